@@ -1,0 +1,152 @@
+"""The one seam: what every engine offers and every stream promises. In: options and samples. Out: transcript events.
+
+Five verbs: open, feed, flush, finish, close. The promises (tests/contract runs them against every engine):
+
+- Stable text (`Delta`) is append-only and never taken back.
+- `flush` may come at any time and any number of times. Each is answered by exactly one `Flushed`, whose text is what
+  became final since the one before; audio may follow at once, and its text neither repeats nor loses words.
+- Final text depends on the audio and on where flushes fell in it, never on chunk sizes, timing or load.
+- Streams never see each other's text.
+- Times are seconds of the caller's own audio.
+- A dead engine fails every stream (`EngineFailedError`); nothing hangs. What a stream holds is bounded: `feed` waits
+  when the engine is behind or events are not read.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, Self
+
+from voxtide.errors import UnsupportedOptionError
+from voxtide.transcript.events import TranscriptEvent
+from voxtide.types import Samples, StreamOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """What an engine is and what it can do.
+
+    Attributes:
+        name: The engine's name, as given to `open_engine`.
+        model: The model it runs, as the user would name it.
+        languages: ISO 639-1 codes it transcribes; empty when it takes any.
+        is_revising: Whether it publishes interim text that may change.
+        word_times: `read` off the model, `estimated`, or `none`.
+        delays_ms: Look-aheads a stream may choose; empty when it has no such choice.
+        can_use_vocabulary: Whether `StreamOptions.vocabulary` has an effect.
+    """
+
+    name: str
+    model: str
+    languages: tuple[str, ...] = ()
+    is_revising: bool = False
+    word_times: Literal["read", "estimated", "none"] = "none"
+    delays_ms: tuple[int, ...] = ()
+    can_use_vocabulary: bool = False
+
+    def check(self, options: StreamOptions) -> None:
+        """Refuse by name what this engine cannot do.
+
+        Raises:
+            UnsupportedOptionError: Names the option, its value and what would do.
+        """
+        if options.language is not None and self.languages and options.language not in self.languages:
+            raise UnsupportedOptionError(
+                f"engine {self.name!r} cannot transcribe language {options.language!r}: it knows "
+                f"{', '.join(self.languages)}; choose another engine (voxtide doctor lists them)"
+            )
+        if options.delay_ms is not None and options.delay_ms not in self.delays_ms:
+            known = ", ".join(map(str, self.delays_ms)) or "none: its delay is not adjustable"
+            raise UnsupportedOptionError(f"engine {self.name!r} has no delay of {options.delay_ms} ms; it has {known}")
+        if options.vocabulary and not self.can_use_vocabulary:
+            raise UnsupportedOptionError(
+                f"engine {self.name!r} cannot use a vocabulary; leave it out or choose another engine"
+            )
+
+
+class EngineStream(ABC):
+    """One utterance sequence inside an engine. Use it in `async with`; iterate it for its events.
+
+    `feed`, `flush` and `finish` keep their order. They may be called from one task while another iterates.
+    """
+
+    @abstractmethod
+    async def feed(self, samples: Samples) -> None:
+        """Take audio: float32 mono at 16 kHz, shape [n], any n. Waits while the stream is full.
+
+        Raises:
+            StreamClosedError: The stream was finished or closed.
+            EngineFailedError: The engine died.
+        """
+
+    @abstractmethod
+    async def flush(self) -> int:
+        """Ask that everything fed so far becomes final. Returns the flush's id; its `Flushed` comes as an event.
+
+        Raises:
+            StreamClosedError: The stream was finished or closed.
+            EngineFailedError: The engine died.
+        """
+
+    @abstractmethod
+    async def finish(self) -> None:
+        """Say that no more audio comes: the rest becomes final, then `Finished`. Twice is the same as once."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Free everything now, whatever is left unsaid. Iterators end. Twice is the same as once."""
+
+    @abstractmethod
+    def __aiter__(self) -> AsyncIterator[TranscriptEvent]:
+        """The stream's events in order, each once; ends after `Finished` or `close`.
+
+        Raises:
+            EngineFailedError: The engine died.
+        """
+
+    @property
+    @abstractmethod
+    def lag_s(self) -> float:
+        """Audio fed and not yet transcribed, in seconds."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class Engine(ABC):
+    """A loaded model that runs any number of streams. `close` it, or use it in `async with`."""
+
+    @property
+    @abstractmethod
+    def info(self) -> EngineInfo:
+        """What the engine is and can do."""
+
+    @abstractmethod
+    def open(self, options: StreamOptions | None = None) -> EngineStream:
+        """A new stream, to be entered with `async with`.
+
+        Raises:
+            UnsupportedOptionError: The engine cannot do what the options ask.
+            CapacityError: There is no room for one more stream.
+            EngineFailedError: The engine died or was closed.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End all streams and free the model. Twice is the same as once."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
