@@ -1,1 +1,1 @@
-"""Engines: frames become events. In: samples, flush, finish. Out: transcript events. Knows no files, wires or screens."""
+"""Engines: samples become events. In: samples, flush, finish. Out: transcript events. Knows no files, wires, screens."""

@@ -1,0 +1,98 @@
+"""Who runs next: worker threads take turns at jobs. In: jobs that are ready. Out: calls of their `run_once`.
+
+Knows nothing of audio, events or asyncio. Jobs run round robin, one piece each, so a busy stream cannot starve
+another. The ready queue holds a job at most once, so it is bounded by the number of jobs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from enum import Enum, auto
+
+
+class _Turn(Enum):
+    IDLE = auto()
+    READY = auto()
+    RUNNING = auto()
+    RUNNING_AND_READY = auto()
+
+
+class Job(ABC):
+    """Something that has work from time to time. `run_once` is never entered by two threads at once."""
+
+    _turn = _Turn.IDLE
+
+    @abstractmethod
+    def run_once(self) -> bool:
+        """Do one piece of work; True when more is ready now. Must not raise."""
+
+
+class WorkerPool:
+    """A fixed number of daemon threads. `wake` says that a job has work; `close` ends the threads."""
+
+    def __init__(self, num_threads: int, *, name: str) -> None:
+        self._ready: deque[Job] = deque()
+        self._lock = threading.Condition()
+        self._is_closed = False
+        self._began_s: dict[int, float] = {}  # worker number -> when its current piece of work began
+        self._threads = [
+            threading.Thread(target=self._work, args=(i,), name=f"{name}-{i}", daemon=True) for i in range(num_threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self, job: Job) -> None:
+        """Queue the job unless it is queued already; while it runs, it is queued again when it is done."""
+        with self._lock:
+            if job._turn is _Turn.IDLE:
+                job._turn = _Turn.READY
+                self._ready.append(job)
+                self._lock.notify()
+            elif job._turn is _Turn.RUNNING:
+                job._turn = _Turn.RUNNING_AND_READY
+
+    def longest_run_s(self) -> float:
+        """How long the piece of work that has been running longest has been at it; 0 when all are idle."""
+        with self._lock:
+            return max((time.monotonic() - began_s for began_s in self._began_s.values()), default=0.0)
+
+    def close(self, *, timeout_s: float = 5.0) -> None:
+        """End the threads after their current piece of work. One that does not end in time is left (it is a daemon)."""
+        with self._lock:
+            self._is_closed = True
+            self._ready.clear()
+            self._lock.notify_all()
+        deadline_s = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline_s - time.monotonic()))
+
+    def _work(self, worker: int) -> None:
+        while (job := self._take(worker)) is not None:
+            has_more = job.run_once()
+            self._put_back(worker, job, has_more)
+
+    def _take(self, worker: int) -> Job | None:
+        with self._lock:
+            while not self._ready and not self._is_closed:
+                self._lock.wait()  # bounded by close()
+            if self._is_closed:
+                return None
+            job = self._ready.popleft()
+            job._turn = _Turn.RUNNING
+            self._began_s[worker] = time.monotonic()
+            return job
+
+    def _put_back(self, worker: int, job: Job, has_more: bool) -> None:
+        with self._lock:
+            del self._began_s[worker]
+            if self._is_closed:
+                return
+            if has_more or job._turn is _Turn.RUNNING_AND_READY:
+                job._turn = _Turn.READY
+                self._ready.append(job)
+                self._lock.notify()
+            else:
+                job._turn = _Turn.IDLE
