@@ -1,0 +1,123 @@
+"""Events become one running transcript. In: one stream's events. Out: stable text, interim tail, segments. No I/O."""
+
+from __future__ import annotations
+
+from voxtide.transcript.events import (
+    Delta,
+    Finished,
+    Flushed,
+    Interim,
+    LanguageDetected,
+    SegmentEnded,
+    TranscriptEvent,
+)
+from voxtide.types import Segment, Transcript
+
+
+class Assembler:
+    """One stream's text so far. `add` every event in order; read the properties at any time."""
+
+    def __init__(self) -> None:
+        self._deltas: list[str] = []
+        self._segments: list[Segment] = []
+        self._num_flushed_segments = 0
+        self._open_text = ""  # stable, but not yet part of a segment
+        self._open_start_s = 0.0
+        self._interim_text = ""
+        self._language: str | None = None
+        self._audio_s = 0.0
+
+    @property
+    def stable_text(self) -> str:
+        """All final text; it only grows."""
+        return "".join(self._deltas)
+
+    @property
+    def open_text(self) -> str:
+        """The end of the stable text that no segment holds yet."""
+        return self._open_text
+
+    @property
+    def interim_text(self) -> str:
+        """What follows the stable text as it looks now; may still change."""
+        return self._interim_text
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The complete segments, in order."""
+        return tuple(self._segments)
+
+    @property
+    def audio_s(self) -> float:
+        """The end of the audio the events so far cover, in seconds."""
+        return self._audio_s
+
+    def add(self, event: TranscriptEvent) -> None:
+        """Take the stream's next event."""
+        match event:
+            case Delta(text, audio_s):
+                self._add_stable(text, audio_s)
+            case Interim(text):
+                self._interim_text = text
+            case SegmentEnded(segment):
+                self._add_segment(segment)
+            case LanguageDetected(language):
+                self._language = language
+            case Flushed():
+                self._add_flushed(event)
+            case Finished():
+                self._interim_text = ""
+                self._close_open_text()
+            case _:
+                pass  # where speech starts and stops changes no text
+        self._audio_s = max(self._audio_s, event.audio_s)
+
+    def transcript(self) -> Transcript:
+        """The whole result so far. Stable text outside every segment becomes a last segment without words."""
+        segments = self.segments
+        if self._open_text.strip():
+            segments += (self._open_segment(),)
+        return Transcript(
+            text=self.stable_text.strip(), segments=segments, language=self._language, audio_s=self._audio_s
+        )
+
+    def _add_stable(self, text: str, audio_s: float) -> None:
+        if text.strip() and not self._open_text.strip():
+            last_end_s = self._segments[-1].end_s if self._segments else 0.0
+            self._open_start_s = min(max(last_end_s, self._audio_s), audio_s)
+        self._deltas.append(text)
+        self._open_text += text
+
+    def _add_segment(self, segment: Segment) -> None:
+        self._segments.append(segment)
+        self._open_text = _without_head(self._open_text, segment.text)
+        self._open_start_s = segment.end_s
+
+    def _add_flushed(self, flushed: Flushed) -> None:
+        """Take the segments that were not already told by `SegmentEnded`; the interim tail became final."""
+        told = set(self._segments[self._num_flushed_segments :])
+        for segment in flushed.segments:
+            if segment not in told:
+                self._add_segment(segment)
+        self._interim_text = ""
+        self._close_open_text()
+        self._num_flushed_segments = len(self._segments)
+
+    def _close_open_text(self) -> None:
+        if self._open_text.strip():
+            self._segments.append(self._open_segment())
+        self._open_text = ""
+
+    def _open_segment(self) -> Segment:
+        end_s = max(self._open_start_s, self._audio_s)
+        return Segment(text=self._open_text.strip(), start_s=self._open_start_s, end_s=end_s)
+
+
+def _without_head(text: str, head: str) -> str:
+    """`text` less as many characters as `head` has, white space not counted; the two may be spaced differently."""
+    num_left = sum(not char.isspace() for char in head)
+    for index, char in enumerate(text):
+        if num_left == 0:
+            return text[index:]
+        num_left -= not char.isspace()
+    return ""

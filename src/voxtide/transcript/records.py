@@ -1,0 +1,94 @@
+"""Events become records of the event stream (docs/events.md). In: an event. Out: a dict ready for JSON. No I/O.
+
+Every record has `type`, `wall_s` (when it was told: seconds since the first sample was fed, on a monotonic clock) and
+`audio_s` (the end of the audio it covers).
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from voxtide.transcript.events import (
+    Delta,
+    Finished,
+    Flushed,
+    Interim,
+    LanguageDetected,
+    SegmentEnded,
+    SpeechStarted,
+    SpeechStopped,
+    TranscriptEvent,
+)
+from voxtide.types import Segment, Transcript, Word
+
+Record: TypeAlias = dict[str, Any]
+"""One JSON object."""
+
+_TYPES: dict[type[TranscriptEvent], str] = {
+    Delta: "delta",
+    Interim: "interim",
+    SpeechStarted: "speech_started",
+    SpeechStopped: "speech_stopped",
+    SegmentEnded: "segment",
+    LanguageDetected: "language",
+    Flushed: "flushed",
+    Finished: "finished",
+}
+
+
+def event_record(event: TranscriptEvent, wall_s: float) -> Record:
+    """The record of one event, told at `wall_s`."""
+    return record(_TYPES[type(event)], wall_s, event.audio_s, **_details(event))
+
+
+def record(kind: str, wall_s: float, audio_s: float, **details: Any) -> Record:
+    """Any record, with its three common fields first. `started` and `error` have no event and come this way."""
+    return {"type": kind, "wall_s": _rounded(wall_s), "audio_s": _rounded(audio_s), **details}
+
+
+def transcript_record(transcript: Transcript) -> Record:
+    """The whole result as one JSON object."""
+    return {
+        "text": transcript.text,
+        "language": transcript.language,
+        "audio_s": _rounded(transcript.audio_s),
+        "segments": [_segment_fields(segment) for segment in transcript.segments],
+    }
+
+
+def _details(event: TranscriptEvent) -> Record:
+    match event:
+        case Delta(text) | Interim(text):
+            return {"text": text}
+        case SegmentEnded(segment):
+            return _segment_fields(segment)
+        case LanguageDetected(language):
+            return {"language": language}
+        case Flushed(flush_id, text, segments):
+            words = [_word_fields(word) for segment in segments for word in segment.words]
+            return {"flush_id": flush_id, "text": text, "words": words}
+        case _:
+            return {}
+
+
+def _segment_fields(segment: Segment) -> Record:
+    return {
+        "text": segment.text,
+        "start_s": _rounded(segment.start_s),
+        "end_s": _rounded(segment.end_s),
+        "words": [_word_fields(word) for word in segment.words],
+    }
+
+
+def _word_fields(word: Word) -> Record:
+    return {
+        "text": word.text,
+        "start_s": _rounded(word.start_s),
+        "end_s": _rounded(word.end_s),
+        "is_estimated": word.is_estimated,
+    }
+
+
+def _rounded(seconds: float) -> float:
+    """To the millisecond: finer than any engine's times, and short enough to read."""
+    return round(seconds, 3)

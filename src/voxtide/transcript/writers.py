@@ -1,0 +1,52 @@
+"""Segments become documents. In: segments or a whole transcript. Out: the text of a txt, srt, vtt or json file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from voxtide.transcript.cues import Cue, split_cues
+from voxtide.transcript.records import transcript_record
+from voxtide.types import Segment, Transcript
+
+
+def to_txt(segments: Iterable[Segment]) -> str:
+    """One line for each segment."""
+    lines = (" ".join(segment.text.split()) for segment in segments)
+    return "".join(f"{line}\n" for line in lines if line)
+
+
+def to_srt(segments: Iterable[Segment]) -> str:
+    """SubRip: numbered cues, times with a comma."""
+    return "\n".join(_srt_cue(number, cue) for number, cue in enumerate(split_cues(segments), start=1))
+
+
+def to_vtt(segments: Iterable[Segment]) -> str:
+    """WebVTT: a header, then cues whose text has its markup characters escaped."""
+    return "\n".join(["WEBVTT\n", *map(_vtt_cue, split_cues(segments))])
+
+
+def to_json(transcript: Transcript) -> str:
+    """One JSON object: text, language, length, segments with their words."""
+    return json.dumps(transcript_record(transcript), ensure_ascii=False, indent=2) + "\n"
+
+
+def _srt_cue(number: int, cue: Cue) -> str:
+    times = f"{_timestamp(cue.start_ms, ',')} --> {_timestamp(cue.end_ms, ',')}"
+    return "\n".join([str(number), times, *cue.lines]) + "\n"
+
+
+def _vtt_cue(cue: Cue) -> str:
+    times = f"{_timestamp(cue.start_ms, '.')} --> {_timestamp(cue.end_ms, '.')}"
+    return "\n".join([times, *map(_vtt_escaped, cue.lines)]) + "\n"
+
+
+def _vtt_escaped(line: str) -> str:
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _timestamp(time_ms: int, decimal_mark: str) -> str:
+    seconds, millis = divmod(time_ms, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}{decimal_mark}{millis:03}"

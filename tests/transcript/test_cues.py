@@ -1,0 +1,103 @@
+from hypothesis import given
+from transcript_strategies import timed_segments, wild_segments
+
+from voxtide.transcript.cues import MAX_CUE_S, MAX_GAP_S, MAX_LINE_CHARS, MAX_LINES, split_cues
+from voxtide.types import Segment, Word
+
+
+def segment_of(text: str, *, start_s: float = 0.0, word_s: float = 0.3) -> Segment:
+    """A segment whose words follow each other without a pause."""
+    texts = text.split()
+    words = tuple(
+        Word(word, start_s + number * word_s, start_s + (number + 1) * word_s) for number, word in enumerate(texts)
+    )
+    return Segment(text, start_s, start_s + len(texts) * word_s, words)
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def test_a_short_segment_is_one_cue_at_its_word_times() -> None:
+    (cue,) = split_cues([segment_of("Ever tried. Ever failed.", start_s=0.5)])
+    assert (cue.start_ms, cue.end_ms, cue.lines) == (500, 1700, ("Ever tried. Ever failed.",))
+
+
+def test_two_lines_are_balanced() -> None:
+    (cue,) = split_cues([segment_of("it was the best of times, it was the worst of times", word_s=0.2)])
+    assert cue.lines == ("it was the best of times,", "it was the worst of times")
+
+
+def test_a_long_segment_breaks_after_a_clause() -> None:
+    text = "it was the epoch of belief, it was the epoch of incredulity, it was the season of light"
+    cues = split_cues([segment_of(text, word_s=0.2)])
+    assert [" ".join(cue.lines) for cue in cues] == [
+        "it was the epoch of belief, it was the epoch of incredulity,",
+        "it was the season of light",
+    ]
+
+
+def test_a_sentence_end_is_a_better_break_than_a_later_clause_end() -> None:
+    text = "and then we had nothing at all before us. In short, the period was so very far like this one"
+    first = split_cues([segment_of(text, word_s=0.2)])[0]
+    assert " ".join(first.lines) == "and then we had nothing at all before us."
+
+
+def test_a_sentence_that_ends_too_early_does_not_end_a_cue() -> None:
+    text = "No matter. In short, the period was so far like the present, the noisiest authorities of all"
+    first = split_cues([segment_of(text, word_s=0.2)])[0]
+    assert " ".join(first.lines).endswith("like the present,")
+
+
+def test_a_long_pause_starts_a_new_cue() -> None:
+    words = (Word("No", 0.0, 0.4), Word("matter.", 0.4 + MAX_GAP_S + 0.1, 3.0))
+    assert len(split_cues([Segment("No matter.", 0.0, 3.0, words)])) == 2
+
+
+def test_slow_speech_breaks_at_the_longest_cue() -> None:
+    cues = split_cues([segment_of("Try again. Fail again.", word_s=3.0)])
+    assert [(cue.start_ms, cue.end_ms) for cue in cues] == [(0, 6000), (6000, 12000)]
+
+
+def test_words_without_spaces_stay_together() -> None:
+    words = tuple(Word(char, number * 0.2, number * 0.2 + 0.2) for number, char in enumerate("今日は。"))
+    (cue,) = split_cues([Segment("今日は。", 0.0, 0.8, words)])
+    assert cue.lines == ("今日は。",)
+
+
+def test_text_without_word_times_is_spread_over_its_segment() -> None:
+    segment = Segment(" ".join(["fail better"] * 20), 10.0, 30.0)
+    cues = split_cues([segment])
+    assert cues[0].start_ms == 10_000
+    assert cues[-1].end_ms == 30_000
+    assert len(cues) >= 3
+
+
+def test_words_that_are_not_the_segments_text_do_not_replace_it() -> None:
+    (cue,) = split_cues([Segment("No matter.", 0.0, 1.0, (Word("matter.", 0.0, 0.5), Word("No", 0.5, 1.0)))])
+    assert cue.lines == ("No matter.",)
+
+
+def test_empty_segments_make_no_cue() -> None:
+    assert split_cues([Segment("", 0.0, 1.0), Segment(" \n", 1.0, 2.0)]) == []
+
+
+def assert_well_formed(segments: list[Segment]) -> None:
+    cues = split_cues(segments)
+    last_end_ms = 0
+    for cue in cues:
+        assert last_end_ms <= cue.start_ms < cue.end_ms <= cue.start_ms + MAX_CUE_S * 1000
+        assert 1 <= len(cue.lines) <= MAX_LINES
+        assert all(line.strip() and len(line) <= MAX_LINE_CHARS for line in cue.lines)
+        last_end_ms = cue.end_ms
+    assert squeezed("".join("".join(cue.lines) for cue in cues)) == squeezed("".join(s.text for s in segments))
+
+
+@given(timed_segments())
+def test_cues_are_monotone_short_and_keep_every_word(segments: list[Segment]) -> None:
+    assert_well_formed(segments)
+
+
+@given(wild_segments())
+def test_cues_stay_well_formed_whatever_the_times_and_words(segments: list[Segment]) -> None:
+    assert_well_formed(segments)
