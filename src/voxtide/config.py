@@ -1,1 +1,74 @@
-"""Validated settings."""
+"""Settings of one process. In: environment variables, handed over by the caller. Out: a frozen, checked `Settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from platformdirs import user_cache_path
+
+from voxtide.errors import ConfigError
+
+HUB_ENDPOINT = "https://huggingface.co"
+"""The Hugging Face hub's public address; a mirror is named with HF_ENDPOINT."""
+
+_SWITCH_WORDS = {"": False, "0": False, "false": False, "no": False, "off": False} | dict.fromkeys(
+    ("1", "true", "yes", "on"), True
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the environment decides, read once by whoever composes the program.
+
+    Attributes:
+        models_dir: Directory that holds the pulled models.
+        is_offline: Whether nothing may be fetched.
+        hub_endpoint: Address of the Hugging Face hub or of a mirror, without a slash at its end.
+        hub_token: Access token for that address only, or None.
+    """
+
+    models_dir: Path
+    is_offline: bool = False
+    hub_endpoint: str = HUB_ENDPOINT
+    hub_token: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        address = urlsplit(self.hub_endpoint)
+        if address.scheme not in {"http", "https"} or not address.hostname:
+            raise ConfigError(
+                f"HF_ENDPOINT is {self.hub_endpoint!r}, which is not a web address; give one such as {HUB_ENDPOINT}"
+            )
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Read VOXTIDE_MODELS, VOXTIDE_OFFLINE, HF_ENDPOINT and HF_TOKEN.
+
+        Raises:
+            ConfigError: A variable has a value that cannot be used.
+        """
+        return cls(
+            models_dir=_models_dir(environ.get("VOXTIDE_MODELS", "")),
+            is_offline=_switch("VOXTIDE_OFFLINE", environ.get("VOXTIDE_OFFLINE", "")),
+            hub_endpoint=(environ.get("HF_ENDPOINT") or HUB_ENDPOINT).rstrip("/"),
+            hub_token=environ.get("HF_TOKEN") or None,
+        )
+
+
+def _models_dir(value: str) -> Path:
+    if not value:
+        return user_cache_path("voxtide", appauthor=False) / "models"
+    try:
+        return Path(value).expanduser().absolute()
+    except RuntimeError as error:
+        raise ConfigError(f"VOXTIDE_MODELS is {value!r}: {error}; give a full path") from error
+
+
+def _switch(name: str, value: str) -> bool:
+    try:
+        return _SWITCH_WORDS[value.strip().lower()]
+    except KeyError:
+        raise ConfigError(f"{name} is {value!r}; set it to 1 or 0") from None

@@ -1,0 +1,48 @@
+"""Models out of repositories on the Hugging Face hub. In: a model. Out: its files in a directory, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+from voxtide.models.fetch import FetchPolicy, Remote, fetch, shifted
+from voxtide.models.manifest import Model
+
+
+class HubSource:
+    """Models that a hub repository holds file by file, at one pinned commit."""
+
+    name = "the Hugging Face hub"
+
+    def __init__(self, endpoint: str, token: str | None, policy: FetchPolicy | None = None) -> None:
+        self._endpoint = endpoint
+        self._token = token
+        self._policy = policy
+
+    def has(self, model: Model) -> bool:
+        """Whether this source can give the model."""
+        return model.hub is not None
+
+    def num_bytes(self, model: Model) -> int:
+        """What must be downloaded for the model."""
+        return model.size_bytes
+
+    def stage(self, model: Model, partial: Path, build: Path, on_bytes: Callable[[int], None]) -> None:
+        """Put the model's files into `build`, keeping what is downloaded in `partial` so that a later call goes on.
+
+        Raises:
+            ModelDownloadError: A file cannot be had, or is not the one the manifest names.
+            OSError: A directory cannot be written.
+        """
+        assert model.hub, f"{model.name} is not on the hub"
+        root = f"{self._endpoint}/{quote(model.hub.repository)}/resolve/{quote(model.hub.revision)}"
+        done_bytes = 0
+        for file in model.files:
+            remote = Remote(
+                url=f"{root}/{quote(file.name)}", size_bytes=file.size_bytes, sha256=file.sha256, token=self._token
+            )
+            fetch(remote, partial / file.sha256, on_size=shifted(on_bytes, done_bytes), policy=self._policy)
+            done_bytes += file.size_bytes
+        for file in model.files:
+            (partial / file.sha256).replace(build / file.name)

