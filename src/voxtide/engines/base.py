@@ -20,9 +20,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self
 
-from voxtide.errors import UnsupportedOptionError
+import numpy as np
+
+from voxtide.errors import CorruptAudioError, UnsupportedOptionError
 from voxtide.transcript.events import TranscriptEvent
 from voxtide.types import Samples, StreamOptions
+
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,23 @@ class EngineInfo:
             )
 
 
+def check_samples(samples: Samples) -> None:
+    """Refuse what `EngineStream.feed` does not take.
+
+    Raises:
+        ValueError: Not floats, or not of shape [n].
+        CorruptAudioError: A sample is NaN or infinite.
+    """
+    if samples.ndim != 1 or samples.dtype.kind != "f":
+        raise ValueError(
+            f"feed takes float32 samples in [-1, 1] of shape [n], not {samples.dtype} of shape {samples.shape}"
+        )
+    # NaN is in no order with anything, and takes the minimum; so one pass without a copy finds all that is unusable.
+    if samples.size and not (samples.min() >= -_FLOAT32_MAX and samples.max() <= _FLOAT32_MAX):
+        index = int(np.flatnonzero(~(np.abs(samples) <= _FLOAT32_MAX))[0])
+        raise CorruptAudioError(f"sample {index} of {len(samples)} is {samples[index]}; audio must be finite numbers")
+
+
 class EngineStream(ABC):
     """One utterance sequence inside an engine. Use it in `async with`; iterate it for its events.
 
@@ -77,7 +98,12 @@ class EngineStream(ABC):
     async def feed(self, samples: Samples) -> None:
         """Take audio: float32 mono at 16 kHz, shape [n], any n. Waits while the stream is full.
 
+        Other float types are converted. Leave the array as it is until `feed` returns. A refused array leaves the
+        stream as it was; a cancelled `feed` may have taken a first part of it.
+
         Raises:
+            ValueError: Not floats, or not of shape [n].
+            CorruptAudioError: A sample is NaN or infinite.
             StreamClosedError: The stream was finished or closed.
             EngineFailedError: The engine died.
         """
@@ -86,6 +112,8 @@ class EngineStream(ABC):
     async def flush(self) -> int:
         """Ask that everything fed so far becomes final. Returns the flush's id; its `Flushed` comes as an event.
 
+        Ids count up from 1. A cancelled `flush` was either not asked for at all or is answered like any other.
+
         Raises:
             StreamClosedError: The stream was finished or closed.
             EngineFailedError: The engine died.
@@ -93,7 +121,12 @@ class EngineStream(ABC):
 
     @abstractmethod
     async def finish(self) -> None:
-        """Say that no more audio comes: the rest becomes final, then `Finished`. Twice is the same as once."""
+        """Say that no more audio comes: the rest becomes final, then `Finished`. Twice is the same as once.
+
+        Raises:
+            StreamClosedError: The stream was closed before.
+            EngineFailedError: The engine died.
+        """
 
     @abstractmethod
     async def close(self) -> None:
@@ -131,9 +164,9 @@ class Engine(ABC):
 
     @abstractmethod
     def open(self, options: StreamOptions | None = None) -> EngineStream:
-        """A new stream, to be entered with `async with`.
+        """A new stream, to be entered with `async with`, once.
 
-        Raises:
+        Raises, here or on entering:
             UnsupportedOptionError: The engine cannot do what the options ask.
             CapacityError: There is no room for one more stream.
             EngineFailedError: The engine died or was closed.

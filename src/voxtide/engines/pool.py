@@ -31,12 +31,12 @@ class Job(ABC):
 
 
 class WorkerPool:
-    """A fixed number of daemon threads. `wake` says that a job has work; `close` ends the threads."""
+    """A fixed number of daemon threads. `wake` says that a job has work; `stop` and `join` end the threads."""
 
     def __init__(self, num_threads: int, *, name: str) -> None:
         self._ready: deque[Job] = deque()
         self._lock = threading.Condition()
-        self._is_closed = False
+        self._is_stopped = False
         self._began_s: dict[int, float] = {}  # worker number -> when its current piece of work began
         self._threads = [
             threading.Thread(target=self._work, args=(i,), name=f"{name}-{i}", daemon=True) for i in range(num_threads)
@@ -47,6 +47,8 @@ class WorkerPool:
     def wake(self, job: Job) -> None:
         """Queue the job unless it is queued already; while it runs, it is queued again when it is done."""
         with self._lock:
+            if self._is_stopped:
+                return
             if job._turn is _Turn.IDLE:
                 job._turn = _Turn.READY
                 self._ready.append(job)
@@ -59,26 +61,31 @@ class WorkerPool:
         with self._lock:
             return max((time.monotonic() - began_s for began_s in self._began_s.values()), default=0.0)
 
-    def close(self, *, timeout_s: float = 5.0) -> None:
-        """End the threads after their current piece of work. One that does not end in time is left (it is a daemon)."""
+    def stop(self) -> None:
+        """Ask the threads to end after their current piece of work; queued jobs are dropped. Returns at once."""
         with self._lock:
-            self._is_closed = True
+            self._is_stopped = True
             self._ready.clear()
             self._lock.notify_all()
+
+    def join(self, *, timeout_s: float = 5.0) -> bool:
+        """Wait until the stopped threads are gone. False: one did not end in time and is left (it is a daemon)."""
         deadline_s = time.monotonic() + timeout_s
         for thread in self._threads:
             thread.join(max(0.0, deadline_s - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self, worker: int) -> None:
         while (job := self._take(worker)) is not None:
             has_more = job.run_once()
             self._put_back(worker, job, has_more)
+            del job  # an idle thread must not keep the last stream alive
 
     def _take(self, worker: int) -> Job | None:
         with self._lock:
-            while not self._ready and not self._is_closed:
-                self._lock.wait()  # bounded by close()
-            if self._is_closed:
+            while not self._ready and not self._is_stopped:
+                self._lock.wait()  # bounded by stop()
+            if self._is_stopped:
                 return None
             job = self._ready.popleft()
             job._turn = _Turn.RUNNING
@@ -88,7 +95,7 @@ class WorkerPool:
     def _put_back(self, worker: int, job: Job, has_more: bool) -> None:
         with self._lock:
             del self._began_s[worker]
-            if self._is_closed:
+            if self._is_stopped:
                 return
             if has_more or job._turn is _Turn.RUNNING_AND_READY:
                 job._turn = _Turn.READY

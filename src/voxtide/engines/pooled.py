@@ -10,36 +10,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import threading
 from abc import abstractmethod
-from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from copy import copy
 
 import numpy as np
 
-from voxtide.engines.base import Engine, EngineStream
+from voxtide.engines.base import Engine, EngineStream, check_samples
 from voxtide.engines.pool import Job, WorkerPool
+from voxtide.engines.queues import Command, Finish, Flush, Inbox, Outbox
 from voxtide.engines.recogniser import Recogniser
-from voxtide.errors import CapacityError, EngineFailedError, StreamClosedError
-from voxtide.transcript.events import Finished, Interim, TranscriptEvent
+from voxtide.errors import CapacityError, ConfigError, EngineFailedError, StreamClosedError
+from voxtide.transcript.events import Finished, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
 _log = logging.getLogger("voxtide.engines")
 
-INBOX_SAMPLES = 10 * SAMPLE_RATE_HZ
-"""Audio a stream may be ahead of its engine: enough to ride out a slow moment, 640 kB at most."""
-
 SLICE_SAMPLES = SAMPLE_RATE_HZ
 """Fed audio enters the inbox in pieces of at most this, so that one huge array cannot overfill it."""
-
-INBOX_COMMANDS = 1024
-"""Pieces in the inbox at once. Chunks of 10 ms fill `INBOX_SAMPLES` with 1000."""
-
-OUTBOX_EVENTS = 256
-"""Events not yet read. Speech makes about five a second, so a reader may sleep for most of a minute."""
 
 BEHIND_S = 0.4
 """Lag past which interim work is left out; the promise for a machine under load is a lag of 400 ms."""
@@ -51,22 +41,15 @@ WATCH_S = 5.0
 """How often a wait looks whether the engine has stalled."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Flush:
-    flush_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Finish:
-    pass
-
-
 class PooledEngine(Engine):
     """An engine whose streams are recognisers run by a worker pool. Subclasses make the recognisers."""
 
     def __init__(self, *, num_threads: int, max_streams: int) -> None:
+        if num_threads < 1 or max_streams < 1:
+            raise ConfigError(f"num_threads is {num_threads} and max_streams {max_streams}; both must be 1 or more")
         self.pool = WorkerPool(num_threads, name="voxtide-engine")
         self._max_streams = max_streams
+        self._lock = threading.Lock()  # guards the two below: a worker may fail the engine while a stream enters
         self._streams: set[PooledStream] = set()
         self._failure: EngineFailedError | None = None
         self._is_closed = False
@@ -80,41 +63,53 @@ class PooledEngine(Engine):
         """Streams entered and not yet closed."""
         return len(self._streams)
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a worker has been at one piece of work for longer than any model needs."""
+        return self.pool.longest_run_s() > STALL_S
+
     def open(self, options: StreamOptions | None = None) -> PooledStream:
         options = options or StreamOptions()
         self.info.check(options)
         return PooledStream(self, options)
 
     async def close(self) -> None:
-        if self._is_closed:
-            return
         self._is_closed = True
-        for stream in list(self._streams):
+        self.pool.stop()
+        with self._lock:
+            streams = list(self._streams)
+        for stream in streams:
+            stream.shut()  # all of them before the first wait, so that a cancelled close leaves none open
+        for stream in streams:
             await stream.close()
-        await asyncio.to_thread(self.pool.close)
+        await asyncio.to_thread(self.pool.join)
 
     def fail(self, error: EngineFailedError) -> None:
         """Declare the engine dead: every stream is told, no new one opens. Callable from any thread."""
-        self._failure = self._failure or error
-        for stream in list(self._streams):
+        with self._lock:
+            self._failure = self._failure or error
+            streams = list(self._streams)
+        for stream in streams:
             stream.fail(self._failure)
 
     def enter(self, stream: PooledStream) -> None:
         """Admit a stream, or say why not."""
-        if self._failure is not None:
-            raise self._failure
-        if self._is_closed:
-            raise EngineFailedError(f"engine {self.info.name!r} is closed; open a new engine")
-        if len(self._streams) >= self._max_streams:
-            raise CapacityError(
-                f"engine {self.info.name!r} already runs {self._max_streams} streams, its limit; "
-                "close one first or raise max_streams"
-            )
-        self._streams.add(stream)
+        with self._lock:
+            if self._failure is not None:
+                raise copy(self._failure)
+            if self._is_closed:
+                raise EngineFailedError(f"engine {self.info.name!r} is closed; open a new engine")
+            if len(self._streams) >= self._max_streams:
+                raise CapacityError(
+                    f"engine {self.info.name!r} already runs {self._max_streams} streams, its limit; "
+                    "close one first or raise max_streams"
+                )
+            self._streams.add(stream)
 
     def leave(self, stream: PooledStream) -> None:
-        """Forget a stream that is closed."""
-        self._streams.discard(stream)
+        """Forget a stream that is closed. Callable from any thread."""
+        with self._lock:
+            self._streams.discard(stream)
 
 
 class PooledStream(EngineStream, Job):
@@ -123,83 +118,89 @@ class PooledStream(EngineStream, Job):
     def __init__(self, engine: PooledEngine, options: StreamOptions) -> None:
         self._engine = engine
         self._options = options
-        self._lock = threading.Lock()  # guards all below that the worker also touches
-        self._inbox: deque[Samples | _Flush | _Finish] = deque()
-        self._inbox_samples = 0
-        self._outbox: deque[TranscriptEvent] = deque()
+        self._inbox = Inbox()
+        self._outbox = Outbox()
+        self._lock = threading.Lock()  # guards the next three, which decide who releases the recogniser
         self._recogniser: Recogniser | None = None
         self._is_running = False
-        self._is_stepping = False
+        self._is_closed = False
+        self._is_stepping = False  # the worker's own
         self._error: EngineFailedError | None = None
-        self._flush_ids = itertools.count(1)
+        self._num_flushes = 0
         self._num_fed_samples = 0
         self._is_finishing = False
         self._is_finished = False
-        self._is_closed = False
         self._feed_turn = asyncio.Lock()  # keeps the slices of one feed together
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_news = asyncio.Event()
         self._has_room = asyncio.Event()
-        self._is_free = asyncio.Event()
+        self._is_released = asyncio.Event()
 
     # The five verbs, on the event loop.
 
     async def __aenter__(self) -> PooledStream:
-        self._loop = asyncio.get_running_loop()
+        if self._loop is not None or self._is_closed:
+            raise StreamClosedError("a stream is entered once; open a new one")
         self._engine.enter(self)
         try:
             self._recogniser = self._engine.make_recogniser(self._options)
         except BaseException:
             self._engine.leave(self)
             raise
+        self._loop = asyncio.get_running_loop()
         return self
 
     async def feed(self, samples: Samples) -> None:
         self._check_usable()
-        samples = np.array(samples, dtype=np.float32)  # a copy: the caller may reuse its buffer
-        if samples.ndim != 1:
-            raise ValueError(f"feed takes mono samples of shape [n], not {samples.shape}")
+        check_samples(samples)
         async with self._feed_turn:
             for start in range(0, len(samples), SLICE_SAMPLES):
-                await self._put(samples[start : start + SLICE_SAMPLES])
+                # A copy: the caller may reuse its buffer once we return.
+                piece = np.array(samples[start : start + SLICE_SAMPLES], dtype=np.float32)
+                await self._put(piece)
+                self._num_fed_samples += len(piece)
 
     async def flush(self) -> int:
         self._check_usable()
         async with self._feed_turn:
-            flush_id = next(self._flush_ids)
-            await self._put(_Flush(flush_id))
+            flush_id = self._num_flushes + 1
+            await self._put(Flush(flush_id))
+            self._num_flushes = flush_id  # only now: a cancelled flush leaves no gap
         return flush_id
 
     async def finish(self) -> None:
-        if self._is_finishing or self._is_closed:
+        if self._is_finishing:
             return
         self._check_usable()
         async with self._feed_turn:
             if not self._is_finishing:
-                await self._put(_Finish())
+                await self._put(Finish())
                 self._is_finishing = True
 
     async def close(self) -> None:
-        self._is_closed = True
+        self.shut()
+        while self._loop is not None and not (self._is_released.is_set() or self._engine.is_stuck):
+            await self._watched(self._is_released)
+        self._engine.leave(self)  # also where a stuck worker still holds the recogniser
+
+    def shut(self) -> None:
+        """Close without waiting. The recogniser is let go now, or by the worker that is just running it."""
         with self._lock:
-            self._inbox.clear()
-            self._outbox.clear()
+            self._is_closed = True
             is_running = self._is_running
-        self._signal_all()
-        if is_running:
-            await self._watched(self._is_free)
-        self._release()
-        self._engine.leave(self)
+        self._inbox.clear()
+        self._outbox.close()
+        self._signal(self._has_news, self._has_room)
+        if not is_running:
+            self._release()
 
     def __aiter__(self) -> AsyncIterator[TranscriptEvent]:
         return self
 
     async def __anext__(self) -> TranscriptEvent:
         while True:
-            with self._lock:
-                was_full = len(self._outbox) >= OUTBOX_EVENTS
-                event = self._outbox.popleft() if self._outbox else None
-                self._has_news.clear()
+            self._has_news.clear()  # before the look: news that comes after it sets the event again
+            event, was_full = self._outbox.take()
             if event is not None:
                 if was_full:
                     self._engine.pool.wake(self)
@@ -207,8 +208,7 @@ class PooledStream(EngineStream, Job):
                 return event
             if self._is_closed or self._is_finished:
                 raise StopAsyncIteration
-            if self._error is not None:
-                raise self._error
+            self._check_alive()
             await self._watched(self._has_news)
 
     @property
@@ -218,41 +218,35 @@ class PooledStream(EngineStream, Job):
         return max(0, self._num_fed_samples - num_done) / SAMPLE_RATE_HZ
 
     def _check_usable(self) -> None:
-        if self._error is not None:
-            raise self._error
         if self._is_closed or self._is_finishing:
             verb = "closed" if self._is_closed else "finished"
             raise StreamClosedError(f"the stream was {verb}; open a new one")
+        self._check_alive()
+
+    def _check_alive(self) -> None:
         if self._loop is None:
             raise StreamClosedError("the stream is not open; enter it with `async with engine.open() as stream`")
+        if self._error is not None:
+            raise copy(self._error)  # a raised error collects frames: each reader and writer gets its own
 
-    async def _put(self, command: Samples | _Flush | _Finish) -> None:
-        num_samples = len(command) if isinstance(command, np.ndarray) else 0
+    async def _put(self, command: Command) -> None:
         while True:
             self._check_usable()
-            with self._lock:
-                if self._inbox_samples + num_samples <= INBOX_SAMPLES and len(self._inbox) < INBOX_COMMANDS:
-                    self._inbox.append(command)
-                    self._inbox_samples += num_samples
-                    self._num_fed_samples += num_samples
-                    break
-                self._has_room.clear()
+            self._has_room.clear()  # before the look: room that is made after it sets the event again
+            if self._inbox.try_put(command):
+                break
             await self._watched(self._has_room)
         self._engine.pool.wake(self)
 
     async def _watched(self, event: asyncio.Event) -> None:
-        """Wait for the event, and declare the engine dead if a worker has been stuck for too long meanwhile."""
-        while not event.is_set():
-            try:
-                async with asyncio.timeout(WATCH_S):
-                    await event.wait()
-            except TimeoutError:
-                stuck_s = self._engine.pool.longest_run_s()
-                if stuck_s > STALL_S:
-                    name = self._engine.info.name
-                    self._engine.fail(EngineFailedError(f"engine {name!r} has been stuck for {stuck_s:.0f} s"))
-                    if self._is_closed:
-                        return
+        """Wait for the event, `WATCH_S` at most, then see whether the engine is stuck. The caller looks again."""
+        try:
+            async with asyncio.timeout(WATCH_S):
+                await event.wait()
+        except TimeoutError:
+            if self._engine.is_stuck:
+                name = self._engine.info.name
+                self._engine.fail(EngineFailedError(f"engine {name!r} is stuck: no answer for {STALL_S:.0f} s"))
 
     # The worker's side.
 
@@ -260,22 +254,28 @@ class PooledStream(EngineStream, Job):
         with self._lock:
             if self._is_closed or self._error is not None or self._recogniser is None:
                 return False
-            if len(self._outbox) >= OUTBOX_EVENTS:
+            if self._outbox.is_full:
                 return False  # __anext__ wakes us when there is room
             self._is_running = True
             recogniser = self._recogniser
         try:
             return self._run(recogniser)
         except EngineFailedError as error:
-            self._engine.fail(error)
+            _log.exception("engine %s died", self._engine.info.name)
+            self._engine.fail(copy(error))  # a copy, for the error that was raised holds the frames it came through
         except Exception as error:
             _log.exception("a stream of engine %s failed", self._engine.info.name)
             self.fail(EngineFailedError(f"engine {self._engine.info.name!r} failed: {error}"))
         finally:
-            with self._lock:
-                self._is_running = False
-            self._signal(self._is_free)
+            self._stop_running()
         return False
+
+    def _stop_running(self) -> None:
+        with self._lock:
+            self._is_running = False
+            is_closed = self._is_closed
+        if is_closed:
+            self._release()
 
     def _run(self, recogniser: Recogniser) -> bool:
         if not self._is_stepping and not self._hand_over(recogniser):
@@ -283,53 +283,45 @@ class PooledStream(EngineStream, Job):
         events = recogniser.step(is_behind=self.lag_s > BEHIND_S)
         self._is_stepping = events is not None
         if events:
-            self._publish(events)
-        with self._lock:
-            return self._is_stepping or bool(self._inbox)
+            self._outbox.put(events)
+            self._signal(self._has_news)
+        return self._is_stepping or len(self._inbox) > 0
 
     def _hand_over(self, recogniser: Recogniser) -> bool:
         """Give the recogniser the next command; False when there is none."""
-        with self._lock:
-            if not self._inbox:
-                return False
-            command = self._inbox.popleft()
-            if isinstance(command, np.ndarray):
-                self._inbox_samples -= len(command)
+        command = self._inbox.take()
         self._signal(self._has_room)
         match command:
-            case _Flush(flush_id):
+            case None:
+                return False
+            case Flush(flush_id):
                 recogniser.flush(flush_id)
-            case _Finish():
+            case Finish():
                 recogniser.finish()
             case samples:
                 recogniser.feed(samples)
         return True
 
-    def _publish(self, events: list[TranscriptEvent]) -> None:
-        with self._lock:
-            if self._is_closed:
-                return
-            for event in events:
-                if isinstance(event, Interim) and self._outbox and isinstance(self._outbox[-1], Interim):
-                    self._outbox.pop()
-                self._outbox.append(event)
-        self._signal(self._has_news)
-
     def fail(self, error: EngineFailedError) -> None:
         """End the stream with an error, after the events that were already told. Callable from any thread."""
         self._error = self._error or error
-        self._signal_all()
+        self._signal(self._has_news, self._has_room)
 
     def _release(self) -> None:
-        recogniser, self._recogniser = self._recogniser, None
+        """Let go of the recogniser and of the place in the engine. Whoever comes second finds nothing left to do."""
+        with self._lock:
+            recogniser, self._recogniser = self._recogniser, None
         if recogniser is not None:
-            recogniser.close()
+            try:
+                recogniser.close()
+            except Exception:
+                _log.exception("a stream of engine %s did not close well", self._engine.info.name)
+        self._engine.leave(self)
+        self._signal(self._is_released)
 
-    def _signal(self, event: asyncio.Event) -> None:
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed, so nobody waits
+    def _signal(self, *events: asyncio.Event) -> None:
+        if self._loop is None:
+            return
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so nobody waits
+            for event in events:
                 self._loop.call_soon_threadsafe(event.set)
-
-    def _signal_all(self) -> None:
-        for event in (self._has_news, self._has_room):
-            self._signal(event)
