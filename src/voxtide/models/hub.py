@@ -44,5 +44,6 @@ class HubSource:
             )
             fetch(remote, partial / file.sha256, on_size=shifted(on_bytes, done_bytes), policy=self._policy)
             done_bytes += file.size_bytes
+            on_bytes(done_bytes)
         for file in model.files:
             (partial / file.sha256).replace(build / file.name)

