@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,9 @@ from voxtide.errors import ConfigError
 
 HUB_ENDPOINT = "https://huggingface.co"
 """The Hugging Face hub's public address; a mirror is named with HF_ENDPOINT."""
+
+_TOKEN = re.compile(r"[!-~]+")
+"""What a header can carry: printable ASCII without spaces."""
 
 _SWITCH_WORDS = {"": False, "0": False, "false": False, "no": False, "off": False} | dict.fromkeys(
     ("1", "true", "yes", "on"), True
@@ -37,11 +41,12 @@ class Settings:
     hub_token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        address = urlsplit(self.hub_endpoint)
-        if address.scheme not in {"http", "https"} or not address.hostname:
+        if not _is_web_address(self.hub_endpoint):
             raise ConfigError(
                 f"HF_ENDPOINT is {self.hub_endpoint!r}, which is not a web address; give one such as {HUB_ENDPOINT}"
             )
+        if self.hub_token and not _TOKEN.fullmatch(self.hub_token):
+            raise ConfigError("HF_TOKEN holds a character that no access token has; copy it again")  # never shows it
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -54,8 +59,16 @@ class Settings:
             models_dir=_models_dir(environ.get("VOXTIDE_MODELS", "")),
             is_offline=_switch("VOXTIDE_OFFLINE", environ.get("VOXTIDE_OFFLINE", "")),
             hub_endpoint=(environ.get("HF_ENDPOINT") or HUB_ENDPOINT).rstrip("/"),
-            hub_token=environ.get("HF_TOKEN") or None,
+            hub_token=environ.get("HF_TOKEN", "").strip() or None,
         )
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        address = urlsplit(text)
+        return address.scheme in {"http", "https"} and bool(address.hostname) and address.port != 0
+    except ValueError:  # brackets or a port that are none
+        return False
 
 
 def _models_dir(value: str) -> Path:

@@ -1,0 +1,109 @@
+"""A web server on this machine whose every misbehaviour a test can order. It serves from memory and keeps a record."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class FileServer:
+    """What to serve, how to fail, and what was asked."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    redirects: dict[str, str] = field(default_factory=dict)
+    statuses: deque[int] = field(default_factory=deque)  # answered before anything is served
+    retry_after: deque[str] = field(default_factory=deque)  # sent with those statuses while it lasts
+    cuts: deque[int] = field(default_factory=deque)  # one per response: body bytes sent before the line is cut
+    hold_at: int | None = None  # body bytes after which a response waits for `release`
+    is_range_ignored: bool = False
+    is_length_hidden: bool = False
+    wrong_start: int = 0  # added to the start a partial response claims
+    basic_auth: str | None = None  # the Authorization header that is let in
+    held: threading.Event = field(default_factory=threading.Event)
+    release: threading.Event = field(default_factory=threading.Event)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    served_bytes: int = 0
+    url: str = ""
+
+    def requested(self, path: str) -> list[dict[str, str]]:
+        """The headers of each request for a path, names in lower case."""
+        return [headers for asked, headers in self.requests if asked == path]
+
+
+@contextmanager
+def serving(server: FileServer) -> Iterator[FileServer]:
+    """Serve on a free port of this machine for the block."""
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"shelf": server}))
+    server.url = f"http://127.0.0.1:{httpd.server_port}"
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.release.set()
+        httpd.shutdown()
+        httpd.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    shelf: FileServer
+
+    def do_GET(self) -> None:
+        shelf = self.shelf
+        shelf.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+        if shelf.basic_auth and self.headers.get("Authorization") != shelf.basic_auth:
+            self._answer(401)
+        elif shelf.statuses:
+            waits = {"Retry-After": shelf.retry_after.popleft()} if shelf.retry_after else {}
+            self._answer(shelf.statuses.popleft(), **waits)
+        elif self.path in shelf.redirects:
+            self._answer(302, Location=shelf.redirects[self.path])
+        elif self.path not in shelf.files:
+            self._answer(404)
+        else:
+            self._serve(shelf.files[self.path])
+
+    def _serve(self, body: bytes) -> None:
+        asked = self.headers.get("Range")
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and not self.shelf.is_range_ignored else 0
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Type", "text/html" if self.path.endswith("/") else "application/octet-stream")
+        if start:
+            claimed = start + self.shelf.wrong_start
+            self.send_header("Content-Range", f"bytes {claimed}-{len(body) - 1}/{len(body)}")
+        if not self.shelf.is_length_hidden:
+            self.send_header("Content-Length", str(len(body) - start))
+        self.end_headers()
+        self._send(body[start:])
+
+    def _send(self, body: bytes) -> None:
+        shelf = self.shelf
+        if shelf.cuts:
+            body = body[: shelf.cuts.popleft()]
+        if shelf.hold_at is not None:
+            self._write(body[: shelf.hold_at])
+            shelf.held.set()
+            shelf.release.wait(timeout=60)
+            body = body[shelf.hold_at :]
+        self._write(body)
+
+    def _write(self, body: bytes) -> None:
+        self.shelf.served_bytes += len(body)  # first, so that whoever has the bytes finds them counted
+        with suppress(ConnectionError):  # the client may have gone
+            self.wfile.write(body)
+
+    def _answer(self, status: int, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay quiet."""

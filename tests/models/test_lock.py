@@ -1,0 +1,47 @@
+"""The lock lets one in, tells the others that they wait, and is free the moment its holder is dead."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from voxtide.models.lock import exclusive
+
+HOLDER = """
+import sys
+from pathlib import Path
+from voxtide.models.lock import exclusive
+with exclusive(Path(sys.argv[1]), wait_s=0, on_wait=lambda: None):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_holder_is_told_and_then_refused(tmp_path: Path) -> None:
+    waits: list[str] = []
+    with (
+        exclusive(tmp_path / "lock", wait_s=0, on_wait=lambda: waits.append("first")),
+        pytest.raises(TimeoutError, match="another process still holds"),
+        exclusive(tmp_path / "lock", wait_s=0, on_wait=lambda: waits.append("second")),
+    ):
+        pytest.fail("two hold one lock")
+    assert waits == ["second"]
+
+
+def test_it_can_be_taken_again_after_release_or_an_error(tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError), exclusive(tmp_path / "lock", wait_s=0, on_wait=pytest.fail):
+            1 / 0  # noqa: B018  # any error will do
+
+
+def test_the_death_of_the_holder_frees_it(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    command = [sys.executable, "-c", HOLDER, str(lock)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        with exclusive(lock, wait_s=30, on_wait=holder.kill):
+            assert holder.wait(timeout=10) != 0
