@@ -1,0 +1,85 @@
+"""Rules of the house that no linter knows: docstrings, sizes, who reads the environment, who prints."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+
+import pytest
+from source_tree import ROOT, Module, module_of, modules
+
+MAX_FILE_LINES = 500
+MAX_FUNCTION_LINES = 50
+ENVIRONMENT_NAMES = {"environ", "environb", "getenv", "getenvb"}
+
+Rule = Callable[[Module], Iterator[str]]
+
+
+def says_what_it_is(module: Module) -> Iterator[str]:
+    first_line, _, rest = (ast.get_docstring(module.tree) or "").partition("\n")
+    if len(first_line.split()) < 3 or (rest and not rest.startswith("\n")):
+        yield module.at(1, "needs a docstring whose first line, one sentence or a few, says what the module is")
+
+
+def has_a_readable_size(module: Module) -> Iterator[str]:
+    num_lines = module.text.count("\n")
+    if num_lines > MAX_FILE_LINES:
+        yield module.at(1, f"{num_lines} lines; the wall is {MAX_FILE_LINES}")
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) is not None and len(node.body) > 1 else node.body
+            num_lines = (body[-1].end_lineno or 0) - body[0].lineno + 1
+            if num_lines > MAX_FUNCTION_LINES:
+                yield module.at(node, f"{node.name} has {num_lines} lines; the wall is {MAX_FUNCTION_LINES}")
+
+
+def leaves_the_environment_alone(module: Module) -> Iterator[str]:
+    if module.is_in("cli", "api"):
+        return
+    for node in ast.walk(module.tree):
+        names = {node.attr} if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "os" else set()
+        if isinstance(node, ast.ImportFrom) and node.module == "os":
+            names = {alias.name for alias in node.names}
+        for name in sorted(names & ENVIRONMENT_NAMES):
+            yield module.at(node, f"os.{name}: only cli/ and api.py read the environment")
+
+
+def prints_only_in_cli(module: Module) -> Iterator[str]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "print" and not module.is_in("cli"):
+            yield module.at(node, "print: only cli/ writes to the terminal")
+
+
+def gives_a_reason_for_each_ignore(module: Module) -> Iterator[str]:
+    for number, line in enumerate(module.text.splitlines(), 1):
+        if re.search(r"#\s*(type: ?ignore|noqa|pragma)(?![^#]*#\s*\w+)", line):
+            yield module.at(number, "an ignore without its reason beside it")
+
+
+RULES: dict[Rule, str] = {
+    says_what_it_is: "import os\n",
+    has_a_readable_size: "def long():\n" + "    pass\n" * 51,
+    leaves_the_environment_alone: "import os\nhome = os.environ['HOME']\n",
+    prints_only_in_cli: "def f():\n    print('x')\n",
+    gives_a_reason_for_each_ignore: "x = 1  # type: ignore[misc]\n",
+}
+"""Each rule with a module that breaks it."""
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_every_module(rule: Rule) -> None:
+    assert len(modules()) > 20
+    assert [finding for module in modules() for finding in rule(module)] == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_rule_finds_what_breaks_it(rule: Rule) -> None:
+    assert list(rule(module_of(RULES[rule])))
+
+
+def test_the_package_has_one_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert version("voxtide") == project["version"]

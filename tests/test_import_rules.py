@@ -1,0 +1,105 @@
+"""What may import what, checked instead of remembered."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+from importlinter.cli import lint_imports
+from source_tree import ROOT, Module, imports, module_of, modules
+
+SHARED_VOCABULARY = {"numpy"}
+"""Samples are NumPy arrays everywhere, by decision (types.py)."""
+
+SHARED_IN_CLI = {"typer", "rich"}
+"""The terminal's words: any module of cli/ may use them, and nobody else."""
+
+A_LIBRARY_OF_ITS_OWN = "onnxruntime.tools"
+"""Reads onnxruntime's file format and runs nothing; the rest of onnxruntime does the opposite."""
+
+WITHOUT_ASYNCIO = ("transcript", "models", "engines.pool")
+HEAVY = ("torch", "onnxruntime", "onnx", "av", "faster_whisper", "ctranslate2", "matplotlib", "sounddevice")
+
+
+def test_rooms_import_only_what_lies_below(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    exit_status = lint_imports(config_filename="pyproject.toml", no_cache=True, no_logo=True)
+    assert exit_status == 0, capsys.readouterr().out
+
+
+def test_asyncio_stays_out_of_what_must_be_plain() -> None:
+    plain = [module for module in modules() if module.is_in(*WITHOUT_ASYNCIO) or "scheduler" in module.name]
+    assert len(plain) > 3
+    assert [
+        module.at(found.line, found.name) for module in plain for found in imports(module) if found.top == "asyncio"
+    ] == []
+
+
+def test_a_third_party_name_stays_in_one_module() -> None:
+    assert scattered(modules()) == []
+
+
+def test_a_scattered_name_is_found() -> None:
+    first, second = module_of("import av", "voxtide.audio.files"), module_of("import av.error", "voxtide.cli.main")
+    assert scattered((first,)) == []
+    assert scattered((first, second)) == ["av is named in voxtide.audio.files and voxtide.cli.main"]
+
+
+def scattered(of: tuple[Module, ...]) -> list[str]:
+    places: dict[str, set[str]] = {}
+    for module in of:
+        for found in imports(module):
+            if found.top in sys.stdlib_module_names | SHARED_VOCABULARY | {"voxtide"}:
+                continue
+            if not (found.top in SHARED_IN_CLI and module.is_in("cli")):
+                library = A_LIBRARY_OF_ITS_OWN if found.name.startswith(A_LIBRARY_OF_ITS_OWN) else found.top
+                places.setdefault(library, set()).add(module.name)
+    return [f"{name} is named in {' and '.join(sorted(homes))}" for name, homes in places.items() if len(homes) > 1]
+
+
+def test_an_optional_package_is_imported_where_it_is_needed() -> None:
+    optional = optional_modules()
+    assert {"faster_whisper", "sounddevice"} <= optional
+    eager = [
+        module.at(it.line, it.name)
+        for module in modules()
+        for it in imports(module)
+        if it.is_eager and it.top in optional
+    ]
+    assert eager == []
+
+
+def optional_modules() -> set[str]:
+    """Import names of what only an extra brings."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = {requirement for extra in project["optional-dependencies"].values() for requirement in extra}
+    wanted = {distribution_name(requirement) for requirement in extras}
+    packages = importlib.metadata.packages_distributions().items()
+    return {module for module, owners in packages if wanted & {distribution_name(owner) for owner in owners}}
+
+
+def distribution_name(requirement: str) -> str:
+    name = re.match(r"[\w.-]+", requirement)
+    assert name
+    return re.sub(r"[-_.]+", "-", name[0]).lower()
+
+
+def test_importing_voxtide_loads_nothing_heavy_and_starts_nothing() -> None:
+    program = (
+        f"import sys, threading, voxtide; print(sorted(set({HEAVY!r}) & set(sys.modules)), threading.active_count())"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("[] 1\n", "")
+
+
+def test_what_counts_as_eager() -> None:
+    text = (
+        "import a\nif TYPE_CHECKING:\n    import b\nelse:\n    import c\ndef f():\n    import d\nclass K:\n    import e"
+    )
+    assert {found.name: found.is_eager for found in imports(module_of(text))} == {
+        "a": True, "b": False, "c": True, "d": False, "e": True,
+    }  # fmt: skip
