@@ -1,0 +1,104 @@
+"""The locks in requirements/ name no host, hash every file, agree with each other and with pyproject.toml."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+from source_tree import ROOT
+
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+EXTRAS = ("mic", "whisper", "bench")
+SYSTEMS = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("darwin", "x86_64"), ("win32", "AMD64")]
+ENVIRONMENTS = [
+    {
+        "sys_platform": system,
+        "platform_machine": machine,
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+    }
+    for system, machine in SYSTEMS
+    for python in ("3.11", "3.12", "3.13")
+]
+
+PIN = re.compile(r"(?P<requirement>\S+==[^*]+?)( --hash=sha256:[0-9a-f]{64})+")
+
+
+def pins(lock: Path) -> list[Requirement]:
+    """Every requirement of a lock; each must be one version with hashes."""
+    text = lock.read_text("utf-8").replace("\\\n", "")
+    lines = [" ".join(line.split()) for line in text.splitlines() if not line.lstrip().startswith("#")]
+    matches = {line: PIN.fullmatch(line) for line in lines}
+    assert None not in matches.values(), f"{lock.name}: not pinned and hashed: {[x for x in lines if not matches[x]]}"
+    return [Requirement(match["requirement"]) for match in matches.values() if match]
+
+
+def versions(lock: Path, environment: dict[str, str]) -> dict[str, Version]:
+    """What a lock installs on one system."""
+    here = [pin for pin in pins(lock) if pin.marker is None or pin.marker.evaluate(environment)]
+    assert len(here) == len({pin.name for pin in here}), f"{lock.name} holds a package twice for {environment}"
+    return {canonicalize_name(pin.name): Version(str(pin.specifier).removeprefix("==")) for pin in here}
+
+
+def wanted(lock: str) -> list[Requirement]:
+    """What pyproject.toml asks of a lock, directly."""
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    project, groups = pyproject["project"], pyproject["dependency-groups"]
+    build = groups["build"] + pyproject["build-system"]["requires"]
+    extras = project["optional-dependencies"]
+    lines = {
+        "build": build,
+        "runtime": project["dependencies"],
+        **{extra: project["dependencies"] + extras[extra] for extra in EXTRAS},
+        "dev": [*build, *project["dependencies"], *sum(extras.values(), []), *groups["dev"]],
+    }[lock]
+    return [Requirement(line) for line in lines if isinstance(line, str)]
+
+
+def test_there_is_a_lock_for_each_way_to_install() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert tuple(extras) == EXTRAS
+    assert {lock.stem for lock in LOCKS} == {"build", "runtime", "dev", *EXTRAS}
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+def test_a_lock_names_no_host_and_hashes_everything(lock: Path) -> None:
+    assert pins(lock)
+    assert "://" not in lock.read_text("utf-8")
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+def test_a_lock_holds_what_pyproject_asks(lock: Path) -> None:
+    for environment in ENVIRONMENTS:
+        locked = versions(lock, environment)
+        for requirement in wanted(lock.stem):
+            version = locked.get(canonicalize_name(requirement.name))
+            assert version is not None, f"{requirement.name} is not in {lock.name}: run scripts/lock"
+            assert version in requirement.specifier, f"{lock.name} has {version} for {requirement}: run scripts/lock"
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+def test_a_lock_holds_nothing_that_pyproject_no_longer_asks(lock: Path) -> None:
+    """Each pin is followed by who asked for it."""
+    text = lock.read_text("utf-8")
+    asked = re.findall(r"^(\S+)==.*\n(?: +--hash.*\n)+ +# via .*voxtide \(pyproject\.toml", text, re.MULTILINE)
+    assert set(asked) == {canonicalize_name(requirement.name) for requirement in wanted(lock.stem)}, "run scripts/lock"
+
+
+def test_all_locks_agree() -> None:
+    for environment in ENVIRONMENTS:
+        everything = versions(ROOT / "requirements" / "dev.txt", environment)
+        for lock in LOCKS:
+            assert versions(lock, environment).items() <= everything.items(), lock.name
+
+
+def test_a_line_without_a_hash_is_found(tmp_path: Path) -> None:
+    lock = tmp_path / "bad.txt"
+    lock.write_text("# made by hand\nnumpy==2.4.6\n", "utf-8")
+    with pytest.raises(AssertionError, match=r"bad\.txt: not pinned and hashed: \['numpy==2\.4\.6'\]"):
+        pins(lock)
