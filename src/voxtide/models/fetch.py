@@ -55,7 +55,7 @@ class Remote:
     def shown(self) -> str:
         """The address without what may be secret: user name, password and query."""
         parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.hostname}{parts.path}"
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

