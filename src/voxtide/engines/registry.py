@@ -1,0 +1,72 @@
+"""Engines by name. In: a name and how to load. Out: a loaded `Engine`. Imports an engine only when it is asked for.
+
+An engine's module offers `load(*, model, store, num_threads, max_streams)`; None leaves a choice to the engine.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+from voxtide.engines.base import Engine
+from voxtide.errors import ConfigError
+
+if TYPE_CHECKING:
+    from voxtide.models.store import ModelStore
+
+
+class _Load(Protocol):
+    def __call__(
+        self, *, model: str | None, store: ModelStore | None, num_threads: int | None, max_streams: int | None
+    ) -> Engine: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEntry:
+    """An engine one can ask for: where it is written, and what it is in one line."""
+
+    module: str
+    description: str
+
+
+ENGINES = {
+    "moonshine": EngineEntry("voxtide.engines.moonshine", "English on any CPU, words early; the default"),
+    "whisper": EngineEntry("voxtide.engines.whisper", "many languages on a CPU; needs the extra 'whisper'"),
+    "scripted": EngineEntry("voxtide.engines.scripted", "hears coded tones, no speech; for tests and docs"),
+}
+"""Every engine by the name a user gives."""
+
+ENGINE_NAMES = tuple(ENGINES)
+
+
+def load_engine(
+    name: str,
+    *,
+    model: str | None = None,
+    store: ModelStore | None = None,
+    num_threads: int | None = None,
+    max_streams: int | None = None,
+) -> Engine:
+    """Load an engine.
+
+    Args:
+        name: One of `ENGINE_NAMES`.
+        model: One of the engine's models; None for its default.
+        store: Where the models lie; an engine that needs none ignores it.
+        num_threads: Threads that run the model, 1 or more; None for what suits the engine.
+        max_streams: Streams open at once, 1 or more; None for what suits the engine.
+
+    Raises:
+        ConfigError: There is no such engine, or a number is not usable.
+        ModelError: The model cannot be used: unknown, not pulled, damaged.
+        MissingExtraError: The engine needs a package that is not installed.
+    """
+    entry = ENGINES.get(name)
+    if entry is None:
+        close = difflib.get_close_matches(name.lower(), ENGINE_NAMES, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise ConfigError(f"no engine {name!r}: {hint}voxtide has {', '.join(ENGINE_NAMES)}")
+    load = cast("_Load", import_module(entry.module).load)
+    return load(model=model, store=store, num_threads=num_threads, max_streams=max_streams)

@@ -1,0 +1,235 @@
+"""One scripted stream: letters become words, words become stable, stable words become segments.
+
+In: samples, flush, finish. Out: events. Knows no threads; its only clock is the injected `sleep`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from voxtide.engines.scripted.config import LANGUAGES, ScriptedConfig
+from voxtide.engines.scripted.tones import FRAME_SAMPLES, Ear, Letter
+from voxtide.errors import EngineFailedError
+from voxtide.transcript.events import (
+    Delta,
+    Finished,
+    Flushed,
+    Interim,
+    LanguageDetected,
+    SegmentEnded,
+    SpeechStarted,
+    SpeechStopped,
+    TranscriptEvent,
+)
+from voxtide.types import SAMPLE_RATE_HZ, Samples, Segment, StreamOptions, Word
+
+WORD_GAP_SAMPLES = FRAME_SAMPLES // 2
+"""Silence that ends a word; `speak` leaves four times as much."""
+
+PAUSE_SAMPLES = 6 * FRAME_SAMPLES
+"""Silence that ends a segment: 480 ms, as long as a breath."""
+
+NOISE_WORD_SAMPLES = 5 * FRAME_SAMPLES
+"""Longest placeholder word: 400 ms, a long spoken word."""
+
+MAX_SEGMENT_S = 30.0
+"""A segment does not go on past this, so that sound without a pause is held for a bounded time."""
+
+
+@dataclass(slots=True)
+class _HeardWord:
+    """A word, or what has been heard of it so far."""
+
+    text: str
+    is_noise: bool
+    follows_pause: bool
+    start_sample: int
+    end_sample: int
+
+
+class ScriptedRecogniser:
+    """A stream's state; see `Recogniser` for what is called when."""
+
+    def __init__(self, config: ScriptedConfig, options: StreamOptions, sleep: Callable[[float], None]) -> None:
+        self._config = config
+        self._sleep = sleep
+        self._has_interim = config.is_revising and options.interim and options.pace == "live"
+        self._delay_samples = _samples(options.delay_ms or config.delay_ms)
+        self._spellings = {word.lower(): word for word in options.vocabulary}
+        self._is_language_open = options.language is None
+        self._ear = Ear()
+        self._num_fed_samples = 0
+        self._now_sample = 0
+        self._flush_id: int | None = None
+        self._is_finishing = False
+        self._is_speaking = False
+        self._speech_end_sample = 0
+        self._num_noise_words = 0
+        self._word: _HeardWord | None = None  # still being spoken
+        self._waiting: deque[_HeardWord] = deque()  # complete, but not yet stable
+        self._segment: list[Word] = []  # stable, in the segment that is not over
+        self._segments: list[Segment] = []  # over since the last flush
+        self._has_text = False
+        self._interim_text = ""
+        self._events: list[TranscriptEvent] = []
+
+    @property
+    def num_done_samples(self) -> int:
+        return self._now_sample
+
+    def feed(self, samples: Samples) -> None:
+        self._ear.feed(samples)
+        self._num_fed_samples += len(samples)
+
+    def flush(self, flush_id: int) -> None:
+        self._flush_id = flush_id
+
+    def finish(self) -> None:
+        self._is_finishing = True
+
+    def close(self) -> None:
+        self._ear = Ear()
+
+    def step(self, *, is_behind: bool) -> list[TranscriptEvent] | None:
+        # Steps end at multiples of a frame or where the caller cut the audio, so chunk sizes decide nothing.
+        until = (self._now_sample // FRAME_SAMPLES + 1) * FRAME_SAMPLES
+        if until <= self._num_fed_samples:
+            self._listen(until, is_cut=False)
+            self._settle(until - self._delay_samples)
+            self._show_interim(is_behind=is_behind)
+        elif self._flush_id is not None or self._is_finishing:
+            self._listen(self._num_fed_samples, is_cut=True)
+            self._settle_all()
+            self._show_interim(is_behind=is_behind)
+            self._answer()
+        else:
+            return None
+        events, self._events = self._events, []
+        return events
+
+    def _listen(self, until: int, *, is_cut: bool) -> None:
+        self._work(until)
+        for letter in self._ear.hear(until, is_cut=is_cut):
+            self._notice_silence(letter.start_sample)
+            self._add(letter)
+        self._notice_silence(self._ear.judged_sample)
+        self._now_sample = until
+
+    def _work(self, until: int) -> None:
+        """Be as slow as the settings say, and fail where they say."""
+        if self._config.slowness:
+            self._sleep(self._config.slowness * (until - self._now_sample) / SAMPLE_RATE_HZ)
+        until_s = until / SAMPLE_RATE_HZ
+        if self._config.dies_at_s is not None and until_s >= self._config.dies_at_s:
+            raise EngineFailedError(f"engine 'scripted' died at {self._config.dies_at_s} s, as its settings say")
+        if self._config.fails_at_s is not None and until_s >= self._config.fails_at_s:
+            raise RuntimeError(f"the stream failed at {self._config.fails_at_s} s, as the settings say")
+
+    def _notice_silence(self, until: int) -> None:
+        """All between the last letter and `until` is silent: words and speech may be over."""
+        if self._word and until - self._word.end_sample >= WORD_GAP_SAMPLES:
+            self._end_word()
+        if self._is_speaking and until - self._speech_end_sample >= PAUSE_SAMPLES:
+            self._is_speaking = False
+            self._events.append(SpeechStopped(_seconds(self._speech_end_sample)))
+
+    def _add(self, letter: Letter) -> None:
+        follows_pause = not self._is_speaking
+        if follows_pause:
+            self._start_speech(letter.start_sample)
+        self._speech_end_sample = letter.end_sample
+        if self._word and not _continues(self._word, letter):
+            self._end_word()
+        if self._word:
+            self._word.text += letter.text
+            self._word.end_sample = letter.end_sample
+            return
+        self._num_noise_words += not letter.text
+        text = letter.text or f"w{self._num_noise_words}"
+        self._word = _HeardWord(text, not letter.text, follows_pause, letter.start_sample, letter.end_sample)
+
+    def _start_speech(self, start_sample: int) -> None:
+        self._is_speaking = True
+        self._events.append(SpeechStarted(_seconds(start_sample)))
+        if self._is_language_open:
+            self._is_language_open = False
+            self._events.append(LanguageDetected(LANGUAGES[0], _seconds(start_sample)))
+
+    def _end_word(self) -> None:
+        if self._word:
+            self._waiting.append(self._word)
+        self._word = None
+
+    def _settle(self, until: int) -> None:
+        """Words that ended by `until` become stable; a segment ends when all before a pause is stable."""
+        while self._waiting and self._waiting[0].end_sample <= until:
+            self._tell(self._waiting.popleft())
+        if not (self._is_speaking or self._word or self._waiting):
+            self._end_segment()
+
+    def _settle_all(self) -> None:
+        self._end_word()
+        self._settle(self._now_sample)
+        self._end_segment()
+
+    def _tell(self, heard: _HeardWord) -> None:
+        word = Word(
+            self._spellings.get(heard.text.lower(), heard.text),
+            _seconds(heard.start_sample),
+            _seconds(heard.end_sample),
+        )
+        is_too_long = self._segment and word.end_s - self._segment[0].start_s > MAX_SEGMENT_S
+        if heard.follows_pause or is_too_long:
+            self._end_segment()
+        self._events.append(Delta(self._spaced(word.text), word.end_s))
+        self._has_text = True
+        self._segment.append(word)
+
+    def _end_segment(self) -> None:
+        if not self._segment:
+            return
+        words, self._segment = tuple(self._segment), []
+        segment = Segment(" ".join(word.text for word in words), words[0].start_s, words[-1].end_s, words)
+        self._segments.append(segment)
+        self._events.append(SegmentEnded(segment, segment.end_s))
+
+    def _show_interim(self, *, is_behind: bool) -> None:
+        """Tell the tail if it changed. Behind time only one that has become stable is taken off the screen."""
+        has_delta = any(isinstance(event, Delta) for event in self._events)
+        if not self._has_interim or (is_behind and not has_delta):
+            return
+        texts = [heard.text for heard in self._waiting]
+        texts += [self._word.text.upper()] if self._word else []
+        text = self._spaced(" ".join(texts)) if texts else ""
+        if text != self._interim_text or (text and has_delta):
+            self._interim_text = text
+            self._events.append(Interim(text, _seconds(self._now_sample)))
+
+    def _answer(self) -> None:
+        audio_s = _seconds(self._now_sample)
+        if self._flush_id is not None:
+            segments, self._segments = tuple(self._segments), []
+            text = " ".join(segment.text for segment in segments)
+            self._events.append(Flushed(self._flush_id, text, segments, audio_s))
+            self._flush_id = None
+        else:
+            self._events.append(Finished(audio_s))
+            self._is_finishing = False
+
+    def _spaced(self, text: str) -> str:
+        return f" {text}" if self._has_text else text
+
+
+def _continues(word: _HeardWord, letter: Letter) -> bool:
+    is_room_left = not word.is_noise or letter.end_sample - word.start_sample <= NOISE_WORD_SAMPLES
+    return word.is_noise == (not letter.text) and is_room_left
+
+
+def _samples(duration_ms: int) -> int:
+    return duration_ms * SAMPLE_RATE_HZ // 1000
+
+
+def _seconds(num_samples: int) -> float:
+    return num_samples / SAMPLE_RATE_HZ
