@@ -1,0 +1,235 @@
+"""What the documents say is true: their blocks run or parse, their links lead somewhere, their lists are complete.
+
+A block that must not run is preceded by a comment with the reason: <!-- not run: needs a microphone -->.
+It is still parsed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from source_tree import PACKAGE, ROOT
+
+from voxtide.cli.app import app
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+RECORDINGS = {"talk.wav": "beckett.wav", "two_cities.wav": "two_cities.wav"}
+"""What blocks find in their working directory, and which of the package's recordings it is."""
+
+MAX_RUN_S = 100
+FENCE = re.compile(
+    r"(?:^<!-- not run: (?P<reason>[^>]+?) -->\n+)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a document."""
+
+    place: str
+    language: str
+    text: str
+    is_run: bool
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line of a shell block and the output shown under it."""
+
+    line: str
+    output: str
+
+    def calls(self, program: str) -> Iterator[list[str]]:
+        """The arguments of each call of `program` in a line that may be a pipe."""
+        tokens = shlex.shlex(self.line, posix=True, punctuation_chars="|;&<>")
+        tokens.whitespace_split = True
+        call: list[str] = []
+        for token in [*tokens, ";"]:
+            if not set(token) <= set("|;&<>"):
+                call.append(token)
+                continue
+            if call and Path(call[0]).name == program:
+                yield call[1:]
+            call = []
+
+    @property
+    def output_pattern(self) -> str:
+        """Lines as shown; `...` stands for whatever is there."""
+        return re.escape(self.output.strip()).replace(re.escape("..."), ".*")
+
+
+def blocks_of(document: str, text: str) -> list[Block]:
+    return [
+        Block(
+            f"{document}:{text.count(chr(10), 0, fence.start()) + 1}",
+            fence["language"],
+            fence["text"],
+            not fence["reason"],
+        )
+        for fence in FENCE.finditer(text)
+    ]
+
+
+def commands_of(block: Block) -> list[Command]:
+    """In a console block a command follows `$ `, the rest is output; in a bash block all lines are commands."""
+    text = block.text.replace("\\\n", " ")
+    if block.language == "bash":
+        return [Command(line, "") for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    parts = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
+    return [Command(line, output) for line, _, output in (part.partition("\n") for part in parts)]
+
+
+BLOCKS = [
+    block for path in DOCUMENTS for block in blocks_of(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
+]
+
+
+def blocks(*languages: str) -> Any:
+    chosen = [block for block in BLOCKS if block.language in languages]
+    return pytest.mark.parametrize("block", chosen, ids=lambda block: block.place)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Where a reader would try the examples: it holds a few recordings."""
+    for name, recording in RECORDINGS.items():
+        shutil.copy(PACKAGE / "data" / recording, tmp_path / name)
+    return tmp_path
+
+
+def run(command: list[str], directory: Path) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = os.environ | {"PATH": path, "VOXTIDE_OFFLINE": "1", "PYTHONWARNINGS": "error", "COLUMNS": "100"}
+    return subprocess.run(
+        command,
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=MAX_RUN_S,
+    )
+
+
+def test_every_block_says_its_language() -> None:
+    known = {"python", "bash", "console", "json", "toml", "text"}
+    assert {block.language for block in BLOCKS} <= known
+    for path in DOCUMENTS:
+        assert path.read_text("utf-8").count("\n```") == 2 * sum(
+            block.place.startswith(f"{path.relative_to(ROOT)}:") for block in BLOCKS
+        )
+
+
+@blocks("python")
+def test_a_python_block_runs(block: Block, directory: Path) -> None:
+    compile(block.text, block.place, "exec")
+    if block.is_run:
+        done = run([sys.executable, "-W", "error", "-c", block.text], directory)
+        assert done.returncode == 0, done.stderr
+
+
+@blocks("json", "toml")
+def test_a_data_block_parses(block: Block) -> None:
+    if block.language == "toml":
+        tomllib.loads(block.text)
+        return
+    try:
+        json.loads(block.text)
+    except json.JSONDecodeError:  # events, one object a line
+        assert all(json.loads(line) for line in block.text.splitlines())
+
+
+@blocks("bash", "console")
+def test_the_commands_of_a_block_exist(block: Block) -> None:
+    commands = commands_of(block)
+    assert commands
+    for command in commands:
+        for arguments in command.calls("voxtide"):
+            parse(arguments)
+        for script in re.findall(r"(?:^|\s)(scripts/\w+)", command.line):
+            assert os.access(ROOT / script, os.X_OK), f"{script} is no script"
+
+
+@blocks("console")
+def test_a_console_block_shows_what_happens(block: Block, directory: Path) -> None:
+    for command in commands_of(block) if block.is_run else []:
+        done = run(["bash", "-c", f"set -o pipefail; {command.line}"], directory)
+        assert done.returncode == 0, f"{command.line}: {done.stderr}"
+        assert re.search(command.output_pattern, done.stdout + done.stderr, re.DOTALL), done.stdout + done.stderr
+
+
+def parse(arguments: list[str]) -> None:
+    """Take the arguments as the command line would, and run nothing.
+
+    Raises:
+        Exception: There is no such command or option, or a value does not fit.
+    """
+    command: Any = typer.main.get_command(app)
+    context = command.make_context("voxtide", list(arguments))
+    while hasattr(command, "resolve_command") and (rest := [*context._protected_args, *context.args]):
+        name, command, rest = command.resolve_command(context, rest)
+        context = command.make_context(name, rest, parent=context)
+
+
+@pytest.mark.parametrize(
+    "arguments", ["transcibe talk.wav", "transcribe --no-such talk.wav", "demo --pace slow", "models pul"]
+)
+def test_a_command_that_does_not_exist_is_found(arguments: str) -> None:
+    with pytest.raises(Exception, match=r"No such|is not one of"):
+        parse(arguments.split())
+
+
+def test_a_block_is_read_as_it_is_meant() -> None:
+    text = (
+        "<!-- not run: why -->\n```console\n$ cat a | voxtide transcribe - \\\n  -f txt\nhello\n$ voxtide doctor\n```\n"
+    )
+    (block,) = blocks_of("a.md", text)
+    first, second = commands_of(block)
+    assert not block.is_run
+    assert (list(first.calls("voxtide")), first.output) == ([["transcribe", "-", "-f", "txt"]], "hello\n")
+    assert list(second.calls("voxtide")) == [["doctor"]]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_within_the_repository_lead_somewhere(document: Path) -> None:
+    prose = FENCE.sub("", document.read_text("utf-8"))
+    for target in re.findall(r"\]\(([^)\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"", prose):
+        path, _, anchor = "".join(target).partition("#")
+        if "://" in path or path.startswith("mailto:"):
+            continue
+        linked = (document.parent / path).resolve() if path else document
+        assert linked.exists(), f"{document.name}: no {path}"
+        assert not anchor or anchor in anchors(linked), f"{document.name}: no heading #{anchor} in {linked.name}"
+
+
+def anchors(document: Path) -> set[str]:
+    """Headings as the addresses a web view gives them."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", document.read_text("utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    versions = re.findall(r"^## \[([\d.]+)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert versions[0] == project["version"]
+
+
+def test_the_map_of_rooms_is_the_rooms() -> None:
+    rooms = {path.name + ("/" if path.is_dir() else "") for path in PACKAGE.iterdir()} - {"__pycache__/"}
+    table = re.search(r"^\| Room \|.*\n\|[-|]+\n((?:\|.*\n)+)", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert table
+    drawn = re.findall(r"^\| `([\w./]+)` \| \S", table[1], re.MULTILINE)
+    assert sorted(drawn) == sorted(rooms - {"__init__.py", "__main__.py", "py.typed"})
