@@ -38,10 +38,10 @@ class WorkerPool:
         self._lock = threading.Condition()
         self._is_stopped = False
         self._began_s: dict[int, float] = {}  # worker number -> when its current piece of work began
-        self._threads = [
+        self.threads = [
             threading.Thread(target=self._work, args=(i,), name=f"{name}-{i}", daemon=True) for i in range(num_threads)
         ]
-        for thread in self._threads:
+        for thread in self.threads:
             thread.start()
 
     def wake(self, job: Job) -> None:
@@ -71,9 +71,9 @@ class WorkerPool:
     def join(self, *, timeout_s: float = 5.0) -> bool:
         """Wait until the stopped threads are gone. False: one did not end in time and is left (it is a daemon)."""
         deadline_s = time.monotonic() + timeout_s
-        for thread in self._threads:
+        for thread in self.threads:
             thread.join(max(0.0, deadline_s - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        return not any(thread.is_alive() for thread in self.threads)
 
     def _work(self, worker: int) -> None:
         while (job := self._take(worker)) is not None:

@@ -217,6 +217,11 @@ class PooledStream(EngineStream, Job):
         num_done = recogniser.num_done_samples if recogniser else self._num_fed_samples
         return max(0, self._num_fed_samples - num_done) / SAMPLE_RATE_HZ
 
+    @property
+    def num_unread_events(self) -> int:
+        """Events told and not yet read."""
+        return len(self._outbox)
+
     def _check_usable(self) -> None:
         if self._is_closed or self._is_finishing:
             verb = "closed" if self._is_closed else "finished"

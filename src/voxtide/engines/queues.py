@@ -102,6 +102,9 @@ class Outbox:
             was_full = self.is_full
             return (self._events.popleft() if self._events else None), was_full
 
+    def __len__(self) -> int:
+        return len(self._events)
+
     def close(self) -> None:
         """Drop all events, also those still to come."""
         with self._lock:

@@ -1,0 +1,58 @@
+"""`case` runs a test once for every engine; `engine` is that engine, loaded; `fresh_engine` may be broken by the test.
+
+An engine whose code or model is not here is skipped. VOXTIDE_REQUIRE_ENGINES=1 makes that a failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+
+import pytest
+from engine_cases import EngineCase, cases
+
+from voxtide.engines.pooled import PooledEngine
+from voxtide.errors import MissingExtraError, ModelMissingError
+
+_ABSENT = (ModuleNotFoundError, MissingExtraError, ModelMissingError)
+
+
+@pytest.fixture(params=cases(), ids=lambda case: case.name)
+def case(request: pytest.FixtureRequest) -> EngineCase:
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def loaded_engines() -> Iterator[dict[str, PooledEngine]]:
+    """Engines by case name. Loading a model takes longer than most tests, so tests share it."""
+    engines: dict[str, PooledEngine] = {}
+    yield engines
+    for engine in engines.values():
+        asyncio.run(engine.close())
+
+
+@pytest.fixture
+def engine(case: EngineCase, loaded_engines: dict[str, PooledEngine]) -> Iterator[PooledEngine]:
+    if case.name not in loaded_engines:
+        loaded_engines[case.name] = _made(case)
+    engine = loaded_engines[case.name]
+    yield engine
+    assert engine.num_open_streams == 0
+
+
+@pytest.fixture
+def fresh_engine(case: EngineCase) -> Iterator[PooledEngine]:
+    engine = _made(case)
+    yield engine
+    asyncio.run(engine.close())
+    assert engine.num_open_streams == 0
+
+
+def _made(case: EngineCase) -> PooledEngine:
+    try:
+        return case.make_engine()
+    except _ABSENT as error:
+        if os.environ.get("VOXTIDE_REQUIRE_ENGINES") == "1":
+            raise
+        pytest.skip(str(error))

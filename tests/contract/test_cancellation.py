@@ -1,0 +1,160 @@
+"""Whoever is cancelled, wherever, leaves nothing behind: no stream, task or thread, and no recogniser in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import weakref
+
+import pytest
+from engine_cases import EngineCase
+from stream_runs import FLUSH, Told, in_chunks, perform, read, transcribe, until
+
+from voxtide.engines.pooled import PooledEngine
+from voxtide.engines.recogniser import Recogniser
+from voxtide.errors import EngineFailedError
+from voxtide.types import StreamOptions
+
+
+@pytest.fixture
+def recognisers(fresh_engine: PooledEngine, monkeypatch: pytest.MonkeyPatch) -> weakref.WeakSet[Recogniser]:
+    """All recognisers of `fresh_engine` that are still in memory."""
+    alive: weakref.WeakSet[Recogniser] = weakref.WeakSet()
+    make = fresh_engine.make_recogniser
+
+    def make_watched(options: StreamOptions) -> Recogniser:
+        recogniser = make(options)
+        alive.add(recogniser)
+        return recogniser
+
+    monkeypatch.setattr(fresh_engine, "make_recogniser", make_watched)
+    return alive
+
+
+async def assert_all_is_gone(engine: PooledEngine, recognisers: weakref.WeakSet[Recogniser]) -> None:
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert engine.num_open_streams == 0
+    await engine.close()
+    assert not any(thread in threading.enumerate() for thread in engine.pool.threads)
+    gc.collect()
+    assert list(recognisers) == []
+
+
+async def test_after_an_ordinary_run(
+    case: EngineCase, fresh_engine: PooledEngine, recognisers: weakref.WeakSet[Recogniser]
+) -> None:
+    await transcribe(fresh_engine, [case.clip.samples, FLUSH])
+    await assert_all_is_gone(fresh_engine, recognisers)
+
+
+async def test_cancelled_after_any_number_of_turns(
+    case: EngineCase, fresh_engine: PooledEngine, recognisers: weakref.WeakSet[Recogniser]
+) -> None:
+    """A whole session in one task: entering, feeding, flushing, iterating and closing are all cut somewhere."""
+    plan = [item for chunk in in_chunks(case.clip.samples, 500) for item in (chunk, FLUSH)]
+    for num_turns in range(0, 120, 1 if case.is_exact else 12):
+        session = asyncio.create_task(transcribe(fresh_engine, plan))
+        for _ in range(num_turns):
+            await asyncio.sleep(0)
+        session.cancel()
+        await asyncio.wait({session})
+        await until(lambda: fresh_engine.num_open_streams == 0)
+    await assert_all_is_gone(fresh_engine, recognisers)
+
+
+async def test_cancelled_again_while_it_closes(
+    case: EngineCase, fresh_engine: PooledEngine, recognisers: weakref.WeakSet[Recogniser]
+) -> None:
+    for num_turns in range(0, 60, 1 if case.is_exact else 12):
+        session = asyncio.create_task(transcribe(fresh_engine, [case.clip.samples, FLUSH]))
+        for _ in range(num_turns):
+            await asyncio.sleep(0)
+        while not session.done():
+            session.cancel()
+            await asyncio.sleep(0)
+    await fresh_engine.close()
+    await assert_all_is_gone(fresh_engine, recognisers)
+
+
+async def test_a_feed_that_waits_for_room(
+    case: EngineCase, fresh_engine: PooledEngine, recognisers: weakref.WeakSet[Recogniser]
+) -> None:
+    async with fresh_engine.open() as stream:
+        feeding = asyncio.create_task(perform(stream, [case.clip.samples] * 20))
+        await asyncio.sleep(0)
+        feeding.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await feeding
+        async with asyncio.timeout(30):
+            await stream.finish()  # whoever comes next is not locked out
+            await read(stream)
+    await assert_all_is_gone(fresh_engine, recognisers)
+
+
+async def test_a_cancelled_reader_loses_no_event(case: EngineCase, engine: PooledEngine) -> None:
+    events = []
+
+    async def read_on() -> None:
+        async for event in stream:
+            events.append(event)  # noqa: PERF401  # cancelled in between, a comprehension would lose them
+
+    async with engine.open() as stream:
+        feeding = asyncio.create_task(perform(stream, [*in_chunks(case.clip.samples, 200), FLUSH]))
+        for num_turns in range(40):
+            reading = asyncio.create_task(read_on())
+            for _ in range(num_turns % 5):
+                await asyncio.sleep(0)
+            reading.cancel()
+            await asyncio.wait({reading})
+        await feeding
+        await stream.finish()
+        await read_on()
+    whole = await transcribe(engine, [case.clip.samples, FLUSH])
+    assert Told(tuple(events)).lasting == whole.lasting
+
+
+async def test_closed_while_the_worker_runs(
+    case: EngineCase, fresh_engine: PooledEngine, recognisers: weakref.WeakSet[Recogniser]
+) -> None:
+    for num_turns in range(20 if case.is_exact else 3):
+        async with fresh_engine.open() as stream:
+            await stream.feed(case.clip.samples)
+            for _ in range(num_turns):
+                await asyncio.sleep(0)
+        assert fresh_engine.num_open_streams == 0
+    await assert_all_is_gone(fresh_engine, recognisers)
+
+
+async def test_a_cancelled_engine_close_still_ends_everything(
+    case: EngineCase, fresh_engine: PooledEngine, recognisers: weakref.WeakSet[Recogniser]
+) -> None:
+    streams = [fresh_engine.open() for _ in range(4)]
+    for stream in streams:
+        await stream.__aenter__()
+        await stream.feed(case.clip.samples)
+    readers = [asyncio.create_task(read(stream)) for stream in streams]
+    closing = asyncio.create_task(fresh_engine.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.wait({closing})
+    await asyncio.gather(*readers)
+    del stream, streams, readers
+    await fresh_engine.close()
+    await assert_all_is_gone(fresh_engine, recognisers)
+
+
+async def test_after_the_engine_died(
+    case: EngineCase, fresh_engine: PooledEngine, recognisers: weakref.WeakSet[Recogniser]
+) -> None:
+    sessions = [asyncio.create_task(transcribe(fresh_engine, [case.clip.samples] * 20)) for _ in range(3)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    fresh_engine.fail(EngineFailedError("the model is gone"))
+    await asyncio.wait(sessions)
+    for session in sessions:
+        group = session.exception()
+        assert isinstance(group, ExceptionGroup)
+        assert group.subgroup(EngineFailedError)
+    del session, sessions, group
+    await assert_all_is_gone(fresh_engine, recognisers)

@@ -1,0 +1,73 @@
+"""Streams never see each other's text, however they are interleaved and whatever becomes of their neighbours."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from itertools import zip_longest
+
+from engine_cases import EngineCase
+from stream_runs import FLUSH, Plan, Told, assert_lawful, in_chunks, read, transcribe, until
+
+from voxtide.engines.pooled import PooledEngine
+from voxtide.types import SAMPLE_RATE_HZ
+
+
+async def test_eight_in_lockstep(case: EngineCase, engine: PooledEngine) -> None:
+    alone = [await transcribe(engine, [samples]) for samples in case.others]
+    streams = [engine.open() for _ in case.others]
+    async with asyncio.TaskGroup() as tasks:
+        for stream in streams:
+            await stream.__aenter__()
+        reading = [tasks.create_task(read(stream)) for stream in streams]
+        for row in zip_longest(*(in_chunks(samples, 100) for samples in case.others)):
+            for stream, chunk in zip(streams, row, strict=True):
+                if chunk is not None:
+                    await stream.feed(chunk)
+        for stream in streams:
+            await stream.finish()
+    for stream in streams:
+        await stream.close()
+    together = [Told(tuple(task.result())) for task in reading]
+    assert [told.lasting for told in together] == [told.lasting for told in alone]
+    assert len({told.text for told in together}) == len(case.others)
+
+
+async def test_side_by_side_with_flushes(case: EngineCase, engine: PooledEngine) -> None:
+    plans = [[*in_chunks(samples, 400), FLUSH, samples, FLUSH] for samples in case.others[:4]]
+    alone = [await transcribe(engine, plan) for plan in plans]
+    together = await asyncio.gather(*(transcribe(engine, plan) for plan in plans))
+    assert [told.lasting for told in together] == [told.lasting for told in alone]
+    for told, samples in zip(together, case.others, strict=False):
+        assert_lawful(told, 2 * len(samples) / SAMPLE_RATE_HZ)
+
+
+async def test_neighbours_that_are_cut_off(case: EngineCase, engine: PooledEngine) -> None:
+    """Slots and buffers of streams that ended early are used again; nothing of them may be left."""
+    alone = await transcribe(engine, [case.clip.samples])
+    for neighbour in case.others[:3]:
+        async with engine.open() as stream:
+            await stream.feed(neighbour)
+    assert (await transcribe(engine, [case.clip.samples])).lasting == alone.lasting
+
+
+async def test_a_crowd_that_flushes_and_leaves_at_random(case: EngineCase, engine: PooledEngine) -> None:
+    """64 streams at once, a third of them cancelled on the way: the rest says what it says alone."""
+    rng = random.Random(7)
+    size = 64 if case.is_exact else 6
+    plans = [_random_plan(case, rng) for _ in range(size)]
+    tasks = [asyncio.create_task(transcribe(engine, plan)) for plan in plans]
+    for task in tasks[::3]:
+        for _ in range(rng.randrange(20)):
+            await asyncio.sleep(0)
+        task.cancel()
+    await asyncio.wait(tasks)
+    for plan, task in zip(plans, tasks, strict=True):
+        if not task.cancelled():
+            assert task.result().lasting == (await transcribe(engine, plan)).lasting
+    await until(lambda: engine.num_open_streams == 0)
+
+
+def _random_plan(case: EngineCase, rng: random.Random) -> Plan:
+    chunks = in_chunks(rng.choice(case.others), rng.choice((20, 50, 130)))
+    return [item for chunk in chunks for item in ((chunk, FLUSH) if rng.random() < 0.05 else (chunk,))]

@@ -1,0 +1,176 @@
+"""From open to close: what may be used when, and that an end is an end, also of the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from engine_cases import EngineCase
+from stream_runs import FLUSH, Told, assert_lawful, perform, read, read_until, silence, until
+
+from voxtide.engines.pooled import PooledEngine
+from voxtide.errors import CapacityError, EngineFailedError, StreamClosedError
+from voxtide.transcript.events import Finished, Flushed
+
+
+async def test_used_before_it_is_entered(engine: PooledEngine) -> None:
+    stream = engine.open()
+    for use in (stream.feed(silence(0.1)), stream.flush(), stream.finish(), anext(aiter(stream))):
+        with pytest.raises(StreamClosedError, match="not open"):
+            await use
+    assert engine.num_open_streams == 0
+    await stream.close()
+
+
+async def test_entered_twice(engine: PooledEngine) -> None:
+    stream = engine.open()
+    async with stream:
+        with pytest.raises(StreamClosedError, match="once"):
+            await stream.__aenter__()
+        assert engine.num_open_streams == 1
+    with pytest.raises(StreamClosedError, match="once"):
+        await stream.__aenter__()
+
+
+async def test_used_after_finish(engine: PooledEngine) -> None:
+    async with engine.open() as stream:
+        await stream.finish()
+        for use in (stream.feed(silence(0.1)), stream.flush()):
+            with pytest.raises(StreamClosedError, match="finished"):
+                await use
+        assert isinstance((await read(stream))[-1], Finished)
+        assert await read(stream) == []
+
+
+async def test_used_after_close(engine: PooledEngine) -> None:
+    async with engine.open() as stream:
+        await stream.feed(silence(1.0))
+    for use in (stream.feed(silence(0.1)), stream.flush(), stream.finish()):
+        with pytest.raises(StreamClosedError, match="closed"):
+            await use
+    assert await read(stream) == []
+    assert stream.lag_s == 0
+
+
+async def test_finish_and_close_twice_are_as_once(case: EngineCase, engine: PooledEngine) -> None:
+    async with engine.open() as stream:
+        await stream.feed(case.clip.samples)
+        await asyncio.gather(*(stream.finish() for _ in range(5)))
+        await stream.finish()
+        told = Told(tuple(await read(stream)))
+        await stream.finish()
+        await asyncio.gather(stream.close(), stream.close())
+    await stream.close()
+    assert_lawful(told, case.clip.duration_s)
+
+
+async def test_finish_from_two_tasks_behind_a_long_feed(case: EngineCase, engine: PooledEngine) -> None:
+    async with engine.open() as stream:
+        feeding = asyncio.create_task(perform(stream, [case.clip.samples, FLUSH]))
+        await asyncio.sleep(0)
+        finishing = [asyncio.create_task(stream.finish()) for _ in range(2)]
+        told = Told(tuple(await read(stream)))
+        assert await feeding == [1]
+        await asyncio.gather(*finishing)
+    assert_lawful(told, case.clip.duration_s)
+
+
+async def test_lag_falls_back_to_nothing(case: EngineCase, engine: PooledEngine) -> None:
+    async with engine.open() as stream:
+        assert stream.lag_s == 0
+        await stream.feed(case.clip.samples)
+        assert 0 < stream.lag_s <= case.clip.duration_s
+        await stream.flush()
+        await read_until(stream, Flushed)
+        assert stream.lag_s <= 0.1  # a part of a frame may wait for the rest of it
+        await stream.finish()
+        await read(stream)
+        assert stream.lag_s == 0
+
+
+async def test_two_readers_share_the_events(case: EngineCase, engine: PooledEngine) -> None:
+    async with engine.open() as stream:
+        readers = [asyncio.create_task(read(stream)) for _ in range(3)]
+        await perform(stream, [case.clip.samples, FLUSH])
+        await stream.finish()
+        told = await asyncio.gather(*readers)
+    flushes = [event for events in told for event in events if isinstance(event, Flushed)]
+    assert [flushed.flush_id for flushed in flushes] == [1]
+
+
+async def test_close_wakes_all_who_wait(case: EngineCase, fresh_engine: PooledEngine) -> None:
+    async with fresh_engine.open() as stream:
+        readers = [asyncio.create_task(read(stream)) for _ in range(3)]
+        feeding = asyncio.create_task(perform(stream, [case.clip.samples] * 20))
+        await asyncio.sleep(0)
+        await stream.close()
+        await asyncio.gather(*readers)
+        with pytest.raises(StreamClosedError, match="closed"):
+            await feeding
+
+
+async def test_room_for_so_many_and_no_more(fresh_engine: PooledEngine) -> None:
+    streams = [fresh_engine.open() for _ in range(65)]
+    for stream in streams[:64]:
+        await stream.__aenter__()
+    with pytest.raises(CapacityError, match="64 streams"):
+        await streams[64].__aenter__()
+    await streams[0].close()
+    async with fresh_engine.open():
+        assert fresh_engine.num_open_streams == 64
+    for stream in streams:
+        await stream.close()
+    assert fresh_engine.num_open_streams == 0
+
+
+async def test_a_closed_engine_ends_its_streams_and_its_threads(case: EngineCase, fresh_engine: PooledEngine) -> None:
+    streams = [fresh_engine.open() for _ in range(4)]
+    for stream in streams:
+        await stream.__aenter__()
+        await stream.feed(case.clip.samples)
+    readers = [asyncio.create_task(read(stream)) for stream in streams]
+    await asyncio.sleep(0)
+    await asyncio.gather(fresh_engine.close(), fresh_engine.close())
+    await asyncio.gather(*readers)
+    assert fresh_engine.num_open_streams == 0
+    assert not any(thread in threading.enumerate() for thread in fresh_engine.pool.threads)
+    with pytest.raises(StreamClosedError):
+        await streams[0].feed(silence(0.1))
+    with pytest.raises(EngineFailedError, match="closed"):
+        await fresh_engine.open().__aenter__()
+
+
+async def test_a_dead_engine_tells_every_stream(case: EngineCase, fresh_engine: PooledEngine) -> None:
+    """Whatever a stream is waiting for, it is told within a bounded time, and so is who comes later."""
+    streams = [fresh_engine.open() for _ in range(4)]
+    for stream in streams:
+        await stream.__aenter__()
+    waiting = [asyncio.create_task(read(stream)) for stream in streams]
+    waiting += [asyncio.create_task(perform(stream, [case.clip.samples] * 20)) for stream in streams]
+    await asyncio.sleep(0)
+    fresh_engine.fail(EngineFailedError("the model is gone"))
+    for task in waiting:
+        with pytest.raises(EngineFailedError, match="the model is gone"):
+            await task
+    for stream in streams:
+        for use in (stream.feed(silence(0.1)), stream.flush(), stream.finish(), anext(aiter(stream))):
+            with pytest.raises(EngineFailedError, match="the model is gone"):
+                await use
+    with pytest.raises(EngineFailedError, match="the model is gone"):
+        await fresh_engine.open().__aenter__()
+    for stream in streams:
+        await stream.close()
+
+
+async def test_what_was_told_before_the_engine_died_can_still_be_read(
+    case: EngineCase, fresh_engine: PooledEngine
+) -> None:
+    async with fresh_engine.open() as stream:
+        await perform(stream, [FLUSH, FLUSH])
+        await read_until(stream, Flushed)
+        await until(lambda: stream.num_unread_events > 0)
+        fresh_engine.fail(EngineFailedError("the model is gone"))
+        assert await anext(aiter(stream)) == Flushed(2, "", (), 0.0)
+        with pytest.raises(EngineFailedError):
+            await anext(aiter(stream))
