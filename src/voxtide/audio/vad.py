@@ -1,0 +1,126 @@
+"""Where people speak. In: 16 kHz samples. Out: speech probability per 32 ms frame, and starts and stops of speech.
+
+Knows nothing of text. The network is Silero VAD in its sequence form, which gives the same numbers, bit for bit,
+however many frames it is given at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxtide.models.onnx_session import OnnxSession, load_onnx
+from voxtide.types import SAMPLE_RATE_HZ, Samples
+
+FRAME_SAMPLES = 512
+"""Silero's frame at 16 kHz: 32 ms."""
+CONTEXT_SAMPLES = 64
+"""What the network sees of the frame before."""
+FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
+_STATE_SHAPE = (1, 1, 128)
+
+
+class VoiceModel:
+    """The network, shared by all streams. Safe to call from several threads at once."""
+
+    def __init__(self, session: OnnxSession) -> None:
+        self._session = session
+
+    @classmethod
+    def load(cls, path: Path) -> VoiceModel:
+        """Raises: ModelCorruptError: the file cannot be loaded."""
+        return cls(load_onnx(path, name=str(path)))
+
+    def run(
+        self, frames: NDArray[np.float32], hidden: NDArray[np.float32], cell: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Frames [k, 64 + 512] and the state -> probabilities [k] and the new state."""
+        probabilities, hidden, cell = self._session.run(None, {"input": frames, "h": hidden, "c": cell})
+        return probabilities, hidden, cell
+
+
+class VoiceMeter:
+    """One stream's speech probability, frame by frame."""
+
+    def __init__(self, model: VoiceModel) -> None:
+        self._model = model
+        self._hidden = self._cell = np.zeros(_STATE_SHAPE, np.float32)
+        self._context = np.zeros(CONTEXT_SAMPLES, np.float32)
+
+    def measure(self, samples: Samples) -> list[float]:
+        """The probability of speech in each frame of `samples`, whose length is a multiple of `FRAME_SAMPLES`."""
+        frames = samples.reshape(-1, FRAME_SAMPLES)
+        contexts = np.concatenate([self._context[None], frames[:-1, -CONTEXT_SAMPLES:]])
+        self._context = frames[-1, -CONTEXT_SAMPLES:].copy()
+        inputs = np.concatenate([contexts, frames], axis=1)
+        probabilities, self._hidden, self._cell = self._model.run(inputs, self._hidden, self._cell)
+        return [float(p) for p in probabilities]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateConfig:
+    """When a run of probabilities counts as speech.
+
+    Attributes:
+        on: A frame at or above this may begin speech (Silero's own default).
+        off: A frame below this is silent; between the two nothing changes.
+        min_speech_frames: Frames at or above `on`, with no silent one between, that make speech: 96 ms, so that a
+            click is not a word.
+        min_silence_frames: Silent frames in a row that end speech.
+    """
+
+    on: float = 0.5
+    off: float = 0.35
+    min_speech_frames: int = 3
+    min_silence_frames: int = 12
+
+
+class Turn(Enum):
+    """What a frame changed."""
+
+    NONE = auto()
+    STARTED = auto()
+    STOPPED = auto()
+
+
+class SpeechGate:
+    """Hysteresis over probabilities: says when speech started and stopped. Counts frames, knows no time."""
+
+    def __init__(self, config: GateConfig) -> None:
+        self._config = config
+        self.is_open = False
+        self.num_silent_frames = 0
+        """Silent frames in a row up to now."""
+        self.num_candidate_frames = 0
+        """While closed: frames since the first one that may turn out to begin speech; 0 when there is none."""
+        self._num_voiced_frames = 0
+
+    def push(self, probability: float) -> Turn:
+        """Take the next frame's probability."""
+        is_silent = probability < self._config.off
+        self.num_silent_frames = self.num_silent_frames + 1 if is_silent else 0
+        return self._push_open() if self.is_open else self._push_closed(probability, is_silent=is_silent)
+
+    def _push_open(self) -> Turn:
+        if self.num_silent_frames < self._config.min_silence_frames:
+            return Turn.NONE
+        self.is_open = False
+        return Turn.STOPPED
+
+    def _push_closed(self, probability: float, *, is_silent: bool) -> Turn:
+        if is_silent:
+            self.num_candidate_frames = self._num_voiced_frames = 0
+            return Turn.NONE
+        is_voiced = probability >= self._config.on
+        if is_voiced or self.num_candidate_frames:
+            self.num_candidate_frames += 1
+        self._num_voiced_frames += is_voiced
+        if self._num_voiced_frames < self._config.min_speech_frames:
+            return Turn.NONE
+        self.is_open = True
+        self._num_voiced_frames = 0
+        return Turn.STARTED

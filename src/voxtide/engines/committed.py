@@ -1,0 +1,86 @@
+"""What has been said for good. In: pieces that became final. Out: deltas, segments, flush answers, the forced prefix.
+
+Knows no audio and no model; positions are seconds of the caller's audio.
+"""
+
+from __future__ import annotations
+
+from voxtide.engines.hypothesis import Piece
+from voxtide.transcript.events import Delta, Flushed, SegmentEnded
+from voxtide.types import Segment, Word
+
+
+class Committed:
+    """The final text of one stream, as far as it is still of use: this flush's, this segment's, this window's."""
+
+    def __init__(self) -> None:
+        self.prefix: list[Piece] = []
+        """Final pieces inside the window, times counted from the start of the audio: what a hypothesis begins with."""
+        self._words: list[Word] = []
+        self._text = ""  # of the segment
+        self._flush_text = ""
+        self._flush_segments: list[Segment] = []
+        self._has_spoken = False
+
+    @property
+    def end_s(self) -> float:
+        """Where the last final word of the window ends; 0 when there is none."""
+        return self.prefix[-1].end_s if self.prefix else 0.0
+
+    @property
+    def prefix_tokens(self) -> list[int]:
+        """The tokens of the prefix."""
+        return [token for piece in self.prefix for token in piece.tokens]
+
+    @property
+    def ends_in_punctuation(self) -> bool:
+        """Whether the window's final text ends so; a hypothesis that begins with punctuation repeats it."""
+        return bool(self.prefix) and self.prefix[-1].is_punctuation
+
+    def add(self, pieces: list[Piece], audio_s: float) -> list[Delta]:
+        """Make pieces final, times counted from the start of the audio."""
+        for piece in pieces:
+            self.prefix.append(piece)
+            self._add_word(piece)
+        text = "".join(piece.text for piece in pieces)
+        self._text += text
+        self._flush_text += text
+        deltas = [Delta(self.as_shown(text), audio_s)] if text else []
+        self._has_spoken |= bool(text)
+        return deltas
+
+    def as_shown(self, text: str) -> str:
+        """Text as it follows what the stream has told so far: nothing precedes the first word, so no space does."""
+        return text if self._has_spoken else text.lstrip()
+
+    def _add_word(self, piece: Piece) -> None:
+        starts_word = piece.text.startswith(" ") or not self._words
+        if starts_word and not piece.is_punctuation:
+            start_s = max(piece.start_s, self._words[-1].end_s if self._words else 0.0)
+            self._words.append(Word(piece.text.strip(), start_s, max(start_s, piece.end_s)))
+        elif self._words:
+            last = self._words[-1]
+            end_s = last.end_s if piece.is_punctuation else max(last.end_s, piece.end_s)
+            self._words[-1] = Word(last.text + piece.text, last.start_s, end_s)
+
+    def end_segment(self, audio_s: float) -> list[SegmentEnded]:
+        """Close the segment, if anything was said in it."""
+        text, words = self._text.strip(), tuple(self._words)
+        self._text, self._words = "", []
+        if not text:
+            return []
+        start_s, end_s = (words[0].start_s, words[-1].end_s) if words else (audio_s, audio_s)
+        segment = Segment(text, start_s, min(end_s, audio_s), words)
+        self._flush_segments.append(segment)
+        return [SegmentEnded(segment, audio_s)]
+
+    def answer(self, flush_id: int, audio_s: float) -> Flushed:
+        """Answer a flush with what became final since the one before."""
+        text, segments = self._flush_text.strip(), tuple(self._flush_segments)
+        self._flush_text, self._flush_segments = "", []
+        return Flushed(flush_id, text, segments, audio_s)
+
+    def forget_before(self, start_s: float) -> None:
+        """The window now starts at `start_s`: drop the prefix's pieces that begin before it."""
+        while self.prefix and (self.prefix[0].start_s < start_s or self.prefix[0].is_punctuation):
+            del self.prefix[0]

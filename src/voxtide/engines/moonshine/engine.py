@@ -1,0 +1,74 @@
+"""Moonshine behind the seam. In: a model directory. Out: an engine. Knows neither threads nor decoding rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from voxtide.engines.audio_buffer import AudioBuffer
+from voxtide.engines.hypothesis import Piece
+from voxtide.engines.moonshine.model import FRAME_S, MoonshineModel, Token
+from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
+from voxtide.types import SAMPLE_RATE_HZ
+
+MIN_WINDOW_SAMPLES = 1600
+"""The convolutions need 895 samples; nothing is said in 100 ms."""
+
+AFTER_PEAK_S = 0.16
+"""A word ends about this long after the decoder looked for its last token (median over 96 aligned words: 153 ms)."""
+MAX_WORD_GAP_S = 0.45
+"""If the next word's start is further from the last token than this, there was a pause between them."""
+
+
+class MoonshineWindows:
+    """`WindowModel` over Moonshine."""
+
+    def __init__(self, model: MoonshineModel) -> None:
+        self._model = model
+
+    def open(self, audio: AudioBuffer) -> MoonshineReader:
+        return MoonshineReader(self._model, audio)
+
+
+class MoonshineReader:
+    """`WindowReader` over Moonshine: tokens become pieces with times read off the cross-attention."""
+
+    def __init__(self, model: MoonshineModel, audio: AudioBuffer) -> None:
+        self._model = model
+        self._audio = audio
+        self._stem = model.stem_cache(audio)
+
+    def drop_before(self, start: int) -> None:
+        self._audio.drop_before(start // BLOCK_SAMPLES * BLOCK_SAMPLES)
+
+    def transcribe(self, start: int, end: int, *, prefix: list[int], guess: list[int]) -> list[Piece]:
+        start = start // GRID_SAMPLES * GRID_SAMPLES
+        if end - start < MIN_WINDOW_SAMPLES:
+            return []
+        window = self._stem.window(start, end)
+        tokens = self._model.transcribe(window, prefix=prefix, guess=guess)[len(prefix) :]
+        groups = self._group(tokens)
+        next_starts = [group[0].frame * FRAME_S for group in groups[1:]] + [float("inf")]
+        pieces = [self._piece(group, next_start_s) for group, next_start_s in zip(groups, next_starts, strict=False)]
+        shift_s = start / SAMPLE_RATE_HZ
+        return [replace(piece, start_s=piece.start_s + shift_s, end_s=piece.end_s + shift_s) for piece in pieces]
+
+    def _group(self, tokens: list[Token]) -> list[list[Token]]:
+        """Tokens of one word together, a word's trailing punctuation apart."""
+        tokenizer = self._model.tokenizer
+        groups: list[list[Token]] = []
+        was_punctuation = False
+        for token in tokens:
+            text = tokenizer.text([token.number])
+            is_punctuation = not any(c.isalnum() for c in text) and text not in ("'", "-", " ")
+            if not groups or tokenizer.starts_word(token.number) or is_punctuation != was_punctuation:
+                groups.append([])
+            groups[-1].append(token)
+            was_punctuation = is_punctuation
+        return groups
+
+    def _piece(self, group: list[Token], next_start_s: float) -> Piece:
+        start_s, last_s = group[0].frame * FRAME_S, group[-1].frame * FRAME_S
+        end_s = next_start_s if next_start_s - last_s < MAX_WORD_GAP_S else last_s + AFTER_PEAK_S
+        numbers = tuple(token.number for token in group)
+        logprob = sum(token.logprob for token in group) / len(group)
+        return Piece(self._model.tokenizer.text(list(numbers)), numbers, start_s, end_s, logprob)

@@ -1,0 +1,179 @@
+"""Moonshine runs. In: a window's raw frames, the tokens its text must begin with, a guess of the rest. Out: tokens.
+
+Knows nothing of streams or words. Safe to call from several threads at once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxtide.engines.audio_buffer import AudioBuffer
+from voxtide.engines.moonshine.graph import ENCODER_STRIDES, build_decoder, build_encoder, build_stem, num_layers
+from voxtide.engines.moonshine.stem import StemCache, StemWindow
+from voxtide.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
+from voxtide.engines.moonshine.weights import read_weights
+from voxtide.models.onnx_session import OnnxSession, load_onnx
+from voxtide.types import SAMPLE_RATE_HZ
+
+FRAME_SAMPLES = math.prod(ENCODER_STRIDES)
+FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
+MAX_TOKENS_PER_S = 6.5
+"""Fluent English stays under this (Moonshine's authors use the same bound); more is a repetition loop."""
+EXTRA_TOKENS = 6
+"""Room above the rate for very short windows: one long word and its punctuation."""
+MAX_LOOP_TOKENS = 8
+MIN_LOOPS = 4
+"""A pattern of up to 8 tokens four times in a row is a loop; people do say a word three times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token: its number, natural log probability, and the frame of the window where the decoder looked for it."""
+
+    number: int
+    logprob: float
+    frame: int
+
+
+_Tensor: TypeAlias = NDArray[np.float32]
+
+
+class MoonshineModel:
+    """The three sessions and the tokenizer of one checkpoint directory."""
+
+    def __init__(
+        self, stem: OnnxSession, encoder: OnnxSession, decoder: OnnxSession, tokenizer: Tokenizer, layers: int
+    ) -> None:
+        self.tokenizer = tokenizer
+        self._stem = stem
+        self._encoder = encoder
+        self._decoder = decoder
+        kinds = [f"{kind}.{i}" for kind in ("key", "value") for i in range(layers)]
+        self._past_names = [f"past_{kind}" for kind in kinds]
+        self._outputs = ["best_tokens", "logprobs", "attention", *(f"present_{kind}" for kind in kinds)]
+
+    @classmethod
+    def load(cls, directory: Path) -> MoonshineModel:
+        """Read encoder_model.ort, decoder_model_merged.ort and tokenizer.bin.
+
+        Raises:
+            ModelCorruptError: A file is not what it should be.
+        """
+        encoder = read_weights(directory / "encoder_model.ort")
+        decoder = read_weights(directory / "decoder_model_merged.ort")
+        return cls(
+            load_onnx(build_stem(encoder), name=f"{directory}/encoder_model.ort"),
+            load_onnx(build_encoder(encoder, decoder), name=f"{directory}/encoder_model.ort"),
+            load_onnx(build_decoder(decoder), name=f"{directory}/decoder_model_merged.ort"),
+            Tokenizer.load(directory / "tokenizer.bin"),
+            num_layers(decoder),
+        )
+
+    def stem_cache(self, audio: AudioBuffer) -> StemCache:
+        """A fresh stream's raw frames."""
+        return StemCache(self._stem, audio)
+
+    def transcribe(self, window: StemWindow, *, prefix: list[int], guess: list[int]) -> list[Token]:
+        """The likeliest tokens for a window, after the `prefix` that is certain.
+
+        Where the model agrees with `guess`, many tokens cost one run. Prefix and guess change the rounding: the
+        activations of tokens that run together are quantised together. So equal windows give equal tokens only for
+        equal prefixes and guesses.
+
+        Args:
+            window: At least three raw frames.
+            prefix: Tokens the text begins with.
+            guess: Tokens that may follow the prefix.
+
+        Returns:
+            The prefix's tokens (with log probability 0) and those that follow it, without the end token.
+        """
+        feeds = {"raw_frames": window.raw_frames, "mean": window.mean, "gain": window.gain}
+        keys, values = self._encoder.run(["cross_keys", "cross_values"], feeds)
+        limit = math.ceil(values.shape[2] * FRAME_S * MAX_TOKENS_PER_S) + EXTRA_TOKENS
+        decoding = _Decoding(self, keys, values)
+        decoding.run([BEGIN, *prefix, *guess], num_certain=len(prefix))
+        while decoding.next_token != END and len(decoding.tokens) < limit:
+            decoding.run([decoding.next_token], num_certain=0)
+            if _is_looping(decoding.tokens):
+                break
+        return decoding.result(num_certain=len(prefix))
+
+
+class _Decoding:
+    """The decoder's state over one window: tokens so far, what comes next, and the layers' keys and values."""
+
+    def __init__(self, model: MoonshineModel, keys: _Tensor, values: _Tensor) -> None:
+        self._model = model
+        self._cross = {"cross_keys": keys, "cross_values": values}
+        layers, heads, size, _ = keys.shape
+        self._past = [np.zeros((1, heads, 0, size), np.float32)] * (2 * layers)
+        self._rows: list[_Tensor] = []
+        self._logprobs: list[float] = []
+        self._num_inputs = 0
+        self.tokens: list[int] = []
+        self.next_token = BEGIN
+        self._next_logprob = 0.0
+
+    def run(self, inputs: list[int], *, num_certain: int) -> None:
+        """Give tokens to the decoder; those past the certain ones are kept only as far as it agrees with them."""
+        model = self._model
+        feeds: dict[str, Any] = {
+            "tokens": np.array([inputs], np.int64),
+            "position": np.array([self._num_inputs], np.int64),
+            "first_choice": np.array([num_certain], np.int64),
+            **self._cross,
+            **dict(zip(model._past_names, self._past, strict=True)),
+        }
+        best, logprobs, attention, *present = model._decoder.run(model._outputs, feeds)
+        best, logprobs = best[0].tolist(), logprobs[0].tolist()
+        guess = inputs[num_certain + 1 :]
+        num_agreed = next((i for i, token in enumerate(guess) if best[i] != token), len(guess))
+        num_kept = num_certain + 1 + num_agreed
+        if self._num_inputs:
+            self.tokens.append(self.next_token)
+            self._logprobs.append(self._next_logprob)
+        self.tokens += inputs[1:num_kept]
+        self._logprobs += [0.0] * num_certain + logprobs[:num_agreed]
+        self._rows.append(attention[:num_kept])
+        self._num_inputs += num_kept
+        self.next_token, self._next_logprob = best[num_agreed], logprobs[num_agreed]
+        self._past = present if num_kept == len(inputs) else [tensor[:, :, : self._num_inputs] for tensor in present]
+
+    def result(self, *, num_certain: int) -> list[Token]:
+        frames = _monotone_path(np.concatenate(self._rows)[: len(self.tokens)])
+        return [
+            Token(number, logprob, frame)
+            for number, logprob, frame in zip(self.tokens, self._logprobs, frames, strict=True)
+        ]
+
+
+def _is_looping(tokens: list[int]) -> bool:
+    return any(
+        len(tokens) >= MIN_LOOPS * n and tokens[-n * MIN_LOOPS :] == tokens[-n:] * MIN_LOOPS
+        for n in range(1, MAX_LOOP_TOKENS + 1)
+    )
+
+
+def _monotone_path(attention: _Tensor) -> list[int]:
+    """The frame of each token: the likeliest path through the attention [tokens, frames] that never goes back."""
+    if not len(attention):
+        return []
+    scores = np.log(attention + 1e-6)
+    best = scores[0]
+    came_from = []
+    for row in scores[1:]:
+        reached = np.maximum.accumulate(best)
+        # Where the running maximum was last renewed is where the best path to each frame comes from.
+        came_from.append(np.maximum.accumulate(np.where(best == reached, np.arange(len(best)), 0)))
+        best = reached + row
+    path = [int(best.argmax())]
+    for sources in reversed(came_from):
+        path.append(int(sources[path[-1]]))
+    return path[::-1]

@@ -1,0 +1,48 @@
+"""Token numbers and text. In: the pieces of tokenizer.bin. Out: the bytes of tokens. Knows no model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from voxtide.errors import ModelCorruptError
+
+BEGIN, END = 1, 2
+_SPACE = "\u2581".encode()
+"""How a piece writes the space before a word."""
+
+
+class Tokenizer:
+    """`pieces[i]` is the UTF-8 (or a part of it) of token i, with plain spaces."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = [piece.replace(_SPACE, b" ") for piece in pieces]
+
+    @classmethod
+    def load(cls, path: Path) -> Tokenizer:
+        """Read tokenizer.bin: each piece is its length (one byte, or two from 128 on) and its bytes.
+
+        Raises:
+            ModelCorruptError: The file breaks off.
+        """
+        content = path.read_bytes()
+        pieces, at = [], 0
+        try:
+            while at < len(content):
+                length, at = content[at], at + 1
+                if length >= 128:
+                    length, at = length - 128 + 128 * content[at], at + 1
+                if at + length > len(content):
+                    raise IndexError
+                pieces.append(content[at : at + length])
+                at += length
+        except IndexError:
+            raise ModelCorruptError(f"{path} breaks off; pull the model again with --force") from None
+        return cls(pieces)
+
+    def text(self, tokens: list[int]) -> str:
+        """The text of tokens; bytes that are not UTF-8 become replacement characters."""
+        return b"".join(self.pieces[token] for token in tokens).decode("utf-8", errors="replace")
+
+    def starts_word(self, token: int) -> bool:
+        """Whether the token begins with a space."""
+        return self.pieces[token].startswith(b" ")
