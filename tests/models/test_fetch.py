@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import ssl
 import urllib.error
+import urllib.request
 from collections import deque
+from http.client import HTTPMessage
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from hypothesis import strategies as st
 from small_model import QUICK, digest
 
 from voxtide.errors import ModelDownloadError
-from voxtide.models.fetch import MAX_BACKOFF_S, FetchPolicy, FetchRefusedError, Remote, fetch
+from voxtide.models.fetch import MAX_BACKOFF_S, FetchPolicy, FetchRefusedError, Remote, _CarefulRedirects, fetch
 
 BODY = bytes(range(256)) * 4000  # about 1 MB: several reads
 
@@ -185,6 +188,13 @@ def test_the_token_goes_to_its_own_host_only(server: FileServer, tmp_path: Path)
         assert server.requested("/moved")[0]["authorization"] == "Bearer secret"
         assert "authorization" not in other.requested("/there")[0]
         assert "authorization" not in other.requested("/store")[0]
+
+
+def test_a_redirect_never_leaves_tls() -> None:
+    redirects = _CarefulRedirects(Remote(url="https://somewhere.invalid/file", size_bytes=1, sha256=digest(b"x")))
+    request = urllib.request.Request("https://somewhere.invalid/file")
+    with io.BytesIO() as body, pytest.raises(urllib.error.HTTPError, match="address without TLS"):
+        redirects.redirect_request(request, body, 302, "Found", HTTPMessage(), "http://somewhere.invalid/file")
 
 
 def test_the_token_is_never_shown(server: FileServer) -> None:

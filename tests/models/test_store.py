@@ -141,11 +141,16 @@ def test_the_old_model_serves_until_a_forced_pull_succeeds(store: ModelStore, se
 
 
 def test_the_next_source_is_asked_if_one_cannot(
-    open_store: OpenStore, index: FakeIndex, server: FileServer, small: SmallModel
+    open_store: OpenStore,
+    index: FakeIndex,
+    server: FileServer,
+    small: SmallModel,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     server.files = {f"/somebody/small/resolve/abc123/{name}": data for name, data in small.contents.items()}
     store = open_store(IndexSource(index, QUICK), HubSource(server.url, None, QUICK))
     assert store.pull("small") == store.verify("small")
+    assert "model small comes from the Hugging Face hub; it was not to be had from the Python" in caplog.text
 
 
 def test_if_no_source_can_each_reason_is_told(open_store: OpenStore, index: FakeIndex, server: FileServer) -> None:
@@ -368,10 +373,11 @@ def test_a_pull_killed_before_the_rename_leaves_nothing_usable(
     process.wait(timeout=10)
 
     assert state(store) is ModelState.PARTIAL
+    (store.root / ".partial" / "small" / "build" / "stray").touch()
     server.served_bytes = 0
-    store.pull("small")
+    home = store.pull("small")
     assert server.served_bytes == 0  # both wheels were there already
-    store.verify("small")
+    assert sorted(path.name for path in home.iterdir()) == [MARKER, "weights.bin", "words.json"]
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

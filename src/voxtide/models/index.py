@@ -163,8 +163,6 @@ def _which(wheel: Wheel) -> list[str]:
         "--only-binary=:all:",
         f"--platform={wheel.platform}",
         f"--python-version={WHEEL_PYTHON}",
-        "--implementation=py",
-        "--abi=none",
         wheel.requirement,
     ]
 

@@ -193,8 +193,8 @@ class ModelStore:
                 failures.append(f"from {source.name}: {error}")
                 continue
             entry.put_in_place()
-            if failures:
-                _log.warning("model %s comes from %s, for it was not to be had %s", model.name, source.name, failures)
+            for failure in failures:
+                _log.warning("model %s comes from %s; it was not to be had %s", model.name, source.name, failure)
             return
         raise ModelDownloadError(
             f"model {model.name!r} could not be pulled {'; '.join(failures)}. Run the command again to go on, or start "
