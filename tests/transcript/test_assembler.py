@@ -37,6 +37,11 @@ def test_stable_text_grows_and_the_interim_tail_is_replaced() -> None:
     assert assembler.transcript().text == "Ever"
 
 
+def test_words_that_become_stable_leave_the_interim_tail() -> None:
+    assembler = assembled(Interim("Ever tried. EVER", 1.4), Delta("Ever tried.", 1.5))
+    assert (assembler.stable_text, assembler.interim_text) == ("Ever tried.", "EVER")
+
+
 def test_a_segment_takes_its_text_from_the_open_text() -> None:
     assembler = assembled(Delta("Ever tried.", 1.0), Delta(" Ever", 1.8), SegmentEnded(EVER_TRIED, 1.8))
     assert assembler.segments == (EVER_TRIED,)

@@ -1,1 +1,45 @@
-"""."""
+"""The command line. In: arguments, environment, signals. Out: text, files, an exit code. Puts everything together.
+
+Knows no model and no wire: it hands sources and engines to `voxtide.pipeline` and shows what comes out.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import TextIOWrapper
+
+
+def main() -> None:
+    """Run `voxtide` and exit with its code."""
+    from voxtide.cli.app import app
+
+    _prepare_stdout()
+    try:
+        app()
+    finally:
+        _flush_stdout()
+
+
+def _prepare_stdout() -> None:
+    """Documents are UTF-8 whatever the locale; a terminal shows "?" for what it has no letter for."""
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # as long-lived as the stream it stands for
+    elif isinstance(sys.stdout, TextIOWrapper):
+        is_terminal = sys.stdout.isatty()
+        sys.stdout.reconfigure(encoding=None if is_terminal else "utf-8", errors="replace" if is_terminal else None)
+
+
+def _flush_stdout() -> None:
+    """Send the rest out here, where failing has an exit code; at the interpreter's end it would have a traceback."""
+    from voxtide.cli.failures import Exit, drop_stdout, say_error
+
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_stdout()
+        sys.exit(Exit.BROKEN_PIPE)
+    except OSError as error:
+        drop_stdout()
+        say_error(f"cannot write to stdout: {error.strerror}")
+        sys.exit(Exit.FAILED)

@@ -18,7 +18,9 @@ from voxtide.config import Settings
 from voxtide.errors import ModelDownloadError, VoxtideError
 from voxtide.models import ModelState, ModelStatus, ModelStore, PullProgress
 
-models_app = typer.Typer(name="models", help="Pull, check and find the models.", no_args_is_help=True)
+models_app = typer.Typer(
+    name="models", help="Pull, check and find the models.", no_args_is_help=True, rich_markup_mode=None
+)
 
 Names = Annotated[list[str], typer.Argument(metavar="NAME", show_default=False)]
 

@@ -87,6 +87,8 @@ class Assembler:
             self._open_start_s = min(max(last_end_s, self._audio_s), audio_s)
         self._deltas.append(text)
         self._open_text += text
+        # These words were the interim tail's first; until a new tail is told, the rest of it is the best guess.
+        self._interim_text = " ".join(self._interim_text.split()[len(text.split()) :])
 
     def _add_segment(self, segment: Segment) -> None:
         self._segments.append(segment)

@@ -26,9 +26,10 @@ def to_vtt(segments: Iterable[Segment]) -> str:
     return "\n".join(["WEBVTT\n", *map(_vtt_cue, split_cues(segments))])
 
 
-def to_json(transcript: Transcript) -> str:
-    """One JSON object: text, language, length, segments with their words."""
-    return json.dumps(transcript_record(transcript), ensure_ascii=False, indent=2) + "\n"
+def to_json(transcript: Transcript, source: str | None = None) -> str:
+    """One JSON object: the source if named, the text, language and length, and the segments with their words."""
+    named = {} if source is None else {"source": source}
+    return json.dumps(named | transcript_record(transcript), ensure_ascii=False, indent=2) + "\n"
 
 
 def _srt_cue(number: int, cue: Cue) -> str:

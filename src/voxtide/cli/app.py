@@ -1,0 +1,186 @@
+"""The commands. In: arguments. Out: a call of the module that does the work, and its exit code.
+
+Those modules are imported when their command runs, so that --help is quick.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from voxtide.cli import options
+from voxtide.cli.failures import EXIT_CODES_HELP, reporting
+
+_EXAMPLES = """\b
+Examples:
+  voxtide demo                                    a recording, transcribed as if live
+  voxtide transcribe mic                          what you say, until Ctrl-C
+  voxtide transcribe talk.mp3                     watch it on the terminal
+  voxtide transcribe talk.mp3 --output talk.srt   subtitles
+  voxtide transcribe *.wav --output texts/        a text for each file
+  voxtide doctor                                  what works here, and what to mend
+"""
+
+_TRANSCRIBE_EXAMPLES = """\b
+Examples:
+  voxtide transcribe mic --output notes.txt
+  voxtide transcribe https://example.com/talk.mp3 --format srt > talk.srt
+  voxtide transcribe a.wav b.mp3 --format json
+  arecord -f S16_LE -r 16000 | voxtide transcribe - --pace real --format jsonl
+  voxtide transcribe - --encoding pcm_mulaw --sample-rate 8000 < call.raw
+
+"""
+
+app = typer.Typer(
+    name="voxtide",
+    help="Speech to text while the speaker is still talking, on your own machine.",
+    epilog=_EXAMPLES,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+class _Models(TyperGroup):
+    """The commands of cli/models.py, imported when one of them is named: they need half the standard library."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return self._loaded().list_commands(ctx)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return self._loaded().get_command(ctx, cmd_name)
+
+    def _loaded(self) -> TyperGroup:
+        from voxtide.cli.models import models_app
+
+        group = get_command(models_app)
+        assert isinstance(group, TyperGroup)
+        return group
+
+
+app.add_typer(
+    typer.Typer(cls=_Models, no_args_is_help=True, rich_markup_mode=None),
+    name="models",
+    help="Pull, check and find the models.",
+)
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"voxtide {version('voxtide')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    debug: options.Debug = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    detail = "%(asctime)s %(name)s %(levelname)s %(message)s"
+    plain = "voxtide: warning: %(message)s"
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format=detail if debug else plain)
+
+
+@app.command(
+    epilog=_TRANSCRIBE_EXAMPLES + EXIT_CODES_HELP, short_help="Transcribe files, addresses, stdin or a microphone."
+)
+def transcribe(
+    sources: options.Sources,
+    engine: options.Engine = "moonshine",
+    model: options.Model = None,
+    language: options.Language = None,
+    delay_ms: options.DelayMs = None,
+    vocabulary: options.Vocabulary = None,
+    threads: options.Threads = None,
+    format: options.Format = None,
+    output: options.Output = None,
+    pace: options.Pace = None,
+    interim: options.Interim = True,
+    flush_at_pauses: options.FlushAtPauses = False,
+    metrics: options.Metrics = False,
+    chunk_ms: options.ChunkMs = 80,
+    device: options.Device = None,
+    encoding: options.Encoding = None,
+    sample_rate: options.SampleRate = None,
+    channels: options.Channels = None,
+) -> None:
+    """Transcribe files, addresses, stdin or a microphone.
+
+    On a terminal the words appear while they are spoken; text that may still change is dim. Elsewhere, and with
+    --output, you get a document. Ctrl-C ends the audio: what was said until then is still transcribed; a second one
+    ends at once.
+    """
+    with reporting():
+        from voxtide.cli.request import Request
+        from voxtide.cli.transcribe import transcribe as run
+
+        request = Request(
+            sources=tuple(sources),
+            engine=engine,
+            model=model,
+            threads=threads,
+            language=language,
+            delay_ms=delay_ms,
+            vocabulary=tuple(vocabulary or ()),
+            has_interim=interim,
+            format=format,
+            output=output,
+            pace=pace,
+            chunk_ms=chunk_ms,
+            device=device,
+            encoding=encoding,
+            sample_rate_hz=sample_rate,
+            channels=channels,
+            has_metrics=metrics,
+            is_flushing_at_pauses=flush_at_pauses,
+            is_on_terminal=_is_on_terminal(),
+        )
+        raise typer.Exit(run(request))
+
+
+@app.command(epilog=EXIT_CODES_HELP, short_help="Transcribe a recording that is here already, as if live.")
+def demo(
+    recording: options.Recording = "beckett", engine: options.Engine = "moonshine", pace: options.DemoPace = "real"
+) -> None:
+    """Transcribe a recording that comes with voxtide, as if it were live, with a flush at each pause."""
+    with reporting():
+        from voxtide.cli.demo import demo as run
+
+        raise typer.Exit(run(recording, engine=engine, pace=pace, is_on_terminal=_is_on_terminal()))
+
+
+@app.command(short_help="Tell what works on this machine, and what to mend.")
+def doctor(as_json: options.Json = False) -> None:
+    """Look at this machine: what works, and what to do about what does not.
+
+    The exit code is 0 if the default engine can run, else 1.
+    """
+    with reporting():
+        from voxtide.cli.doctor import doctor as run
+
+        raise typer.Exit(run(is_json=as_json))
+
+
+@app.command()
+def devices(meter: options.Meter = False, device: options.Device = None) -> None:
+    """List the microphones."""
+    with reporting():
+        from voxtide.cli.devices import devices as run
+
+        raise typer.Exit(run(is_metering=meter, device=device, is_on_terminal=_is_on_terminal()))
+
+
+def _is_on_terminal() -> bool:
+    """Whether stdout is a terminal that can redraw lines."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

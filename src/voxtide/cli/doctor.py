@@ -1,0 +1,194 @@
+"""The command `doctor`. In: this machine. Out: what works, what does not, what to do about it; 0 if voxtide can run."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from voxtide import api
+from voxtide.audio.microphone import list_devices
+from voxtide.cli.failures import Exit
+from voxtide.config import Settings
+from voxtide.engines.base import Engine
+from voxtide.errors import VoxtideError
+from voxtide.models import ModelState, ModelStore
+
+SAMPLE = "beckett.wav"
+"""The recording that the default engine is tried with: ten seconds of speech."""
+
+CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni")
+"""Instructions that make 8-bit models quicker, as Linux names them."""
+
+NVIDIA_SMI_S = 10.0
+"""How long nvidia-smi may take; a driver that hangs must not hang us."""
+
+LOW_SPACE_BYTES = 1 << 30
+"""Less than this is little for a cache of models."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding. `bad` keeps the default engine from running; `missing` only something else."""
+
+    name: str
+    state: Literal["ok", "missing", "bad"]
+    found: str
+    remedy: str | None = None
+
+
+def doctor(*, is_json: bool) -> Exit:
+    """Look at everything and tell. The exit code is DONE if the default engine can run, else FAILED."""
+    checks = list(examine())
+    can_run = not any(check.state == "bad" for check in checks)
+    if is_json:
+        report = {"can_run": can_run, "checks": [asdict(check) for check in checks]}
+        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        for check in checks:
+            typer.echo(f"{check.state:<8} {check.name:<12} {check.found}")
+            if check.remedy:
+                typer.echo(f"{'':<8} {'':<12} -> {check.remedy}")
+        typer.echo("voxtide can transcribe here." if can_run else "voxtide cannot transcribe here yet.")
+    return Exit.DONE if can_run else Exit.FAILED
+
+
+def examine() -> Iterator[Check]:
+    """All checks, the cheap ones first."""
+    yield Check("voxtide", "ok", f"{importlib.metadata.version('voxtide')}, Python {platform.python_version()}")
+    yield Check("system", "ok", platform.platform())
+    yield Check("processor", "ok", processor(Path("/proc/cpuinfo")))
+    yield gpu()
+    yield microphones()
+    yield from extras()
+    try:
+        settings = Settings.from_environment(os.environ)
+    except VoxtideError as error:
+        yield Check("settings", "bad", str(error))
+        return
+    yield cache(settings.models_dir)
+    yield from models(settings)
+    yield default_engine(settings)
+
+
+def processor(cpuinfo: Path) -> str:
+    """Cores we may use, and the quick instructions where the system tells them."""
+    usable = getattr(os, "sched_getaffinity", None)
+    num_cores = len(usable(0)) if usable else os.cpu_count() or 1
+    try:
+        found = re.search(r"^(?:flags|Features)\s*:\s*(.*)$", cpuinfo.read_text(), re.MULTILINE)
+    except OSError:
+        return f"{num_cores} cores, {platform.machine()}"
+    flags = set(found[1].split()) if found else set()
+    told = " ".join(flag for flag in CPU_FLAGS if flag in flags) or "none of " + " ".join(CPU_FLAGS)
+    return f"{num_cores} cores, {platform.machine()}, {told}"
+
+
+def gpu() -> Check:
+    """What nvidia-smi says, if there is one. No engine of today needs a GPU."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return Check("gpu", "ok", "none seen; none is needed")
+    query = [program, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=NVIDIA_SMI_S, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        return Check("gpu", "missing", f"nvidia-smi fails: {error}", "mend the driver, if a GPU is to be used")
+    return Check("gpu", "ok", "; ".join(done.stdout.split("\n")).strip("; "))
+
+
+def microphones() -> Check:
+    """Whether one can be heard."""
+    try:
+        devices = list_devices()
+    except VoxtideError as error:
+        return Check("microphone", "missing", "not available", str(error))
+    if not devices:
+        return Check("microphone", "missing", "none found", "plug one in; files, addresses and stdin work without")
+    return Check("microphone", "ok", f"{len(devices)} found; voxtide devices lists them")
+
+
+def extras() -> Iterator[Check]:
+    """Which optional parts are installed, as the package's own metadata names them."""
+    wanted: dict[str, list[str]] = {}
+    for requirement in importlib.metadata.requires("voxtide") or ():
+        found = re.match(r"([\w.-]+).*extra\s*==\s*['\"]([\w-]+)", requirement)
+        if found:
+            wanted.setdefault(found[2], []).append(found[1])
+    for extra, packages in wanted.items():
+        missing = [package for package in packages if not _is_installed(package)]
+        if missing:
+            remedy = f"pip install 'voxtide[{extra}]', if you want it"
+            yield Check(f"[{extra}]", "missing", f"without {', '.join(missing)}", remedy)
+        else:
+            yield Check(f"[{extra}]", "ok", ", ".join(packages))
+
+
+def cache(models_dir: Path) -> Check:
+    """Whether models can be put where they belong. A full cache may well be read-only."""
+    existing = next(path for path in (models_dir, *models_dir.parents) if path.exists())
+    free_bytes = shutil.disk_usage(existing).free
+    found = f"{models_dir}, {free_bytes / 1e9:.1f} GB free"
+    if not os.access(existing, os.W_OK):
+        remedy = "set VOXTIDE_MODELS to a directory that can be written, to pull models"
+        return Check("cache", "missing", f"{models_dir} cannot be written", remedy)
+    if free_bytes < LOW_SPACE_BYTES:
+        return Check("cache", "missing", found, "make room, or set VOXTIDE_MODELS to another disk, to pull models")
+    return Check("cache", "ok", found)
+
+
+def models(settings: Settings) -> Iterator[Check]:
+    """Each model's state in the cache."""
+    for status in ModelStore.from_settings(settings).list():
+        is_ready = status.state is ModelState.READY
+        force = " --force" if status.state is ModelState.CORRUPT else ""
+        remedy = None if is_ready else f"voxtide models pull {status.model.name}{force}"
+        yield Check("model", "ok" if is_ready else "missing", f"{status.model.name}: {status.state}", remedy)
+
+
+def default_engine(settings: Settings) -> Check:
+    """Load the default engine, without the network, and let it transcribe real speech."""
+    name = api.DEFAULT_ENGINE
+    try:
+        text, audio_s, wall_s = try_engine(lambda: api.open_engine(name, settings=replace(settings, is_offline=True)))
+    except VoxtideError as error:
+        return Check("engine", "bad", f"{name} cannot run", str(error))
+    except Exception as error:  # whatever it is, the patient wants to hear of it with all the rest
+        return Check("engine", "bad", f"{name} cannot run: unexpected {type(error).__name__}: {error}")
+    if not text:
+        return Check("engine", "bad", f"{name} runs, but hears nothing in {SAMPLE}", "voxtide models verify")
+    return Check("engine", "ok", f"{name} transcribed {audio_s:.0f} s of speech in {wall_s:.1f} s")
+
+
+def try_engine(load: Callable[[], Engine]) -> tuple[str, float, float]:
+    """The sample's text, its length, and the time it took once the engine was loaded; both in seconds."""
+
+    async def run() -> tuple[str, float, float]:
+        with as_file(files("voxtide") / "data" / SAMPLE) as path:
+            async with load() as engine:
+                started_at_s = time.monotonic()
+                transcript = await api.transcribe_async(path, engine)
+                return transcript.text, transcript.audio_s, time.monotonic() - started_at_s
+
+    return asyncio.run(run())
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,45 @@
+"""The event stream of `--format jsonl` (docs/events.md). In: one stream's events. Out: a line of JSON for each."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from voxtide.errors import VoxtideError
+from voxtide.pipeline import Observer
+from voxtide.transcript.events import TranscriptEvent
+from voxtide.transcript.records import Record, event_record, record
+from voxtide.types import Samples
+
+
+class EventWriter(Observer):
+    """Writes `started`, then every event; `fail` adds `error`."""
+
+    def __init__(self, file: TextIO, details: Record, clock: Callable[[], float] = time.monotonic) -> None:
+        """`details` go into the `started` record: where the audio comes from and what transcribes it."""
+        self._file = file
+        self._details = details
+        self._clock = clock
+        self._started_at_s: float | None = None
+        self._audio_s = 0.0
+
+    def on_started(self) -> None:
+        self._started_at_s = self._clock()
+        self._write(record("started", 0.0, 0.0, **self._details))
+
+    def on_chunk(self, chunk: Samples, audio_s: float, wall_s: float) -> None:
+        self._audio_s = audio_s
+
+    def on_event(self, event: TranscriptEvent, wall_s: float) -> None:
+        self._write(event_record(event, wall_s))
+
+    def fail(self, source: str, error: VoxtideError) -> None:
+        """Say what ended the stream early, or kept it from starting."""
+        wall_s = 0.0 if self._started_at_s is None else self._clock() - self._started_at_s
+        self._write(record("error", wall_s, self._audio_s, source=source, code=error.code, message=str(error)))
+
+    def _write(self, line: Record) -> None:
+        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._file.flush()

@@ -1,0 +1,72 @@
+"""Ctrl-C and SIGTERM become a wish to stop. In: signals. Out: an asyncio event; at the second signal, cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from voxtide.cli.failures import Exit
+
+_CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
+
+CANCEL_S = 1.0
+"""How long a cancelled run may take to free what it holds before the process just ends."""
+
+
+class Interrupts:
+    """Watches the two signals inside `with`. The first asks to stop; the second cancels the task that entered.
+
+    Attributes:
+        stop: Set by the first signal.
+        code: The exit code the first signal stands for; None before it.
+        on_stop: Called by the first signal.
+    """
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.code: Exit | None = None
+        self.on_stop: Callable[[], None] = _do_nothing
+        self._can_finish = False
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._replaced = {number: signal.signal(number, self._on_signal) for number in _CODES}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._replaced.items():
+            signal.signal(number, handler)
+
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Inside, `stop` is heeded. Elsewhere there is nothing to finish, so the first signal cancels as well."""
+        self._can_finish = True
+        try:
+            yield
+        finally:
+            self._can_finish = False
+            self.on_stop = _do_nothing
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        self._loop.call_soon_threadsafe(self._take, signal.Signals(number))
+
+    def _take(self, number: signal.Signals) -> None:
+        is_first, self.code = self.code is None, self.code or _CODES[number]
+        self.stop.set()
+        if is_first and self._can_finish:
+            self.on_stop()
+        elif self._task is not None:
+            self._task.cancel()
+            self._loop.call_later(CANCEL_S, os._exit, self.code)
+
+
+def _do_nothing() -> None:
+    pass

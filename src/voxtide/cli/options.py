@@ -1,0 +1,101 @@
+"""What each option is called and says in --help. In: nothing. Out: types for the commands in `app`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+Sources: TypeAlias = Annotated[
+    list[str],
+    typer.Argument(metavar="SOURCE", show_default=False, help="A file, a URL, - for stdin, or mic for a microphone."),
+]
+Engine: TypeAlias = Annotated[
+    str, typer.Option("--engine", "-e", metavar="NAME", help="What transcribes: moonshine, whisper or scripted.")
+]
+Model: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--model", "-m", metavar="NAME", help="One of the engine's models; see: voxtide models list."),
+]
+Language: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--language", "-l", metavar="CODE", help="Language of the speech, such as en; else the engine decides."
+    ),
+]
+DelayMs: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--delay-ms", metavar="MS", help="How far the model looks ahead, for engines that let you choose."),
+]
+Vocabulary: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--vocabulary", metavar="WORD", help="A word to expect, for engines that can; repeat it for more."),
+]
+Threads: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--threads", metavar="N", min=1, help="Threads that compute. Default: what suits the engine."),
+]
+Format: TypeAlias = Annotated[
+    Literal["live", "txt", "srt", "vtt", "json", "jsonl"] | None,
+    typer.Option(
+        "--format",
+        "-f",
+        help="live: text as it comes. jsonl: events as they come. The others: when all is said. "
+        "Default: what --output ends in; without it, live on a terminal and txt elsewhere.",
+    ),
+]
+Output: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="PATH",
+        help="Write to this file; with several sources, or a / at its end, to files in this directory.",
+    ),
+]
+Pace: TypeAlias = Annotated[
+    Literal["real", "fast"] | None,
+    typer.Option(
+        "--pace",
+        help="real: at the speed of speech. fast: as fast as the machine can. "
+        "Default: real for a microphone and to watch on a terminal, else fast.",
+    ),
+]
+Interim: TypeAlias = Annotated[
+    bool, typer.Option("--interim/--no-interim", help="Whether to tell text that may still change.")
+]
+FlushAtPauses: TypeAlias = Annotated[
+    bool, typer.Option("--flush-at-pauses", help="Make the text final as soon as the speaker pauses.")
+]
+Metrics: TypeAlias = Annotated[
+    bool, typer.Option("--metrics", help="Tell latencies and the real-time factor at the end, on stderr.")
+]
+ChunkMs: TypeAlias = Annotated[
+    int, typer.Option("--chunk-ms", metavar="MS", help="Length of the audio handed to the engine at a time.")
+]
+Device: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--device", metavar="DEVICE", help="The microphone: a number or a part of its name; see: voxtide devices."
+    ),
+]
+Encoding: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding", metavar="NAME", help="Raw audio: pcm_s16le, pcm_mulaw, ... Default: what its first bytes say."
+    ),
+]
+SampleRate: TypeAlias = Annotated[
+    int | None, typer.Option("--sample-rate", metavar="HZ", help="Of raw audio. Default: 16000.")
+]
+Channels: TypeAlias = Annotated[int | None, typer.Option("--channels", metavar="N", help="Of raw audio. Default: 1.")]
+
+Recording: TypeAlias = Annotated[
+    Literal["beckett", "two_cities"], typer.Option("--recording", help="beckett: ten seconds. two_cities: forty-four.")
+]
+DemoPace: TypeAlias = Annotated[
+    Literal["real", "fast"], typer.Option("--pace", help="real: at the speed of speech. fast: at once.")
+]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Meter: TypeAlias = Annotated[bool, typer.Option("--meter", help="Show the level of a microphone until Ctrl-C.")]
+Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Log what goes on, with the traceback of an error.")]

@@ -1,0 +1,202 @@
+"""The command `transcribe`. In: a request. Out: text on the screen, documents or events; an exit code.
+
+source -> pipeline -> live view, plain view, event writer or progress bar -> document
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+
+import typer
+
+from voxtide import api
+from voxtide.audio.opening import MICROPHONE, open_source
+from voxtide.audio.pacing import paced
+from voxtide.audio.source import AudioSource
+from voxtide.cli.events import EventWriter
+from voxtide.cli.failures import Exit, exit_code, say, say_error
+from voxtide.cli.interrupts import Interrupts
+from voxtide.cli.live import LiveView, PlainView
+from voxtide.cli.metrics import Metrics, metrics_lines
+from voxtide.cli.output import Destination, DocumentFormat, open_destination
+from voxtide.cli.progress import ProgressBar
+from voxtide.cli.request import Request
+from voxtide.cli.screen import Screen
+from voxtide.engines.base import Engine, EngineStream
+from voxtide.errors import VoxtideError
+from voxtide.pipeline import Observer, Outcome, run_stream
+from voxtide.transcript.writers import to_json, to_srt, to_txt, to_vtt
+from voxtide.types import StreamOptions, Transcript
+
+NOTHING = Transcript(text="", segments=(), language=None, audio_s=0.0)
+
+
+def transcribe(request: Request) -> Exit:
+    """Transcribe every source with one engine.
+
+    Raises:
+        ConfigError: An option cannot be used; nothing was transcribed.
+        ModelError: The model cannot be used; nothing was transcribed.
+    """
+    interrupts = Interrupts()
+    with _destination(request) as destination:
+        engine = api.open_engine(request.engine, model=request.model, num_threads=request.threads)
+        try:
+            return asyncio.run(_Job(request, engine, destination, interrupts).run())
+        except asyncio.CancelledError:
+            return interrupts.code or Exit.INTERRUPTED
+
+
+def _destination(request: Request) -> Destination | nullcontext[None]:
+    if request.document_format is None:
+        return nullcontext()
+    return open_destination(request.output, request.document_format, num_sources=len(request.sources))
+
+
+class _Job:
+    """One run of the command: its sources, one after the other."""
+
+    def __init__(
+        self, request: Request, engine: Engine, destination: Destination | None, interrupts: Interrupts
+    ) -> None:
+        self._request = request
+        self._engine = engine
+        self._destination = destination
+        self._interrupts = interrupts
+        self._bar = ProgressBar(len(request.sources), is_shown=not request.is_live)
+        self._failures: list[tuple[str, VoxtideError]] = []
+
+    async def run(self) -> Exit:
+        num_done = 0
+        async with self._engine:
+            with self._interrupts, self._bar:
+                for source in self._request.sources:
+                    await self._transcribe(source)
+                    num_done += 1
+                    if self._interrupts.code is not None:
+                        break
+        return self._report(num_left=len(self._request.sources) - num_done)
+
+    def _report(self, num_left: int) -> Exit:
+        is_one_of_many = len(self._request.sources) > 1
+        for source, failure in self._failures:
+            say_error(f"{source}: {failure}" if is_one_of_many else failure)
+        if num_left:
+            say(f"stopped; {num_left} more of {len(self._request.sources)} sources not transcribed")
+        if self._interrupts.code is not None:
+            return self._interrupts.code
+        if self._failures:
+            return Exit.FAILED if is_one_of_many else exit_code(self._failures[0][1])
+        return Exit.DONE
+
+    async def _transcribe(self, source: str) -> None:
+        if self._request.document_format == "jsonl" and self._destination is not None:
+            with self._destination.open(source) as file:
+                writer = EventWriter(file, self._details(source))
+                outcome = await self._attempt(source, writer)
+                if outcome.failure is not None:
+                    writer.fail(source, outcome.failure)
+        else:
+            outcome = await self._attempt(source)
+            if self._destination is not None:
+                self._write_document(self._destination, source, outcome)
+        if outcome.failure is not None:
+            self._failures.append((source, outcome.failure))
+
+    async def _attempt(self, source: str, *observers: Observer) -> Outcome:
+        """Run one source's stream; what keeps it from starting is its outcome, too."""
+        try:
+            async with self._open(source) as audio, self._engine.open(self._options(source)) as stream:
+                return await self._run(source, audio, stream, observers)
+        except VoxtideError as error:
+            return Outcome(NOTHING, error)
+
+    async def _run(
+        self, source: str, audio: AudioSource, stream: EngineStream, observers: tuple[Observer, ...]
+    ) -> Outcome:
+        metrics = Metrics()
+        self._bar.begin(audio.name, audio.duration_s)
+        with self._viewing(audio.name, metrics) as views, self._interrupts.finishing():
+            outcome = await run_stream(
+                audio,
+                stream,
+                (metrics, *observers, *views, self._bar),
+                stop=self._interrupts.stop,
+                is_flushing_at_pauses=self._request.is_flushing_at_pauses,
+            )
+        if self._request.has_metrics:
+            with self._bar.hidden():
+                say(f"metrics of {audio.name}", *metrics_lines(metrics))
+        return outcome
+
+    @contextmanager
+    def _viewing(self, name: str, metrics: Metrics) -> Iterator[list[Observer]]:
+        """The view of one source, if there is one."""
+        if not self._request.is_live:
+            yield []
+            return
+        if len(self._request.sources) > 1:
+            typer.echo(f"==> {name} <==")
+        if not self._request.is_on_terminal:
+            yield [PlainView(sys.stdout, metrics)]
+            return
+        screen = Screen(sys.stdout, shutil.get_terminal_size, is_styled=not os.environ.get("NO_COLOR"))
+        view = LiveView(screen, metrics, title=self._engine.info.model)
+        self._interrupts.on_stop = lambda: view.note("finishing; Ctrl-C again ends at once")
+        with ExitStack() as stack:
+            stack.callback(view.close)
+            yield [view]
+
+    def _open(self, source: str) -> AudioSource:
+        request = self._request
+        audio = open_source(
+            source,
+            chunk_ms=request.chunk_ms,
+            device=request.device,
+            encoding=request.encoding,
+            sample_rate_hz=request.sample_rate_hz,
+            channels=request.channels,
+        )
+        return paced(audio) if request.is_real_time(source) and source != MICROPHONE else audio
+
+    def _options(self, source: str) -> StreamOptions:
+        request = self._request
+        is_watched = request.is_live or request.document_format == "jsonl"
+        return StreamOptions(
+            language=request.language,
+            delay_ms=request.delay_ms,
+            interim=request.has_interim and is_watched,
+            vocabulary=request.vocabulary,
+            pace="live" if request.is_real_time(source) else "fast",
+        )
+
+    def _details(self, source: str) -> dict[str, str]:
+        info = self._engine.info
+        pace = "real" if self._request.is_real_time(source) else "fast"
+        return {"source": source, "engine": info.name, "model": info.model, "pace": pace}
+
+    def _write_document(self, destination: Destination, source: str, outcome: Outcome) -> None:
+        """Write what there is. Nothing at all is no document, so a file is then not replaced."""
+        if outcome.failure is not None and not outcome.transcript.text:
+            return
+        assert self._request.document_format is not None
+        with self._bar.hidden(), destination.open(source) as file:
+            file.write(document(outcome.transcript, self._request.document_format, source))
+
+
+def document(transcript: Transcript, doc_format: DocumentFormat, source: str) -> str:
+    """A transcript as the text of a document."""
+    match doc_format:
+        case "srt":
+            return to_srt(transcript.segments)
+        case "vtt":
+            return to_vtt(transcript.segments)
+        case "json":
+            return to_json(transcript, source)
+        case _:
+            return to_txt(transcript.segments)
