@@ -1,0 +1,181 @@
+"""Jobs take turns, none is run by two threads at once, none is lost, and stopped threads are gone."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from voxtide.engines.pool import Job, WorkerPool
+
+WAIT_S = 10.0
+
+
+@contextmanager
+def running(num_threads: int) -> Iterator[WorkerPool]:
+    pool = WorkerPool(num_threads, name="test")
+    try:
+        yield pool
+    finally:
+        pool.stop()
+        assert pool.join()
+
+
+class Piecework(Job):
+    """Does `num_pieces` pieces; each calls `work`. Fails the test if it is entered twice at once."""
+
+    def __init__(self, num_pieces: int, work: Callable[[], object] = lambda: None) -> None:
+        self.num_left = num_pieces
+        self.done = threading.Event()
+        self.was_entered_twice = False
+        self._work = work
+        self._entered = threading.Lock()
+
+    def run_once(self) -> bool:
+        if not self._entered.acquire(blocking=False):
+            self.was_entered_twice = True
+            return False
+        try:
+            self._work()
+            self.num_left -= 1
+            if self.num_left <= 0:
+                self.done.set()
+            return self.num_left > 0
+        finally:
+            self._entered.release()
+
+
+def test_a_job_runs_until_it_has_no_more() -> None:
+    with running(1) as pool:
+        job = Piecework(5)
+        pool.wake(job)
+        assert job.done.wait(WAIT_S)
+        assert job.num_left == 0
+
+
+def test_jobs_take_turns() -> None:
+    order: list[str] = []
+    with running(1) as pool:
+        gate = threading.Event()
+        first = Piecework(1, lambda: gate.wait(WAIT_S))
+        jobs = [Piecework(3, lambda name=name: order.append(name)) for name in "abc"]
+        for job in (first, *jobs):
+            pool.wake(job)
+        gate.set()
+        assert all(job.done.wait(WAIT_S) for job in jobs)
+    assert order == list("abcabcabc")
+
+
+def test_woken_while_it_runs_it_runs_again() -> None:
+    with running(2) as pool:
+        is_inside, gate = threading.Event(), threading.Event()
+
+        def work() -> None:
+            is_inside.set()
+            gate.wait(WAIT_S)
+
+        job = Piecework(2, work)
+        job.num_left = 1  # the first piece says that nothing is left
+        pool.wake(job)
+        assert is_inside.wait(WAIT_S)
+        job.num_left, job.done = 2, threading.Event()
+        pool.wake(job)
+        pool.wake(job)
+        gate.set()
+        assert job.done.wait(WAIT_S)
+        assert not job.was_entered_twice
+
+
+def test_no_wake_is_lost_and_no_job_is_entered_twice() -> None:
+    """Each piece may be asked for at the very moment the one before ends."""
+    with running(4) as pool:
+        counts = [0] * 8
+        asked = [threading.Semaphore(0) for _ in counts]
+
+        class Counting(Piecework):
+            def __init__(self, number: int) -> None:
+                super().__init__(0)
+                self.number = number
+
+            def run_once(self) -> bool:
+                while asked[self.number].acquire(blocking=False):
+                    counts[self.number] += 1
+                return super().run_once() and False
+
+        jobs = [Counting(number) for number in range(len(counts))]
+
+        def ask() -> None:
+            for _ in range(500):
+                for number, job in enumerate(jobs):
+                    asked[number].release()
+                    pool.wake(job)
+
+        askers = [threading.Thread(target=ask) for _ in range(3)]
+        for asker in askers:
+            asker.start()
+        for asker in askers:
+            asker.join()
+        last = Piecework(1)
+        while any(count < 1500 for count in counts):
+            last.done.clear()
+            pool.wake(last)
+            assert last.done.wait(WAIT_S)
+    assert counts == [1500] * len(counts)
+    assert not any(job.was_entered_twice for job in jobs)
+
+
+def test_the_longest_run_is_that_of_the_slowest_job() -> None:
+    with running(2) as pool:
+        assert pool.longest_run_s() == 0
+        is_inside, gate = threading.Event(), threading.Event()
+
+        def work() -> None:
+            is_inside.set()
+            gate.wait(WAIT_S)
+
+        job = Piecework(1, work)
+        pool.wake(job)
+        assert is_inside.wait(WAIT_S)
+        earlier_s = pool.longest_run_s()
+        assert 0 < earlier_s <= pool.longest_run_s()
+        gate.set()
+        assert job.done.wait(WAIT_S)
+    assert pool.longest_run_s() == 0
+
+
+def test_stop_drops_what_is_queued_and_lets_the_running_piece_end() -> None:
+    pool = WorkerPool(1, name="test")
+    is_inside, gate = threading.Event(), threading.Event()
+
+    def work() -> None:
+        is_inside.set()
+        gate.wait(WAIT_S)
+
+    running_job, queued_job, late_job = Piecework(5, work), Piecework(1), Piecework(1)
+    pool.wake(running_job)
+    assert is_inside.wait(WAIT_S)
+    pool.wake(queued_job)
+    pool.stop()
+    pool.wake(late_job)
+    assert not pool.join(timeout_s=0.01)
+    gate.set()
+    assert pool.join()
+    assert (running_job.num_left, queued_job.num_left, late_job.num_left) == (4, 1, 1)
+
+
+def test_an_idle_pool_keeps_no_job_alive() -> None:
+    with running(2) as pool:
+        job = Piecework(1)
+        done, alive = job.done, weakref.ref(job)
+        pool.wake(job)
+        assert done.wait(WAIT_S)
+        del job
+        for _ in range(2):  # when these are done by both threads, neither can be still at the first
+            others = [Piecework(1, barrier.wait) for barrier in [threading.Barrier(2)] for _ in range(2)]
+            for other in others:
+                pool.wake(other)
+            assert all(other.done.wait(WAIT_S) for other in others)
+        gc.collect()
+        assert alive() is None

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from voxtide.engines.registry import ENGINE_NAMES, ENGINES, load_engine
+from voxtide.errors import ConfigError
+
+
+async def test_an_engine_is_loaded_by_its_name() -> None:
+    async with load_engine("scripted", max_streams=3) as engine:
+        assert engine.info.name == "scripted"
+
+
+@pytest.mark.parametrize(("name", "hint"), [("moonshin", "moonshine"), ("Whisper", "whisper"), ("scripts", "scripted")])
+def test_an_unknown_name_is_answered_with_the_nearest(name: str, hint: str) -> None:
+    with pytest.raises(ConfigError, match=f"no engine '{name}': did you mean {hint}\\? voxtide has "):
+        load_engine(name)
+
+
+def test_a_name_like_no_other_is_answered_with_the_list() -> None:
+    with pytest.raises(ConfigError, match=f"no engine 'xyz': voxtide has {', '.join(ENGINE_NAMES)}"):
+        load_engine("xyz")
+
+
+def test_each_engine_says_what_it_is() -> None:
+    assert all("\n" not in entry.description and len(entry.description) > 20 for entry in ENGINES.values())
+
+
+def test_no_engine_is_imported_before_it_is_asked_for() -> None:
+    program = (
+        "import sys, voxtide.engines.registry as registry\n"
+        "print([e.module for e in registry.ENGINES.values() if e.module in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout.strip() == "[]"
