@@ -1,0 +1,217 @@
+"""Raw PCM encodings. In: bytes cut anywhere, or samples. Out: mono samples, or bytes. Knows no rates and no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxtide.errors import ConfigError
+from voxtide.types import Samples
+
+MAX_CHANNELS = 8
+"""7.1 surround, the most that a capture card or a conference bridge sends in one stream."""
+
+_S16_FULL_SCALE = 2.0**15
+_S32_FULL_SCALE = 2.0**31
+
+_MULAW_BIAS = 0x84
+"""G.711: added to a mu-law magnitude (in 16-bit units) so that every segment begins at a power of two."""
+
+
+class Encoding(StrEnum):
+    """How one sample lies in bytes. All are little-endian; `pcm_mulaw` and `pcm_alaw` are ITU-T G.711."""
+
+    PCM_S16LE = "pcm_s16le"
+    PCM_S32LE = "pcm_s32le"
+    PCM_F16LE = "pcm_f16le"
+    PCM_F32LE = "pcm_f32le"
+    PCM_MULAW = "pcm_mulaw"
+    PCM_ALAW = "pcm_alaw"
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of one sample of one channel."""
+        return _NUM_BYTES[self]
+
+    @classmethod
+    def parse(cls, name: str) -> Encoding:
+        """The encoding of that name.
+
+        Raises:
+            ConfigError: There is none; the message lists those there are.
+        """
+        try:
+            return cls(name)
+        except ValueError:
+            raise ConfigError(f"unknown encoding {name!r}; known are {', '.join(cls)}") from None
+
+
+_NUM_BYTES = {
+    Encoding.PCM_S16LE: 2,
+    Encoding.PCM_S32LE: 4,
+    Encoding.PCM_F16LE: 2,
+    Encoding.PCM_F32LE: 4,
+    Encoding.PCM_MULAW: 1,
+    Encoding.PCM_ALAW: 1,
+}
+
+
+class PcmDecoder:
+    """Turns PCM bytes into mono samples, whatever the cuts between the pieces.
+
+    Several channels are interleaved in the bytes and averaged in the samples. What is no finite number becomes 0;
+    what lies outside [-1, 1] is clipped.
+    """
+
+    def __init__(self, encoding: Encoding, channels: int = 1) -> None:
+        """Take `encoding` and 1 to `MAX_CHANNELS` interleaved channels.
+
+        Raises:
+            ConfigError: The number of channels is out of range.
+        """
+        if not 1 <= channels <= MAX_CHANNELS:
+            raise ConfigError(f"channels must be 1 to {MAX_CHANNELS}, not {channels}")
+        self._encoding = encoding
+        self._channels = channels
+        self._left_over = b""
+
+    @property
+    def num_left_over_bytes(self) -> int:
+        """Bytes of a sample whose rest has not come. Not 0 at the end of the input: it was cut inside a sample."""
+        return len(self._left_over)
+
+    def feed(self, data: bytes | bytearray | memoryview) -> Samples:
+        """The samples that `data` completes, float32 mono, shape [n]; n may be 0."""
+        joined = self._left_over + bytes(data)
+        usable = len(joined) - len(joined) % (self._encoding.num_bytes * self._channels)
+        self._left_over = joined[usable:]
+        return mix_down(_DECODERS[self._encoding](joined[:usable]).reshape(-1, self._channels))
+
+
+def encode_pcm(samples: Samples, encoding: Encoding) -> bytes:
+    """The bytes of mono `samples` in `encoding`: clipped to [-1, 1], not finite becomes 0, rounded to the nearest."""
+    return _ENCODERS[encoding](clean(samples))
+
+
+def clean(values: NDArray[np.floating[Any]]) -> Samples:
+    """`values` as float32 in [-1, 1] of the same shape; NaN and infinities become 0."""
+    finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    clipped: Samples = np.clip(finite, -1.0, 1.0).astype(np.float32, copy=False)
+    return clipped
+
+
+def mix_down(channels: Samples) -> Samples:
+    """The mean of interleaved `channels`, shape [n, num_channels], as mono samples of shape [n]."""
+    if channels.shape[1] == 1:
+        return channels[:, 0]
+    mean: Samples = channels.mean(axis=1, dtype=np.float32)
+    return mean
+
+
+def _decode_s16(data: bytes) -> Samples:
+    return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(_S16_FULL_SCALE)
+
+
+def _decode_s32(data: bytes) -> Samples:
+    return np.frombuffer(data, "<i4").astype(np.float32) / np.float32(_S32_FULL_SCALE)
+
+
+def _decode_f16(data: bytes) -> Samples:
+    return clean(np.frombuffer(data, "<f2").astype(np.float32))
+
+
+def _decode_f32(data: bytes) -> Samples:
+    return clean(np.frombuffer(data, "<f4"))
+
+
+def _decode_mulaw(data: bytes) -> Samples:
+    return _mulaw_levels()[np.frombuffer(data, np.uint8)]
+
+
+def _decode_alaw(data: bytes) -> Samples:
+    return _alaw_levels()[np.frombuffer(data, np.uint8)]
+
+
+def _encode_s16(samples: Samples) -> bytes:
+    return _scaled(samples, _S16_FULL_SCALE).astype("<i2").tobytes()
+
+
+def _encode_s32(samples: Samples) -> bytes:
+    return _scaled(samples, _S32_FULL_SCALE).astype("<i4").tobytes()
+
+
+def _encode_f16(samples: Samples) -> bytes:
+    return samples.astype("<f2").tobytes()
+
+
+def _encode_f32(samples: Samples) -> bytes:
+    return samples.astype("<f4").tobytes()
+
+
+def _encode_mulaw(samples: Samples) -> bytes:
+    return _nearest_codes(samples, _mulaw_levels())
+
+
+def _encode_alaw(samples: Samples) -> bytes:
+    return _nearest_codes(samples, _alaw_levels())
+
+
+def _scaled(samples: Samples, full_scale: float) -> NDArray[np.float64]:
+    """Whole numbers from -full_scale to full_scale - 1, as float64: float32 cannot hold 2**31 - 1."""
+    scaled: NDArray[np.float64] = np.rint(samples.astype(np.float64) * full_scale)
+    return np.minimum(scaled, full_scale - 1)
+
+
+@cache
+def _mulaw_levels() -> Samples:
+    """The level of each of the 256 mu-law codes (G.711, table 2): inverted bits, sign, 3-bit segment, 4-bit step."""
+    codes = ~np.arange(256, dtype=np.uint8)
+    segment, step = (codes >> 4 & 7).astype(np.int32), (codes & 15).astype(np.int32)
+    magnitude = ((step << 3) + _MULAW_BIAS << segment) - _MULAW_BIAS
+    return _signed(magnitude, is_negative=codes & 0x80 != 0)
+
+
+@cache
+def _alaw_levels() -> Samples:
+    """The level of each of the 256 A-law codes (G.711, table 1): every other bit inverted, then as in mu-law."""
+    codes = np.arange(256, dtype=np.uint8) ^ np.uint8(0x55)
+    segment, step = (codes >> 4 & 7).astype(np.int32), (codes & 15).astype(np.int32)
+    magnitude = np.where(segment == 0, (step << 4) + 8, (step << 4) + 0x108 << np.maximum(segment - 1, 0))
+    return _signed(magnitude, is_negative=codes & 0x80 == 0)
+
+
+def _signed(magnitude: NDArray[np.int32], is_negative: NDArray[np.bool_]) -> Samples:
+    levels = np.where(is_negative, -magnitude, magnitude)
+    return (levels / _S16_FULL_SCALE).astype(np.float32)
+
+
+def _nearest_codes(samples: Samples, levels: Samples) -> bytes:
+    """The code of the level nearest to each sample; on a tie, the higher level."""
+    order = np.argsort(levels, kind="stable")
+    ascending = levels[order]
+    borders = (ascending[1:] + ascending[:-1]) / 2
+    return order[np.searchsorted(borders, samples, side="right")].astype(np.uint8).tobytes()
+
+
+_DECODERS: dict[Encoding, Callable[[bytes], Samples]] = {
+    Encoding.PCM_S16LE: _decode_s16,
+    Encoding.PCM_S32LE: _decode_s32,
+    Encoding.PCM_F16LE: _decode_f16,
+    Encoding.PCM_F32LE: _decode_f32,
+    Encoding.PCM_MULAW: _decode_mulaw,
+    Encoding.PCM_ALAW: _decode_alaw,
+}
+
+_ENCODERS: dict[Encoding, Callable[[Samples], bytes]] = {
+    Encoding.PCM_S16LE: _encode_s16,
+    Encoding.PCM_S32LE: _encode_s32,
+    Encoding.PCM_F16LE: _encode_f16,
+    Encoding.PCM_F32LE: _encode_f32,
+    Encoding.PCM_MULAW: _encode_mulaw,
+    Encoding.PCM_ALAW: _encode_alaw,
+}
