@@ -1,0 +1,89 @@
+"""Any rate to 16 kHz: the same at every cut, the right length, no shift in time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from media_files import joined, loudest_hz, tone
+
+from voxtide.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler
+from voxtide.errors import ConfigError, StreamClosedError
+from voxtide.types import Samples
+
+USUAL_RATES_HZ = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000]
+rates = st.one_of(st.sampled_from(USUAL_RATES_HZ), st.integers(MIN_RATE_HZ, MAX_RATE_HZ))
+
+
+def resampled(samples: Samples, from_hz: int, cuts: list[int] | None = None) -> Samples:
+    resampler = Resampler(from_hz)
+    ends = [*sorted(cuts or []), samples.size]
+    pieces = [resampler.feed(samples[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
+    return joined([*pieces, resampler.finish()])
+
+
+@given(rates, st.integers(0, 3000), st.data())
+def test_cuts_change_nothing_and_the_length_is_exact(from_hz: int, size: int, data: st.DataObject) -> None:
+    samples = np.random.default_rng(size).uniform(-1, 1, size).astype(np.float32)
+    cuts = data.draw(st.lists(st.integers(0, size), max_size=30))
+    whole = resampled(samples, from_hz)
+    np.testing.assert_array_equal(resampled(samples, from_hz, cuts), whole)
+    assert whole.size == round(size * 16_000 / from_hz)
+    assert whole.dtype == np.float32
+
+
+@pytest.mark.parametrize("from_hz", USUAL_RATES_HZ)
+def test_a_click_stays_where_it_was(from_hz: int) -> None:
+    samples = np.zeros(from_hz, np.float32)
+    samples[from_hz // 2] = 0.5
+    place_s = np.argmax(resampled(samples, from_hz)) / 16_000
+    assert place_s == pytest.approx((from_hz // 2) / from_hz, abs=0.6 / 16_000)  # half a sample is rounding
+
+
+@pytest.mark.parametrize("from_hz", USUAL_RATES_HZ)
+def test_a_tone_keeps_its_pitch_and_its_level(from_hz: int) -> None:
+    heard = resampled(tone(1.0, rate_hz=from_hz, hz=1000.0), from_hz)
+    inside = slice(1_000, -1_000)  # at the ends the tone begins and stops, which is not a tone
+    np.testing.assert_allclose(heard[inside], tone(1.0, hz=1000.0)[inside], atol=1e-4)
+
+
+def test_what_16_khz_cannot_hold_is_removed_and_not_folded_back() -> None:
+    heard = resampled(tone(1.0, rate_hz=48_000, hz=11_000.0), 48_000)
+    assert np.max(np.abs(heard[1_000:-1_000])) < 1e-4
+    assert loudest_hz(resampled(tone(1.0, rate_hz=48_000, hz=3_000.0), 48_000)) == 3_000
+
+
+def test_at_16_khz_samples_pass_at_once_and_unchanged() -> None:
+    samples = tone(0.01)
+    resampler = Resampler(16_000)
+    np.testing.assert_array_equal(resampler.feed(samples), samples)
+    assert resampler.finish().size == 0
+
+
+@pytest.mark.parametrize("from_hz", [8_000, 16_000, 48_000])
+def test_nothing_in_gives_nothing_out(from_hz: int) -> None:
+    assert Resampler(from_hz).finish().size == 0
+
+
+@pytest.mark.parametrize("from_hz", [8_000, 16_000])
+def test_nothing_may_follow_the_end(from_hz: int) -> None:
+    resampler = Resampler(from_hz)
+    resampler.finish()
+    with pytest.raises(StreamClosedError):
+        resampler.feed(tone(0.1))
+    with pytest.raises(StreamClosedError):
+        resampler.finish()
+
+
+@pytest.mark.parametrize("from_hz", [0, -16_000, 16, MIN_RATE_HZ - 1, MAX_RATE_HZ + 1])
+def test_an_impossible_rate_is_refused_with_the_legal_range(from_hz: int) -> None:
+    with pytest.raises(ConfigError, match=f"4000 to 384000 Hz, not {from_hz} Hz"):
+        Resampler(from_hz)
+
+
+def test_samples_in_strides_are_taken() -> None:
+    stereo = np.stack([tone(0.5, rate_hz=48_000)] * 2, axis=1)
+    np.testing.assert_array_equal(
+        resampled(stereo[:, 0], 48_000), resampled(np.ascontiguousarray(stereo[:, 0]), 48_000)
+    )
