@@ -1,0 +1,165 @@
+"""Raw PCM streams. In: bytes of one format, cut anywhere. Out: mono samples at 16 kHz. Of containers it knows WAV."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream
+from voxtide.audio.encodings import MAX_CHANNELS, Encoding, PcmDecoder, clean
+from voxtide.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler
+from voxtide.errors import CorruptAudioError
+from voxtide.types import SAMPLE_RATE_HZ, Samples
+
+_log = logging.getLogger("voxtide.audio")
+
+
+@dataclass(frozen=True, slots=True)
+class PcmFormat:
+    """What raw PCM bytes mean; `channels` lie interleaved."""
+
+    encoding: Encoding = Encoding.PCM_S16LE
+    sample_rate_hz: int = SAMPLE_RATE_HZ
+    channels: int = 1
+
+    @property
+    def bytes_per_s(self) -> int:
+        """Bytes of one second."""
+        return self.encoding.num_bytes * self.channels * self.sample_rate_hz
+
+
+class PcmConverter:
+    """Turns PCM bytes of any format into samples as the engines take them: float32 mono at 16 kHz in [-1, 1]."""
+
+    def __init__(self, pcm: PcmFormat) -> None:
+        """Begin a stream.
+
+        Raises:
+            ConfigError: The sample rate or the number of channels is out of range.
+        """
+        self._decoder = PcmDecoder(pcm.encoding, pcm.channels)
+        self._resampler = Resampler(pcm.sample_rate_hz)
+
+    @property
+    def num_left_over_bytes(self) -> int:
+        """Bytes of a sample whose rest has not come."""
+        return self._decoder.num_left_over_bytes
+
+    def feed(self, data: bytes | bytearray | memoryview) -> Samples:
+        """The samples that `data` brings out, shape [n]; n may be 0. The cuts between the pieces do not matter."""
+        return clean(self._resampler.feed(self._decoder.feed(data)))  # a resampled peak may pass full scale
+
+    def finish(self) -> Samples:
+        """The rest. Nothing may follow."""
+        return clean(self._resampler.finish())
+
+
+class PcmReader:
+    """Reads PCM from a byte stream. A `SampleReader` (see threaded.py) but for `interrupt`, which the stream has."""
+
+    def __init__(self, name: str, stream: ByteStream, pcm: PcmFormat, *, num_bytes: int | None = None) -> None:
+        """Read `stream` to its end, or `num_bytes` of it where a header promises them."""
+        self._name = name
+        self._stream = stream
+        self._pcm = pcm
+        self._num_bytes = num_bytes
+        self._converter = PcmConverter(pcm)
+
+    def open(self) -> float | None:
+        """The length in seconds, or None for a pipe: it ends when its writer likes."""
+        if self._stream.size_bytes is None:
+            return None
+        there_bytes = self._stream.size_bytes - self._stream.tell()
+        return (there_bytes if self._num_bytes is None else min(there_bytes, self._num_bytes)) / self._pcm.bytes_per_s
+
+    def read(self) -> Iterator[Samples]:
+        """The samples, piece by piece as their bytes come.
+
+        Raises:
+            CorruptAudioError: Less came than the header promises.
+        """
+        num_read_bytes = 0
+        while (wanted := self._wanted_bytes(num_read_bytes)) and (data := self._stream.read(wanted)):
+            num_read_bytes += len(data)
+            yield self._converter.feed(data)
+        yield self._converter.finish()
+        if self._num_bytes is not None and num_read_bytes < self._num_bytes:
+            read_s, promised_s = num_read_bytes / self._pcm.bytes_per_s, self._num_bytes / self._pcm.bytes_per_s
+            raise CorruptAudioError(f"{self._name} breaks off after {read_s:.2f} s: its header says {promised_s:.2f} s")
+        if self._converter.num_left_over_bytes:
+            _log.warning(
+                "%s ends inside a sample: %d bytes are left over; are its encoding and channels as given?",
+                self._name,
+                self._converter.num_left_over_bytes,
+            )
+
+    def _wanted_bytes(self, num_read_bytes: int) -> int:
+        return MAX_READ_BYTES if self._num_bytes is None else min(MAX_READ_BYTES, self._num_bytes - num_read_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainWav:
+    """A WAV header: the samples begin at `offset_bytes`; `num_bytes` is None where the writer did not know it."""
+
+    pcm: PcmFormat
+    offset_bytes: int
+    num_bytes: int | None
+
+
+def plain_wav(peek: Callable[[int], bytes]) -> PlainWav | None:
+    """The header of a WAV input of an encoding of ours, else None. `peek(n)` gives the first n bytes.
+
+    FFmpeg would do, but it holds the first 64 KiB of a WAV pipe back (it looks for S/PDIF in them): two seconds of a
+    live speaker. What is unusual in any way is still left to FFmpeg.
+    """
+    start = peek(12)
+    if start[:4] != b"RIFF" or start[8:] != b"WAVE":
+        return None
+    pcm, offset = None, 12
+    while offset <= _MAX_WAV_HEADER_BYTES and len(head := peek(offset + 8)) == offset + 8:
+        tag, num_bytes = struct.unpack_from("<4sI", head, offset)
+        offset += 8
+        if tag == b"data":
+            num_known = None if num_bytes == 0 or num_bytes >= UNKNOWN_WAV_BYTES else num_bytes
+            return PlainWav(pcm, offset, num_known) if pcm is not None else None
+        if tag == b"fmt ":
+            pcm = _wav_format(peek(offset + min(num_bytes, _MAX_FORMAT_BYTES))[offset:])
+        offset += num_bytes + num_bytes % 2
+    return None
+
+
+_MAX_WAV_HEADER_BYTES = 64 * 1024
+"""What may stand before the samples: titles and the like. Longer headers (pictures) are FFmpeg's."""
+
+UNKNOWN_WAV_BYTES = 0x7FFF_0000
+"""Writers that stream put a number near 2**31 or 2**32 (or 0) where they cannot know the length yet."""
+
+_MAX_FORMAT_BYTES = 40
+"""A format chunk in its longest form, WAVEFORMATEXTENSIBLE."""
+
+_EXTENSIBLE = 0xFFFE
+
+_WAV_ENCODINGS = {
+    (1, 16): Encoding.PCM_S16LE,
+    (1, 32): Encoding.PCM_S32LE,
+    (3, 32): Encoding.PCM_F32LE,
+    (6, 8): Encoding.PCM_ALAW,
+    (7, 8): Encoding.PCM_MULAW,
+}
+"""By format tag and bits per sample, as mmreg.h of Windows numbers them."""
+
+
+def _wav_format(chunk: bytes) -> PcmFormat | None:
+    if len(chunk) < 16:
+        return None
+    tag, channels, sample_rate_hz, _, block_bytes, num_bits = struct.unpack_from("<HHIIHH", chunk)
+    if tag == _EXTENSIBLE and len(chunk) == _MAX_FORMAT_BYTES:
+        tag = struct.unpack_from("<H", chunk, 24)[0]  # the first field of the sub-format
+    encoding = _WAV_ENCODINGS.get((tag, num_bits))
+    if encoding is None or block_bytes != channels * encoding.num_bytes:
+        return None
+    if not (1 <= channels <= MAX_CHANNELS and MIN_RATE_HZ <= sample_rate_hz <= MAX_RATE_HZ):
+        return None
+    return PcmFormat(encoding, sample_rate_hz, channels)

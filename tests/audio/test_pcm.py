@@ -1,0 +1,179 @@
+"""Raw PCM streams, and the WAV headers that are read without FFmpeg."""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from media_files import joined, loudest_hz, tone, wav_bytes
+
+from voxtide.audio.bytestream import ByteStream
+from voxtide.audio.encodings import Encoding, encode_pcm
+from voxtide.audio.pcm import PcmConverter, PcmFormat, PcmReader, PlainWav, plain_wav
+from voxtide.errors import ConfigError, CorruptAudioError
+from voxtide.types import Samples
+
+EXTENSIBLE_TAIL = bytes.fromhex("0000000000001000800000aa00389b71")
+
+
+def wav_header(
+    *,
+    tag: int = 1,
+    channels: int = 1,
+    rate_hz: int = 16_000,
+    num_bits: int = 16,
+    data_bytes: int = 100,
+    before_format: bytes = b"",
+    before_data: bytes = b"",
+    format_tail: bytes = b"",
+) -> bytes:
+    block_bytes = channels * num_bits // 8
+    fields = struct.pack("<HHIIHH", tag, channels, rate_hz, rate_hz * block_bytes, block_bytes, num_bits) + format_tail
+    chunks = before_format + b"fmt " + struct.pack("<I", len(fields)) + fields + before_data
+    return b"RIFF" + struct.pack("<I", 0) + b"WAVE" + chunks + b"data" + struct.pack("<I", data_bytes)
+
+
+def seen(header: bytes) -> PlainWav | None:
+    return plain_wav(lambda num_bytes: header[:num_bytes])
+
+
+@pytest.mark.parametrize(
+    ("tag", "num_bits", "encoding"),
+    [
+        (1, 16, Encoding.PCM_S16LE),
+        (1, 32, Encoding.PCM_S32LE),
+        (3, 32, Encoding.PCM_F32LE),
+        (6, 8, Encoding.PCM_ALAW),
+        (7, 8, Encoding.PCM_MULAW),
+    ],
+)
+def test_a_plain_wav_header_is_understood(tag: int, num_bits: int, encoding: Encoding) -> None:
+    header = wav_header(tag=tag, num_bits=num_bits, channels=2, rate_hz=44_100, data_bytes=4_000)
+    assert seen(header) == PlainWav(PcmFormat(encoding, 44_100, 2), offset_bytes=44, num_bytes=4_000)
+
+
+def test_other_chunks_before_the_samples_are_passed_over() -> None:
+    odd = b"LIST" + struct.pack("<I", 5) + b"title\x00"  # padded to an even length
+    header = wav_header(before_format=b"JUNK" + struct.pack("<I", 28) + bytes(28), before_data=odd)
+    found = seen(header)
+    assert found is not None
+    assert found.offset_bytes == len(header)
+
+
+def test_the_extensible_form_is_understood() -> None:
+    tail = struct.pack("<HHIH", 22, 16, 4, 1) + EXTENSIBLE_TAIL[2:]
+    found = seen(wav_header(tag=0xFFFE, format_tail=tail))
+    assert found is not None
+    assert found.pcm == PcmFormat()
+
+
+@pytest.mark.parametrize("data_bytes", [0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7FFFF000])
+def test_a_length_that_the_writer_did_not_know_is_unknown(data_bytes: int) -> None:
+    found = seen(wav_header(data_bytes=data_bytes))
+    assert found is not None
+    assert found.num_bytes is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"RIFF",
+        b"RIFF\x00\x00\x00\x00AVI LIST",
+        wav_header()[:-2],
+        wav_header(num_bits=24),
+        wav_header(tag=3, num_bits=64),
+        wav_header(tag=2),
+        wav_header(channels=0),
+        wav_header(channels=9),
+        wav_header(rate_hz=1),
+        wav_header(before_data=b"ID3 " + struct.pack("<I", 10_000_000)),
+        b"RIFF\x00\x00\x00\x00WAVEdata\x04\x00\x00\x00abcd",
+    ],
+    ids=lambda header: header[8:48].hex() or "empty",
+)
+def test_what_is_unusual_is_left_to_ffmpeg(header: bytes) -> None:
+    assert seen(header) is None
+
+
+@given(st.binary(max_size=300))
+def test_no_header_makes_it_fail(tail: bytes) -> None:
+    seen(b"RIFF\x00\x00\x00\x00WAVE" + tail)
+    seen(wav_header(before_data=tail))
+
+
+def read(data: bytes, pcm: PcmFormat, *, num_bytes: int | None = None) -> list[Samples]:
+    return list(PcmReader("talk.raw", ByteStream(io.BytesIO(data)), pcm, num_bytes=num_bytes).read())
+
+
+@given(st.binary(max_size=400), st.sampled_from(Encoding), st.integers(1, 3), st.data())
+def test_the_converter_gives_the_same_at_every_cut(
+    content: bytes, encoding: Encoding, channels: int, data: st.DataObject
+) -> None:
+    pcm = PcmFormat(encoding, 24_000, channels)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=10)))
+    whole, pieces = PcmConverter(pcm), PcmConverter(pcm)
+    expected = joined([whole.feed(content), whole.finish()])
+    ends = [*cuts, len(content)]
+    heard = joined([*(pieces.feed(content[a:b]) for a, b in zip([0, *cuts], ends, strict=True)), pieces.finish()])
+    np.testing.assert_array_equal(heard, expected)
+    num_samples = len(content) // (channels * encoding.num_bytes)
+    assert heard.size == round(num_samples * 16_000 / 24_000)
+    assert np.all(np.abs(heard) <= 1.0)
+    assert pieces.num_left_over_bytes == len(content) % (channels * encoding.num_bytes)
+
+
+def test_the_converter_refuses_what_is_out_of_range() -> None:
+    with pytest.raises(ConfigError, match="sample rate"):
+        PcmConverter(PcmFormat(sample_rate_hz=16))
+    with pytest.raises(ConfigError, match="channels"):
+        PcmConverter(PcmFormat(channels=0))
+
+
+def test_resampling_a_square_wave_at_full_scale_stays_in_range() -> None:
+    square = np.where(tone(0.5, rate_hz=44_100) > 0, 1.0, -1.0).astype(np.float32)
+    converter = PcmConverter(PcmFormat(Encoding.PCM_F32LE, 44_100))
+    heard = joined([converter.feed(square.tobytes()), converter.finish()])
+    assert np.max(np.abs(heard)) == 1.0
+
+
+def test_the_reader_knows_the_length_of_what_it_can_measure() -> None:
+    stream = ByteStream(io.BytesIO(bytes(8_000)))
+    assert PcmReader("talk.raw", stream, PcmFormat(Encoding.PCM_MULAW, 8_000)).open() == 1.0
+    assert PcmReader("talk.raw", stream, PcmFormat(Encoding.PCM_MULAW, 8_000), num_bytes=4_000).open() == 0.5
+
+
+def test_the_reader_reads_it_all_at_the_right_pitch() -> None:
+    data = encode_pcm(tone(2.0, rate_hz=8_000), Encoding.PCM_ALAW)
+    heard = joined(read(data, PcmFormat(Encoding.PCM_ALAW, 8_000)))
+    assert heard.size == 32_000
+    assert loudest_hz(heard) == 440
+
+
+def test_bytes_after_the_promised_ones_are_not_audio() -> None:
+    data = encode_pcm(tone(0.5), Encoding.PCM_S16LE)
+    heard = joined(read(data + b"LIST" * 1_000, PcmFormat(), num_bytes=len(data)))
+    np.testing.assert_allclose(heard, tone(0.5), atol=2**-15)
+
+
+def test_fewer_bytes_than_promised_are_told_after_the_last_sample() -> None:
+    reader = PcmReader("talk.wav", ByteStream(io.BytesIO(bytes(16_000))), PcmFormat(), num_bytes=64_000).read()
+    assert next(reader).size == 8_000
+    with pytest.raises(CorruptAudioError, match=r"talk.wav breaks off after 0.50 s: its header says 2.00 s"):
+        list(reader)
+
+
+def test_a_sample_cut_in_two_is_reported_and_the_rest_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "voxtide.audio"):
+        assert joined(read(bytes(2_001), PcmFormat())).size == 1_000
+    assert "talk.raw ends inside a sample: 1 bytes are left over" in caplog.text
+
+
+def test_a_wav_file_of_pythons_own_is_plain() -> None:
+    found = seen(wav_bytes(tone(1.0)))
+    assert found == PlainWav(PcmFormat(), 44, 32_000)
