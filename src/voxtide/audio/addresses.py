@@ -1,0 +1,67 @@
+"""Which addresses may be opened. In: what the user typed. Out: a path or a safe address. Opens nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from voxtide.errors import ConfigError
+
+SCHEMES = ("http", "https", "hls", "rtsp", "rtsps", "rtmp", "srt", "udp", "rtp", "file")
+"""What may stand before the colon. FFmpeg knows more, some of which read local files or glue them together."""
+
+# Two letters at least: one letter and a colon is a Windows drive.
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address on a network. `url` may hold credentials: it is for FFmpeg only; `name` is for messages."""
+
+    url: str
+    name: str
+
+
+def parse(spec: str) -> Path | Address:
+    """`spec` as a local path or as a network address.
+
+    Raises:
+        ConfigError: The scheme is not one of `SCHEMES`, or the address is malformed.
+    """
+    match = _SCHEME.match(spec)
+    if match is None:
+        return Path(spec)
+    scheme = match[1].lower()
+    if scheme not in SCHEMES:
+        raise ConfigError(
+            f"cannot open addresses that begin with {scheme}: (known are {', '.join(SCHEMES)}); "
+            f"a file of that name is reached with ./ before it"
+        )
+    try:
+        return _file_path(spec) if scheme == "file" else _address(spec, scheme)
+    except ConfigError:
+        raise
+    except ValueError:  # not chained: the reason may quote the credentials
+        raise ConfigError(f"the {scheme} address is malformed; it should read {scheme}://host/path") from None
+
+
+def _file_path(url: str) -> Path:
+    parts = urlsplit(url)
+    if parts.netloc not in ("", "localhost"):
+        raise ConfigError(f"file addresses name local files: file:///path, not a file on {parts.hostname}")
+    return Path(url2pathname(parts.path))
+
+
+def _address(url: str, scheme: str) -> Address:
+    parts = urlsplit(url)
+    if not parts.netloc or any(character <= " " for character in url):  # a line break would end an HTTP header
+        raise ValueError
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname or ""
+    port = f":{parts.port}" if parts.port is not None else ""
+    # The query is left out too: signed addresses carry their secrets there.
+    name = f"{scheme}://{host}{port}{parts.path}"
+    # FFmpeg finds out by itself that an answer over HTTP is a playlist.
+    return Address(("http" if scheme == "hls" else scheme) + url[len(scheme) :], name)
