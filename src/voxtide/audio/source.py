@@ -1,0 +1,114 @@
+"""The one seam of this room. In: whatever a source reads. Out: chunks of samples, in order. Knows no kind of source."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from voxtide.errors import ConfigError
+from voxtide.types import SAMPLE_RATE_HZ, Samples
+
+MIN_CHUNK_MS = 10
+"""Smaller chunks cost more to hand around than they can save: engines step every 80 ms or so."""
+
+MAX_CHUNK_MS = 10_000
+"""Larger chunks would hold words back for so long that the result is no stream."""
+
+
+class AudioSource(ABC):
+    """Audio that comes in chunks: open it with `async with`, then iterate it, once.
+
+    Each chunk is float32 mono at 16 kHz, shape [n], in [-1, 1]; n is `chunk_ms` long, the last chunk may be shorter.
+
+    Attributes:
+        name: What the source is called in messages; never holds a credential.
+        chunk_ms: Length of a chunk.
+        duration_s: Length of all the audio as far as the input tells, known once open; None for a live input.
+    """
+
+    def __init__(self, name: str, *, chunk_ms: int) -> None:
+        """Take the name and the chunk length.
+
+        Raises:
+            ConfigError: `chunk_ms` is outside `MIN_CHUNK_MS` to `MAX_CHUNK_MS`.
+        """
+        if not MIN_CHUNK_MS <= chunk_ms <= MAX_CHUNK_MS:
+            raise ConfigError(f"chunk_ms must be {MIN_CHUNK_MS} to {MAX_CHUNK_MS}, not {chunk_ms}")
+        self.name = name
+        self.chunk_ms = chunk_ms
+        self.duration_s: float | None = None
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Begin to read.
+
+        Raises:
+            SourceNotFoundError: There is no such file, address or device.
+            NotAudioError: The input holds no audio.
+            AudioError: The input cannot be read.
+        """
+
+    @abstractmethod
+    async def read(self) -> Samples | None:
+        """The next chunk, or None at the end. A cancelled call loses no audio.
+
+        Raises:
+            CorruptAudioError: The input broke off or is damaged. All that could be read has been delivered before.
+            StreamClosedError: The source is not open.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Free everything; audio not read is lost. Twice is the same as once."""
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.open()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Samples:
+        chunk = await self.read()
+        if chunk is None:
+            raise StopAsyncIteration
+        return chunk
+
+
+class Chunker:
+    """Cuts a stream of samples into chunks of equal length."""
+
+    def __init__(self, chunk_ms: int) -> None:
+        self._chunk_samples = chunk_ms * SAMPLE_RATE_HZ // 1000
+        self._waiting: list[Samples] = []
+        self._num_waiting = 0
+
+    def feed(self, samples: Samples) -> list[Samples]:
+        """The whole chunks that `samples`, of any length, brings out."""
+        self._waiting.append(samples)
+        self._num_waiting += samples.size
+        if self._num_waiting < self._chunk_samples:
+            return []
+        joined = np.concatenate(self._waiting)
+        num_chunks = joined.size // self._chunk_samples
+        rest = joined[num_chunks * self._chunk_samples :]
+        self._waiting, self._num_waiting = [rest], rest.size
+        return [joined[i * self._chunk_samples : (i + 1) * self._chunk_samples] for i in range(num_chunks)]
+
+    def finish(self) -> Samples:
+        """The rest, shorter than a chunk, perhaps empty."""
+        rest = np.concatenate(self._waiting) if self._waiting else np.zeros(0, np.float32)
+        self._waiting, self._num_waiting = [], 0
+        return rest

@@ -1,0 +1,120 @@
+"""Sources that must be read by a thread. In: a reader that blocks. Out: an audio source. Knows no kind of input."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from voxtide.audio.bytestream import Interrupted
+from voxtide.audio.handover import HandOver
+from voxtide.audio.source import AudioSource, Chunker
+from voxtide.errors import StreamClosedError
+from voxtide.types import Samples
+
+HAND_OVER_MS = 2_000
+"""Audio that may wait between the thread and the event loop: enough to keep both busy, small against any memory."""
+
+CLOSE_LIMIT_S = 1.0
+"""How long `close` waits for the thread. Only a network read can take longer; its own time limit ends it later."""
+
+
+class SampleReader(Protocol):
+    """What a thread can read. All but `interrupt` are called by one thread, in this order."""
+
+    def open(self) -> float | None:
+        """Open the input; returns the length of its audio in seconds, None when it does not tell."""
+
+    def read(self) -> Iterator[Samples]:
+        """The audio: mono, 16 kHz, in pieces of any length. Raises what is wrong after the last good piece."""
+
+    def interrupt(self) -> None:
+        """Make a blocked `open` or `read` raise `Interrupted` soon. Called by any thread at any time."""
+
+    def close(self) -> None:
+        """Free the input, opened or not."""
+
+
+class ThreadedSource(AudioSource):
+    """Runs a reader in a thread of its own and hands its audio over in chunks."""
+
+    def __init__(self, name: str, reader: SampleReader, *, chunk_ms: int) -> None:
+        super().__init__(name, chunk_ms=chunk_ms)
+        self._reader = reader
+        self._chunks: HandOver[Samples] | None = None
+        self._has_ended = asyncio.Event()
+
+    async def open(self) -> None:
+        """Start the thread and wait until the input is open."""
+        if self._chunks is not None:
+            raise StreamClosedError(f"{self.name} was opened before; a source is read once")
+        self._chunks = HandOver(max(2, HAND_OVER_MS // self.chunk_ms))  # 2: one is read while the next is made
+        self._loop = asyncio.get_running_loop()
+        is_open: asyncio.Future[float | None] = self._loop.create_future()
+        # A daemon: a read that cannot be interrupted must not keep the process alive.
+        self._thread = threading.Thread(
+            target=self._run, args=(self._chunks, is_open), name="voxtide-audio", daemon=True
+        )
+        self._thread.start()
+        self.duration_s = await is_open
+
+    async def read(self) -> Samples | None:
+        """See `AudioSource.read`."""
+        if self._chunks is None:
+            raise StreamClosedError(f"{self.name} is not open; read it inside `async with`")
+        await asyncio.sleep(0)  # a source that always has audio must not starve the other tasks
+        return await self._chunks.get()
+
+    async def close(self) -> None:
+        """Stop the thread; returns when it has ended, or after `CLOSE_LIMIT_S`."""
+        if self._chunks is None:
+            return
+        self._chunks.close()
+        self._reader.interrupt()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_LIMIT_S):
+                await self._has_ended.wait()
+            self._thread.join()  # it has nothing left to do but to return
+
+    def _run(self, chunks: HandOver[Samples], is_open: asyncio.Future[float | None]) -> None:
+        """The thread: open, read, cut, hand over. Whatever happens is told to the event loop."""
+        try:
+            self._tell(_resolve, is_open, self._reader.open())
+            self._hand_over(chunks)
+            chunks.end()
+        except Interrupted:
+            self._tell(_refuse, is_open, StreamClosedError(f"{self.name} was closed while it was being opened"))
+            chunks.end()
+        except BaseException as error:  # raised again on the event loop's side, by `open` or by `read`
+            self._tell(_refuse, is_open, error)
+            chunks.end(error)
+        finally:
+            self._reader.close()
+            self._tell(self._has_ended.set)
+
+    def _hand_over(self, chunks: HandOver[Samples]) -> None:
+        chunker = Chunker(self.chunk_ms)
+        try:
+            for samples in self._reader.read():
+                if not all(chunks.put(chunk) for chunk in chunker.feed(samples)):
+                    return
+        finally:  # also before an error: what was read is delivered
+            rest = chunker.finish()
+            if rest.size:
+                chunks.put(rest)
+
+    def _tell(self, call: Callable[..., None], *arguments: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the event loop has been closed: nobody waits any more
+            self._loop.call_soon_threadsafe(call, *arguments)
+
+
+def _resolve(is_open: asyncio.Future[float | None], duration_s: float | None) -> None:
+    if not is_open.done():
+        is_open.set_result(duration_s)
+
+
+def _refuse(is_open: asyncio.Future[float | None], error: BaseException) -> None:
+    if not is_open.done():
+        is_open.set_exception(error)

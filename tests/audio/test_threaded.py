@@ -1,0 +1,198 @@
+"""A blocking reader as a source: chunks of one length, errors in their place, and an end to every wait."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from media_files import joined, read_all, read_until_error, tone
+
+from voxtide.audio.bytestream import Interrupted
+from voxtide.audio.source import Chunker
+from voxtide.audio.threaded import HAND_OVER_MS, ThreadedSource
+from voxtide.errors import ConfigError, CorruptAudioError, NotAudioError, StreamClosedError
+from voxtide.types import Samples
+
+
+class FakeReader:
+    """Gives `pieces`, then raises `error`; may wait for `gate` before it opens or before it reads on."""
+
+    def __init__(self, pieces: list[Samples], *, error: Exception | None = None) -> None:
+        self.open_error: Exception | None = None
+        self.open_gate: threading.Event | None = None
+        self.num_given = 0
+        self.is_closed = threading.Event()
+        self.thread: threading.Thread | None = None
+        self._pieces = pieces
+        self._error = error
+        self._is_interrupted = False
+
+    def open(self) -> float | None:
+        self.thread = threading.current_thread()
+        if self.open_gate is not None:
+            self.open_gate.wait()
+            if self._is_interrupted:
+                raise Interrupted
+        if self.open_error is not None:
+            raise self.open_error
+        return 12.5
+
+    def read(self) -> Iterator[Samples]:
+        for piece in self._pieces:
+            self.num_given += 1
+            yield piece
+        if self._error is not None:
+            raise self._error
+
+    def interrupt(self) -> None:
+        self._is_interrupted = True
+        if self.open_gate is not None:
+            self.open_gate.set()
+
+    def close(self) -> None:
+        self.is_closed.set()
+
+
+@given(st.lists(st.integers(0, 2_000), max_size=30), st.integers(10, 200))
+def test_the_chunker_gives_equal_chunks_and_keeps_all(sizes: list[int], chunk_ms: int) -> None:
+    samples = np.arange(sum(sizes), dtype=np.float32)
+    chunker = Chunker(chunk_ms)
+    chunks = [
+        chunk for piece in np.split(samples, np.cumsum(sizes)[:-1] if sizes else []) for chunk in chunker.feed(piece)
+    ]
+    assert {chunk.size for chunk in chunks} <= {chunk_ms * 16}
+    rest = chunker.finish()
+    assert rest.size < chunk_ms * 16
+    np.testing.assert_array_equal(joined([*chunks, rest]), samples)
+    assert chunker.finish().size == 0
+
+
+async def test_chunks_have_the_length_that_was_asked_for() -> None:
+    samples = tone(1.0)
+    async with ThreadedSource("fake", FakeReader(np.split(samples, [100, 3_000, 3_001])), chunk_ms=30) as source:
+        assert source.duration_s == 12.5
+        chunks = [chunk async for chunk in source]
+    assert [chunk.size for chunk in chunks[:-1]] == [480] * 33
+    np.testing.assert_array_equal(joined(chunks), samples)
+
+
+async def test_an_error_comes_after_all_that_was_read() -> None:
+    reader = FakeReader([tone(0.1), tone(0.015)], error=CorruptAudioError("broke off"))
+    async with ThreadedSource("fake", reader, chunk_ms=100) as source:
+        chunks, error = await read_until_error(source)
+    assert [chunk.size for chunk in chunks] == [1_600, 240]
+    assert isinstance(error, CorruptAudioError)
+
+
+async def test_what_is_wrong_with_the_input_is_told_when_it_is_opened() -> None:
+    reader = FakeReader([])
+    reader.open_error = NotAudioError("a picture")
+    with pytest.raises(NotAudioError, match="a picture"):
+        async with ThreadedSource("fake", reader, chunk_ms=100):
+            raise AssertionError("it must not open")
+    assert reader.is_closed.is_set()
+
+
+async def test_what_nobody_expected_is_told_too() -> None:
+    async with ThreadedSource("fake", FakeReader([], error=ZeroDivisionError("a bug")), chunk_ms=100) as source:
+        with pytest.raises(ZeroDivisionError, match="a bug"):
+            await source.read()
+
+
+async def test_the_thread_reads_no_further_than_the_bound() -> None:
+    reader = FakeReader([tone(0.1)] * 10_000)
+    async with ThreadedSource("fake", reader, chunk_ms=100) as source:
+        for _ in range(50):
+            await source.read()
+            assert reader.num_given <= 50 + HAND_OVER_MS // 100 + 2
+    assert reader.is_closed.is_set()
+
+
+async def test_leaving_in_the_middle_ends_the_thread() -> None:
+    reader = FakeReader([tone(0.1)] * 10_000)
+    async with ThreadedSource("fake", reader, chunk_ms=100) as source:
+        await source.read()
+    assert reader.thread is not None
+    assert not reader.thread.is_alive()
+    assert await source.read() is None
+    await source.close()
+
+
+async def test_opening_can_be_cancelled() -> None:
+    reader = FakeReader([])
+    reader.open_gate = threading.Event()
+    source = ThreadedSource("fake", reader, chunk_ms=100)
+    opening = asyncio.create_task(source.__aenter__())
+    await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert reader.is_closed.is_set()
+
+
+async def test_a_close_while_it_opens_is_told_to_who_waits() -> None:
+    reader = FakeReader([])
+    reader.open_gate = threading.Event()
+    source = ThreadedSource("fake", reader, chunk_ms=100)
+    opening = asyncio.create_task(source.open())
+    await asyncio.sleep(0)
+    await source.close()
+    with pytest.raises(StreamClosedError, match="fake was closed"):
+        await opening
+
+
+async def test_a_cancelled_read_loses_no_audio() -> None:
+    samples = tone(1.0)
+    async with ThreadedSource("fake", FakeReader(np.split(samples, 10)), chunk_ms=20) as source:
+        heard = []
+        while True:
+            try:
+                async with asyncio.timeout(0):
+                    chunk = await source.read()
+            except TimeoutError:
+                chunk = await source.read()
+            if chunk is None:
+                break
+            heard.append(chunk)
+    np.testing.assert_array_equal(joined(heard), samples)
+
+
+async def test_a_source_is_opened_once_and_read_while_open() -> None:
+    source = ThreadedSource("fake", FakeReader([]), chunk_ms=100)
+    with pytest.raises(StreamClosedError, match="fake is not open"):
+        await source.read()
+    await source.close()
+    async with source:
+        assert (await read_all(source)).size == 0
+        assert await source.read() is None
+        with pytest.raises(StreamClosedError, match="read once"):
+            await source.open()
+
+
+async def test_reading_does_not_starve_the_other_tasks() -> None:
+    num_turns = 0
+
+    async def turn() -> None:
+        nonlocal num_turns
+        while True:
+            num_turns += 1
+            await asyncio.sleep(0)
+
+    async with ThreadedSource("fake", FakeReader([tone(10.0)]), chunk_ms=10) as source:
+        other = asyncio.create_task(turn())
+        await read_all(source)
+        other.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await other
+    assert num_turns >= 1_000
+
+
+@pytest.mark.parametrize("chunk_ms", [-1, 0, 9, 10_001])
+def test_a_chunk_length_out_of_range_is_refused(chunk_ms: int) -> None:
+    with pytest.raises(ConfigError, match=f"chunk_ms must be 10 to 10000, not {chunk_ms}"):
+        ThreadedSource("fake", FakeReader([]), chunk_ms=chunk_ms)
