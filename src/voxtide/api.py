@@ -107,7 +107,7 @@ def _is_in_event_loop() -> bool:
 
 
 async def _transcribe(path: str | Path, engine: Engine, options: StreamOptions) -> Transcript:
-    async with open_source(str(path)) as source, engine.open(options) as stream:
+    async with open_source(path) as source, engine.open(options) as stream:
         outcome = await run_stream(source, stream)
     if outcome.failure is not None:
         raise outcome.failure

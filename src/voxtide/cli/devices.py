@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import sys
+from collections.abc import AsyncIterator
 
 import typer
 
@@ -12,7 +12,7 @@ from voxtide.audio.level import level_dbfs
 from voxtide.audio.microphone import list_devices
 from voxtide.audio.opening import MICROPHONE, open_source
 from voxtide.cli.failures import Exit, say
-from voxtide.cli.interrupts import Interrupts
+from voxtide.cli.interrupts import run_watched
 from voxtide.cli.live import meter
 from voxtide.cli.screen import Screen, Span
 
@@ -33,7 +33,7 @@ def devices(*, is_metering: bool, device: str | None, is_on_terminal: bool) -> E
         MissingExtraError: The microphone extra is not installed.
     """
     if is_metering:
-        return asyncio.run(_meter(device, is_on_terminal=is_on_terminal))
+        return run_watched(lambda interrupts: _meter(device, is_on_terminal=is_on_terminal))
     found = list_devices()
     for entry in found:
         mark = "*" if entry.is_default else " "
@@ -45,17 +45,26 @@ def devices(*, is_metering: bool, device: str | None, is_on_terminal: bool) -> E
 
 
 async def _meter(device: str | None, *, is_on_terminal: bool) -> Exit:
-    """Show the level until Ctrl-C, which is the way to end this and so no failure."""
+    show = _bar if is_on_terminal else _lines
+    async with open_source(MICROPHONE, device=device, chunk_ms=METER_CHUNK_MS) as microphone:
+        await show(level_dbfs(chunk) async for chunk in microphone)
+    return Exit.DONE
+
+
+async def _bar(levels_db: AsyncIterator[float]) -> None:
     screen = Screen(sys.stdout, shutil.get_terminal_size, is_styled=False)
-    with Interrupts() as interrupts:
-        async with open_source(MICROPHONE, device=device, chunk_ms=METER_CHUNK_MS) as microphone:
-            number = 0
-            async for chunk in microphone:
-                level_db = level_dbfs(chunk)
-                if is_on_terminal:
-                    bar = meter(level_db, min(METER_CELLS, max(1, screen.num_columns - len("-120.0 dB "))))
-                    screen.update([], [[Span(f"{level_db:6.1f} dB"), Span(bar)]])
-                elif number % PLAIN_EVERY == 0:
-                    typer.echo(f"{level_db:.1f} dB")
-                number += 1
-    return interrupts.code or Exit.DONE
+    try:
+        async for level_db in levels_db:
+            told = f"{level_db:6.1f} dB"
+            num_cells = max(1, min(METER_CELLS, screen.num_columns - len(told) - 1))
+            screen.update([], [[Span(told), Span(meter(level_db, num_cells))]])
+    finally:
+        screen.close()
+
+
+async def _lines(levels_db: AsyncIterator[float]) -> None:
+    num_seen = 0
+    async for level_db in levels_db:
+        if num_seen % PLAIN_EVERY == 0:
+            typer.echo(f"{level_db:.1f} dB")
+        num_seen += 1

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from voxtide.cli.failures import Exit
+
+_log = logging.getLogger("voxtide.cli")
 
 _CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
 
@@ -59,6 +62,7 @@ class Interrupts:
         self._loop.call_soon_threadsafe(self._take, signal.Signals(number))
 
     def _take(self, number: signal.Signals) -> None:
+        _log.debug("%s number %d", number.name, 1 if self.code is None else 2)
         is_first, self.code = self.code is None, self.code or _CODES[number]
         self.stop.set()
         if is_first and self._can_finish:
@@ -66,6 +70,20 @@ class Interrupts:
         elif self._task is not None:
             self._task.cancel()
             self._loop.call_later(CANCEL_S, os._exit, self.code)
+
+
+def run_watched(main: Callable[[Interrupts], Coroutine[None, None, Exit]]) -> Exit:
+    """Run a coroutine in an event loop of its own while the signals are watched."""
+    interrupts = Interrupts()
+
+    async def watched() -> Exit:
+        with interrupts:
+            return await main(interrupts)
+
+    try:
+        return asyncio.run(watched())
+    except asyncio.CancelledError:
+        return interrupts.code or Exit.INTERRUPTED
 
 
 def _do_nothing() -> None:

@@ -140,6 +140,8 @@ class Part:
             self._place = path.resolve()  # a link stays a link; the file it names is replaced
             if self._place.is_dir():
                 raise ConfigError(f"--output {path} is a directory; for files in it, write {path}{os.sep}")
+            if not self._place.parent.is_dir():
+                raise ConfigError(f"cannot write --output {path}: there is no directory {self._place.parent}")
             if self._place.exists() and not os.access(self._place, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             # A device or a pipe is written as it is: a rename would replace it.

@@ -5,7 +5,8 @@ source -> pipeline -> live view, plain view, event writer or progress bar -> doc
 
 from __future__ import annotations
 
-import asyncio
+import json
+import logging
 import os
 import shutil
 import sys
@@ -20,10 +21,10 @@ from voxtide.audio.pacing import paced
 from voxtide.audio.source import AudioSource
 from voxtide.cli.events import EventWriter
 from voxtide.cli.failures import Exit, exit_code, say, say_error
-from voxtide.cli.interrupts import Interrupts
+from voxtide.cli.interrupts import Interrupts, run_watched
 from voxtide.cli.live import LiveView, PlainView
 from voxtide.cli.metrics import Metrics, metrics_lines
-from voxtide.cli.output import Destination, DocumentFormat, open_destination
+from voxtide.cli.output import Destination, open_destination
 from voxtide.cli.progress import ProgressBar
 from voxtide.cli.request import Request
 from voxtide.cli.screen import Screen
@@ -32,6 +33,8 @@ from voxtide.errors import VoxtideError
 from voxtide.pipeline import Observer, Outcome, run_stream
 from voxtide.transcript.writers import to_json, to_srt, to_txt, to_vtt
 from voxtide.types import StreamOptions, Transcript
+
+_log = logging.getLogger("voxtide.cli")
 
 NOTHING = Transcript(text="", segments=(), language=None, audio_s=0.0)
 
@@ -43,13 +46,9 @@ def transcribe(request: Request) -> Exit:
         ConfigError: An option cannot be used; nothing was transcribed.
         ModelError: The model cannot be used; nothing was transcribed.
     """
-    interrupts = Interrupts()
     with _destination(request) as destination:
         engine = api.open_engine(request.engine, model=request.model, num_threads=request.threads)
-        try:
-            return asyncio.run(_Job(request, engine, destination, interrupts).run())
-        except asyncio.CancelledError:
-            return interrupts.code or Exit.INTERRUPTED
+        return run_watched(lambda interrupts: _Job(request, engine, destination, interrupts).run())
 
 
 def _destination(request: Request) -> Destination | nullcontext[None]:
@@ -69,12 +68,12 @@ class _Job:
         self._destination = destination
         self._interrupts = interrupts
         self._bar = ProgressBar(len(request.sources), is_shown=not request.is_live)
-        self._failures: list[tuple[str, VoxtideError]] = []
+        self._failures: list[tuple[str, VoxtideError]] = []  # what to say, and of what
 
     async def run(self) -> Exit:
         num_done = 0
         async with self._engine:
-            with self._interrupts, self._bar:
+            with self._bar:
                 for source in self._request.sources:
                     await self._transcribe(source)
                     num_done += 1
@@ -83,15 +82,14 @@ class _Job:
         return self._report(num_left=len(self._request.sources) - num_done)
 
     def _report(self, num_left: int) -> Exit:
-        is_one_of_many = len(self._request.sources) > 1
-        for source, failure in self._failures:
-            say_error(f"{source}: {failure}" if is_one_of_many else failure)
+        for line, _ in self._failures:
+            say_error(line)
         if num_left:
             say(f"stopped; {num_left} more of {len(self._request.sources)} sources not transcribed")
         if self._interrupts.code is not None:
             return self._interrupts.code
         if self._failures:
-            return Exit.FAILED if is_one_of_many else exit_code(self._failures[0][1])
+            return exit_code(self._failures[0][1]) if len(self._request.sources) == 1 else Exit.FAILED
         return Exit.DONE
 
     async def _transcribe(self, source: str) -> None:
@@ -106,7 +104,10 @@ class _Job:
             if self._destination is not None:
                 self._write_document(self._destination, source, outcome)
         if outcome.failure is not None:
-            self._failures.append((source, outcome.failure))
+            _log.debug("the error in full:", exc_info=outcome.failure)
+            name = f"{source}: " if len(self._request.sources) > 1 else ""
+            rest = "; what was said before it is in the result" if outcome.transcript.text else ""
+            self._failures.append((f"{name}{outcome.failure}{rest}", outcome.failure))
 
     async def _attempt(self, source: str, *observers: Observer) -> Outcome:
         """Run one source's stream; what keeps it from starting is its outcome, too."""
@@ -181,22 +182,29 @@ class _Job:
         return {"source": source, "engine": info.name, "model": info.model, "pace": pace}
 
     def _write_document(self, destination: Destination, source: str, outcome: Outcome) -> None:
-        """Write what there is. Nothing at all is no document, so a file is then not replaced."""
-        if outcome.failure is not None and not outcome.transcript.text:
-            return
-        assert self._request.document_format is not None
-        with self._bar.hidden(), destination.open(source) as file:
-            file.write(document(outcome.transcript, self._request.document_format, source))
+        """Write what there is. A failure without any text is no document: a file there is stays as it was."""
+        document = self._document(source, outcome)
+        if document is not None:
+            with self._bar.hidden(), destination.open(source) as file:
+                file.write(document)
+
+    def _document(self, source: str, outcome: Outcome) -> str | None:
+        transcript, failure = outcome.transcript, outcome.failure
+        doc_format = self._request.document_format
+        if failure is not None and not transcript.text:
+            is_in_array = doc_format == "json" and len(self._request.sources) > 1 and self._request.output is None
+            return error_document(source, failure) if is_in_array else None
+        match doc_format:
+            case "srt":
+                return to_srt(transcript.segments)
+            case "vtt":
+                return to_vtt(transcript.segments)
+            case "json":
+                return to_json(transcript, source)
+            case _:
+                return to_txt(transcript.segments)
 
 
-def document(transcript: Transcript, doc_format: DocumentFormat, source: str) -> str:
-    """A transcript as the text of a document."""
-    match doc_format:
-        case "srt":
-            return to_srt(transcript.segments)
-        case "vtt":
-            return to_vtt(transcript.segments)
-        case "json":
-            return to_json(transcript, source)
-        case _:
-            return to_txt(transcript.segments)
+def error_document(source: str, error: VoxtideError) -> str:
+    """What stands in a JSON array for a source without a result."""
+    return json.dumps({"source": source, "error": {"code": error.code, "message": str(error)}}, indent=2) + "\n"

@@ -1,0 +1,82 @@
+"""What the tests of the command line share: recordings that the scripted engine reads back, and two ways in."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from voxtide.cli.app import app
+from voxtide.engines.scripted import speak
+from voxtide.types import SAMPLE_RATE_HZ, Samples
+
+MAIN = "from voxtide.cli import main; main()"
+PAUSE = np.zeros(6 * SAMPLE_RATE_HZ // 10, np.float32)
+"""Long enough for the scripted engine to end a segment."""
+
+Tones = Callable[..., Path]
+Voxtide = Callable[..., Result]
+Spawn = Callable[..., subprocess.Popen[bytes]]
+
+
+def spoken(*sentences: str) -> Samples:
+    """Each sentence, followed by a pause."""
+    return np.concatenate([part for sentence in sentences for part in (speak(sentence), PAUSE)])
+
+
+def pcm(samples: Samples) -> bytes:
+    """As 16-bit raw audio."""
+    return (samples * 32767).astype("<i2").tobytes()
+
+
+@pytest.fixture
+def tones(tmp_path: Path) -> Tones:
+    """Writes a WAV file that the scripted engine hears as the sentences given."""
+
+    def write(name: str, *sentences: str) -> Path:
+        path = tmp_path / name
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(SAMPLE_RATE_HZ)
+            file.writeframes(pcm(spoken(*sentences)))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def voxtide() -> Voxtide:
+    """Runs a command in this process."""
+
+    def run(*arguments: object, **options: object) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], **options)  # type: ignore[arg-type]  # CliRunner's own
+
+    return run
+
+
+@pytest.fixture
+def spawn() -> Iterator[Spawn]:
+    """Starts a command in a process of its own, which ends with the test at the latest."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: object, **options: object) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-W", "error", "-c", MAIN, *map(str, arguments)]
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        process = subprocess.Popen(command, **{**pipes, **options})  # type: ignore[call-overload]  # Popen's own
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe:
+                pipe.close()

@@ -1,0 +1,43 @@
+"""What --help promises, and that it is quick: heavy libraries stay out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from conftest import MAIN, Voxtide
+
+from voxtide.cli.failures import Exit
+
+HEAVY = ("numpy", "onnxruntime", "onnx", "av", "rich.console", "http.client", "asyncio")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["transcribe", "--help"], ["--version"]])
+def test_asking_for_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    program = f"import sys, atexit; atexit.register(lambda: print(sorted({set(HEAVY)!r} & set(sys.modules)))); {MAIN}"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program, *arguments], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("command", ["transcribe", "demo", "doctor", "devices", "models"])
+def test_every_command_is_listed_and_explains_itself(voxtide: Voxtide, command: str) -> None:
+    assert f"\n  {command} " in voxtide("--help").stdout
+    assert voxtide(command, "--help").exit_code == 0
+
+
+def test_the_exit_codes_of_the_help_are_those_of_the_program(voxtide: Voxtide) -> None:
+    told = voxtide("transcribe", "--help").stdout.partition("Exit codes:")[2]
+    assert [int(line.split()[0]) for line in told.strip().splitlines()] == sorted(Exit)
+
+
+def test_the_version_is_told(voxtide: Voxtide) -> None:
+    assert voxtide("--version").stdout.startswith("voxtide 0.")
+
+
+def test_the_commands_of_models_are_there(voxtide: Voxtide) -> None:
+    assert "pull" in voxtide("models", "--help").stdout
+    assert voxtide("models", "pull", "no-such-model").exit_code == Exit.USAGE

@@ -1,0 +1,292 @@
+"""The command line as a process of its own: signals, pipes and terminals."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fcntl import ioctl
+from pathlib import Path
+
+import pytest
+from conftest import MAIN, PAUSE, Spawn, Tones, pcm, spoken
+from terminal import Terminal
+
+from voxtide.engines.scripted import speak
+
+SCRIPTED = ("transcribe", "--engine", "scripted")
+LIMIT_S = 30
+"""Far longer than any of these takes; what hangs fails here."""
+
+
+def test_bytes_on_stdin_become_text(spawn: Spawn) -> None:
+    process = spawn(*SCRIPTED, "-")
+    out, err = process.communicate(pcm(spoken("no matter")), timeout=LIMIT_S)
+    assert (process.returncode, out, err) == (0, b"no matter\n", b"")
+
+
+def test_raw_audio_on_stdin_is_what_the_options_say(spawn: Spawn) -> None:
+    stereo = spoken("no matter").repeat(2)
+    process = spawn(*SCRIPTED, "-", "--encoding", "pcm_f32le", "--sample-rate", "16000", "--channels", "2")
+    out, _ = process.communicate(stereo.astype("<f4").tobytes(), timeout=LIMIT_S)
+    assert (process.returncode, out) == (0, b"no matter\n")
+
+
+def read_until(process: subprocess.Popen[bytes], kind: str) -> dict[str, object]:
+    """The first event of a kind."""
+    assert process.stdout
+    for line in process.stdout:
+        record: dict[str, object] = json.loads(line)
+        if record["type"] == kind:
+            return record
+    raise AssertionError(f"no event {kind!r}")
+
+
+def listening(spawn: Spawn, *arguments: object) -> subprocess.Popen[bytes]:
+    """A process that has heard a sentence and waits for more on its stdin."""
+    process = spawn(*SCRIPTED, "-", "--pace", "real", "--format", "jsonl", *arguments)
+    assert process.stdin
+    process.stdin.write(pcm(spoken("ever tried.")) + pcm(speak("ever")))
+    process.stdin.flush()
+    return process
+
+
+def test_events_come_while_the_audio_comes(spawn: Spawn) -> None:
+    process = listening(spawn)
+    assert read_until(process, "segment")["text"] == "ever tried."
+    assert process.poll() is None
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_audio_and_the_rest_is_still_told(spawn: Spawn, number: int, code: int) -> None:
+    process = listening(spawn)
+    read_until(process, "segment")
+    process.send_signal(number)
+    records = [json.loads(line) for line in process.stdout or ()]
+    assert process.wait(LIMIT_S) == code
+    assert records[-1]["type"] == "finished"
+
+
+def test_what_was_said_before_the_signal_is_written(spawn: Spawn, tmp_path: Path) -> None:
+    process = spawn(*SCRIPTED, "-", "--format", "live", "--output", tmp_path / "out.srt")
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(pcm(spoken("ever tried.")) + pcm(PAUSE))
+    process.stdin.flush()
+    assert process.stdout.readline() == b"ever tried.\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(LIMIT_S) == 130
+    assert "ever tried." in (tmp_path / "out.srt").read_text()
+    assert os.listdir(tmp_path) == ["out.srt"]
+
+
+def test_sources_left_out_by_a_signal_are_counted(spawn: Spawn, tones: Tones) -> None:
+    process = listening(spawn, tones("a.wav", "one"), tones("b.wav", "two"))
+    read_until(process, "segment")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 130
+    assert err == b"voxtide: stopped; 2 more of 3 sources not transcribed\n"
+
+
+SLOW = """\
+import sys
+from voxtide.cli import main
+from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
+import voxtide.api
+voxtide.api.open_engine = lambda *_, **__: ScriptedEngine(ScriptedConfig(slowness=0.4))
+sys.argv[0] = "voxtide"
+main()
+"""
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+    # Audio that takes seconds to transcribe: after the first signal there is a lot to finish.
+    arguments = ["--debug", "transcribe", "-", "--format", "jsonl", "--output", str(tmp_path / "out.jsonl")]
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW, *arguments], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin
+        assert process.stderr
+        process.stdin.write(pcm(spoken(*["ever tried. ever failed."] * 3)))
+        process.stdin.flush()
+        wait_for(tmp_path, '"speech_started"')
+        process.send_signal(signal.SIGINT)
+        assert any(b"SIGINT number 1" in line for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT_S) == 130
+        assert b"SIGINT number 2" in process.stderr.read()
+    assert os.listdir(tmp_path) == []
+
+
+def wait_for(directory: Path, text: str) -> None:
+    """Until a file in the directory holds the text; it grows meanwhile."""
+    while not any(text in path.read_text() for path in directory.iterdir()):
+        os.sched_yield()
+
+
+def test_ctrl_c_while_nothing_can_be_finished_ends_at_once(spawn: Spawn, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")  # opening it waits for a writer, who never comes
+    process = spawn(*SCRIPTED, tmp_path / "pipe.wav", "-o", tmp_path / "out.txt")
+    while not any(path.suffix == ".part" for path in tmp_path.iterdir()):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(LIMIT_S) == 130
+    assert sorted(os.listdir(tmp_path)) == ["pipe.wav"]
+
+
+@pytest.mark.parametrize("doc_format", ["txt", "jsonl", "live", "json"])
+def test_a_reader_that_goes_away_ends_it_quietly(spawn: Spawn, tones: Tones, doc_format: str) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    process = spawn(*SCRIPTED, tones("talk.wav", "ever tried."), "--format", doc_format, stdout=write_end)
+    os.close(write_end)
+    _, err = process.communicate(timeout=LIMIT_S)
+    assert (process.returncode, err) == (141, b"")
+
+
+def test_a_full_disk_is_one_line(spawn: Spawn, tones: Tones) -> None:
+    with open("/dev/full", "w") as full:
+        process = spawn(*SCRIPTED, tones("talk.wav", "ever tried."), stdout=full)
+        _, err = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 1
+    assert err.count(b"\n") == 1
+    assert b"No space left on device" in err
+
+
+def test_a_closed_stdout_is_no_failure(tones: Tones, tmp_path: Path) -> None:
+    path = tones("talk.wav", "ever tried.")
+    done = subprocess.run(
+        [
+            "bash",
+            "-c",
+            f'exec "{sys.executable}" -c "{MAIN}" transcribe -e scripted "{path}" -o "{tmp_path}/out.txt" >&-',
+        ],
+        capture_output=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "out.txt").read_text() == "ever tried.\n"
+
+
+def test_output_is_utf8_whatever_the_locale(spawn: Spawn, tones: Tones) -> None:
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    out, _ = spawn(*SCRIPTED, tones("talk.wav", "déjà"), env=environment).communicate(timeout=LIMIT_S)
+    assert out.decode("utf-8") == "déjà\n"
+
+
+def test_debug_shows_where_an_error_comes_from(spawn: Spawn) -> None:
+    _, err = spawn("--debug", *SCRIPTED, "no.wav").communicate(timeout=LIMIT_S)
+    assert b"SourceNotFoundError" in err
+    assert b"Traceback" in err
+
+
+@contextmanager
+def terminal_process(
+    *arguments: object, columns: int = 60, num_rows: int = 12, environment: dict[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A process whose three streams are a terminal, and the terminal's other end."""
+    ours, theirs = pty.openpty()
+    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", num_rows, columns, 0, 0))
+    command = [sys.executable, "-c", MAIN, *map(str, arguments)]
+    inherited = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLUMNS", "LINES"}}
+    process = subprocess.Popen(
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=inherited | {"TERM": "xterm"} | (environment or {}),
+        start_new_session=True,
+        preexec_fn=lambda: ioctl(0, termios.TIOCSCTTY, 0),  # so that what is typed there becomes signals
+    )
+    os.close(theirs)
+    try:
+        yield process, ours
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def read_all(ours: int) -> str:
+    """What the process writes until it ends."""
+    data = b""
+    while True:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            return data.decode()
+        if not piece:
+            return data.decode()
+        data += piece
+
+
+def shown(output: str, columns: int = 60, num_rows: int = 12) -> list[str]:
+    """The lines a terminal would show. A terminal's own driver turns each line feed into CR LF."""
+    terminal = Terminal(columns, num_rows)
+    terminal.write(output.replace("\r\n", "\n"))
+    return terminal.text
+
+
+def test_the_live_view_on_a_terminal(tones: Tones) -> None:
+    with terminal_process(*SCRIPTED, tones("talk.wav", "try", "fail")) as (process, ours):
+        output = read_all(ours)
+        assert process.wait(LIMIT_S) == 0
+    lines = shown(output)
+    assert lines[:2] == ["try", "fail"]
+    assert re.match(r"\d\.\d s  .* final \d+/\d+ ms$", lines[2])
+    assert len(lines) == 3
+    assert "\x1b[2m" in output
+    assert output.endswith("\x1b[?25h")
+
+
+def test_no_color_sends_no_styles(tones: Tones) -> None:
+    with terminal_process(*SCRIPTED, tones("talk.wav", "no"), environment={"NO_COLOR": "1"}) as (_, ours):
+        output = read_all(ours)
+    assert not re.search(r"\x1b\[[0-9;]*m", output)
+    assert shown(output)[0] == "no"
+
+
+def test_a_dumb_terminal_gets_plain_lines(tones: Tones) -> None:
+    with terminal_process(*SCRIPTED, tones("talk.wav", "no"), "-f", "live", environment={"TERM": "dumb"}) as (_, ours):
+        assert read_all(ours) == "no\r\n"
+
+
+def test_a_document_on_a_terminal_is_left_alone_by_the_progress_bar(tones: Tones) -> None:
+    with terminal_process(*SCRIPTED, tones("talk.wav", "no matter"), "-f", "txt") as (process, ours):
+        output = read_all(ours)
+        assert process.wait(LIMIT_S) == 0
+    assert "no matter\r\n" in output
+
+
+def test_ctrl_c_typed_on_the_terminal_leaves_the_text_and_a_clean_line(tones: Tones) -> None:
+    path = tones("talk.wav", "ever tried.", *["ever failed."] * 20)
+    with terminal_process(*SCRIPTED, path) as (process, ours):
+        output = ""
+        while "ever" not in output:
+            output += os.read(ours, 65536).decode()
+        os.write(ours, b"\x03")
+        output += read_all(ours)
+        assert process.wait(LIMIT_S) == 130
+    lines = shown(output.replace("^C", ""))
+    assert lines[0].startswith("ever")
+    assert lines[-1].endswith("ms")
+    assert output.endswith("\x1b[?25h")
+
+
+def test_the_demo_on_a_terminal(tones: Tones) -> None:
+    with terminal_process("demo", "-e", "scripted", "--pace", "fast", columns=90, num_rows=40) as (process, ours):
+        lines = shown(read_all(ours), 90, 40)
+        assert process.wait(LIMIT_S) == 0
+    assert lines[0].startswith("A recording")
+    assert "w1 w2 w3" in lines
+    assert any(line.strip().startswith("first text") for line in lines)

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterable
+
+import numpy as np
+import pytest
+
+from voxtide.engines.base import EngineStream
+from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
+from voxtide.errors import AudioError, CorruptAudioError, EngineFailedError
+from voxtide.pipeline import Observer, Outcome, run_stream
+from voxtide.transcript.events import Delta, Finished, Flushed, SpeechStopped, TranscriptEvent
+from voxtide.types import SAMPLE_RATE_HZ, Samples
+
+PAUSE = np.zeros(SAMPLE_RATE_HZ, np.float32)
+TWO_SENTENCES = np.concatenate([speak("ever tried"), PAUSE, speak("ever failed"), PAUSE])
+
+
+async def chunks_of(audio: Samples, *, error: Exception | None = None) -> AsyncIterator[Samples]:
+    for start in range(0, len(audio), 1280):
+        await asyncio.sleep(0)
+        yield audio[start : start + 1280]
+    if error is not None:
+        raise error
+
+
+class Log(Observer):
+    """Keeps all it is told."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.events: list[TranscriptEvent] = []
+        self.walls_s: list[float] = []
+
+    def on_started(self) -> None:
+        self.calls.append("started")
+
+    def on_chunk(self, chunk: Samples, audio_s: float, wall_s: float) -> None:
+        self.calls.append("chunk")
+        self.walls_s.append(wall_s)
+
+    def on_flush(self, wall_s: float) -> None:
+        self.calls.append("flush")
+
+    def on_event(self, event: TranscriptEvent, wall_s: float) -> None:
+        self.calls.append(type(event).__name__)
+        self.events.append(event)
+        self.walls_s.append(wall_s)
+
+
+def run(
+    source: AsyncIterator[Samples],
+    *observers: Observer,
+    config: ScriptedConfig | None = None,
+    is_flushing_at_pauses: bool = False,
+) -> Outcome:
+    async def main() -> Outcome:
+        async with ScriptedEngine(config) as engine, engine.open() as stream:
+            return await run_stream(source, stream, observers, is_flushing_at_pauses=is_flushing_at_pauses)
+
+    return asyncio.run(main())
+
+
+def test_a_source_becomes_a_transcript() -> None:
+    log = Log()
+    outcome = run(chunks_of(TWO_SENTENCES), log)
+    assert outcome.failure is None
+    assert outcome.transcript.text == "ever tried ever failed"
+    assert [segment.text for segment in outcome.transcript.segments] == ["ever tried", "ever failed"]
+    assert outcome.transcript.audio_s == pytest.approx(len(TWO_SENTENCES) / SAMPLE_RATE_HZ)
+    assert log.calls[:2] == ["started", "chunk"]
+    assert log.calls[-1] == "Finished"
+
+
+def test_an_empty_source_is_an_empty_transcript() -> None:
+    log = Log()
+    outcome = run(chunks_of(TWO_SENTENCES[:0]), log)
+    assert (outcome.transcript.text, outcome.failure) == ("", None)
+    assert log.calls == ["started", "Finished"]
+
+
+def test_time_counts_from_the_first_sample() -> None:
+    async def main() -> list[float]:
+        log, ticks = Log(), itertools.count(100.0)
+        async with ScriptedEngine() as engine, engine.open() as stream:
+            await run_stream(chunks_of(speak("no")), stream, [log], clock=lambda: next(ticks))
+        return log.walls_s
+
+    walls_s = asyncio.run(main())
+    assert walls_s[0] == 1.0  # the clock was read once for the start, once for the first chunk
+    assert walls_s == sorted(walls_s)
+
+
+class Gate(Observer):
+    """A source that goes on after its first sentence only when that has been flushed."""
+
+    def __init__(self) -> None:
+        self._is_flushed = asyncio.Event()
+
+    def on_event(self, event: TranscriptEvent, wall_s: float) -> None:
+        if isinstance(event, Flushed):
+            self._is_flushed.set()
+
+    async def chunks(self) -> AsyncIterator[Samples]:
+        yield np.concatenate([speak("ever tried"), PAUSE])
+        await self._is_flushed.wait()
+        yield speak("ever failed")
+
+
+def test_a_pause_is_flushed_if_wished() -> None:
+    log, gate = Log(), Gate()
+    outcome = run(gate.chunks(), log, gate, is_flushing_at_pauses=True)
+    assert [event.text for event in log.events if isinstance(event, Flushed)] == ["ever tried"]
+    assert log.calls.index("flush") < log.calls.index("Flushed")
+    assert outcome.transcript.text == "ever tried ever failed"
+
+
+def test_no_flush_without_the_wish() -> None:
+    log = Log()
+    run(chunks_of(TWO_SENTENCES), log)
+    assert "flush" not in log.calls
+
+
+def test_a_source_that_breaks_off_leaves_what_was_said_before() -> None:
+    error = CorruptAudioError("it breaks off")
+    outcome = run(chunks_of(TWO_SENTENCES, error=error))
+    assert outcome.failure is error
+    assert outcome.transcript.text == "ever tried ever failed"
+
+
+def test_a_dead_engine_is_the_failure_and_the_text_before_it_stays() -> None:
+    outcome = run(chunks_of(TWO_SENTENCES), config=ScriptedConfig(delay_ms=80, dies_at_s=2.0))
+    assert isinstance(outcome.failure, EngineFailedError)
+    assert outcome.transcript.text == "ever tried"
+
+
+class Broken(Observer):
+    def on_event(self, event: TranscriptEvent, wall_s: float) -> None:
+        if isinstance(event, Delta):
+            raise BrokenPipeError("the reader went away")
+
+
+def test_what_an_observer_raises_is_raised_plainly() -> None:
+    with pytest.raises(BrokenPipeError, match="went away"):
+        run(chunks_of(TWO_SENTENCES), Broken())
+
+
+def test_an_unforeseen_error_of_the_source_is_raised_plainly() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(chunks_of(TWO_SENTENCES, error=ZeroDivisionError()))
+
+
+async def never_ending(audio: Samples, has_waited: asyncio.Event) -> AsyncIterator[Samples]:
+    yield audio
+    has_waited.set()
+    await asyncio.Event().wait()
+
+
+def test_stop_finishes_what_was_fed() -> None:
+    async def main() -> Outcome:
+        stop = asyncio.Event()
+        async with ScriptedEngine() as engine, engine.open() as stream:
+            return await run_stream(never_ending(speak("no matter"), stop), stream, stop=stop)
+
+    outcome = asyncio.run(main())
+    assert (outcome.transcript.text, outcome.failure) == ("no matter", None)
+
+
+def test_cancellation_leaves_at_once() -> None:
+    async def main() -> None:
+        has_waited = asyncio.Event()
+        async with ScriptedEngine() as engine, engine.open() as stream:
+            running = asyncio.create_task(run_stream(never_ending(speak("no"), has_waited), stream))
+            await has_waited.wait()
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+    asyncio.run(main())
+
+
+class OneAtATime(EngineStream):
+    """Fails if two verbs overlap, and tells a pause after every feed."""
+
+    def __init__(self) -> None:
+        self._is_busy = False
+        self._events: asyncio.Queue[TranscriptEvent] = asyncio.Queue()
+        self.num_flushes = 0
+
+    async def _work(self) -> None:
+        assert not self._is_busy, "feed and flush overlap"
+        self._is_busy = True
+        await asyncio.sleep(0)
+        self._is_busy = False
+
+    async def feed(self, samples: Samples) -> None:
+        await self._work()
+        self._events.put_nowait(SpeechStopped(0.0))
+
+    async def flush(self) -> int:
+        await self._work()
+        self.num_flushes += 1
+        return self.num_flushes
+
+    async def finish(self) -> None:
+        self._events.put_nowait(Finished(0.0))
+
+    async def close(self) -> None:
+        pass
+
+    async def __aiter__(self) -> AsyncIterator[TranscriptEvent]:  # type: ignore[override]  # a generator is an iterator
+        while not isinstance(event := await self._events.get(), Finished):
+            yield event
+
+    @property
+    def lag_s(self) -> float:
+        return 0.0
+
+
+def test_feed_and_flush_take_turns() -> None:
+    async def main() -> OneAtATime:
+        stream = OneAtATime()
+        await run_stream(chunks_of(TWO_SENTENCES), stream, is_flushing_at_pauses=True)
+        return stream
+
+    assert asyncio.run(main()).num_flushes > 1
+
+
+def failing_at_once(errors: Iterable[Exception]) -> AsyncIterator[Samples]:
+    async def generate() -> AsyncIterator[Samples]:
+        for error in errors:
+            raise error
+        yield PAUSE
+
+    return generate()
+
+
+def test_a_source_that_gives_nothing_is_still_started_and_finished() -> None:
+    log = Log()
+    outcome = run(failing_at_once([AudioError("unplugged")]), log)
+    assert (log.calls, str(outcome.failure)) == (["started", "Finished"], "unplugged")
