@@ -30,7 +30,7 @@ def test_the_packaged_manifest_names_the_models_the_engines_need() -> None:
     assert set(models) == {"moonshine-tiny-en", "silero-vad", "whisper-base", "whisper-tiny.en"}
     assert all(model.licence == "MIT" for model in models.values())
     assert models["moonshine-tiny-en"].languages == ("en",)
-    assert [file.name for file in models["silero-vad"].files] == ["silero_vad_16k_op15.onnx", "LICENSE"]
+    assert [file.name for file in models["silero-vad"].files] == ["silero_vad_16k_sequence.onnx", "LICENSE"]
 
 
 def test_packaged_hub_revisions_are_commits() -> None:

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from voxtide.models.onnx_session import OnnxSession, load_onnx
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
+VOICE_MODEL, VOICE_FILE = "silero-vad", "silero_vad_16k_sequence.onnx"
+"""The model in the manifest, and its file."""
+
 FRAME_SAMPLES = 512
 """Silero's frame at 16 kHz: 32 ms."""
 CONTEXT_SAMPLES = 64

@@ -80,6 +80,11 @@ class Committed:
         self._flush_text, self._flush_segments = "", []
         return Flushed(flush_id, text, segments, audio_s)
 
+    def latest_start_s(self, before_s: float) -> float | None:
+        """Where the window may be cut: the start of the last whole word that begins by `before_s`."""
+        starts = [p.start_s for p in self.prefix if p.text.startswith(" ") and p.start_s <= before_s]
+        return starts[-1] if starts else None
+
     def forget_before(self, start_s: float) -> None:
         """The window now starts at `start_s`: drop the prefix's pieces that begin before it."""
         while self.prefix and (self.prefix[0].start_s < start_s or self.prefix[0].is_punctuation):

@@ -1,6 +1,6 @@
 """Engines by name. In: a name and how to load. Out: a loaded `Engine`. Imports an engine only when it is asked for.
 
-An engine's module offers `load(*, model, store, num_threads, max_streams)`; None leaves a choice to the engine.
+An engine's module offers `load(*, model, store, num_threads, max_streams, progress)`; None leaves a choice to it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,18 @@ from voxtide.engines.base import Engine
 from voxtide.errors import ConfigError
 
 if TYPE_CHECKING:
-    from voxtide.models.store import ModelStore
+    from voxtide.models.store import ModelStore, Progress
 
 
 class _Load(Protocol):
     def __call__(
-        self, *, model: str | None, store: ModelStore | None, num_threads: int | None, max_streams: int | None
+        self,
+        *,
+        model: str | None,
+        store: ModelStore | None,
+        num_threads: int | None,
+        max_streams: int | None,
+        progress: Progress | None,
     ) -> Engine: ...
 
 
@@ -48,6 +54,7 @@ def load_engine(
     store: ModelStore | None = None,
     num_threads: int | None = None,
     max_streams: int | None = None,
+    progress: Progress | None = None,
 ) -> Engine:
     """Load an engine.
 
@@ -57,6 +64,7 @@ def load_engine(
         store: Where the models lie; an engine that needs none ignores it.
         num_threads: Threads that run the model, 1 or more; None for what suits the engine.
         max_streams: Streams open at once, 1 or more; None for what suits the engine.
+        progress: Told how far a pull is, if the model has to be pulled.
 
     Raises:
         ConfigError: There is no such engine, or a number is not usable.
@@ -69,4 +77,4 @@ def load_engine(
         hint = f"did you mean {close[0]}? " if close else ""
         raise ConfigError(f"no engine {name!r}: {hint}voxtide has {', '.join(ENGINE_NAMES)}")
     load = cast("_Load", import_module(entry.module).load)
-    return load(model=model, store=store, num_threads=num_threads, max_streams=max_streams)
+    return load(model=model, store=store, num_threads=num_threads, max_streams=max_streams, progress=progress)

@@ -49,19 +49,21 @@ class RevisingConfig:
         min_logprob: Text the model believes in less than this is noise heard as words.
     """
 
-    update_frames: int = 8
+    update_frames: int = 6
     updates_per_decision: int = 2
     speculate_frames: int = 5
     preroll_s: float = 0.4
     agreed_margin_s: float = 0.1
     doubt_s: float = 2.0
-    max_doubt_s: float = 0.6
-    young_s: float = 2.0
+    max_doubt_s: float = 0.4
+    young_s: float = 2.5
     sure_margin_s: float = 0.1
     sure_logprob: float = -0.05
     show_logprob: float = -0.12
-    max_window_s: float = 5.0
-    context_s: float = 2.0
+    tail_s: float = 0.1
+    max_window_s: float = 8.0
+    context_s: float = 4.0
+    glance_s: float = 1.5
     fresh_s: float = 2.0
     force_margin_s: float = 1.0
     show_margin_s: float = 0.0
@@ -220,18 +222,27 @@ class RevisingRecogniser:
             return events + self._show(self._agreed, margin_s=self._config.show_margin_s)
         if is_behind or not self._shows_interim or self._window_s < self._config.min_window_s:
             return []
-        shown = self._transcribe(self._num_done_samples, self._shown)
-        return self._show(shown, margin_s=self._config.show_margin_s)
+        return self._show(self._glance(), margin_s=self._config.show_margin_s)
 
     @property
     def _window_s(self) -> float:
         return (self._num_done_samples - self._window_start) / SAMPLE_RATE_HZ
 
+    def _glance(self) -> list[Piece]:
+        """What comes after what is final, from a short window that only serves interim text."""
+        start_s = self._committed.latest_start_s(self._committed.end_s - self._config.glance_s)
+        if start_s is None:
+            return self._transcribe(self._num_done_samples, self._shown)
+        prefix = [token for piece in self._committed.prefix if piece.start_s >= start_s for token in piece.tokens]
+        return self._read(round(start_s * SAMPLE_RATE_HZ), self._num_done_samples, prefix, self._shown)
+
     def _transcribe(self, end: int, guess: list[Piece]) -> list[Piece]:
         """What the window up to sample `end` says after what is final."""
+        return self._read(self._window_start, end, self._committed.prefix_tokens, guess)
+
+    def _read(self, start: int, end: int, prefix: list[int], guess: list[Piece]) -> list[Piece]:
         guessed = [token for piece in guess for token in piece.tokens]
-        prefix = self._committed.prefix_tokens
-        pieces = self._reader.transcribe(self._window_start, end, prefix=prefix, guess=guessed)
+        pieces = self._reader.transcribe(start, end, prefix=prefix, guess=guessed)
         if self._committed.ends_in_punctuation and pieces and pieces[0].is_punctuation:
             del pieces[0]
         pieces = pieces[: _num_plausible(pieces)]
@@ -277,11 +288,10 @@ class RevisingRecogniser:
     def _cut_window(self) -> None:
         if self._window_s <= self._config.max_window_s:
             return
-        latest_s = self._committed.end_s - self._config.context_s
-        starts = [p.start_s for p in self._committed.prefix if p.text.startswith(" ") and p.start_s <= latest_s]
-        if starts and starts[-1] > self._window_start / SAMPLE_RATE_HZ:
-            self._committed.forget_before(starts[-1])
-            self._window_start = round(starts[-1] * SAMPLE_RATE_HZ)
+        start_s = self._committed.latest_start_s(self._committed.end_s - self._config.context_s)
+        if start_s is not None and start_s > self._window_start / SAMPLE_RATE_HZ:
+            self._committed.forget_before(start_s)
+            self._window_start = round(start_s * SAMPLE_RATE_HZ)
             self._reader.drop_before(self._window_start)
 
     def _show(self, pieces: list[Piece], *, margin_s: float) -> list[TranscriptEvent]:
@@ -313,6 +323,7 @@ class RevisingRecogniser:
         end_s = end / SAMPLE_RATE_HZ
         is_known = self._final is not None and (self._is_pausing() or self._final_at == end)
         pieces = self._final if is_known and self._final else [] if is_known else self._transcribe(end, self._agreed)
+        pieces = self._heard(pieces, end)
         events: list[TranscriptEvent] = list(self._committed.add(pieces, end_s))
         events += self._committed.end_segment(end_s)
         self._agreed, self._shown, self._final, self._final_at = [], [], [], end
@@ -320,6 +331,19 @@ class RevisingRecogniser:
             self._interim = ""
             events.append(Interim("", end_s))
         return events
+
+    def _heard(self, pieces: list[Piece], end: int) -> list[Piece]:
+        """Without the words at the end that the model found in the silence after speech."""
+        silence = self._gate.num_silent_frames * FRAME_SAMPLES
+        speech_end_s = (end - silence) / SAMPLE_RATE_HZ if silence else float("inf")
+        for i, piece in enumerate(pieces):
+            if (
+                piece.start_s > speech_end_s + self._config.tail_s
+                and piece.logprob < self._config.show_logprob
+                and not piece.is_punctuation
+            ):
+                return pieces[:i]
+        return pieces
 
     def _answer(self, flush_id: int) -> list[TranscriptEvent]:
         end = self._audio.end

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+from voxtide.audio.vad import VOICE_FILE, VOICE_MODEL, VoiceModel
 from voxtide.engines.audio_buffer import AudioBuffer
+from voxtide.engines.base import EngineInfo
 from voxtide.engines.hypothesis import Piece
 from voxtide.engines.moonshine.model import FRAME_S, MoonshineModel, Token
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
+from voxtide.engines.revising import FAST, RevisingConfig
+from voxtide.engines.revising_engine import RevisingEngine
+from voxtide.errors import ConfigError
+from voxtide.models.store import ModelStore, Progress
 from voxtide.types import SAMPLE_RATE_HZ
+
+DEFAULT_MODEL = "moonshine-tiny-en"
 
 MIN_WINDOW_SAMPLES = 1600
 """The convolutions need 895 samples; nothing is said in 100 ms."""
@@ -72,3 +81,40 @@ class MoonshineReader:
         numbers = tuple(token.number for token in group)
         logprob = sum(token.logprob for token in group) / len(group)
         return Piece(self._model.tokenizer.text(list(numbers)), numbers, start_s, end_s, logprob)
+
+
+def load(
+    *,
+    model: str | None = None,
+    store: ModelStore | None,
+    num_threads: int | None = None,
+    max_streams: int | None = None,
+    progress: Progress | None = None,
+) -> RevisingEngine:
+    """Load Moonshine, pulling it first if it is not there.
+
+    Args:
+        model: A directory with a checkpoint of the same layout, or None for `moonshine-tiny-en`.
+        store: Where models lie.
+        num_threads: Threads that compute; None for one per core.
+        max_streams: Streams at once; None for the engine's own bound.
+        progress: Told how far a pull is.
+
+    Raises:
+        ConfigError: There is no store to take models from.
+        ModelError: A model cannot be had or used.
+    """
+    if store is None:
+        raise ConfigError("engine 'moonshine' needs a model store; pass store=ModelStore.from_settings(...)")
+    name = model or DEFAULT_MODEL
+    directory = Path(name) if Path(name).is_dir() else store.ensure(name, progress)
+    voice = VoiceModel.load(store.ensure(VOICE_MODEL, progress) / VOICE_FILE)
+    return RevisingEngine(
+        EngineInfo(name="moonshine", model=name, languages=("en",), is_revising=True, word_times="read"),
+        MoonshineWindows(MoonshineModel.load(directory)),
+        voice,
+        live=RevisingConfig(),
+        fast=FAST,
+        num_threads=num_threads,
+        max_streams=max_streams,
+    )

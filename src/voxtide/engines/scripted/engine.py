@@ -14,7 +14,7 @@ from voxtide.errors import UnknownModelError
 from voxtide.types import StreamOptions
 
 if TYPE_CHECKING:
-    from voxtide.models.store import ModelStore
+    from voxtide.models.store import ModelStore, Progress
 
 _MODEL = "tones"
 
@@ -56,8 +56,9 @@ def load(
     store: ModelStore | None = None,
     num_threads: int | None = None,
     max_streams: int | None = None,
+    progress: Progress | None = None,
 ) -> ScriptedEngine:
-    """The engine with its default settings. It has one model, `tones`, which needs no `store`.
+    """The engine with its default settings. It has one model, `tones`, which needs neither `store` nor `progress`.
 
     Raises:
         UnknownModelError: Another model was asked for.

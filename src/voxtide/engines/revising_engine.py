@@ -1,0 +1,49 @@
+"""An engine over a model that revises. In: the model and when to run it. Out: streams of the shared decoder."""
+
+from __future__ import annotations
+
+import os
+
+from voxtide.audio.vad import GateConfig, VoiceMeter, VoiceModel
+from voxtide.engines.base import EngineInfo
+from voxtide.engines.hypothesis import WindowModel
+from voxtide.engines.pooled import PooledEngine
+from voxtide.engines.revising import RevisingConfig, RevisingRecogniser
+from voxtide.types import StreamOptions
+
+MAX_STREAMS = 64
+"""Streams at once unless the caller says otherwise: a few megabytes each, and more than a laptop keeps up with."""
+
+MAX_THREADS = 8
+"""Threads unless the caller says otherwise: as many as there are cores, up to what one shared model feeds well."""
+
+
+class RevisingEngine(PooledEngine):
+    """Streams of `RevisingRecogniser` that share a model, a voice detector and a pool of threads."""
+
+    def __init__(
+        self,
+        info: EngineInfo,
+        model: WindowModel,
+        voice: VoiceModel,
+        *,
+        live: RevisingConfig,
+        fast: RevisingConfig,
+        num_threads: int | None,
+        max_streams: int | None,
+    ) -> None:
+        self._info = info
+        self._model = model
+        self._voice = voice
+        self._configs = {"live": live, "fast": fast}
+        super().__init__(
+            num_threads=num_threads or min(os.cpu_count() or 1, MAX_THREADS), max_streams=max_streams or MAX_STREAMS
+        )
+
+    @property
+    def info(self) -> EngineInfo:
+        return self._info
+
+    def make_recogniser(self, options: StreamOptions) -> RevisingRecogniser:
+        config = self._configs[options.pace]
+        return RevisingRecogniser(self._model, VoiceMeter(self._voice), config, GateConfig(), options)
