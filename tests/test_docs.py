@@ -6,6 +6,7 @@ It is still parsed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import typer.main
 from source_tree import PACKAGE, ROOT
 
@@ -178,10 +180,11 @@ def parse(arguments: list[str]) -> None:
         Exception: There is no such command or option, or a value does not fit.
     """
     command: Any = typer.main.get_command(app)
-    context = command.make_context("voxtide", list(arguments))
-    while hasattr(command, "resolve_command") and (rest := [*context._protected_args, *context.args]):
-        name, command, rest = command.resolve_command(context, rest)
-        context = command.make_context(name, rest, parent=context)
+    with contextlib.suppress(typer.Exit):  # --help and --version end the parsing
+        context = command.make_context("voxtide", list(arguments))
+        while hasattr(command, "resolve_command") and (rest := [*context._protected_args, *context.args]):
+            name, command, rest = command.resolve_command(context, rest)
+            context = command.make_context(name, rest, parent=context)
 
 
 @pytest.mark.parametrize(
