@@ -89,7 +89,20 @@ def loudest_hz(samples: Samples) -> float:
     return float(np.argmax(spectrum) * SAMPLE_RATE_HZ / samples.size)
 
 
+def speech() -> Samples:
+    """Real speech, 2.8 s."""
+    return np.frombuffer(SPEECH.read_bytes()[44:], "<i2").astype(np.float32) / 32768
+
+
 def similarity(heard: Samples, original: Samples) -> float:
     """Correlation of the two at the same times: 1.0 for the same shape, about 0.0 when shifted or unrelated."""
     size = min(heard.size, original.size)
     return float(np.corrcoef(heard[:size], original[:size])[0, 1])
+
+
+def shift_samples(heard: Samples, original: Samples) -> int:
+    """By how much `heard` is late, where the two fit best."""
+    size = heard.size + original.size
+    products = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(original, size)), size)
+    place = int(np.argmax(products))
+    return place if place < heard.size else place - size

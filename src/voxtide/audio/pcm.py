@@ -122,7 +122,7 @@ def plain_wav(peek: Callable[[int], bytes]) -> PlainWav | None:
         tag, num_bytes = struct.unpack_from("<4sI", head, offset)
         offset += 8
         if tag == b"data":
-            num_known = None if num_bytes == 0 or num_bytes >= UNKNOWN_WAV_BYTES else num_bytes
+            num_known = None if num_bytes == 0 or num_bytes >= _UNKNOWN_WAV_BYTES else num_bytes
             return PlainWav(pcm, offset, num_known) if pcm is not None else None
         if tag == b"fmt ":
             pcm = _wav_format(peek(offset + min(num_bytes, _MAX_FORMAT_BYTES))[offset:])
@@ -130,10 +130,22 @@ def plain_wav(peek: Callable[[int], bytes]) -> PlainWav | None:
     return None
 
 
+def num_missing_wav_bytes(stream: ByteStream) -> int:
+    """By how much a WAV file of any encoding is shorter than its header says, which FFmpeg passes over.
+
+    0 or less where nothing is missing, or where nobody can know.
+    """
+    head = stream.peek(8)
+    if head[:4] != b"RIFF" or len(head) < 8 or stream.size_bytes is None:
+        return 0
+    stated_bytes = int(struct.unpack_from("<I", head, 4)[0]) + len(head)
+    return stated_bytes - stream.size_bytes if stated_bytes < _UNKNOWN_WAV_BYTES else 0
+
+
 _MAX_WAV_HEADER_BYTES = 64 * 1024
 """What may stand before the samples: titles and the like. Longer headers (pictures) are FFmpeg's."""
 
-UNKNOWN_WAV_BYTES = 0x7FFF_0000
+_UNKNOWN_WAV_BYTES = 0x7FFF_0000
 """Writers that stream put a number near 2**31 or 2**32 (or 0) where they cannot know the length yet."""
 
 _MAX_FORMAT_BYTES = 40

@@ -1,0 +1,302 @@
+"""Containers and codecs. In: a file's bytes or an address. Out: mono samples at 16 kHz. Knows no asyncio; it blocks.
+
+This is the only module that names PyAV (FFmpeg). PyAV keeps FFmpeg's own log lines off stderr as long as nobody sets
+its log level, and nothing here does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+
+from voxtide.audio.addresses import Address
+from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream, Interrupted
+from voxtide.audio.encodings import clean
+from voxtide.audio.frames import mono
+from voxtide.audio.pcm import num_missing_wav_bytes
+from voxtide.audio.resample import Resampler
+from voxtide.audio.sniff import is_container
+from voxtide.audio.trust import tls_options
+from voxtide.errors import AudioError, ConfigError, CorruptAudioError, NotAudioError, SourceNotFoundError
+from voxtide.types import Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long an address may keep us waiting.
+
+    Attributes:
+        open_s: For connecting and reading the header, and again for finding the streams: HLS needs a few requests.
+        read_s: For the next packet. A live HLS playlist grows once every target duration: 6 s by Apple's advice, 10 s
+            with older servers. Three times that is an outage.
+    """
+
+    open_s: float = 15.0
+    read_s: float = 30.0
+
+
+_NETWORK_PROTOCOLS = "http,https,httpproxy,tls,tcp,udp,rtp,srtp,rtsp,rtsps,rtmp,srt,crypto,data"
+"""All that an address, and a playlist behind it, may make FFmpeg open: nothing that reads local files."""
+
+_NO_PROTOCOLS = ""
+"""What the content of a local file may make FFmpeg open: nothing. The file itself is read by us."""
+
+_PLAYLIST = b"#EXTM3U"
+
+_PIECE_S = 0.1
+"""Frames of a file (some only 2.5 ms) are resampled in pieces of this length, for speed. Live ones do not wait."""
+
+_MAX_PLANES = 8
+"""A frame of FFmpeg's has room for so many planes. Those of more channels lie elsewhere, where PyAV loses count."""
+
+_MISSING_LIMIT_S = 0.3
+"""How much shorter than stated the audio may be before it counts as broken off: the longest codec frame (Vorbis, 186 ms
+at 44.1 kHz) and what encoders put before the start, together."""
+
+_MISSING_LIMIT_BYTES = 1024
+"""The same for a WAV file's size, which some writers state a few bytes too large."""
+
+_STATING_FORMATS = {"aiff", "au", "caf", "flac", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "mp3", "w64", "wv"}
+"""The formats, by FFmpeg's names, whose header states the length. For the others FFmpeg looks at the end or guesses."""
+
+
+class MediaReader:
+    """Reads the best audio stream of a container. A `SampleReader` (see threaded.py)."""
+
+    def __init__(self, name: str, target: ByteStream | Address, limits: Limits | None = None) -> None:
+        self._name = name
+        self._target = target
+        self._limits = limits or Limits()
+        self._is_interrupted = False
+        self._is_known_format = True
+        self._num_missing_bytes = 0
+        self._container: InputContainer | None = None
+        self._stream: AudioStream | None = None
+        self._failure: str | None = None
+        self._read_s = 0.0
+
+    def open(self) -> float | None:
+        """Find the audio; returns its length in seconds where the container tells it.
+
+        Raises:
+            SourceNotFoundError: Nothing answers at the address, or it has no such thing.
+            NotAudioError: No known format, or no audio in it.
+            CorruptAudioError: A known format that cannot be opened.
+            AudioError: It may not be read, or keeps us waiting for too long.
+        """
+        try:
+            if isinstance(self._target, ByteStream):
+                self._container = self._open_bytes(self._target)
+            else:
+                self._container = self._open_address(self._target)
+        except av.FFmpegError as error:
+            # Not chained: PyAV's message quotes the whole address, credentials and all.
+            raise self._refusal(error) from None
+        self._stream = _audio_stream(self._name, self._container)
+        return _duration_s(self._container, self._stream)
+
+    def read(self) -> Iterator[Samples]:
+        """The samples, as they are decoded.
+
+        Raises:
+            CorruptAudioError: The input is damaged or breaks off. All that could be decoded has come before.
+            NotAudioError: Nothing in it could be decoded, and it only looked like audio.
+        """
+        resampler, last_rate_hz = None, 0
+        for rate_hz, samples in self._pieces():
+            if resampler is None or rate_hz != last_rate_hz:  # rates change where recordings were joined
+                if resampler is not None:
+                    yield clean(resampler.finish())
+                resampler, last_rate_hz = self._resampler(rate_hz), rate_hz
+            yield clean(resampler.feed(clean(samples)))
+        if resampler is not None:
+            yield clean(resampler.finish())
+        self._judge()
+
+    def interrupt(self) -> None:
+        """Make `open` and `read` end soon. A wait on the network is not cut short: its time limit ends it."""
+        self._is_interrupted = True
+        if isinstance(self._target, ByteStream):
+            self._target.interrupt()
+
+    def close(self) -> None:
+        """Free the container; a byte stream is left to who made it."""
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def _open_bytes(self, stream: ByteStream) -> InputContainer:
+        if not stream.peek(1):
+            raise NotAudioError(f"{self._name} is empty")
+        if stream.peek(len(_PLAYLIST)) == _PLAYLIST:
+            raise NotAudioError(f"{self._name} is a playlist and holds no audio; open what it lists, or its address")
+        self._is_known_format = is_container(stream.peek)
+        self._num_missing_bytes = num_missing_wav_bytes(stream)
+        options = {"protocol_whitelist": _NO_PROTOCOLS}
+        return av.open(stream, "r", options=options, metadata_errors="replace", buffer_size=MAX_READ_BYTES)
+
+    def _open_address(self, address: Address) -> InputContainer:
+        options = {
+            "protocol_whitelist": _NETWORK_PROTOCOLS,
+            "rtsp_flags": "prefer_tcp",  # UDP is dropped by most home routers, and then only after a wait
+            **tls_options(),
+        }
+        time_limits = (self._limits.open_s, self._limits.read_s)
+        return av.open(address.url, "r", options=options, metadata_errors="replace", timeout=time_limits)
+
+    def _refusal(self, error: av.FFmpegError) -> AudioError:
+        """Why the input could not be opened."""
+        if isinstance(self._target, Address):
+            return _network_refusal(self._name, error, self._limits)
+        if self._is_known_format:
+            return CorruptAudioError(f"{self._name} looks like audio but cannot be opened: {_reason(error)}")
+        return NotAudioError(f"{self._name} is in no audio format that FFmpeg knows")
+
+    def _pieces(self) -> Iterator[tuple[int, Samples]]:
+        """Sample rates with mono samples: several frames together from a file, each at once when it may be live."""
+        is_file = isinstance(self._target, ByteStream) and self._target.seekable()
+        waiting: list[Samples] = []
+        waiting_s, rate_hz = 0.0, 0
+        for frame in self._frames():
+            if waiting and frame.sample_rate != rate_hz:
+                yield rate_hz, np.concatenate(waiting)
+                waiting, waiting_s = [], 0.0
+            rate_hz = frame.sample_rate
+            waiting.append(_mono(frame))
+            waiting_s += frame.samples / rate_hz
+            if not is_file or waiting_s >= _PIECE_S:
+                yield rate_hz, np.concatenate(waiting)
+                waiting, waiting_s = [], 0.0
+        if waiting:
+            yield rate_hz, np.concatenate(waiting)
+
+    def _frames(self) -> Iterator[AudioFrame]:
+        """The frames that can be decoded; `_failure` says afterwards what was wrong with the others."""
+        num_damaged = 0
+        try:
+            for packet in self._packets():
+                if self._is_interrupted:
+                    raise Interrupted
+                try:
+                    frames = packet.decode()
+                except av.FFmpegError:
+                    frames = []
+                    num_damaged += 1
+                    self._failure = f"{num_damaged} of its packets could not be decoded"
+                for frame in frames:
+                    if frame.format.is_planar and frame.layout.nb_channels > _MAX_PLANES:
+                        self._failure = f"it has {frame.layout.nb_channels} channels, more than {_MAX_PLANES}"
+                        continue
+                    self._read_s += frame.samples / max(1, frame.sample_rate)
+                    yield frame
+        except av.FFmpegError as error:
+            self._failure = _reason(error)
+
+    def _packets(self) -> Iterator[Packet[AudioStream]]:
+        assert self._container is not None and self._stream is not None, "open comes before read"
+        is_at_end = False
+        while not is_at_end:
+            try:
+                yield from self._container.demux(self._stream)
+                is_at_end = True
+            except IndexError:
+                pass  # PyAV met a packet of a stream that begins in the middle; started again, it passes over those
+
+    def _resampler(self, rate_hz: int) -> Resampler:
+        try:
+            return Resampler(rate_hz)
+        except ConfigError as error:
+            raise CorruptAudioError(f"{self._name} cannot be used: its {error}") from None
+
+    def _judge(self) -> None:
+        """Raise what was wrong with the input, if anything was."""
+        problem = self._failure or self._shortage()
+        if self._read_s == 0 and not self._is_known_format:
+            raise NotAudioError(f"{self._name} holds no audio")
+        if problem is None:
+            return
+        if self._read_s == 0:
+            raise CorruptAudioError(f"{self._name} holds nothing that can be decoded: {problem}")
+        raise CorruptAudioError(f"{self._name} is damaged or breaks off; {self._read_s:.2f} s were read: {problem}")
+
+    def _shortage(self) -> str | None:
+        if self._num_missing_bytes > _MISSING_LIMIT_BYTES:
+            return f"its last {self._num_missing_bytes} bytes are missing"
+        assert self._container is not None and self._stream is not None, "read comes before close"
+        stated_s = _stated_s(self._container, self._stream, self._target)
+        if stated_s is not None and stated_s - self._read_s > _MISSING_LIMIT_S:
+            return f"its header says {stated_s:.2f} s"
+        return None
+
+
+def _audio_stream(name: str, container: InputContainer) -> AudioStream:
+    """The stream that the container marks as its main audio, else the one with the most channels."""
+    stream = container.streams.best("audio")
+    if not isinstance(stream, AudioStream):
+        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+        raise NotAudioError(f"{name} holds no audio: there is only {kinds} in it")
+    if stream.codec_context is None:
+        raise AudioError(f"{name} holds audio in a codec that FFmpeg cannot decode")
+    return stream
+
+
+def _duration_s(container: InputContainer, stream: AudioStream) -> float | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return None if container.duration is None else container.duration / av.time_base
+
+
+def _stated_s(container: InputContainer, stream: AudioStream, target: ByteStream | Address) -> float | None:
+    """The length that the header states, or None where FFmpeg has estimated it from the size, or from other streams."""
+    duration_s = _duration_s(container, stream)
+    if duration_s is None or not isinstance(target, ByteStream) or container.format.name not in _STATING_FORMATS:
+        return None
+    if stream.duration is None and len(container.streams) > 1:
+        return None
+    if container.format.name == "mp3" and target.size_bytes is not None and stream.bit_rate:
+        estimate_s = target.size_bytes * 8 / stream.bit_rate
+        return None if abs(duration_s - estimate_s) < 0.02 * estimate_s else duration_s
+    return duration_s
+
+
+def _mono(frame: AudioFrame) -> Samples:
+    num_channels = frame.layout.nb_channels
+    num_planes = num_channels if frame.format.is_planar else 1  # PyAV 18 gives one too many where all are in use
+    planes = [bytes(plane) for plane in frame.planes[:num_planes]]
+    return mono(frame.format.name, planes, num_samples=frame.samples, num_channels=num_channels)
+
+
+def _network_refusal(name: str, error: av.FFmpegError, limits: Limits) -> AudioError:
+    match error:
+        case av.error.ExitError() | av.error.TimeoutError():
+            return AudioError(f"{name} did not answer within {limits.open_s:g} s")
+        case av.error.HTTPNotFoundError() | av.error.FileNotFoundError():
+            return SourceNotFoundError(f"there is nothing at {name}")
+        case av.error.ConnectionRefusedError():
+            return SourceNotFoundError(f"nothing answers at {name}: the connection was refused")
+        case av.error.HTTPUnauthorizedError() | av.error.HTTPForbiddenError():
+            return AudioError(f"{name} may not be read: {_reason(error)}; does the address need credentials?")
+        case av.error.ProtocolNotFoundError():
+            return AudioError(f"{name} cannot be opened: this build of FFmpeg lacks a protocol that it needs")
+        case av.error.InvalidDataError() | av.error.EOFError():
+            return NotAudioError(f"{name} answers with no audio format that FFmpeg knows")
+        case av.error.OSError():
+            return SourceNotFoundError(
+                f"{name} cannot be reached: no such host, no route, or a certificate not trusted"
+            )
+        case _:
+            return AudioError(f"{name} cannot be opened: {_reason(error)}")
+
+
+def _reason(error: av.FFmpegError) -> str:
+    """FFmpeg's words, without the address that PyAV adds to them."""
+    if isinstance(error, av.error.ExitError):
+        return "it sent nothing for too long"
+    return (error.strerror or type(error).__name__).lower()
