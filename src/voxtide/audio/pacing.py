@@ -1,0 +1,63 @@
+"""Real time for recordings. In: a source that is faster than life. Out: the same chunks, when a microphone would."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from voxtide.audio.source import AudioSource
+from voxtide.types import SAMPLE_RATE_HZ, Samples
+
+
+class _PacedSource(AudioSource):
+    """Each chunk not before its end since the first `read`, by the clock: being late once shifts nothing later."""
+
+    def __init__(
+        self, source: AudioSource, clock: Callable[[], float], sleep: Callable[[float], Awaitable[object]]
+    ) -> None:
+        super().__init__(source.name, chunk_ms=source.chunk_ms)
+        self._source = source
+        self._clock = clock
+        self._sleep = sleep
+        self._start_s: float | None = None
+        self._num_samples = 0
+        self._next: Samples | None = None
+
+    async def open(self) -> None:
+        """Open the source behind."""
+        await self._source.open()
+        self.duration_s = self._source.duration_s
+
+    async def read(self) -> Samples | None:
+        """The next chunk, at its time."""
+        if self._start_s is None:
+            self._start_s = self._clock()
+        if self._next is None:  # a chunk that a cancelled call left behind comes first
+            self._next = await self._source.read()
+        if self._next is None:
+            return None
+        due_s = self._start_s + (self._num_samples + self._next.size) / SAMPLE_RATE_HZ
+        if (wait_s := due_s - self._clock()) > 0:
+            await self._sleep(wait_s)
+        chunk, self._next = self._next, None
+        self._num_samples += chunk.size
+        return chunk
+
+    async def close(self) -> None:
+        """Close the source behind."""
+        await self._source.close()
+
+
+def paced(
+    source: AudioSource,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> AudioSource:
+    """`source` as if it were live: a chunk comes when its last sample would have been spoken.
+
+    Nothing drifts and nothing is dropped: who reads late gets what is due at once, and then is in time again.
+    `clock` and `sleep` count in seconds.
+    """
+    return _PacedSource(source, clock, sleep)
