@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import pytest
 from conftest import MAIN, Voxtide
+from source_tree import ROOT
 
 from voxtide.cli.failures import Exit
 
@@ -32,6 +34,15 @@ def test_every_command_is_listed_and_explains_itself(voxtide: Voxtide, command: 
 def test_the_exit_codes_of_the_help_are_those_of_the_program(voxtide: Voxtide) -> None:
     told = voxtide("transcribe", "--help").stdout.partition("Exit codes:")[2]
     assert [int(line.split()[0]) for line in told.strip().splitlines()] == sorted(Exit)
+
+
+def test_the_document_shows_the_help_as_it_is(voxtide: Voxtide) -> None:
+    shown = re.search(
+        r"\$ voxtide transcribe --help\n(.*?)```", (ROOT / "docs" / "cli.md").read_text("utf-8"), re.DOTALL
+    )
+    told = voxtide("transcribe", "--help", prog_name="voxtide", terminal_width=98).stdout
+    assert shown
+    assert shown[1].strip() == told.strip()
 
 
 def test_the_version_is_told(voxtide: Voxtide) -> None:

@@ -11,7 +11,7 @@ from terminal import Terminal
 from voxtide.cli.live import LiveView, PlainView, meter
 from voxtide.cli.metrics import Metrics
 from voxtide.cli.screen import Screen
-from voxtide.transcript.events import Delta, Finished, Flushed, Interim, SegmentEnded, TranscriptEvent
+from voxtide.transcript.events import Delta, Finished, Flushed, Interim, SegmentEnded, SpeechStopped, TranscriptEvent
 from voxtide.types import Segment
 
 LOUD = np.full(1280, 0.5, np.float32)
@@ -96,7 +96,7 @@ def test_the_status_row_leaves_out_what_does_not_fit() -> None:
         watched = Watched(columns=columns)
         watched.metrics.on_chunk(LOUD, 0.08, 0.08)
         watched.view.on_chunk(LOUD, 0.08, 0.08)
-        watched.tell(segment("No"))
+        watched.tell(SpeechStopped(0.08), segment("No"))
         return watched.status
 
     assert status(80) == "0.1 s  ███████░  tones  rtf 0.00  final 920/920 ms"

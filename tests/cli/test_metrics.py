@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxtide.cli.metrics import Metrics, metrics_lines, percentile
-from voxtide.transcript.events import Delta, Flushed, Interim, SegmentEnded, SpeechStarted
+from voxtide.transcript.events import Delta, Flushed, Interim, SegmentEnded, SpeechStarted, SpeechStopped
 from voxtide.types import Segment
 
 CHUNK = np.zeros(1280, np.float32)
@@ -31,9 +31,13 @@ def test_first_text_counts_from_feeding_the_chunk_where_speech_starts() -> None:
     assert metrics.first_text.last_ms == pytest.approx(200)
 
 
-def test_final_counts_from_feeding_the_end_of_the_segment() -> None:
+def test_final_counts_from_feeding_the_end_of_speech_to_the_segment() -> None:
     metrics = fed(0.08, 0.16, 0.24, 0.32)
-    metrics.on_event(SegmentEnded(Segment("no", 0.1, 0.16), 0.32), 0.66)
+    segment = SegmentEnded(Segment("no", 0.1, 0.16), 0.32)
+    metrics.on_event(SpeechStopped(0.16), 0.33)
+    metrics.on_event(segment, 0.66)
+    metrics.on_event(segment, 0.90)  # one that no pause ended
+    assert len(metrics.final) == 1
     assert metrics.final.last_ms == pytest.approx(500)
 
 

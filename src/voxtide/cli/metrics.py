@@ -4,8 +4,8 @@ The definitions, which docs/cli.md repeats. A sample is fed at the moment the ch
 
 - first text: from feeding the sample where speech starts (`SpeechStarted.audio_s`) to the first text after that event,
   interim or stable.
-- final: from feeding the last sample of a segment (`Segment.end_s`) to its `SegmentEnded`. Includes the pause the
-  engine waits for.
+- final: from feeding the sample where speech stops (`SpeechStopped.audio_s`) to the first `SegmentEnded` after that
+  event. Includes the pause by which the engine tells that speech has stopped.
 - flush: from asking for a flush to its `Flushed`.
 - real-time factor: processor time of this process, all threads, since the first sample, divided by the audio fed.
 """
@@ -19,7 +19,15 @@ from collections import deque
 from collections.abc import Callable, Collection
 
 from voxtide.pipeline import Observer
-from voxtide.transcript.events import Delta, Flushed, Interim, SegmentEnded, SpeechStarted, TranscriptEvent
+from voxtide.transcript.events import (
+    Delta,
+    Flushed,
+    Interim,
+    SegmentEnded,
+    SpeechStarted,
+    SpeechStopped,
+    TranscriptEvent,
+)
 from voxtide.types import Samples
 
 NUM_KEPT_CHUNKS = 8192
@@ -74,6 +82,7 @@ class Metrics(Observer):
         self._cpu_started_s = 0.0
         self._fed: deque[tuple[float, float]] = deque(maxlen=NUM_KEPT_CHUNKS)  # end of chunk: audio_s, wall_s
         self._speech_fed_s: float | None = None
+        self._pause_fed_s: float | None = None
         self._flushes_s: deque[float] = deque()  # asked for and not yet answered; engines answer each
 
     @property
@@ -99,8 +108,11 @@ class Metrics(Observer):
             case Delta(text) | Interim(text) if text.strip() and self._speech_fed_s is not None:
                 self.first_text.add_s(wall_s - self._speech_fed_s)
                 self._speech_fed_s = None
-            case SegmentEnded(segment):
-                self.final.add_s(wall_s - self._fed_s(segment.end_s))
+            case SpeechStopped(audio_s):
+                self._pause_fed_s = self._fed_s(audio_s)
+            case SegmentEnded() if self._pause_fed_s is not None:
+                self.final.add_s(wall_s - self._pause_fed_s)
+                self._pause_fed_s = None
             case Flushed() if self._flushes_s:
                 self.flush.add_s(wall_s - self._flushes_s.popleft())
             case _:

@@ -1,0 +1,80 @@
+"""A live transcript from a microphone, a file or the demo recording, in one screen of code.
+
+    python examples/voxtral_realtime.py                            # microphone, until Ctrl-C
+    python examples/voxtral_realtime.py --file talk.wav --delay 480
+    python examples/voxtral_realtime.py --demo
+
+Audio comes in chunks of --chunk-duration milliseconds; text is printed as soon as it is stable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from importlib.resources import files
+
+import voxtide
+from voxtide.audio.opening import open_source
+from voxtide.audio.pacing import paced
+from voxtide.audio.source import AudioSource
+from voxtide.pipeline import Observer, run_stream
+
+
+class Printer(Observer):
+    """Prints stable text as it comes, a line for each segment."""
+
+    def on_event(self, event: voxtide.TranscriptEvent, wall_s: float) -> None:
+        match event:
+            case voxtide.Delta(text):
+                print(text, end="", flush=True)
+            case voxtide.SegmentEnded():
+                print(flush=True)
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    try:
+        asyncio.run(transcribe(arguments))
+    except voxtide.VoxtideError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print()
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Transcribe a microphone, a file or a demo recording, live.")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--file", metavar="PATH", help="transcribe this file as if it were being spoken")
+    source.add_argument("--demo", action="store_true", help="transcribe a recording that comes with voxtide")
+    parser.add_argument("--sample-rate", type=int, metavar="HZ", help="--file is raw 16-bit mono audio of this rate")
+    parser.add_argument("--chunk-duration", type=int, default=80, metavar="MS", help="length of a chunk (default: 80)")
+    parser.add_argument("--delay", type=int, metavar="MS", help="the model's look-ahead, for engines that have one")
+    parser.add_argument("--engine", default="moonshine", metavar="NAME", help="what transcribes (default: moonshine)")
+    return parser.parse_args()
+
+
+async def transcribe(arguments: argparse.Namespace) -> None:
+    async with (
+        voxtide.open_engine(arguments.engine) as engine,
+        source_of(arguments) as source,
+        engine.open(voxtide.StreamOptions(delay_ms=arguments.delay, interim=False)) as stream,
+    ):
+        outcome = await run_stream(source, stream, [Printer()])
+    if outcome.failure is not None:
+        raise outcome.failure
+
+
+def source_of(arguments: argparse.Namespace) -> AudioSource:
+    chunk_ms = arguments.chunk_duration
+    if arguments.demo:
+        return paced(open_source(str(files("voxtide") / "data" / "beckett.wav"), chunk_ms=chunk_ms))
+    if arguments.file is None:
+        return open_source("mic", chunk_ms=chunk_ms)
+    encoding = None if arguments.sample_rate is None else "pcm_s16le"
+    raw = {"encoding": encoding, "sample_rate_hz": arguments.sample_rate}
+    return paced(open_source(arguments.file, chunk_ms=chunk_ms, **raw))
+
+
+if __name__ == "__main__":
+    main()
