@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,14 @@ def running(num_threads: int) -> Iterator[WorkerPool]:
     finally:
         pool.stop()
         assert pool.join()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what a worker does right after the last thing that can be seen of it."""
+    deadline_s = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0)
 
 
 class Piecework(Job):
@@ -69,23 +78,27 @@ def test_jobs_take_turns() -> None:
 
 
 def test_woken_while_it_runs_it_runs_again() -> None:
-    with running(2) as pool:
-        is_inside, gate = threading.Event(), threading.Event()
+    class SaysThatNothingIsLeft(Job):
+        num_runs = 0
 
-        def work() -> None:
+        def run_once(self) -> bool:
+            self.num_runs += 1
             is_inside.set()
             gate.wait(WAIT_S)
+            return False
 
-        job = Piecework(2, work)
-        job.num_left = 1  # the first piece says that nothing is left
+    with running(2) as pool:
+        is_inside, gate, last = threading.Event(), threading.Event(), Piecework(1)
+        job = SaysThatNothingIsLeft()
         pool.wake(job)
         assert is_inside.wait(WAIT_S)
-        job.num_left, job.done = 2, threading.Event()
         pool.wake(job)
         pool.wake(job)
         gate.set()
-        assert job.done.wait(WAIT_S)
-        assert not job.was_entered_twice
+        until(lambda: job.num_runs == 2)
+        pool.wake(last)
+        assert last.done.wait(WAIT_S)
+    assert job.num_runs == 2
 
 
 def test_no_wake_is_lost_and_no_job_is_entered_twice() -> None:
@@ -117,11 +130,7 @@ def test_no_wake_is_lost_and_no_job_is_entered_twice() -> None:
             asker.start()
         for asker in askers:
             asker.join()
-        last = Piecework(1)
-        while any(count < 1500 for count in counts):
-            last.done.clear()
-            pool.wake(last)
-            assert last.done.wait(WAIT_S)
+        until(lambda: counts == [1500] * len(counts))
     assert counts == [1500] * len(counts)
     assert not any(job.was_entered_twice for job in jobs)
 
@@ -168,14 +177,26 @@ def test_stop_drops_what_is_queued_and_lets_the_running_piece_end() -> None:
 def test_an_idle_pool_keeps_no_job_alive() -> None:
     with running(2) as pool:
         job = Piecework(1)
-        done, alive = job.done, weakref.ref(job)
+        alive = weakref.ref(job)
         pool.wake(job)
-        assert done.wait(WAIT_S)
+        assert job.done.wait(WAIT_S)
         del job
-        for _ in range(2):  # when these are done by both threads, neither can be still at the first
-            others = [Piecework(1, barrier.wait) for barrier in [threading.Barrier(2)] for _ in range(2)]
-            for other in others:
-                pool.wake(other)
-            assert all(other.done.wait(WAIT_S) for other in others)
-        gc.collect()
-        assert alive() is None
+        until(lambda: alive() is None)
+
+
+def test_a_stopped_pool_keeps_no_job_alive() -> None:
+    pool = WorkerPool(1, name="test")
+    is_inside, gate = threading.Event(), threading.Event()
+    running_job = Piecework(1, lambda: is_inside.set() or gate.wait(WAIT_S))
+    queued_job, late_job = Piecework(1), Piecework(1)
+    alive = [weakref.ref(queued_job), weakref.ref(late_job)]
+    pool.wake(running_job)
+    assert is_inside.wait(WAIT_S)
+    pool.wake(queued_job)
+    pool.stop()
+    pool.wake(late_job)
+    gate.set()
+    assert pool.join()
+    del queued_job, late_job
+    gc.collect()
+    assert [job() for job in alive] == [None, None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,7 +17,7 @@ from voxtide.engines import pooled, queues
 from voxtide.engines.base import EngineInfo
 from voxtide.engines.pooled import BEHIND_S, PooledEngine, PooledStream
 from voxtide.engines.recogniser import Recogniser
-from voxtide.errors import CapacityError, ConfigError, EngineFailedError
+from voxtide.errors import CapacityError, ConfigError, EngineFailedError, StreamClosedError
 from voxtide.transcript.events import Delta, Finished, Flushed, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
@@ -35,8 +36,10 @@ class Echo:
         self._is_stepping = False
         self._todo: list[list[TranscriptEvent]] = []
         self._num_fed_samples = 0
+        self.fed: list[tuple[int, float]] = []
 
     def feed(self, samples: Samples) -> None:
+        self.fed.append((len(samples), float(samples[0])))
         self._num_fed_samples += len(samples)
         self._todo.append([Delta("x", self._num_fed_samples / SAMPLE_RATE_HZ)])
 
@@ -110,6 +113,11 @@ async def engine_with(before_step: Callable[[], None] = lambda: None) -> AsyncIt
         assert not any(thread.is_alive() for thread in engine.pool.threads)
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110  # a worker thread makes it true, and sets no event of ours
+        await asyncio.sleep(0)
+
+
 async def read(stream: PooledStream) -> list[TranscriptEvent]:
     return [event async for event in stream]
 
@@ -160,9 +168,9 @@ async def test_a_cancelled_close_leaves_the_rest_to_the_worker(gate: Gate) -> No
         await asyncio.wait({closing})
         assert not engine.recognisers[0].is_closed
         gate.open()
-        await stream.close()
+        await until(lambda: engine.num_open_streams == 0)
         assert engine.recognisers[0].is_closed
-        assert engine.num_open_streams == 0
+        await stream.close()
 
 
 async def test_feed_waits_while_the_engine_is_behind(gate: Gate) -> None:
@@ -292,8 +300,8 @@ async def test_a_recogniser_that_cannot_be_made_takes_no_room() -> None:
         stream = engine.open()
         with pytest.raises(MemoryError):
             await stream.__aenter__()
+        assert engine.num_open_streams == 0
         await stream.close()
-    assert engine.num_open_streams == 0
     await engine.close()
 
 
@@ -333,8 +341,7 @@ async def test_events_told_before_a_failure_are_read_first() -> None:
         await stream.feed(SECOND)
         assert await anext(stream) == Delta("x", 1.0)
         await stream.flush()
-        while stream.num_unread_events == 0:  # noqa: ASYNC110  # the worker sets no event of ours
-            await asyncio.sleep(0)
+        await until(lambda: stream.num_unread_events > 0)
         engine.fail(EngineFailedError("gone"))
         assert await anext(stream) == Flushed(1, "", (), 1.0)
         with pytest.raises(EngineFailedError):
@@ -347,8 +354,75 @@ async def test_a_closed_stream_is_not_kept_by_the_engine() -> None:
             await stream.feed(SECOND)
         alive = weakref.ref(stream)
         del stream
-        async with engine.open() as next_stream:  # the worker's hands are on this one now
-            await next_stream.feed(SECOND)
-            await anext(next_stream)
-        gc.collect()
-        assert alive() is None
+        await until(lambda: gc.collect() >= 0 and alive() is None)
+
+
+async def test_a_recogniser_that_killed_its_engine_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger("voxtide.engines"), "disabled", True)  # a kept record would hold frames
+
+    def die() -> None:
+        raise EngineFailedError("out of memory")
+
+    async with engine_with(die) as engine:
+        async with engine.open() as stream:
+            await stream.feed(SECOND)
+            with pytest.raises(EngineFailedError):
+                await read(stream)
+        alive = weakref.ref(engine.recognisers.pop())
+        await until(lambda: gc.collect() >= 0 and alive() is None)
+        assert engine.num_open_streams == 0
+
+
+async def test_a_cancelled_flush_takes_no_id(gate: Gate) -> None:
+    async with engine_with(gate) as engine, engine.open() as stream:
+        await stream.feed(SECOND[:1])
+        await gate.arrival()
+        for _ in range(queues.INBOX_COMMANDS):
+            await stream.feed(SECOND[:1])
+        flushing = asyncio.create_task(stream.flush())
+        await asyncio.sleep(0)
+        flushing.cancel()
+        await asyncio.wait({flushing})
+        assert flushing.cancelled()
+        gate.open()
+        reading = asyncio.create_task(read(stream))
+        assert await stream.flush() == 1
+        await stream.finish()
+        assert [event.flush_id for event in await reading if isinstance(event, Flushed)] == [1]
+
+
+async def test_feeds_of_several_tasks_do_not_mingle(gate: Gate) -> None:
+    async with engine_with(gate) as engine, engine.open() as stream:
+        parts = [np.full(8 * SAMPLE_RATE_HZ, level, np.float32) for level in (0.1, 0.2, 0.3)]
+        feeding = [asyncio.create_task(stream.feed(part)) for part in parts]
+        finishing = [asyncio.create_task(stream.finish()) for _ in range(2)]
+        await gate.arrival()
+        gate.open()
+        events = await read(stream)
+        await asyncio.gather(*feeding, *finishing)
+        assert [level for _, level in engine.recognisers[0].fed] == sorted(
+            level for _, level in engine.recognisers[0].fed
+        )
+        assert sum(isinstance(event, Finished) for event in events) == 1
+        assert events[-1] == Finished(24.0)
+
+
+@pytest.mark.parametrize("end", ["fail", "close"])
+async def test_those_who_wait_are_woken_at_once(gate: Gate, end: str) -> None:
+    """Not only when they next look whether the engine is stuck."""
+    async with engine_with(gate) as engine, asyncio.timeout(pooled.WATCH_S / 2):
+        stream = await engine.open().__aenter__()
+        await stream.feed(SECOND)
+        await gate.arrival()
+        reading = asyncio.create_task(read(stream))
+        feeding = asyncio.create_task(stream.feed(np.zeros(60 * SAMPLE_RATE_HZ, np.float32)))
+        await asyncio.sleep(0)
+        if end == "fail":
+            engine.fail(EngineFailedError("gone"))
+            await asyncio.wait({reading, feeding})
+        closing = asyncio.create_task(stream.close())
+        await asyncio.wait({reading, feeding})
+        assert isinstance(feeding.exception(), EngineFailedError if end == "fail" else StreamClosedError)
+        assert isinstance(reading.exception(), EngineFailedError if end == "fail" else type(None))
+        gate.open()
+        await closing
