@@ -15,7 +15,7 @@ from voxtide.config import Settings
 from voxtide.engines.base import Engine
 from voxtide.engines.registry import load_engine
 from voxtide.errors import ConfigError, VoxtideError
-from voxtide.models.store import ModelStore
+from voxtide.models import ModelStore, Progress
 from voxtide.pipeline import run_stream
 from voxtide.types import StreamOptions, Transcript
 
@@ -27,23 +27,25 @@ def open_engine(
     *,
     model: str | None = None,
     num_threads: int | None = None,
-    settings: Settings | None = None,
+    store: ModelStore | None = None,
+    progress: Progress | None = None,
 ) -> Engine:
-    """Load an engine. Close it, or use it in `async with`.
+    """Load an engine; its model is pulled first where it is not there yet. Close it, or use it in `async with`.
 
     Args:
         name: `moonshine`, `whisper` or `scripted`.
         model: A model the engine runs; None for its default.
         num_threads: Threads that compute; None for as many as suit the machine.
-        settings: Where models lie and whether anything may be fetched; None to read the environment.
+        store: Where the models are; None for the store that the environment asks for.
+        progress: Told how far a pull is.
 
     Raises:
         ConfigError: There is no such engine, or a setting cannot be used.
         ModelError: The model's files cannot be had or used.
         MissingExtraError: The engine's package is not installed.
     """
-    store = ModelStore.from_settings(settings or Settings.from_environment(os.environ))
-    return load_engine(name, model=model, store=store, num_threads=num_threads)
+    store = store or ModelStore.from_settings(Settings.from_environment(os.environ))
+    return load_engine(name, model=model, store=store, num_threads=num_threads, progress=progress)
 
 
 async def transcribe_async(

@@ -123,6 +123,15 @@ def test_a_failure_among_json_and_events_is_told_there_too(tones: Tones, voxtide
     assert (events[0]["type"], events[1]["type"], events[-1]["type"]) == ("error", "started", "finished")
 
 
+@pytest.mark.parametrize("doc_format", ["txt", "json", "jsonl", "live"])
+def test_no_secret_of_an_address_is_shown(voxtide: Voxtide, doc_format: str) -> None:
+    sources = ("https://user:secret@127.0.0.1:9/x.mp3?key=secret", "http://u:sec ret@h", "nope://user:secret@h/x")
+    result = voxtide(*SCRIPTED, *sources, "-f", doc_format)
+    assert result.exit_code == 1
+    assert "secret" not in result.output
+    assert "https://127.0.0.1:9/x.mp3" in result.stderr
+
+
 def test_a_recording_that_breaks_off_gives_what_was_said_and_a_failure(tones: Tones, voxtide: Voxtide) -> None:
     path = tones("talk.wav", "ever tried.", "ever failed.")
     path.write_bytes(path.read_bytes()[: 44 + len(pcm(spoken("ever tried.")))])

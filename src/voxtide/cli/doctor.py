@@ -163,7 +163,8 @@ def default_engine(settings: Settings) -> Check:
     """Load the default engine, without the network, and let it transcribe real speech."""
     name = api.DEFAULT_ENGINE
     try:
-        text, audio_s, wall_s = try_engine(lambda: api.open_engine(name, settings=replace(settings, is_offline=True)))
+        store = ModelStore.from_settings(replace(settings, is_offline=True))
+        text, audio_s, wall_s = try_engine(lambda: api.open_engine(name, store=store))
     except VoxtideError as error:
         return Check("engine", "bad", f"{name} cannot run", str(error))
     except Exception as error:  # whatever it is, the patient wants to hear of it with all the rest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -59,3 +60,8 @@ class Request:
         if self.pace is not None:
             return self.pace == "real"
         return source == MICROPHONE or (self.is_live and self.is_on_terminal)
+
+
+def shown_name(source: str) -> str:
+    """The source without what may be secret in an address: user name, password and query."""
+    return re.sub(r"://[^/]*@", "://", source).partition("?")[0] if "://" in source else source

@@ -24,9 +24,10 @@ from voxtide.cli.failures import Exit, exit_code, say, say_error
 from voxtide.cli.interrupts import Interrupts, run_watched
 from voxtide.cli.live import LiveView, PlainView
 from voxtide.cli.metrics import Metrics, metrics_lines
+from voxtide.cli.models import PullView
 from voxtide.cli.output import Destination, open_destination
 from voxtide.cli.progress import ProgressBar
-from voxtide.cli.request import Request
+from voxtide.cli.request import Request, shown_name
 from voxtide.cli.screen import Screen
 from voxtide.engines.base import Engine, EngineStream
 from voxtide.errors import VoxtideError
@@ -47,7 +48,10 @@ def transcribe(request: Request) -> Exit:
         ModelError: The model cannot be used; nothing was transcribed.
     """
     with _destination(request) as destination:
-        engine = api.open_engine(request.engine, model=request.model, num_threads=request.threads)
+        with PullView() as progress:
+            engine = api.open_engine(
+                request.engine, model=request.model, num_threads=request.threads, progress=progress
+            )
         return run_watched(lambda interrupts: _Job(request, engine, destination, interrupts).run())
 
 
@@ -72,18 +76,20 @@ class _Job:
 
     async def run(self) -> Exit:
         num_done = 0
-        async with self._engine:
-            with self._bar:
-                for source in self._request.sources:
-                    await self._transcribe(source)
-                    num_done += 1
-                    if self._interrupts.code is not None:
-                        break
-        return self._report(num_left=len(self._request.sources) - num_done)
+        try:
+            async with self._engine:
+                with self._bar:
+                    for source in self._request.sources:
+                        await self._transcribe(source)
+                        num_done += 1
+                        if self._interrupts.code is not None:
+                            break
+        finally:
+            for line, _ in self._failures:
+                say_error(line)
+        return self._code(num_left=len(self._request.sources) - num_done)
 
-    def _report(self, num_left: int) -> Exit:
-        for line, _ in self._failures:
-            say_error(line)
+    def _code(self, num_left: int) -> Exit:
         if num_left:
             say(f"stopped; {num_left} more of {len(self._request.sources)} sources not transcribed")
         if self._interrupts.code is not None:
@@ -93,21 +99,22 @@ class _Job:
         return Exit.DONE
 
     async def _transcribe(self, source: str) -> None:
+        name = shown_name(source)
         if self._request.document_format == "jsonl" and self._destination is not None:
-            with self._destination.open(source) as file:
+            with self._destination.open(name) as file:
                 writer = EventWriter(file, self._details(source))
                 outcome = await self._attempt(source, writer)
                 if outcome.failure is not None:
-                    writer.fail(source, outcome.failure)
+                    writer.fail(name, outcome.failure)
         else:
             outcome = await self._attempt(source)
             if self._destination is not None:
-                self._write_document(self._destination, source, outcome)
+                self._write_document(self._destination, name, outcome)
         if outcome.failure is not None:
             _log.debug("the error in full:", exc_info=outcome.failure)
-            name = f"{source}: " if len(self._request.sources) > 1 else ""
+            which = f"{name}: " if len(self._request.sources) > 1 else ""
             rest = "; what was said before it is in the result" if outcome.transcript.text else ""
-            self._failures.append((f"{name}{outcome.failure}{rest}", outcome.failure))
+            self._failures.append((f"{which}{outcome.failure}{rest}", outcome.failure))
 
     async def _attempt(self, source: str, *observers: Observer) -> Outcome:
         """Run one source's stream; what keeps it from starting is its outcome, too."""
@@ -179,28 +186,28 @@ class _Job:
     def _details(self, source: str) -> dict[str, str]:
         info = self._engine.info
         pace = "real" if self._request.is_real_time(source) else "fast"
-        return {"source": source, "engine": info.name, "model": info.model, "pace": pace}
+        return {"source": shown_name(source), "engine": info.name, "model": info.model, "pace": pace}
 
-    def _write_document(self, destination: Destination, source: str, outcome: Outcome) -> None:
+    def _write_document(self, destination: Destination, name: str, outcome: Outcome) -> None:
         """Write what there is. A failure without any text is no document: a file there is stays as it was."""
-        document = self._document(source, outcome)
+        document = self._document(name, outcome)
         if document is not None:
-            with self._bar.hidden(), destination.open(source) as file:
+            with self._bar.hidden(), destination.open(name) as file:
                 file.write(document)
 
-    def _document(self, source: str, outcome: Outcome) -> str | None:
+    def _document(self, name: str, outcome: Outcome) -> str | None:
         transcript, failure = outcome.transcript, outcome.failure
         doc_format = self._request.document_format
         if failure is not None and not transcript.text:
             is_in_array = doc_format == "json" and len(self._request.sources) > 1 and self._request.output is None
-            return error_document(source, failure) if is_in_array else None
+            return error_document(name, failure) if is_in_array else None
         match doc_format:
             case "srt":
                 return to_srt(transcript.segments)
             case "vtt":
                 return to_vtt(transcript.segments)
             case "json":
-                return to_json(transcript, source)
+                return to_json(transcript, name)
             case _:
                 return to_txt(transcript.segments)
 
