@@ -31,6 +31,15 @@ def test_packed_and_planar_frames_give_the_mean_of_their_channels(kind: str) -> 
     assert mono(f"{kind}p", planar, num_samples=4, num_channels=2).tolist() == MEAN
 
 
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+def test_what_is_no_sound_is_silenced_or_clipped_before_it_meets_the_other_channel(kind: str) -> None:
+    left = np.array([np.inf, np.nan, 1e30, 0.5]).astype(kind)
+    right = np.array([-np.inf, 0.5, 0.0, 0.5]).astype(kind)
+    name = {"f4": "fltp", "f8": "dblp"}[kind]
+    heard = mono(name, [left.tobytes(), right.tobytes()], num_samples=4, num_channels=2)
+    assert heard.tolist() == [0.0, 0.25, 0.5, 0.5]
+
+
 @pytest.mark.parametrize("kind", AS_VALUES)
 def test_one_channel_is_taken_as_it_is(kind: str) -> None:
     plane = AS_VALUES[kind](LEFT).tobytes()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
-from voxtide.audio.encodings import mix_down
+from voxtide.audio.encodings import clean, mix_down
 from voxtide.types import Samples
 
 _VALUES: dict[str, tuple[DTypeLike, float, float]] = {
@@ -22,13 +22,12 @@ _VALUES: dict[str, tuple[DTypeLike, float, float]] = {
 
 
 def mono(sample_format: str, planes: Sequence[bytes], *, num_samples: int, num_channels: int) -> Samples:
-    """The mean of a frame's channels, shape [num_samples]. Planes may be longer: FFmpeg pads them.
-
-    Floating-point formats keep what lies outside [-1, 1].
-    """
+    """The mean of a frame's channels, shape [num_samples], in [-1, 1]. Planes may be longer: FFmpeg pads them."""
     kind, zero, full_scale = _VALUES[sample_format.removesuffix("p")]
     if sample_format.endswith("p"):  # one plane for each channel
         values = np.stack([np.frombuffer(plane, kind, num_samples) for plane in planes], axis=1)
     else:
         values = np.frombuffer(planes[0], kind, num_samples * num_channels).reshape(-1, num_channels)
+    if full_scale == 1.0:
+        return mix_down(clean(values))
     return mix_down((values.astype(np.float32) - np.float32(zero)) / np.float32(full_scale))

@@ -115,7 +115,7 @@ class MediaReader:
                 if resampler is not None:
                     yield clean(resampler.finish())
                 resampler, last_rate_hz = self._resampler(rate_hz), rate_hz
-            yield clean(resampler.feed(clean(samples)))
+            yield clean(resampler.feed(samples))
         if resampler is not None:
             yield clean(resampler.finish())
         self._judge()
