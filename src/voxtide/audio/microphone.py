@@ -100,6 +100,7 @@ class MicrophoneSource(AudioSource):
         self._rate_hz = 0
         self._blocks: HandOver[NDArray[np.float32]] | None = None
         self._stream: Any = None
+        self._is_closing = False
         self._chunker = Chunker(chunk_ms)
         self._ready: deque[Samples] = deque()
 
@@ -154,12 +155,13 @@ class MicrophoneSource(AudioSource):
                 raise AudioError(f"{self.name} delivers nothing any more; is it still plugged in?") from None
             if block is None:
                 return None
-            samples = clean(self._resampler.feed(clean(mix_down(block))))
+            samples = clean(self._resampler.feed(mix_down(clean(block))))
             self._ready.extend(self._chunker.feed(samples))
         return self._ready.popleft()
 
     async def close(self) -> None:
         """Stop recording."""
+        self._is_closing = True
         if self._blocks is not None:
             self._blocks.close()
         if self._stream is not None:
@@ -176,6 +178,8 @@ class MicrophoneSource(AudioSource):
     def _take(self, block: NDArray[np.float32], num_samples: int, _time: Any, status: Any) -> None:
         """One block from PortAudio's own thread, shape [n, channels]. It must return at once and keep nothing."""
         assert self._blocks is not None, "the device starts after the queue was made"
+        if self._is_closing:
+            return
         is_taken = self._blocks.offer(block.copy())
         if not is_taken:
             self._num_dropped += num_samples

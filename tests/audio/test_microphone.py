@@ -1,0 +1,250 @@
+"""Microphones, without one: a fake of the module sounddevice stands in for PortAudio and its devices.
+
+What a real device does (its formats, its timing, being unplugged) is not tested here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from media_files import joined, loudest_hz, tone
+
+from voxtide.audio import microphone
+from voxtide.audio.microphone import BACKLOG_MS, BLOCK_MS, InputDevice, MicrophoneSource, list_devices
+from voxtide.errors import AudioError, ConfigError, MissingExtraError, SourceNotFoundError, StreamClosedError
+from voxtide.types import Samples
+
+
+class PortAudioError(Exception):
+    """What sounddevice raises."""
+
+
+@dataclass
+class Status:
+    input_overflow: bool = False
+
+
+@dataclass
+class FakeStream:
+    options: dict[str, Any]
+    is_started: bool = False
+    is_closed: bool = False
+
+    def start(self) -> None:
+        self.is_started = True
+
+    def close(self) -> None:
+        """Stop; a last block may be on its way."""
+        self.record(np.zeros(self.options["blocksize"], np.float32))
+        self.is_closed = True
+        self.options["finished_callback"]()
+
+    def record(self, samples: Samples, *, is_late: bool = False) -> None:
+        """Deliver `samples` on each channel in the device's blocks; the last may be shorter."""
+        for start in range(0, samples.size, self.options["blocksize"]):
+            block = np.stack([samples[start : start + self.options["blocksize"]]] * self.options["channels"], axis=1)
+            self.options["callback"](block, len(block), None, Status(input_overflow=is_late))
+            block[:] = np.nan  # PortAudio uses the memory again
+
+
+@dataclass
+class FakeLibrary:
+    """Two microphones, a loudspeaker between them; the second microphone is the default."""
+
+    PortAudioError: type[Exception] = PortAudioError
+    default_index: int | None = 2
+    start_error: Exception | None = None
+    streams: list[FakeStream] = field(default_factory=list)
+    devices: list[dict[str, Any]] = field(
+        default_factory=lambda: [
+            {"index": 0, "name": "Headset", "hostapi": 0, "max_input_channels": 1, "default_samplerate": 16_000.0},
+            {"index": 1, "name": "Speakers", "hostapi": 0, "max_input_channels": 0, "default_samplerate": 48_000.0},
+            {"index": 2, "name": "USB Audio", "hostapi": 1, "max_input_channels": 8, "default_samplerate": 44_100.0},
+        ]
+    )
+
+    def query_devices(self, device: int | None = None, kind: str | None = None) -> Any:
+        if kind is None:
+            return self.devices
+        if self.default_index is None:
+            raise PortAudioError("Error querying device -1")
+        return self.devices[self.default_index]
+
+    def query_hostapis(self) -> Any:
+        return [{"name": "ALSA"}, {"name": "JACK"}]
+
+    def InputStream(self, **options: Any) -> FakeStream:
+        if self.start_error is not None:
+            raise self.start_error
+        self.streams.append(FakeStream(options))
+        return self.streams[-1]
+
+
+@pytest.fixture
+def library() -> FakeLibrary:
+    return FakeLibrary()
+
+
+async def read_samples(source: MicrophoneSource, num_samples: int) -> Samples:
+    chunks: list[Samples] = []
+    while sum(chunk.size for chunk in chunks) < num_samples:
+        chunk = await source.read()
+        assert chunk is not None
+        chunks.append(chunk)
+    return joined(chunks)
+
+
+def test_only_devices_that_can_record_are_listed(library: FakeLibrary) -> None:
+    assert list_devices(library) == [
+        InputDevice(0, "Headset", "ALSA", num_channels=1, sample_rate_hz=16_000, is_default=False),
+        InputDevice(2, "USB Audio", "JACK", num_channels=8, sample_rate_hz=44_100, is_default=True),
+    ]
+
+
+def test_a_machine_without_microphones_has_an_empty_list() -> None:
+    assert list_devices(FakeLibrary(devices=[], default_index=None)) == []
+
+
+@pytest.mark.parametrize(("wanted", "index"), [(None, 2), (0, 0), ("0", 0), (2, 2), ("usb", 2), ("HEAD", 0), ("e", 0)])
+async def test_a_device_is_chosen_by_number_or_by_a_part_of_its_name(
+    library: FakeLibrary, wanted: int | str | None, index: int
+) -> None:
+    async with MicrophoneSource(wanted, chunk_ms=20, library=library) as source:
+        assert library.streams[0].options["device"] == index
+        assert library.devices[index]["name"] in source.name
+
+
+@pytest.mark.parametrize("wanted", [1, 3, "Speakers", "nothing"])
+async def test_a_device_that_is_not_there_is_not_found(library: FakeLibrary, wanted: int | str) -> None:
+    with pytest.raises(SourceNotFoundError, match=f"no microphone {wanted!r}; there are 0: Headset; 2: USB Audio"):
+        await MicrophoneSource(wanted, chunk_ms=20, library=library).open()
+
+
+async def test_no_device_at_all_and_no_default() -> None:
+    with pytest.raises(SourceNotFoundError, match="no device of this machine can record"):
+        await MicrophoneSource(chunk_ms=20, library=FakeLibrary(devices=[], default_index=None)).open()
+    with pytest.raises(SourceNotFoundError, match="no default microphone; choose a device: 0: Headset"):
+        await MicrophoneSource(chunk_ms=20, library=FakeLibrary(default_index=None)).open()
+
+
+async def test_the_device_runs_at_its_own_rate_and_is_heard_at_ours(library: FakeLibrary) -> None:
+    async with MicrophoneSource(chunk_ms=100, library=library) as source:
+        stream = library.streams[0]
+        assert stream.is_started
+        assert (stream.options["samplerate"], stream.options["channels"], stream.options["blocksize"]) == (
+            44_100,
+            2,
+            882,
+        )
+        stream.record(tone(3.0, rate_hz=44_100))
+        heard = await read_samples(source, 32_000)
+    np.testing.assert_allclose(heard[500:], tone(3.0)[500 : heard.size], atol=1e-3)
+    assert stream.is_closed
+    assert source.num_overflows == 0  # the block that came while it was closed is no loss
+
+
+async def test_chunks_come_as_soon_as_they_were_recorded(library: FakeLibrary) -> None:
+    async with MicrophoneSource(0, chunk_ms=30, library=library) as source:
+        for _ in range(10):
+            library.streams[0].record(tone(0.03))
+            chunk = await source.read()
+            assert chunk is not None
+            assert chunk.size == 480
+
+
+async def test_what_is_no_sound_does_no_harm(library: FakeLibrary) -> None:
+    wild = np.array([np.nan, np.inf, 5.0, -5.0] * 80, np.float32)
+    async with MicrophoneSource(0, chunk_ms=20, library=library) as source:
+        library.streams[0].record(wild)
+        library.streams[0].options["callback"](np.stack([wild, -wild], axis=1), wild.size, None, Status())
+        heard = await read_samples(source, 640)
+    assert heard[:4].tolist() == [0, 0, 1, -1]
+    assert not heard[320:].any()
+
+
+async def test_audio_that_nobody_reads_is_dropped_counted_and_told(
+    library: FakeLibrary, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "voxtide.audio"):
+        async with MicrophoneSource(0, chunk_ms=100, library=library) as source:
+            library.streams[0].record(tone(BACKLOG_MS / 1000 + 1.0))
+            assert source.num_overflows == 1_000 // BLOCK_MS
+            assert source.dropped_s == pytest.approx(1.0)
+            heard = await read_samples(source, BACKLOG_MS * 16)
+    assert loudest_hz(heard) == 440
+    assert "the reader was too slow 50 times; 1.00 s of audio were dropped" in caplog.text
+
+
+async def test_what_the_system_dropped_is_counted_too(library: FakeLibrary) -> None:
+    async with MicrophoneSource(0, chunk_ms=20, library=library) as source:
+        library.streams[0].record(tone(0.04), is_late=True)
+        assert (source.num_overflows, source.dropped_s) == (2, 0.0)
+
+
+async def test_a_device_that_stops_is_told_after_what_it_recorded(library: FakeLibrary) -> None:
+    async with MicrophoneSource(0, chunk_ms=20, library=library) as source:
+        library.streams[0].record(tone(0.02))
+        library.streams[0].options["finished_callback"]()
+        assert await source.read() is not None
+        with pytest.raises(AudioError, match="microphone 'Headset' stopped; is it still plugged in"):
+            await source.read()
+
+
+async def test_a_device_that_falls_silent_is_told(library: FakeLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(microphone, "SILENT_LIMIT_S", 0.01)
+    async with MicrophoneSource(0, chunk_ms=20, library=library) as source:
+        with pytest.raises(AudioError, match="delivers nothing any more"):
+            await source.read()
+
+
+async def test_a_device_that_is_in_use_is_told(library: FakeLibrary) -> None:
+    library.start_error = PortAudioError("Device unavailable")
+    with pytest.raises(AudioError, match="'USB Audio' cannot be opened: Device unavailable; is another program"):
+        async with MicrophoneSource(chunk_ms=20, library=library):
+            raise AssertionError("it must not open")
+
+
+async def test_closing_ends_a_waiting_read(library: FakeLibrary) -> None:
+    source = MicrophoneSource(0, chunk_ms=20, library=library)
+    await source.open()
+    reading = asyncio.create_task(source.read())
+    await asyncio.sleep(0)
+    await source.close()
+    await source.close()
+    assert await reading is None
+
+
+async def test_a_microphone_is_opened_once_and_read_while_open(library: FakeLibrary) -> None:
+    source = MicrophoneSource(0, chunk_ms=20, library=library)
+    with pytest.raises(StreamClosedError, match="not open"):
+        await source.read()
+    async with source:
+        with pytest.raises(StreamClosedError, match="read once"):
+            await source.open()
+
+
+def test_a_chunk_length_out_of_range_is_refused(library: FakeLibrary) -> None:
+    with pytest.raises(ConfigError, match="chunk_ms"):
+        MicrophoneSource(chunk_ms=5, library=library)
+
+
+@pytest.mark.parametrize("use", [list_devices, lambda: asyncio.run(MicrophoneSource(chunk_ms=20).open())])
+def test_without_the_extra_its_name_is_told(use: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'voxtide\[mic\]'"):
+        use()
+
+
+def test_without_portaudio_its_package_is_told(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    with pytest.raises(AudioError, match="apt-get install libportaudio2.*brew install portaudio"):
+        list_devices()
