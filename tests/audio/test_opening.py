@@ -1,0 +1,327 @@
+"""One door for every kind of source; and what comes through stdin, as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from media_files import (
+    SPEECH,
+    encode,
+    encoded,
+    joined,
+    loudest_hz,
+    read_all,
+    read_until_error,
+    similarity,
+    speech,
+    tone,
+    wav_bytes,
+)
+
+from voxtide.audio import Encoding, encode_pcm, open_source
+from voxtide.audio.microphone import MicrophoneSource
+from voxtide.errors import ConfigError, CorruptAudioError, NotAudioError, SourceNotFoundError
+
+BEGINNINGS_S = 0.2
+
+
+class Pipe:
+    """A pipe whose reading end is somebody's stdin."""
+
+    def __init__(self) -> None:
+        reading_fd, writing_fd = os.pipe()
+        self.stdin = os.fdopen(reading_fd, "rb")
+        self._writer = os.fdopen(writing_fd, "wb", buffering=0)
+
+    def write(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    def end(self) -> None:
+        self._writer.close()
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    pipe = Pipe()
+    yield pipe
+    pipe.end()
+    pipe.stdin.close()
+
+
+def heard_from_stdin(data: bytes, **options: object) -> np.ndarray:
+    async def read() -> np.ndarray:
+        async with open_source("-", stdin=io.BytesIO(data), **options) as source:
+            assert source.name == "stdin"
+            assert source.duration_s is None
+            return await read_all(source)
+
+    return asyncio.run(read())
+
+
+# Files
+
+
+@pytest.mark.parametrize("as_path", [str, Path, lambda path: path.as_uri()], ids=["text", "Path", "file address"])
+async def test_a_file_by_its_path(as_path: type) -> None:
+    async with open_source(as_path(SPEECH)) as source:
+        assert source.name == str(SPEECH)
+        np.testing.assert_array_equal(await read_all(source), speech())
+
+
+async def test_a_file_that_has_a_special_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mic", "-", "concat:x"):
+        (tmp_path / name).write_bytes(wav_bytes(tone(0.5)))
+        for spec in (f"./{name}", Path(name)):
+            async with open_source(spec) as source:
+                assert (await read_all(source)).size == 8_000
+
+
+async def test_a_file_of_raw_pcm(tmp_path: Path) -> None:
+    (tmp_path / "talk.raw").write_bytes(encode_pcm(tone(1.0, rate_hz=8_000), Encoding.PCM_MULAW))
+    async with open_source(tmp_path / "talk.raw", encoding="pcm_mulaw", sample_rate_hz=8_000) as source:
+        assert source.duration_s == 1.0
+        heard = await read_all(source)
+    assert loudest_hz(heard) == 440
+
+
+async def test_an_encoding_makes_even_a_wav_file_raw() -> None:
+    async with open_source(SPEECH, encoding=Encoding.PCM_S16LE) as source:
+        assert (await read_all(source)).size == speech().size + 22  # its header is 22 samples of noise
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize(("container", "codec"), [("wav", "pcm_s16le"), ("mp3", "libmp3lame"), ("matroska", "flac")])
+async def test_a_file_that_is_a_pipe(tmp_path: Path, container: str, codec: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    data = encoded(tone(1.0, rate_hz=44_100), codec, container, rate_hz=44_100)
+    writing = asyncio.create_task(asyncio.to_thread((tmp_path / "pipe").write_bytes, data))
+    async with open_source(tmp_path / "pipe") as source:
+        assert loudest_hz(await read_all(source)) == pytest.approx(440, abs=1)
+    await writing
+
+
+async def test_what_is_not_there() -> None:
+    with pytest.raises(SourceNotFoundError):
+        async with open_source("nothing.wav"):
+            pass
+
+
+# Stdin
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+def test_raw_pcm_on_stdin(encoding: Encoding) -> None:
+    stereo = np.repeat(tone(1.0, rate_hz=24_000), 2)
+    heard = heard_from_stdin(encode_pcm(stereo, encoding), encoding=encoding, sample_rate_hz=24_000, channels=2)
+    assert heard.size == 16_000
+    assert similarity(heard, tone(1.0)) > 0.99
+
+
+def test_stdin_without_a_signature_is_16_bit_pcm() -> None:
+    np.testing.assert_array_equal(heard_from_stdin(SPEECH.read_bytes()[44:]), speech())
+
+
+def test_the_rate_of_stdin_without_a_signature_can_be_given() -> None:
+    heard = heard_from_stdin(encode_pcm(tone(1.0, rate_hz=48_000), Encoding.PCM_S16LE), sample_rate_hz=48_000)
+    assert loudest_hz(heard) == 440
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [
+        ("wav", "pcm_s16le"),
+        ("wav", "pcm_s24le"),
+        ("flac", "flac"),
+        ("mp3", "libmp3lame"),
+        ("ogg", "libopus"),
+        ("webm", "libopus"),
+        ("matroska", "flac"),
+        ("adts", "aac"),
+        ("mpegts", "aac"),
+        ("aiff", "pcm_s16be"),
+    ],
+)
+def test_a_file_on_stdin_is_recognised(container: str, codec: str) -> None:
+    original = soxr.resample(speech(), 16_000, 48_000).astype(np.float32)
+    data = encoded(original, codec, container, rate_hz=48_000)
+    heard = heard_from_stdin(data)
+    assert heard.size == pytest.approx(speech().size, abs=1_600)
+    if codec != "aac":
+        assert similarity(heard, speech()) > 0.95
+
+
+async def test_a_file_on_stdin_that_can_be_searched(tmp_path: Path) -> None:
+    path = tmp_path / "talk.m4a"  # its index lies at the end
+    encode(path, tone(1.0, rate_hz=44_100), "aac", rate_hz=44_100)
+    with path.open("rb") as stdin:
+        async with open_source("-", stdin=stdin) as source:
+            assert loudest_hz(await read_all(source)) == pytest.approx(440, abs=1)
+
+
+def test_an_encoding_overrules_what_stdin_looks_like() -> None:
+    data = b"RIFF" + bytes(3_196)
+    assert heard_from_stdin(data, encoding="pcm_s16le").size == 1_600
+
+
+@pytest.mark.parametrize("data", [b"", b"\0"])
+def test_an_empty_stdin_is_empty(data: bytes) -> None:
+    assert heard_from_stdin(data).size == 0
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(10, 300), st.lists(st.integers(1, 2_000), max_size=8))
+def test_the_same_audio_comes_out_of_every_chunking(chunk_ms: int, piece_bytes: list[int]) -> None:
+    data = encode_pcm(tone(BEGINNINGS_S, rate_hz=24_000), Encoding.PCM_S16LE)
+
+    class Trickle(io.RawIOBase):
+        def __init__(self) -> None:
+            self._pieces = iter(np.split(np.frombuffer(data, "u1"), np.cumsum(piece_bytes)))
+
+        def read(self, size: int = -1) -> bytes:
+            return next((piece.tobytes() for piece in self._pieces if piece.size), b"")
+
+    async def read() -> list[np.ndarray]:
+        async with open_source("-", stdin=Trickle(), sample_rate_hz=24_000, chunk_ms=chunk_ms) as source:
+            return [chunk async for chunk in source]
+
+    chunks = asyncio.run(read())
+    np.testing.assert_array_equal(joined(chunks), heard_from_stdin(data, sample_rate_hz=24_000))
+    assert {chunk.size for chunk in chunks[:-1]} <= {chunk_ms * 16}
+
+
+async def test_live_pcm_comes_when_its_samples_are_there(pipe: Pipe) -> None:
+    data = encode_pcm(tone(1.0), Encoding.PCM_S16LE)
+    async with open_source("-", stdin=pipe.stdin, chunk_ms=20) as source:  # nothing has been said yet
+        for start in range(0, len(data), 640):
+            pipe.write(data[start : start + 639])
+            reading = asyncio.create_task(source.read())
+            await asyncio.sleep(0)
+            pipe.write(data[start + 639 : start + 640])
+            chunk = await reading  # would wait for ever if anything were held back
+            assert chunk is not None
+            assert chunk.size == 320
+        pipe.end()
+        assert await source.read() is None
+
+
+async def test_live_wav_comes_when_its_samples_are_there(pipe: Pipe) -> None:
+    header = bytearray(wav_bytes(tone(0.0)))
+    header[4:8] = header[40:44] = b"\xff\xff\xff\xff"
+    async with open_source("-", stdin=pipe.stdin, chunk_ms=20) as source:
+        pipe.write(bytes(header))
+        for _ in range(50):
+            pipe.write(encode_pcm(tone(0.02), Encoding.PCM_S16LE))
+            chunk = await source.read()
+            assert chunk is not None
+            assert chunk.size == 320
+
+
+@pytest.mark.parametrize("num_bytes", [0, 1, 3_201])
+async def test_a_silent_stdin_can_be_left(pipe: Pipe, num_bytes: int) -> None:
+    pipe.write(bytes(num_bytes))
+    async with asyncio.timeout(10):
+        async with open_source("-", stdin=pipe.stdin, chunk_ms=20) as source:
+            reading = asyncio.create_task(source.read())
+            await asyncio.sleep(0)
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+    assert not pipe.stdin.closed  # it belongs to who handed it in
+
+
+async def test_a_file_cut_short_on_stdin_is_told() -> None:
+    data = SPEECH.read_bytes()
+    async with open_source("-", stdin=io.BytesIO(data[:30_044])) as source:
+        chunks, error = await read_until_error(source)
+    assert isinstance(error, CorruptAudioError)
+    assert "stdin breaks off after 0.94 s" in str(error)
+    np.testing.assert_array_equal(joined(chunks), speech()[:15_000])
+
+
+async def test_a_picture_on_stdin_is_told() -> None:
+    async with open_source("-", stdin=io.BytesIO(b"RIFF\x24\0\0\0WEBPVP8 " + bytes(100))) as source:
+        _, error = await read_until_error(source)
+    assert isinstance(error, NotAudioError | CorruptAudioError)
+
+
+PROGRAM = """
+import asyncio
+from voxtide.audio import open_source
+
+async def main():
+    async with open_source("-", chunk_ms=20) as source:
+        async for chunk in source:
+            print(chunk.size, flush=True)
+            if {is_leaving}:
+                break
+
+asyncio.run(main())
+"""
+
+
+def start(*, is_leaving: bool) -> subprocess.Popen[bytes]:
+    program = PROGRAM.format(is_leaving=is_leaving)
+    command = [sys.executable, "-W", "error", "-c", program]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_the_process_reads_its_own_stdin() -> None:
+    with start(is_leaving=False) as process:
+        told, complaints = process.communicate(bytes(1_600), timeout=60)
+    assert (told.split(), complaints, process.returncode) == ([b"320", b"320", b"160"], b"", 0)
+
+
+def test_a_process_that_leaves_a_silent_stdin_ends_at_once_and_in_silence() -> None:
+    with start(is_leaving=True) as process:
+        assert process.stdin is not None
+        process.stdin.write(bytes(640))
+        process.stdin.flush()
+        assert process.wait(timeout=60) == 0  # stdin is still open: the thread must not keep the process
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+# What is refused
+
+
+async def test_the_microphone_has_its_own_door() -> None:
+    assert isinstance(open_source("mic", device=3), MicrophoneSource)
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "message"),
+    [
+        ("talk.wav", {"chunk_ms": 9}, "chunk_ms must be 10 to 10000, not 9"),
+        ("-", {"chunk_ms": 10_001}, "chunk_ms must be 10 to 10000, not 10001"),
+        ("mic", {"chunk_ms": 0}, "chunk_ms must be 10 to 10000, not 0"),
+        ("http://h/x", {"chunk_ms": -80}, "chunk_ms must be 10 to 10000, not -80"),
+        ("-", {"encoding": "mp3"}, "unknown encoding 'mp3'"),
+        ("-", {"sample_rate_hz": 16}, "sample rate must be 4000 to 384000 Hz, not 16 Hz"),
+        ("-", {"channels": 9}, "channels must be 1 to 8, not 9"),
+        ("mic", {"sample_rate_hz": 16_000}, "a microphone has its own format"),
+        ("http://h/x", {"encoding": "pcm_s16le"}, "an address has its own format"),
+        ("talk.raw", {"channels": 2}, "need an encoding to say that talk.raw holds raw PCM"),
+        ("talk.wav", {"device": 1}, "device 1 has no meaning for 'talk.wav'"),
+        ("concat:a|b", {}, "begin with concat:"),
+        ("-", {"stdin": io.StringIO()}, "must be a binary stream"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_opened(
+    spec: str, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        open_source(spec, **options)
+    assert message in str(caught.value)
