@@ -33,10 +33,11 @@ def encode(
 ) -> None:
     """Write `channels`, shape [num_channels, n] or [n], at `rate_hz` with FFmpeg's `codec`."""
     channels = np.atleast_2d(channels)
-    layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(channels)]
+    layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[len(channels)]
     with av.open(target if isinstance(target, io.BytesIO) else str(target), "w", format=container) as output:
         stream = output.add_stream(codec, rate=rate_hz, layout=layout, options=options or {})
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels), format="fltp", layout=layout)
+        interleaved = np.ascontiguousarray(channels.T).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(interleaved, format="flt", layout=layout)
         frame.sample_rate, frame.pts = rate_hz, 0
         fitter = av.AudioResampler(
             format=stream.codec_context.format, layout=layout, frame_size=stream.codec_context.frame_size or 1024

@@ -68,6 +68,8 @@ WITH_TIMES = [
     ("m4a", "aac", 44_100, 2, 0.99),
     ("m4a", "alac", 48_000, 1, 0.999),
     ("mp4", "aac", 48_000, 6, 0.99),
+    ("mp4", "aac", 48_000, 8, 0.99),
+    ("flac", "flac", 48_000, 8, 0.999),
     ("mov", "pcm_s16le", 48_000, 2, 0.999),
     ("webm", "libopus", 48_000, 1, 0.99),
     ("webm", "vorbis", 44_100, 2, 0.99),
@@ -178,6 +180,34 @@ async def test_recordings_of_different_rates_joined_into_one_file(tmp_path: Path
     assert heard.size > 1.9 * 16_000
     assert loudest_hz(heard[2_000:14_000]) == pytest.approx(440, abs=2)
     assert loudest_hz(heard[20_000:30_000]) == pytest.approx(440, abs=2)
+
+
+def transport_stream(duration_s: float, num_streams: int) -> bytes:
+    target = io.BytesIO()
+    with av.open(target, "w", format="mpegts") as output:
+        for stream in [output.add_stream("aac", rate=48_000, layout="mono") for _ in range(num_streams)]:
+            samples = tone(duration_s, rate_hz=48_000)
+            for start in range(0, samples.size, 1_024):
+                frame = av.AudioFrame.from_ndarray(samples[None, start : start + 1_024], "fltp", "mono")
+                frame.sample_rate, frame.pts = 48_000, start
+                output.mux(stream.encode(frame))
+            output.mux(stream.encode(None))
+    return target.getvalue()
+
+
+async def test_a_broadcast_to_which_a_second_language_is_added_goes_on() -> None:
+    class Air(io.RawIOBase):
+        def __init__(self, data: bytes) -> None:
+            self._data = io.BytesIO(data)
+
+        def read(self, size: int = -1) -> bytes:
+            return self._data.read(size)
+
+    before, after = transport_stream(20.0, 1), transport_stream(2.0, 2)
+    async with open_source("-", stdin=Air(before + after)) as source:
+        heard = await read_all(source)
+    assert heard.size == pytest.approx(22 * 16_000, abs=2_400)
+    assert loudest_hz(heard[-16_000:]) == pytest.approx(440, abs=2)
 
 
 async def test_values_that_are_no_sound_do_no_harm(tmp_path: Path) -> None:

@@ -184,10 +184,12 @@ class MediaReader:
             for packet in self._packets():
                 if self._is_interrupted:
                     raise Interrupted
+                frames: list[AudioFrame] = []
                 try:
                     frames = packet.decode()
+                except av.error.EOFError:
+                    pass  # the decoder was told of the end before, see `_packets`
                 except av.FFmpegError:
-                    frames = []
                     num_damaged += 1
                     self._failure = f"{num_damaged} of its packets could not be decoded"
                 for frame in frames:
@@ -207,7 +209,7 @@ class MediaReader:
                 yield from self._container.demux(self._stream)
                 is_at_end = True
             except IndexError:
-                pass  # PyAV met a packet of a stream that begins in the middle; started again, it passes over those
+                pass  # PyAV 18 stumbles over streams that began in the middle; asked again, it passes over them
 
     def _resampler(self, rate_hz: int) -> Resampler:
         try:
