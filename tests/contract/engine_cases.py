@@ -83,8 +83,8 @@ def real(name: str, engine: str, model: str | None = None) -> EngineCase:
         clip=clip,
         others=others,
         word_error_rate=0.25,
-        errors_per_flush=2.0,
-        num_examples=3,
+        errors_per_flush=1.0,
+        num_examples=5,
     )
 
 
