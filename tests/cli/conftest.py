@@ -1,38 +1,19 @@
-"""What the tests of the command line share: recordings that the scripted engine reads back, and two ways in."""
+"""Recordings that the scripted engine reads back, and the two ways into the command line."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
+from spoken import MAIN, Spawn, Tones, Voxtide, pcm, spoken
 from typer.testing import CliRunner, Result
 
 from voxtide.cli.app import app
-from voxtide.engines.scripted import speak
-from voxtide.types import SAMPLE_RATE_HZ, Samples
-
-MAIN = "from voxtide.cli import main; main()"
-PAUSE = np.zeros(6 * SAMPLE_RATE_HZ // 10, np.float32)
-"""Long enough for the scripted engine to end a segment."""
-
-Tones = Callable[..., Path]
-Voxtide = Callable[..., Result]
-Spawn = Callable[..., subprocess.Popen[bytes]]
-
-
-def spoken(*sentences: str) -> Samples:
-    """Each sentence, followed by a pause."""
-    return np.concatenate([part for sentence in sentences for part in (speak(sentence), PAUSE)])
-
-
-def pcm(samples: Samples) -> bytes:
-    """As 16-bit raw audio."""
-    return (samples * 32767).astype("<i2").tobytes()
+from voxtide.types import SAMPLE_RATE_HZ
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import re
 import time
 
 import pytest
-from conftest import Voxtide
+from spoken import Voxtide
 
 from voxtide.audio.pacing import paced
 from voxtide.audio.source import AudioSource

@@ -6,7 +6,7 @@ import signal
 
 import numpy as np
 import pytest
-from conftest import Voxtide
+from spoken import Voxtide
 from terminal import Terminal
 
 from voxtide.audio.microphone import InputDevice

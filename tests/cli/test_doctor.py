@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Voxtide
+from spoken import Voxtide
 
 from voxtide.cli import doctor
 from voxtide.engines.scripted import ScriptedEngine

@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import MAIN, Voxtide
 from source_tree import ROOT
+from spoken import MAIN, Voxtide
 
 from voxtide.cli.failures import Exit
 

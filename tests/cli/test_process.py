@@ -17,7 +17,7 @@ from fcntl import ioctl
 from pathlib import Path
 
 import pytest
-from conftest import MAIN, PAUSE, Spawn, Tones, pcm, spoken
+from spoken import MAIN, PAUSE, Spawn, Tones, pcm, spoken
 from terminal import Terminal
 
 from voxtide.engines.scripted import speak

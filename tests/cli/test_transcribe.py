@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Tones, Voxtide, pcm, spoken
+from spoken import Tones, Voxtide, pcm, spoken
 
 SCRIPTED = ("transcribe", "--engine", "scripted")
 

@@ -50,11 +50,11 @@ class PullView:
         )
 
     def __enter__(self) -> PullView:
-        self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._tasks:
+            self._bar.stop()
 
     def __call__(self, progress: PullProgress) -> None:
         """Show how far a pull is."""
@@ -67,6 +67,7 @@ class PullView:
             self._tell_once(progress.model, f"{10 * tenths} % of {decimal(progress.total_bytes)}")
 
     def _move(self, progress: PullProgress) -> None:
+        self._bar.start()  # only now: where nothing is pulled, nothing is drawn; once started it stays so
         if progress.model not in self._tasks:
             self._tasks[progress.model] = self._bar.add_task(progress.model)
         task = self._tasks[progress.model]

@@ -20,6 +20,7 @@ class ProgressBar(Observer):
         self._num_sources = num_sources
         self._num_begun = 0
         self._task: TaskID | None = None
+        self._length = ""
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -43,11 +44,12 @@ class ProgressBar(Observer):
         if self._task is not None:
             self._progress.remove_task(self._task)
         count = f"{self._num_begun}/{self._num_sources} " if self._num_sources > 1 else ""
-        self._task = self._progress.add_task(count + name, total=duration_s, done="0.0 s")
+        self._length = "" if duration_s is None else f" of {duration_s:.0f}"
+        self._task = self._progress.add_task(count + name, total=duration_s, done="")
 
     def on_chunk(self, chunk: Samples, audio_s: float, wall_s: float) -> None:
         if self._task is not None:
-            self._progress.update(self._task, completed=audio_s, done=f"{audio_s:.1f} s")
+            self._progress.update(self._task, completed=audio_s, done=f"{audio_s:.0f}{self._length} s")
 
     @contextmanager
     def hidden(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 
 import typer
 
@@ -154,10 +154,9 @@ class _Job:
             yield [PlainView(sys.stdout, metrics)]
             return
         screen = Screen(sys.stdout, shutil.get_terminal_size, is_styled=not os.environ.get("NO_COLOR"))
-        view = LiveView(screen, metrics, title=self._engine.info.model)
+        view = LiveView(screen, metrics, title=self._engine.info.name)
         self._interrupts.on_stop = lambda: view.note("finishing; Ctrl-C again ends at once")
-        with ExitStack() as stack:
-            stack.callback(view.close)
+        with closing(view):
             yield [view]
 
     def _open(self, source: str) -> AudioSource:
