@@ -18,7 +18,12 @@ from voxtide.errors import MissingExtraError, ModelMissingError
 _ABSENT = (ModuleNotFoundError, MissingExtraError, ModelMissingError)
 
 
-@pytest.fixture(params=cases(), ids=lambda case: case.name)
+_CASES = [
+    pytest.param(case, id=case.name, marks=[pytest.mark.whisper] if case.name == "whisper" else []) for case in cases()
+]
+
+
+@pytest.fixture(params=_CASES)
 def case(request: pytest.FixtureRequest) -> EngineCase:
     return request.param
 

@@ -62,10 +62,10 @@ class EngineCase:
 def scripted(name: str, config: ScriptedConfig) -> EngineCase:
     clip = _spoken("To be, or not", "to be:", "that is", "the question.", pause_s=0.8)
     others = tuple(speak(f"stream {number} says {word}") for number, word in enumerate("abcdefgh"))
-    return EngineCase(name=name, make_engine=lambda: ScriptedEngine(config), clip=clip, others=others)
+    return EngineCase(name=name, make_engine=lambda: ScriptedEngine(config, num_threads=3), clip=clip, others=others)
 
 
-def real(name: str, engine: str, model: str | None = None) -> EngineCase:
+def real(name: str, engine: str, model: str | None = None, *, num_examples: int) -> EngineCase:
     """An engine that runs a model, on real speech."""
     beckett, cities = recording("beckett.wav"), recording("two_cities.wav")
     clip = Clip(
@@ -84,7 +84,7 @@ def real(name: str, engine: str, model: str | None = None) -> EngineCase:
         others=others,
         word_error_rate=0.25,
         errors_per_flush=1.0,
-        num_examples=5,
+        num_examples=num_examples,
     )
 
 
@@ -93,8 +93,8 @@ def cases() -> tuple[EngineCase, ...]:
     return (
         scripted("scripted", ScriptedConfig()),
         scripted("scripted-stable-only", ScriptedConfig(is_revising=False, delay_ms=80)),
-        real("moonshine", "moonshine"),
-        real("whisper", "whisper", "whisper-tiny.en"),
+        real("moonshine", "moonshine", num_examples=5),
+        real("whisper", "whisper", "whisper-tiny.en", num_examples=2),
     )
 
 
