@@ -384,7 +384,8 @@ async def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
     assert isinstance(await refusal(tmp_path / "nothing.wav"), SourceNotFoundError)
 
 
-async def test_what_holds_no_audio_is_refused(tmp_path: Path) -> None:
+async def test_what_holds_no_audio_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # so that a script would find the file it names
     contents = {
         "empty.wav": b"",
         "text.txt": b"This is a text about audio.\n" * 50,

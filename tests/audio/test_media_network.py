@@ -92,9 +92,16 @@ async def test_an_hls_playlist_is_played_through(site: Site, tmp_path: Path, sch
 
 
 async def test_a_playlist_cannot_read_local_files(site: Site, tmp_path: Path) -> None:
-    secret = tmp_path / "secret.wav"
-    secret.write_bytes(wav_bytes(tone(1.0)))
-    for entry in (secret.as_uri(), str(secret), f"concat:{secret}", f"subfile,,start,0,end,999,,:{secret}", "pipe:0"):
+    hls(tmp_path, tone(1.0))
+    secret = tmp_path / "live0.ts"  # a segment such as FFmpeg likes them
+    assert secret.exists()
+    for entry in (
+        secret.as_uri(),
+        f"file:{secret}",
+        str(secret),
+        f"concat:{secret}",
+        f"subfile,,start,0,end,0,,:{secret}",
+    ):
         playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{entry}\n#EXT-X-ENDLIST\n"
         site.files["/evil.m3u8"] = playlist.encode()
         assert isinstance(await refusal(f"{site.root}/evil.m3u8"), AudioError)
