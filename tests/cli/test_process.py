@@ -190,6 +190,10 @@ def test_debug_shows_where_an_error_comes_from(spawn: Spawn) -> None:
     assert b"Traceback" in err
 
 
+OWN_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+"""Makes the terminal the process's own, so that what is typed there becomes signals."""
+
+
 @contextmanager
 def terminal_process(
     *arguments: object, columns: int = 60, num_rows: int = 12, environment: dict[str, str] | None = None
@@ -197,7 +201,7 @@ def terminal_process(
     """A process whose three streams are a terminal, and the terminal's other end."""
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", num_rows, columns, 0, 0))
-    command = [sys.executable, "-c", MAIN, *map(str, arguments)]
+    command = [sys.executable, "-c", OWN_TERMINAL + MAIN, *map(str, arguments)]
     inherited = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLUMNS", "LINES"}}
     process = subprocess.Popen(
         command,
@@ -206,7 +210,6 @@ def terminal_process(
         stderr=theirs,
         env=inherited | {"TERM": "xterm"} | (environment or {}),
         start_new_session=True,
-        preexec_fn=lambda: ioctl(0, termios.TIOCSCTTY, 0),  # so that what is typed there becomes signals
     )
     os.close(theirs)
     try:
