@@ -72,7 +72,8 @@ class Stdout(Destination):
         self._num_opened += 1
         is_first = self._num_opened == 1
         if self._separated == "txt":
-            sys.stdout.write(f"{'' if is_first else chr(10)}==> {source} <==\n")
+            gap = "" if is_first else "\n"
+            sys.stdout.write(f"{gap}==> {source} <==\n")
         elif self._separated == "json":
             sys.stdout.write("[\n" if is_first else ",\n")
         yield sys.stdout
