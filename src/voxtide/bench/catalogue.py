@@ -1,0 +1,21 @@
+"""The figures by name. In: a name. Out: the coroutine function that measures it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from voxtide.bench.figure import Figure
+from voxtide.bench.figures import accuracy, cost, flush, hour, memory, stability, streams, words
+from voxtide.bench.session import Session
+
+FIGURES: dict[str, Callable[[Session], Awaitable[Figure]]] = {
+    "accuracy": accuracy.measure,
+    "words": words.measure,
+    "stability": stability.measure,
+    "cost": cost.measure,
+    "flush": flush.measure,
+    "streams": streams.measure,
+    "memory": memory.measure,
+    "hour": hour.measure,
+}
+"""In the order in which they are measured."""

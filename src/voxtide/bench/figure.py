@@ -1,0 +1,93 @@
+"""What a measurement comes to. In: numbers. Out: a `Figure` that can be printed, drawn and written. No I/O."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+_HOLDS = {"<=": operator.le, ">=": operator.ge}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a value should be."""
+
+    sign: Literal["<=", ">="]
+    limit: float
+
+    def is_met(self, value: float) -> bool:
+        return bool(_HOLDS[self.sign](value, self.limit))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One number: what it is, how it was taken (`method`, one line), and what it should be, if there is a target."""
+
+    name: str
+    value: float
+    unit: str
+    method: str
+    target: Target | None = None
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the target is met; None without a target."""
+        return None if self.target is None else self.target.is_met(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a plot: y over x."""
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """What to draw, without how. `x_limits` and `y_limits` are targets, marked across the plot."""
+
+    name: str
+    title: str
+    x_label: str
+    y_label: str
+    lines: tuple[Line, ...]
+    x_limits: tuple[float, ...] = ()
+    y_limits: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """The result of one measurement.
+
+    Attributes:
+        name: As it is asked for on the command line.
+        measures: The numbers.
+        notes: What a reader should know beside them, a line each.
+        errors: What went wrong in the text, for those who ask: a line each.
+        details: What the numbers were made of, for programs; all of it fit for JSON.
+        plots: What can be drawn.
+    """
+
+    name: str
+    measures: tuple[Measure, ...]
+    notes: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+    plots: tuple[Plot, ...] = ()
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The nearest-rank percentile: the smallest value that at least `percent` of all values do not exceed."""
+    return float(np.percentile(values, percent, method="inverted_cdf"))
+
+
+def share_line(label: str, values: Sequence[float]) -> Line:
+    """The share of values, in percent, that are no larger than x."""
+    ordered = sorted(values)
+    return Line(label, ordered, [100 * (i + 1) / len(ordered) for i in range(len(ordered))])

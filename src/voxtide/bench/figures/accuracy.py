@@ -1,0 +1,106 @@
+"""How many words come out wrong. In: the recordings, clean, in noise, over the telephone. Out: word error rates.
+
+Word error rate: as `scoring` defines it, over the whole set: every recording, followed by a second of quiet.
+
+- live: the text that a live stream has made final when all audio is fed and the stream is finished. The clean set comes
+  in real time and once more as fast as the engine takes it; "text that differs" counts the words that are not the same.
+  The other sets come as fast as the engine takes them.
+- fast: the text of a stream for audio that is already there.
+- noise: pink noise whose mean power is 10 dB below the mean power of the recording, with fixed seeds.
+- telephone: resampled to 8 kHz, through G.711 mu-law, resampled back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+from voxtide.bench.figure import Figure, Measure, Target
+from voxtide.bench.scoring import WordErrors, normaliser_name, total, word_errors
+from voxtide.bench.session import FAST, LIVE, Session
+from voxtide.bench.spoken import num_differing, words_of
+from voxtide.bench.variants import over_telephone, with_noise, with_tail
+from voxtide.types import Samples, StreamOptions
+
+SNR_DB = 10.0
+NUM_NOISES = 3
+"""Noises over each recording, so that one unlucky noise does not decide."""
+
+Variant: TypeAlias = Callable[[Samples], Samples]
+
+CLEAN, NOISE, TELEPHONE = Target("<=", 3.5), Target("<=", 8.0), Target("<=", 5.0)
+
+
+async def measure(session: Session) -> Figure:
+    """Measure all sets, live and fast."""
+    noises = 1 if session.is_quick else NUM_NOISES
+    sets: dict[str, list[Variant]] = {
+        "clean": [lambda samples: samples],
+        "noise": [partial(with_noise, snr_db=SNR_DB, seed=seed) for seed in range(noises)],
+        "telephone": [over_telephone],
+    }
+    targets: dict[str, Target] = {"clean": CLEAN, "noise": NOISE, "telephone": TELEPHONE}
+    paced, num_unlike = await _paced(session)
+    scores: dict[str, tuple[WordErrors, Target | None]] = {"clean, live, real time": (paced, CLEAN)}
+    for name, variants in sets.items():
+        for pace, options in {"live": LIVE, "fast": FAST}.items():
+            target = targets[name] if pace == "live" or name == "clean" else None
+            scores[f"{name}, {pace}"] = (await _score(session, f"{name}, {pace}", variants, options), target)
+    return Figure(
+        name="accuracy",
+        measures=(*(_measure(name, *score) for name, score in scores.items()), _unlike(num_unlike)),
+        notes=(f"texts compared after {normaliser_name()}",),
+        errors=tuple(line for name, (errors, _) in scores.items() for line in _error_lines(name, errors)),
+        details={name: {"words": it.num_words, "errors": it.num_errors} for name, (it, _) in scores.items()},
+    )
+
+
+async def _paced(session: Session) -> tuple[WordErrors, int]:
+    """Errors in real time, and how many words are others when the same audio comes as fast as the engine takes it."""
+    parts, num_unlike = [], 0
+    for recording, played in await session.paced():
+        text = await session.text(with_tail(recording.samples), LIVE)
+        num_unlike += num_differing(words_of(text), words_of(played.transcript.text))
+        parts.append(word_errors(recording.name, recording.text, played.transcript.text))
+    return total(parts), num_unlike
+
+
+async def _score(session: Session, name: str, variants: list[Variant], options: StreamOptions) -> WordErrors:
+    session.say(f"transcribing the set: {name}")
+    return total(
+        [
+            word_errors(
+                recording.name, recording.text, await session.text(variant(with_tail(recording.samples)), options)
+            )
+            for recording in session.recordings
+            for variant in variants
+        ]
+    )
+
+
+def _measure(name: str, errors: WordErrors, target: Target | None) -> Measure:
+    return Measure(
+        name=f"WER, {name}",
+        value=errors.percent,
+        unit="%",
+        target=target,
+        method=f"{errors.num_errors} words substituted, deleted or inserted of {errors.num_words} said",
+    )
+
+
+def _unlike(num_words: int) -> Measure:
+    return Measure(
+        name="text that differs, real time or not",
+        value=num_words,
+        unit="words",
+        target=Target("<=", 0),
+        method="clean set, live: final text in real time against the same audio as fast as the engine takes it",
+    )
+
+
+def _error_lines(name: str, errors: WordErrors) -> list[str]:
+    return [
+        f"{name}: {recording}: {said or '(nothing)'} -> {written or '(nothing)'}"
+        for recording, said, written in errors.differences
+    ]

@@ -1,0 +1,122 @@
+"""How much memory streams take. In: a fresh process with one live stream, then more. Out: megabytes.
+
+Memory is the resident set of a process that does nothing else: Python, the engine with its models, and the streams. A
+megabyte is a million bytes. Audio comes as fast as the engine takes it, so the queues of the streams are full, which in
+real time they are not.
+
+- one stream: when a live stream has transcribed a minute, and is still open.
+- each further stream: more live streams are opened, four at a time, each is fed a minute, all stay open. The slope of a
+  straight line through the sizes (least squares), the first stream's size included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+import numpy as np
+
+from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
+from voxtide.bench.process import in_fresh_process, resident_mb
+from voxtide.bench.recordings import load_recordings
+from voxtide.bench.session import LIVE, EngineChoice, Session
+from voxtide.bench.variants import with_pauses
+from voxtide.engines.base import EngineStream
+from voxtide.types import SAMPLE_RATE_HZ, Samples
+
+NUM_MORE, NUM_MORE_QUICK = 16, 4
+NUM_AT_ONCE = 4
+FEED_S, QUICK_FEED_S = 60.0, 15.0
+PAUSE_S = 0.8
+CHUNK_SAMPLES = SAMPLE_RATE_HZ // 10
+MAX_LEFT_S = 0.1
+"""A stream that lags no more than this has transcribed what it was fed, but for an unfinished frame."""
+LOOK_EVERY_S = 0.02
+
+ONE, FURTHER = Target("<=", 300), Target("<=", 5)
+
+
+async def measure(session: Session) -> Figure:
+    """Measure in a fresh process."""
+    num_more, feed_s = (NUM_MORE_QUICK, QUICK_FEED_S) if session.is_quick else (NUM_MORE, FEED_S)
+    session.say(f"filling {1 + num_more} streams, {feed_s:.0f} s each")
+    sizes = await in_fresh_process(_sizes, session.choice, num_more, feed_s)
+    counts, megabytes = [count for count, _ in sizes], [size for _, size in sizes]
+    return Figure(
+        name="memory",
+        measures=(
+            Measure(
+                name="memory with one stream",
+                value=megabytes[1],
+                unit="MB",
+                target=ONE,
+                method=f"resident set of a fresh process with the engine and one live stream, after {feed_s:.0f} s",
+            ),
+            Measure(
+                name="memory of a further stream",
+                value=slope(counts[1:], megabytes[1:]),
+                unit="MB",
+                target=FURTHER,
+                method=f"slope of the resident set from 1 to {1 + num_more} open streams, {feed_s:.0f} s of audio each",
+            ),
+            Measure(
+                name="memory before any stream",
+                value=megabytes[0],
+                unit="MB",
+                method="resident set of the same process when the engine has just been opened",
+            ),
+        ),
+        details={"sizes": sizes},
+        plots=(_plot(counts, megabytes),),
+    )
+
+
+def slope(x: Sequence[float], y: Sequence[float]) -> float:
+    """Of the straight line with the least squares."""
+    return float(np.polyfit(x, y, 1)[0])
+
+
+async def _sizes(choice: EngineChoice, num_more: int, feed_s: float) -> list[tuple[int, float]]:
+    """Open streams and megabytes, with none, one, and more; runs in a process of its own."""
+    loop = with_pauses([recording.samples for recording in load_recordings()], pause_s=PAUSE_S)
+    samples = np.resize(loop, round(feed_s * SAMPLE_RATE_HZ))
+    async with choice.open() as engine, AsyncExitStack() as stack:
+        sizes = [(0, resident_mb())]
+        num_open = 0
+        while num_open <= num_more:
+            num_new = min(NUM_AT_ONCE, 1 + num_more - num_open) if num_open else 1
+            streams = [await stack.enter_async_context(engine.open(LIVE)) for _ in range(num_new)]
+            await asyncio.gather(*(_fill(stream, samples) for stream in streams))
+            num_open += num_new
+            sizes.append((num_open, resident_mb()))
+    return sizes
+
+
+async def _fill(stream: EngineStream, samples: Samples) -> None:
+    """Have the stream transcribe the samples, and leave it open."""
+    reading = asyncio.create_task(_read(stream))
+    for start in range(0, len(samples), CHUNK_SAMPLES):
+        await stream.feed(samples[start : start + CHUNK_SAMPLES])
+    while stream.lag_s > MAX_LEFT_S:  # a dead engine raises in `_read`, which ends this too
+        if reading.done():
+            break
+        await asyncio.sleep(LOOK_EVERY_S)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _read(stream: EngineStream) -> None:
+    async for _ in stream:
+        pass
+
+
+def _plot(counts: Sequence[int], megabytes: Sequence[float]) -> Plot:
+    return Plot(
+        name="memory",
+        title="Resident memory",
+        x_label="open streams",
+        y_label="MB",
+        lines=(Line("resident set", counts, megabytes),),
+        y_limits=(ONE.limit,),
+    )

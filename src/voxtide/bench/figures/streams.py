@@ -1,0 +1,176 @@
+"""How many live streams two cores carry. In: streams in real time, all at once. Out: lag over the number of streams.
+
+A fresh process is kept to two cores where the system can, and its engine to two threads. N live streams play the whole
+set in a loop, each from another place, in real time, in chunks of 80 ms that come at different moments. The first two
+seconds are left out.
+
+- lag: audio fed and not yet transcribed (`EngineStream.lag_s`), looked at every 50 ms in every stream.
+- lateness: from the moment at which the audio that a piece of text covers existed (its `audio_s`) to the arrival of the
+  text, interim or stable, at the task that iterates the stream.
+
+N streams are carried if the p95 of both, over all streams together, is at most 400 ms. The number reported is the
+largest N such that it and every smaller N that was tried are carried; the gap to the first that is not is halved until
+it is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from voxtide.bench.figure import Figure, Line, Measure, Plot, Target, percentile
+from voxtide.bench.play import Heard, play
+from voxtide.bench.process import in_fresh_process, use_cores
+from voxtide.bench.recordings import load_recordings
+from voxtide.bench.session import LIVE, EngineChoice, Session
+from voxtide.bench.variants import with_pauses
+from voxtide.engines.base import Engine, EngineStream
+from voxtide.transcript.events import Delta, Interim
+from voxtide.types import SAMPLE_RATE_HZ, Samples
+
+NUM_CORES = 2
+COUNTS = (1, 2, 4, 8, 12, 16, 24)
+QUICK_COUNTS = (1, 8, 12)
+PLAY_S = 30.0
+QUICK_PLAY_S = 10.0
+WARM_UP_S = 2.0
+CHUNK_MS = 80
+LOOK_EVERY_S = 0.05
+PAUSE_S = 0.8
+MAX_LAG_MS = 400.0
+STREAMS = Target(">=", 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What was seen of so many streams at once; p95 over all of them together."""
+
+    num_streams: int
+    lag_ms: float
+    late_ms: float
+
+    @property
+    def is_carried(self) -> bool:
+        return max(self.lag_ms, self.late_ms) <= MAX_LAG_MS
+
+
+async def measure(session: Session) -> Figure:
+    """Try numbers of streams until the border is found."""
+    counts, play_s = (QUICK_COUNTS, QUICK_PLAY_S) if session.is_quick else (COUNTS, PLAY_S)
+
+    async def load_of(num_streams: int) -> Load:
+        session.say(f"playing {num_streams} streams at once for {play_s:.0f} s")
+        return await in_fresh_process(_load, session.choice, num_streams, play_s)
+
+    loads = await find_border(load_of, counts, is_exact=not session.is_quick)
+    method = f"live streams in real time on {NUM_CORES} cores, {play_s:.0f} s each; the most with p95 of lag and of "
+    return Figure(
+        name="streams",
+        measures=(
+            Measure(
+                name="live streams on two cores",
+                value=num_carried(loads),
+                unit="streams",
+                target=STREAMS,
+                method=f"{method}lateness of text both <= {MAX_LAG_MS:.0f} ms",
+            ),
+            *(_measure(load) for load in loads),
+        ),
+        details={"loads": [asdict(load) for load in loads]},
+        plots=(_plot(loads),),
+    )
+
+
+async def find_border(
+    load_of: Callable[[int], Awaitable[Load]], counts: Sequence[int], *, is_exact: bool
+) -> list[Load]:
+    """Loads for ascending counts up to the first that is not carried, and between the last two until they touch."""
+    loads: list[Load] = []
+    for count in counts:
+        loads.append(await load_of(count))
+        if not loads[-1].is_carried:
+            break
+    low, high = num_carried(loads), loads[-1].num_streams
+    while is_exact and not loads[-1].is_carried and high - low > 1:
+        middle = await load_of((low + high) // 2)
+        loads.insert(-1, middle)
+        low, high = (middle.num_streams, high) if middle.is_carried else (low, middle.num_streams)
+    return sorted(loads, key=lambda load: load.num_streams)
+
+
+def num_carried(loads: Sequence[Load]) -> int:
+    """The largest number that is carried and below which all are; 0 if none is."""
+    carried = 0
+    for load in sorted(loads, key=lambda load: load.num_streams):
+        if not load.is_carried:
+            break
+        carried = load.num_streams
+    return carried
+
+
+async def _load(choice: EngineChoice, num_streams: int, play_s: float) -> Load:
+    """Play so many streams; runs in a process of its own."""
+    use_cores(NUM_CORES)
+    loop = with_pauses([recording.samples for recording in load_recordings()], pause_s=PAUSE_S)
+    async with choice.open(num_threads=NUM_CORES) as engine:
+        results = await asyncio.gather(*(_play_one(engine, loop, i, num_streams, play_s) for i in range(num_streams)))
+    lags_s = [lag_s for lags_s, _ in results for lag_s in lags_s]
+    lates_s = [late_s for _, lates_s in results for late_s in lates_s]
+    return Load(num_streams, 1000 * percentile(lags_s, 95), 1000 * percentile(lates_s, 95))
+
+
+async def _play_one(
+    engine: Engine, loop: Samples, index: int, num_streams: int, play_s: float
+) -> tuple[list[float], list[float]]:
+    """One of the streams: its lags and how late its texts were."""
+    start = index * len(loop) // num_streams
+    samples = np.resize(np.roll(loop, -start), round(play_s * SAMPLE_RATE_HZ))
+    await asyncio.sleep(index / num_streams * CHUNK_MS / 1000)
+    lags_s: list[float] = []
+    async with engine.open(LIVE) as stream:
+        looking = asyncio.create_task(_look(stream, lags_s))
+        played = await play(stream, samples, is_paced=True, chunk_ms=CHUNK_MS)
+        looking.cancel()
+    return lags_s[: round((play_s - WARM_UP_S) / LOOK_EVERY_S)], lateness_s(played.heard, since_s=WARM_UP_S)
+
+
+async def _look(stream: EngineStream, lags_s: list[float]) -> None:
+    await asyncio.sleep(WARM_UP_S)
+    while True:  # until it is cancelled, when the play is over
+        await asyncio.sleep(LOOK_EVERY_S)
+        lags_s.append(stream.lag_s)
+
+
+def lateness_s(heard: Sequence[Heard], *, since_s: float) -> list[float]:
+    """How late each text came, of those that came after `since_s`."""
+    return [
+        one.at_s - one.event.audio_s for one in heard if isinstance(one.event, Delta | Interim) and one.at_s >= since_s
+    ]
+
+
+def _measure(load: Load) -> Measure:
+    return Measure(
+        name=f"lag of {load.num_streams} streams, p95",
+        value=load.lag_ms,
+        unit="ms",
+        method=f"audio fed and not transcribed, every 50 ms; p95 of the lateness of text: {load.late_ms:.0f} ms",
+    )
+
+
+def _plot(loads: Sequence[Load]) -> Plot:
+    counts = [float(load.num_streams) for load in loads]
+    return Plot(
+        name="streams",
+        title="Live streams at once on two cores",
+        x_label="streams",
+        y_label="p95, ms",
+        lines=(
+            Line("lag", counts, [load.lag_ms for load in loads]),
+            Line("lateness of text", counts, [load.late_ms for load in loads]),
+        ),
+        x_limits=(STREAMS.limit,),
+        y_limits=(MAX_LAG_MS,),
+    )

@@ -1,0 +1,59 @@
+"""What was measured on. In: this machine. Out: its processor, cores, versions and the commit, for the report."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import voxtide
+
+_CPUINFO = Path("/proc/cpuinfo")
+_GIT_TIMEOUT_S = 10.0
+_PACKAGES = ("onnxruntime", "numpy", "faster-whisper")
+
+
+def describe_machine() -> dict[str, str | int | None]:
+    """The machine and the program, as names with values."""
+    facts: dict[str, str | int | None] = {
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "voxtide": voxtide.__version__,
+        "commit": _commit(Path(__file__).parent),
+        "load": _load(),
+    }
+    return facts | {package: _version(package) for package in _PACKAGES}
+
+
+def _cpu_name() -> str:
+    if _CPUINFO.exists():
+        for line in _CPUINFO.read_text("utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _load() -> str | None:
+    """Processes that ran or wanted to during the last minute, before we began. An idle machine has next to none."""
+    return f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit(directory: Path) -> str | None:
+    """The commit of the source tree, with a mark if files differ from it; None where there is no tree or no git."""
+    command = ["git", "-C", str(directory), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_TIMEOUT_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,57 @@
+"""This process, as the system sees it. In: nothing. Out: memory, cores. The only module that knows psutil."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, TypeVar
+
+from voxtide.errors import MissingExtraError
+
+MB = 1_000_000
+
+T = TypeVar("T")
+
+
+def resident_mb() -> float:
+    """Memory of this process that lies in RAM, in megabytes of a million bytes.
+
+    Raises:
+        MissingExtraError: The bench extra is not installed.
+    """
+    return float(_process().memory_info().rss) / MB
+
+
+def use_cores(num_cores: int) -> int:
+    """Keep this process to so many cores where the system can. Returns how many it may run on.
+
+    Raises:
+        MissingExtraError: The bench extra is not installed.
+    """
+    process = _process()
+    if not hasattr(process, "cpu_affinity"):  # macOS has no such call
+        return multiprocessing.cpu_count()
+    cores = process.cpu_affinity()[:num_cores]
+    process.cpu_affinity(cores)
+    return len(cores)
+
+
+async def in_fresh_process(function: Callable[..., Coroutine[Any, Any, T]], *arguments: object) -> T:
+    """Run a coroutine function of a module in a new process, so that nothing of ours is in its memory or way."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return await asyncio.wrap_future(pool.submit(_run, function, arguments))
+
+
+def _run(function: Callable[..., Coroutine[Any, Any, T]], arguments: tuple[object, ...]) -> T:
+    return asyncio.run(function(*arguments))
+
+
+def _process() -> Any:
+    try:
+        import psutil
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("psutil", "bench", "measuring memory") from error
+    return psutil.Process()

@@ -1,0 +1,59 @@
+"""The recordings to measure with. In: the package's files. Out: samples, the text said, the place of every word."""
+
+from __future__ import annotations
+
+import json
+import wave
+from dataclasses import dataclass
+from importlib.resources import files
+from itertools import pairwise
+from typing import IO
+
+from voxtide.audio.encodings import Encoding, PcmDecoder
+from voxtide.types import SAMPLE_RATE_HZ, Samples, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One recording of the set.
+
+    Attributes:
+        name: What it is called in reports.
+        text: What is said in it, as one would write it.
+        samples: The audio, shape [n].
+        words: Every word as it is spoken, in lower case, at its place in the audio.
+    """
+
+    name: str
+    text: str
+    samples: Samples
+    words: tuple[Word, ...]
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / SAMPLE_RATE_HZ
+
+    def phrase_ends_s(self, min_pause_s: float) -> list[float]:
+        """Where the speaker pauses for at least this long: the ends of the words before; the last word's is one."""
+        ends = [word.end_s for word, following in pairwise(self.words) if following.start_s - word.end_s >= min_pause_s]
+        return [*ends, self.words[-1].end_s]
+
+
+def load_recordings() -> tuple[Recording, ...]:
+    """All recordings of the set, the longest first."""
+    package = files("voxtide")
+    data = package / "bench" / "data"
+    words = json.loads((data / "word_times.json").read_text("utf-8"))["words"]
+    recordings = []
+    for entry in json.loads((data / "recordings.json").read_text("utf-8")):
+        with (package / entry["file"]).open("rb") as file:
+            samples = _read_wav(file)
+        placed = tuple(Word(*word) for word in words[entry["name"]])
+        recordings.append(Recording(entry["name"], entry["text"], samples, placed))
+    return tuple(recordings)
+
+
+def _read_wav(file: IO[bytes]) -> Samples:
+    """Our own files only: 16 kHz, mono, 16-bit."""
+    with wave.open(file) as wav:
+        return PcmDecoder(Encoding.PCM_S16LE).feed(wav.readframes(wav.getnframes()))
