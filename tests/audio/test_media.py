@@ -323,7 +323,7 @@ async def test_a_header_without_anything_behind_it_is_corrupt(tmp_path: Path, su
         await heard_from(path)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_damage_gives_anything_but_an_audio_error(data: st.DataObject) -> None:
     content = bytearray(data.draw(st.sampled_from(_fuzzed_files())))
@@ -338,7 +338,7 @@ def test_no_damage_gives_anything_but_an_audio_error(data: st.DataObject) -> Non
 @pytest.mark.parametrize(
     "start", [b"RIFF", b"fLaC", b"OggS", b"ID3\x03", b"\x1aE\xdf\xa3", b"\0\0\0\x18ftyp", b"FORM", b""]
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.binary(max_size=3_000))
 def test_noise_behind_a_signature_gives_nothing_but_an_audio_error(start: bytes, noise: bytes) -> None:
     assert_gives_samples_or_an_audio_error(start + noise)

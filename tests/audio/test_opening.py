@@ -180,7 +180,7 @@ def test_an_empty_stdin_is_empty(data: bytes) -> None:
     assert heard_from_stdin(data).size == 0
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(10, 300), st.lists(st.integers(1, 2_000), max_size=8))
 def test_the_same_audio_comes_out_of_every_chunking(chunk_ms: int, piece_bytes: list[int]) -> None:
     data = encode_pcm(tone(BEGINNINGS_S, rate_hz=24_000), Encoding.PCM_S16LE)
