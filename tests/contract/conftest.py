@@ -15,8 +15,9 @@ from engine_cases import EngineCase, cases
 from voxtide.engines.pooled import PooledEngine
 from voxtide.errors import MissingExtraError, ModelMissingError
 
-_ABSENT = (ModuleNotFoundError, MissingExtraError, ModelMissingError)
+pytest.register_assert_rewrite("stream_runs")  # it asserts for the tests, and should say as much when it fails
 
+_ABSENT = (ModuleNotFoundError, MissingExtraError, ModelMissingError)
 
 _CASES = [
     pytest.param(case, id=case.name, marks=[pytest.mark.whisper] if case.name == "whisper" else []) for case in cases()
