@@ -28,8 +28,9 @@ def load_onnx(model: Path | bytes, *, name: str) -> OnnxSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: they are raised as well
     try:
-        return ort.InferenceSession(
+        session: OnnxSession = ort.InferenceSession(
             model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"]
-        )  # type: ignore[no-any-return]  # onnxruntime ships no types
+        )
     except Exception as error:  # its exceptions share no base class
         raise ModelCorruptError(f"{name} cannot be loaded ({error}); pull the model again with --force") from error
+    return session

@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 
 from voxtide.errors import ModelCorruptError
 
-_DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 2: np.dtype("u1"), 3: np.dtype("i1"), 6: np.dtype("<i4"), 7: np.dtype("<i8")}
+_DTYPES: dict[int, np.dtype[Any]] = {
+    1: np.dtype("<f4"),
+    2: np.dtype("u1"),
+    3: np.dtype("i1"),
+    6: np.dtype("<i4"),
+    7: np.dtype("<i8"),
+}
 """ONNX tensor types that occur in the checkpoints."""
 
 _LINEAR_INPUTS = {
