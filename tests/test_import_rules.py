@@ -12,6 +12,8 @@ import pytest
 from importlinter.cli import lint_imports
 from source_tree import ROOT, Module, imports, module_of, modules
 
+from voxtide.engines.registry import ENGINES
+
 SHARED_VOCABULARY = {"numpy"}
 """Samples are NumPy arrays everywhere, by decision (types.py)."""
 
@@ -29,6 +31,16 @@ def test_rooms_import_only_what_lies_below(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.chdir(ROOT)
     exit_status = lint_imports(config_filename="pyproject.toml", no_cache=True, no_logo=True)
     assert exit_status == 0, capsys.readouterr().out
+
+
+def test_engines_do_not_know_each_other() -> None:
+    homes = {entry.module for entry in ENGINES.values()}
+    assert "voxtide.engines.moonshine" in homes
+    for home in homes:
+        inside = [module for module in modules() if f"{module.name}.".startswith(f"{home}.")]
+        named = {found.name for module in inside for found in imports(module)}
+        strangers = {name for name in named for other in homes - {home} if f"{name}.".startswith(f"{other}.")}
+        assert not strangers, f"{home} imports {strangers}"
 
 
 def test_asyncio_stays_out_of_what_must_be_plain() -> None:
