@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from voxtide.errors import VoxtideError
+
 _HOLDS = {"<=": operator.le, ">=": operator.ge}
 
 
@@ -83,7 +85,13 @@ class Figure:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The nearest-rank percentile: the smallest value that at least `percent` of all values do not exceed."""
+    """The nearest-rank percentile: the smallest value that at least `percent` of all values do not exceed.
+
+    Raises:
+        VoxtideError: There are no values.
+    """
+    if not len(values):
+        raise VoxtideError("nothing to measure: the engine told no such event, so there is no time of it")
     return float(np.percentile(values, percent, method="inverted_cdf"))
 
 

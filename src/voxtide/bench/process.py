@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, TypeVar
 
-from voxtide.errors import MissingExtraError
+from voxtide.errors import MissingExtraError, VoxtideError
 
 MB = 1_000_000
 
@@ -39,14 +39,21 @@ def use_cores(num_cores: int) -> int:
 
 
 async def in_fresh_process(function: Callable[..., Coroutine[Any, Any, T]], *arguments: object) -> T:
-    """Run a coroutine function of a module in a new process, so that nothing of ours is in its memory or way."""
+    """Run a coroutine function of a module in a new process, so that nothing of ours is in its memory or way.
+
+    Raises:
+        VoxtideError: With the message of any of ours that it raised.
+    """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return await asyncio.wrap_future(pool.submit(_run, function, arguments))
 
 
 def _run(function: Callable[..., Coroutine[Any, Any, T]], arguments: tuple[object, ...]) -> T:
-    return asyncio.run(function(*arguments))
+    try:
+        return asyncio.run(function(*arguments))
+    except VoxtideError as error:
+        raise VoxtideError(str(error)) from None  # some of ours take other arguments than pickle gives back
 
 
 def _process() -> Any:

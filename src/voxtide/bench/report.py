@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -33,7 +34,7 @@ def _number(value: float) -> str:
     """Whole numbers as they are, others with three significant digits and never an exponent."""
     if value == int(value):
         return str(int(value))
-    num_decimals = max(0, SIGNIFICANT - len(str(abs(int(value)))))
+    num_decimals = max(0, SIGNIFICANT - 1 - math.floor(math.log10(abs(value))))
     return f"{value:.{num_decimals}f}"
 
 

@@ -54,7 +54,7 @@ def word_errors(name: str, said: str, written: str) -> WordErrors:
     """
     jiwer, normalise = _libraries()
     reference, hypothesis = normalise(said), normalise(written)
-    if not reference:
+    if not reference.strip():
         raise ValueError(f"the text to compare with has no words: {said!r}")
     output = jiwer.process_words(reference, hypothesis)
     said_words, written_words = output.references[0], output.hypotheses[0]

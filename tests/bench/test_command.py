@@ -1,0 +1,94 @@
+"""The command, with figures that take no time: what is printed, written and returned."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from voxtide.bench import command
+from voxtide.bench.figure import Figure, Line, Measure, Plot
+from voxtide.bench.session import Session
+from voxtide.errors import VoxtideError
+
+
+async def good(session: Session) -> Figure:
+    """Measures how many recordings there are."""
+    plot = Plot(name="good", title="t", x_label="x", y_label="y", lines=(Line("a", [1, 2], [3, 4]),), x_limits=(1.5,))
+    measure = Measure(name="recordings", value=len(session.recordings), unit="", method="counted")
+    return Figure(name="good", measures=(measure,), errors=("a -> b",), plots=(plot,))
+
+
+async def bad(session: Session) -> Figure:
+    """Cannot be measured."""
+    raise VoxtideError("there is no audio")
+
+
+@pytest.fixture(autouse=True)
+def figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "FIGURES", {"bad": bad, "good": good})
+
+
+def bench(*arguments: str | Path) -> tuple[int, list[str], dict[str, Any]]:
+    """Exit status, the lines of the report, and the document in its last line."""
+    out = io.StringIO()
+    status = command.main(["--engine", "scripted", *map(str, arguments)], out, io.StringIO())
+    *lines, last = out.getvalue().splitlines()
+    return status, lines, json.loads(last)
+
+
+def test_the_last_line_is_the_document() -> None:
+    status, lines, document = bench("good")
+    assert status == 0
+    assert lines[0].startswith("cpu: ") and "python: 3." in lines[0]
+    assert lines[1:] == ["good", f"          {'recordings':<40} {8:>14}  {'':<8}  counted"]
+    assert document["engine"]["name"] == "scripted"
+    assert document["machine"]["cores"] >= 1 and document["machine"]["onnxruntime"]
+    assert list(document["figures"]) == ["good"]
+    assert (document["failures"], document["is_quick"]) == ({}, False)
+
+
+def test_what_fails_does_not_stop_the_rest() -> None:
+    status, lines, document = bench("--quick", "--verbose")
+    assert status == 1
+    assert lines[1:3] == ["bad", "  FAILED  there is no audio"]
+    assert lines[-1] == "    a -> b"
+    assert document["failures"] == {"bad": "there is no audio"}
+    assert list(document["figures"]) == ["good"]
+    assert document["is_quick"] is True
+
+
+def test_an_engine_that_cannot_be_opened_is_a_failure_too() -> None:
+    out = io.StringIO()
+    assert command.main(["--engine", "moonlight", "good"], out, io.StringIO()) == 1
+    document = json.loads(out.getvalue().splitlines()[-1])
+    assert "no engine 'moonlight'" in document["failures"]["engine"]
+    assert document["figures"] == {}
+
+
+def test_results_and_plots_are_written(tmp_path: Path) -> None:
+    status, _, document = bench("good", "--json", tmp_path / "a.json", "--out", tmp_path / "new" / "plots")
+    assert status == 0
+    for path in (tmp_path / "a.json", tmp_path / "new" / "plots" / "results.json"):
+        assert json.loads(path.read_text("utf-8"))["figures"] == document["figures"]
+    first = (tmp_path / "new" / "plots" / "good.svg").read_bytes()
+    assert first.startswith(b"<?xml")
+    bench("good", "--out", tmp_path / "again")
+    assert (tmp_path / "again" / "good.svg").read_bytes() == first
+
+
+def test_a_directory_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+    status, _, document = bench("good", "--out", tmp_path / "file")
+    assert status == 1
+    assert list(document["failures"]) == ["files"]
+
+
+def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        command.main(["latency"])
+    assert exit_.value.code == 2
+    assert "no figure 'latency'; there are bad, good" in capsys.readouterr().err

@@ -1,0 +1,33 @@
+"""Targets, percentiles and shares, on numbers small enough to count by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from voxtide.bench.figure import Measure, Target, percentile, share_line
+from voxtide.errors import VoxtideError
+
+
+def test_a_target_holds_up_to_its_limit() -> None:
+    assert [Target("<=", 20).is_met(value) for value in (19.9, 20, 20.1)] == [True, True, False]
+    assert [Target(">=", 12).is_met(value) for value in (11, 12, 13)] == [False, True, True]
+
+
+def test_a_measure_without_a_target_is_neither_met_nor_missed() -> None:
+    assert Measure(name="a", value=1.0, unit="", method="").is_met is None
+    assert Measure(name="a", value=1.0, unit="", method="", target=Target("<=", 0)).is_met is False
+
+
+@pytest.mark.parametrize(("percent", "value"), [(0, 1), (50, 5), (51, 6), (95, 10), (100, 10)])
+def test_a_percentile_is_one_of_the_values(percent: float, value: float) -> None:
+    assert percentile([10, 9, 8, 7, 6, 5, 4, 3, 2, 1], percent) == value
+
+
+def test_a_percentile_of_nothing_is_refused() -> None:
+    with pytest.raises(VoxtideError, match="nothing to measure"):
+        percentile([], 50)
+
+
+def test_the_share_of_values_up_to_each() -> None:
+    line = share_line("a", [30.0, 10.0, 20.0, 40.0])
+    assert (list(line.x), list(line.y)) == ([10, 20, 30, 40], [25, 50, 75, 100])

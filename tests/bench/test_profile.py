@@ -1,0 +1,43 @@
+"""Counting stacks: what is voxtide's, what waits, and what is its own."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+
+from voxtide.bench.play import Heard
+from voxtide.bench.profile import Share, StackSampler, is_waiting
+from voxtide.bench.spoken import num_retracted, tell
+
+
+def looking(sampler: StackSampler) -> Iterator[Heard]:
+    """An iterable whose reader is looked at while it reads."""
+    sampler.look_at(sys._getframe())
+    yield from ()
+
+
+def test_a_look_counts_for_the_innermost_function_of_voxtide() -> None:
+    sampler = StackSampler()
+    for _ in range(3):
+        tell(looking(sampler))
+    num_retracted(looking(sampler))
+    assert sampler.shares() == [Share("bench/spoken: tell", 75, 75), Share("bench/spoken: num_retracted", 25, 25)]
+
+
+def test_a_stack_without_voxtide_counts_for_nothing() -> None:
+    sampler = StackSampler()
+    assert list(looking(sampler)) == []
+    assert sampler.shares() == []
+
+
+def test_a_thread_that_waits_is_not_at_work() -> None:
+    assert is_waiting(threading.Condition.wait.__code__)
+    assert not is_waiting(looking.__code__)
+
+
+def test_it_looks_on_until_it_is_left() -> None:
+    num_threads = threading.active_count()
+    with StackSampler():
+        assert threading.active_count() == num_threads + 1
+    assert threading.active_count() == num_threads

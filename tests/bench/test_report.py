@@ -1,0 +1,56 @@
+"""The report, word for word, and the JSON document."""
+
+from __future__ import annotations
+
+import json
+
+from voxtide.bench.figure import Figure, Measure, Target
+from voxtide.bench.profile import Share
+from voxtide.bench.report import document, lines_of
+
+FIGURE = Figure(
+    name="flush",
+    measures=(
+        Measure(
+            name="flush, p50", value=12.3456789, unit="ms", target=Target("<=", 20), method="from flush to Flushed"
+        ),
+        Measure(name="streams", value=7, unit="streams", target=Target(">=", 12), method="at once"),
+        Measure(name="longest", value=0.0123, unit="", method="of all"),
+    ),
+    notes=("on a busy machine",),
+    errors=("a: b -> c",),
+    details={"latencies_ms": [1 / 3]},
+)
+
+
+def test_each_number_has_its_target_and_method_on_its_line() -> None:
+    assert lines_of(FIGURE, is_verbose=False) == [
+        "flush",
+        "  met     flush, p50                                      12.3 ms  <= 20     from flush to Flushed",
+        "  MISSED  streams                                       7 streams  >= 12     at once",
+        "          longest                                          0.0123            of all",
+        "  note: on a busy machine",
+    ]
+
+
+def test_errors_are_told_to_those_who_ask() -> None:
+    assert lines_of(FIGURE, is_verbose=True)[-1] == "    a: b -> c"
+
+
+def test_the_document_is_json_and_whole() -> None:
+    whole = document([FIGURE], failures={"hour": "no room"}, about={"is_quick": True}, shares=[Share("f", 1.0, 2.0)])
+    again = json.loads(json.dumps(whole))
+    assert again == whole
+    assert again["is_quick"] is True and again["failures"] == {"hour": "no room"}
+    assert again["profile"] == [{"function": "f", "own_percent": 1.0, "whole_percent": 2.0}]
+    flush = again["figures"]["flush"]
+    assert flush["details"] == {"latencies_ms": [0.333333]}
+    assert flush["measures"][0] == {
+        "name": "flush, p50",
+        "value": 12.3457,
+        "unit": "ms",
+        "target": {"sign": "<=", "limit": 20},
+        "is_met": True,
+        "method": "from flush to Flushed",
+    }
+    assert flush["measures"][2]["target"] is None
