@@ -13,10 +13,10 @@ def test_case_punctuation_and_spelling_of_numbers_are_no_errors() -> None:
 
 
 def test_errors_are_counted_and_named() -> None:
-    errors = word_errors("a", "it was the best of times", "it was a the worst times sure")
-    assert (errors.num_words, errors.num_errors) == (6, 4)
-    assert errors.differences == (("a", "", "a"), ("a", "best of", "worst"), ("a", "", "sure"))
-    assert errors.percent == pytest.approx(66.67, abs=0.01)
+    errors = word_errors("a", "it was the best of times", "it was a the worst of times sure")
+    assert (errors.num_words, errors.num_errors) == (6, 3)
+    assert errors.differences == (("a", "", "a"), ("a", "best", "worst"), ("a", "", "sure"))
+    assert errors.percent == 50
 
 
 def test_nothing_written_is_all_wrong() -> None:
@@ -24,8 +24,8 @@ def test_nothing_written_is_all_wrong() -> None:
 
 
 def test_nothing_said_cannot_be_compared() -> None:
-    with pytest.raises(ValueError, match=r"has no words: '\.\.\.'"):
-        word_errors("a", "...", "it was")
+    with pytest.raises(ValueError, match=r"has no words: '\[noise\]'"):
+        word_errors("a", "[noise]", "it was")
 
 
 def test_a_set_is_counted_as_one_text() -> None:
