@@ -5,9 +5,16 @@ Knows no audio and no model; positions are seconds of the caller's audio.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from voxtide.engines.hypothesis import Piece
 from voxtide.transcript.events import Delta, Flushed, SegmentEnded
 from voxtide.types import Segment, Word
+
+MAX_STRETCH_S = 0.6
+"""A segment's last word reaches to the end of speech if that is no further away: models find the end of it early."""
+
+SENTENCE_ENDS = (".", "?", "!")
 
 
 class Committed:
@@ -30,7 +37,11 @@ class Committed:
     @property
     def prefix_tokens(self) -> list[int]:
         """The tokens of the prefix."""
-        return [token for piece in self.prefix for token in piece.tokens]
+        return self.tokens_from(0.0)
+
+    def tokens_from(self, start_s: float) -> list[int]:
+        """The tokens of the prefix's pieces that begin at `start_s` or later."""
+        return [token for piece in self.prefix if piece.start_s >= start_s for token in piece.tokens]
 
     @property
     def ends_in_punctuation(self) -> bool:
@@ -39,10 +50,12 @@ class Committed:
 
     def add(self, pieces: list[Piece], audio_s: float) -> list[Delta]:
         """Make pieces final, times counted from the start of the audio."""
+        text = ""
         for piece in pieces:
-            self.prefix.append(piece)
-            self._add_word(piece)
-        text = "".join(piece.text for piece in pieces)
+            written = self._in_sentence(piece)
+            self.prefix.append(written)
+            self._add_word(written)
+            text += written.text
         self._text += text
         self._flush_text += text
         deltas = [Delta(self.as_shown(text), audio_s)] if text else []
@@ -52,6 +65,13 @@ class Committed:
     def as_shown(self, text: str) -> str:
         """Text as it follows what the stream has told so far: nothing precedes the first word, so no space does."""
         return text if self._has_spoken else text.lstrip()
+
+    def _in_sentence(self, piece: Piece) -> Piece:
+        """A piece that begins a sentence begins with a capital: the model may have meant another punctuation."""
+        begins_sentence = bool(self.prefix) and self.prefix[-1].text.endswith(SENTENCE_ENDS)
+        if begins_sentence and piece.text.startswith(" "):
+            return replace(piece, text=" " + piece.text[1:2].upper() + piece.text[2:])
+        return piece
 
     def _add_word(self, piece: Piece) -> None:
         starts_word = piece.text.startswith(" ") or not self._words
@@ -63,8 +83,10 @@ class Committed:
             end_s = last.end_s if piece.is_punctuation else max(last.end_s, piece.end_s)
             self._words[-1] = Word(last.text + piece.text, last.start_s, end_s)
 
-    def end_segment(self, audio_s: float) -> list[SegmentEnded]:
-        """Close the segment, if anything was said in it."""
+    def end_segment(self, speech_end_s: float, audio_s: float) -> list[SegmentEnded]:
+        """Close the segment, if anything was said in it. Its speech ended at `speech_end_s`."""
+        if self._words and 0 < speech_end_s - self._words[-1].end_s <= MAX_STRETCH_S:
+            self._words[-1] = replace(self._words[-1], end_s=speech_end_s)
         text, words = self._text.strip(), tuple(self._words)
         self._text, self._words = "", []
         if not text:

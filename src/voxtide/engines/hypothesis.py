@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from voxtide.engines.audio_buffer import AudioBuffer
+from voxtide.types import StreamOptions
 
 _PUNCTUATION = re.compile(r"^[^\w\s]+$")
 _NOT_SPOKEN = re.compile(r"[^\w]+")
@@ -42,6 +43,10 @@ class Piece:
 class WindowReader(Protocol):
     """What a model makes of one stream's audio. It may keep what it computed for as long as the audio is kept."""
 
+    @property
+    def language(self) -> str | None:
+        """The language the model found, once it has; None as well where it was told or knows one only."""
+
     def transcribe(self, start: int, end: int, *, prefix: list[int], guess: list[int]) -> list[Piece]:
         """What the audio from sample `start` up to `end` says after the `prefix`, which is certain.
 
@@ -55,5 +60,5 @@ class WindowReader(Protocol):
 class WindowModel(Protocol):
     """A model that transcribes windows of audio. Safe to use from several threads at once."""
 
-    def open(self, audio: AudioBuffer) -> WindowReader:
-        """A reader of a fresh stream."""
+    def open(self, audio: AudioBuffer, options: StreamOptions) -> WindowReader:
+        """A reader of a fresh stream, whose options the engine has checked."""

@@ -11,11 +11,11 @@ from voxtide.engines.base import EngineInfo
 from voxtide.engines.hypothesis import Piece
 from voxtide.engines.moonshine.model import FRAME_S, MoonshineModel, Token
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
-from voxtide.engines.revising import FAST, RevisingConfig
+from voxtide.engines.revising import FAST, LIVE
 from voxtide.engines.revising_engine import RevisingEngine
 from voxtide.errors import ConfigError
 from voxtide.models.store import ModelStore, Progress
-from voxtide.types import SAMPLE_RATE_HZ
+from voxtide.types import SAMPLE_RATE_HZ, StreamOptions
 
 DEFAULT_MODEL = "moonshine-tiny-en"
 
@@ -24,6 +24,8 @@ MIN_WINDOW_SAMPLES = 1600
 
 AFTER_PEAK_S = 0.16
 """A word ends about this long after the decoder looked for its last token (median over 96 aligned words: 153 ms)."""
+CHARACTER_S = 0.055
+"""A long word of one token takes at least this per letter."""
 MAX_WORD_GAP_S = 0.45
 """If the next word's start is further from the last token than this, there was a pause between them."""
 
@@ -34,12 +36,14 @@ class MoonshineWindows:
     def __init__(self, model: MoonshineModel) -> None:
         self._model = model
 
-    def open(self, audio: AudioBuffer) -> MoonshineReader:
+    def open(self, audio: AudioBuffer, options: StreamOptions) -> MoonshineReader:
         return MoonshineReader(self._model, audio)
 
 
 class MoonshineReader:
     """`WindowReader` over Moonshine: tokens become pieces with times read off the cross-attention."""
+
+    language: str | None = None
 
     def __init__(self, model: MoonshineModel, audio: AudioBuffer) -> None:
         self._model = model
@@ -77,10 +81,12 @@ class MoonshineReader:
 
     def _piece(self, group: list[Token], next_start_s: float) -> Piece:
         start_s, last_s = group[0].frame * FRAME_S, group[-1].frame * FRAME_S
-        end_s = next_start_s if next_start_s - last_s < MAX_WORD_GAP_S else last_s + AFTER_PEAK_S
+        text = self._model.tokenizer.text([token.number for token in group])
+        end_s = max(last_s + AFTER_PEAK_S, start_s + CHARACTER_S * len(text.strip()))
+        end_s = next_start_s if next_start_s - last_s < MAX_WORD_GAP_S else min(end_s, next_start_s)
         numbers = tuple(token.number for token in group)
         logprob = sum(token.logprob for token in group) / len(group)
-        return Piece(self._model.tokenizer.text(list(numbers)), numbers, start_s, end_s, logprob)
+        return Piece(text, numbers, start_s, end_s, logprob)
 
 
 def load(
@@ -113,7 +119,7 @@ def load(
         EngineInfo(name="moonshine", model=name, languages=("en",), is_revising=True, word_times="read"),
         MoonshineWindows(MoonshineModel.load(directory)),
         voice,
-        live=RevisingConfig(),
+        live=LIVE,
         fast=FAST,
         num_threads=num_threads,
         max_streams=max_streams,

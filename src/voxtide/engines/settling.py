@@ -1,0 +1,111 @@
+"""When words settle. In: a hypothesis and the one before it. Out: how much of it is final, shown or dreamt.
+
+Pure rules over pieces; they know no audio, no model and no stream. Times are seconds, `now_s` the window's end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voxtide.engines.hypothesis import Piece
+
+SQUEEZED_WORDS = 3
+SQUEEZED_S = 0.13
+"""This many words do not begin within this time, in any speech: a model that says so is looping."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlingConfig:
+    """When a word that may still change becomes final, and when it is shown.
+
+    Chosen over 2411 hypothesised words of real, noisy and telephone speech, each compared with a forced alignment: of
+    words with `sure_logprob` that ended 0.1 s ago, 98 % were right at first sight, of those under `min_logprob` one
+    in three, and between them two decisions that agree tell more than waiting does.
+
+    Attributes:
+        margin_s: No word is final before it ended this long ago: its ending may not have been heard.
+        sure_logprob: From this mean natural log probability of its tokens on, a word needs no second decision.
+        doubt_s: A less sure word needs a second decision, and this many seconds more per unit of log probability,
+        max_doubt_s: but no more than these.
+        min_logprob: A word believed in less than this waits for the deadline. A whole text of such words, where
+            speech has ended, is noise heard as words.
+        deadline_s: A word that ended this long ago is final, whatever the model makes of it.
+        young_s: In a window shorter than this, in which the model hears words without what came before them,
+        young_wait_s: the deadline is this much later.
+        show_logprob: Interim text ends before the first word less sure than this.
+        tail_s: Unsure words that begin this long after speech ended were found in the silence.
+    """
+
+    margin_s: float = 0.1
+    sure_logprob: float = -0.05
+    doubt_s: float = 2.0
+    max_doubt_s: float = 0.4
+    min_logprob: float = -0.8
+    deadline_s: float = 1.0
+    young_s: float = 2.5
+    young_wait_s: float = 0.5
+    show_logprob: float = -0.1
+    tail_s: float = 0.1
+
+
+def num_settled(
+    pieces: list[Piece], before: list[Piece], *, now_s: float, window_s: float, config: SettlingConfig
+) -> int:
+    """How many pieces are final. `before` is what the last decision left open; punctuation waits for its next word."""
+    spoken_before = [piece.spoken for piece in before if not piece.is_punctuation]
+    deadline_s = config.deadline_s + (config.young_wait_s if window_s < config.young_s else 0.0)
+    num_final = num_words = 0
+    for i, piece in enumerate(pieces):
+        if piece.is_punctuation:
+            continue
+        is_agreed = num_words < len(spoken_before) and spoken_before[num_words] == piece.spoken
+        age_s = now_s - piece.end_s
+        if age_s < deadline_s and not _is_trusted(piece, age_s, is_agreed=is_agreed, config=config):
+            break
+        num_words += 1
+        num_final = i + 1
+    return num_final
+
+
+def _is_trusted(piece: Piece, age_s: float, *, is_agreed: bool, config: SettlingConfig) -> bool:
+    if piece.logprob >= config.sure_logprob:
+        return age_s >= config.margin_s
+    doubt_s = min(config.max_doubt_s, -config.doubt_s * piece.logprob)
+    return is_agreed and piece.logprob >= config.min_logprob and age_s >= config.margin_s + doubt_s
+
+
+def num_shown(pieces: list[Piece], *, now_s: float, config: SettlingConfig) -> int:
+    """How many pieces are worth showing as interim text."""
+    num = 0
+    for i, piece in enumerate(pieces):
+        if piece.is_punctuation:
+            continue
+        if piece.end_s > now_s or piece.logprob < config.show_logprob:
+            break
+        num = i + 1
+    return num
+
+
+def without_dreams(pieces: list[Piece]) -> list[Piece]:
+    """The pieces before the first words that were found in no time at all."""
+    words = [i for i, piece in enumerate(pieces) if not piece.is_punctuation]
+    for first, last in zip(words, words[SQUEEZED_WORDS - 1 :], strict=False):
+        if pieces[last].start_s - pieces[first].start_s < SQUEEZED_S:
+            return pieces[:first]
+    return pieces
+
+
+def as_heard(pieces: list[Piece], *, speech_end_s: float, config: SettlingConfig) -> list[Piece]:
+    """The pieces of speech that ended at `speech_end_s`, without what was found in silence or noise."""
+    for i, piece in enumerate(pieces):
+        is_late = piece.start_s > speech_end_s + config.tail_s and not piece.is_punctuation
+        if is_late and piece.logprob < config.show_logprob:
+            pieces = pieces[:i]
+            break
+    return pieces if pieces and mean_logprob(pieces) >= config.min_logprob else []
+
+
+def mean_logprob(pieces: list[Piece]) -> float:
+    """Over all tokens of one or more pieces."""
+    num_tokens = sum(len(piece.tokens) for piece in pieces)
+    return sum(piece.logprob * len(piece.tokens) for piece in pieces) / num_tokens
