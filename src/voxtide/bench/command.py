@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,16 +20,26 @@ from voxtide.bench.profile import Share, StackSampler
 from voxtide.bench.report import document, lines_of
 from voxtide.bench.session import LIVE, EngineChoice, Session
 from voxtide.bench.variants import with_tail
-from voxtide.errors import VoxtideError
+from voxtide.errors import MissingExtraError, VoxtideError
 
 NUM_PROFILE_LINES = 25
 RESULTS_FILE = "results.json"
 
 
 def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, err: TextIO | None = None) -> int:
-    """Measure and report. Returns 0 if everything asked for could be measured, targets met or not; else 1."""
-    options = _parser().parse_args(arguments)
-    return asyncio.run(_run(options, out or sys.stdout, err or sys.stderr))
+    """Measure and report. Returns 0 if everything asked for could be measured, targets met or not; else 1.
+
+    Ctrl-C ends the measuring; what was measured until then is reported, and 130 returned.
+    """
+    run = _Run(_parser().parse_args(arguments), out or sys.stdout, err or sys.stderr)
+    is_stopped = False
+    try:
+        asyncio.run(run.measure())
+    except KeyboardInterrupt:
+        is_stopped = True
+        run.fail("run", "stopped by Ctrl-C")
+    run.report()
+    return 130 if is_stopped else int(run.has_failed)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,21 +66,12 @@ def _figure_name(text: str) -> str:
     return text
 
 
-async def _run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    run = _Run(options, out, err)
-    run.tell("  ".join(f"{name}: {fact}" for name, fact in run.machine.items() if fact is not None))
-    await run.attempt("engine", run.measure())
-    await run.attempt("files", run.write())
-    run.tell(run.result())
-    return 1 if run.failures else 0
-
-
 class _Run:
     """One run: what was asked for, what has been measured, what could not be."""
 
     def __init__(self, options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
-        self.machine = describe_machine()
-        self.failures: dict[str, str] = {}
+        self._machine = describe_machine()
+        self._failures: dict[str, str] = {}
         self._options = options
         self._out = out
         self._err = err
@@ -79,7 +80,17 @@ class _Run:
         self._figures: list[Figure] = []
         self._shares: list[Share] = []
 
-    def tell(self, line: str) -> None:
+    @property
+    def has_failed(self) -> bool:
+        """Whether something asked for could not be done."""
+        return bool(self._failures)
+
+    def fail(self, name: str, reason: str) -> None:
+        """Tell and remember what could not be done."""
+        self._failures[name] = reason
+        self._tell(f"{name}\n  FAILED  {reason}")
+
+    def _tell(self, line: str) -> None:
         """To the report."""
         self._out.write(f"{line}\n")
         self._out.flush()
@@ -89,31 +100,31 @@ class _Run:
         self._err.write(f"bench: {line}\n")
         self._err.flush()
 
-    async def attempt(self, name: str, work: Awaitable[None]) -> None:
-        """Do a part of the work. What fails is told and remembered, and the rest goes on."""
-        try:
-            await work
-        except (VoxtideError, OSError) as error:
-            self.failures[name] = str(error)
-            self.tell(f"{name}\n  FAILED  {error}")
-
     async def measure(self) -> None:
-        """All figures asked for, one after the other."""
+        """All figures asked for, one after the other. One that fails does not stop the rest."""
+        self._tell("  ".join(f"{name}: {fact}" for name, fact in self._machine.items() if fact is not None))
         options = self._options
         choice = EngineChoice(options.engine, options.model)
-        async with choice.open() as engine:
-            self._engine = asdict(engine.info)
-            session = Session(choice, engine, is_quick=options.quick, say=self._say)
-            for name in options.names or FIGURES:
-                await self.attempt(name, self._measure(name, session))
-        if options.profile:
-            await self.attempt("profile", self._profile(session))
+        try:
+            async with choice.open() as engine:
+                self._engine = asdict(engine.info)
+                session = Session(choice, engine, is_quick=options.quick, say=self._say)
+                for name in options.names or FIGURES:
+                    await self._measure(name, session)
+            if options.profile:
+                await self._profile(session)
+        except VoxtideError as error:
+            self.fail("engine", str(error))
 
     async def _measure(self, name: str, session: Session) -> None:
-        figure = await FIGURES[name](session)
+        try:
+            figure = await FIGURES[name](session)
+        except VoxtideError as error:
+            self.fail(name, str(error))
+            return
         self._figures.append(figure)
         for line in lines_of(figure, is_verbose=self._options.verbose):
-            self.tell(line)
+            self._tell(line)
 
     async def _profile(self, session: Session) -> None:
         self._say("profiling")
@@ -123,29 +134,42 @@ class _Run:
                 for recording in session.recordings:
                     await profiled.text(with_tail(recording.samples), LIVE)
         self._shares = sampler.shares()
-        self.tell("profile: live streams, one after the other, one thread; percent of the time at work, own and whole")
+        self._tell("profile: live streams, one after the other, one thread; percent of the time at work, own and whole")
         for share in self._shares[:NUM_PROFILE_LINES]:
-            self.tell(f"  {share.own_percent:5.1f} {share.whole_percent:5.1f}  {share.function}")
+            self._tell(f"  {share.own_percent:5.1f} {share.whole_percent:5.1f}  {share.function}")
 
-    async def write(self) -> None:
-        """The files asked for."""
-        options = self._options
-        if options.json:
-            options.json.write_text(self.result() + "\n", "utf-8")
-        if not options.out:
-            return
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / RESULTS_FILE).write_text(self.result() + "\n", "utf-8")
-        for path in draw([plot for figure in self._figures for plot in figure.plots], options.out):
-            self._say(f"drew {path}")
+    def report(self) -> None:
+        """Write the files asked for, then the last line."""
+        if self._options.json:
+            self._write(self._options.json)
+        if self._options.out:
+            self._write(self._options.out / RESULTS_FILE)
+            self._draw(self._options.out)
+        self._tell(self._result())
 
-    def result(self) -> str:
+    def _write(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self._result() + "\n", "utf-8")
+        except OSError as error:
+            self.fail("results", f"{path} cannot be written: {error.strerror or error}")
+
+    def _draw(self, directory: Path) -> None:
+        try:
+            for path in draw([plot for figure in self._figures for plot in figure.plots], directory):
+                self._say(f"drew {path}")
+        except MissingExtraError as error:
+            self._say(f"no plots: {error}")
+        except OSError as error:
+            self.fail("plots", f"{directory} cannot be written: {error.strerror or error}")
+
+    def _result(self) -> str:
         """The JSON document, on one line."""
         about = {
             "began": self._began.isoformat(timespec="seconds"),
             "took_s": (datetime.now(UTC) - self._began).total_seconds(),
-            "machine": self.machine,
+            "machine": self._machine,
             "engine": self._engine,
             "is_quick": self._options.quick,
         }
-        return json.dumps(document(self._figures, failures=self.failures, about=about, shares=self._shares))
+        return json.dumps(document(self._figures, failures=self._failures, about=about, shares=self._shares))

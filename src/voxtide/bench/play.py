@@ -6,11 +6,12 @@ Everything goes through `pipeline.run_stream`, as it does for a user.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
 from voxtide.audio.pacing import paced
 from voxtide.audio.source import AudioSource
+from voxtide.bench.figure import percentile
 from voxtide.engines.base import EngineStream
 from voxtide.pipeline import Observer, run_stream
 from voxtide.transcript.events import TranscriptEvent
@@ -48,6 +49,12 @@ class Played:
     late_s: tuple[float, ...]
     cpu_s: float
     transcript: Transcript
+
+
+def feeding_note(plays: Iterable[Played]) -> str:
+    """How well the machine kept up with the measuring, for the report."""
+    late_ms = [1000 * late_s for played in plays for late_s in played.late_s]
+    return f"chunks were fed {percentile(late_ms, 95):.1f} ms late at p95, which the latencies include"
 
 
 class SamplesSource(AudioSource):

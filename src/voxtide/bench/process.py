@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from voxtide.errors import MissingExtraError, VoxtideError
@@ -42,11 +43,14 @@ async def in_fresh_process(function: Callable[..., Coroutine[Any, Any, T]], *arg
     """Run a coroutine function of a module in a new process, so that nothing of ours is in its memory or way.
 
     Raises:
-        VoxtideError: With the message of any of ours that it raised.
+        VoxtideError: The process died, or the function raised one of ours, whose message this has.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return await asyncio.wrap_future(pool.submit(_run, function, arguments))
+    try:
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            return await asyncio.wrap_future(pool.submit(_run, function, arguments))
+    except BrokenProcessPool as error:
+        raise VoxtideError("the process that measured was killed, perhaps for want of memory") from error
 
 
 def _run(function: Callable[..., Coroutine[Any, Any, T]], arguments: tuple[object, ...]) -> T:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, share_line
-from voxtide.bench.play import Played, play
+from voxtide.bench.play import Played, feeding_note, play
 from voxtide.bench.recordings import Recording
 from voxtide.bench.session import LIVE, Session
 from voxtide.bench.variants import quiet, with_tail
@@ -36,18 +36,19 @@ P50, P95 = Target("<=", 20), Target("<=", 60)
 async def measure(session: Session) -> Figure:
     """Play rounds until there are enough flushes."""
     num_wanted = NUM_QUICK_FLUSHES if session.is_quick else NUM_FLUSHES
-    latencies: list[float] = []
+    plays: list[Played] = []
     num_asked = num_rounds = 0
     while num_asked < num_wanted:
         for recording in session.paced_recordings:
             session.say(f"flushing in {recording.name}, {num_asked} of {num_wanted} flushes done")
-            played = await _play(session, recording, num_rounds * ROUND_SHIFT_S)
-            num_asked += len(played.asked_s)
-            latencies += latencies_ms(played)
+            plays.append(await _play(session, recording, num_rounds * ROUND_SHIFT_S))
+            num_asked += len(plays[-1].asked_s)
         num_rounds += 1
+    latencies = [latency_ms for played in plays for latency_ms in latencies_ms(played)]
     return Figure(
         name="flush",
         measures=_measures(latencies, num_asked),
+        notes=(feeding_note(plays),),
         details={"latencies_ms": latencies, "rounds": num_rounds},
         plots=(_plot(latencies),),
     )

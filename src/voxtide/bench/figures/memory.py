@@ -12,6 +12,7 @@ real time they are not.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
@@ -98,12 +99,11 @@ async def _fill(stream: EngineStream, samples: Samples) -> None:
     reading = asyncio.create_task(_read(stream))
     for start in range(0, len(samples), CHUNK_SAMPLES):
         await stream.feed(samples[start : start + CHUNK_SAMPLES])
-    while stream.lag_s > MAX_LEFT_S:  # a dead engine raises in `_read`, which ends this too
-        if reading.done():
-            break
-        await asyncio.sleep(LOOK_EVERY_S)
+    while stream.lag_s > MAX_LEFT_S and not reading.done():
+        await asyncio.wait({reading}, timeout=LOOK_EVERY_S)
     reading.cancel()
-    await asyncio.gather(reading, return_exceptions=True)
+    with contextlib.suppress(asyncio.CancelledError):
+        await reading  # raises what ended it early
 
 
 async def _read(stream: EngineStream) -> None:

@@ -16,6 +16,7 @@ it is one.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -49,6 +50,7 @@ class Load:
     """What was seen of so many streams at once; p95 over all of them together."""
 
     num_streams: int
+    num_cores: int
     lag_ms: float
     late_ms: float
 
@@ -79,6 +81,7 @@ async def measure(session: Session) -> Figure:
             ),
             *(_measure(load) for load in loads),
         ),
+        notes=_notes(loads),
         details={"loads": [asdict(load) for load in loads]},
         plots=(_plot(loads),),
     )
@@ -113,13 +116,13 @@ def num_carried(loads: Sequence[Load]) -> int:
 
 async def _load(choice: EngineChoice, num_streams: int, play_s: float) -> Load:
     """Play so many streams; runs in a process of its own."""
-    use_cores(NUM_CORES)
+    num_cores = use_cores(NUM_CORES)
     loop = with_pauses([recording.samples for recording in load_recordings()], pause_s=PAUSE_S)
     async with choice.open(num_threads=NUM_CORES) as engine:
         results = await asyncio.gather(*(_play_one(engine, loop, i, num_streams, play_s) for i in range(num_streams)))
     lags_s = [lag_s for lags_s, _ in results for lag_s in lags_s]
     lates_s = [late_s for _, lates_s in results for late_s in lates_s]
-    return Load(num_streams, 1000 * percentile(lags_s, 95), 1000 * percentile(lates_s, 95))
+    return Load(num_streams, num_cores, 1000 * percentile(lags_s, 95), 1000 * percentile(lates_s, 95))
 
 
 async def _play_one(
@@ -129,19 +132,21 @@ async def _play_one(
     start = index * len(loop) // num_streams
     samples = np.resize(np.roll(loop, -start), round(play_s * SAMPLE_RATE_HZ))
     await asyncio.sleep(index / num_streams * CHUNK_MS / 1000)
-    lags_s: list[float] = []
     async with engine.open(LIVE) as stream:
-        looking = asyncio.create_task(_look(stream, lags_s))
-        played = await play(stream, samples, is_paced=True, chunk_ms=CHUNK_MS)
-        looking.cancel()
-    return lags_s[: round((play_s - WARM_UP_S) / LOOK_EVERY_S)], lateness_s(played.heard, since_s=WARM_UP_S)
+        playing = play(stream, samples, is_paced=True, chunk_ms=CHUNK_MS)
+        played, lags_s = await asyncio.gather(playing, _lags_s(stream, play_s))
+    return lags_s, lateness_s(played.heard, since_s=WARM_UP_S)
 
 
-async def _look(stream: EngineStream, lags_s: list[float]) -> None:
+async def _lags_s(stream: EngineStream, play_s: float) -> list[float]:
+    """Look at the lag as long as audio comes."""
+    ends_s = time.monotonic() + play_s
     await asyncio.sleep(WARM_UP_S)
-    while True:  # until it is cancelled, when the play is over
-        await asyncio.sleep(LOOK_EVERY_S)
+    lags_s = []
+    while time.monotonic() < ends_s:
         lags_s.append(stream.lag_s)
+        await asyncio.sleep(LOOK_EVERY_S)
+    return lags_s
 
 
 def lateness_s(heard: Sequence[Heard], *, since_s: float) -> list[float]:
@@ -158,6 +163,13 @@ def _measure(load: Load) -> Measure:
         unit="ms",
         method=f"audio fed and not transcribed, every 50 ms; p95 of the lateness of text: {load.late_ms:.0f} ms",
     )
+
+
+def _notes(loads: Sequence[Load]) -> tuple[str, ...]:
+    num_cores = loads[0].num_cores
+    if num_cores == NUM_CORES:
+        return ()
+    return (f"the process could run on {num_cores} cores, not {NUM_CORES}; the engine had {NUM_CORES} threads",)
 
 
 def _plot(loads: Sequence[Load]) -> Plot:

@@ -15,7 +15,7 @@ that are not so paired (errors, numbers written as digits) have no latency and a
 from __future__ import annotations
 
 from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, share_line
-from voxtide.bench.play import Played
+from voxtide.bench.play import Played, feeding_note
 from voxtide.bench.recordings import Recording
 from voxtide.bench.session import Session
 from voxtide.bench.spoken import matches, tell
@@ -27,18 +27,17 @@ async def measure(session: Session) -> Figure:
     """Measure every word of the recordings."""
     first_ms: list[float] = []
     stable_ms: list[float] = []
-    late_ms: list[float] = []
     unmatched: list[str] = []
-    for recording, played in await session.paced():
+    paced = await session.paced()
+    for recording, played in paced:
         first, stable, missing = latencies_ms(recording, played)
         first_ms += first
         stable_ms += stable
         unmatched += [f"{recording.name}: {word}" for word in missing]
-        late_ms += [1000 * late_s for late_s in played.late_s]
     return Figure(
         name="words",
         measures=_measures(first_ms, stable_ms, len(unmatched)),
-        notes=(f"chunks were fed {percentile(late_ms, 95):.1f} ms late at p95, which the latencies include",),
+        notes=(feeding_note(played for _, played in paced),),
         errors=tuple(f"no latency: {word}" for word in unmatched),
         details={"first_ms": first_ms, "stable_ms": stable_ms, "unmatched": unmatched},
         plots=(_plot(first_ms, stable_ms),),
