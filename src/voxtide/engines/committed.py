@@ -28,6 +28,7 @@ class Committed:
         self._flush_text = ""
         self._flush_segments: list[Segment] = []
         self._has_spoken = False
+        self._last_end_s = 0.0  # of the segment before
 
     @property
     def end_s(self) -> float:
@@ -49,10 +50,10 @@ class Committed:
         return bool(self.prefix) and self.prefix[-1].is_punctuation
 
     def add(self, pieces: list[Piece], audio_s: float) -> list[Delta]:
-        """Make pieces final, times counted from the start of the audio."""
+        """Make pieces final, found in the audio up to `audio_s`."""
         text = ""
         for piece in pieces:
-            written = self._in_sentence(piece)
+            written = self._in_sentence(replace(piece, end_s=min(piece.end_s, audio_s)))
             self.prefix.append(written)
             self._add_word(written)
             text += written.text
@@ -76,7 +77,7 @@ class Committed:
     def _add_word(self, piece: Piece) -> None:
         starts_word = piece.text.startswith(" ") or not self._words
         if starts_word and not piece.is_punctuation:
-            start_s = max(piece.start_s, self._words[-1].end_s if self._words else 0.0)
+            start_s = max(piece.start_s, self._words[-1].end_s if self._words else self._last_end_s)
             self._words.append(Word(piece.text.strip(), start_s, max(start_s, piece.end_s)))
         elif self._words:
             last = self._words[-1]
@@ -92,7 +93,8 @@ class Committed:
         if not text:
             return []
         start_s, end_s = (words[0].start_s, words[-1].end_s) if words else (audio_s, audio_s)
-        segment = Segment(text, start_s, min(end_s, audio_s), words)
+        self._last_end_s = end_s
+        segment = Segment(text, start_s, end_s, words)
         self._flush_segments.append(segment)
         return [SegmentEnded(segment, audio_s)]
 
