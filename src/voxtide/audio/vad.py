@@ -102,6 +102,11 @@ class SpeechGate:
         """While closed: frames since the first one that may turn out to begin speech; 0 when there is none."""
         self._num_voiced_frames = 0
 
+    @property
+    def is_starting(self) -> bool:
+        """Whether it is closed and the next voiced frame may open it."""
+        return not self.is_open and self._num_voiced_frames >= max(1, self._config.min_speech_frames - 1)
+
     def push(self, probability: float) -> Turn:
         """Take the next frame's probability."""
         is_silent = probability < self._config.off

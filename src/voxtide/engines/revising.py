@@ -106,6 +106,7 @@ class RevisingRecogniser:
         self._shown: list[Piece] = []  # what the last hypothesis of any kind left open
         self._final: list[Piece] | None = None  # a hypothesis taken as if speech had ended
         self._final_at = 0  # the sample where it was taken; it holds there, and as long as the silence lasts
+        self._visible: list[Piece] = []  # as much of it as the interim text tells
         self._interim = ""
         self._request: int | None = None  # a flush's id, or 0 to finish
 
@@ -201,7 +202,7 @@ class RevisingRecogniser:
             preroll = round(self._config.preroll_s * SAMPLE_RATE_HZ)
             self._window_start = max(self._floor, self._audio.start, speech_start - preroll)
             self._committed.forget_before(float("inf"))
-        self._undecided, self._shown, self._final = [], [], None
+        self._undecided, self._shown, self._visible, self._final = [], [], [], None
         self._num_updates = 0
 
     def _forget_silence(self) -> None:
@@ -250,7 +251,8 @@ class RevisingRecogniser:
         events += self._committed.add(pieces[:num_final], self._now_s)
         self._undecided = pieces[num_final:]
         self._cut_window()
-        return events + self._show(self._undecided)
+        num_words = sum(1 for piece in pieces[:num_final] if not piece.is_punctuation)
+        return events + self._show(self._undecided, num_final=num_words)
 
     def _transcribe(self, end: int) -> list[Piece]:
         """What the window up to sample `end` says after what is final. Hangs on earlier decisions only."""
@@ -286,9 +288,11 @@ class RevisingRecogniser:
             self._window_start = round(start_s * SAMPLE_RATE_HZ)
             self._reader.drop_before(self._window_start)
 
-    def _show(self, pieces: list[Piece]) -> list[TranscriptEvent]:
-        self._shown = pieces
-        num = num_shown(pieces, now_s=self._now_s, config=self._config.settling)
+    def _show(self, pieces: list[Piece], *, num_final: int = 0) -> list[TranscriptEvent]:
+        """Tell the interim text; the first `num_final` words of what was shown have become final since."""
+        before = [piece for piece in self._visible if not piece.is_punctuation][num_final:]
+        num = num_shown(pieces, before, now_s=self._now_s, config=self._config.settling)
+        self._shown, self._visible = pieces, pieces[:num]
         text = self._committed.as_shown("".join(piece.text for piece in pieces[:num]))
         return self._set_interim(text if self._shows_interim else "", self._now_s)
 
@@ -311,7 +315,7 @@ class RevisingRecogniser:
         events = self._note_language()
         events += self._committed.add(pieces, end_s)
         events += self._committed.end_segment(speech_end_s, end_s)
-        self._undecided, self._shown = [], []
+        self._undecided, self._shown, self._visible = [], [], []
         self._final, self._final_at = [], end
         self._floor = end
         self._is_open = self._gate.is_open
@@ -320,7 +324,7 @@ class RevisingRecogniser:
 
     def _answer(self, flush_id: int) -> list[TranscriptEvent]:
         end = self._audio.end
-        if self._gate.num_candidate_frames and not self._gate.is_open:
+        if self._gate.is_starting:
             self._open_window(self._num_done_samples - self._gate.num_candidate_frames * FRAME_SAMPLES)
         events = self._finalise(end) if self._is_open else []
         if flush_id:

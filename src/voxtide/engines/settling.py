@@ -74,14 +74,17 @@ def _is_trusted(piece: Piece, age_s: float, *, is_agreed: bool, config: Settling
     return is_agreed and piece.logprob >= config.min_logprob and age_s >= config.margin_s + doubt_s
 
 
-def num_shown(pieces: list[Piece], *, now_s: float, config: SettlingConfig) -> int:
-    """How many pieces are worth showing as interim text."""
-    num = 0
+def num_shown(pieces: list[Piece], before: list[Piece], *, now_s: float, config: SettlingConfig) -> int:
+    """How many pieces are worth showing as interim text. A word shown before stays: text that flickers is no help."""
+    spoken_before = [piece.spoken for piece in before if not piece.is_punctuation]
+    num = num_words = 0
     for i, piece in enumerate(pieces):
         if piece.is_punctuation:
             continue
-        if piece.end_s > now_s or piece.logprob < config.show_logprob:
+        was_shown = num_words < len(spoken_before) and spoken_before[num_words] == piece.spoken
+        if not was_shown and (piece.end_s > now_s or piece.logprob < config.show_logprob):
             break
+        num_words += 1
         num = i + 1
     return num
 
@@ -102,7 +105,8 @@ def as_heard(pieces: list[Piece], *, speech_end_s: float, config: SettlingConfig
         if is_late and piece.logprob < config.show_logprob:
             pieces = pieces[:i]
             break
-    return pieces if pieces and mean_logprob(pieces) >= config.min_logprob else []
+    words = [piece for piece in pieces if not piece.is_punctuation]
+    return [] if words and mean_logprob(words) < config.min_logprob else pieces
 
 
 def mean_logprob(pieces: list[Piece]) -> float:
