@@ -5,8 +5,8 @@ weight. These compute the same function in about a tenth of the nodes, project t
 layers' keys and values at once, tell the best token instead of 32,768 logits, and show where the decoder looks.
 
 stem:    audio [1, n] -> raw_frames [576, t2], sums [t1], square_sums [t1]
-encoder: raw_frames, mean [1], gain [1] -> cross_keys [layers, heads, 36, t], cross_values [layers, heads, t, 36]
-decoder: tokens [1, s], position [1], cross_keys, cross_values, past_key.L, past_value.L [1, heads, p, 36]
+encoder: raw_frames, mean [1], gain [1] -> cross_key.L, cross_value.L [1, heads, t, 36] for each decoder layer L
+decoder: tokens [1, s], position [1], cross_key.L, cross_value.L, past_key.L, past_value.L [1, heads, p, 36]
          -> best_tokens [1, s], logprobs [1, s], attention [s, t], present_key.L, present_value.L
 
 Architecture: Jeffries et al., "Moonshine: Speech Recognition for Live Transcription and Voice Commands" (2024);
@@ -156,15 +156,20 @@ def build_encoder(encoder: Weights, decoder: Weights) -> bytes:
         x = _encoder_layer(g, encoder, i, x, start, tables)
     x = g.layer_norm(x, encoder.tensors["layer_norm.weight"])
     _cross_projections(g, decoder, x)
-    layers, kind = num_layers(decoder), TensorProto.FLOAT
-    head_dim = len(encoder.tensors["layer_norm.weight"]) // NUM_HEADS
+    kind = TensorProto.FLOAT
     return g.model(
         {"raw_frames": (kind, [len(encoder.tensors["conv2.bias"]), "t2"]), "mean": (kind, [1]), "gain": (kind, [1])},
-        {
-            "cross_keys": (kind, [layers, NUM_HEADS, head_dim, "t"]),
-            "cross_values": (kind, [layers, NUM_HEADS, "t", head_dim]),
-        },
+        {name: (kind, _heads_shape(decoder, "t")) for name in cross_names(num_layers(decoder))},
     )
+
+
+def cross_names(layers: int) -> list[str]:
+    """The encoder's outputs, inputs of the decoder."""
+    return [f"cross_{kind}.{i}" for kind in ("key", "value") for i in range(layers)]
+
+
+def _heads_shape(decoder: Weights, length: str) -> list[Any]:
+    return [1, NUM_HEADS, length, decoder.tensors["norm.weight"].size // NUM_HEADS]
 
 
 def _frames(g: _Graph, tensors: dict[str, NDArray[Any]]) -> str:
@@ -206,32 +211,28 @@ def _cross_projections(g: _Graph, decoder: Weights, frames: str) -> None:
     """Keys and values of every decoder layer's cross-attention from the encoder's frames [1, t, 288]."""
     layers = num_layers(decoder)
     names = [f"layers.{i}.encoder_attn.{name}_proj" for name in "kv" for i in range(layers)]
-    both = g.linear(g.quantise(frames), [decoder.linears[name] for name in names])  # [1, t, 2 * layers * 288]
-    both = g.add("Reshape", both, g.ints(-1, 2, layers, NUM_HEADS, decoder.tensors["norm.weight"].size // NUM_HEADS))
-    keys, values = g.split(both, axis=1, parts=2)
-    keys = g.add("Transpose", g.add("Squeeze", keys, g.ints(1)), perm=[1, 2, 3, 0])
-    values = g.add("Transpose", g.add("Squeeze", values, g.ints(1)), perm=[1, 2, 0, 3])
-    g.rename(keys, "cross_keys")
-    g.rename(values, "cross_values")
+    all_layers = g.linear(g.quantise(frames), [decoder.linears[name] for name in names])  # [1, t, 2 * layers * 288]
+    _, heads, _, size = _heads_shape(decoder, "t")
+    all_layers = g.add("Reshape", all_layers, g.ints(1, -1, 2 * layers * heads, size))
+    all_layers = g.add("Transpose", all_layers, perm=[0, 2, 1, 3])
+    for value, name in zip(g.split(all_layers, axis=1, parts=2 * layers), cross_names(layers), strict=True):
+        g.rename(value, name)
 
 
 def build_decoder(weights: Weights) -> bytes:
     """The decoder: any number of tokens after any number before them."""
     g = _Graph()
-    layers, size = num_layers(weights), weights.tensors["norm.weight"].size
+    layers = num_layers(weights)
     x = _embed(g, weights)
     tables = g.rotary_tables()
-    keys = g.split("cross_keys", axis=0, parts=layers)
-    values = g.split("cross_values", axis=0, parts=layers)
-    attentions = []
+    attentions: dict[int, str] = {}
     for i in range(layers):
         x = _self_attention(g, weights, i, x, tables)
-        x, attention = _cross_attention(g, weights, i, x, keys[i], values[i])
-        attentions.append(attention)
+        x = _cross_attention(g, weights, i, x, attentions)
         x = _gated_mlp(g, weights, i, x)
     _show_attention(g, attentions)
     _choose(g, weights, x)
-    return g.model(*_decoder_signature(layers, size // NUM_HEADS))
+    return g.model(*_decoder_signature(weights))
 
 
 def _embed(g: _Graph, weights: Weights) -> str:
@@ -254,22 +255,28 @@ def _self_attention(g: _Graph, weights: Weights, i: int, x: str, tables: tuple[s
     return str(g.add("Add", x, g.linear(g.quantise(attended), [weights.linears[f"layers.{i}.self_attn.o_proj"]])))
 
 
-def _cross_attention(g: _Graph, weights: Weights, i: int, x: str, key: str, value: str) -> tuple[str, str]:
-    """The layer's output and its attention [1, heads, s, t], spelled out because the fused form hides the latter."""
-    size = weights.tensors["norm.weight"].size
+def _cross_attention(g: _Graph, weights: Weights, i: int, x: str, attentions: dict[int, str]) -> str:
+    """The layer's output. Where heads are aligned, also the attention [1, heads, s, t], which the fused form hides."""
     normed = g.quantise(g.layer_norm(x, weights.tensors[f"layers.{i}.post_attention_layernorm.weight"]))
     query = g.linear(normed, [weights.linears[f"layers.{i}.encoder_attn.q_proj"]])
-    query = g.add("Reshape", query, g.ints(1, -1, NUM_HEADS, size // NUM_HEADS))
+    key, value = f"cross_key.{i}", f"cross_value.{i}"
+    if i in {layer for layer, _ in ALIGNED_HEADS}:
+        out, attentions[i] = _spelled_out_attention(g, query, key, value, _heads_shape(weights, "t")[-1])
+    else:
+        out = g.add("MultiHeadAttention", query, key, value, domain=_MICROSOFT, num_heads=NUM_HEADS)
+    return str(g.add("Add", x, g.linear(g.quantise(out), [weights.linears[f"layers.{i}.encoder_attn.o_proj"]])))
+
+
+def _spelled_out_attention(g: _Graph, query: str, key: str, value: str, size: int) -> tuple[str, str]:
+    query = g.add("Reshape", query, g.ints(1, -1, NUM_HEADS, size))
     query = g.add("Transpose", query, perm=[0, 2, 1, 3])
-    scores = g.add("FusedMatMul", query, key, domain=_MICROSOFT, alpha=(size // NUM_HEADS) ** -0.5)
+    scores = g.add("FusedMatMul", query, key, domain=_MICROSOFT, transB=1, alpha=size**-0.5)
     attention = g.add("Softmax", scores, axis=-1)
     out = g.add("Transpose", g.add("MatMul", attention, value), perm=[0, 2, 1, 3])
-    out = g.add("Reshape", out, g.ints(1, -1, size))
-    out = g.linear(g.quantise(out), [weights.linears[f"layers.{i}.encoder_attn.o_proj"]])
-    return str(g.add("Add", x, out)), attention
+    return g.add("Reshape", out, g.ints(1, -1, NUM_HEADS * size)), attention
 
 
-def _show_attention(g: _Graph, attentions: list[str]) -> None:
+def _show_attention(g: _Graph, attentions: dict[int, str]) -> None:
     """The mean over the aligned heads: [s, t]."""
     layers = sorted({layer for layer, _ in ALIGNED_HEADS})
     rows = [layers.index(layer) * NUM_HEADS + head for layer, head in ALIGNED_HEADS]
@@ -299,21 +306,16 @@ def _choose(g: _Graph, weights: Weights, x: str) -> None:
     g.rename(g.add("Neg", g.add("Log", spread)), "logprobs")
 
 
-def _decoder_signature(layers: int, head_dim: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    ints, floats = TensorProto.INT64, TensorProto.FLOAT
-    inputs: dict[str, Any] = {
-        "tokens": (ints, [1, "s"]),
-        "position": (ints, [1]),
-        "first_choice": (ints, [1]),
-        "cross_keys": (floats, [layers, NUM_HEADS, head_dim, "t"]),
-        "cross_values": (floats, [layers, NUM_HEADS, "t", head_dim]),
-    }
+def _decoder_signature(weights: Weights) -> tuple[dict[str, Any], dict[str, Any]]:
+    ints, floats, layers = TensorProto.INT64, TensorProto.FLOAT, num_layers(weights)
+    inputs: dict[str, Any] = {"tokens": (ints, [1, "s"]), "position": (ints, [1]), "first_choice": (ints, [1])}
+    inputs |= {name: (floats, _heads_shape(weights, "t")) for name in cross_names(layers)}
     outputs: dict[str, Any] = {
         "best_tokens": (ints, [1, "c"]),
         "logprobs": (floats, [1, "c"]),
         "attention": (floats, ["s", "t"]),
     }
     for kind, i in itertools.product(("key", "value"), range(layers)):
-        inputs[f"past_{kind}.{i}"] = (floats, [1, NUM_HEADS, "p", head_dim])
-        outputs[f"present_{kind}.{i}"] = (floats, [1, NUM_HEADS, "ps", head_dim])
+        inputs[f"past_{kind}.{i}"] = (floats, _heads_shape(weights, "p"))
+        outputs[f"present_{kind}.{i}"] = (floats, _heads_shape(weights, "ps"))
     return inputs, outputs

@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxtide.engines.audio_buffer import AudioBuffer
-from voxtide.engines.moonshine.graph import ENCODER_STRIDES, build_decoder, build_encoder, build_stem, num_layers
+from voxtide.engines.moonshine.graph import (
+    ENCODER_STRIDES,
+    build_decoder,
+    build_encoder,
+    build_stem,
+    cross_names,
+    num_layers,
+)
 from voxtide.engines.moonshine.stem import StemCache, StemWindow
 from voxtide.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
 from voxtide.engines.moonshine.weights import read_weights
@@ -54,6 +61,7 @@ class MoonshineModel:
         self._stem = stem
         self._encoder = encoder
         self._decoder = decoder
+        self._cross_names = cross_names(layers)
         kinds = [f"{kind}.{i}" for kind in ("key", "value") for i in range(layers)]
         self._past_names = [f"past_{kind}" for kind in kinds]
         self._outputs = ["best_tokens", "logprobs", "attention", *(f"present_{kind}" for kind in kinds)]
@@ -95,9 +103,9 @@ class MoonshineModel:
             The prefix's tokens (with log probability 0) and those that follow it, without the end token.
         """
         feeds = {"raw_frames": window.raw_frames, "mean": window.mean, "gain": window.gain}
-        keys, values = self._encoder.run(["cross_keys", "cross_values"], feeds)
-        limit = math.ceil(values.shape[2] * FRAME_S * MAX_TOKENS_PER_S) + EXTRA_TOKENS
-        decoding = _Decoding(self, keys, values)
+        cross = self._encoder.run(self._cross_names, feeds)
+        limit = math.ceil(cross[0].shape[2] * FRAME_S * MAX_TOKENS_PER_S) + EXTRA_TOKENS
+        decoding = _Decoding(self, cross)
         decoding.run([BEGIN, *prefix, *guess], num_certain=len(prefix))
         while decoding.next_token != END and len(decoding.tokens) < limit:
             decoding.run([decoding.next_token], num_certain=0)
@@ -109,11 +117,10 @@ class MoonshineModel:
 class _Decoding:
     """The decoder's state over one window: tokens so far, what comes next, and the layers' keys and values."""
 
-    def __init__(self, model: MoonshineModel, keys: _Tensor, values: _Tensor) -> None:
+    def __init__(self, model: MoonshineModel, cross: list[_Tensor]) -> None:
         self._model = model
-        self._cross = {"cross_keys": keys, "cross_values": values}
-        layers, heads, size, _ = keys.shape
-        self._past = [np.zeros((1, heads, 0, size), np.float32)] * (2 * layers)
+        self._cross = dict(zip(model._cross_names, cross, strict=True))
+        self._past = [tensor[:, :, :0] for tensor in cross]
         self._rows: list[_Tensor] = []
         self._logprobs: list[float] = []
         self._num_inputs = 0
