@@ -52,3 +52,11 @@ async def test_samples_come_as_chunks_and_none_is_lost() -> None:
     assert [len(chunk) for chunk in chunks] == [320, 320, 320, 40]
     assert np.array_equal(np.concatenate(chunks), samples)
     assert source.duration_s == 1000 / 16000
+
+
+async def test_samples_are_played_over_and_over_up_to_a_length() -> None:
+    samples = np.arange(500, dtype=np.float32) / 1000
+    async with SamplesSource(samples, chunk_ms=20, duration_s=0.08) as source:
+        chunks = [chunk async for chunk in source]
+    assert [len(chunk) for chunk in chunks] == [320, 320, 320, 320]
+    assert np.array_equal(np.concatenate(chunks), np.resize(samples, 1280))

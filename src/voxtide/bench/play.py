@@ -58,23 +58,29 @@ def feeding_note(plays: Iterable[Played]) -> str:
 
 
 class SamplesSource(AudioSource):
-    """Samples in memory as a source."""
+    """Samples in memory as a source, over and over where they are shorter than what is asked for."""
 
-    def __init__(self, samples: Samples, *, chunk_ms: int) -> None:
+    def __init__(self, samples: Samples, *, chunk_ms: int, duration_s: float | None = None) -> None:
+        """Take the samples, and how long to play them; None for once."""
         super().__init__("samples", chunk_ms=chunk_ms)
-        self.duration_s = len(samples) / SAMPLE_RATE_HZ
         self._samples = samples
-        self._position = 0
+        self._num_left = len(samples) if duration_s is None else round(duration_s * SAMPLE_RATE_HZ)
         self._chunk_samples = chunk_ms * SAMPLE_RATE_HZ // 1000
+        self._position = 0
+        self.duration_s = self._num_left / SAMPLE_RATE_HZ
 
     async def open(self) -> None:
         """Nothing to do."""
 
     async def read(self) -> Samples | None:
         """The next chunk."""
-        chunk = self._samples[self._position : self._position + self._chunk_samples]
-        self._position += len(chunk)
-        return chunk if len(chunk) else None
+        num_samples = min(self._chunk_samples, self._num_left)
+        if num_samples == 0:
+            return None
+        chunk = self._samples.take(range(self._position, self._position + num_samples), mode="wrap")
+        self._position = (self._position + num_samples) % len(self._samples)
+        self._num_left -= num_samples
+        return chunk
 
     async def close(self) -> None:
         """Nothing to do."""

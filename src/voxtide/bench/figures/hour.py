@@ -102,9 +102,8 @@ def _spoken(words: Sequence[Word]) -> list[str]:
 async def _hour(choice: EngineChoice, length_s: float) -> Hour:
     """Play it; runs in a process of its own."""
     a_round = _one_round()
-    samples = np.resize(a_round, round(length_s * SAMPLE_RATE_HZ))
     watch = _Watch()
-    source = SamplesSource(samples, chunk_ms=FAST_CHUNK_MS)
+    source = SamplesSource(a_round, chunk_ms=FAST_CHUNK_MS, duration_s=length_s)
     async with choice.open() as engine, engine.open(LIVE) as stream, source:
         outcome = await run_stream(source, stream, (watch,))
     if outcome.failure is not None:
