@@ -57,7 +57,7 @@ class RevisingConfig:
     updates_per_decision: int = 2
     speculate_frames: int | None = 5
     end_speech_s: float = 0.0
-    preroll_s: float = 0.3
+    preroll_s: float = 0.4
     min_window_s: float = 0.7
     max_window_s: float = 8.0
     context_s: float = 4.0

@@ -37,11 +37,11 @@ class SettlingConfig:
     """
 
     margin_s: float = 0.1
-    sure_logprob: float = -0.05
-    doubt_s: float = 2.0
+    sure_logprob: float = -0.03
+    doubt_s: float = 3.0
     max_doubt_s: float = 0.4
     min_logprob: float = -0.8
-    deadline_s: float = 1.0
+    deadline_s: float = 1.2
     young_s: float = 2.5
     young_wait_s: float = 0.5
     show_logprob: float = -0.1
