@@ -9,6 +9,8 @@ import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from voxtide.audio.pacing import paced
 from voxtide.audio.source import AudioSource
 from voxtide.bench.figure import percentile
@@ -77,7 +79,7 @@ class SamplesSource(AudioSource):
         num_samples = min(self._chunk_samples, self._num_left)
         if num_samples == 0:
             return None
-        chunk = self._samples.take(range(self._position, self._position + num_samples), mode="wrap")
+        chunk = self._samples.take(self._position + np.arange(num_samples), mode="wrap")
         self._position = (self._position + num_samples) % len(self._samples)
         self._num_left -= num_samples
         return chunk
