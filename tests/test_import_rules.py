@@ -29,6 +29,7 @@ HEAVY = ("torch", "onnxruntime", "onnx", "av", "faster_whisper", "ctranslate2", 
 
 def test_rooms_import_only_what_lies_below(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("logging.config.dictConfig", lambda _: None)  # it would silence all loggers of later tests
     exit_status = lint_imports(config_filename="pyproject.toml", no_cache=True, no_logo=True)
     assert exit_status == 0, capsys.readouterr().out
 
