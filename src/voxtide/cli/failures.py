@@ -80,8 +80,18 @@ def reporting() -> Iterator[None]:
     except Exception as error:
         _log.debug("the error in full:", exc_info=error)
         is_ours = isinstance(error, VoxtideError)
-        say_error(error if is_ours else f"unexpected {type(error).__name__}: {error} (voxtide --debug tells where)")
+        if not (isinstance(error, OSError) and _is_stdout_stuck()):  # of that, `main` tells
+            say_error(error if is_ours else f"unexpected {type(error).__name__}: {error} (voxtide --debug tells where)")
         raise typer.Exit(exit_code(error) if isinstance(error, VoxtideError) else Exit.FAILED) from None
+
+
+def _is_stdout_stuck() -> bool:
+    """Whether what was written cannot be sent out. It stays in the buffer, so trying again fails again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
 
 
 def drop_stdout() -> None:
