@@ -1,0 +1,161 @@
+"""Speech probabilities do not depend on batching; the gate's hysteresis; where people speak in a recording."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pulled_models import model_directory, recording
+
+from voxtide.audio.vad import (
+    FRAME_S,
+    FRAME_SAMPLES,
+    VOICE_FILE,
+    VOICE_MODEL,
+    GateConfig,
+    SpeechGate,
+    Turn,
+    VoiceMeter,
+    VoiceModel,
+)
+from voxtide.errors import ModelCorruptError
+from voxtide.types import Samples
+
+GATE = GateConfig(on=0.5, off=0.3, min_speech_frames=2, min_silence_frames=3)
+TURN_LETTERS = {Turn.NONE: ".", Turn.STARTED: "[", Turn.STOPPED: "]"}
+LEVELS = {"#": 0.9, "?": 0.4, "_": 0.1}
+
+
+@pytest.fixture(scope="module")
+def model() -> VoiceModel:
+    return VoiceModel.load(model_directory(VOICE_MODEL) / VOICE_FILE)
+
+
+def whole_frames(samples: Samples) -> Samples:
+    return samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES]
+
+
+def turns_of(levels: str, config: GateConfig = GATE) -> str:
+    """One letter per frame: `[` where speech started, `]` where it stopped."""
+    gate = SpeechGate(config)
+    return "".join(TURN_LETTERS[gate.push(LEVELS[level])] for level in levels)
+
+
+def test_probabilities_do_not_depend_on_batching(model: VoiceModel) -> None:
+    samples = whole_frames(recording("goforward.wav"))
+    num_frames = len(samples) // FRAME_SAMPLES
+    at_once = VoiceMeter(model).measure(samples)
+    assert len(at_once) == num_frames
+
+    @settings(max_examples=25, deadline=None)
+    @given(cuts=st.sets(st.integers(1, num_frames - 1)))
+    def check(cuts: set[int]) -> None:
+        meter = VoiceMeter(model)
+        edges = [0, *sorted(cuts), num_frames]
+        pieces = [samples[start * FRAME_SAMPLES : end * FRAME_SAMPLES] for start, end in pairwise(edges)]
+        measured = [probability for piece in pieces for probability in meter.measure(piece)]
+        assert measured == at_once
+
+    check()
+
+
+def test_a_meter_does_not_need_its_samples_afterwards(model: VoiceModel) -> None:
+    samples = whole_frames(recording("goforward.wav"))
+    meter, half = VoiceMeter(model), 20 * FRAME_SAMPLES
+    first = samples[:half].copy()
+    measured = meter.measure(first)
+    first[:] = 1.0
+    assert measured + meter.measure(samples[half:]) == VoiceMeter(model).measure(samples)
+
+
+def test_meters_share_a_model_and_nothing_else(model: VoiceModel) -> None:
+    samples = whole_frames(recording("goforward.wav"))
+    alone = VoiceMeter(model).measure(samples)
+    one, other = VoiceMeter(model), VoiceMeter(model)
+    measured = []
+    for start in range(0, len(samples), FRAME_SAMPLES):
+        measured += one.measure(samples[start : start + FRAME_SAMPLES])
+        other.measure(-0.5 * samples[::-1][start : start + FRAME_SAMPLES])
+    assert measured == alone
+
+
+def test_speech_is_told_from_silence_and_noise(model: VoiceModel) -> None:
+    noise = np.random.default_rng(3).normal(0, 0.01, 100 * FRAME_SAMPLES).astype(np.float32)
+    assert max(VoiceMeter(model).measure(noise)) < 0.5
+    assert max(VoiceMeter(model).measure(np.zeros_like(noise))) < 0.1
+    assert np.median(VoiceMeter(model).measure(recording("two_cities.wav")[: 400 * FRAME_SAMPLES])) > 0.9
+
+
+LOUD_S = ((0.32, 1.18), (1.89, 2.59), (3.55, 4.06), (4.93, 5.47), (6.66, 7.23), (8.16, 8.74))
+"""Where frames of beckett.wav have an RMS over 0.015: its six phrases."""
+
+
+def test_six_phrases_start_and_stop(model: VoiceModel) -> None:
+    samples = whole_frames(recording("beckett.wav"))
+    gate, started_s, stopped_s = SpeechGate(GateConfig()), [], []
+    for index, probability in enumerate(VoiceMeter(model).measure(samples)):
+        turn = gate.push(probability)
+        if turn is Turn.STARTED:
+            started_s.append((index + 1 - gate.num_candidate_frames) * FRAME_S)
+        elif turn is Turn.STOPPED:
+            stopped_s.append((index + 1 - gate.num_silent_frames) * FRAME_S)
+    assert started_s == pytest.approx([start_s for start_s, _ in LOUD_S], abs=0.1)
+    assert stopped_s == pytest.approx([end_s for _, end_s in LOUD_S], abs=0.25)
+
+
+@pytest.mark.parametrize(
+    ("levels", "turns"),
+    [
+        ("________", "........"),
+        ("_#_#_#__", "........"),  # clicks
+        ("_##_____", "..[..].."),
+        ("_#?#____", "...[..]."),  # doubt does not break off a start
+        ("_#_##___", "....[..]"),  # silence does
+        ("?????????", "........."),  # doubt alone begins nothing
+        ("##?????##", ".[......."),  # nor does it end anything
+        ("##__#__##", ".[......."),  # a short pause is none
+        ("##__?__##", ".[......."),  # nor are two
+        ("##___##___", ".[..].[..]"),
+        ("##________", ".[..]....."),  # it stops once
+    ],
+)
+def test_hysteresis(levels: str, turns: str) -> None:
+    assert turns_of(levels) == turns
+
+
+def test_thresholds_count_as_told() -> None:
+    config = GateConfig(on=0.5, off=0.3, min_speech_frames=1, min_silence_frames=1)
+    gate = SpeechGate(config)
+    assert [gate.push(p) for p in (0.49, 0.5, 0.3, 0.29)] == [Turn.NONE, Turn.STARTED, Turn.NONE, Turn.STOPPED]
+
+
+def test_counts_tell_where_speech_began_and_where_silence_did() -> None:
+    gate = SpeechGate(GATE)
+    counts = []
+    for level in "_#_?#?#_?__":
+        gate.push(LEVELS[level])
+        counts.append((gate.num_candidate_frames, gate.num_silent_frames))
+    candidates, silent = zip(*counts, strict=True)
+    assert candidates[:7] == (0, 1, 0, 0, 1, 2, 3)
+    assert silent == (1, 0, 1, 0, 0, 0, 0, 1, 0, 1, 2)
+
+
+@given(probabilities=st.lists(st.floats(0, 1), max_size=80))
+def test_turns_alternate_and_last(probabilities: list[float]) -> None:
+    gate = SpeechGate(GATE)
+    turns = [(index, turn) for index, p in enumerate(probabilities) if (turn := gate.push(p)) is not Turn.NONE]
+    assert all(turn is (Turn.STOPPED if number % 2 else Turn.STARTED) for number, (_, turn) in enumerate(turns))
+    for (start, _), (stop, turn) in pairwise(turns):
+        least = GATE.min_silence_frames if turn is Turn.STOPPED else GATE.min_speech_frames
+        assert stop - start >= least
+    assert gate.is_open == (len(turns) % 2 == 1)
+
+
+def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / VOICE_FILE).write_bytes(b"not a model")
+    with pytest.raises(ModelCorruptError, match=VOICE_FILE):
+        VoiceModel.load(tmp_path / VOICE_FILE)
