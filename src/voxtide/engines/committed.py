@@ -75,7 +75,7 @@ class Committed:
         return piece
 
     def _add_word(self, piece: Piece) -> None:
-        starts_word = piece.text.startswith(" ") or not self._words
+        starts_word = piece.starts_word or not self._words
         if starts_word and not piece.is_punctuation:
             start_s = max(piece.start_s, self._words[-1].end_s if self._words else self._last_end_s)
             self._words.append(Word(piece.text.strip(), start_s, max(start_s, piece.end_s)))
@@ -106,7 +106,7 @@ class Committed:
 
     def latest_start_s(self, before_s: float) -> float | None:
         """Where the window may be cut: the start of the last whole word that begins by `before_s`."""
-        starts = [p.start_s for p in self.prefix if p.text.startswith(" ") and p.start_s <= before_s]
+        starts = [p.start_s for p in self.prefix if p.starts_word and p.start_s <= before_s]
         return starts[-1] if starts else None
 
     def forget_before(self, start_s: float) -> None:

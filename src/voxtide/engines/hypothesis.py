@@ -14,11 +14,23 @@ from voxtide.types import StreamOptions
 
 _PUNCTUATION = re.compile(r"^[^\w\s]+$")
 _NOT_SPOKEN = re.compile(r"[^\w]+")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0fff"  # Thai, Lao, Tibetan
+    "\u1000-\u109f\u1780-\u17ff"  # Burmese, Khmer
+    "\u3040-\u30ff\u31f0-\u31ff"  # kana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]"  # Chinese characters
+)
+
+
+def writes_spaces(text: str) -> bool:
+    """Whether the script that a text begins with puts spaces between its words."""
+    return _UNSPACED.match(text) is None
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A word (`text` begins with a space unless it continues the word before it) or a run of punctuation.
+    """A word (`text` begins with a space where its script has them, unless it continues the word before) or a run of
+    punctuation.
 
     `start_s` and `end_s` are seconds from the start of the stream; `logprob` is the mean over the tokens.
     """
@@ -33,6 +45,11 @@ class Piece:
     def is_punctuation(self) -> bool:
         """Whether nothing in it is spoken."""
         return _PUNCTUATION.match(self.text) is not None
+
+    @property
+    def starts_word(self) -> bool:
+        """Whether it does not continue the word before it."""
+        return self.text.startswith(" ") or not writes_spaces(self.text)
 
     @property
     def spoken(self) -> str:
