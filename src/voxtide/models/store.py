@@ -84,7 +84,8 @@ class ModelStore:
         self.root = root
         self._manifest = manifest
         self._sources = sources
-        self._is_offline = is_offline
+        self.is_offline = is_offline
+        """Whether nothing may be fetched."""
         self._lock_wait_s = lock_wait_s
 
     @classmethod
@@ -164,7 +165,7 @@ class ModelStore:
 
     def _pull(self, entry: Entry, report: Progress, *, is_forced: bool) -> Path:
         name = entry.model.name
-        if self._is_offline:
+        if self.is_offline:
             raise ModelMissingError(
                 f"voxtide is offline and may not fetch model {name!r} into {self.root}; "
                 f"unset VOXTIDE_OFFLINE and run: voxtide models pull {name}"
