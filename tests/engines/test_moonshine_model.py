@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,8 @@ CLIPS = (
 )
 
 
-TIE = 0.7
-"""Nats between two tokens that rounding may swap: the smaller is at least half as likely."""
+TIE = 0.3
+"""Nats between two tokens that rounding may swap: the smaller is at least three quarters as likely."""
 OTHER = 17
 """A token that belongs to no text here."""
 
@@ -58,7 +57,7 @@ class PublishedModel:
         (hidden,) = self._encoder.run(None, {"input_values": samples[None], "attention_mask": mask})
         past = {name: np.zeros((1, 8, 0, 36), np.float32) for name in self._past_names}
         shortfalls = []
-        for before, token in pairwise([BEGIN, *tokens, END]):
+        for before, token in itertools.pairwise([BEGIN, *tokens, END]):
             feeds: dict[str, Any] = {
                 "input_ids": np.array([[before]], np.int64),
                 "encoder_hidden_states": hidden,
@@ -143,13 +142,6 @@ def test_guessed_tokens_are_believed_in_as_much_as_found_ones(model: MoonshineMo
     for one, other in zip(found, guessed, strict=True):
         assert one.logprob == pytest.approx(other.logprob, abs=0.3)
         assert abs(one.frame - other.frame) <= 4
-
-
-def test_the_text_goes_on_from_a_prefix_the_model_would_not_have_chosen(model: MoonshineModel) -> None:
-    window = window_of(model, recording("goforward.wav"))
-    prefix = numbers_of(model.transcribe(window_of(model, recording("beckett.wav")[:24000]), prefix=[], guess=[]))
-    tokens = model.transcribe(window, prefix=prefix, guess=[])
-    assert numbers_of(tokens)[: len(prefix)] == prefix
 
 
 def test_tokens_carry_probabilities_and_frames_in_order(model: MoonshineModel) -> None:
