@@ -1,0 +1,113 @@
+"""Tokens become words with times; the reader keeps to what a `WindowReader` promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pulled_models import between, model_directory, recording
+
+from voxtide.engines.audio_buffer import AudioBuffer
+from voxtide.engines.hypothesis import Piece, WindowReader
+from voxtide.engines.moonshine import load
+from voxtide.engines.moonshine.engine import MIN_WINDOW_SAMPLES, MoonshineWindows
+from voxtide.engines.moonshine.model import MoonshineModel
+from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
+from voxtide.errors import ConfigError
+from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
+
+GO_FORWARD_S = {"go": 0.46, "forward": 0.64, "ten": 1.17, "meters": 1.53}
+"""Where the words of goforward.wav begin, by the forced alignment that comes with it."""
+
+
+@pytest.fixture(scope="module")
+def windows() -> MoonshineWindows:
+    return MoonshineWindows(MoonshineModel.load(model_directory("moonshine-tiny-en")))
+
+
+def reader_of(windows: MoonshineWindows, samples: Samples) -> tuple[AudioBuffer, WindowReader]:
+    audio = AudioBuffer()
+    reader = windows.open(audio, StreamOptions())
+    audio.append(samples)
+    return audio, reader
+
+
+def starts_of(pieces: list[Piece]) -> dict[str, float]:
+    return {piece.spoken: piece.start_s for piece in pieces if not piece.is_punctuation}
+
+
+def silence(duration_s: float) -> Samples:
+    return np.zeros(round(duration_s * SAMPLE_RATE_HZ), np.float32)
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.9, 1.7])
+def test_words_lie_where_they_are_said(windows: MoonshineWindows, pause_s: float) -> None:
+    """Also in a window that begins late in the stream."""
+    samples = np.concatenate([silence(pause_s), recording("goforward.wav")])
+    audio, reader = reader_of(windows, samples)
+    pieces = reader.transcribe(round(pause_s * SAMPLE_RATE_HZ), audio.end, prefix=[], guess=[])
+    expected = {word: pytest.approx(start_s + pause_s, abs=0.15) for word, start_s in GO_FORWARD_S.items()}
+    assert starts_of(pieces) == expected
+
+
+def test_times_lie_in_order_and_in_the_window(windows: MoonshineWindows) -> None:
+    audio, reader = reader_of(windows, between(recording("two_cities.wav"), 8.3, 16.0))
+    pieces = reader.transcribe(0, audio.end, prefix=[], guess=[])
+    words = [piece for piece in pieces if not piece.is_punctuation]
+    assert len(words) >= 12
+    for before, after in zip(words, words[1:], strict=False):
+        assert 0 <= before.start_s < before.end_s <= after.start_s
+    assert words[-1].end_s <= audio.end / SAMPLE_RATE_HZ + 0.2
+    assert all(piece.end_s - piece.start_s < 1.5 for piece in words)
+
+
+def test_pieces_are_words_and_the_punctuation_after_them(windows: MoonshineWindows) -> None:
+    audio, reader = reader_of(windows, between(recording("beckett.wav"), 0.0, 3.3))
+    pieces = reader.transcribe(0, audio.end, prefix=[], guess=[])
+    words = [piece for piece in pieces if not piece.is_punctuation]
+    assert [piece.spoken for piece in words] == ["ever", "tried", "ever", "failed"]
+    assert all(piece.text.startswith(" ") for piece in words)
+    assert len(pieces) > len(words)
+    assert all(piece.tokens and piece.logprob <= 0 for piece in pieces)
+
+
+def test_equal_arguments_give_equal_pieces(windows: MoonshineWindows) -> None:
+    """Whatever the reader was asked before, and however the audio came."""
+    samples = between(recording("two_cities.wav"), 1.0, 5.0)
+    audio, reader = reader_of(windows, samples)
+    whole = reader.transcribe(0, audio.end, prefix=[], guess=[])
+    prefix = list(whole[0].tokens + whole[1].tokens)
+    guess = [token for piece in whole[2:5] for token in piece.tokens]
+    expected = reader.transcribe(0, audio.end, prefix=prefix, guess=guess)
+    assert [piece.spoken for piece in expected] == [piece.spoken for piece in whole[2:]]
+    other_audio, other = reader_of(windows, samples[:0])
+    for start in range(0, len(samples), 9000):
+        other_audio.append(samples[start : start + 9000])
+        other.transcribe(0, other_audio.end, prefix=[], guess=guess)
+    assert other.transcribe(0, audio.end, prefix=prefix, guess=guess) == expected
+
+
+def test_a_window_begins_on_the_grid(windows: MoonshineWindows) -> None:
+    audio, reader = reader_of(windows, recording("goforward.wav"))
+    on_grid = reader.transcribe(10 * GRID_SAMPLES, audio.end, prefix=[], guess=[])
+    assert reader.transcribe(11 * GRID_SAMPLES - 1, audio.end, prefix=[], guess=[]) == on_grid
+
+
+def test_nothing_is_said_in_no_time(windows: MoonshineWindows) -> None:
+    _, reader = reader_of(windows, recording("goforward.wav"))
+    assert reader.transcribe(0, 0, prefix=[], guess=[]) == []
+    assert reader.transcribe(9600, 9600 + MIN_WINDOW_SAMPLES - 1, prefix=[], guess=[]) == []
+    reader.transcribe(9600, 9600 + MIN_WINDOW_SAMPLES, prefix=[], guess=[])  # long enough for the convolutions
+
+
+def test_dropped_audio_still_serves_the_windows_after_it(windows: MoonshineWindows) -> None:
+    audio, reader = reader_of(windows, recording("goforward.wav"))
+    start = 5 * BLOCK_SAMPLES + 3 * GRID_SAMPLES
+    expected = reader.transcribe(start, audio.end, prefix=[], guess=[])
+    reader.drop_before(start)
+    assert start - BLOCK_SAMPLES < audio.start <= start
+    assert reader.transcribe(start, audio.end, prefix=[], guess=[]) == expected
+
+
+def test_loading_needs_a_store() -> None:
+    with pytest.raises(ConfigError, match="needs a model store"):
+        load(store=None)
