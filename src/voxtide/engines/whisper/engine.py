@@ -1,0 +1,83 @@
+"""Whisper behind the seam. In: a model's name. Out: an engine. Knows neither threads nor decoding rules."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from voxtide.audio.vad import VOICE_FILE, VOICE_MODEL, VoiceModel
+from voxtide.engines.base import EngineInfo
+from voxtide.engines.revising import RevisingConfig
+from voxtide.engines.revising_engine import MAX_THREADS, RevisingEngine
+from voxtide.engines.settling import SettlingConfig
+from voxtide.engines.whisper.locate import ENGINE, locate
+from voxtide.engines.whisper.model import WhisperModel
+from voxtide.engines.whisper.windows import WhisperWindows
+from voxtide.errors import ConfigError
+from voxtide.models.store import ModelStore, Progress
+
+DEFAULT_MODEL = "whisper-base"
+
+LIVE = RevisingConfig(
+    update_frames=31,
+    updates_per_decision=1,
+    min_window_s=1.0,
+    max_window_s=8.0,
+    context_s=3.0,
+    settling=SettlingConfig(),
+)
+"""For speech that is being spoken: each second, for an update takes 0.2 to 0.5 s on one core, and each a decision."""
+
+FAST = RevisingConfig(
+    update_frames=437, updates_per_decision=1, speculate_frames=None, end_speech_s=8.0, max_window_s=2.0, context_s=1.5
+)
+"""For audio that is already there: from 8 s at a time on where there are pauses, 14 s where there are none. With what
+was said before them and the pauses between, windows stay under the 28 s that the model takes."""
+
+
+def load(
+    *,
+    model: str | None = None,
+    store: ModelStore | None,
+    num_threads: int | None = None,
+    max_streams: int | None = None,
+    progress: Progress | None = None,
+) -> RevisingEngine:
+    """Load Whisper, pulling it first if it is not there.
+
+    Args:
+        model: A model of the manifest, a directory with a model for CTranslate2, or a name on the Hugging Face hub;
+            None for `whisper-base`.
+        store: Where models lie.
+        num_threads: Threads that compute; None for one per core.
+        max_streams: Streams at once; None for the engine's own bound.
+        progress: Told how far a pull is.
+
+    Raises:
+        ConfigError: There is no store to take models from.
+        ModelError: A model cannot be had or used.
+        MissingExtraError: faster-whisper is not installed.
+    """
+    if store is None:
+        raise ConfigError("engine 'whisper' needs a model store; pass store=ModelStore.from_settings(...)")
+    name = model or DEFAULT_MODEL
+    num_threads = num_threads or min(os.cpu_count() or 1, MAX_THREADS)
+    whisper = WhisperModel.load(locate(name, store, progress), num_threads=num_threads)
+    voice = VoiceModel.load(store.ensure(VOICE_MODEL, progress) / VOICE_FILE)
+    info = EngineInfo(
+        name=ENGINE,
+        model=Path(name).name,
+        languages=whisper.tokenizer.languages or ("en",),
+        is_revising=True,
+        word_times="read",
+        can_use_vocabulary=True,
+    )
+    return RevisingEngine(
+        info,
+        WhisperWindows(whisper),
+        voice,
+        live=LIVE,
+        fast=FAST,
+        num_threads=num_threads,
+        max_streams=max_streams,
+    )
