@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,6 +16,7 @@ from voxtide.bench.catalogue import FIGURES
 from voxtide.bench.figure import Figure
 from voxtide.bench.machine import describe_machine
 from voxtide.bench.plots import draw
+from voxtide.bench.process import OtherPrograms
 from voxtide.bench.profile import Share, StackSampler
 from voxtide.bench.report import document, lines_of
 from voxtide.bench.session import LIVE, EngineChoice, Session
@@ -118,10 +119,13 @@ class _Run:
 
     async def _measure(self, name: str, session: Session) -> None:
         try:
+            others = OtherPrograms()
             figure = await FIGURES[name](session)
         except VoxtideError as error:
             self.fail(name, str(error))
             return
+        note = f"other programs kept {others.num_cores:.2f} cores busy meanwhile"
+        figure = replace(figure, notes=(*figure.notes, note))
         self._figures.append(figure)
         for line in lines_of(figure, is_verbose=self._options.verbose):
             self._tell(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -12,6 +13,8 @@ from typing import Any, TypeVar
 from voxtide.errors import MissingExtraError, VoxtideError
 
 MB = 1_000_000
+_BUSY_KINDS = ("user", "nice", "system", "irq", "softirq", "steal")
+"""Processor time that nobody else can use; a system knows some of these."""
 
 T = TypeVar("T")
 
@@ -60,9 +63,38 @@ def _run(function: Callable[..., Coroutine[Any, Any, T]], arguments: tuple[objec
         raise VoxtideError(str(error)) from None  # some of ours take other arguments than pickle gives back
 
 
+class OtherPrograms:
+    """How much of the machine others took, from now on. They make every latency longer, so a report has to say it."""
+
+    def __init__(self) -> None:
+        """Begin to count.
+
+        Raises:
+            MissingExtraError: The bench extra is not installed.
+        """
+        self._began_s = time.monotonic()
+        self._others_began_s = _others_cpu_s()
+
+    @property
+    def num_cores(self) -> float:
+        """Cores that they kept busy on average. The fresh processes that have ended are ours, not others'."""
+        return (_others_cpu_s() - self._others_began_s) / (time.monotonic() - self._began_s)
+
+
+def _others_cpu_s() -> float:
+    ours = _process().cpu_times()
+    ours_s = ours.user + ours.system + ours.children_user + ours.children_system
+    everybody = _psutil().cpu_times()
+    return sum(getattr(everybody, kind, 0.0) for kind in _BUSY_KINDS) - float(ours_s)
+
+
 def _process() -> Any:
+    return _psutil().Process()
+
+
+def _psutil() -> Any:
     try:
         import psutil
     except ModuleNotFoundError as error:
-        raise MissingExtraError("psutil", "bench", "measuring memory") from error
-    return psutil.Process()
+        raise MissingExtraError("psutil", "bench", "measuring memory and processor time") from error
+    return psutil
