@@ -14,6 +14,7 @@ from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
 from voxtide.engines.revising import FAST, LIVE
 from voxtide.engines.revising_engine import RevisingEngine
 from voxtide.errors import ConfigError
+from voxtide.models.memory import give_back_free_memory
 from voxtide.models.store import ModelStore, Progress
 from voxtide.types import SAMPLE_RATE_HZ, StreamOptions
 
@@ -115,9 +116,11 @@ def load(
     name = model or DEFAULT_MODEL
     directory = Path(name) if Path(name).is_dir() else store.ensure(name, progress)
     voice = VoiceModel.load(store.ensure(VOICE_MODEL, progress) / VOICE_FILE)
+    windows = MoonshineWindows(MoonshineModel.load(directory))
+    give_back_free_memory()
     return RevisingEngine(
         EngineInfo(name="moonshine", model=name, languages=("en",), is_revising=True, word_times="read"),
-        MoonshineWindows(MoonshineModel.load(directory)),
+        windows,
         voice,
         live=LIVE,
         fast=FAST,
