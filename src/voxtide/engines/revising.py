@@ -34,6 +34,10 @@ from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 VAD_BATCH_FRAMES = 16
 """Frames whose probability is taken at once: half a second, a millisecond of work."""
 
+WORDLESS_S = 12.0
+"""A window still longer than this after a cut holds a voice without words, such as singing: it is cut anywhere. Longer
+than the context and the longest wait for a word, shorter than what models take."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevisingConfig:
@@ -283,10 +287,17 @@ class RevisingRecogniser:
         if self._window_s <= self._config.max_window_s:
             return
         start_s = self._committed.latest_start_s(self._committed.end_s - self._config.context_s)
+        if start_s is None or self._now_s - start_s > WORDLESS_S:
+            start_s = self._wordless_start_s() if self._window_s > WORDLESS_S else None
         if start_s is not None and start_s > self._window_start / SAMPLE_RATE_HZ:
             self._committed.forget_before(start_s)
             self._window_start = round(start_s * SAMPLE_RATE_HZ)
             self._reader.drop_before(self._window_start)
+
+    def _wordless_start_s(self) -> float:
+        """As much context as there may be without cutting a word in two."""
+        open_s = self._undecided[0].start_s if self._undecided else self._now_s
+        return max(self._committed.end_s, min(self._now_s - self._config.context_s, open_s))
 
     def _show(self, pieces: list[Piece], *, num_final: int = 0) -> list[TranscriptEvent]:
         """Tell the interim text; the first `num_final` words of what was shown have become final since."""
