@@ -151,7 +151,7 @@ def _measures(growth_mb: float, differing: Sequence[int], drifts_ms: Sequence[fl
             value=max(drifts_ms, default=0.0),
             unit="ms",
             target=DRIFT,
-            method=f"start of a word against the second round; {num_adrift} of {len(drifts_ms)} words over {DRIFT.limit} ms",
+            method=f"start of a word against the second round; {num_adrift} of {len(drifts_ms)} over {DRIFT.limit} ms",
         ),
     )
 
