@@ -17,8 +17,8 @@ _log = logging.getLogger("voxtide.cli")
 
 _CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
 
-CANCEL_S = 1.0
-"""How long a cancelled run may take to free what it holds before the process just ends."""
+CANCEL_S = 3.0
+"""How long a cancelled run may take to free what it holds before the process just ends; a source takes up to 1 s."""
 
 
 class Interrupts:
@@ -84,6 +84,24 @@ def run_watched(main: Callable[[Interrupts], Coroutine[None, None, Exit]]) -> Ex
         return asyncio.run(watched())
     except asyncio.CancelledError:
         return interrupts.code or Exit.INTERRUPTED
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back until the end of the block, which must be short, so that nothing is left half made."""
+    was_pressed = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal was_pressed
+        was_pressed = True
+
+    replaced = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, replaced)
+    if was_pressed:
+        raise KeyboardInterrupt
 
 
 def _do_nothing() -> None:

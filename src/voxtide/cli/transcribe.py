@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 
 import typer
 
@@ -21,7 +21,7 @@ from voxtide.audio.pacing import paced
 from voxtide.audio.source import AudioSource
 from voxtide.cli.events import EventWriter
 from voxtide.cli.failures import Exit, exit_code, say, say_error
-from voxtide.cli.interrupts import Interrupts, run_watched
+from voxtide.cli.interrupts import Interrupts, run_watched, uninterrupted
 from voxtide.cli.live import LiveView, PlainView
 from voxtide.cli.metrics import Metrics, metrics_lines
 from voxtide.cli.models import PullView
@@ -47,7 +47,9 @@ def transcribe(request: Request) -> Exit:
         ConfigError: An option cannot be used; nothing was transcribed.
         ModelError: The model cannot be used; nothing was transcribed.
     """
-    with _destination(request) as destination:
+    with ExitStack() as stack:
+        with uninterrupted():  # else Ctrl-C could leave the begun file behind
+            destination = stack.enter_context(_destination(request))
         with PullView() as progress:
             engine = api.open_engine(
                 request.engine, model=request.model, num_threads=request.threads, progress=progress
