@@ -18,20 +18,28 @@ from voxtide.models.store import ModelStore, Progress
 
 DEFAULT_MODEL = "whisper-base"
 
+SETTLING = SettlingConfig(min_logprob=-1.0)
+
 LIVE = RevisingConfig(
     update_frames=31,
     updates_per_decision=1,
     min_window_s=1.0,
     max_window_s=8.0,
     context_s=3.0,
-    settling=SettlingConfig(),
+    settling=SETTLING,
 )
 """For speech that is being spoken: each second, for an update takes 0.2 to 0.5 s on one core, and each a decision."""
 
 FAST = RevisingConfig(
-    update_frames=437, updates_per_decision=1, speculate_frames=None, end_speech_s=8.0, max_window_s=2.0, context_s=1.5
+    update_frames=437,
+    updates_per_decision=1,
+    speculate_frames=None,
+    end_speech_s=10.0,
+    max_window_s=2.0,
+    context_s=1.5,
+    settling=SETTLING,
 )
-"""For audio that is already there: from 8 s at a time on where there are pauses, 14 s where there are none. With what
+"""For audio that is already there: from 10 s at a time on where there are pauses, 14 s where there are none. With what
 was said before them and the pauses between, windows stay under the 28 s that the model takes."""
 
 

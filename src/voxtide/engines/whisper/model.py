@@ -42,7 +42,7 @@ EXTRA_TOKENS = 8
 """Room above the rate for very short windows."""
 
 NO_SPEECH = 0.6
-NO_SPEECH_LOGPROB = -0.7
+NO_SPEECH_LOGPROB = -0.95
 """Where the model says both that nobody speaks and that the text is a guess, it hears noise. Silence, noise, tones and
 clicks give 0.7 to 0.92 and -1.0 to -2.0; speech gives 0.7 at most, and -0.9 where it does."""
 MIN_PROBABILITY = 1e-6

@@ -10,6 +10,7 @@ from dataclasses import replace
 from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.hypothesis import Piece
 from voxtide.engines.whisper.model import MAX_WINDOW_S, Encoded, Prompt, WhisperModel
+from voxtide.engines.whisper.timing import well_timed
 from voxtide.engines.whisper.tokenizer import Tokenizer
 from voxtide.engines.whisper.words import pieces_of
 from voxtide.errors import UnsupportedOptionError
@@ -65,7 +66,7 @@ class WhisperReader:
         if self._finds_language and self.language is None:
             self._find_language(encoded)
         tokens = self._model.transcribe(encoded, self._prompt, prefix)
-        pieces = pieces_of(tokens, self._model.tokenizer.bytes_of, is_continued=bool(prefix))
+        pieces = well_timed(pieces_of(tokens, self._model.tokenizer.bytes_of, is_continued=bool(prefix)))
         shift_s = start / SAMPLE_RATE_HZ
         return [replace(piece, start_s=piece.start_s + shift_s, end_s=piece.end_s + shift_s) for piece in pieces]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from voxtide.engines.hypothesis import Piece, writes_spaces
 from voxtide.engines.whisper.model import Token
@@ -51,9 +51,8 @@ def pieces_of(tokens: list[Token], bytes_of: Callable[[int], bytes], *, is_conti
         else:
             groups.append([unit])
     pieces = [_piece(group) for group in groups]
-    if pieces and not is_continued and writes_spaces(pieces[0].text) and not pieces[0].is_punctuation:
-        first = pieces[0]
-        pieces[0] = Piece(f" {first.text.lstrip()}", first.tokens, first.start_s, first.end_s, first.logprob)
+    if pieces and not is_continued and _lacks_space(pieces[0]):
+        pieces[0] = replace(pieces[0], text=f" {pieces[0].text}")
     return pieces
 
 
@@ -76,6 +75,10 @@ def _begins_piece(unit: _Unit, before: _Unit) -> bool:
         return False
     is_spaced = writes_spaces(unit.text) and writes_spaces(before.text)
     return unit.text.startswith(" ") or unit.is_mark != before.is_mark or not is_spaced and not unit.is_mark
+
+
+def _lacks_space(piece: Piece) -> bool:
+    return not piece.is_punctuation and not piece.starts_word
 
 
 def _piece(units: list[_Unit]) -> Piece:
