@@ -1,0 +1,102 @@
+"""The seam between a wire and a session. In: client messages, transcript events, failures. Out: effects, in order.
+
+socket -> Dialect.receive(message) -> effects -> session -> engine stream -> TranscriptEvent -> Dialect.tell -> effects
+
+A dialect is one client's conversation as a plain state machine: it decides, the session acts. Effects are carried out
+in the order given; those of one call before those of the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from voxtide.audio.pcm import PcmFormat
+from voxtide.errors import VoxtideError
+from voxtide.transcript.events import TranscriptEvent
+from voxtide.types import StreamOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnConfig:
+    """When speech counts as begun and as ended, as a client chose it.
+
+    Attributes:
+        start_threshold: Speech probability from which on speech has begun.
+        end_threshold: Speech probability under which it may have ended.
+        min_silence_ms: Silence after which it has.
+        max_silence_ms: Low but unsure probability for this long ends it too; None for never.
+    """
+
+    start_threshold: float = 0.5
+    end_threshold: float = 0.33
+    min_silence_ms: int = 500
+    max_silence_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send one message to the client."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """Use these from the next audio on.
+
+    The engine's stream opens with the first audio or flush. If one is open and `options` differ from its own, the
+    session finishes it (its events are told, but not its `Finished`) and opens another; times go on.
+    """
+
+    pcm: PcmFormat
+    options: StreamOptions
+    turns: TurnConfig | None = None
+    """Where the client wants turns detected its own way; None leaves it to the engine's speech events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Take audio, in the configured format. Samples may straddle two of these."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Flush the engine's stream. Exactly one `Flushed` is told for each, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """No more audio comes: finish the engine's stream. `Finished` is told, at once where none was open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the connection, after everything sent before has left. Nothing follows."""
+
+    code: int
+    reason: str = ""
+
+
+Effect: TypeAlias = Send | Configure | Feed | Flush | Finish | Close
+
+
+class Dialect(Protocol):
+    """One session's side of the conversation. Not thread safe; never blocks."""
+
+    def begin(self) -> list[Effect]:
+        """What to do as soon as the connection stands."""
+
+    def receive(self, message: str | bytes) -> list[Effect]:
+        """What a client's message asks for. A bad message is answered on the wire; this never raises."""
+
+    def tell(self, event: TranscriptEvent) -> list[Effect]:
+        """What a transcript event means for this client."""
+
+    def fail(self, error: VoxtideError) -> list[Effect]:
+        """How this client learns that the session cannot go on: an error message, then `Close`."""
+
+    def drain(self) -> list[Effect]:
+        """The server is going away: finish what was said, so that its final text is told, then close with 1001."""
