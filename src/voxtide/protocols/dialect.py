@@ -1,6 +1,7 @@
 """The seam between a wire and a session. In: client messages, transcript events, failures. Out: effects, in order.
 
 socket -> Dialect.receive(message) -> effects -> session -> engine stream -> TranscriptEvent -> Dialect.tell -> effects
+                                           -> turn detector -> TurnEvent ------^
 
 A dialect is one client's conversation as a plain state machine: it decides, the session acts. Effects are carried out
 in the order given; those of one call before those of the next.
@@ -13,25 +14,9 @@ from typing import Protocol, TypeAlias
 
 from voxtide.audio.pcm import PcmFormat
 from voxtide.errors import VoxtideError
+from voxtide.protocols.turns import TurnConfig, TurnEvent
 from voxtide.transcript.events import TranscriptEvent
 from voxtide.types import StreamOptions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnConfig:
-    """When speech counts as begun and as ended, as a client chose it.
-
-    Attributes:
-        start_threshold: Speech probability from which on speech has begun.
-        end_threshold: Speech probability under which it may have ended.
-        min_silence_ms: Silence after which it has.
-        max_silence_ms: Low but unsure probability for this long ends it too; None for never.
-    """
-
-    start_threshold: float = 0.5
-    end_threshold: float = 0.33
-    min_silence_ms: int = 500
-    max_silence_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +37,8 @@ class Configure:
     pcm: PcmFormat
     options: StreamOptions
     turns: TurnConfig | None = None
-    """Where the client wants turns detected its own way; None leaves it to the engine's speech events."""
+    """Where the client wants turns told: the session measures the audio it feeds with a `TurnDetector` of these, and
+    tells its events. None for no turns. The engine's own speech events are told in any case, and mean nothing here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +78,8 @@ class Dialect(Protocol):
     def receive(self, message: str | bytes) -> list[Effect]:
         """What a client's message asks for. A bad message is answered on the wire; this never raises."""
 
-    def tell(self, event: TranscriptEvent) -> list[Effect]:
-        """What a transcript event means for this client."""
+    def tell(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
+        """What an event means for this client. It may ask for a `Flush` at the end of a turn."""
 
     def fail(self, error: VoxtideError) -> list[Effect]:
         """How this client learns that the session cannot go on: an error message, then `Close`."""

@@ -1,0 +1,44 @@
+"""Failures as clients meet them. In: an exception of ours. Out: a status and a close code. Knows no wire's messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voxtide.errors import AudioError, CapacityError, ConfigError, VoxtideError
+
+NORMAL, GOING_AWAY, POLICY, INTERNAL, TRY_LATER = 1000, 1001, 1008, 1011, 1013
+"""Close codes (RFC 6455 and its registry). All but the first two are exceptions in clients, which is what they are for:
+a failure closed with those would look like an empty result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a session's end is told.
+
+    Attributes:
+        status: An HTTP status. Clients retry at 408, 429 and from 500 on, and give up at the other 4xx.
+        close_code: The WebSocket close code.
+        code: Our stable name of the failure.
+        message: For people.
+    """
+
+    status: int
+    close_code: int
+    code: str
+    message: str
+
+
+def failure_of(error: VoxtideError) -> Failure:
+    """What to tell of `error`: whether it is the client's, a matter of time, or ours."""
+    for kind, status, close_code in _KINDS:
+        if isinstance(error, kind):
+            return Failure(status, close_code, error.code, str(error))
+    return Failure(500, INTERNAL, error.code, str(error))
+
+
+_KINDS: tuple[tuple[type[VoxtideError], int, int], ...] = (
+    (CapacityError, 503, TRY_LATER),
+    (ConfigError, 400, POLICY),
+    (AudioError, 400, POLICY),
+)
+"""The first that fits counts; what is in none of them is ours, and 500."""

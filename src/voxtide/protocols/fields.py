@@ -1,0 +1,64 @@
+"""Values inside messages. In: whatever JSON holds. Out: numbers, switches, strings within bounds, or refusals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from voxtide.protocols.messages import Refusal
+
+MAX_STRING_CHARS = 200
+"""Of a phrase to expect. Nobody says a longer one as a term."""
+
+
+def number(value: Any, name: str, low: float, high: float, *, default: float | None = None) -> float:
+    """A number from `low` to `high`; null is the default, where there is one.
+
+    Raises:
+        Refusal: It is none, or outside.
+    """
+    if value is None and default is not None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise Refusal(f"{name} must be a number from {low:g} to {high:g}", param=name)
+    return float(value)
+
+
+def whole_number(value: Any, name: str, low: int, high: int, *, default: int | None = None) -> int:
+    """A whole number from `low` to `high`; null is the default, where there is one.
+
+    Raises:
+        Refusal: It is none, or outside.
+    """
+    if value is None and default is not None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise Refusal(f"{name} must be a whole number from {low} to {high}", param=name)
+    return value
+
+
+def switch(value: Any, name: str) -> bool:
+    """true or false; null is false.
+
+    Raises:
+        Refusal: It is neither.
+    """
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise Refusal(f"{name} must be true or false", param=name)
+    return value
+
+
+def strings(value: Any, name: str, max_items: int) -> tuple[str, ...]:
+    """A list of strings; null is an empty one.
+
+    Raises:
+        Refusal: It is none, or too long, or a string in it is.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise Refusal(f"{name} must be a list of strings", param=name)
+    if len(value) > max_items or any(len(item) > MAX_STRING_CHARS for item in value):
+        raise Refusal(f"{name} may hold {max_items} strings of {MAX_STRING_CHARS} characters each", param=name)
+    return tuple(value)

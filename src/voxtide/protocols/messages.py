@@ -1,0 +1,94 @@
+"""Messages as they lie on the wire. In: text or bytes. Out: a JSON object, audio bytes, or a refusal.
+
+What all dialects share; it knows none of them.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+Message: TypeAlias = dict[str, Any]
+"""One JSON object."""
+
+
+class Refusal(Exception):
+    """A client's message, or a part of it, cannot be used. Caught in this room and answered on the wire.
+
+    Attributes:
+        reason: What is wrong and what would do, for people.
+        code: The same for programs, in the words of the OpenAI and vLLM wires.
+        param: The field in question, where there is one.
+        status: The kind of error, as an HTTP status.
+    """
+
+    def __init__(
+        self, reason: str, *, code: str = "invalid_value", param: str | None = None, status: int = 400
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+        self.param = param
+        self.status = status
+
+
+def read_message(message: str | bytes) -> Message:
+    """The JSON object in a frame. Text and UTF-8 bytes are the same.
+
+    Raises:
+        Refusal: It is no JSON object.
+    """
+    try:
+        value = json.loads(message if isinstance(message, str) else message.decode())
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of a million digits, nested too deep
+        raise Refusal(f"a message must be a JSON object in a text frame: {error}", code="invalid_json") from None
+    if not isinstance(value, dict):
+        raise Refusal('a message must be a JSON object, such as {"type": ...}', code="invalid_json")
+    return value
+
+
+def message_type(message: Mapping[str, Any]) -> str:
+    """The message's `type`.
+
+    Raises:
+        Refusal: It has none.
+    """
+    kind = message.get("type")
+    if not isinstance(kind, str):
+        raise Refusal("a message needs a type, a string", code="missing_required_parameter", param="type")
+    return kind
+
+
+def read_audio(audio: object, *, max_bytes: int) -> bytes:
+    """The bytes of an `audio` field, base64 with its padding. They may be none.
+
+    Raises:
+        Refusal: No base64, or more than `max_bytes`.
+    """
+    if not isinstance(audio, str):
+        raise Refusal("audio must be a string of base64", code="invalid_audio", param="audio")
+    if len(audio) > -(-max_bytes // 3) * 4:
+        raise _too_much_audio(max_bytes)
+    try:
+        payload = binascii.a2b_base64(audio, strict_mode=True)
+    except ValueError as error:
+        raise Refusal(f"audio is not base64: {error}", code="invalid_audio", param="audio") from None
+    if len(payload) > max_bytes:
+        raise _too_much_audio(max_bytes)
+    return payload
+
+
+def write_message(message: Mapping[str, Any]) -> str:
+    """The message as ASCII, so that its length is its size in bytes, and no character of a client can break it."""
+    return json.dumps(message, separators=(",", ":"))
+
+
+def _too_much_audio(max_bytes: int) -> Refusal:
+    return Refusal(
+        f"audio of one message must be at most {max_bytes} bytes; send it in smaller pieces",
+        code="invalid_audio",
+        param="audio",
+        status=413,
+    )
