@@ -16,6 +16,11 @@ VoxtideError
 ├── EngineError                 the engine itself failed
 │   ├── EngineFailedError       an engine died; every stream of it is told
 │   └── CapacityError           no room for one more stream
+├── SessionError                a session at the server went past one of its bounds
+│   ├── MessageTooBigError      one message was too long
+│   ├── AudioAheadError         audio came too much faster than it was spoken
+│   ├── SessionExpiredError     the session lasted as long as it may
+│   └── SessionIdleError        nothing came from the client for too long
 └── StreamClosedError           a stream was used after finish or close
 
 A message names the input and, where there is one, the remedy. `code` is the stable name for logs and event streams.
@@ -121,6 +126,36 @@ class CapacityError(EngineError):
     """The engine has no room for one more stream."""
 
     code = "capacity"
+
+
+class SessionError(VoxtideError):
+    """A session at the server went past one of its bounds; each bound is a setting of the server."""
+
+    code = "session"
+
+
+class MessageTooBigError(SessionError):
+    """One message was longer than the server takes."""
+
+    code = "message_too_big"
+
+
+class AudioAheadError(SessionError):
+    """Audio came so much faster than real time that the server will not hold it."""
+
+    code = "audio_ahead"
+
+
+class SessionExpiredError(SessionError):
+    """The session lasted as long as a session may."""
+
+    code = "session_expired"
+
+
+class SessionIdleError(SessionError):
+    """Nothing came from the client for longer than the server waits."""
+
+    code = "session_idle"
 
 
 class StreamClosedError(VoxtideError, RuntimeError):
