@@ -20,6 +20,9 @@ SHARED_VOCABULARY = {"numpy"}
 SHARED_IN_CLI = {"typer", "rich"}
 """The terminal's words: any module of cli/ may use them, and nobody else."""
 
+TORCH_ROOMS = ("voxtral", "engines.voxtral")
+"""The rooms made of torch; its name stands in many of their files, and in no other. Who enters them asks first."""
+
 A_LIBRARY_OF_ITS_OWN = "onnxruntime.tools"
 """Reads onnxruntime's file format and runs nothing; the rest of onnxruntime does the opposite."""
 
@@ -68,7 +71,8 @@ def scattered(of: tuple[Module, ...]) -> list[str]:
         for found in imports(module):
             if found.top in sys.stdlib_module_names | SHARED_VOCABULARY | {"voxtide"}:
                 continue
-            if not (found.top in SHARED_IN_CLI and module.is_in("cli")):
+            is_shared = found.top in SHARED_IN_CLI and module.is_in("cli")
+            if not (is_shared or (found.top == "torch" and module.is_in(*TORCH_ROOMS))):
                 library = A_LIBRARY_OF_ITS_OWN if found.name.startswith(A_LIBRARY_OF_ITS_OWN) else found.top
                 places.setdefault(library, set()).add(module.name)
     return [f"{name} is named in {' and '.join(sorted(homes))}" for name, homes in places.items() if len(homes) > 1]
@@ -76,14 +80,26 @@ def scattered(of: tuple[Module, ...]) -> list[str]:
 
 def test_an_optional_package_is_imported_where_it_is_needed() -> None:
     optional = optional_modules()
-    assert {"faster_whisper", "sounddevice"} <= optional
+    assert {"faster_whisper", "sounddevice", "torch"} <= optional
     eager = [
         module.at(it.line, it.name)
         for module in modules()
         for it in imports(module)
-        if it.is_eager and it.top in optional
+        if it.is_eager and it.top in optional and not (it.top == "torch" and module.is_in(*TORCH_ROOMS))
     ]
     assert eager == []
+
+
+def test_torch_is_named_only_where_it_is_at_home() -> None:
+    homes = {module.name for module in modules() if any(found.top == "torch" for found in imports(module))}
+    assert "voxtide.voxtral.model" in homes
+    assert {module.name for module in modules() if module.is_in(*TORCH_ROOMS)} >= homes
+
+
+@pytest.mark.parametrize("name", ["", ".voxtral", ".voxtral.config", ".voxtral.framing"])
+def test_what_needs_no_torch_runs_without_it(name: str) -> None:
+    program = f"import sys; sys.modules['torch'] = None; import voxtide{name}"
+    subprocess.run([sys.executable, "-W", "error", "-c", program], timeout=60, check=True)
 
 
 def optional_modules() -> set[str]:

@@ -1,0 +1,148 @@
+"""The model's shape and constants. In: params.json or config.json, parsed. Out: a frozen config. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from voxtide.errors import ModelCorruptError, UnsupportedOptionError
+
+SAMPLES_PER_TOKEN = 1280
+"""One step of the model: 80 ms of audio become one audio embedding and one token."""
+
+TOKEN_MS = 80
+MEL_FRAMES_PER_TOKEN = 8
+ENCODER_FRAMES_PER_TOKEN = 4
+NUM_MELS = 128
+
+NUM_LEFT_PAD_TOKENS = 32
+"""Tokens of silence before every recording (`streaming_n_left_pad_tokens` of tekken.json)."""
+
+NUM_PREFIX_TOKENS = NUM_LEFT_PAD_TOKENS - 1
+"""Tokens that are the same for every stream: the last one of the left pad already sees 40 samples of the recording."""
+
+NUM_DRAIN_TOKENS = 11
+"""Tokens of silence after the delay's own that a finish needs at most (mistral-common: one, and ten for late words)."""
+
+DELAYS_TOKENS = (*range(1, 16), 30)
+"""The delays the model was trained for, in tokens: 80 to 1200 ms in steps of 80, and 2400 ms (model card)."""
+
+DEFAULT_DELAY_TOKENS = 6
+
+MAX_FORK_TOKENS = max(DELAYS_TOKENS) + 1 + NUM_DRAIN_TOKENS
+"""How far a flush may run ahead of a row and still be undone; the rings keep this much slack."""
+
+BOS, EOS, PAD, WORD = 1, 2, 32, 33
+"""Begin, end, nothing to say in this frame, a group of words begins."""
+
+NUM_SPECIAL_TOKENS = 1000
+"""Ids below are never text; id - 1000 is the row in tekken.json's vocabulary."""
+
+
+def delay_tokens(delay_ms: int) -> int:
+    """The delay in tokens.
+
+    Raises:
+        UnsupportedOptionError: The model was not trained for this delay.
+    """
+    if delay_ms % TOKEN_MS or delay_ms // TOKEN_MS not in DELAYS_TOKENS:
+        raise UnsupportedOptionError(
+            f"delay of {delay_ms} ms: the model was trained for 80 to 1200 ms in steps of 80, and 2400 ms"
+        )
+    return delay_ms // TOKEN_MS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransformerConfig:
+    """The shape of one stack of layers.
+
+    Attributes:
+        window: How many positions a query sees, itself included.
+    """
+
+    dim: int
+    num_layers: int
+    num_heads: int
+    num_kv_heads: int
+    head_dim: int
+    hidden_dim: int
+    window: int
+    rope_theta: float = 1e6
+    norm_eps: float = 1e-5
+
+    def __post_init__(self) -> None:
+        for name in ("dim", "num_layers", "num_heads", "num_kv_heads", "head_dim", "hidden_dim", "window"):
+            if getattr(self, name) < 1:
+                raise ModelCorruptError(
+                    f"the model's configuration has {name} = {getattr(self, name)}; it must be >= 1"
+                )
+        if self.num_heads % self.num_kv_heads or self.head_dim % 2:
+            raise ModelCorruptError(
+                f"the model's configuration has {self.num_heads} heads over {self.num_kv_heads} key heads of width "
+                f"{self.head_dim}; the heads must be a multiple and the width even"
+            )
+
+    @property
+    def kv_values_per_position(self) -> int:
+        """Numbers that one position leaves in the ring, over all layers."""
+        return 2 * self.num_layers * self.num_kv_heads * self.head_dim
+
+
+REAL_ENCODER = TransformerConfig(
+    dim=1280, num_layers=32, num_heads=32, num_kv_heads=32, head_dim=64, hidden_dim=5120, window=750
+)
+REAL_DECODER = TransformerConfig(
+    dim=3072, num_layers=26, num_heads=32, num_kv_heads=8, head_dim=128, hidden_dim=9216, window=8192
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoxtralConfig:
+    """The whole model's shape. The defaults are those of Voxtral-Mini-4B-Realtime-2602."""
+
+    encoder: TransformerConfig = field(default=REAL_ENCODER)
+    decoder: TransformerConfig = field(default=REAL_DECODER)
+    vocab_size: int = 131_072
+    ada_dim: int = 32
+    log_mel_max: float = 1.5
+
+    @classmethod
+    def from_mistral(cls, params: Mapping[str, Any]) -> Self:
+        """Read the parsed params.json.
+
+        Raises:
+            ModelCorruptError: A field is missing or is not usable; it is named.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def from_hugging_face(cls, config: Mapping[str, Any]) -> Self:
+        """Read the parsed config.json.
+
+        Raises:
+            ModelCorruptError: A field is missing or is not usable; it is named.
+        """
+        raise NotImplementedError
+
+    def encoder_cells(self) -> int:
+        """Positions a row's encoder ring holds: the window and what a chunk or a fork may run ahead."""
+        return _cells(self.encoder.window + ENCODER_FRAMES_PER_TOKEN * MAX_FORK_TOKENS)
+
+    def decoder_cells(self, window: int | None = None) -> int:
+        """Positions a row's decoder ring holds, for a window of at most the model's own."""
+        return _cells((window or self.decoder.window) + MAX_FORK_TOKENS)
+
+    def row_bytes(self, element_bytes: int, decoder_window: int | None = None) -> int:
+        """What one row's keys and values take, in bytes."""
+        encoder = self.encoder_cells() * self.encoder.kv_values_per_position
+        decoder = self.decoder_cells(decoder_window) * self.decoder.kv_values_per_position
+        return element_bytes * (encoder + decoder)
+
+
+CELLS_PER_PAGE = 256
+"""Rings are whole pages: what a paged attention kernel reads at a time."""
+
+
+def _cells(num_positions: int) -> int:
+    return -(-num_positions // CELLS_PER_PAGE) * CELLS_PER_PAGE
