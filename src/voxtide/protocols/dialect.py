@@ -84,5 +84,9 @@ class Dialect(Protocol):
     def fail(self, error: VoxtideError) -> list[Effect]:
         """How this client learns that the session cannot go on: an error message, then `Close`."""
 
-    def drain(self) -> list[Effect]:
-        """The server is going away: finish what was said, so that its final text is told, then close with 1001."""
+    def drain(self, error: VoxtideError | None = None) -> list[Effect]:
+        """We end the session: finish what was said, so that its final text is told, then close.
+
+        With 1001 because the server is going away, or as `fail` does where `error` says why, such as a session that
+        has lasted as long as it may.
+        """

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from voxtide.errors import AudioError, CapacityError, ConfigError, VoxtideError
+from voxtide.errors import (
+    AudioAheadError,
+    AudioError,
+    CapacityError,
+    ConfigError,
+    MessageTooBigError,
+    SessionExpiredError,
+    SessionIdleError,
+    VoxtideError,
+)
 
-NORMAL, GOING_AWAY, POLICY, INTERNAL, TRY_LATER = 1000, 1001, 1008, 1011, 1013
+NORMAL, GOING_AWAY, POLICY, TOO_BIG, INTERNAL, TRY_LATER = 1000, 1001, 1008, 1009, 1011, 1013
 """Close codes (RFC 6455 and its registry). All but the first two are exceptions in clients, which is what they are for:
 a failure closed with those would look like an empty result."""
 
@@ -33,12 +42,16 @@ def failure_of(error: VoxtideError) -> Failure:
     for kind, status, close_code in _KINDS:
         if isinstance(error, kind):
             return Failure(status, close_code, error.code, str(error))
-    return Failure(500, INTERNAL, error.code, str(error))
+    return Failure(500, INTERNAL, error.code, "the server failed, and this session cannot go on; open another")
 
 
 _KINDS: tuple[tuple[type[VoxtideError], int, int], ...] = (
     (CapacityError, 503, TRY_LATER),
+    (SessionExpiredError, 408, TRY_LATER),
+    (SessionIdleError, 408, TRY_LATER),
+    (AudioAheadError, 429, POLICY),
+    (MessageTooBigError, 413, TOO_BIG),
     (ConfigError, 400, POLICY),
     (AudioError, 400, POLICY),
 )
-"""The first that fits counts; what is in none of them is ours, and 500."""
+"""The first that fits counts. What is in none of them is ours: 500, and its details are for our log alone."""

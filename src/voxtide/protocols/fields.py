@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from voxtide.protocols.messages import Refusal
+from voxtide.protocols.messages import Message, Refusal
 
 MAX_STRING_CHARS = 200
 """Of a phrase to expect. Nobody says a longer one as a term."""
@@ -62,3 +62,16 @@ def strings(value: Any, name: str, max_items: int) -> tuple[str, ...]:
     if len(value) > max_items or any(len(item) > MAX_STRING_CHARS for item in value):
         raise Refusal(f"{name} may hold {max_items} strings of {MAX_STRING_CHARS} characters each", param=name)
     return tuple(value)
+
+
+def object_of(value: Any, name: str) -> Message:
+    """An object; null is an empty one.
+
+    Raises:
+        Refusal: It is none.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Refusal(f"{name} must be an object", param=name)
+    return value

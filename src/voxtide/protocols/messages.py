@@ -8,10 +8,12 @@ from __future__ import annotations
 import binascii
 import json
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 Message: TypeAlias = dict[str, Any]
 """One JSON object."""
+
+Handler = TypeVar("Handler")
 
 
 class Refusal(Exception):
@@ -49,16 +51,16 @@ def read_message(message: str | bytes) -> Message:
     return value
 
 
-def message_type(message: Mapping[str, Any]) -> str:
-    """The message's `type`.
+def handler_of(message: Mapping[str, Any], handlers: Mapping[str, Handler]) -> Handler:
+    """What takes messages of this one's `type`.
 
     Raises:
-        Refusal: It has none.
+        Refusal: It has no type, or one that nobody takes.
     """
     kind = message.get("type")
-    if not isinstance(kind, str):
-        raise Refusal("a message needs a type, a string", code="missing_required_parameter", param="type")
-    return kind
+    if not isinstance(kind, str) or kind not in handlers:
+        raise Refusal(f"a message needs a type; known are {', '.join(handlers)}", code="unknown_event", param="type")
+    return handlers[kind]
 
 
 def read_audio(audio: object, *, max_bytes: int) -> bytes:

@@ -17,7 +17,7 @@ from voxtide.errors import VoxtideError
 from voxtide.protocols.dialect import Close, Effect, Feed, Finish, Flush, Send
 from voxtide.protocols.facts import EngineFacts, SessionFacts
 from voxtide.protocols.failures import GOING_AWAY, NORMAL, POLICY, failure_of
-from voxtide.protocols.messages import Message, Refusal, message_type, read_audio, read_message, write_message
+from voxtide.protocols.messages import Message, Refusal, handler_of, read_audio, read_message, write_message
 from voxtide.protocols.mistral_settings import MistralSettings
 from voxtide.protocols.turns import TurnEnded, TurnEnding, TurnEvent, TurnResumed, TurnStarted
 from voxtide.protocols.utterance import Utterance
@@ -68,6 +68,7 @@ class MistralRealtime:
         self._utterance = Utterance()
         self._language: str | None = None
         self._reported_s = 0
+        self._parting: VoxtideError | None = None
 
     def begin(self) -> list[Effect]:
         """`session.created`, unasked."""
@@ -82,10 +83,7 @@ class MistralRealtime:
             return []
         try:
             fields = read_message(message)
-            kind = message_type(fields)
-            if kind not in _HANDLERS:
-                raise Refusal(f"unknown message type; known are {', '.join(_HANDLERS)}")
-            return _HANDLERS[kind](self, fields)
+            return handler_of(fields, _HANDLERS)(self, fields)
         except Refusal as refusal:
             return [_error(refusal.reason, refusal.status)]
 
@@ -106,9 +104,7 @@ class MistralRealtime:
             case Flushed():
                 return self._tell_flushed(event)
             case Finished(audio_s):
-                close = Close(GOING_AWAY if self._phase is _Phase.DRAINING else NORMAL)
-                self._phase = _Phase.CLOSED
-                return [self._done(audio_s), close]
+                return self._tell_finished(audio_s)
             case TurnStarted() | TurnEnding() | TurnResumed() | TurnEnded() if self._settings.turns:
                 return self._tell_turn(event)
             case _:
@@ -122,11 +118,11 @@ class MistralRealtime:
         failure = failure_of(error)
         return [_error(failure.message, failure.status), Close(failure.close_code, failure.code)]
 
-    def drain(self) -> list[Effect]:
-        """A last `done`, then 1001."""
+    def drain(self, error: VoxtideError | None = None) -> list[Effect]:
+        """A last `done`, then 1001 or the error."""
         if self._phase is not _Phase.OPEN:
             return []  # it ends already
-        self._phase = _Phase.DRAINING
+        self._phase, self._parting = _Phase.DRAINING, error
         return [Finish()]
 
     # What a client asks for.
@@ -188,6 +184,14 @@ class MistralRealtime:
         if pending.turn_end is None:
             return [*effects, self._done(flushed.audio_s)]
         return [*effects, pending.turn_end, *pending.later_turns]
+
+    def _tell_finished(self, audio_s: float) -> list[Effect]:
+        done = self._done(audio_s)
+        if self._parting is not None:
+            return [done, *self.fail(self._parting)]
+        close = Close(GOING_AWAY if self._phase is _Phase.DRAINING else NORMAL)
+        self._phase = _Phase.CLOSED
+        return [done, close]
 
     def _tell_turn(self, event: TurnEvent) -> list[Effect]:
         """A turn's end waits until its text has been told; what comes after it waits behind it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from voxtide.protocols.choose import ChosenRealtime
 from voxtide.protocols.dialect import Dialect
 from voxtide.protocols.facts import EngineFacts, SessionFacts
 from voxtide.protocols.mistral import MistralRealtime
@@ -19,4 +20,6 @@ class Wire(StrEnum):
 
 def open_dialect(wire: Wire, query: Mapping[str, str], engine: EngineFacts, session: SessionFacts) -> Dialect:
     """The client's side of a new session. `query` is the address's, decoded; of a name given twice, either."""
-    return MistralRealtime(engine, session, query)
+    if wire is Wire.MISTRAL:
+        return MistralRealtime(engine, session, query)
+    return ChosenRealtime(engine, session, query)

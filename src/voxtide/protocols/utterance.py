@@ -22,7 +22,9 @@ Item = TypeVar("Item")
 class Utterance:
     """What was said since the last answer. Beyond `MAX_TEXT_BYTES` its beginning is dropped, and counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, begins_with_text: bool = False) -> None:
+        """Begin. `begins_with_text` leaves the space out that parts its first word from the utterance before it."""
+        self._begins_with_text = begins_with_text
         self._deltas: _Tail[str] = _Tail(MAX_TEXT_BYTES)
         self._segments: _Tail[Segment] = _Tail(MAX_TEXT_BYTES)
         self._last_end_s = -1.0
@@ -41,6 +43,8 @@ class Utterance:
 
     def add(self, text: str) -> list[str]:
         """Take stable text. Returns it in pieces that fit into a message each."""
+        if self._begins_with_text and not self._deltas:
+            text = text.lstrip()
         pieces = [text[at : at + MAX_DELTA_CHARS] for at in range(0, len(text), MAX_DELTA_CHARS)]
         for piece in pieces:
             dropped = self._deltas.add(piece, len(json.dumps(piece)))
@@ -73,6 +77,9 @@ class _Tail(Generic[Item]):
         self._max_bytes = max_bytes
         self._items: deque[tuple[Item, int]] = deque()
         self._num_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
 
     def __iter__(self) -> Iterator[Item]:
         return (item for item, _ in self._items)
