@@ -17,8 +17,11 @@ from voxtide.engines.registry import ENGINES
 SHARED_VOCABULARY = {"numpy"}
 """Samples are NumPy arrays everywhere, by decision (types.py)."""
 
-SHARED_IN_CLI = {"typer", "rich"}
-"""The terminal's words: any module of cli/ may use them, and nobody else."""
+SHARED_IN_ROOM = {"cli": {"typer", "rich"}, "server": {"starlette"}}
+"""A room's own vocabulary, such as the terminal's words: any module of the room may use it, and nobody else."""
+
+IN_TWO_ROOMS = {"websockets"}
+"""One module of server/ and one of client/: the two ends of a connection."""
 
 TORCH_ROOMS = ("voxtral", "engines.voxtral")
 """The rooms made of torch; its name stands in many of their files, and in no other. Who enters them asks first."""
@@ -71,9 +74,11 @@ def scattered(of: tuple[Module, ...]) -> list[str]:
         for found in imports(module):
             if found.top in sys.stdlib_module_names | SHARED_VOCABULARY | {"voxtide"}:
                 continue
-            is_shared = found.top in SHARED_IN_CLI and module.is_in("cli")
+            room = module.name.removeprefix("voxtide.").partition(".")[0]
+            is_shared = found.top in SHARED_IN_ROOM.get(room, set())
             if not (is_shared or (found.top == "torch" and module.is_in(*TORCH_ROOMS))):
                 library = A_LIBRARY_OF_ITS_OWN if found.name.startswith(A_LIBRARY_OF_ITS_OWN) else found.top
+                library = f"{library} in {room}" if library in IN_TWO_ROOMS else library
                 places.setdefault(library, set()).add(module.name)
     return [f"{name} is named in {' and '.join(sorted(homes))}" for name, homes in places.items() if len(homes) > 1]
 

@@ -15,6 +15,7 @@ VoxtideError
 ├── MissingExtraError           an optional package is not installed
 ├── EngineError                 the engine itself failed
 │   ├── EngineFailedError       an engine died; every stream of it is told
+│   │   └── ConnectionFailedError  the server cannot be reached, refuses us, or went away for good
 │   └── CapacityError           no room for one more stream
 ├── SessionError                a session at the server went past one of its bounds
 │   ├── MessageTooBigError      one message was too long
@@ -120,6 +121,12 @@ class EngineFailedError(EngineError):
     """An engine, or the stream's part of it, died. Audio after its last event was not transcribed."""
 
     code = "engine_failed"
+
+
+class ConnectionFailedError(EngineFailedError):
+    """A server cannot be reached, refuses the connection, or went away and did not come back in time."""
+
+    code = "connection_failed"
 
 
 class CapacityError(EngineError):

@@ -160,6 +160,23 @@ def demo(
         raise typer.Exit(run(recording, engine=engine, pace=pace, is_on_terminal=_is_on_terminal()))
 
 
+@app.command(epilog=EXIT_CODES_HELP, short_help="Serve transcription to programs on this machine or a network.")
+def serve(
+    engine: options.Engine = "moonshine",
+    model: options.Model = None,
+    threads: options.Threads = None,
+    host: options.Host = "127.0.0.1",
+    port: options.Port = 8000,
+) -> None:
+    """Serve transcription to programs that speak the Mistral, OpenAI or vLLM realtime wire."""
+    with reporting():
+        from voxtide.cli.serve import serve as run
+        from voxtide.server.config import ServerConfig
+
+        config = ServerConfig(host=host, port=port)
+        raise typer.Exit(run(config, engine=engine, model=model, threads=threads))
+
+
 @app.command(short_help="Tell what works on this machine, and what to mend.")
 def doctor(as_json: options.Json = False) -> None:
     """Look at this machine: what works, and what to do about what does not.

@@ -90,6 +90,11 @@ SampleRate: TypeAlias = Annotated[
 ]
 Channels: TypeAlias = Annotated[int | None, typer.Option("--channels", metavar="N", help="Of raw audio. Default: 1.")]
 
+Host: TypeAlias = Annotated[
+    str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0 for the whole network.")
+]
+Port: TypeAlias = Annotated[int, typer.Option("--port", "-p", metavar="N", help="0 for any that is free.")]
+
 Recording: TypeAlias = Annotated[
     Literal["beckett", "two_cities"], typer.Option("--recording", help="beckett: ten seconds. two_cities: forty-four.")
 ]

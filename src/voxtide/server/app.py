@@ -1,0 +1,164 @@
+"""The HTTP part of a server. In: its services and endpoints. Out: an ASGI application. Sessions do not pass through it.
+
+Every endpoint is rated, and asks for a key unless it is open; /openapi.json describes them all.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from voxtide.server.access import Access
+from voxtide.server.config import ServerConfig
+from voxtide.server.endpoints import Endpoint, json_content, openapi
+from voxtide.server.handshake import Refusal
+from voxtide.server.metrics import CONTENT_TYPE, Metrics
+from voxtide.server.realtime import Realtime
+from voxtide.server.supervisor import EngineSupervisor
+from voxtide.server.tokens import TokenStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What endpoints work with."""
+
+    config: ServerConfig
+    supervisor: EngineSupervisor
+    realtime: Realtime
+    access: Access
+    tokens: TokenStore
+    metrics: Metrics
+
+
+def create_app(services: Services, endpoints: Iterable[Endpoint] = (), *, version: str) -> Starlette:
+    """The application: ours and the given `endpoints`, and the web page at / where there is one."""
+    every = [*_own_endpoints(services), *endpoints]
+    document = openapi(every, version=version)
+
+    async def describe(request: Request) -> Response:
+        return JSONResponse(document)
+
+    every.append(Endpoint(path="/openapi.json", method="GET", handler=describe, is_open=True))
+    routes: list[BaseRoute] = [Route(it.path, it.handler, methods=[it.method]) for it in every]
+    if services.config.web_dir is not None:
+        routes.append(Mount("/", StaticFiles(directory=services.config.web_dir, html=True)))
+    open_paths = frozenset(it.path for it in every if it.is_open)
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(_Gate, services=services, open_paths=open_paths)],
+        exception_handlers={HTTPException: _say_http_error, Exception: _say_internal_error},
+    )
+
+
+def _own_endpoints(services: Services) -> Sequence[Endpoint]:
+    async def live(request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(request: Request) -> Response:
+        reason = services.realtime.unready_reason()
+        if reason is None:
+            return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "unready", "reason": reason}, status_code=503)
+
+    async def metrics(request: Request) -> Response:
+        return Response(services.metrics.exposition(), media_type=CONTENT_TYPE)
+
+    status = {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]}
+    return [
+        Endpoint(
+            path="/healthz",
+            method="GET",
+            handler=live,
+            is_open=True,
+            operation=_operation("Whether the process answers.", {"200": ("It does.", json_content(status))}),
+        ),
+        Endpoint(
+            path="/readyz",
+            method="GET",
+            handler=ready,
+            is_open=True,
+            operation=_operation(
+                "Whether a session can be opened, if there is room.",
+                {"200": ("It can.", json_content(status)), "503": ("It cannot; says why.", json_content(status))},
+            ),
+        ),
+        Endpoint(
+            path="/metrics",
+            method="GET",
+            handler=metrics,
+            is_open=True,
+            operation=_operation(
+                "Counts, for Prometheus.",
+                {"200": ("The text format of Prometheus.", {"text/plain": {"schema": {"type": "string"}}})},
+            ),
+        ),
+    ]
+
+
+def _operation(summary: str, responses: dict[str, tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    told = {status: {"description": text, "content": content} for status, (text, content) in responses.items()}
+    return {"summary": summary, "responses": told}
+
+
+class _Gate:
+    """Every HTTP request passes here: rates, keys, an id, the count of answers."""
+
+    def __init__(self, app: ASGIApp, services: Services, open_paths: frozenset[str]) -> None:
+        self._app = app
+        self._services = services
+        self._open_paths = open_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = f"req-{uuid.uuid4().hex}"
+
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                route = scope.get("route")
+                path = getattr(route, "path", "") or "other"
+                self._services.metrics.on_request(path, message["status"])
+            await send(message)
+
+        refusal = self._refusal(Request(scope))
+        answer = self._app if refusal is None else refusal_response(refusal)
+        await answer(scope, receive, send_on)
+
+    def _refusal(self, request: Request) -> Refusal | None:
+        if request.url.path in self._open_paths or not request.url.path.startswith("/v1/"):
+            return None
+        address = request.client.host if request.client else ""
+        return self._services.access.check_request(request.headers, address)
+
+
+def refusal_response(refusal: Refusal) -> Response:
+    """The HTTP answer of a refusal."""
+    return Response(refusal.body, refusal.status, dict(refusal.headers))
+
+
+async def _say_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = "not_found" if error.status_code == 404 else "bad_request"
+    refused = Refusal(
+        status=error.status_code, code=code, message=f"{request.method} {request.url.path}: {error.detail}"
+    )
+    response = refusal_response(refused)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _say_internal_error(request: Request, error: Exception) -> Response:
+    return refusal_response(Refusal(status=500, code="internal_error", message="internal error"))

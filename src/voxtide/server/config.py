@@ -1,0 +1,74 @@
+"""A server's settings. In: values, from whoever starts it. Out: a frozen, checked `ServerConfig`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from voxtide.errors import ConfigError
+from voxtide.server.connection import ConnectionLimits
+from voxtide.server.session import SessionLimits
+
+DEFAULT_PORT = 8000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerConfig:
+    """What one server is told.
+
+    Attributes:
+        host: The address to listen on; the default is reached from this machine only.
+        port: The port; 0 for any that is free.
+        capacity: Sessions at once.
+        connection: Bounds of each connection.
+        session: Bounds of each session.
+        keys: Secrets that let a client in; none for a server open to whoever reaches it.
+        origins: Web pages, such as https://example.com, that may connect beside the server's own; "*" for any.
+        requests_per_minute: From one address; None for no limit.
+        sessions_per_minute: Opened from one address; None for no limit.
+        tls_certificate: The certificate chain's file (PEM), for https and wss; None for http and ws.
+        tls_key: The certificate's key file (PEM).
+        web_dir: The static page served at /; None for none.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    capacity: int = 8
+    connection: ConnectionLimits = field(default_factory=ConnectionLimits)
+    session: SessionLimits = field(default_factory=SessionLimits)
+    keys: tuple[str, ...] = field(default=(), repr=False)
+    origins: tuple[str, ...] = ()
+    requests_per_minute: int | None = None
+    sessions_per_minute: int | None = None
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    web_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ConfigError(f"port is {self.port}; it must be 0 to 65535")
+        for name in ("capacity", "requests_per_minute", "sessions_per_minute"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} is {value}; it must be 1 or more")
+        _check_positive(self.connection, "message_bytes", "ping_s", "slow_reader_s")
+        _check_positive(self.session, "audio_ahead_s", "duration_s", "idle_s", "drain_s")
+        if any(not key or not key.isascii() or not key.isprintable() or " " in key for key in self.keys):
+            raise ConfigError("an API key is empty or holds a character that no header carries")  # never shows it
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ConfigError("TLS needs both a certificate and its key")
+        for path in filter(None, (self.tls_certificate, self.tls_key)):
+            if not path.is_file():
+                raise ConfigError(f"{path} is not a file; TLS needs a certificate and its key")
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https`."""
+        return "http" if self.tls_certificate is None else "https"
+
+
+def _check_positive(limits: object, *names: str) -> None:
+    for name in names:
+        value = getattr(limits, name)
+        if value is not None and not value > 0:
+            raise ConfigError(f"{name} is {value}; it must be more than 0")

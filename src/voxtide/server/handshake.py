@@ -1,0 +1,100 @@
+"""A request to open a session, as data. In: a path and headers. Out: `Handshake`; what the door says to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+if TYPE_CHECKING:
+    from voxtide.server.connection import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handshake:
+    """What a client asks for before there is a session.
+
+    Attributes:
+        path: The path of the request, without its query.
+        query: The query's fields; of a field that comes twice, the last.
+        headers: The headers by their names in small letters; a header that comes twice, joined by commas.
+        address: The client's network address, without the port.
+        subprotocols: What the client offers, in its order.
+    """
+
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    address: str
+
+    @property
+    def subprotocols(self) -> tuple[str, ...]:
+        offered = self.headers.get("sec-websocket-protocol", "")
+        return tuple(filter(None, (name.strip() for name in offered.split(","))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An HTTP answer instead of a session."""
+
+    status: int
+    code: str
+    message: str
+    retry_after_s: int | None = None
+
+    @property
+    def body(self) -> str:
+        """The answer's body, the same for every dialect: SDKs show the status, people read the message."""
+        error = {"message": self.message, "type": self.code, "param": None, "code": self.code}
+        return json.dumps({"error": error, "object": "error", "message": self.message})
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Headers beside the length."""
+        headers = [("Content-Type", "application/json")]
+        if self.retry_after_s is not None:
+            headers.append(("Retry-After", str(self.retry_after_s)))
+        if self.status == 401:
+            headers.append(("WWW-Authenticate", "Bearer"))
+        return headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A session that may begin.
+
+    Attributes:
+        run: The session; ends when the connection is over, or closes it.
+        on_done: Called when it has ended, also where it was cancelled before its first step.
+        subprotocol: What to select of the client's offer; None for none.
+    """
+
+    run: Callable[[Connection], Coroutine[Any, Any, None]]
+    on_done: Callable[[asyncio.Task[None]], None]
+    subprotocol: str | None = None
+
+
+class Door(Protocol):
+    """Who decides."""
+
+    def admit(self, handshake: Handshake) -> Admitted | Refusal:
+        """Let in or refuse. Never waits; an `Admitted` holds its place from now on."""
+
+
+def handshake_of(target: str, headers: Iterable[tuple[str, str]], transport: asyncio.BaseTransport) -> Handshake:
+    """Read a request. `target` is path and query as they came."""
+    parts = urlsplit(target)
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        name = name.lower()
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    peer = transport.get_extra_info("peername")
+    return Handshake(
+        path=parts.path,
+        query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+        headers=joined,
+        address=str(peer[0]) if isinstance(peer, tuple) else "",
+    )

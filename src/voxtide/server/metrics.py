@@ -1,0 +1,104 @@
+"""What a server counts, for Prometheus. In: calls. Out: the text of /metrics. docs/metrics.md says what each is.
+
+The only module that knows the client library; each `Metrics` has a registry of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+FLUSH_BUCKETS_S = (0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2, 0.4, 0.8, 1.6, 5.0)
+"""Around the promise of 80 ms at p95."""
+
+STEP_BUCKETS_S = (0.0001, 0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0, 5.0)
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics:
+    """One server's counts. The methods named `on_...` are called as things happen."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._sessions = Gauge("voxtide_sessions", "Sessions open now.", ["wire"], registry=registry)
+        self._opened = Counter("voxtide_sessions_opened", "Sessions admitted.", ["wire"], registry=registry)
+        self._refused = Counter(
+            "voxtide_sessions_refused", "Sessions refused before they began.", ["code"], registry=registry
+        )
+        self._audio = Counter("voxtide_audio_seconds", "Audio taken from clients.", registry=registry)
+        self._flush = Histogram(
+            "voxtide_flush_seconds",
+            "From taking a flush from the client's messages to its final text.",
+            buckets=FLUSH_BUCKETS_S,
+            registry=registry,
+        )
+        self._step = Histogram(
+            "voxtide_step_seconds", "One piece of an engine's work.", buckets=STEP_BUCKETS_S, registry=registry
+        )
+        self._drops = Counter("voxtide_drops", "Connections given up by the server.", ["reason"], registry=registry)
+        self._errors = Counter("voxtide_errors", "Sessions that failed.", ["code"], registry=registry)
+        self._requests = Counter(
+            "voxtide_http_requests", "HTTP requests answered.", ["path", "status"], registry=registry
+        )
+
+    def watch(self, name: str, description: str, read: Callable[[], float]) -> None:
+        """Add a number that is read when it is asked for."""
+        self._registry.register(_Watched(name, description, read))
+
+    def exposition(self) -> bytes:
+        """The text that Prometheus reads."""
+        return generate_latest(self._registry)
+
+    def on_opened(self, wire: str) -> None:
+        """A session was admitted."""
+        self._opened.labels(wire).inc()
+        self._sessions.labels(wire).inc()
+
+    def on_closed(self, wire: str) -> None:
+        """A session is over."""
+        self._sessions.labels(wire).dec()
+
+    def on_refused(self, code: str) -> None:
+        """A session was refused."""
+        self._refused.labels(code).inc()
+
+    def on_dropped(self, reason: str) -> None:
+        """A connection was given up."""
+        self._drops.labels(reason).inc()
+
+    def on_audio(self, audio_s: float) -> None:
+        """Audio was taken."""
+        self._audio.inc(audio_s)
+
+    def on_flushed(self, took_s: float) -> None:
+        """A flush was answered."""
+        self._flush.observe(took_s)
+
+    def on_step(self, took_s: float) -> None:
+        """An engine did a piece of work. Callable from any thread."""
+        self._step.observe(took_s)
+
+    def on_error(self, code: str) -> None:
+        """A session failed."""
+        self._errors.labels(code).inc()
+
+    def on_request(self, path: str, status: int) -> None:
+        """An HTTP request was answered."""
+        self._requests.labels(path, str(status)).inc()
+
+
+class _Watched:
+    """A gauge that is read at each scrape."""
+
+    def __init__(self, name: str, description: str, read: Callable[[], float]) -> None:
+        self._name, self._description, self._read = name, description, read
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield GaugeMetricFamily(self._name, self._description, value=self._read())
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        yield GaugeMetricFamily(self._name, self._description)

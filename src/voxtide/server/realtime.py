@@ -1,0 +1,154 @@
+"""The sessions of a server. In: requests to open one. Out: a session that runs, or a refusal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from functools import partial
+
+from voxtide.engines.base import EngineInfo
+from voxtide.protocols.facts import EngineFacts, SessionFacts
+from voxtide.protocols.opening import Wire, open_dialect
+from voxtide.server.access import SUBPROTOCOL, Access
+from voxtide.server.admission import Admission
+from voxtide.server.config import ServerConfig
+from voxtide.server.connection import Connection
+from voxtide.server.handshake import Admitted, Handshake, Refusal
+from voxtide.server.metrics import Metrics
+from voxtide.server.session import Session
+from voxtide.server.supervisor import EngineSupervisor
+from voxtide.server.voice import Voice
+
+_log = logging.getLogger("voxtide.server")
+
+RETRY_AFTER_S = 5
+"""What a client is told that comes when the server is full: sessions last for minutes, and a retry costs little."""
+
+
+_WIRES = {wire.value: wire for wire in Wire}
+
+
+class Realtime:
+    """A `Door`: admits sessions up to the capacity, runs them, and knows those that run."""
+
+    def __init__(
+        self,
+        supervisor: EngineSupervisor,
+        config: ServerConfig,
+        access: Access,
+        metrics: Metrics,
+        *,
+        voice: Voice | None = None,
+    ) -> None:
+        self._supervisor = supervisor
+        self._config = config
+        self._access = access
+        self._metrics = metrics
+        self._voice = voice
+        self._admission = Admission(config.capacity)
+        self._sessions: set[Session] = set()
+        self.is_draining = False
+        metrics.watch("voxtide_capacity", "Sessions there is room for.", lambda: config.capacity)
+        metrics.watch("voxtide_lag_max_seconds", "Audio not yet transcribed, of the session that has most.", self.lag_s)
+        metrics.watch("voxtide_engine_up", "1 while the engine lives.", lambda: supervisor.is_alive)
+        metrics.watch("voxtide_engine_restarts", "Engines loaded after one died.", lambda: supervisor.num_restarts)
+
+    @property
+    def num_sessions(self) -> int:
+        """Sessions admitted and not over."""
+        return self._admission.num_taken
+
+    def lag_s(self) -> float:
+        """The largest lag of all sessions, in seconds."""
+        return max((session.lag_s for session in self._sessions), default=0.0)
+
+    def unready_reason(self) -> str | None:
+        """Why no session can be opened now, whatever its client; None when one can."""
+        if self.is_draining:
+            return "the server is going away"
+        if not self._supervisor.is_alive:
+            return f"the engine is being restarted: {self._supervisor.failure}"
+        return None
+
+    def admit(self, handshake: Handshake) -> Admitted | Refusal:
+        """Let a client in, or say why not. An `Admitted` holds its place until its `on_done`."""
+        verdict = self._admit(handshake)
+        if isinstance(verdict, Refusal):
+            self._metrics.on_refused(verdict.code)
+            _log.info(
+                "refused a session: %s", verdict.message, extra={"code": verdict.code, "address": handshake.address}
+            )
+        return verdict
+
+    def _admit(self, handshake: Handshake) -> Admitted | Refusal:
+        wire = _WIRES.get(handshake.path)
+        if wire is None:
+            known = " and ".join(_WIRES)
+            return Refusal(status=404, code="not_found", message=f"sessions are at {known}, not {handshake.path[:200]}")
+        offered = handshake.subprotocols
+        refusal = self._access.check_session(
+            handshake.headers, handshake.address, subprotocols=offered, model=handshake.query.get("model")
+        )
+        if refusal is not None:
+            return refusal
+        if (reason := self.unready_reason()) is not None:
+            return _unavailable("unavailable", reason)
+        give_back = self._admission.take()
+        if give_back is None:
+            return _unavailable("capacity", f"all {self._config.capacity} sessions of this server are taken")
+        session_id = f"ws-{uuid.uuid4().hex}"
+        self._metrics.on_opened(wire.name.lower())
+        return Admitted(
+            run=partial(self._run, wire, handshake, session_id),
+            on_done=partial(self._on_done, wire, give_back),
+            subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None,
+        )
+
+    async def _run(self, wire: Wire, handshake: Handshake, session_id: str, connection: Connection) -> None:
+        session = Session(
+            connection,
+            open_dialect(wire, handshake.query, self._engine_facts(self._supervisor.info), self._facts(session_id)),
+            self._supervisor,
+            session_id=session_id,
+            limits=self._config.session,
+            observer=self._metrics,
+            voice=self._voice,
+        )
+        log = {"session": session_id, "wire": wire.name.lower(), "address": handshake.address}
+        _log.info("session %s opened", session_id, extra=log | {"event": "opened"})
+        self._sessions.add(session)
+        try:
+            await session.run()
+        finally:
+            self._sessions.discard(session)
+            _log.info("session %s ended", session_id, extra=log | {"event": "ended", "code": connection.close_code})
+            if connection.lost_reason is not None:
+                self._metrics.on_dropped(connection.lost_reason)
+
+    def _on_done(self, wire: Wire, give_back: Callable[[], None], task: asyncio.Task[None]) -> None:
+        give_back()
+        self._metrics.on_closed(wire.name.lower())
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a session ended unexpectedly", exc_info=error)
+
+    def _engine_facts(self, info: EngineInfo) -> EngineFacts:
+        return EngineFacts(
+            model=info.model,
+            languages=info.languages,
+            delays_ms=info.delays_ms,
+            can_use_vocabulary=info.can_use_vocabulary,
+            can_detect_turns=self._voice is not None,
+        )
+
+    def _facts(self, session_id: str) -> SessionFacts:
+        now_s = int(time.time())
+        duration_s = self._config.session.duration_s
+        expires_at_s = None if duration_s is None else now_s + int(duration_s)
+        return SessionFacts(session_id=session_id, opened_at_s=now_s, expires_at_s=expires_at_s)
+
+
+def _unavailable(code: str, message: str) -> Refusal:
+    return Refusal(status=503, code=code, message=f"{message}; try again later", retry_after_s=RETRY_AFTER_S)

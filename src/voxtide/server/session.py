@@ -1,0 +1,255 @@
+"""One client's session. In: its messages and the engine's events. Out: what its dialect says to do, done.
+
+receive loop: connection -> Dialect.receive -> effects -> connection, engine stream
+send loop:    engine stream -> Dialect.tell -> effects -> connection, receive loop
+
+Only the receive loop touches the engine, so effects keep their order; what the send loop has for the engine is put
+behind the messages that wait. Two queues are between client and engine, both the connection's, both bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from voxtide.engines.base import EngineStream
+from voxtide.errors import AudioAheadError, EngineFailedError, SessionExpiredError, SessionIdleError, VoxtideError
+from voxtide.protocols.dialect import Close, Configure, Dialect, Effect, Feed, Finish, Flush, Send
+from voxtide.protocols.turns import TurnEvent
+from voxtide.server.connection import Connection
+from voxtide.server.stream import SessionStream
+from voxtide.server.voice import Voice
+from voxtide.transcript.events import Flushed, TranscriptEvent
+from voxtide.types import StreamOptions
+
+_log = logging.getLogger("voxtide.server")
+
+GOING_AWAY, INTERNAL_ERROR = 1001, 1011
+"""Close codes of RFC 6455, section 7.4.1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """Bounds of one session; None for no bound.
+
+    Attributes:
+        audio_ahead_s: Audio may come so much earlier than it can have been spoken.
+        duration_s: What was said is finished and the session closed after this.
+        idle_s: The session is closed after so long without any message.
+        drain_s: How long finishing may take when the server or the session must end.
+    """
+
+    audio_ahead_s: float | None = 3600.0
+    duration_s: float | None = None
+    idle_s: float | None = 900.0
+    drain_s: float = 20.0
+
+
+class StreamSource(Protocol):
+    """What opens engine streams, and looks after the engine."""
+
+    def open(self, options: StreamOptions | None = None) -> EngineStream:
+        """As `Engine.open`."""
+
+    def suspect(self) -> None:
+        """A stream failed; the engine may have died."""
+
+
+class Observer(Protocol):
+    """Who counts."""
+
+    def on_audio(self, audio_s: float) -> None:
+        """Audio was taken."""
+
+    def on_flushed(self, took_s: float) -> None:
+        """A flush was answered, so long after it was asked for."""
+
+    def on_error(self, code: str) -> None:
+        """The session failed."""
+
+
+class Session:
+    """A session from its first message to its last. `run` it once."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        dialect: Dialect,
+        engine: StreamSource,
+        *,
+        session_id: str,
+        limits: SessionLimits,
+        observer: Observer,
+        voice: Voice | None = None,
+    ) -> None:
+        self.session_id = session_id
+        self._connection = connection
+        self._dialect = dialect
+        self._engine = engine
+        self._limits = limits
+        self._observer = observer
+        self._loop = asyncio.get_running_loop()
+        self._stream = SessionStream(engine.open, self._on_event, self._on_failure, voice=voice)
+        self._ending: VoxtideError | None = None
+        self._is_draining = False
+        self._due_s = 0.0
+        self._heard_at_s = self._loop.time()
+        self._flushes_at_s: list[float] = []
+        self._timers: list[asyncio.TimerHandle] = []
+
+    @property
+    def lag_s(self) -> float:
+        """Audio taken and not yet transcribed, in seconds."""
+        return self._stream.lag_s
+
+    async def run(self) -> None:
+        """Serve the client until the connection is over."""
+        connection = self._connection
+        connection.on_drain = self.drain
+        self._watch_time()
+        try:
+            await self._carry_out(self._dialect.begin())
+            while (item := await connection.receive()) is not None:
+                await self._take(item)
+        except Exception as error:
+            self._fail(error)
+        finally:
+            connection.on_drain = _do_nothing
+            for timer in self._timers:
+                timer.cancel()
+            await self._stream.close()
+
+    def drain(self, ending: VoxtideError | None = None) -> None:
+        """Finish what was said, then close; with an error where that is why. Bounded by `drain_s`."""
+        if not self._is_draining:
+            self._is_draining = True
+            self._ending = ending
+            self._connection.inject(self._dialect.drain)
+            self._later(self._limits.drain_s, self._close, GOING_AWAY, "the server is going away")
+
+    # The receive loop.
+
+    async def _take(self, item: object) -> None:
+        match item:
+            case str() | bytes():
+                if not self._is_draining:
+                    self._heard_at_s = self._loop.time()
+                    await self._carry_out(self._dialect.receive(item))
+            case Exception():
+                raise item
+            case list():
+                await self._carry_out(item)
+            case _ if callable(item):
+                await self._carry_out(item())
+
+    async def _carry_out(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Feed(payload):
+                    self._note_audio(len(payload) / self._stream.bytes_per_s)
+                    await self._stream.feed(payload)
+                case Send(text):
+                    self._connection.send(text)
+                case Flush():
+                    self._flushes_at_s.append(self._loop.time())
+                    await self._stream.flush()
+                case Configure():
+                    await self._stream.configure(effect)
+                case Finish():
+                    await self._stream.finish()
+                case Close(code, reason):
+                    self._close(code, reason)
+                    return
+        if self._connection.is_congested:
+            await self._connection.drained()
+
+    def _note_audio(self, audio_s: float) -> None:
+        self._observer.on_audio(audio_s)
+        now_s = self._loop.time()
+        self._due_s = max(self._due_s, now_s) + audio_s
+        most_s = self._limits.audio_ahead_s
+        if most_s is not None and self._due_s - now_s > most_s:
+            raise AudioAheadError(
+                f"audio came {most_s:g} s faster than it can have been spoken; send it at the speed of speech, "
+                "or as a file to /v1/audio/transcriptions"
+            )
+
+    # The send loop.
+
+    async def _on_event(self, event: TranscriptEvent | TurnEvent) -> None:
+        if isinstance(event, Flushed) and self._flushes_at_s:
+            self._observer.on_flushed(self._loop.time() - self._flushes_at_s.pop(0))
+        effects = self._dialect.tell(event)
+        for index, effect in enumerate(effects):
+            match effect:
+                case Send(text):
+                    self._connection.send(text)
+                case Close(code, reason):
+                    self._close(code, reason)
+                    return
+                case _:
+                    self._connection.inject(effects[index:])
+                    break
+        if self._connection.is_congested:
+            await self._connection.drained()
+
+    def _on_failure(self, error: Exception) -> None:
+        self._connection.inject(error)
+
+    # The end.
+
+    def _fail(self, error: Exception) -> None:
+        if not isinstance(error, VoxtideError):
+            _log.exception("session %s failed", self.session_id, extra={"session": self.session_id})
+            error = VoxtideError("internal error")
+        self._ending = None
+        if isinstance(error, EngineFailedError):
+            self._engine.suspect()
+        self._observer.on_error(error.code)
+        _log.warning(
+            "session %s: %s: %s",
+            self.session_id,
+            error.code,
+            error,
+            extra={"session": self.session_id, "code": error.code},
+        )
+        for effect in self._dialect.fail(error):
+            if isinstance(effect, Send):
+                self._connection.send(effect.text)
+            elif isinstance(effect, Close):
+                self._connection.close(effect.code, effect.reason)
+        self._connection.close(INTERNAL_ERROR)  # where the dialect has not
+
+    def _close(self, code: int, reason: str) -> None:
+        if self._ending is None:
+            self._connection.close(code, reason)
+        else:
+            self._fail(self._ending)
+
+    def _watch_time(self) -> None:
+        limits = self._limits
+        if limits.duration_s is not None:
+            self._later(limits.duration_s, self._expire)
+        if limits.idle_s is not None:
+            self._later(limits.idle_s, self._look_for_idleness, limits.idle_s)
+
+    def _expire(self) -> None:
+        self.drain(SessionExpiredError(f"a session lasts {self._limits.duration_s:g} s at most; open another"))
+
+    def _look_for_idleness(self, idle_s: float) -> None:
+        left_s = self._heard_at_s + idle_s - self._loop.time()
+        if left_s > 0:
+            self._later(left_s, self._look_for_idleness, idle_s)
+        else:
+            self._connection.inject(SessionIdleError(f"no message came for {idle_s:g} s"))
+
+    def _later(self, delay_s: float, call: object, *arguments: object) -> None:
+        assert callable(call)
+        self._timers.append(self._loop.call_later(delay_s, call, *arguments))
+
+
+def _do_nothing() -> None:
+    pass
