@@ -1,0 +1,245 @@
+"""Carries utterances to a server until each has its final text. In: a journal. Out: what was heard, to the teller.
+
+One connection at a time takes audio, one utterance after the other. Audio behind a flush is held back until the
+flush is answered, so an answer always covers just what was sent, whatever the server does. Where
+
+- a connection is lost, the utterance on it is sent again from its beginning on the next one;
+- a flush has no answer in time, its connection is told that the audio ends, which makes the text final there, while the
+  next connection takes the audio behind the flush;
+- that has no answer either, the utterance is sent again on a connection of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from voxtide.client.config import ClientConfig
+from voxtide.client.dialler import Dialler
+from voxtide.client.events import ConnectionLost, ConnectionReplaced
+from voxtide.client.line import Line
+from voxtide.client.telling import Outbox, Teller
+from voxtide.client.utterance import Ending, Journal, Utterance
+from voxtide.client.wire import Loss, Wire
+from voxtide.client.wording import MAX_APPEND_BYTES, Done, Failure, Heard, Wording
+from voxtide.errors import ConnectionFailedError
+
+_log = logging.getLogger("voxtide.client")
+
+MAX_CARRIES = 6
+"""How often one utterance is sent before it is given up: a line that always breaks carries nothing."""
+
+
+class Courier:
+    """One session's transport; `run` is its life."""
+
+    def __init__(
+        self, journal: Journal, teller: Teller, outbox: Outbox, dialler: Dialler, wording: Wording, config: ClientConfig
+    ) -> None:
+        self._journal = journal
+        self._teller = teller
+        self._outbox = outbox
+        self._dialler = dialler
+        self._wording = wording
+        self._config = config
+        self._readers: dict[Line, asyncio.Task[None]] = {}
+
+    async def run(self, wire: Wire) -> None:
+        """Carry everything, beginning on `wire`, until the journal is finished and told.
+
+        Raises:
+            Loss: The server is gone for good.
+        """
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                await self._carry_all(wire)
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+        finally:
+            await asyncio.gather(*(self._hang_up(line) for line in list(self._readers)))
+
+    # One connection after the other.
+
+    async def _carry_all(self, wire: Wire) -> None:
+        line = self._take_up(wire)
+        while True:
+            try:
+                is_over = await self._use(line)
+            except Loss as loss:
+                line = await self._replace(line, loss)
+                continue
+            if is_over:
+                return
+            line = self._take_up(await self._dialler.next())
+            self._tell_replaced("a flush had no answer in time", 0.0)
+            self._dialler.keep_standby()
+
+    async def _use(self, line: Line) -> bool:
+        """Carry utterances over one connection. True when all are done, False when another has to take over."""
+        while (utterance := self._journal.next_to_carry) is not None:
+            is_finish = utterance.ending is Ending.FINISH
+            if await self._carry(line, utterance):
+                continue
+            if is_finish or utterance.ending is Ending.FINISH or not self._wording.can_end:
+                raise _unanswered(utterance)
+            utterance.is_handed_over = True
+            self._tasks.create_task(self._end(line, utterance))
+            return False
+        await self._hang_up(line)
+        return True
+
+    async def _replace(self, line: Line, loss: Loss) -> Line:
+        """A connection in the place of one that is lost."""
+        utterance = line.utterance
+        replayed_s = self._journal.seconds_of(utterance.num_sent_bytes) if utterance else 0.0
+        self._dialler.note_loss(line.wire)
+        await self._hang_up(line)
+        if loss.is_final or (utterance is not None and utterance.num_carries >= MAX_CARRIES):
+            raise loss
+        self._teller.tell_of_connection(ConnectionLost(str(loss), self._journal.put_s))
+        replacement = self._take_up(await self._dialler.next())
+        self._tell_replaced(str(loss), replayed_s)
+        return replacement
+
+    async def _end(self, line: Line, utterance: Utterance) -> None:
+        """Get an utterance's text by ending its connection, and if that fails by sending it again."""
+        try:
+            await line.wire.send(self._wording.end())
+            is_answered = await self._answered(line, utterance, self._config.end_timeout_s)
+        except Loss:
+            is_answered = utterance.is_answered
+        finally:
+            await self._hang_up(line)
+        while not is_answered:
+            if utterance.num_carries >= MAX_CARRIES:
+                raise _unanswered(utterance)
+            is_answered = await self._carry_alone(utterance)
+
+    async def _carry_alone(self, utterance: Utterance) -> bool:
+        """Send an utterance again, on a connection of its own. Whether its text came."""
+        line = self._take_up(await self._dialler.next())
+        self._tell_replaced("the end of the audio had no answer in time", utterance.duration_s)
+        try:
+            return await self._carry(line, utterance, is_alone=True)
+        except Loss as loss:
+            if loss.is_final:
+                raise
+            self._dialler.note_loss(line.wire)
+            return utterance.is_answered
+        finally:
+            await self._hang_up(line)
+
+    # One utterance on one connection.
+
+    async def _carry(self, line: Line, utterance: Utterance, *, is_alone: bool = False) -> bool:
+        """Send an utterance, as its audio comes, and ask for its text. Whether the text came in time."""
+        line.take(utterance)
+        await self._send_audio(line, utterance)
+        if utterance.is_empty:
+            self._answer(line, utterance, None)
+            return True
+        line.is_asked = True
+        if is_alone or utterance.ending is Ending.FINISH:
+            await line.wire.send(self._wording.end())
+            return await self._answered(line, utterance, self._config.end_timeout_s)
+        if self._wording.can_end and self._dialler.is_flush_hopeless:
+            return False
+        await line.wire.send(self._wording.flush())
+        is_answered = await self._answered(line, utterance, self._config.flush_timeout_s, has_standby=True)
+        self._dialler.note_flush(is_answered=is_answered)
+        return is_answered
+
+    async def _send_audio(self, line: Line, utterance: Utterance) -> None:
+        while True:
+            line.wire.check()
+            if utterance.num_sent_bytes == len(utterance.audio):
+                if utterance.ending is not None:
+                    return
+                await utterance.news()
+                continue
+            await self._outbox.room()
+            if not utterance.num_sent_bytes:
+                utterance.num_carries += 1
+                for message in self._wording.begin():
+                    await line.wire.send(message)
+            piece = bytes(utterance.audio[utterance.num_sent_bytes : utterance.num_sent_bytes + MAX_APPEND_BYTES])
+            utterance.num_sent_bytes += len(piece)
+            await line.wire.send(self._wording.append(piece))
+
+    async def _answered(self, line: Line, utterance: Utterance, timeout_s: float, *, has_standby: bool = False) -> bool:
+        """Wait for an utterance's final text. False when it is overdue."""
+        now_s = asyncio.get_running_loop().time
+        asked_at_s = now_s()
+        while not utterance.is_answered:
+            line.wire.check()
+            left_s = line.seconds_left(asked_at_s, timeout_s)
+            if left_s <= 0:
+                return False
+            until_standby_s = asked_at_s + self._config.standby_after_s - now_s()
+            if has_standby and until_standby_s <= 0:
+                self._dialler.prepare()
+            try:
+                async with asyncio.timeout(until_standby_s if 0 < until_standby_s < left_s else left_s):
+                    await utterance.news()
+            except TimeoutError:
+                continue
+        return True
+
+    # What is heard.
+
+    def _take_up(self, wire: Wire) -> Line:
+        line = Line(wire)
+        self._readers[line] = self._tasks.create_task(self._read(line))
+        return line
+
+    async def _hang_up(self, line: Line) -> None:
+        reader = self._readers.get(line)
+        if reader is not None:
+            reader.cancel()
+            await line.wire.close()
+            self._readers.pop(line, None)  # only now: whoever is cancelled here leaves the rest to `run`
+
+    async def _read(self, line: Line) -> None:
+        try:
+            while True:
+                self._hear(line, await line.wire.receive())
+        except Loss as loss:
+            line.lose(loss)
+
+    def _hear(self, line: Line, heard: Heard) -> None:
+        utterance = line.utterance
+        if isinstance(heard, Failure):
+            _log.debug("the server reports: %s", heard.message)
+            if heard.ends_utterance:
+                line.lose(Loss(ConnectionFailedError(heard.message), is_final=heard.is_final))
+        elif utterance is None or line.is_repeat(heard):
+            return
+        elif line.is_answer(heard):
+            assert isinstance(heard, Done)
+            self._answer(line, utterance, heard)
+        else:
+            fed_s = utterance.start_s + self._journal.seconds_of(utterance.num_sent_bytes)
+            self._teller.hear(utterance, utterance.hearing.add(heard, fed_s))
+
+    def _answer(self, line: Line, utterance: Utterance, done: Done | None) -> None:
+        """An utterance has its final text; `done` is None where it had no audio to ask about."""
+        line.note_answer(done, None if utterance.is_handed_over else self._journal.following(utterance))
+        self._teller.hear(utterance, utterance.hearing.finish(done, utterance.end_s))
+        utterance.is_answered = True
+        utterance.wake()
+        self._teller.settle()
+
+    def _tell_replaced(self, reason: str, replayed_s: float) -> None:
+        self._teller.tell_of_connection(ConnectionReplaced(reason, replayed_s, self._journal.put_s))
+
+
+def _unanswered(utterance: Utterance) -> Loss:
+    where = f"{utterance.start_s:.2f} to {utterance.end_s:.2f} s"
+    return Loss(ConnectionFailedError(f"the server has no final text for the audio from {where}"), is_final=False)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

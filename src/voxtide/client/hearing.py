@@ -1,0 +1,113 @@
+"""What a server says of one utterance becomes events. In: what was heard. Out: transcript events, each word once.
+
+The utterance may be transcribed again on another connection, and the server may say less or more than it should.
+Whatever comes, the deltas told are never taken back and their text is never told again. Knows no sockets and no order
+between utterances.
+"""
+
+from __future__ import annotations
+
+from voxtide.client.alignment import begins_with, beyond, is_text_of, missing_from
+from voxtide.client.wording import Done, Heard, Language, Part, Speech, Tail, Text
+from voxtide.transcript.events import (
+    Delta,
+    Interim,
+    LanguageDetected,
+    SegmentEnded,
+    SpeechStarted,
+    SpeechStopped,
+    TranscriptEvent,
+)
+from voxtide.types import Segment
+
+
+class Hearing:
+    """One utterance's text so far. Times are seconds of the caller's audio."""
+
+    def __init__(self, start_s: float) -> None:
+        """Begin an utterance whose audio begins at `start_s`."""
+        self._told = ""
+        self._heard = ""  # on this connection, of this utterance
+        self._heard_since_done = ""
+        self._is_catching_up = False
+        self._open_text = ""  # told, and not yet in a segment
+        self._segment_end_s = start_s
+        self._now_s = start_s
+        self._origin_s = start_s
+
+    def restart(self, origin_s: float) -> None:
+        """The audio is sent from its beginning on a new connection, whose own audio began at `origin_s`."""
+        self._origin_s = origin_s
+        self._heard = self._heard_since_done = ""
+        self._is_catching_up = bool(self._told)
+
+    def add(self, heard: Heard, fed_s: float) -> list[TranscriptEvent]:
+        """The events of what was heard, when the audio sent ended at `fed_s`."""
+        self._now_s = max(self._now_s, fed_s)
+        match heard:
+            case Text(text):
+                self._heard_since_done += text
+                return self._hear(text, is_complete=False)
+            case Tail(text) if not self._is_catching_up:
+                return [Interim(text, self._now_s)]
+            case Part():
+                return self._end_segment(heard)
+            case Language(language) if language:
+                return [LanguageDetected(language, self._now_s)]
+            case Speech(is_starting, time_s):
+                audio_s = self._clamped(self._origin_s + time_s)
+                return [SpeechStarted(audio_s) if is_starting else SpeechStopped(audio_s)]
+            case Done():  # unasked
+                return self._take(heard, is_complete=False)
+            case _:
+                return []
+
+    def finish(self, done: Done | None, end_s: float) -> list[TranscriptEvent]:
+        """The last events; the utterance's audio ended at `end_s`. None where there was nothing to ask the server."""
+        self._now_s = end_s
+        events = self._take(done, is_complete=True) if done else []
+        if self._open_text.strip():
+            segment = Segment(self._open_text.strip(), self._segment_end_s, end_s)
+            events.append(SegmentEnded(segment, end_s))
+            self._open_text = ""
+        return events
+
+    def has_text_of(self, done: Done) -> bool:
+        """Whether deltas were heard since the last `Done`, and this one can be their end."""
+        return bool(self._heard_since_done.strip()) and is_text_of(self._heard_since_done, done.text)
+
+    def _take(self, done: Done, *, is_complete: bool) -> list[TranscriptEvent]:
+        missing = missing_from(self._heard_since_done, done.text)
+        self._heard_since_done = ""
+        events = self._hear(missing, is_complete=is_complete)
+        for part in done.parts:
+            events += self._end_segment(part)
+        return events
+
+    def _hear(self, text: str, *, is_complete: bool) -> list[TranscriptEvent]:
+        self._heard += text
+        if self._is_catching_up:
+            new = beyond(self._told, self._heard, is_complete=is_complete)
+            if not new:
+                return []
+            self._is_catching_up = False
+            text = new
+        if not text:
+            return []
+        self._told += text
+        self._open_text += text
+        return [Delta(text, self._now_s)]
+
+    def _end_segment(self, part: Part) -> list[TranscriptEvent]:
+        """A segment whose text is what was told next; another was told before, or will be told with the rest."""
+        place = begins_with(self._open_text, part.text) if part.text.strip() else None
+        if place is None:
+            return []
+        self._open_text = self._open_text[place:]
+        start_s = self._clamped(self._origin_s + part.start_s)
+        end_s = max(start_s, self._clamped(self._origin_s + part.end_s))
+        self._segment_end_s = end_s
+        return [SegmentEnded(Segment(part.text.strip(), start_s, end_s), end_s)]
+
+    def _clamped(self, time_s: float) -> float:
+        return min(max(time_s, self._segment_end_s), self._now_s)

@@ -1,0 +1,231 @@
+"""One WebSocket to a server. In: an address, what to say. Out: what was heard. Knows no utterances and no retries.
+
+The one module that names the `websockets` library. The API key goes into one header and nowhere else: the library's
+own log of what it sends is kept off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+from voxtide.client.address import Address
+from voxtide.client.wording import Failure, Heard, Ready, Updated, Wording
+from voxtide.errors import CapacityError, ConnectionFailedError, UnsupportedOptionError, VoxtideError
+
+MAX_MESSAGE_BYTES = 16 << 20
+"""The longest message taken: servers keep under 1 MiB; a final text of many hours is still shorter than this."""
+
+PING_S = 20.0
+"""How often the server is asked whether it is there, and how long it may take: half-open sockets end within 40 s."""
+
+CLOSE_S = 1.0
+"""How long a server may take to answer a close. Nothing is lost where it does not."""
+
+CONFIRMATION_S = 2.0
+"""How long a server may take to confirm settings. One that never does is taken to have them."""
+
+_MAY_PASS_STATUSES = frozenset({408, 425, 429})
+_CAPACITY_STATUSES = frozenset({429, 503})
+_CAPACITY_CLOSE = 1013
+_REFUSING_CLOSES = frozenset({1002, 1003, 1007, 1008, 1009})
+"""Close codes by which a server says that it will not have what we send (RFC 6455)."""
+
+
+class Loss(Exception):
+    """A connection could not be opened, or is gone. Caught in this room.
+
+    Attributes:
+        error: What to raise where nothing else helps.
+        is_final: Whether another attempt would end in the same way.
+    """
+
+    def __init__(self, error: VoxtideError, *, is_final: bool) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.is_final = is_final
+
+
+class Wire:
+    """An open connection whose server is ready.
+
+    Attributes:
+        ready: What the server said of itself.
+        opened_at_s: When it was opened, on the event loop's clock.
+        loss: Why it is gone; None while it stands.
+    """
+
+    def __init__(self, socket: ClientConnection, address: Address, wording: Wording) -> None:
+        self._socket = socket
+        self._address = address
+        self._wording = wording
+        self._failure: Failure | None = None
+        self.ready = Ready()
+        self.opened_at_s = asyncio.get_running_loop().time()
+        self.loss: Loss | None = None
+
+    @classmethod
+    async def open(cls, address: Address, wording: Wording, headers: dict[str, str], timeout_s: float) -> Wire:
+        """Open a connection and wait until the server is ready.
+
+        Raises:
+            Loss: It cannot be opened.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                wire = cls(await _Connect(address, headers), address, wording)
+                try:
+                    await wire._greet()
+                except BaseException:
+                    await wire.close()
+                    raise
+                return wire
+        except TimeoutError:
+            raise _failed(f"{address.shown} did not answer within {timeout_s:g} s") from None
+        except InvalidStatus as refusal:
+            raise _refused(address, refusal) from None
+        except (OSError, WebSocketException, ValueError) as error:
+            raise _failed(f"cannot reach {address.shown}: {_reason(error)}") from None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it stands as far as we know."""
+        return self.loss is None and self._socket.close_code is None
+
+    def check(self) -> None:
+        """Raise if it is gone.
+
+        Raises:
+            Loss: It is.
+        """
+        if self.loss is not None:
+            raise self.loss
+
+    async def send(self, message: str) -> None:
+        """Send a message; waits while the server takes none.
+
+        Raises:
+            Loss: The connection is gone.
+        """
+        try:
+            await self._socket.send(message)
+        except (ConnectionClosed, OSError) as closed:
+            raise self._lost(closed) from None
+
+    async def receive(self) -> Heard:
+        """What is heard next.
+
+        Raises:
+            Loss: The connection is gone.
+        """
+        while True:
+            try:
+                frame = await self._socket.recv()
+            except (ConnectionClosed, OSError) as closed:
+                raise self._lost(closed) from None
+            heard = self._wording.read(frame)
+            if isinstance(heard, Failure):
+                self._failure = heard  # told if the server hangs up, which is its way to say that it was serious
+            if heard is not None:
+                return heard
+
+    async def close(self) -> None:
+        """Close it; bounded. Twice is the same as once."""
+        await self._socket.close()
+
+    async def _greet(self) -> None:
+        self.ready = await self._await_ready()
+        for message in self._wording.configure(self.ready):
+            await self.send(message)
+        if not self._wording.is_confirmed(self.ready):
+            return
+        try:
+            async with asyncio.timeout(CONFIRMATION_S):
+                while not isinstance(heard := await self.receive(), Updated):
+                    if isinstance(heard, Failure):
+                        raise Loss(UnsupportedOptionError(f"{self._address.shown}: {heard.message}"), is_final=True)
+        except TimeoutError:
+            return
+
+    async def _await_ready(self) -> Ready:
+        while not isinstance(heard := await self.receive(), Ready):
+            if isinstance(heard, Failure):
+                raise Loss(ConnectionFailedError(f"{self._address.shown}: {heard.message}"), is_final=heard.is_final)
+        return heard
+
+    def _lost(self, closed: Exception) -> Loss:
+        received = closed.rcvd if isinstance(closed, ConnectionClosed) else None
+        code = received.code if received else None
+        reason = self._failure.message if self._failure else _reason(closed)
+        told = f"{self._address.shown} ended the connection: {reason}"
+        if code == _CAPACITY_CLOSE:
+            return Loss(CapacityError(told), is_final=False)
+        is_final = code in _REFUSING_CLOSES or (self._failure is not None and self._failure.is_final)
+        return Loss(ConnectionFailedError(told), is_final=is_final)
+
+
+class _Connect(connect):
+    """The library's way to open, less its redirects: they could carry the key to somebody else."""
+
+    def __init__(self, address: Address, headers: dict[str, str]) -> None:
+        super().__init__(
+            address.url,
+            additional_headers=headers,
+            compression=None,  # audio hardly shrinks, and it would cost time at both ends
+            proxy=None if address.is_local else True,
+            open_timeout=None,  # the caller's holds for all of the opening
+            ping_interval=PING_S,
+            ping_timeout=PING_S,
+            close_timeout=CLOSE_S,
+            max_size=MAX_MESSAGE_BYTES,
+            logger=_Discreet(logging.getLogger("voxtide.client"), {}),
+        )
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
+class _Discreet(logging.LoggerAdapter[logging.Logger]):
+    """Hides that debug messages are wanted: the library's hold all headers and all audio."""
+
+    def isEnabledFor(self, level: int) -> bool:
+        return level > logging.INFO and super().isEnabledFor(level)
+
+
+def _refused(address: Address, refusal: InvalidStatus) -> Loss:
+    status = refusal.response.status_code
+    told = f"{address.shown} refused the connection: HTTP {status}"
+    match status:
+        case 401 | 403:
+            told += "; is the API key right?"
+        case 404:
+            told += "; is there a server of this dialect at this address?"
+        case 300 | 301 | 302 | 303 | 307 | 308:
+            told += f"; it has moved to {address_shown(refusal.response.headers)}"
+        case _:
+            body = bytes(refusal.response.body or b"")[:_MAX_SHOWN_BYTES].decode("utf-8", "replace")
+            told += f": {' '.join(body.split())}" if body.strip() else ""
+    if status in _CAPACITY_STATUSES:
+        return Loss(CapacityError(told), is_final=False)
+    return Loss(ConnectionFailedError(told), is_final=status < 500 and status not in _MAY_PASS_STATUSES)
+
+
+_MAX_SHOWN_BYTES = 300
+"""Of a refusal's body: enough for its reason, too little for a page."""
+
+
+def address_shown(headers: Any) -> str:
+    """Where a redirect leads, without what may be secret in it."""
+    return str(headers.get("Location", "nowhere")).partition("?")[0]
+
+
+def _failed(told: str) -> Loss:
+    return Loss(ConnectionFailedError(told), is_final=False)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,240 @@
+"""A server of the Mistral dialect on a real socket, as well behaved as a test wants. It hears what `speak` says."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import numpy as np
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from voxtide.engines.scripted import ScriptedConfig
+from voxtide.engines.scripted.recogniser import ScriptedRecogniser
+from voxtide.transcript.events import Delta, Finished, Flushed, SegmentEnded, TranscriptEvent
+from voxtide.types import StreamOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manners:
+    """How one connection behaves.
+
+    Attributes:
+        status: The HTTP status it is refused with; None to admit it.
+        is_silent: It never says that it is ready.
+        ignores_flush: A flush has no effect at all.
+        num_dones: How often each flush is answered.
+        flush_delay_s: How late.
+        ignores_end: Nor has the end of the audio.
+        end_delay_s: How late that is answered.
+        cut_after_s: The connection is cut without a word when so much audio has come.
+        is_cut_at_flush: Or when a flush comes.
+        is_cut_at_end: Or the end of the audio.
+        has_deltas: Text is told before it is final.
+        has_segments: Times are told.
+        alters: What it hears becomes this.
+        close_code: The connection is closed so at the first audio.
+        error: Sent before that.
+    """
+
+    status: int | None = None
+    is_silent: bool = False
+    ignores_flush: bool = False
+    num_dones: int = 1
+    flush_delay_s: float = 0.0
+    ignores_end: bool = False
+    end_delay_s: float = 0.0
+    cut_after_s: float | None = None
+    is_cut_at_flush: bool = False
+    is_cut_at_end: bool = False
+    has_deltas: bool = True
+    has_segments: bool = True
+    alters: Callable[[str], str] = str
+    close_code: int | None = None
+    error: dict[str, Any] | None = None
+
+
+GOOD = Manners()
+
+
+@dataclass
+class Seen:
+    """What a connection was told."""
+
+    path: str
+    headers: dict[str, str]
+    kinds: list[str] = field(default_factory=list)
+    session: dict[str, Any] = field(default_factory=dict)
+    num_audio_bytes: int = 0
+    is_open: bool = True
+
+
+class ScriptedServer:
+    """`manners` says how the n-th connection behaves."""
+
+    def __init__(self, manners: Callable[[int], Manners]) -> None:
+        self._manners = manners
+        self.seen: list[Seen] = []
+        self.num_refused = 0
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def num_open(self) -> int:
+        return sum(seen.is_open for seen in self.seen)
+
+    def admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        status = self._manners(len(self.seen) + self.num_refused).status
+        if status is None:
+            return None
+        self.num_refused += 1
+        response = connection.respond(HTTPStatus(status), '{"message":"not now"}\n')
+        response.headers["Location"] = "http://elsewhere.example/?key=secret"
+        return response
+
+    async def handle(self, socket: ServerConnection) -> None:
+        assert socket.request is not None
+        seen = Seen(socket.request.path, dict(socket.request.headers.raw_items()))
+        manners = self._manners(len(self.seen) + self.num_refused)
+        self.seen.append(seen)
+        with suppress(ConnectionClosed):
+            await _Session(socket, manners, seen).run()
+        seen.is_open = False
+
+
+class _Session:
+    def __init__(self, socket: ServerConnection, manners: Manners, seen: Seen) -> None:
+        self._socket = socket
+        self._manners = manners
+        self._seen = seen
+        self._ear = ScriptedRecogniser(ScriptedConfig(delay_ms=80, is_revising=False), StreamOptions(), _no_sleep)
+        self._num_flushes = 0
+        self._segments: list[SegmentEnded] = []
+
+    async def run(self) -> None:
+        if self._manners.is_silent:
+            await self._socket.wait_closed()
+            return
+        await self._say("session.created", session=self._session())
+        async for frame in self._socket:
+            message = json.loads(frame)
+            self._seen.kinds.append(message["type"])
+            await self._take(message)
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "session.update":
+                self._seen.session |= message["session"]
+                await self._say("session.updated", session=self._session())
+            case "input_audio.append":
+                await self._take_audio(base64.b64decode(message["audio"]))
+            case "input_audio.flush":
+                await self._flush()
+            case "input_audio.end":
+                await self._end()
+
+    async def _take_audio(self, payload: bytes) -> None:
+        manners = self._manners
+        if manners.error is not None:
+            await self._say("error", error=manners.error)
+        if manners.close_code is not None:
+            await self._socket.close(manners.close_code)
+            return
+        self._seen.num_audio_bytes += len(payload)
+        self._ear.feed(np.frombuffer(payload, "<i2").astype(np.float32) / 32768)
+        await self._tell(self._steps())
+        if manners.cut_after_s is not None and self._seen.num_audio_bytes >= 32_000 * manners.cut_after_s:
+            self._cut()
+
+    async def _flush(self) -> None:
+        if self._manners.is_cut_at_flush:
+            self._cut()
+        if self._manners.ignores_flush:
+            return
+        await asyncio.sleep(self._manners.flush_delay_s)
+        self._num_flushes += 1
+        self._ear.flush(self._num_flushes)
+        await self._tell(self._steps())
+
+    async def _end(self) -> None:
+        if self._manners.is_cut_at_end:
+            self._cut()
+        if self._manners.ignores_end:
+            return
+        await asyncio.sleep(self._manners.end_delay_s)
+        self._ear.flush(0)
+        events = self._steps()
+        self._ear.finish()
+        await self._tell(events)
+        await self._socket.close()
+
+    def _cut(self) -> None:
+        self._socket.transport.abort()
+        raise ConnectionClosed(None, None)
+
+    def _steps(self) -> list[TranscriptEvent]:
+        events: list[TranscriptEvent] = []
+        while (told := self._ear.step(is_behind=False)) is not None:
+            events += told
+        return events
+
+    async def _tell(self, events: list[TranscriptEvent]) -> None:
+        for event in events:
+            match event:
+                case Delta(text) if self._manners.has_deltas:
+                    await self._say("transcription.text.delta", text=self._manners.alters(text))
+                case SegmentEnded() if self._manners.has_segments:
+                    self._segments.append(event)
+                case Flushed(_, text):
+                    for _ in range(self._manners.num_dones):
+                        await self._done(self._manners.alters(text))
+                    self._segments.clear()
+                case Finished():
+                    raise AssertionError("nothing is finished here")
+
+    async def _done(self, text: str) -> None:
+        segments = [
+            {"text": it.segment.text, "start": it.segment.start_s, "end": it.segment.end_s} for it in self._segments
+        ]
+        await self._say("transcription.done", text=text, model="tones", language=None, segments=segments, usage={})
+
+    def _session(self) -> dict[str, Any]:
+        audio_format = {"encoding": "pcm_s16le", "sample_rate": 16000}
+        return {"request_id": "ws-1", "model": "tones", "audio_format": audio_format} | self._seen.session
+
+    async def _say(self, kind: str, **fields: Any) -> None:
+        await self._socket.send(json.dumps({**fields, "type": kind}))
+
+
+@asynccontextmanager
+async def serving(
+    manners: Callable[[int], Manners] | Manners = GOOD, *, port: int = 0
+) -> AsyncIterator[ScriptedServer]:
+    """A server on this machine. `manners` for all its connections, or for each by its number."""
+    server = ScriptedServer(manners if callable(manners) else lambda _: manners)
+    listening: Server
+    async with serve(
+        server.handle, "127.0.0.1", port, process_request=server.admit, compression=None, ping_interval=None
+    ) as listening:
+        server.port = next(iter(listening.sockets)).getsockname()[1]
+        yield server
+        listening.close(close_connections=True)
+
+
+def after(*first: Manners, rest: Manners = GOOD) -> Callable[[int], Manners]:
+    """The first connections behave like this, the others like the rest."""
+    return lambda number: first[number] if number < len(first) else rest
+
+
+def _no_sleep(_: float) -> None:
+    pass
