@@ -1,0 +1,119 @@
+/** Puts the page together. In: clicks, files, the browser's events. Out: a recorder at work, and views that show it. */
+
+import { openFile, openMicrophone } from "../audio/capture.js";
+import { toSrt, toTxt } from "../text/writers.js";
+import { element } from "../view/element.js";
+import { SettingsView } from "../view/settings_view.js";
+import { StatusView } from "../view/status_view.js";
+import { TranscriptView } from "../view/transcript_view.js";
+import { Waves } from "../view/waves.js";
+import { listModels, openConnection } from "../wire/access.js";
+import { copyText, saveText } from "./handing.js";
+import { Recorder } from "./recorder.js";
+import { loadKey, loadSettings, saveKey, saveSettings } from "./settings.js";
+
+/** How long a button says that it has done its work. */
+const THANKS_MS = 1500;
+
+const recorder = new Recorder();
+const transcriptView = new TranscriptView();
+const statusView = new StatusView();
+const waves = new Waves();
+let settings = loadSettings();
+let key = loadKey();
+const settingsView = new SettingsView(settings, key);
+
+/** How the server is reached, as chosen by now. */
+const access = () => ({ base: document.baseURI, model: settings.model, key });
+
+/** @param {() => Promise<import("../audio/capture.js").Capture>} openCapture */
+function start(openCapture) {
+  transcriptView.follow();
+  return recorder.start(openCapture, {
+    connect: (onEvent, onEnd) => openConnection(access(), onEvent, onEnd),
+    language: settings.language,
+  });
+}
+
+function applySettings() {
+  recorder.hasAutomaticFlush = settings.hasAutomaticFlush;
+  document.documentElement.dataset.theme = settings.theme;
+  waves.redraw();
+}
+
+/** @param {"key" | null} focus */
+async function openSettings(focus) {
+  settingsView.open(focus);
+  const models = await listModels(access()).catch(() => []); // without a list there is no choice
+  settingsView.showModels(models);
+}
+
+/** Draw at most once a frame, however much is new. */
+let isDrawing = false;
+recorder.onChange = () => {
+  if (isDrawing) return;
+  isDrawing = true;
+  requestAnimationFrame(() => {
+    isDrawing = false;
+    transcriptView.draw(recorder.transcript);
+    statusView.draw(recorder);
+  });
+};
+
+recorder.onLoudness = (loudness) => {
+  waves.hear(loudness);
+  statusView.drawClock(recorder);
+};
+
+settingsView.onChange = (changed, changedKey) => {
+  settings = changed;
+  key = changedKey;
+  saveSettings(settings);
+  saveKey(key);
+  applySettings();
+};
+
+/**
+ * @param {string} id
+ * @param {() => unknown} act
+ */
+const onClick = (id, act) => element(id).addEventListener("click", act);
+
+onClick("start", () => (recorder.isActive ? recorder.stop() : start(() => openMicrophone(settings.microphone))));
+onClick("flush", () => recorder.flush());
+onClick("open-file", () => element("file").click());
+onClick("clear", () => recorder.clear());
+onClick("open-settings", () => openSettings(null));
+onClick("problem-action", () => openSettings("key"));
+onClick("problem-dismiss", () => recorder.dismissProblem());
+onClick("save-txt", () => saveText(toTxt(recorder.transcript.segments), "captions.txt"));
+onClick("save-srt", () => saveText(toSrt(recorder.transcript.segments), "captions.srt"));
+onClick("copy", async () => {
+  element("copy").textContent = (await copyText(toTxt(recorder.transcript.segments))) ? "Copied" : "Not allowed";
+  setTimeout(() => (element("copy").textContent = "Copy"), THANKS_MS);
+});
+
+element("file").addEventListener("change", ({ target }) => {
+  const input = /** @type {HTMLInputElement} */ (target);
+  const file = input.files?.[0];
+  if (file) start(() => openFile(file));
+  input.value = ""; // so that the same file can be chosen again
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) recorder.flush();
+});
+document.addEventListener("dragover", (event) => event.preventDefault());
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  const file = event.dataTransfer?.files[0];
+  if (file && !recorder.isActive) start(() => openFile(file));
+});
+addEventListener("online", () => recorder.reconnect());
+addEventListener("offline", () => recorder.reconnect());
+addEventListener("beforeunload", (event) => {
+  if (recorder.isActive) event.preventDefault();
+});
+
+applySettings();
+recorder.onChange();

@@ -1,0 +1,143 @@
+/**
+ * What is heard. In: a microphone, or a file that the browser can play. Out: 80 ms chunks of 16 kHz PCM with their levels,
+ * at the pace of the sound.
+ */
+
+/** @typedef {{pcm: Uint8Array, levels: number[]}} Chunk */
+
+/** A source cannot be opened, or broke off. `kind` says which remedy helps. */
+export class CaptureError extends Error {
+  /** @param {"insecure" | "denied" | "missing" | "busy" | "gone" | "unreadable"} kind */
+  constructor(kind) {
+    super(kind);
+    this.kind = kind;
+  }
+}
+
+export class Capture {
+  #context;
+  #node;
+  #release;
+  /** @type {(value?: unknown) => void} */ #isDrained = () => {};
+
+  /** @type {(chunk: Chunk) => void} */
+  onChunk = () => {};
+
+  /**
+   * The source ended by itself.
+   * @type {(error: CaptureError | null) => void}
+   */
+  onEnd = () => {};
+
+  /** Length of a file in seconds; null for a microphone, which has none. */
+  /** @type {number | null} */
+  lengthS = null;
+
+  /**
+   * @param {AudioContext} context
+   * @param {() => void} release
+   */
+  constructor(context, release) {
+    this.#context = context;
+    this.#release = release;
+    this.#node = new AudioWorkletNode(context, "voxtide-capture");
+    this.#node.port.onmessage = ({ data }) => (data ? this.onChunk(data) : this.#isDrained());
+    this.#node.connect(context.destination); // silence, but only what is connected runs
+  }
+
+  get node() {
+    return this.#node;
+  }
+
+  /** @param {boolean} isHeld Whether what comes now is left out. */
+  hold(isHeld) {
+    this.#node.port.postMessage(isHeld ? "hold" : "go");
+  }
+
+  /** Hear no more. What was heard has been told when this is done. */
+  async finish() {
+    this.onEnd = () => {};
+    if (this.#context.state === "running") {
+      const drained = new Promise((resolve) => (this.#isDrained = resolve));
+      this.#node.port.postMessage("finish");
+      await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, 500))]);
+    }
+    this.#release();
+    if (this.#context.state !== "closed") await this.#context.close();
+  }
+}
+
+/**
+ * @param {string} deviceId "" for the browser's choice.
+ * @returns {Promise<Capture>}
+ */
+export async function openMicrophone(deviceId) {
+  if (!navigator.mediaDevices) throw new CaptureError("insecure");
+  const stream = await navigator.mediaDevices
+    .getUserMedia({
+      audio: {
+        channelCount: 1,
+        // Made for telephony; a recogniser hears better without. The gain helps quiet microphones.
+        echoCancellation: false,
+        noiseSuppression: false,
+        autoGainControl: true,
+        ...(deviceId && { deviceId: { exact: deviceId } }),
+      },
+    })
+    .catch((error) => {
+      throw microphoneError(error);
+    });
+  const [track] = stream.getAudioTracks();
+  const context = await openContext();
+  const capture = new Capture(context, () => track.stop());
+  track.onended = () => capture.onEnd(new CaptureError("gone"));
+  context.createMediaStreamSource(stream).connect(capture.node);
+  return capture;
+}
+
+/**
+ * A file, played aloud while it is heard.
+ * @param {File} file
+ * @returns {Promise<Capture>}
+ */
+export async function openFile(file) {
+  const address = URL.createObjectURL(file);
+  const player = new Audio(address);
+  const context = await openContext();
+  const capture = new Capture(context, () => {
+    player.onerror = player.onpause = player.onended = null;
+    player.pause();
+    player.removeAttribute("src");
+    URL.revokeObjectURL(address);
+  });
+  const source = context.createMediaElementSource(player);
+  source.connect(capture.node);
+  source.connect(context.destination);
+  capture.hold(true);
+  player.onplaying = () => capture.hold(false);
+  player.onpause = () => capture.hold(true); // a keyboard's media key
+  player.onended = () => capture.onEnd(null);
+  try {
+    await player.play();
+  } catch {
+    await capture.finish();
+    throw new CaptureError("unreadable");
+  }
+  player.onerror = () => capture.onEnd(new CaptureError("unreadable"));
+  capture.lengthS = Number.isFinite(player.duration) ? player.duration : null;
+  return capture;
+}
+
+async function openContext() {
+  const context = new AudioContext({ latencyHint: "interactive" });
+  await context.audioWorklet.addModule(new URL("capture_worklet.js", import.meta.url));
+  await context.resume();
+  return context;
+}
+
+/** @param {DOMException} error */
+function microphoneError(error) {
+  if (error.name === "NotAllowedError" || error.name === "SecurityError") return new CaptureError("denied");
+  if (error.name === "NotFoundError" || error.name === "OverconstrainedError") return new CaptureError("missing");
+  return new CaptureError("busy");
+}

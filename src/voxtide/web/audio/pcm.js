@@ -1,0 +1,32 @@
+/** Samples become bytes and levels. In: float samples in [-1, 1]. Out: 16-bit PCM, decibels. Knows no browser. */
+
+/** The rate of all audio that leaves the page. */
+export const SAMPLE_RATE_HZ = 16_000;
+
+/** The level of digital silence, and of anything quieter than a 16-bit recording can hold. */
+export const SILENCE_DB = -96;
+
+/**
+ * Signed 16-bit little-endian, clipped.
+ * @param {Float32Array} samples
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+export function toPcm16(samples) {
+  const bytes = new Uint8Array(2 * samples.length);
+  const view = new DataView(bytes.buffer);
+  samples.forEach((sample, index) => {
+    view.setInt16(2 * index, Math.max(-32768, Math.min(32767, Math.round(sample * 32768))), true);
+  });
+  return bytes;
+}
+
+/**
+ * Root mean square in dB of full scale.
+ * @param {Float32Array} samples
+ */
+export function levelDb(samples) {
+  let energy = 0;
+  for (const sample of samples) energy += sample * sample;
+  const level = 10 * Math.log10(energy / Math.max(1, samples.length));
+  return Math.max(SILENCE_DB, level); // the logarithm of nothing is -Infinity
+}

@@ -1,0 +1,133 @@
+/**
+ * Segments become subtitles. In: segments. Out: cues of at most two lines. Knows no file format.
+ *
+ * The wire tells no times of words, so the words of a segment are spread over it by their length.
+ */
+
+/** @import { Segment } from "./transcript.js" */
+
+/**
+ * @typedef {object} Cue
+ * @property {number} startMs
+ * @property {number} endMs
+ * @property {string[]} lines
+ */
+
+/** @typedef {{text: string, startS: number, endS: number}} Token */
+
+/** The longest line that broadcasters' subtitle guides commonly allow. */
+export const MAX_LINE_CHARS = 42;
+
+/** The longest a cue may stand. */
+const MAX_CUE_S = 7;
+
+/** A cue must not end where it starts. */
+const MIN_CUE_MS = 1;
+
+/**
+ * Cues for all text, in order, none overlapping.
+ * @param {readonly Segment[]} segments
+ * @returns {Cue[]}
+ */
+export function splitCues(segments) {
+  /** @type {Cue[]} */
+  const cues = [];
+  for (const segment of segments) {
+    for (const group of groups(tokens(segment))) cues.push(cue(group, cues.at(-1)?.endMs ?? 0));
+  }
+  return cues;
+}
+
+/**
+ * @param {Segment} segment
+ * @returns {Token[]}
+ */
+function tokens(segment) {
+  const pieces = segment.text.split(/\s+/u).filter(Boolean).flatMap(shortEnough);
+  const numChars = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const lengthS = Math.max(0, segment.endS - segment.startS);
+  let numDone = 0;
+  return pieces.map((text) => {
+    const startS = segment.startS + (lengthS * numDone) / numChars;
+    numDone += text.length;
+    return { text, startS, endS: segment.startS + (lengthS * numDone) / numChars };
+  });
+}
+
+/**
+ * A word, or its pieces where it is longer than a line, as in scripts that write no spaces.
+ * @param {string} word
+ */
+function shortEnough(word) {
+  const letters = [...word];
+  const pieces = [];
+  for (let at = 0; at < letters.length; at += MAX_LINE_CHARS) {
+    pieces.push(letters.slice(at, at + MAX_LINE_CHARS).join(""));
+  }
+  return pieces;
+}
+
+/**
+ * Runs of tokens that fit a cue each, broken after a sentence or a clause where one ends late enough.
+ * @param {Token[]} all
+ */
+function* groups(all) {
+  for (let rest = all; rest.length; ) {
+    const numFitting = countFitting(rest);
+    const numTaken = numFitting < rest.length ? goodBreak(rest.slice(0, numFitting)) : numFitting;
+    yield rest.slice(0, numTaken);
+    rest = rest.slice(numTaken);
+  }
+}
+
+/** @param {Token[]} list */
+function countFitting(list) {
+  let numLines = 1;
+  let numChars = list[0].text.length;
+  for (let index = 1; index < list.length; index++) {
+    numChars += 1 + list[index].text.length;
+    if (numChars > MAX_LINE_CHARS) {
+      numLines += 1;
+      numChars = list[index].text.length;
+    }
+    if (numLines > 2 || list[index].endS - list[0].startS > MAX_CUE_S) return index;
+  }
+  return list.length;
+}
+
+/** @param {Token[]} list */
+function goodBreak(list) {
+  for (const [ends, atLeast] of /** @type {[RegExp, number][]} */ ([
+    [/[.?!…。？！]$/u, Math.floor(list.length / 3)],
+    [/[,;:，；：]$/u, Math.floor(list.length / 2)],
+  ])) {
+    for (let num = list.length; num > atLeast; num--) if (ends.test(list[num - 1].text)) return num;
+  }
+  return list.length;
+}
+
+/**
+ * @param {Token[]} group
+ * @param {number} afterMs
+ * @returns {Cue}
+ */
+function cue(group, afterMs) {
+  const startMs = Math.max(afterMs, Math.round(group[0].startS * 1000));
+  const endMs = Math.max(startMs + MIN_CUE_MS, Math.round(group[group.length - 1].endS * 1000));
+  return { startMs, endMs: Math.min(endMs, startMs + MAX_CUE_S * 1000), lines: lines(group.map(({ text }) => text)) };
+}
+
+/**
+ * One line if it fits, else the two most equal ones that do.
+ * @param {string[]} words
+ */
+function lines(words) {
+  const whole = words.join(" ");
+  if (whole.length <= MAX_LINE_CHARS) return [whole];
+  const splits = words.slice(1).map((_, index) => [words.slice(0, index + 1).join(" "), words.slice(index + 1).join(" ")]);
+  const cost = (/** @type {string[]} */ [first, second]) => {
+    const isTooLong = Math.max(first.length, second.length) > MAX_LINE_CHARS;
+    return (isTooLong ? 1000 : 0) + Math.abs(first.length - second.length);
+  };
+  return splits.reduce((best, split) => (cost(split) < cost(best) ? split : best));
+}

@@ -1,0 +1,136 @@
+/** The captions. In: a transcript. Out: paragraphs on the page, and each new stretch said once to screen readers. */
+
+/** @import { Segment, Transcript } from "../text/transcript.js" */
+
+import { isParagraphStart } from "../text/paragraphs.js";
+import { shortTime } from "../text/writers.js";
+import { element } from "./element.js";
+
+/** Distance from the end at which the reader still follows. */
+const NEAR_END_PX = 80;
+
+/** What a screen reader may still be reading; older lines go. */
+const NUM_SPOKEN = 8;
+
+export class TranscriptView {
+  #frame = element("transcript");
+  #text = element("text");
+  #welcome = element("welcome");
+  #spoken = element("spoken");
+  #followButton = element("follow");
+  #epoch = 0;
+  #numDrawn = 0;
+  #numChars = 0;
+  #isFollowing = true;
+  /** @type {HTMLElement | null} */ #paragraph = null;
+  #open = span("open");
+  #interim = span("interim");
+
+  constructor() {
+    this.#interim.setAttribute("aria-hidden", "true"); // it would be read again with every change
+    this.#frame.addEventListener("scroll", () => this.#noteScroll());
+    this.#followButton.addEventListener("click", () => this.follow());
+  }
+
+  /** Go to the newest words, and stay with them. */
+  follow() {
+    this.#isFollowing = true;
+    this.#frame.scrollTop = this.#frame.scrollHeight;
+    this.#followButton.hidden = true;
+  }
+
+  /** @param {Transcript} transcript */
+  draw(transcript) {
+    if (transcript.epoch !== this.#epoch) this.#reset(transcript.epoch);
+    for (const segment of transcript.settled.slice(this.#numDrawn)) this.#append(segment, transcript.settled);
+    this.#drawTail(transcript);
+    this.#welcome.hidden = !transcript.isEmpty;
+    if (this.#isFollowing) this.#frame.scrollTop = this.#frame.scrollHeight;
+  }
+
+  /** @param {number} epoch */
+  #reset(epoch) {
+    this.#epoch = epoch;
+    this.#numDrawn = this.#numChars = 0;
+    this.#paragraph = null;
+    this.#text.replaceChildren();
+    this.#spoken.replaceChildren();
+    this.follow();
+  }
+
+  /**
+   * @param {Segment} segment
+   * @param {readonly Segment[]} all
+   */
+  #append(segment, all) {
+    if (isParagraphStart(all[this.#numDrawn - 1], this.#numChars, segment)) this.#beginParagraph(segment.startS);
+    const drawn = span("segment");
+    drawn.textContent = this.#numChars ? ` ${segment.text}` : segment.text;
+    this.#body.insertBefore(drawn, this.#open.parentNode === this.#body ? this.#open : null);
+    this.#numDrawn += 1;
+    this.#numChars += segment.text.length;
+    this.#speak(segment.text);
+  }
+
+  /** @param {Transcript} transcript */
+  #drawTail(transcript) {
+    const { open, interim } = transcript;
+    if (!open && !interim) {
+      this.#open.remove();
+      this.#interim.remove();
+      return;
+    }
+    if (!this.#paragraph) this.#beginParagraph(transcript.segments.at(-1)?.startS ?? 0);
+    this.#open.textContent = spaceBefore(this.#numChars > 0, open);
+    this.#interim.textContent = spaceBefore(this.#numChars > 0 || open !== "", interim, open);
+    if (this.#interim.parentNode !== this.#body) this.#body.append(this.#open, this.#interim);
+  }
+
+  get #body() {
+    return /** @type {HTMLElement} */ (this.#paragraph?.lastElementChild);
+  }
+
+  /** @param {number} startS */
+  #beginParagraph(startS) {
+    const hasOnlyTail = this.#paragraph && this.#numChars === 0;
+    this.#numChars = 0;
+    const paragraph = hasOnlyTail ? this.#paragraph : document.createElement("p");
+    const time = document.createElement("time");
+    time.textContent = shortTime(startS);
+    time.dateTime = `PT${Math.floor(startS)}S`;
+    paragraph?.replaceChildren(time, span("body"));
+    if (!hasOnlyTail && paragraph) this.#text.append(paragraph);
+    this.#paragraph = paragraph;
+  }
+
+  /** @param {string} text */
+  #speak(text) {
+    const line = document.createElement("p");
+    line.textContent = text;
+    this.#spoken.append(line);
+    while (this.#spoken.children.length > NUM_SPOKEN) this.#spoken.firstElementChild?.remove();
+  }
+
+  #noteScroll() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#frame;
+    this.#isFollowing = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    this.#followButton.hidden = this.#isFollowing;
+  }
+}
+
+/**
+ * The text with a space before it where something stands before it and neither brings one.
+ * @param {boolean} hasBefore
+ * @param {string} text
+ * @param {string} before
+ */
+function spaceBefore(hasBefore, text, before = "") {
+  return hasBefore && text && !/^\s/u.test(text) && !/\s$/u.test(before) ? ` ${text}` : text;
+}
+
+/** @param {string} name */
+function span(name) {
+  const made = document.createElement("span");
+  made.className = name;
+  return made;
+}

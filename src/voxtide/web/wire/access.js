@@ -1,0 +1,101 @@
+/**
+ * How the page gets at its server. In: the page's address, a key if one is needed. Out: connections, models, and why there
+ * are none.
+ */
+
+/** @import { Ending } from "./connection.js" */
+/** @import { WireEvent } from "./mistral.js" */
+
+import { Connection } from "./connection.js";
+import { sessionAddress } from "./mistral.js";
+
+/** How long a plain request may take. */
+const REQUEST_MS = 8_000;
+
+/** What a browser can offer beside the token; the server selects it. */
+const SUBPROTOCOL = "realtime";
+
+/** Statuses that stand for what has none. */
+export const UNREACHABLE = 0;
+export const BUSY = 503;
+
+/** @typedef {{base: string, model: string, key: string}} Access */
+
+/**
+ * Begin a connection. It may end before it is open; the ending then says why, as near as can be found out.
+ * @param {Access} access
+ * @param {(event: WireEvent) => void} onEvent
+ * @param {(ending: Ending) => void} onEnd
+ */
+export async function openConnection(access, onEvent, onEnd) {
+  const subprotocols = access.key ? [SUBPROTOCOL, await clientToken(access)] : [];
+  return new Connection(sessionAddress(access.base, access.model), subprotocols, onEvent, (ending) => {
+    if (ending.wasOpen || ending.error) onEnd(ending);
+    else whyRefused(access).then((error) => onEnd({ ...ending, error }));
+  });
+}
+
+/**
+ * The names of the server's models.
+ * @param {Access} access
+ * @returns {Promise<string[]>}
+ */
+export async function listModels(access) {
+  const list = await request(access, "v1/models");
+  return list.data.map((/** @type {{id: string}} */ { id }) => id);
+}
+
+/** @param {Access} access */
+async function clientToken(access) {
+  const wish = { purpose: "realtime", ...(access.model && { model: access.model }) };
+  const session = await request(access, "v1/client/sessions", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(wish),
+  });
+  return session.client_secret.value;
+}
+
+/**
+ * A browser does not tell why a WebSocket was refused; a plain request often does. Where that is let in, there was no room.
+ * @param {Access} access
+ */
+async function whyRefused(access) {
+  try {
+    await listModels(access);
+  } catch (error) {
+    if (!(error instanceof RequestError)) return { message: String(error), status: UNREACHABLE };
+    if (error.status !== 404) return error; // a server of the same wire need not list its models
+  }
+  return { message: "", status: BUSY };
+}
+
+/** A server's answer that is a refusal. */
+export class RequestError extends Error {
+  /**
+   * @param {string} message
+   * @param {number} status
+   */
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/**
+ * @param {Access} access
+ * @param {string} path
+ * @param {RequestInit & {headers?: Record<string, string>}} [options]
+ */
+async function request({ base, key }, path, options = {}) {
+  /** @type {Record<string, string>} */
+  const authorisation = key ? { Authorization: `Bearer ${key}` } : {};
+  const response = await fetch(new URL(path, base), {
+    ...options,
+    headers: { ...options.headers, ...authorisation },
+    signal: AbortSignal.timeout(REQUEST_MS),
+  });
+  if (response.ok) return response.json();
+  const body = await response.json().catch(() => null); // a proxy's page, perhaps
+  throw new RequestError(body?.error?.message ?? body?.message ?? "", response.status);
+}

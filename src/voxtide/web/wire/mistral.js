@@ -1,0 +1,108 @@
+/**
+ * The Mistral realtime wire, as docs/protocols.md describes it. In: what the page wants to say; frames. Out: frames; events.
+ * Knows no sockets.
+ */
+
+/** @import { Segment } from "../text/transcript.js" */
+
+import { toBase64 } from "./base64.js";
+
+/**
+ * @typedef {{kind: "created"}
+ *   | {kind: "delta", text: string}
+ *   | {kind: "interim", text: string}
+ *   | {kind: "segment", segment: Segment}
+ *   | {kind: "done", text: string, segments: Segment[]}
+ *   | {kind: "error", message: string, status: number}} WireEvent
+ */
+
+const PATH = "v1/audio/transcriptions/realtime";
+
+/**
+ * The address of a session on the server at `base`. Without an `audio_format` the wire takes 16-bit PCM at 16 kHz.
+ * @param {string} base The address of the page.
+ * @param {string} [model]
+ */
+export function sessionAddress(base, model) {
+  const address = new URL(PATH, base);
+  address.protocol = address.protocol.replace("http", "ws");
+  address.search = ""; // the page's own
+  address.hash = "";
+  if (model) address.searchParams.set("model", model);
+  address.searchParams.set("interim", "true"); // our extension; other servers pass it over
+  return address.href;
+}
+
+/** @param {string} language ISO 639-1. */
+export function languageMessage(language) {
+  return JSON.stringify({ type: "session.update", session: { language } });
+}
+
+/** @param {Uint8Array} pcm */
+export function appendMessage(pcm) {
+  return JSON.stringify({ type: "input_audio.append", audio: toBase64(pcm) });
+}
+
+export const FLUSH_MESSAGE = JSON.stringify({ type: "input_audio.flush" });
+export const END_MESSAGE = JSON.stringify({ type: "input_audio.end" });
+
+/**
+ * A frame's event, or null for one that the page has no use for.
+ * @param {unknown} data
+ * @returns {WireEvent | null}
+ */
+export function readEvent(data) {
+  const message = parsed(data);
+  switch (message?.type) {
+    case "session.created":
+      return { kind: "created" };
+    case "transcription.text.delta":
+      return { kind: "delta", text: String(message.text ?? "") };
+    case "transcription.text.interim":
+      return { kind: "interim", text: String(message.text ?? "") };
+    case "transcription.segment":
+      return isTimed(message) ? { kind: "segment", segment: segmentOf(message) } : null;
+    case "transcription.done":
+      return { kind: "done", text: String(message.text ?? ""), segments: segmentsOf(message.segments) };
+    case "error":
+      return { kind: "error", message: reasonOf(message.error), status: Number(message.error?.code) || 500 };
+    default:
+      return null;
+  }
+}
+
+/**
+ * @param {unknown} data
+ * @returns {any}
+ */
+function parsed(data) {
+  try {
+    return JSON.parse(String(data));
+  } catch {
+    return null; // not of this wire
+  }
+}
+
+/** @param {any} list */
+function segmentsOf(list) {
+  return Array.isArray(list) ? list.filter(isTimed).map(segmentOf) : [];
+}
+
+/** @param {any} message */
+function isTimed(message) {
+  return Number.isFinite(message?.start) && Number.isFinite(message?.end) && typeof message.text === "string";
+}
+
+/**
+ * @param {any} message
+ * @returns {Segment}
+ */
+function segmentOf({ text, start, end }) {
+  return { text, startS: start, endS: end };
+}
+
+/** @param {any} error */
+function reasonOf(error) {
+  const reason = error?.message?.detail ?? error?.message ?? "";
+  return typeof reason === "string" ? reason : JSON.stringify(reason);
+}
