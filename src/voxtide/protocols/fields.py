@@ -9,6 +9,9 @@ from voxtide.protocols.messages import Message, Refusal
 MAX_STRING_CHARS = 200
 """Of a phrase to expect. Nobody says a longer one as a term."""
 
+MAX_STRINGS_CHARS = 20_000
+"""Of all phrases together: they are told back, and in JSON, at 12 bytes a character at worst, must fit into a frame."""
+
 
 def number(value: Any, name: str, low: float, high: float, *, default: float | None = None) -> float:
     """A number from `low` to `high`; null is the default, where there is one.
@@ -59,8 +62,12 @@ def strings(value: Any, name: str, max_items: int) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise Refusal(f"{name} must be a list of strings", param=name)
-    if len(value) > max_items or any(len(item) > MAX_STRING_CHARS for item in value):
-        raise Refusal(f"{name} may hold {max_items} strings of {MAX_STRING_CHARS} characters each", param=name)
+    lengths = [len(item) for item in value]
+    if len(lengths) > max_items or max(lengths, default=0) > MAX_STRING_CHARS or sum(lengths) > MAX_STRINGS_CHARS:
+        raise Refusal(
+            f"{name} may hold {max_items} strings of {MAX_STRING_CHARS} characters each, {MAX_STRINGS_CHARS} in all",
+            param=name,
+        )
     return tuple(value)
 
 

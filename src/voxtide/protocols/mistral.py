@@ -20,7 +20,7 @@ from voxtide.protocols.failures import GOING_AWAY, NORMAL, POLICY, failure_of
 from voxtide.protocols.messages import Message, Refusal, handler_of, read_audio, read_message, write_message
 from voxtide.protocols.mistral_settings import MistralSettings
 from voxtide.protocols.turns import TurnEnded, TurnEnding, TurnEvent, TurnResumed, TurnStarted
-from voxtide.protocols.utterance import Utterance
+from voxtide.protocols.utterance import MAX_PIECE_CHARS, Utterance
 from voxtide.transcript.events import (
     Delta,
     Finished,
@@ -257,4 +257,9 @@ def _error(message: str, code: int) -> Send:
 
 
 def _segment_fields(segment: Segment) -> Message:
-    return {"text": segment.text, "start": round(segment.start_s, 3), "end": round(segment.end_s, 3)}
+    """A segment for the wire. Of one too long for a frame, the end; the rest of its text was told by deltas."""
+    times = {"start": round(segment.start_s, 3), "end": round(segment.end_s, 3)}
+    num_omitted_chars = len(segment.text) - MAX_PIECE_CHARS
+    if num_omitted_chars <= 0:
+        return {"text": segment.text, **times}
+    return {"text": segment.text[num_omitted_chars:], **times, "omitted_chars": num_omitted_chars}

@@ -75,7 +75,7 @@ def read_turn_detection(value: Any, name: str, engine: EngineFacts) -> TurnWish 
             silence_ms=_milliseconds(fields, name, "silence_duration_ms", 500),
         )
     if kind == "semantic_vad":
-        eagerness = fields.get("eagerness") or "auto"
+        eagerness = "auto" if fields.get("eagerness") is None else fields["eagerness"]
         if not isinstance(eagerness, str) or eagerness not in SEMANTIC_SILENCE_MS:
             raise Refusal(f"{name}.eagerness must be one of {', '.join(SEMANTIC_SILENCE_MS)}", param=name)
         return TurnWish(silence_ms=SEMANTIC_SILENCE_MS[eagerness], eagerness=eagerness)

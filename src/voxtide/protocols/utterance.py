@@ -13,8 +13,8 @@ MAX_TEXT_BYTES = 400_000
 """Of a message's text, and of its segments: the Mistral SDK drops the connection at a frame of 1 MiB. More than six
 hours of English without a flush."""
 
-MAX_DELTA_CHARS = 30_000
-"""Of one delta. JSON escapes a character in at most 12 bytes."""
+MAX_PIECE_CHARS = 30_000
+"""Of one delta, and of what is told of one segment. JSON escapes a character in at most 12 bytes."""
 
 Item = TypeVar("Item")
 
@@ -45,7 +45,7 @@ class Utterance:
         """Take stable text. Returns it in pieces that fit into a message each."""
         if self._begins_with_text and not self._deltas:
             text = text.lstrip()
-        pieces = [text[at : at + MAX_DELTA_CHARS] for at in range(0, len(text), MAX_DELTA_CHARS)]
+        pieces = [text[at : at + MAX_PIECE_CHARS] for at in range(0, len(text), MAX_PIECE_CHARS)]
         for piece in pieces:
             dropped = self._deltas.add(piece, len(json.dumps(piece)))
             self.num_omitted_chars += sum(map(len, dropped))
@@ -56,7 +56,7 @@ class Utterance:
         if segment.end_s <= self._last_end_s:
             return False
         self._last_end_s = segment.end_s
-        self._segments.add(segment, len(json.dumps(segment.text)) + _SEGMENT_FIELDS_BYTES)
+        self._segments.add(segment, len(json.dumps(segment.text[-MAX_PIECE_CHARS:])) + _SEGMENT_FIELDS_BYTES)
         return True
 
     def clear(self) -> None:
@@ -66,8 +66,8 @@ class Utterance:
         self.num_omitted_chars = 0
 
 
-_SEGMENT_FIELDS_BYTES = 120
-"""A segment's names and times in JSON."""
+_SEGMENT_FIELDS_BYTES = 150
+"""A segment's names, numbers and brackets in JSON."""
 
 
 class _Tail(Generic[Item]):

@@ -1,0 +1,479 @@
+"""OpenAI's wire, message by message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conversation import ABLE, ENGLISH, Conversation, b64
+
+from voxtide.audio.encodings import Encoding
+from voxtide.audio.pcm import PcmFormat
+from voxtide.errors import EngineFailedError, SessionExpiredError
+from voxtide.protocols.dialect import Close
+from voxtide.protocols.facts import EngineFacts
+from voxtide.protocols.openai_realtime import MAX_APPEND_BYTES, MAX_PENDING_ITEMS
+from voxtide.protocols.opening import Wire
+from voxtide.protocols.turns import TurnEnded, TurnEnding, TurnResumed, TurnStarted
+from voxtide.transcript.events import Delta, Flushed, Interim, LanguageDetected, SpeechStarted, SpeechStopped
+
+AUDIO = b64(b"\0\1" * 1200)
+TRANSCRIPTION = "conversation.item.input_audio_transcription"
+COMMITTED = ["input_audio_buffer.committed", "conversation.item.added", "conversation.item.done"]
+
+
+def openai(engine: EngineFacts = ENGLISH, **query: str) -> Conversation:
+    return Conversation(Wire.REALTIME, engine, **{"intent": "transcription", **query})
+
+
+def update(conversation: Conversation, **wishes: Any) -> list[dict[str, Any]]:
+    return conversation.say("session.update", session={"type": "transcription", "audio": {"input": wishes}})
+
+
+def manual(engine: EngineFacts = ENGLISH) -> Conversation:
+    """As pipecat and LiveKit with a speech detector of their own."""
+    conversation = openai(engine)
+    update(conversation, turn_detection=None)
+    return conversation
+
+
+def say_words(conversation: Conversation, num_words: int) -> None:
+    for _ in range(num_words):
+        assert conversation.say("input_audio_buffer.append", audio=AUDIO) == []
+
+
+def types_of(messages: list[dict[str, Any]]) -> list[str]:
+    return [message["type"].removeprefix(f"{TRANSCRIPTION}.") for message in messages]
+
+
+def transcripts(conversation: Conversation) -> list[str]:
+    return [message["transcript"] for message in conversation.of_type(f"{TRANSCRIPTION}.completed")]
+
+
+# The session.
+
+
+def test_the_session_is_told_at_once_and_whole() -> None:
+    conversation = openai(model="gpt-4o-transcribe")
+    (created,) = conversation.sent
+    assert created["type"] == "session.created" and created["event_id"]
+    assert created["session"] == {
+        "id": "ws-7",
+        "object": "realtime.transcription_session",
+        "type": "transcription",
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcm", "rate": 24_000},
+                "transcription": {
+                    "model": "moonshine-tiny",
+                    "language": None,
+                    "languages": None,
+                    "prompt": None,
+                    "keywords": None,
+                    "delay": None,
+                },
+                "noise_reduction": None,
+                "turn_detection": {
+                    "type": "server_vad",
+                    "threshold": 0.5,
+                    "prefix_padding_ms": 300,
+                    "silence_duration_ms": 500,
+                    "idle_timeout_ms": None,
+                },
+            }
+        },
+        "expires_at": None,
+        "include": None,
+    }
+    (configured,) = conversation.configured
+    assert configured.pcm == PcmFormat(Encoding.PCM_S16LE, 24_000)
+    assert configured.turns and configured.turns.min_silence_ms == 500
+    assert not configured.options.interim
+
+
+@pytest.mark.parametrize(
+    ("wish", "pcm"),
+    [
+        ({"type": "audio/pcm", "rate": 24_000}, PcmFormat(sample_rate_hz=24_000)),
+        ({"type": "audio/pcm"}, PcmFormat(sample_rate_hz=24_000)),
+        ({"type": "audio/pcm", "rate": 16_000}, PcmFormat(sample_rate_hz=16_000)),
+        ({"type": "audio/pcmu"}, PcmFormat(Encoding.PCM_MULAW, 8_000)),
+        ({"type": "audio/pcma"}, PcmFormat(Encoding.PCM_ALAW, 8_000)),
+        (None, PcmFormat(sample_rate_hz=24_000)),
+    ],
+)
+def test_every_audio_format(wish: dict[str, Any] | None, pcm: PcmFormat) -> None:
+    conversation = openai()
+    (updated,) = update(conversation, format=wish)
+    assert updated["type"] == "session.updated"
+    assert conversation.configured[-1].pcm == pcm
+    told = updated["session"]["audio"]["input"]["format"]
+    assert told["type"] == (wish or {"type": "audio/pcm"})["type"]
+    assert told.get("rate") == (pcm.sample_rate_hz if pcm.encoding is Encoding.PCM_S16LE else None)
+
+
+def test_what_is_omitted_stays_and_null_clears() -> None:
+    conversation = openai(ABLE)
+    update(conversation, transcription={"language": "de", "keywords": ["Beckett"], "delay": "xhigh", "prompt": ""})
+    options = conversation.configured[-1].options
+    assert (options.language, options.vocabulary, options.delay_ms) == ("de", ("Beckett",), 2400)
+    (updated,) = update(conversation, transcription={"model": "gpt-4o-transcribe", "keywords": None})
+    told = updated["session"]["audio"]["input"]
+    assert (told["transcription"]["language"], told["transcription"]["keywords"]) == ("de", None)
+    assert told["turn_detection"]["type"] == "server_vad"
+    (updated,) = update(conversation, turn_detection=None, transcription={"language": None, "delay": "minimal"})
+    assert updated["session"]["audio"]["input"]["turn_detection"] is None
+    assert conversation.configured[-1].turns is None
+    assert conversation.configured[-1].options.language is None
+    assert conversation.configured[-1].options.delay_ms == 80
+
+
+def test_several_languages_leave_the_choice_to_the_engine() -> None:
+    conversation = openai(ABLE)
+    (updated,) = update(conversation, transcription={"languages": ["de", "en-GB", "de"]})
+    assert updated["session"]["audio"]["input"]["transcription"]["languages"] == ["de", "en"]
+    assert conversation.configured[-1].options.language is None
+    update(conversation, transcription={"languages": ["en"]})
+    assert conversation.configured[-1].options.language == "en"
+
+
+def test_hints_without_effect_are_no_error_and_are_told_to_be_off() -> None:
+    session = {
+        "type": "transcription",
+        "audio": {"input": {"noise_reduction": {"type": "near_field"}, "not_known_to_us": 1}},
+        "include": ["item.input_audio_transcription.logprobs"],
+    }
+    (updated,) = openai().say("session.update", session=session)
+    assert updated["session"]["audio"]["input"]["noise_reduction"] is None and updated["session"]["include"] is None
+
+
+def test_turn_detection_by_silence() -> None:
+    conversation = openai()
+    wish = {"type": "server_vad", "threshold": 0.7, "silence_duration_ms": 350, "create_response": True}
+    (updated,) = update(conversation, turn_detection=wish)
+    assert updated["session"]["audio"]["input"]["turn_detection"]["silence_duration_ms"] == 350
+    turns = conversation.configured[-1].turns
+    assert turns and (turns.start_threshold, turns.min_silence_ms) == (0.7, 350)
+    assert turns.end_threshold == pytest.approx(0.55)
+
+
+@pytest.mark.parametrize(("eagerness", "silence_ms"), [("low", 1_000), ("auto", 600), (None, 600), ("high", 300)])
+def test_semantic_turn_detection_is_by_silence_too(eagerness: str | None, silence_ms: int) -> None:
+    conversation = openai()
+    (updated,) = update(conversation, turn_detection={"type": "semantic_vad", "eagerness": eagerness})
+    told = {"type": "semantic_vad", "eagerness": eagerness or "auto"}
+    assert updated["session"]["audio"]["input"]["turn_detection"] == told
+    turns = conversation.configured[-1].turns
+    assert turns and turns.min_silence_ms == silence_ms
+
+
+@pytest.mark.parametrize(
+    ("wishes", "code", "param"),
+    [
+        ({"transcription": {"language": "de"}}, "unsupported_language", "transcription.language"),
+        ({"transcription": {"language": 4}}, "invalid_value", "transcription.language"),
+        ({"transcription": {"languages": ["en", "de"]}}, "unsupported_language", "transcription.languages"),
+        ({"transcription": {"keywords": ["Beckett"]}}, "unsupported_option", "transcription.keywords"),
+        ({"transcription": {"delay": "low"}}, "unsupported_option", "transcription.delay"),
+        ({"transcription": {"delay": ["low"]}}, "invalid_value", "transcription.delay"),
+        ({"transcription": {"prompt": "Talk."}}, "unsupported_option", "transcription.prompt"),
+        ({"format": {"type": "audio/opus"}}, "invalid_value", "format"),
+        ({"format": {"type": "audio/pcm", "rate": 1}}, "invalid_value", "format.rate"),
+        ({"turn_detection": {"type": "psychic"}}, "invalid_value", "turn_detection"),
+        ({"turn_detection": {"type": "semantic_vad", "eagerness": {}}}, "invalid_value", "turn_detection"),
+        ({"turn_detection": {"type": "semantic_vad", "eagerness": 1}}, "invalid_value", "turn_detection"),
+        ({"turn_detection": {"threshold": 2}}, "invalid_value", "turn_detection.threshold"),
+        ({"turn_detection": {"silence_duration_ms": -1}}, "invalid_value", "turn_detection.silence_duration_ms"),
+    ],
+)
+def test_what_cannot_be_had_is_refused_by_name_and_the_rest_is_done(
+    wishes: dict[str, Any], code: str, param: str
+) -> None:
+    conversation = openai()
+    beside = {"format": {"type": "audio/pcmu"}} if "format" not in wishes else {"turn_detection": None}
+    error, updated = update(conversation, **wishes, **beside)
+    assert (error["error"]["type"], error["error"]["code"]) == ("invalid_request_error", code)
+    assert error["error"]["param"] == f"session.audio.input.{param}" and error["error"]["message"]
+    told = updated["session"]["audio"]["input"]
+    assert told["format"] == {"type": "audio/pcmu"} or told["turn_detection"] is None
+
+
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ({"session": {"type": "realtime"}}, "session.type"),
+        ({"session": {"audio": 1}}, "session.audio"),
+        ({"session": {"audio": {"input": []}}}, "session.audio.input"),
+        ({"session": {"audio": {"input": {"transcription": "x"}}}}, "session.audio.input.transcription"),
+        ({"session": None}, "session"),
+    ],
+)
+def test_an_update_of_the_wrong_build_is_refused_whole(message: dict[str, Any], param: str) -> None:
+    conversation = openai()
+    (error,) = conversation.say("session.update", event_id="mine", **message)
+    assert (error["error"]["param"], error["error"]["event_id"]) == (param, "mine")
+    assert len(conversation.configured) == 1
+
+
+def test_a_model_may_be_any_unless_the_server_has_a_list() -> None:
+    assert types_of(update(openai(), transcription={"model": "gpt-4o-transcribe"})) == ["session.updated"]
+    error, _ = update(openai(EngineFacts(model="a", models=("a", "b"))), transcription={"model": "c"})
+    assert error["error"]["code"] == "model_not_found"
+
+
+def test_without_speech_detection_the_client_commits() -> None:
+    conversation = openai(EngineFacts(model="m", can_detect_turns=False))
+    assert conversation.sent[0]["session"]["audio"]["input"]["turn_detection"] is None
+    error, _ = update(conversation, turn_detection={"type": "server_vad"})
+    assert error["error"]["code"] == "unsupported_option"
+
+
+def test_audio_of_a_refused_format_is_not_taken_for_another() -> None:
+    conversation = openai()
+    update(conversation, format={"type": "audio/opus"})
+    (error,) = conversation.say("input_audio_buffer.append", audio=AUDIO)
+    assert error["error"]["code"] == "invalid_audio" and not conversation.fed
+    update(conversation, format={"type": "audio/pcm"})
+    say_words(conversation, 1)
+
+
+# Items.
+
+
+def test_a_commit_makes_an_item_that_completes_with_its_text() -> None:
+    conversation = manual()
+    say_words(conversation, 3)
+    committed = conversation.say("input_audio_buffer.commit")
+    assert types_of(committed) == COMMITTED
+    item_id = committed[0]["item_id"]
+    assert committed[0]["previous_item_id"] is None
+    for message in committed[1:]:
+        assert message["previous_item_id"] is None
+        assert message["item"]["id"] == item_id
+        assert (message["item"]["type"], message["item"]["role"], message["item"]["status"]) == (
+            "message", "user", "completed",
+        )  # fmt: skip
+        assert message["item"]["content"] == [{"type": "input_audio", "transcript": None}]
+    told = conversation.work()
+    assert types_of(told) == ["delta", "delta", "delta", "completed"]
+    assert {(message["item_id"], message["content_index"]) for message in told} == {(item_id, 0)}
+    assert told[-1]["transcript"] == "word1 word2 word3" == "".join(message["delta"] for message in told[:-1])
+    assert told[-1]["usage"] == {"type": "duration", "seconds": 1.2}
+    assert len({message["event_id"] for message in conversation.sent}) == len(conversation.sent)
+
+
+def test_items_are_told_in_order_and_name_the_one_before() -> None:
+    conversation = manual()
+    for _ in range(3):
+        say_words(conversation, 2)
+        conversation.say("input_audio_buffer.commit")
+    conversation.work()
+    ids = [message["item_id"] for message in conversation.of_type("input_audio_buffer.committed")]
+    assert len(set(ids)) == 3
+    before = [message["previous_item_id"] for message in conversation.of_type("input_audio_buffer.committed")]
+    assert before == [None, *ids[:2]]
+    assert [message["item_id"] for message in conversation.of_type(f"{TRANSCRIPTION}.completed")] == ids
+    assert transcripts(conversation) == ["word1 word2", "word3 word4", "word5 word6"]
+
+
+def test_deltas_come_before_the_commit_under_the_items_id_to_be() -> None:
+    conversation = manual()
+    say_words(conversation, 3)
+    early = conversation.work()
+    assert types_of(early) == ["delta", "delta"]
+    committed = conversation.say("input_audio_buffer.commit")
+    assert {message["item_id"] for message in early} == {committed[0]["item_id"]}
+
+
+def test_the_servers_turns_commit() -> None:
+    conversation = openai()
+    say_words(conversation, 2)
+    (started,) = conversation.tell(TurnStarted(0.8), SpeechStarted(0.8), TurnEnding(1.4), TurnResumed(1.5))
+    assert (started["type"], started["audio_start_ms"]) == ("input_audio_buffer.speech_started", 500)
+    ended = conversation.tell(TurnEnded(2.0), SpeechStopped(2.0))
+    assert types_of(ended) == ["input_audio_buffer.speech_stopped", *COMMITTED]
+    assert ended[0]["audio_end_ms"] == 2_500  # with the silence that ended it
+    assert started["item_id"] == ended[0]["item_id"] == ended[1]["item_id"]
+    (started,) = conversation.tell(TurnStarted(0.1))
+    assert started["audio_start_ms"] == 0 and started["item_id"] != ended[0]["item_id"]
+    conversation.work()
+    assert transcripts(conversation) == ["word1 word2"]
+
+
+def test_without_turn_detection_no_turn_is_told() -> None:
+    assert manual().tell(TurnStarted(0.8), TurnEnded(2.0)) == []
+
+
+def test_an_empty_commit_makes_an_empty_item() -> None:
+    conversation = manual()
+    assert types_of(conversation.say("input_audio_buffer.commit")) == COMMITTED
+    (completed,) = conversation.work()
+    assert (completed["transcript"], completed["usage"]["seconds"]) == ("", 0.0)
+    assert not conversation.of_type("error")
+
+
+def test_the_text_of_cleared_audio_is_not_told() -> None:
+    conversation = manual()
+    say_words(conversation, 2)
+    conversation.say("input_audio_buffer.commit")
+    say_words(conversation, 2)
+    assert types_of(conversation.say("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
+    say_words(conversation, 2)
+    conversation.say("input_audio_buffer.commit")
+    conversation.work()
+    assert transcripts(conversation) == ["word1 word2", "word5 word6"]
+    deltas = [message["delta"] for message in conversation.of_type(f"{TRANSCRIPTION}.delta")]
+    assert deltas == ["word1", " word2", "word5", " word6"]
+    seconds = [message["usage"]["seconds"] for message in conversation.of_type(f"{TRANSCRIPTION}.completed")]
+    assert seconds == [0.8, 0.8]  # and not of the cleared
+
+
+def test_an_item_whose_beginning_was_told_before_the_clear_goes_on_under_another_id() -> None:
+    conversation = manual()
+    say_words(conversation, 2)
+    (early,) = conversation.work()
+    conversation.say("input_audio_buffer.clear")
+    say_words(conversation, 1)
+    committed = conversation.say("input_audio_buffer.commit")
+    conversation.work()
+    assert early["item_id"] != committed[0]["item_id"]
+    assert transcripts(conversation) == ["word3"]
+
+
+def test_clearing_nothing_costs_nothing() -> None:
+    conversation = manual()
+    assert types_of(conversation.say("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
+    assert not conversation.engine.has_work
+
+
+def test_a_detected_language_is_told_with_the_text() -> None:
+    conversation = manual(ABLE)
+    conversation.say("input_audio_buffer.commit")
+    conversation.tell(LanguageDetected("de", 1.0))
+    (completed,) = conversation.work()
+    assert completed["languages"] == [{"code": "de"}]
+
+
+def test_interim_text_has_no_word_on_this_wire() -> None:
+    assert manual().tell(Interim("hel", 0.4)) == []
+
+
+def test_a_text_too_long_for_a_frame_says_what_it_lacks() -> None:
+    conversation = manual()
+    for _ in range(40):
+        conversation.tell(Delta("\N{GRINNING FACE}" * 40_000, 1.0))
+    conversation.say("input_audio_buffer.commit")
+    (completed,) = conversation.tell(Flushed(1, "", (), 1.0))
+    assert completed["omitted_chars"] + len(completed["transcript"]) == 40 * 40_000
+
+
+# Bad messages, and ends.
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("nonsense", "invalid_json"),
+        (b"\xff", "invalid_json"),
+        ("[]", "invalid_json"),
+        ('{"type": "response.create"}', "unknown_event"),
+        ('{"type": 4}', "unknown_event"),
+        ('{"type": "input_audio_buffer.append", "audio": "###"}', "invalid_audio"),
+        ('{"type": "input_audio_buffer.append"}', "invalid_audio"),
+        ('{"type": "session.update", "model": "m"}', "missing_required_parameter"),
+    ],
+)
+def test_a_bad_message_is_answered_and_the_session_lives(message: str | bytes, code: str) -> None:
+    conversation = openai()
+    (error,) = conversation.say_raw(message)
+    assert (error["type"], error["error"]["code"], error["error"]["event_id"]) == ("error", code, None)
+    say_words(conversation, 1)
+    conversation.say("input_audio_buffer.commit")
+    conversation.work()
+    assert transcripts(conversation) == ["word1"]
+
+
+def test_audio_of_one_message_has_a_bound() -> None:
+    conversation = openai()
+    (error,) = conversation.say("input_audio_buffer.append", audio="A" * (MAX_APPEND_BYTES // 3 * 4 + 8))
+    assert error["error"]["code"] == "invalid_audio" and str(MAX_APPEND_BYTES) in error["error"]["message"]
+
+
+def test_items_without_waiting_have_a_bound() -> None:
+    conversation = manual()
+    for _ in range(MAX_PENDING_ITEMS):
+        conversation.say("input_audio_buffer.commit")
+    for kind in ("commit", "clear"):
+        (error,) = conversation.say(f"input_audio_buffer.{kind}")
+        assert error["error"]["code"] == "rate_limit_exceeded"
+    assert types_of(conversation.work()) == ["completed"] * MAX_PENDING_ITEMS
+
+
+def test_a_failure_names_the_items_it_took_with_it() -> None:
+    conversation = manual()
+    say_words(conversation, 1)
+    conversation.say("input_audio_buffer.clear")
+    item_id = conversation.say("input_audio_buffer.commit")[0]["item_id"]
+    failed, error = conversation.carry_out(conversation.dialect.fail(EngineFailedError("/opt/x: bad")))[:2]
+    assert (failed["type"], failed["item_id"]) == (f"{TRANSCRIPTION}.failed", item_id)
+    assert failed["error"]["code"] == error["error"]["code"] == "engine_failed"
+    assert error["error"]["type"] == "server_error" and "/opt" not in error["error"]["message"]
+    assert conversation.close == Close(1011, "engine_failed")
+    assert conversation.tell(Delta("late", 1.0)) == conversation.dialect.fail(EngineFailedError("again")) == []
+
+
+def test_a_server_that_stops_completes_what_was_said() -> None:
+    conversation = openai()
+    say_words(conversation, 2)
+    conversation.say("input_audio_buffer.commit")
+    say_words(conversation, 2)
+    conversation.carry_out(conversation.dialect.drain())
+    assert conversation.dialect.drain() == conversation.say("input_audio_buffer.commit") == []
+    assert conversation.tell(TurnEnded(1.0)) == []  # no flush may follow
+    conversation.work()
+    assert transcripts(conversation) == ["word1 word2", "word3 word4"]
+    first, last = conversation.of_type("input_audio_buffer.committed")
+    assert last["previous_item_id"] == first["item_id"]
+    assert conversation.close == Close(1001)
+
+
+def test_a_session_that_expires_completes_and_says_why() -> None:
+    conversation = openai()
+    conversation.carry_out(conversation.dialect.drain(SessionExpiredError("a session may last 3600 s")))
+    (error,) = conversation.work()
+    assert (error["error"]["code"], error["error"]["message"]) == ("session_expired", "a session may last 3600 s")
+    assert conversation.close == Close(1013, "session_expired")
+
+
+# The beta.
+
+
+def test_the_beta_is_understood_and_answered_in_its_words() -> None:
+    conversation = openai()
+    session = {
+        "input_audio_format": "g711_ulaw",
+        "input_audio_transcription": {"model": "whisper-1", "language": "en"},
+        "turn_detection": None,
+        "input_audio_noise_reduction": {"type": "near_field"},
+    }
+    (updated,) = conversation.say("transcription_session.update", session=session)
+    assert updated["type"] == "transcription_session.updated"
+    assert updated["session"]["input_audio_format"] == "g711_ulaw"
+    assert updated["session"]["input_audio_transcription"]["language"] == "en"
+    assert updated["session"]["turn_detection"] is updated["session"]["input_audio_noise_reduction"] is None
+    assert conversation.configured[-1].pcm == PcmFormat(Encoding.PCM_MULAW, 8_000)
+    kinds = types_of(conversation.say("input_audio_buffer.commit"))
+    assert kinds == ["input_audio_buffer.committed", "conversation.item.created"]
+
+
+@pytest.mark.parametrize("name", ["opus", 4, ["pcm16"]])
+def test_a_format_the_beta_does_not_know_is_refused(name: object) -> None:
+    error, _ = openai().say("transcription_session.update", session={"input_audio_format": name})
+    assert error["error"]["param"] == "session.audio.input.format"
+
+
+@pytest.mark.parametrize("name", ["pcm16", None])
+def test_the_betas_default_format(name: str | None) -> None:
+    conversation = openai()
+    (updated,) = conversation.say("transcription_session.update", session={"input_audio_format": name})
+    assert updated["session"]["input_audio_format"] == "pcm16"
