@@ -11,7 +11,8 @@ import numpy as np
 from voxtide.audio.vad import FRAME_S, FRAME_SAMPLES, GateConfig, VoiceMeter
 from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.hypothesis import Piece
-from voxtide.engines.revising import RevisingConfig, RevisingRecogniser
+from voxtide.engines.revising import RevisingRecogniser
+from voxtide.engines.revising_config import RevisingConfig
 from voxtide.transcript.events import Delta, Interim, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 

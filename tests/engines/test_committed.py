@@ -40,7 +40,7 @@ def test_text_after_a_flush_goes_on_with_a_space() -> None:
     committed.end_segment(1.9, 2.0)
     committed.answer(1, 2.0)
     assert text_of(committed.add([piece(" Again", 3.0, 3.4)], 4.0)) == " Again"
-    assert committed.as_shown(" and") == " and"
+    assert committed.as_shown([piece(" and", 3.4, 3.6)]) == " and"
     assert [ended.segment.text for ended in committed.end_segment(3.4, 4.0)] == ["Again"]
     assert committed.answer(2, 4.0).text == "Again"
     assert committed.answer(3, 5.0) == Flushed(3, "", (), 5.0)
@@ -50,7 +50,7 @@ def test_nothing_said_is_no_segment() -> None:
     committed = Committed()
     assert committed.add([], 1.0) == []
     assert committed.end_segment(1.0, 1.0) == []
-    assert committed.as_shown(" first") == "first"
+    assert committed.as_shown([piece(" first", 0.1, 0.3)]) == "first"
     assert committed.answer(1, 1.0) == Flushed(1, "", (), 1.0)
 
 
@@ -70,12 +70,15 @@ def test_punctuation_and_endings_join_the_word_before() -> None:
     assert ended.segment.words == (Word("half-way,", 0.1, 0.7),)
 
 
-def test_punctuation_alone_is_text_without_words() -> None:
+def test_punctuation_that_comes_after_the_segment_is_not_told() -> None:
     committed = Committed()
-    assert text_of(committed.add([piece(".", 0.5, 0.6)], 1.0)) == "."
-    (ended,) = committed.end_segment(0.5, 1.0)
-    assert (ended.segment.text, ended.segment.words) == (".", ())
-    assert (ended.segment.start_s, ended.segment.end_s) == (1.0, 1.0)
+    committed.add(HELLO[:2], 2.0)
+    committed.end_segment(1.9, 2.0)
+    assert committed.as_shown([piece(".", 2.0, 2.1), piece(" so", 2.2, 2.4)]) == " so"
+    assert committed.add([piece(".", 2.0, 2.1)], 2.5) == []
+    assert committed.end_segment(2.1, 2.5) == []
+    assert text_of(committed.add([piece(" so", 2.2, 2.4)], 3.0)) == " So"  # the model knows that a sentence ended
+    assert [ended.segment.text for ended in committed.end_segment(2.4, 3.0)] == ["So"]
 
 
 @pytest.mark.parametrize(

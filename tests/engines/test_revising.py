@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scripted_windows import Listening, Said, Script, spoken
 
 from voxtide.audio.vad import FRAME_S
-from voxtide.engines.revising import WORDLESS_S, RevisingConfig
+from voxtide.engines.revising_config import RevisingConfig
 from voxtide.engines.settling import SettlingConfig
+from voxtide.engines.window import WORDLESS_S
 from voxtide.transcript.events import (
     Delta,
     Finished,

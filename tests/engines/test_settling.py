@@ -11,6 +11,7 @@ from voxtide.engines.settling import (
     SQUEEZED_S,
     SettlingConfig,
     as_heard,
+    is_echo,
     mean_logprob,
     num_settled,
     num_shown,
@@ -177,3 +178,22 @@ def test_any_hypothesis_keeps_its_beginning(
     num = num_shown(pieces, before, now_s=now_s, config=CONFIG)
     assert not num or not pieces[num - 1].is_punctuation
     assert num_shown(pieces, [], now_s=now_s, config=CONFIG) <= num
+
+
+@pytest.mark.parametrize("offset_s", [0, 24, 168, 24_000])
+def test_a_word_of_the_deadlines_age_is_final_wherever_it_lies(offset_s: int) -> None:
+    """Times of equal audio differ by rounding only, which may not decide."""
+    config = SettlingConfig(deadline_s=1.2, young_wait_s=0.0)
+    pieces = [word("so", offset_s + 0.024, HOPELESS)]
+    assert num_settled(pieces, [], now_s=offset_s + 1.224, window_s=5.0, config=config) == 1
+
+
+def test_an_echo_is_the_last_final_word_again_in_no_time() -> None:
+    said = [word("was", 0.8), word("the", 1.0), mark(1.0)]
+    assert is_echo([word("The", 1.02), word("epoch", 1.6)], said)
+    assert is_echo([mark(1.0), word("The", 1.0)], said)
+    assert not is_echo([word("The", 1.3)], said)  # said twice
+    assert not is_echo([word("epoch", 1.02)], said)
+    assert not is_echo([word("The", 0.05)], [])
+    assert not is_echo([mark(1.0)], said)
+    assert not is_echo([], said)

@@ -7,7 +7,7 @@ import pytest
 
 from voxtide.audio.vad import FRAME_SAMPLES
 from voxtide.engines.audio_buffer import AudioBuffer
-from voxtide.engines.revising import RevisingConfig
+from voxtide.engines.revising_config import RevisingConfig
 from voxtide.engines.whisper.engine import FAST, LIVE
 from voxtide.engines.whisper.model import MAX_WINDOW_S, Encoded, Prompt, Token
 from voxtide.engines.whisper.windows import MAX_VOCABULARY_TOKENS, WhisperReader, WhisperWindows

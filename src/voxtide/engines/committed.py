@@ -55,16 +55,23 @@ class Committed:
         for piece in pieces:
             written = self._in_sentence(replace(piece, end_s=min(piece.end_s, audio_s)))
             self.prefix.append(written)
-            self._add_word(written)
-            text += written.text
+            if self._words or not written.is_punctuation:  # what ends the segment before comes too late to be told
+                self._add_word(written)
+                text += written.text
         self._text += text
         self._flush_text += text
-        deltas = [Delta(self.as_shown(text), audio_s)] if text else []
+        deltas = [Delta(self._after_silence(text), audio_s)] if text else []
         self._has_spoken |= bool(text)
         return deltas
 
-    def as_shown(self, text: str) -> str:
-        """Text as it follows what the stream has told so far: nothing precedes the first word, so no space does."""
+    def as_shown(self, pieces: list[Piece]) -> str:
+        """The text of pieces as it would follow what the stream has told so far."""
+        if not self._words and pieces and pieces[0].is_punctuation:
+            pieces = pieces[1:]
+        return self._after_silence("".join(piece.text for piece in pieces))
+
+    def _after_silence(self, text: str) -> str:
+        """Nothing precedes the first word of a stream, so no space does."""
         return text if self._has_spoken else text.lstrip()
 
     def _in_sentence(self, piece: Piece) -> Piece:
@@ -90,11 +97,10 @@ class Committed:
             self._words[-1] = replace(self._words[-1], end_s=speech_end_s)
         text, words = self._text.strip(), tuple(self._words)
         self._text, self._words = "", []
-        if not text:
+        if not words:
             return []
-        start_s, end_s = (words[0].start_s, words[-1].end_s) if words else (audio_s, audio_s)
-        self._last_end_s = end_s
-        segment = Segment(text, start_s, end_s, words)
+        self._last_end_s = words[-1].end_s
+        segment = Segment(text, words[0].start_s, words[-1].end_s, words)
         self._flush_segments.append(segment)
         return [SegmentEnded(segment, audio_s)]
 

@@ -13,14 +13,15 @@ model, so they cannot change and cost little.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from voxtide.audio.vad import FRAME_SAMPLES, GateConfig, SpeechGate, Turn, VoiceMeter
 from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.committed import Committed
 from voxtide.engines.hypothesis import Piece, WindowModel
-from voxtide.engines.settling import SettlingConfig, as_heard, num_settled, num_shown, without_dreams
+from voxtide.engines.revising_config import RevisingConfig
+from voxtide.engines.settling import as_heard, num_settled, num_shown
+from voxtide.engines.window import Window
 from voxtide.transcript.events import (
     Finished,
     Interim,
@@ -33,50 +34,6 @@ from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
 VAD_BATCH_FRAMES = 16
 """Frames whose probability is taken at once: half a second, a millisecond of work."""
-
-WORDLESS_S = 12.0
-"""A window still longer than this after a cut holds a voice without words, such as singing: it is cut anywhere. Longer
-than the context and the longest wait for a word, shorter than what models take."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevisingConfig:
-    """When the window is transcribed, and what it spans. Counts are of 32 ms frames.
-
-    Attributes:
-        update_frames: Speech between two transcriptions of the window.
-        updates_per_decision: Every how many updates words may become final.
-        speculate_frames: Silence after which the window is transcribed as if speech had ended; None for never.
-        end_speech_s: Speech that ends sooner after the last that was final is transcribed with what follows it.
-        preroll_s: Audio kept from before the first voiced frame, so that soft onsets are not clipped.
-        min_window_s: Shorter windows of speech that goes on are not transcribed: the model invents words.
-        max_window_s: Past this the window is cut, at a word that is final.
-        context_s: Final words kept in the window after a cut.
-        glance_s: Final words kept in the window of an update that is no decision.
-        fresh_s: Silence after which the window starts anew: what was said before it helps no more.
-        settling: When words become final and when they are shown.
-    """
-
-    update_frames: int = 6
-    updates_per_decision: int = 2
-    speculate_frames: int | None = 5
-    end_speech_s: float = 0.0
-    preroll_s: float = 0.4
-    min_window_s: float = 0.7
-    max_window_s: float = 8.0
-    context_s: float = 4.0
-    glance_s: float = 1.5
-    fresh_s: float = 2.0
-    settling: SettlingConfig = field(default_factory=SettlingConfig)
-
-
-LIVE = RevisingConfig()
-"""For speech that is being spoken: an update every 192 ms, a decision every 384 ms."""
-
-FAST = RevisingConfig(
-    update_frames=250, updates_per_decision=1, speculate_frames=None, end_speech_s=6.0, max_window_s=2.0, context_s=1.5
-)
-"""For audio that is already there: from 6 s at a time on where there are pauses, 8 s where there are none."""
 
 
 class _Work(Enum):
@@ -98,10 +55,10 @@ class RevisingRecogniser:
         self._audio = AudioBuffer()
         self._reader = model.open(self._audio, options)
         self._committed = Committed()
+        self._window = Window(self._reader, self._committed, config)
         self._language: str | None = None
         self._probabilities: list[float] = []  # of frames measured and not yet looked at
         self._num_done_samples = 0  # whole frames looked at
-        self._window_start = 0  # sample where the window begins
         self._floor = 0  # sample before which all is final
         self._is_open = False  # whether the window holds speech that is not final
         self._num_frames_since_update = 0
@@ -178,7 +135,7 @@ class RevisingRecogniser:
 
     @property
     def _num_open_samples(self) -> int:
-        return self._num_done_samples - max(self._floor, self._window_start)
+        return self._num_done_samples - max(self._floor, self._window.start)
 
     def _is_pausing(self) -> bool:
         frames = self._config.speculate_frames
@@ -204,8 +161,7 @@ class RevisingRecogniser:
         self._is_open = True
         if not self._committed.prefix or speech_start - self._floor > self._config.fresh_s * SAMPLE_RATE_HZ:
             preroll = round(self._config.preroll_s * SAMPLE_RATE_HZ)
-            self._window_start = max(self._floor, self._audio.start, speech_start - preroll)
-            self._committed.forget_before(float("inf"))
+            self._window.begin(max(self._floor, self._audio.start, speech_start - preroll))
         self._undecided, self._shown, self._visible, self._final = [], [], [], None
         self._num_updates = 0
 
@@ -214,7 +170,7 @@ class RevisingRecogniser:
         candidate = self._gate.num_candidate_frames * FRAME_SAMPLES
         keep = self._num_done_samples - candidate - round(self._config.preroll_s * SAMPLE_RATE_HZ)
         if self._committed.prefix and keep - self._floor <= self._config.fresh_s * SAMPLE_RATE_HZ:
-            keep = min(keep, self._window_start)
+            keep = min(keep, self._window.start)
         self._reader.drop_before(keep)
 
     # Work: what the window says, and what of it is final.
@@ -229,53 +185,31 @@ class RevisingRecogniser:
             return events
         self._final = None
         self._num_updates += 1
-        if self._window_s < self._config.min_window_s:
+        if self._window.duration_s(self._num_done_samples) < self._config.min_window_s:
             return []
         if self._num_updates % self._config.updates_per_decision == 0:
             return self._decide()
         if is_behind or not self._shows_interim:
             return []
-        return self._show(self._glance())
+        return self._show(self._window.glance(self._num_done_samples, self._shown))
 
     @property
     def _now_s(self) -> float:
         return self._num_done_samples / SAMPLE_RATE_HZ
 
-    @property
-    def _window_s(self) -> float:
-        return (self._num_done_samples - self._window_start) / SAMPLE_RATE_HZ
-
     def _decide(self) -> list[TranscriptEvent]:
         """Transcribe, make final what has settled, remember the rest."""
-        pieces = self._transcribe(self._num_done_samples)
+        pieces = self._window.transcribe(self._num_done_samples, self._undecided)
+        window_s = self._window.duration_s(self._num_done_samples)
         num_final = num_settled(
-            pieces, self._undecided, now_s=self._now_s, window_s=self._window_s, config=self._config.settling
+            pieces, self._undecided, now_s=self._now_s, window_s=window_s, config=self._config.settling
         )
         events = self._note_language()
         events += self._committed.add(pieces[:num_final], self._now_s)
         self._undecided = pieces[num_final:]
-        self._cut_window()
+        self._window.cut(self._num_done_samples, self._undecided)
         num_words = sum(1 for piece in pieces[:num_final] if not piece.is_punctuation)
         return events + self._show(self._undecided, num_final=num_words)
-
-    def _transcribe(self, end: int) -> list[Piece]:
-        """What the window up to sample `end` says after what is final. Hangs on earlier decisions only."""
-        return self._read(self._window_start, end, self._committed.prefix_tokens, self._undecided)
-
-    def _glance(self) -> list[Piece]:
-        """The same from a shorter window, for interim text."""
-        start_s = self._committed.latest_start_s(self._committed.end_s - self._config.glance_s)
-        if start_s is None:
-            return self._transcribe(self._num_done_samples)
-        prefix = self._committed.tokens_from(start_s)
-        return self._read(round(start_s * SAMPLE_RATE_HZ), self._num_done_samples, prefix, self._shown)
-
-    def _read(self, start: int, end: int, prefix: list[int], guess: list[Piece]) -> list[Piece]:
-        guessed = [token for piece in guess for token in piece.tokens]
-        pieces = self._reader.transcribe(start, end, prefix=prefix, guess=guessed)
-        if self._committed.ends_in_punctuation and pieces and pieces[0].is_punctuation:
-            del pieces[0]
-        return without_dreams(pieces)
 
     def _note_language(self) -> list[TranscriptEvent]:
         if self._reader.language is None or self._language is not None:
@@ -283,28 +217,12 @@ class RevisingRecogniser:
         self._language = self._reader.language
         return [LanguageDetected(self._language, self._now_s)]
 
-    def _cut_window(self) -> None:
-        if self._window_s <= self._config.max_window_s:
-            return
-        start_s = self._committed.latest_start_s(self._committed.end_s - self._config.context_s)
-        if start_s is None or self._now_s - start_s > WORDLESS_S:
-            start_s = self._wordless_start_s() if self._window_s > WORDLESS_S else None
-        if start_s is not None and start_s > self._window_start / SAMPLE_RATE_HZ:
-            self._committed.forget_before(start_s)
-            self._window_start = round(start_s * SAMPLE_RATE_HZ)
-            self._reader.drop_before(self._window_start)
-
-    def _wordless_start_s(self) -> float:
-        """As much context as there may be without cutting a word in two."""
-        open_s = self._undecided[0].start_s if self._undecided else self._now_s
-        return max(self._committed.end_s, min(self._now_s - self._config.context_s, open_s))
-
     def _show(self, pieces: list[Piece], *, num_final: int = 0) -> list[TranscriptEvent]:
         """Tell the interim text; the first `num_final` words of what was shown have become final since."""
         before = [piece for piece in self._visible if not piece.is_punctuation][num_final:]
         num = num_shown(pieces, before, now_s=self._now_s, config=self._config.settling)
         self._shown, self._visible = pieces, pieces[:num]
-        text = self._committed.as_shown("".join(piece.text for piece in pieces[:num]))
+        text = self._committed.as_shown(pieces[:num])
         return self._set_interim(text if self._shows_interim else "", self._now_s)
 
     def _set_interim(self, text: str, audio_s: float) -> list[TranscriptEvent]:
@@ -321,7 +239,7 @@ class RevisingRecogniser:
         if self._gate.num_silent_frames:
             speech_end_s = self._speech_end_s()
         if self._final is None or not (self._is_pausing() or self._final_at == end):
-            self._final = self._transcribe(end)
+            self._final = self._window.transcribe(end, self._undecided)
         pieces = as_heard(self._final, speech_end_s=speech_end_s, config=self._config.settling)
         events = self._note_language()
         events += self._committed.add(pieces, end_s)
@@ -330,7 +248,7 @@ class RevisingRecogniser:
         self._final, self._final_at = [], end
         self._floor = end
         self._is_open = self._gate.is_open
-        self._cut_window()
+        self._window.cut(self._num_done_samples, [])
         return events + self._set_interim("", end_s)
 
     def _answer(self, flush_id: int) -> list[TranscriptEvent]:

@@ -8,7 +8,8 @@ from voxtide.audio.vad import GateConfig, VoiceMeter, VoiceModel
 from voxtide.engines.base import EngineInfo
 from voxtide.engines.hypothesis import WindowModel
 from voxtide.engines.pooled import PooledEngine
-from voxtide.engines.revising import RevisingConfig, RevisingRecogniser
+from voxtide.engines.revising import RevisingRecogniser
+from voxtide.engines.revising_config import RevisingConfig
 from voxtide.types import StreamOptions
 
 MAX_STREAMS = 64

@@ -14,6 +14,10 @@ SQUEEZED_S = 0.13
 """This many words do not begin within this time, in any speech: a model that says so is looping."""
 
 
+ECHO_S = 0.1
+"""A word that ends this soon after the one before it has not been said."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettlingConfig:
     """When a word that may still change becomes final, and when it is shown.
@@ -59,7 +63,7 @@ def num_settled(
         if piece.is_punctuation:
             continue
         is_agreed = num_words < len(spoken_before) and spoken_before[num_words] == piece.spoken
-        age_s = now_s - piece.end_s
+        age_s = round(now_s - piece.end_s, 6)  # ages fall on the thresholds exactly: no rounding may decide
         if age_s < deadline_s and not _is_trusted(piece, age_s, is_agreed=is_agreed, config=config):
             break
         num_words += 1
@@ -96,6 +100,15 @@ def without_dreams(pieces: list[Piece]) -> list[Piece]:
         if pieces[last].start_s - pieces[first].start_s < SQUEEZED_S:
             return pieces[:first]
     return pieces
+
+
+def is_echo(pieces: list[Piece], prefix: list[Piece]) -> bool:
+    """Whether a hypothesis begins by saying the last final word again, in no time: it was led astray by that word."""
+    last = next((piece for piece in reversed(prefix) if not piece.is_punctuation), None)
+    first = next((piece for piece in pieces if not piece.is_punctuation), None)
+    if first is None or last is None:
+        return False
+    return first.spoken == last.spoken and first.end_s - last.end_s < ECHO_S
 
 
 def as_heard(pieces: list[Piece], *, speech_end_s: float, config: SettlingConfig) -> list[Piece]:

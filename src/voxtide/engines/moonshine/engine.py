@@ -11,7 +11,7 @@ from voxtide.engines.base import EngineInfo
 from voxtide.engines.hypothesis import Piece
 from voxtide.engines.moonshine.model import FRAME_S, MoonshineModel, Token
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
-from voxtide.engines.revising import FAST, LIVE
+from voxtide.engines.revising_config import FAST, LIVE
 from voxtide.engines.revising_engine import RevisingEngine
 from voxtide.errors import ConfigError
 from voxtide.models.memory import give_back_free_memory

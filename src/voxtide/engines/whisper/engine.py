@@ -7,7 +7,7 @@ from pathlib import Path
 
 from voxtide.audio.vad import VOICE_FILE, VOICE_MODEL, VoiceModel
 from voxtide.engines.base import EngineInfo
-from voxtide.engines.revising import RevisingConfig
+from voxtide.engines.revising_config import RevisingConfig
 from voxtide.engines.revising_engine import MAX_THREADS, RevisingEngine
 from voxtide.engines.settling import SettlingConfig
 from voxtide.engines.whisper.locate import ENGINE, locate
