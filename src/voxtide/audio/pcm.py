@@ -49,7 +49,8 @@ class PcmConverter:
 
     def feed(self, data: bytes | bytearray | memoryview) -> Samples:
         """The samples that `data` brings out, shape [n]; n may be 0. The cuts between the pieces do not matter."""
-        return clean(self._resampler.feed(self._decoder.feed(data)))  # a resampled peak may pass full scale
+        samples = self._resampler.feed(self._decoder.feed(data))
+        return clean(samples) if self._resampler.is_converting else samples  # a resampled peak may pass full scale
 
     def finish(self) -> Samples:
         """The rest. Nothing may follow."""
