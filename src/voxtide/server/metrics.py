@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
 
 FLUSH_BUCKETS_S = (0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2, 0.4, 0.8, 1.6, 5.0)
 """Around the promise of 80 ms at p95."""
@@ -29,7 +30,6 @@ class Metrics:
         self._refused = Counter(
             "voxtide_sessions_refused", "Sessions refused before they began.", ["code"], registry=registry
         )
-        self._audio = Counter("voxtide_audio_seconds", "Audio taken from clients.", registry=registry)
         self._flush = Histogram(
             "voxtide_flush_seconds",
             "From taking a flush from the client's messages to its final text.",
@@ -45,9 +45,10 @@ class Metrics:
             "voxtide_http_requests", "HTTP requests answered.", ["path", "status"], registry=registry
         )
 
-    def watch(self, name: str, description: str, read: Callable[[], float]) -> None:
-        """Add a number that is read when it is asked for."""
-        self._registry.register(_Watched(name, description, read))
+    def watch(self, name: str, description: str, read: Callable[[], float], *, is_count: bool = False) -> None:
+        """Add a number that is read when it is asked for; `is_count` says that it only grows."""
+        kind = CounterMetricFamily if is_count else GaugeMetricFamily
+        self._registry.register(_Watched(lambda: kind(name, description, value=read()), kind(name, description)))
 
     def exposition(self) -> bytes:
         """The text that Prometheus reads."""
@@ -70,10 +71,6 @@ class Metrics:
         """A connection was given up."""
         self._drops.labels(reason).inc()
 
-    def on_audio(self, audio_s: float) -> None:
-        """Audio was taken."""
-        self._audio.inc(audio_s)
-
     def on_flushed(self, took_s: float) -> None:
         """A flush was answered."""
         self._flush.observe(took_s)
@@ -91,14 +88,15 @@ class Metrics:
         self._requests.labels(path, str(status)).inc()
 
 
-class _Watched:
-    """A gauge that is read at each scrape."""
+class _Watched(Collector):
+    """A number that is read at each scrape."""
 
-    def __init__(self, name: str, description: str, read: Callable[[], float]) -> None:
-        self._name, self._description, self._read = name, description, read
+    def __init__(self, read: Callable[[], Metric], description: Metric) -> None:
+        self._read = read
+        self._description = description
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        yield GaugeMetricFamily(self._name, self._description, value=self._read())
+    def collect(self) -> Iterator[Metric]:
+        yield self._read()
 
-    def describe(self) -> Iterator[GaugeMetricFamily]:
-        yield GaugeMetricFamily(self._name, self._description)
+    def describe(self) -> Iterator[Metric]:
+        yield self._description

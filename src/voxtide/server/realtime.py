@@ -50,11 +50,18 @@ class Realtime:
         self._voice = voice
         self._admission = Admission(config.capacity)
         self._sessions: set[Session] = set()
+        self._ended_audio_s = 0.0
         self.is_draining = False
         metrics.watch("voxtide_capacity", "Sessions there is room for.", lambda: config.capacity)
         metrics.watch("voxtide_lag_max_seconds", "Audio not yet transcribed, of the session that has most.", self.lag_s)
         metrics.watch("voxtide_engine_up", "1 while the engine lives.", lambda: supervisor.is_alive)
-        metrics.watch("voxtide_engine_restarts", "Engines loaded after one died.", lambda: supervisor.num_restarts)
+        metrics.watch(
+            "voxtide_engine_restarts",
+            "Engines loaded after one died.",
+            lambda: supervisor.num_restarts,
+            is_count=True,
+        )
+        metrics.watch("voxtide_audio_seconds", "Audio taken from clients.", self.audio_s, is_count=True)
 
     @property
     def num_sessions(self) -> int:
@@ -64,6 +71,10 @@ class Realtime:
     def lag_s(self) -> float:
         """The largest lag of all sessions, in seconds."""
         return max((session.lag_s for session in self._sessions), default=0.0)
+
+    def audio_s(self) -> float:
+        """Audio taken by all sessions that ever were, in seconds."""
+        return self._ended_audio_s + sum(session.audio_s for session in self._sessions)
 
     def unready_reason(self) -> str | None:
         """Why no session can be opened now, whatever its client; None when one can."""
@@ -124,6 +135,7 @@ class Realtime:
             await session.run()
         finally:
             self._sessions.discard(session)
+            self._ended_audio_s += session.audio_s
             _log.info("session %s ended", session_id, extra=log | {"event": "ended", "code": connection.close_code})
             if connection.lost_reason is not None:
                 self._metrics.on_dropped(connection.lost_reason)

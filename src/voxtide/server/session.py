@@ -61,9 +61,6 @@ class StreamSource(Protocol):
 class Observer(Protocol):
     """Who counts."""
 
-    def on_audio(self, audio_s: float) -> None:
-        """Audio was taken."""
-
     def on_flushed(self, took_s: float) -> None:
         """A flush was answered, so long after it was asked for."""
 
@@ -96,6 +93,8 @@ class Session:
         self._ending: VoxtideError | None = None
         self._is_draining = False
         self._due_s = 0.0
+        self.audio_s = 0.0
+        """Audio taken, in seconds."""
         self._heard_at_s = self._loop.time()
         self._flushes_at_s: list[float] = []
         self._timers: list[asyncio.TimerHandle] = []
@@ -167,7 +166,7 @@ class Session:
             await self._connection.drained()
 
     def _note_audio(self, audio_s: float) -> None:
-        self._observer.on_audio(audio_s)
+        self.audio_s += audio_s
         now_s = self._loop.time()
         self._due_s = max(self._due_s, now_s) + audio_s
         most_s = self._limits.audio_ahead_s
