@@ -344,6 +344,11 @@ def test_clearing_nothing_costs_nothing() -> None:
     conversation = manual()
     assert types_of(conversation.say("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
     assert not conversation.engine.has_work
+    say_words(conversation, 1)
+    conversation.say("input_audio_buffer.commit")
+    conversation.work()
+    conversation.say("input_audio_buffer.clear")
+    assert not conversation.engine.has_work
 
 
 def test_a_detected_language_is_told_with_the_text() -> None:
@@ -464,6 +469,8 @@ def test_the_beta_is_understood_and_answered_in_its_words() -> None:
     assert conversation.configured[-1].pcm == PcmFormat(Encoding.PCM_MULAW, 8_000)
     kinds = types_of(conversation.say("input_audio_buffer.commit"))
     assert kinds == ["input_audio_buffer.committed", "conversation.item.created"]
+    assert types_of(update(conversation)) == ["session.updated"]
+    assert types_of(conversation.say("input_audio_buffer.commit")) == COMMITTED
 
 
 @pytest.mark.parametrize("name", ["opus", 4, ["pcm16"]])

@@ -1,0 +1,70 @@
+"""Fuzzes the realtime wires with atheris: bytes become messages and events, and no dialect may raise.
+
+It is no part of the test suite. To run it for ten minutes, keeping what it learns (not every Python has an atheris):
+
+    pip install atheris
+    python tests/fuzz/fuzz_dialects.py -max_total_time=600 corpus/
+
+Arguments are libFuzzer's. A crash is written to a file beside; give it as the only argument to see it again.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "protocols"))
+
+try:
+    import atheris
+except ImportError:
+    sys.exit("fuzzing needs atheris; install it with: pip install atheris")
+
+with atheris.instrument_imports(include=["voxtide.protocols"]):
+    from conversation import ABLE, ENGLISH, Conversation
+    from dialect_strategies import TURN_EVENTS, client_messages
+
+    from voxtide.errors import CapacityError
+    from voxtide.protocols.opening import Wire
+
+MAX_STEPS = 40
+
+
+def one_input(data: bytes) -> None:
+    """A conversation drawn from `data`. `Conversation` asserts what every dialect promises."""
+    provider = atheris.FuzzedDataProvider(data)
+    wire = provider.PickValueInList(list(Wire))
+    conversation = Conversation(wire, provider.PickValueInList([ABLE, ENGLISH]))
+    for _ in range(MAX_STEPS):
+        if not provider.remaining_bytes():
+            break
+        one_step(provider, wire, conversation)
+    if conversation.close is None:
+        error = provider.PickValueInList([None, CapacityError("full")])
+        conversation.carry_out(conversation.dialect.drain(error))
+        conversation.work()
+    assert conversation.close is not None
+
+
+def one_step(provider: atheris.FuzzedDataProvider, wire: Wire, conversation: Conversation) -> None:
+    match provider.ConsumeIntInRange(0, 5):
+        case 0:
+            conversation.say_raw(provider.ConsumeBytes(64))
+        case 1:
+            conversation.say_raw(provider.ConsumeUnicode(64))
+        case 2:
+            kind, _ = provider.PickValueInList(client_messages(wire))
+            text = provider.ConsumeUnicodeNoSurrogates(48)
+            conversation.say_raw(f'{{"type":"{kind}",{text}}}')
+        case 3:
+            kind, fields = provider.PickValueInList(client_messages(wire))
+            conversation.say(kind, **fields)
+        case 4:
+            conversation.work(provider.ConsumeIntInRange(1, 4))
+        case 5:
+            conversation.tell(provider.PickValueInList(TURN_EVENTS))
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()
