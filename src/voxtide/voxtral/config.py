@@ -30,8 +30,11 @@ DELAYS_TOKENS = (*range(1, 16), 30)
 
 DEFAULT_DELAY_TOKENS = 6
 
-MAX_FORK_TOKENS = max(DELAYS_TOKENS) + 1 + NUM_DRAIN_TOKENS
-"""How far a flush may run ahead of a row and still be undone; the rings keep this much slack."""
+MAX_AHEAD_TOKENS = max(DELAYS_TOKENS) + 1 + NUM_DRAIN_TOKENS
+"""How far one pass, or a flush that is undone later, may run ahead of a row; the rings keep this much slack."""
+
+AUDIO_CELLS = 64
+"""Audio embeddings a row has room for: what was encoded and not decoded, at most."""
 
 BOS, EOS, PAD, WORD = 1, 2, 32, 33
 """Begin, end, nothing to say in this frame, a group of words begins."""
@@ -114,7 +117,16 @@ class VoxtralConfig:
         Raises:
             ModelCorruptError: A field is missing or is not usable; it is named.
         """
-        raise NotImplementedError
+        whisper = _section(_section(params, "multimodal"), "whisper_model_args")
+        audio = _section(whisper, "encoder_args")
+        audio_encoding = audio.get("audio_encoding_args", {})
+        return cls(
+            encoder=_mistral_stack(audio, REAL_ENCODER.window),
+            decoder=_mistral_stack(params, REAL_DECODER.window),
+            vocab_size=_integer(params, "vocab_size"),
+            ada_dim=_integer(params, "ada_rms_norm_t_cond_dim", cls().ada_dim),
+            log_mel_max=float(audio_encoding.get("global_log_mel_max", cls().log_mel_max)),
+        )
 
     @classmethod
     def from_hugging_face(cls, config: Mapping[str, Any]) -> Self:
@@ -123,15 +135,20 @@ class VoxtralConfig:
         Raises:
             ModelCorruptError: A field is missing or is not usable; it is named.
         """
-        raise NotImplementedError
+        text = _section(config, "text_config")
+        return cls(
+            encoder=_hugging_face_stack(_section(config, "audio_config"), REAL_ENCODER.window),
+            decoder=_hugging_face_stack(text, REAL_DECODER.window),
+            vocab_size=_integer(text, "vocab_size"),
+        )
 
     def encoder_cells(self) -> int:
         """Positions a row's encoder ring holds: the window and what a chunk or a fork may run ahead."""
-        return _cells(self.encoder.window + ENCODER_FRAMES_PER_TOKEN * MAX_FORK_TOKENS)
+        return _cells(self.encoder.window + ENCODER_FRAMES_PER_TOKEN * MAX_AHEAD_TOKENS)
 
     def decoder_cells(self, window: int | None = None) -> int:
         """Positions a row's decoder ring holds, for a window of at most the model's own."""
-        return _cells((window or self.decoder.window) + MAX_FORK_TOKENS)
+        return _cells((window or self.decoder.window) + MAX_AHEAD_TOKENS)
 
     def row_bytes(self, element_bytes: int, decoder_window: int | None = None) -> int:
         """What one row's keys and values take, in bytes."""
@@ -146,3 +163,52 @@ CELLS_PER_PAGE = 256
 
 def _cells(num_positions: int) -> int:
     return -(-num_positions // CELLS_PER_PAGE) * CELLS_PER_PAGE
+
+
+def _mistral_stack(args: Mapping[str, Any], window: int) -> TransformerConfig:
+    num_heads = _integer(args, "n_heads")
+    return TransformerConfig(
+        dim=_integer(args, "dim"),
+        num_layers=_integer(args, "n_layers"),
+        num_heads=num_heads,
+        num_kv_heads=_integer(args, "n_kv_heads", num_heads),
+        head_dim=_integer(args, "head_dim"),
+        hidden_dim=_integer(args, "hidden_dim"),
+        window=_integer(args, "sliding_window", window),
+        rope_theta=float(args.get("rope_theta", 1e6)),
+        norm_eps=float(args.get("norm_eps", 1e-5)),
+    )
+
+
+def _hugging_face_stack(config: Mapping[str, Any], window: int) -> TransformerConfig:
+    rope = config.get("rope_parameters") or config
+    num_heads = _integer(config, "num_attention_heads")
+    return TransformerConfig(
+        dim=_integer(config, "hidden_size"),
+        num_layers=_integer(config, "num_hidden_layers"),
+        num_heads=num_heads,
+        num_kv_heads=_integer(config, "num_key_value_heads", num_heads),
+        head_dim=_integer(config, "head_dim"),
+        hidden_dim=_integer(config, "intermediate_size"),
+        window=_integer(config, "sliding_window", window),
+        rope_theta=float(rope.get("rope_theta", 1e6)),
+        norm_eps=float(config.get("rms_norm_eps", 1e-5)),
+    )
+
+
+def _section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = config.get(name)
+    if not isinstance(section, Mapping):
+        raise ModelCorruptError(f"the model's configuration has no section {name!r}; is it a Voxtral Realtime model?")
+    return section
+
+
+def _integer(config: Mapping[str, Any], name: str, default: int | None = None) -> int:
+    """A field that may be a number in quotes, as some published files have it."""
+    value = config.get(name)
+    if value is None and default is not None:
+        return default
+    try:
+        return int(value)  # type: ignore[arg-type]  # None and what is no number are told below
+    except (TypeError, ValueError):
+        raise ModelCorruptError(f"the model's configuration has {name} = {value!r}; it must be a number") from None

@@ -1,7 +1,10 @@
 """The model. In: windows of samples for some rows. Out: one token for each. Knows no streams and no schedule.
 
-encode: samples -> mel -> stem -> encoder -> adapter -> the row's audio embeddings
-decode: audio embedding + embedding of the token before -> decoder -> logits -> token
+    encode: samples -> mel -> stem -> encoder -> adapter -> the row's audio embeddings
+    decode: audio embedding + embedding of the token before -> decoder -> logits -> token
+
+`encode` and `decode` keep the host's counts. What they do on the device is in `encode_on_device` and
+`decode_on_device`, which ask the device nothing, so that a graph can be captured of them.
 """
 
 from __future__ import annotations
@@ -11,7 +14,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from voxtide.voxtral.config import VoxtralConfig
+from voxtide.voxtral.attention import Reach
+from voxtide.voxtral.config import (
+    AUDIO_CELLS,
+    BOS,
+    EOS,
+    MAX_AHEAD_TOKENS,
+    NUM_PREFIX_TOKENS,
+    PAD,
+    SAMPLES_PER_TOKEN,
+    VoxtralConfig,
+)
+from voxtide.voxtral.config import ENCODER_FRAMES_PER_TOKEN as FRAMES
+from voxtide.voxtral.decoder import Decoder
+from voxtide.voxtral.encoder import Encoder
+from voxtide.voxtral.framing import window_samples
+from voxtide.voxtral.mel import LogMel
 from voxtide.voxtral.rows import Lanes, Rows
 
 FREE = -1
@@ -24,18 +42,22 @@ class Decoded:
 
     Attributes:
         tokens: [B] int64.
-        pad_margins: [B] float32, by how much PAD's logit leads the best other one (negative where another won). Biases
-            are not in it.
+        pad_margins: [B] float32, by how much PAD leads the best other token (negative where another leads), before its
+            bias.
     """
 
     tokens: Tensor
     pad_margins: Tensor
 
 
+@dataclass(frozen=True, slots=True)
 class VoxtralModel:
     """The weights, ready to run on one device. Calls are not thread-safe: one thread owns the device."""
 
     config: VoxtralConfig
+    mel: LogMel
+    encoder: Encoder
+    decoder: Decoder
     dtype: torch.dtype
     device: torch.device
 
@@ -44,9 +66,9 @@ class VoxtralModel:
 
         Raises:
             CapacityError: The device has not that much memory.
-            ValueError: The window is not between 1 and the model's own.
+            ValueError: No rows, or the window is not between 1 and the model's own.
         """
-        raise NotImplementedError
+        return Rows(self.config, num_rows, decoder_window=decoder_window, dtype=self.dtype, device=self.device)
 
     def open(self, rows: Rows, row: int, delay_tokens: int) -> None:
         """Make a row ready for a new stream: NUM_PREFIX_TOKENS of silence are encoded and decoded already.
@@ -54,19 +76,38 @@ class VoxtralModel:
         They are computed once for each delay and copied in after that. The row's first window is then the first one of
         a new `Framer`.
         """
-        raise NotImplementedError
+        rows.reset(row, delay_tokens)
+        if rows.copy_prefix(row):
+            return
+        lanes = rows.lanes([row])
+        self.encode(rows, lanes, torch.zeros((1, window_samples(NUM_PREFIX_TOKENS)), device=self.device))
+        prompt = torch.full((1, NUM_PREFIX_TOKENS), PAD, dtype=torch.int64, device=self.device)
+        prompt[0, 0] = BOS
+        self.prefill(rows, lanes, prompt)
+        rows.save_prefix(row)
 
+    @torch.inference_mode()
     def encode(self, rows: Rows, lanes: Lanes, samples: Tensor) -> None:
         """Make the audio embeddings of the next n tokens of each lane, in one pass.
 
         Args:
             rows: The state; the lanes' rows move n tokens on.
             lanes: Which rows.
-            samples: float32 [B, window_samples(n)], 1 <= n <= config.MAX_FORK_TOKENS, on the device; scratch lanes
-                hold anything finite.
-        """
-        raise NotImplementedError
+            samples: float32 [B, window_samples(n)], 1 <= n <= config.MAX_AHEAD_TOKENS, on the device; empty lanes hold
+                anything finite.
 
+        Raises:
+            ValueError: The shape is another, or a row has no room for n more embeddings.
+        """
+        num_tokens = samples.shape[1] // SAMPLES_PER_TOKEN
+        if samples.shape != (len(lanes.index), window_samples(num_tokens)) or not 1 <= num_tokens <= MAX_AHEAD_TOKENS:
+            raise ValueError(f"samples of shape {tuple(samples.shape)} are no windows of {len(lanes.index)} lanes")
+        if any(rows.num_encoded[row] + num_tokens - rows.num_decoded[row] > AUDIO_CELLS for row in lanes.rows):
+            raise ValueError(f"{num_tokens} tokens more than a row has room for: decode first")
+        self.encode_on_device(rows, lanes.index, samples, self.encoder_reach(rows, lanes, num_tokens))
+        rows.count_encoded(lanes, num_tokens)
+
+    @torch.inference_mode()
     def decode(self, rows: Rows, lanes: Lanes, forced: Tensor, bias: Tensor) -> Decoded:
         """Take one token of each lane: each must have an audio embedding that was not decoded.
 
@@ -78,5 +119,79 @@ class VoxtralModel:
             lanes: Which rows.
             forced: int64 [B], the input token of this position, or FREE for the one the row said before.
             bias: float32 [B, 2], added to the logits of PAD and EOS before the choice; -inf forbids.
+
+        Raises:
+            ValueError: A row has nothing to decode.
         """
-        raise NotImplementedError
+        self._check_encoded(rows, lanes, 1)
+        decoded = self.decode_on_device(rows, lanes.index, forced, bias, self.decoder_reach(rows, lanes, 1))
+        rows.count_decoded(lanes, 1)
+        return decoded
+
+    @torch.inference_mode()
+    def prefill(self, rows: Rows, lanes: Lanes, tokens: Tensor) -> None:
+        """Take T positions whose input tokens are known, [B, T], in one pass, and say nothing."""
+        num_tokens = tokens.shape[1]
+        self._check_encoded(rows, lanes, num_tokens)
+        self._advance(rows, lanes.index, tokens, self.decoder_reach(rows, lanes, num_tokens))
+        rows.count_decoded(lanes, num_tokens)
+
+    def encoder_reach(self, rows: Rows, lanes: Lanes, num_tokens: int) -> Reach:
+        """What `encode_on_device` must know of the host's counts; equal for equal shapes."""
+        ends = [(row, FRAMES * (rows.num_encoded[row] + num_tokens)) for row in lanes.rows]
+        return self.encoder.stack.attention.reach(rows.encoder_ring, ends)
+
+    def decoder_reach(self, rows: Rows, lanes: Lanes, num_tokens: int) -> Reach:
+        """What `decode_on_device` must know of the host's counts; equal for equal shapes."""
+        ends = [(row, rows.num_decoded[row] + num_tokens) for row in lanes.rows]
+        return self.decoder.stack.attention.reach(rows.decoder_ring, ends)
+
+    def encode_on_device(self, rows: Rows, index: Tensor, samples: Tensor, reach: Reach) -> None:
+        """The device's part of `encode`."""
+        mel = self.mel(samples).to(self.dtype)  # [B, 8 n, mels]
+        frames, rows.mel_tails[index], rows.stem_tails[index] = self.encoder.stem(
+            mel, rows.mel_tails[index], rows.stem_tails[index]
+        )
+        num_frames = frames.shape[1]
+        first = rows.encoded[index]  # [B]
+        positions = FRAMES * first[:, None] + torch.arange(num_frames, device=self.device)
+        x = self.encoder.stack(frames.flatten(0, 1), rows.encoder_ring, index, positions, reach)
+        audio = self.encoder.adapter(x)  # [B * n, dim]
+        cells = _audio_cells(index, first, num_frames // FRAMES)
+        rows.audio.flatten(0, 1).index_copy_(0, cells, audio)
+        rows.encoded[index] = first + num_frames // FRAMES
+
+    def decode_on_device(self, rows: Rows, index: Tensor, forced: Tensor, bias: Tensor, reach: Reach) -> Decoded:
+        """The device's part of `decode`."""
+        tokens = torch.where(forced == FREE, rows.tokens[index], forced)
+        logits = self.decoder.head(self._advance(rows, index, tokens[:, None], reach)).float()
+        pad = logits[:, PAD].clone()
+        logits[:, PAD] = float("-inf")
+        logits[:, EOS] += bias[:, 1]
+        best, others = logits.max(1)
+        said = torch.where(pad + bias[:, 0] >= best, PAD, others)
+        rows.tokens[index] = said
+        return Decoded(said, pad - best)
+
+    def _advance(self, rows: Rows, index: Tensor, tokens: Tensor, reach: Reach) -> Tensor:
+        """Run the decoder over tokens [B, T] and as many audio embeddings; [B * T, dim]."""
+        num_tokens = tokens.shape[1]
+        first = rows.decoded[index]  # [B]
+        positions = first[:, None] + torch.arange(num_tokens, device=self.device)
+        audio = rows.audio.flatten(0, 1)[_audio_cells(index, first, num_tokens)]
+        scales = self.decoder.scales[rows.delay_numbers[index]].repeat_interleave(num_tokens, 0)
+        x = audio + self.decoder.embed(tokens.flatten())
+        x = self.decoder.stack(x, rows.decoder_ring, index, positions, reach, scales)
+        rows.decoded[index] = first + num_tokens
+        return x
+
+    @staticmethod
+    def _check_encoded(rows: Rows, lanes: Lanes, num_tokens: int) -> None:
+        if empty := [row for row in lanes.rows if rows.num_encoded[row] - rows.num_decoded[row] < num_tokens]:
+            raise ValueError(f"rows {empty} have no {num_tokens} audio embeddings to decode")
+
+
+def _audio_cells(index: Tensor, first: Tensor, num_tokens: int) -> Tensor:
+    """Where the embeddings of the tokens from `first` [B] on lie: [B * num_tokens]."""
+    tokens = first[:, None] + torch.arange(num_tokens, device=index.device)
+    return (index[:, None] * AUDIO_CELLS + tokens % AUDIO_CELLS).flatten()

@@ -1,18 +1,23 @@
-"""All that is carried from step to step, for a fixed number of rows. In: which row to open, save or undo. Out: state.
+"""All that is carried from step to step, for a fixed number of rows. In: which row to reset, save or undo. Out: state.
 
-A stream lives in one row. The keys and values lie in rings (ring.py) and are never copied: snapshot and restore move a
-few integers and small tensors, because the rings keep slack for what a fork writes (config.MAX_FORK_TOKENS).
+A stream lives in one row. The keys and values lie in rings (ring.py) and are never copied for a snapshot: it holds a
+few integers and small tensors, because the rings keep slack for what is written meanwhile (config.MAX_AHEAD_TOKENS).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from voxtide.voxtral.config import VoxtralConfig
+from voxtide.errors import CapacityError
+from voxtide.voxtral.config import AUDIO_CELLS, DELAYS_TOKENS, NUM_MELS, NUM_PREFIX_TOKENS, PAD, VoxtralConfig
+from voxtide.voxtral.config import ENCODER_FRAMES_PER_TOKEN as FRAMES
+from voxtide.voxtral.encoder import MEL_TAIL_FRAMES, STEM_TAIL_FRAMES
+from voxtide.voxtral.ring import Ring
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,51 +35,134 @@ class Lanes:
 
 @dataclass(frozen=True, slots=True)
 class RowSnapshot:
-    """A row as it was. Valid until the row is opened again, and while it runs at most MAX_FORK_TOKENS ahead."""
+    """A row as it was. Valid until the row is opened again, and while it runs at most MAX_AHEAD_TOKENS ahead."""
 
     num_encoded: int
     num_decoded: int
-    mel_tail: Tensor  # [2, mels]
-    stem_tail: Tensor  # [1, dim]
-    token: Tensor  # []
+    tensors: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """What the silence before every stream leaves in a row: the same for all of one delay."""
+
+    carried: RowSnapshot
+    audio: Tensor  # [NUM_PREFIX_TOKENS, dim]
+    encoder_cells: Tensor  # [2, layers, 4 * NUM_PREFIX_TOKENS, kv_heads, head_dim]
+    decoder_cells: dict[int, Tensor]  # by delay, [2, layers, NUM_PREFIX_TOKENS, kv_heads, head_dim]
 
 
 class Rows:
-    """State of `num_rows` rows, allocated once.
+    """State of `num_rows` rows, allocated once. Tensors have one more row, the scratch row, for lanes that are empty.
 
-    Host integers, known without asking the device:
-        num_encoded[row]  tokens whose audio embedding was made
-        num_decoded[row]  tokens the decoder has taken; its next position
-    `decode` needs num_decoded < num_encoded; a row may be at most `max_backlog_tokens` behind.
+    Attributes:
+        num_rows: How many streams have room.
+        num_encoded: Of each row, tokens whose audio embedding was made. Known without asking the device.
+        num_decoded: Of each row, tokens the decoder has taken: its next position. The same.
+        delays: Of each row, its delay in tokens.
+        device: Where the tensors lie.
     """
-
-    num_rows: int
-    num_encoded: list[int]
-    num_decoded: list[int]
 
     def __init__(
         self,
         config: VoxtralConfig,
         num_rows: int,
         *,
-        decoder_window: int | None,
+        decoder_window: int | None = None,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        raise NotImplementedError
+        window = config.decoder.window if decoder_window is None else decoder_window
+        if num_rows < 1 or not 1 <= window <= config.decoder.window:
+            raise ValueError(
+                f"{num_rows} rows with a window of {window} positions: needs 1 or more rows, and a window "
+                f"of 1 to {config.decoder.window}"
+            )
+        self.num_rows = num_rows
+        self.num_encoded = [0] * (num_rows + 1)
+        self.num_decoded = [0] * (num_rows + 1)
+        self.delays = [DELAYS_TOKENS[0]] * (num_rows + 1)
+        self.device = device
+        self.prefix: Prefix | None = None
+        rings = partial(Ring, num_rows=num_rows, dtype=dtype, device=device)
+        try:
+            self.encoder_ring = rings(config.encoder, window=config.encoder.window, num_cells=config.encoder_cells())
+            self.decoder_ring = rings(config.decoder, window=window, num_cells=config.decoder_cells(window))
+        except (RuntimeError, MemoryError) as error:  # torch's out-of-memory errors are RuntimeErrors
+            needed = num_rows * config.row_bytes(dtype.itemsize, window)
+            raise CapacityError(
+                f"no memory for {num_rows} streams on {device}: their keys and values take {needed / 2**30:.1f} GiB; "
+                "allow fewer streams or a smaller window"
+            ) from error
+        total = num_rows + 1
+        self.encoded = torch.zeros(total, dtype=torch.int64, device=device)
+        self.decoded = torch.zeros(total, dtype=torch.int64, device=device)
+        self.tokens = torch.full((total,), PAD, dtype=torch.int64, device=device)
+        self.delay_numbers = torch.zeros(total, dtype=torch.int64, device=device)
+        self.mel_tails = torch.zeros((total, MEL_TAIL_FRAMES, NUM_MELS), dtype=dtype, device=device)
+        self.stem_tails = torch.zeros((total, STEM_TAIL_FRAMES, config.encoder.dim), dtype=dtype, device=device)
+        self.audio = torch.zeros((total, AUDIO_CELLS, config.decoder.dim), dtype=dtype, device=device)
+
+    @property
+    def _carried(self) -> tuple[Tensor, ...]:
+        return self.encoded, self.decoded, self.tokens, self.mel_tails, self.stem_tails
 
     def lanes(self, rows: Sequence[int], *, size: int | None = None) -> Lanes:
-        """The lanes of these rows, filled up to `size` (a bucket of batch sizes) with scratch lanes."""
-        raise NotImplementedError
+        """The lanes of these rows, filled up to `size` (a bucket of batch sizes) with empty lanes.
+
+        Raises:
+            ValueError: A row is named twice or does not exist, or there are more than `size`.
+        """
+        size = len(rows) if size is None else size
+        if len(set(rows)) != len(rows) or not all(0 <= row < self.num_rows for row in rows) or len(rows) > size:
+            raise ValueError(f"rows {list(rows)} for {size} lanes: needs distinct rows below {self.num_rows}, no more")
+        index = [*rows, *[self.num_rows] * (size - len(rows))]
+        return Lanes(tuple(rows), torch.tensor(index, dtype=torch.int64).to(self.device, non_blocking=True))
 
     def reset(self, row: int, delay_tokens: int) -> None:
         """Make a row new: position 0, nothing visible, conditioned on this delay. Touches no keys and values."""
-        raise NotImplementedError
+        self.num_encoded[row] = self.num_decoded[row] = 0
+        self.delays[row] = delay_tokens
+        self.delay_numbers[row] = DELAYS_TOKENS.index(delay_tokens)
+        for tensor in self._carried:
+            tensor[row] = 0
+
+    def count_encoded(self, lanes: Lanes, num_tokens: int) -> None:
+        """Note on the host what a pass of the encoder did; for who replays the pass as a graph."""
+        for row in lanes.rows:
+            self.num_encoded[row] += num_tokens
+
+    def count_decoded(self, lanes: Lanes, num_tokens: int) -> None:
+        """Note on the host what a pass of the decoder did; for who replays the pass as a graph."""
+        for row in lanes.rows:
+            self.num_decoded[row] += num_tokens
 
     def snapshot(self, row: int) -> RowSnapshot:
-        """What `restore` needs to undo whatever this row does next."""
-        raise NotImplementedError
+        """What `restore` needs to undo whatever this row does next. Take it where nothing waits to be decoded."""
+        tensors = tuple(tensor[row].clone() for tensor in self._carried)
+        return RowSnapshot(self.num_encoded[row], self.num_decoded[row], tensors)
 
     def restore(self, row: int, snapshot: RowSnapshot) -> None:
         """Make the row what it was, bit for bit."""
-        raise NotImplementedError
+        self.num_encoded[row], self.num_decoded[row] = snapshot.num_encoded, snapshot.num_decoded
+        for tensor, saved in zip(self._carried, snapshot.tensors, strict=True):
+            tensor[row] = saved
+
+    def save_prefix(self, row: int) -> None:
+        """Keep what this row holds after NUM_PREFIX_TOKENS tokens, for `copy_prefix`."""
+        if self.prefix is None:
+            audio = self.audio[row, :NUM_PREFIX_TOKENS].clone()
+            cells = self.encoder_ring.beginning(row, FRAMES * NUM_PREFIX_TOKENS).clone()
+            self.prefix = Prefix(self.snapshot(row), audio, cells, {})
+        cells = self.decoder_ring.beginning(row, NUM_PREFIX_TOKENS)
+        self.prefix.decoder_cells[self.delays[row]] = cells.clone()
+
+    def copy_prefix(self, row: int) -> bool:
+        """Put the kept prefix of the row's delay into the row. False, and nothing done, where there is none yet."""
+        if self.prefix is None or (decoder_cells := self.prefix.decoder_cells.get(self.delays[row])) is None:
+            return False
+        self.restore(row, self.prefix.carried)
+        self.audio[row, :NUM_PREFIX_TOKENS] = self.prefix.audio
+        self.encoder_ring.beginning(row, FRAMES * NUM_PREFIX_TOKENS).copy_(self.prefix.encoder_cells)
+        self.decoder_ring.beginning(row, NUM_PREFIX_TOKENS).copy_(decoder_cells)
+        return True

@@ -1,0 +1,168 @@
+"""Attention over rings. In: queries of some lanes. Out: what they attend to. Three ways with one meaning:
+
+    EachRow   one call for each row, over exactly what it holds: a CPU, where calls are cheap and the host knows lengths
+    Masked    one call over the longest row, rounded up, the rest masked: any device, same shapes whatever rows hold
+    Paged     one call of a kernel that reads each row's own pages: CUDA with 16-bit weights
+
+A way is asked once per pass for a plan, which is then called for every layer. Plans of Masked and Paged ask the device
+nothing and depend on the host only through the batch's shape and the rounded reach, so they can be captured in a graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from voxtide.voxtral.config import CELLS_PER_PAGE
+from voxtide.voxtral.ring import Ring
+
+Plan: TypeAlias = Callable[[int, Tensor], Tensor]
+"""(layer, queries [B, T, heads, head_dim]) -> [B, T, heads, head_dim]."""
+
+Reach: TypeAlias = tuple[tuple[int, int], ...]
+"""For each lane its row and the end of its positions after this pass; or one pair (0, a bound on all ends)."""
+
+
+class Attention(Protocol):
+    """How the queries of a pass meet the keys."""
+
+    def reach(self, ring: Ring, ends: list[tuple[int, int]]) -> Reach:
+        """What a plan must know of the host's (row, end) pairs; equal reaches give equal shapes."""
+
+    def plan(self, ring: Ring, index: Tensor, positions: Tensor, reach: Reach, dtype: torch.dtype) -> Plan:
+        """Prepare a pass of the lanes [B] at positions [B, T]."""
+
+
+class EachRow:
+    """Exact lengths, row by row."""
+
+    def reach(self, ring: Ring, ends: list[tuple[int, int]]) -> Reach:
+        return tuple((row, min(end, ring.num_cells)) for row, end in ends)
+
+    def plan(self, ring: Ring, index: Tensor, positions: Tensor, reach: Reach, dtype: torch.dtype) -> Plan:
+        spans = [slice(row * ring.num_cells, row * ring.num_cells + length) for row, length in reach]
+        masks = [self._mask(ring, positions[lane], length, dtype) for lane, (_, length) in enumerate(reach)]
+
+        def attend(layer: int, queries: Tensor) -> Tensor:
+            keys, values = ring.keys[layer], ring.values[layer]
+            found = [
+                _attend(queries[lane : lane + 1], keys[span][None], values[span][None], mask)
+                for lane, (span, mask) in enumerate(zip(spans, masks, strict=True))
+            ]
+            found += [torch.zeros_like(queries[:1])] * (len(queries) - len(found))  # scratch lanes
+            return found[0] if len(found) == 1 else torch.cat(found)
+
+        return attend
+
+    @staticmethod
+    def _mask(ring: Ring, positions: Tensor, length: int, dtype: torch.dtype) -> Tensor | None:
+        if len(positions) == 1 and length <= ring.window:
+            return None  # one query, and all that was ever written is in its window
+        return _additive(ring.visible(positions, length), dtype)
+
+
+class Masked:
+    """One shape for all rows."""
+
+    def reach(self, ring: Ring, ends: list[tuple[int, int]]) -> Reach:
+        bound = CELLS_PER_PAGE
+        while bound < max(end for _, end in ends):  # doubling, so that there are few shapes
+            bound *= 2
+        return ((0, min(bound, ring.num_cells)),)
+
+    def plan(self, ring: Ring, index: Tensor, positions: Tensor, reach: Reach, dtype: torch.dtype) -> Plan:
+        length = reach[0][1]
+        mask = _additive(ring.visible(positions, length), dtype)
+        rows = index.clamp_max(
+            ring.num_rows - 1
+        )  # a scratch lane looks at somebody's keys, and nobody at what it finds
+        cells = (rows[:, None] * ring.num_cells + torch.arange(length, device=index.device)).flatten()
+
+        def attend(layer: int, queries: Tensor) -> Tensor:
+            keys, values = (part[layer].index_select(0, cells) for part in (ring.keys, ring.values))
+            shape = (len(queries), length, *keys.shape[1:])
+            return _attend(queries, keys.view(shape), values.view(shape), mask)
+
+        return attend
+
+
+class Paged:
+    """Each row's own pages, in the order of positions; the kernel stops where the row ends and the window begins."""
+
+    def reach(self, ring: Ring, ends: list[tuple[int, int]]) -> Reach:
+        return ((0, ring.num_cells),)
+
+    def plan(self, ring: Ring, index: Tensor, positions: Tensor, reach: Reach, dtype: torch.dtype) -> Plan:
+        from torch.nn.attention.varlen import varlen_attn
+
+        num_lanes, num_queries = positions.shape
+        tables, lengths = page_tables(ring, index, positions)
+        starts = torch.arange(num_lanes + 1, dtype=torch.int32, device=index.device) * num_queries
+        parts = ring.keys, ring.values
+        num_pages = ring.num_rows * ring.num_cells // CELLS_PER_PAGE + 1
+
+        def attend(layer: int, queries: Tensor) -> Tensor:
+            keys, values = (part[layer].view(num_pages, CELLS_PER_PAGE, *part[layer].shape[1:]) for part in parts)
+            found = varlen_attn(
+                queries.flatten(0, 1),
+                keys,
+                values,
+                starts,
+                None,
+                num_queries,
+                tables.shape[1] * CELLS_PER_PAGE,
+                window_size=(ring.window - 1, 0),
+                enable_gqa=True,
+                seqused_k=lengths,
+                block_table=tables,
+                num_splits=1,  # a row's sums must not depend on how long the other rows are
+            )
+            assert isinstance(found, Tensor)  # a pair only where more was asked for
+            return found.view_as(queries)
+
+        return attend
+
+
+def page_tables(ring: Ring, index: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+    """The pages of each lane from the first one in its window on, int32 [B, pages + 1], and the positions held.
+
+    One page more than a row has: a window that begins in the middle of a page ends in the middle of the same page.
+    """
+    pages_per_row = ring.num_cells // CELLS_PER_PAGE
+    first = (positions[:, 0] - ring.window + 1).clamp_min(0) // CELLS_PER_PAGE  # [B]
+    pages = (first[:, None] + torch.arange(pages_per_row + 1, device=index.device)) % pages_per_row
+    tables = (index[:, None] * pages_per_row + pages).clamp_max(ring.num_rows * pages_per_row)
+    return tables.int(), (positions[:, -1] + 1 - first * CELLS_PER_PAGE).int()
+
+
+def _attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+    """queries [B, T, heads, d]; keys, values [B, L, kv_heads, d]; mask [..., T, L] -> [B, T, heads, d].
+
+    Queries that share a key head stand side by side as if they were further positions, so keys are never repeated.
+    """
+    num_lanes, num_queries, num_heads, head_dim = queries.shape
+    num_kv_heads = keys.shape[2]
+    group = num_heads // num_kv_heads
+    q = queries.view(num_lanes, num_queries, num_kv_heads, group, head_dim).permute(
+        0, 2, 3, 1, 4
+    )  # [B, kv, group, T, d]
+    if mask is not None and mask.dim() == 3:
+        mask = mask[:, None]  # [B, 1, T, L]
+    if mask is not None and group > 1:
+        mask = torch.cat([mask] * group, -2)
+    found = F.scaled_dot_product_attention(
+        q.reshape(num_lanes, num_kv_heads, group * num_queries, head_dim),
+        keys.transpose(1, 2),
+        values.transpose(1, 2),
+        attn_mask=mask,
+    )
+    found = found.view(num_lanes, num_kv_heads, group, num_queries, head_dim)
+    return found.permute(0, 3, 1, 2, 4).reshape(queries.shape)
+
+
+def _additive(visible: Tensor, dtype: torch.dtype) -> Tensor:
+    return torch.zeros(visible.shape, dtype=dtype, device=visible.device).masked_fill_(~visible, float("-inf"))

@@ -1,0 +1,65 @@
+"""The audio encoder. In: mel frames, and the tails of the ones before. Out: one audio embedding for every 80 ms.
+
+mel frames (100 Hz) -> two causal convolutions (50 Hz) -> stack -> four frames side by side -> adapter (12.5 Hz)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from voxtide.voxtral.config import ENCODER_FRAMES_PER_TOKEN
+from voxtide.voxtral.layers import Linear
+from voxtide.voxtral.transformer import Stack
+
+KERNEL = 3
+MEL_TAIL_FRAMES = KERNEL - 1
+"""Mel frames the first convolution (stride 1) still needs; before the first frame they are zeros, not silence."""
+
+STEM_TAIL_FRAMES = KERNEL - 2
+"""The same for the second convolution (stride 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stem:
+    """Two causal convolutions with GELU, as products over windows. Weights are [out, in * 3], as convolutions' are."""
+
+    first: Linear
+    second: Linear
+
+    def __call__(self, mel: Tensor, mel_tail: Tensor, stem_tail: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mel frames [B, 2 T, mels] behind their tails [B, 2, mels], [B, 1, dim] -> frames [B, T, dim], new tails."""
+        mel = torch.cat((mel_tail, mel), 1)
+        inner = _convolve(mel, self.first, stride=1)
+        inner = torch.cat((stem_tail, inner), 1)
+        return _convolve(inner, self.second, stride=2), mel[:, -MEL_TAIL_FRAMES:], inner[:, -STEM_TAIL_FRAMES:]
+
+
+def _convolve(x: Tensor, weight: Linear, stride: int) -> Tensor:
+    windows = x.unfold(1, KERNEL, stride)  # [B, T, in, 3]
+    num_lanes, num_frames = windows.shape[:2]
+    return F.gelu(weight(windows.reshape(num_lanes * num_frames, -1))).view(num_lanes, num_frames, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """Four encoder frames in the order of time -> one audio embedding."""
+
+    first: Linear
+    second: Linear
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        """[4 M, encoder dim] -> [M, decoder dim]."""
+        return self.second(F.gelu(self.first(frames.reshape(len(frames) // ENCODER_FRAMES_PER_TOKEN, -1))))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """Stem, stack and adapter."""
+
+    stem: Stem
+    stack: Stack
+    adapter: Adapter

@@ -1,0 +1,111 @@
+"""The parts layers are made of. In: activations [M, in]. Out: activations [M, out]. Carries nothing from call to call.
+
+Three kinds of linear layer compute the same product. Which one is best depends on the device:
+
+    Dense    the weight as it is; everywhere
+    Packed   the weight in oneDNN's own order, on a CPU: about twice as fast there, for one row and for many
+    Int8     8-bit weights with one scale for each output, on a CPU: half the memory of bf16
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Linear: TypeAlias = Callable[[Tensor], Tensor]
+"""[M, in] -> [M, out]."""
+
+_PACKED_FOR_ROWS = 16
+"""The batch the packed order is made for. Measured: the order for 16 is as good as any for 1 to 64 rows."""
+
+_INT8_KERNEL_ROWS = 4
+"""The 8-bit kernel goes over the weight once for so many rows; with more it pays to unpack the weight first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """x W^T + b over the weight [out, in] as it is."""
+
+    weight: Tensor
+    bias: Tensor | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight, self.bias)
+
+
+class Packed:
+    """The same over a weight that oneDNN has put into its own order. Takes the place of the original."""
+
+    __slots__ = ("_bias", "_weight")
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(weight, _PACKED_FOR_ROWS)
+        self._bias = bias
+
+    def __call__(self, x: Tensor) -> Tensor:
+        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, "none", [], "")
+        return y
+
+
+class Int8:
+    """The same over a weight rounded to 8 bits, symmetric, one scale for each output. Activations stay as they are."""
+
+    __slots__ = ("_bias", "_scales", "_weight")
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        self._scales = (weight.abs().amax(1).float() / 127.0).clamp_min(torch.finfo(torch.float32).tiny)
+        self._weight = torch.empty(weight.shape, dtype=torch.int8)
+        for rows in range(0, len(weight), 4096):  # in parts, or a large weight would stand there as float32 for a while
+            part = slice(rows, rows + 4096)
+            self._weight[part] = (weight[part].float() / self._scales[part, None]).round_().clamp_(-127, 127)
+        self._scales = self._scales.to(weight.dtype)
+        self._bias = bias
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if len(x) <= _INT8_KERNEL_ROWS:
+            y = torch._weight_int8pack_mm(x, self._weight, self._scales)
+        else:
+            y = F.linear(x, self._weight.to(x.dtype)) * self._scales
+        return y if self._bias is None else y + self._bias
+
+
+def can_pack(dtype: torch.dtype) -> bool:
+    """Whether this machine's CPU takes packed weights of this type."""
+    if not torch._C._has_mkldnn or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return False
+    return dtype == torch.float32 or (dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))
+
+
+def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    """Divide by the root of the mean square over the last dimension, then scale."""
+    return F.rms_norm(x, weight.shape, weight, eps)
+
+
+class Rotary:
+    """Angles of rotary positions, exact at any position.
+
+    An angle is counted in 64-bit fractions of a whole turn, so that full turns fall away by overflow and position
+    10^9 is as exact as position 1; float32 angles would be wrong by 0.01 at position 131072.
+    """
+
+    def __init__(self, head_dim: int, theta: float, device: torch.device) -> None:
+        turns = [theta ** (-2.0 * i / head_dim) / (2.0 * math.pi) for i in range(head_dim // 2)]
+        self._turns = torch.tensor([round(turn * 2.0**64) for turn in turns], dtype=torch.int64, device=device)
+
+    def __call__(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """int64 [M] -> cosines and sines, float32 [M, 1, head_dim / 2]."""
+        angles = (positions[:, None, None] * self._turns).float() * (2.0 * math.pi / 2.0**64)
+        return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+    """Turn the pairs (i, i + head_dim / 2) of x [M, heads, head_dim]; in float32, whatever x is."""
+    first, second = x.float().chunk(2, -1)
+    turned = torch.cat((first * cosines - second * sines, second * cosines + first * sines), -1)
+    return turned.to(x.dtype)

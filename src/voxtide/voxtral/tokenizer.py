@@ -1,0 +1,89 @@
+"""Token ids become text. In: tekken.json, then ids one by one. Out: text, as soon as its bytes make whole characters.
+
+Only this direction is needed, and the file holds the bytes of every token, so no tokenizer library takes part.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+from pathlib import Path
+from typing import Self
+
+from voxtide.errors import ModelCorruptError
+from voxtide.voxtral.checkpoint import read_json
+from voxtide.voxtral.config import NUM_SPECIAL_TOKENS
+
+
+class Vocabulary:
+    """The bytes of every text token."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a tekken.json.
+
+        Raises:
+            ModelCorruptError: The file is not one, or a token in it cannot be read; it is named.
+        """
+        content = read_json(path)
+        try:
+            config, vocab = content["config"], content["vocab"]
+            num_special, num_tokens = config["default_num_special_tokens"], config["default_vocab_size"]
+            rows = vocab[: num_tokens - num_special]  # the file holds more than the model knows
+        except (KeyError, TypeError) as error:
+            raise ModelCorruptError(f"{path} is no tekken.json: {error!r}") from error
+        if num_special != NUM_SPECIAL_TOKENS:
+            raise ModelCorruptError(f"{path} has {num_special} special tokens; the model has {NUM_SPECIAL_TOKENS}")
+        return cls([_piece(path, number, row) for number, row in enumerate(rows)])
+
+    def __len__(self) -> int:
+        return NUM_SPECIAL_TOKENS + len(self._pieces)
+
+    def piece(self, token: int) -> bytes:
+        """A token's bytes; none for special tokens and for ids beyond the vocabulary."""
+        number = token - NUM_SPECIAL_TOKENS
+        return self._pieces[number] if 0 <= number < len(self._pieces) else b""
+
+
+def _piece(path: Path, number: int, row: object) -> bytes:
+    try:
+        assert isinstance(row, dict)
+        if row["rank"] != number:
+            raise ModelCorruptError(f"{path}: token {number} has rank {row['rank']}")
+        return base64.b64decode(row["token_bytes"], validate=True)
+    except (AssertionError, KeyError, TypeError, binascii.Error) as error:
+        raise ModelCorruptError(f"{path}: token {number} cannot be read") from error
+
+
+class TextDecoder:
+    """One stream's text. Bytes of a character that is not whole yet are kept; the first space of all is dropped."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._has_begun = False
+
+    def push(self, token: int) -> str:
+        """The text that became whole with this token; often none."""
+        return self._begun(self._utf8.decode(self._vocabulary.piece(token)))
+
+    def finish(self) -> str:
+        """What is left when no more tokens come: a replacement character if one broke off."""
+        return self._begun(self._utf8.decode(b"", final=True))
+
+    def fork(self) -> TextDecoder:
+        """A copy that goes its own way."""
+        fork = TextDecoder(self._vocabulary)
+        fork._utf8.setstate(self._utf8.getstate())
+        fork._has_begun = self._has_begun
+        return fork
+
+    def _begun(self, text: str) -> str:
+        if text and not self._has_begun:
+            self._has_begun = True
+            return text.removeprefix(" ")
+        return text

@@ -1,0 +1,61 @@
+"""Runs our model over a whole recording, the way an engine would, one stream at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+
+from voxtide.types import Samples
+from voxtide.voxtral.config import MAX_AHEAD_TOKENS, NUM_DRAIN_TOKENS, NUM_LEFT_PAD_TOKENS, PAD
+from voxtide.voxtral.framing import Framer
+from voxtide.voxtral.model import FREE, Decoded, VoxtralModel
+from voxtide.voxtral.rows import Rows
+
+
+class Stream:
+    """One row with its framer. `tokens` are those of the recording: the first is of its first 80 ms."""
+
+    def __init__(self, model: VoxtralModel, rows: Rows, row: int, delay_tokens: int) -> None:
+        self.model, self.rows, self.row, self.delay_tokens = model, rows, row, delay_tokens
+        self.framer = Framer()
+        self.tokens: list[int] = []
+        model.open(rows, row, delay_tokens)
+
+    def push(self, samples: Samples) -> None:
+        self.framer.push(samples)
+        while num_tokens := min(self.framer.num_ready, MAX_AHEAD_TOKENS):
+            self.encode(num_tokens)
+            self.decode(num_tokens)
+
+    def finish(self) -> list[int]:
+        self.framer.push_silence(self.delay_tokens + NUM_DRAIN_TOKENS)
+        self.push(np.zeros(0, np.float32))
+        return self.tokens
+
+    def encode(self, num_tokens: int) -> None:
+        window = torch.from_numpy(self.framer.take(num_tokens))[None]
+        self.model.encode(self.rows, self.rows.lanes([self.row]), window)
+
+    def decode(self, num_tokens: int) -> None:
+        for _ in range(num_tokens):
+            is_prompt = self.rows.num_decoded[self.row] <= NUM_LEFT_PAD_TOKENS + self.delay_tokens
+            is_last = self.rows.num_decoded[self.row] >= NUM_LEFT_PAD_TOKENS + self.delay_tokens
+            said = self.step(PAD if is_prompt else FREE)
+            if is_last:
+                self.tokens.append(int(said.tokens[0]))
+
+    def step(self, forced: int) -> Decoded:
+        lanes = self.rows.lanes([self.row])
+        return self.model.decode(self.rows, lanes, torch.tensor([forced]), torch.zeros(1, 2))
+
+
+def transcribe(
+    model: VoxtralModel, chunks: Iterable[Samples], delay_tokens: int, rows: Rows | None = None
+) -> list[int]:
+    """Tokens of a recording that comes in chunks."""
+    stream = Stream(model, rows or model.new_rows(1), 0, delay_tokens)
+    for chunk in chunks:
+        stream.push(chunk)
+    return stream.finish()
