@@ -79,7 +79,12 @@ class Dialect(Protocol):
         """What a client's message asks for. A bad message is answered on the wire; this never raises."""
 
     def tell(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
-        """What an event means for this client. It may ask for a `Flush` at the end of a turn."""
+        """What an event means for this client.
+
+        At the end of a turn it asks for a `Flush`, which must be carried out before the next message is handed to
+        `receive`, however many wait: flushes are answered in the order they were asked for, and none may follow a
+        `Finish`.
+        """
 
     def fail(self, error: VoxtideError) -> list[Effect]:
         """How this client learns that the session cannot go on: an error message, then `Close`."""
