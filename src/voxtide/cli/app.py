@@ -24,6 +24,7 @@ Examples:
   voxtide transcribe talk.mp3                     watch it on the terminal
   voxtide transcribe talk.mp3 --output talk.srt   subtitles
   voxtide transcribe *.wav --output texts/        a text for each file
+  voxtide serve                                   for other programs, on this machine or a network
   voxtide doctor                                  what works here, and what to mend
 """
 
@@ -34,6 +35,15 @@ Examples:
   voxtide transcribe a.wav b.mp3 --format json
   arecord -f S16_LE -r 16000 | voxtide transcribe - --pace real --format jsonl
   voxtide transcribe - --encoding pcm_mulaw --sample-rate 8000 < call.raw
+
+"""
+
+_SERVE_EXAMPLES = """\b
+Examples:
+  voxtide serve
+  voxtide serve --calibrate
+  voxtide serve --host 0.0.0.0 --keys-file keys.txt --tls-cert cert.pem --tls-key key.pem
+  voxtide serve --engine whisper --capacity 4 --log-format json
 
 """
 
@@ -160,21 +170,58 @@ def demo(
         raise typer.Exit(run(recording, engine=engine, pace=pace, is_on_terminal=_is_on_terminal()))
 
 
-@app.command(epilog=EXIT_CODES_HELP, short_help="Serve transcription to programs on this machine or a network.")
+@app.command(epilog=_SERVE_EXAMPLES + EXIT_CODES_HELP, short_help="Serve transcription to other programs.")
 def serve(
     engine: options.Engine = "moonshine",
     model: options.Model = None,
     threads: options.Threads = None,
     host: options.Host = "127.0.0.1",
     port: options.Port = 8000,
+    capacity: options.Capacity = None,
+    calibrate: options.Calibrate = False,
+    keys_file: options.KeysFile = None,
+    origin: options.Origins = None,
+    tls_cert: options.TlsCertificate = None,
+    tls_key: options.TlsKey = None,
+    max_message_bytes: options.MaxMessageBytes = 4 * 1024 * 1024,
+    max_audio_ahead: options.MaxAudioAhead = 3600,
+    max_session: options.MaxSession = 0,
+    max_idle: options.MaxIdle = 900,
+    drain: options.Drain = 20,
+    requests_per_minute: options.RequestsPerMinute = 0,
+    sessions_per_minute: options.SessionsPerMinute = 0,
+    log_format: options.LogFormat = "text",
 ) -> None:
-    """Serve transcription to programs that speak the Mistral, OpenAI or vLLM realtime wire."""
-    with reporting():
-        from voxtide.cli.serve import serve as run
-        from voxtide.server.config import ServerConfig
+    """Serve programs that speak the Mistral, OpenAI or vLLM realtime wire, or post files.
 
-        config = ServerConfig(host=host, port=port)
-        raise typer.Exit(run(config, engine=engine, model=model, threads=threads))
+    Ctrl-C and SIGTERM let every session finish what was said; a second signal ends at once. API keys come from
+    --keys-file and from VOXTIDE_KEYS, between commas; without any, whoever reaches the server may use it.
+    """
+    with reporting():
+        from voxtide.cli import serve as command
+        from voxtide.cli.serve_request import ServeRequest
+
+        request = ServeRequest(
+            engine=engine,
+            model=model,
+            threads=threads,
+            host=host,
+            port=port,
+            capacity=capacity,
+            keys_file=keys_file,
+            origins=tuple(origin or ()),
+            tls_certificate=tls_cert,
+            tls_key=tls_key,
+            max_message_bytes=max_message_bytes,
+            max_audio_ahead_s=max_audio_ahead or None,
+            max_session_s=max_session or None,
+            max_idle_s=max_idle or None,
+            drain_s=drain,
+            requests_per_minute=requests_per_minute or None,
+            sessions_per_minute=sessions_per_minute or None,
+            log_format=log_format,
+        )
+        raise typer.Exit(command.calibrate(request) if calibrate else command.serve(request))
 
 
 @app.command(short_help="Tell what works on this machine, and what to mend.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import typer
@@ -94,6 +95,54 @@ Host: TypeAlias = Annotated[
     str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0 for the whole network.")
 ]
 Port: TypeAlias = Annotated[int, typer.Option("--port", "-p", metavar="N", help="0 for any that is free.")]
+Capacity: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--capacity", metavar="N", min=1, help="Sessions at once. Default: what --calibrate found, else four per core."
+    ),
+]
+Calibrate: TypeAlias = Annotated[
+    bool, typer.Option("--calibrate", help="Find out how many live streams this machine carries, note it, and end.")
+]
+KeysFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--keys-file", metavar="PATH", help="API keys that let clients in, one on each line.")
+]
+Origins: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--origin", metavar="URL", help="A web site whose pages may connect, or *; repeat it for more."),
+]
+TlsCertificate: TypeAlias = Annotated[
+    Path | None, typer.Option("--tls-cert", metavar="PATH", help="Certificate chain (PEM), for https and wss.")
+]
+TlsKey: TypeAlias = Annotated[Path | None, typer.Option("--tls-key", metavar="PATH", help="Its private key (PEM).")]
+MaxMessageBytes: TypeAlias = Annotated[
+    int, typer.Option("--max-message-bytes", metavar="N", min=1, help="Longest message of a session.")
+]
+MaxAudioAhead: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--max-audio-ahead", metavar="S", min=0, help="Audio sent earlier than it can be spoken; 0: no bound."
+    ),
+]
+MaxSession: TypeAlias = Annotated[
+    float, typer.Option("--max-session", metavar="S", min=0, help="Length of a session; 0: no bound.")
+]
+MaxIdle: TypeAlias = Annotated[
+    float,
+    typer.Option("--max-idle", metavar="S", min=0, help="A session without any message for so long ends; 0: not."),
+]
+Drain: TypeAlias = Annotated[
+    float, typer.Option("--drain", metavar="S", help="How long sessions may take to finish when the server stops.")
+]
+RequestsPerMinute: TypeAlias = Annotated[
+    int, typer.Option("--requests-per-minute", metavar="N", min=0, help="From one address; 0: no bound.")
+]
+SessionsPerMinute: TypeAlias = Annotated[
+    int, typer.Option("--sessions-per-minute", metavar="N", min=0, help="Opened from one address; 0: no bound.")
+]
+LogFormat: TypeAlias = Annotated[
+    Literal["text", "json"], typer.Option("--log-format", help="Of the log on stderr, one line for each event.")
+]
 
 Recording: TypeAlias = Annotated[
     Literal["beckett", "two_cities"], typer.Option("--recording", help="beckett: ten seconds. two_cities: forty-four.")

@@ -1,45 +1,128 @@
-"""The command `serve`. In: settings. Out: a server on a port, until a signal; an exit code.
+"""The command `serve`. In: a request. Out: a server on a port, until a signal; an exit code.
 
-Puts the server together: engine, speech model, web page.
+Puts the server together: engine, speech model, keys, web page, log.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import typer
 
-from voxtide import __version__, api
+import voxtide
+from voxtide.audio.vad import VOICE_FILE, VOICE_MODEL, VoiceModel
+from voxtide.cli.capacity import calibrated, default_capacity, remember
 from voxtide.cli.failures import Exit, say
+from voxtide.cli.greeting import greeting
 from voxtide.cli.interrupts import Interrupts, run_watched
 from voxtide.cli.models import PullView
+from voxtide.cli.serve_log import log_to_stderr
+from voxtide.cli.serve_request import ServeRequest
+from voxtide.config import Settings
 from voxtide.engines.base import Engine
+from voxtide.engines.registry import load_engine
+from voxtide.errors import ModelError
+from voxtide.models import ModelStore
 from voxtide.server.assembly import assemble
+from voxtide.server.calibration import MAX_STREAMS, num_carried
 from voxtide.server.config import ServerConfig
 from voxtide.server.serving import listen
 from voxtide.server.supervisor import EngineSupervisor
 
+NUM_SPARE_STREAMS = 8
+"""Engine streams beside those of the sessions: for files, and for sessions that change from one to the next."""
 
-def serve(config: ServerConfig, *, engine: str, model: str | None, threads: int | None) -> Exit:
+
+def serve(request: ServeRequest) -> Exit:
     """Serve until the first signal; then finish what was said.
 
     Raises:
         ConfigError: A setting cannot be used, or the port cannot be had.
         ModelError: The engine's model cannot be used.
     """
-    with PullView() as progress:
-        load = partial(api.open_engine, engine, model=model, num_threads=threads, progress=progress)
-        with listen(config) as sock:
-            return run_watched(partial(_serve, config, load, sock))
+    settings = Settings.from_environment(os.environ)
+    config = request.config(os.environ, capacity=_capacity(request, settings), web_dir=_web_dir())
+    with PullView() as progress, listen(config) as sock:
+
+        def load() -> Engine:
+            return load_engine(
+                request.engine,
+                model=request.model,
+                store=ModelStore.from_settings(settings),
+                num_threads=request.threads,
+                max_streams=config.capacity + NUM_SPARE_STREAMS,
+                progress=progress,
+            )
+
+        log_to_stderr(is_json=request.log_format == "json")
+        return run_watched(partial(_serve, config, load, sock, settings))
 
 
-async def _serve(config: ServerConfig, load: Callable[[], Engine], sock: socket.socket, interrupts: Interrupts) -> Exit:
+def calibrate(request: ServeRequest) -> Exit:
+    """Find out how many live streams the machine carries, tell, and remember it for `serve`.
+
+    Raises:
+        ConfigError: A setting cannot be used.
+        ModelError: The engine's model cannot be used.
+    """
+    settings = Settings.from_environment(os.environ)
+
+    async def run(interrupts: Interrupts) -> Exit:
+        with PullView() as progress:
+            engine = await asyncio.to_thread(
+                load_engine,
+                request.engine,
+                model=request.model,
+                store=ModelStore.from_settings(settings),
+                num_threads=request.threads,
+                max_streams=MAX_STREAMS,
+                progress=progress,
+            )
+        async with engine:
+            carried = await num_carried(engine, on_tried=lambda tried: say(tried))
+        path = remember(settings, request, carried)
+        typer.echo(f"{request.engine} carries {carried} live streams here")
+        say(f"voxtide serve --engine {request.engine} admits so many from now on; it is noted in {path}")
+        return Exit.DONE
+
+    return run_watched(run)
+
+
+async def _serve(
+    config: ServerConfig, load: Callable[[], Engine], sock: socket.socket, settings: Settings, interrupts: Interrupts
+) -> Exit:
     async with EngineSupervisor(load) as supervisor:
-        server = assemble(config, supervisor, version=__version__)
-        typer.echo(f"voxtide serves on {config.scheme}://{config.host}:{sock.getsockname()[1]}")
+        server = assemble(config, supervisor, version=voxtide.__version__, voice=_voice(settings))
+        typer.echo(greeting(config, supervisor.info, port=sock.getsockname()[1]))
         with interrupts.finishing():
             interrupts.on_stop = lambda: say("finishing what was said; Ctrl-C again ends at once")
             await server.serve(sock, interrupts.stop)
     return interrupts.code or Exit.DONE
+
+
+def _capacity(request: ServeRequest, settings: Settings) -> int:
+    if request.capacity is not None:
+        return request.capacity
+    return calibrated(settings, request) or default_capacity()
+
+
+def _voice(settings: Settings) -> VoiceModel | None:
+    """The speech model, where it is there already; the engines that need it have pulled it."""
+    store = ModelStore.from_settings(replace(settings, is_offline=True))
+    try:
+        return VoiceModel.load(store.ensure(VOICE_MODEL) / VOICE_FILE)
+    except ModelError as error:
+        say(f"clients cannot choose how turns are detected: {error}")
+        return None
+
+
+def _web_dir() -> Path | None:
+    """The web page that comes with the package, if it does."""
+    path = Path(voxtide.__file__).parent / "web"
+    return path if (path / "index.html").is_file() else None

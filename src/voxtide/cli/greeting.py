@@ -1,0 +1,64 @@
+"""What `serve` says when it is ready. In: settings and an engine. Out: addresses, and examples that work as printed."""
+
+from __future__ import annotations
+
+import sys
+from importlib.resources import files
+
+from voxtide.engines.base import EngineInfo
+from voxtide.server.config import ServerConfig
+
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
+"""Addresses that mean "everywhere", and how this machine reaches itself."""
+
+
+_EXAMPLE = """\
+{imports}, asyncio, wave
+
+async def main():
+    with wave.open({sample!r}) as recording:
+        audio = recording.readframes(-1)
+    async with voxtide.connect({http!r}{key}) as connection:
+        await connection.send_audio(audio)
+        print(await connection.flush_audio())
+
+asyncio.run(main())
+"""
+
+
+def greeting(config: ServerConfig, info: EngineInfo, *, port: int) -> str:
+    """The lines."""
+    host = _ANY.get(config.host, f"[{config.host}]" if ":" in config.host else config.host)
+    http = f"{config.scheme}://{host}:{port}"
+    ws = f"{'wss' if config.scheme == 'https' else 'ws'}://{host}:{port}"
+    rows = [
+        ("Mistral realtime", f"{ws}/v1/audio/transcriptions/realtime"),
+        ("OpenAI, vLLM realtime", f"{ws}/v1/realtime"),
+        ("files", f"{http}/v1/audio/transcriptions"),
+        ("health, metrics, API", f"{http}/readyz  {http}/metrics  {http}/openapi.json"),
+    ]
+    if config.web_dir is not None:
+        rows.insert(0, ("web page", f"{http}/"))
+    return "\n".join(
+        [
+            f"voxtide serves {info.name} ({info.model}), up to {config.capacity} sessions at once",
+            *(f"  {name:21}  {address}" for name, address in rows),
+            *_try_it(config, http),
+        ]
+    )
+
+
+def _try_it(config: ServerConfig, http: str) -> list[str]:
+    sample = str(files("voxtide") / "data" / "beckett.wav")
+    header, argument, imports, where = "", "", "import voxtide", ""
+    if config.keys:
+        header, argument = ' -H "Authorization: Bearer $KEY"', ', api_key=os.environ["KEY"]'
+        imports, where = "import os, voxtide", ", with one of the keys in $KEY"
+    example = _EXAMPLE.format(imports=imports, sample=sample, http=http, key=argument)
+    return [
+        f"Try it{where}:",
+        f'  curl {http}/v1/audio/transcriptions{header} -F "file=@{sample}" -F model=any',
+        f"  {sys.executable} - <<'END'",
+        *(f"{line}" for line in example.splitlines()),  # not indented: Python would mind
+        "END",
+    ]
