@@ -57,12 +57,14 @@ export class Transcript {
   }
 
   /**
+   * Stable text goes on. What was interim is judged anew: the wire tells what is left of it right after.
    * @param {string} text
    * @param {number} heardS How much audio had been heard when it came.
    */
   addDelta(text, heardS) {
     if (!this.#open.trim()) this.#openedS = Math.max(this.#lastEndS, heardS);
     this.#open += text;
+    this.#interim = "";
   }
 
   /** @param {string} text It replaces the interim text before it. */

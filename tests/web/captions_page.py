@@ -1,0 +1,68 @@
+"""The page as a person uses it: what can be pressed, what can be read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+
+LOST_LINE = re.compile(r"ERR_CONNECTION_REFUSED|WebSocket connection to .* failed|status of (401|503)")
+"""What a browser says by itself when a server is away, full or locked."""
+
+
+class CaptionsPage:
+    """The page in one tab. `complaints` are errors that its own code made."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.goto(address)
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not LOST_LINE.search(message.text):
+            self.complaints.append(message.text)
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def press(self, name: str) -> None:
+        self.button(name).click()
+
+    @property
+    def status(self) -> Locator:
+        return self.page.get_by_role("status")
+
+    @property
+    def problem(self) -> Locator:
+        return self.page.get_by_role("alert")
+
+    @property
+    def captions(self) -> Locator:
+        return self.page.locator("#text")
+
+    @property
+    def text(self) -> str:
+        """All captions as one line, without their times."""
+        return " ".join(" ".join(self.page.locator("#text .body").all_text_contents()).split())
+
+    def figure(self, name: str) -> Locator:
+        """A latency, by its name on the page."""
+        return self.page.locator("dl div").filter(has_text=name).locator("dd").first
+
+    def caption_file(self, path: Path) -> None:
+        self.page.locator("#file").set_input_files(path)
+
+    def wait_for(self, status: str, *, timeout_s: float = 20.0) -> None:
+        expect(self.status).to_have_text(status, timeout=1000 * timeout_s)
+
+    def wait_for_text(self, text: str | re.Pattern[str], *, timeout_s: float = 20.0) -> None:
+        expect(self.captions).to_contain_text(text, timeout=1000 * timeout_s)
+
+    def saved(self, name: str) -> tuple[str, str]:
+        """Press a download button. Returns the file's name and text."""
+        with self.page.expect_download() as download:
+            self.press(name)
+        return download.value.suggested_filename, Path(download.value.path()).read_text("utf-8")

@@ -1,0 +1,86 @@
+import { Latency } from "/web/text/latency.js";
+import { Transcript, withoutPrefix } from "/web/text/transcript.js";
+import { equal } from "./check.js";
+
+const segment = (text, startS, endS) => ({ text, startS, endS });
+const told = (transcript) => transcript.segments.map(({ text, startS, endS }) => [text, startS, endS]);
+
+export function test_deltas_segments_and_an_answer_are_one_text() {
+  const transcript = new Transcript();
+  transcript.addDelta("Ever tried.", 1);
+  transcript.setInterim(" Ever");
+  equal([transcript.open, transcript.interim], ["Ever tried.", " Ever"]);
+  transcript.addDelta(" Ever failed.", 2);
+  transcript.addSegment(segment("Ever tried. Ever failed.", 0.3, 1.9));
+  transcript.settle("Ever tried. Ever failed.", [segment("Ever tried. Ever failed.", 0.3, 1.9)], 0, 2.5);
+  equal(told(transcript), [["Ever tried. Ever failed.", 0.3, 1.9]]);
+  equal([transcript.settled.length, transcript.open, transcript.interim], [1, "", ""]);
+}
+
+export function test_an_answer_without_segments_gets_the_place_of_its_flushes() {
+  const transcript = new Transcript();
+  transcript.addDelta("Hello", 1.2);
+  transcript.settle("Hello there.", [], 1, 4);
+  equal(told(transcript), [["Hello there.", 1, 4]]);
+}
+
+export function test_text_after_the_last_segment_is_kept() {
+  const transcript = new Transcript();
+  transcript.addDelta("One. Two", 1);
+  transcript.addSegment(segment("One.", 0, 1));
+  transcript.settle("One. Two", [], 0, 2);
+  equal(told(transcript), [["One.", 0, 1], ["Two", 1, 2]]);
+}
+
+export function test_the_answer_counts_where_it_differs_from_what_was_told() {
+  const transcript = new Transcript();
+  transcript.addDelta("Hello wold", 1);
+  transcript.settle("Hello world.", [segment("Hello world.", 0.1, 0.9)], 0, 1);
+  equal(told(transcript), [["Hello world.", 0.1, 0.9]]);
+}
+
+export function test_an_empty_answer_adds_nothing() {
+  const transcript = new Transcript();
+  transcript.settle("", [], 0, 1);
+  equal([transcript.isEmpty, told(transcript)], [true, []]);
+}
+
+export function test_after_a_break_text_is_told_again_and_stands_once() {
+  const transcript = new Transcript();
+  transcript.addDelta("One.", 1);
+  transcript.settle("One.", [segment("One.", 0, 1)], 0, 1);
+  transcript.addDelta(" Two three", 2);
+  transcript.restart();
+  equal([transcript.open, transcript.interim.trim()], ["", "Two three"]);
+  transcript.addDelta("Two", 2);
+  equal([transcript.open, transcript.interim], ["Two", ""]);
+  transcript.settle("Two three.", [segment("Two three.", 1, 3)], 1, 3);
+  equal(told(transcript), [["One.", 0, 1], ["Two three.", 1, 3]]);
+}
+
+export function test_what_never_gets_an_answer_stays_as_it_was_seen() {
+  const transcript = new Transcript();
+  transcript.addDelta("Two", 2);
+  transcript.setInterim(" three");
+  transcript.abandon();
+  equal(told(transcript).map(([text]) => text), ["Two three"]);
+}
+
+export function test_white_space_does_not_hide_a_prefix() {
+  equal(withoutPrefix(" Ever  tried. Ever", "Ever tried."), " Ever");
+  equal(withoutPrefix("Never", "Ever"), null);
+  equal(withoutPrefix("E", "Ever"), null);
+}
+
+export function test_figures_are_medians_of_what_belongs_together() {
+  const latency = new Latency();
+  equal(latency.summary("flush"), null);
+  for (const tookMs of [30, 10, 500, 20, 60_000]) latency.flushAnswered(1000, 1000 + tookMs, null);
+  equal(latency.summary("flush"), { lastMs: 20, medianMs: 25, num: 4 });
+  latency.textShown(5);
+  equal(latency.summary("firstText"), null);
+  latency.speechStarted(100);
+  latency.textShown(400);
+  latency.textShown(900);
+  equal(latency.summary("firstText"), { lastMs: 300, medianMs: 300, num: 1 });
+}

@@ -1,0 +1,48 @@
+import { MAX_LINE_CHARS, splitCues } from "/web/text/cues.js";
+import { shortTime, toSrt, toTxt } from "/web/text/writers.js";
+import { check, equal } from "./check.js";
+
+const segment = (text, startS, endS, isNewSource = false) => ({ text, startS, endS, isNewSource });
+
+export function test_srt_as_players_expect_it() {
+  equal(
+    toSrt([segment("Ever tried.", 0.25, 1.2), segment("Ever failed.", 3661.5, 3662.75)]),
+    "1\n00:00:00,250 --> 00:00:01,200\nEver tried.\n\n2\n01:01:01,500 --> 01:01:02,750\nEver failed.\n",
+  );
+  equal(toSrt([]), "");
+}
+
+export function test_cues_have_at_most_two_lines_that_fit() {
+  const words = Array.from({ length: 200 }, (_, n) => "word".repeat(1 + (n % 3)) + (n % 11 ? "" : "."));
+  const cues = splitCues([segment(words.join(" "), 0, 100)]);
+  for (const { lines } of cues) {
+    check(lines.length <= 2, `${lines}`);
+    for (const line of lines) check(line.length <= MAX_LINE_CHARS, line);
+  }
+  equal(cues.flatMap(({ lines }) => lines).join(" "), words.join(" "));
+}
+
+export function test_cues_never_overlap_and_always_last() {
+  const cues = splitCues([segment("One two.", 1, 2), segment("Three.", 1.5, 1.5), segment("Four.", 1.4, 3)]);
+  for (const [index, { startMs, endMs }] of cues.entries()) {
+    check(endMs > startMs, "a cue lasts");
+    check(startMs >= (cues[index - 1]?.endMs ?? 0), "a cue begins after the one before");
+  }
+}
+
+export function test_text_without_spaces_is_cut_into_lines() {
+  const text = "語".repeat(100);
+  const cues = splitCues([segment(text, 0, 20)]);
+  check(cues.every(({ lines }) => lines.every((line) => line.length <= MAX_LINE_CHARS)), "a line is too long");
+  equal(cues.flatMap(({ lines }) => lines).join(""), text);
+}
+
+export function test_txt_has_a_paragraph_for_each_thought() {
+  const segments = [segment("A.", 0, 1), segment("B.", 1.5, 2), segment("C.", 5, 6), segment("D.", 6, 7, true)];
+  equal(toTxt(segments), "A. B.\n\nC.\n\nD.\n");
+  equal(toTxt([]), "");
+}
+
+export function test_times_for_people() {
+  equal([0, 5.9, 65, 3723].map(shortTime), ["0:00", "0:05", "1:05", "1:02:03"]);
+}
