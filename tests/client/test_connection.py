@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 
-import numpy as np
-import pytest
 from scripted_server import serving
 
 from voxtide.client.opening import connect
 from voxtide.engines.scripted import speak
-from voxtide.errors import ConfigError, StreamClosedError
 from voxtide.transcript.events import Delta, Finished, Flushed
 
 

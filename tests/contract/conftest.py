@@ -10,9 +10,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from engine_cases import EngineCase, cases
+from engine_cases import VLLM, VOXTIDE, AnyEngine, EngineCase, cases
 
-from voxtide.engines.pooled import PooledEngine
 from voxtide.errors import MissingExtraError, ModelMissingError
 
 pytest.register_assert_rewrite("stream_runs")  # it asserts for the tests, and should say as much when it fails
@@ -28,16 +27,18 @@ def case(request: pytest.FixtureRequest) -> EngineCase:
 
 
 @pytest.fixture(scope="session")
-def loaded_engines() -> Iterator[dict[str, PooledEngine]]:
+def loaded_engines() -> Iterator[dict[str, AnyEngine]]:
     """Engines by case name. Loading a model takes longer than most tests, so tests share it."""
-    engines: dict[str, PooledEngine] = {}
+    engines: dict[str, AnyEngine] = {}
     yield engines
     for engine in engines.values():
         asyncio.run(engine.close())
+    VOXTIDE.close()
+    VLLM.close()
 
 
 @pytest.fixture
-def engine(case: EngineCase, loaded_engines: dict[str, PooledEngine]) -> Iterator[PooledEngine]:
+def engine(case: EngineCase, loaded_engines: dict[str, AnyEngine]) -> Iterator[AnyEngine]:
     if case.name not in loaded_engines:
         loaded_engines[case.name] = _made(case)
     engine = loaded_engines[case.name]
@@ -46,14 +47,14 @@ def engine(case: EngineCase, loaded_engines: dict[str, PooledEngine]) -> Iterato
 
 
 @pytest.fixture
-def fresh_engine(case: EngineCase) -> Iterator[PooledEngine]:
+def fresh_engine(case: EngineCase) -> Iterator[AnyEngine]:
     engine = _made(case)
     yield engine
     asyncio.run(engine.close())
     assert engine.num_open_streams == 0
 
 
-def _made(case: EngineCase) -> PooledEngine:
+def _made(case: EngineCase) -> AnyEngine:
     try:
         return case.make_engine()
     except (MissingExtraError, ModelMissingError) as error:

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import os
+import threading
 import wave
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
+from typing import Any, TypeAlias
 
 import numpy as np
+import pytest
+from live_servers import CuttableLine, ServerThread, port_of, voxtide_server
+from vllm_server import MODEL, serving_vllm
 
+from voxtide.client.config import ClientConfig
+from voxtide.client.wire import Wire
 from voxtide.config import Settings
+from voxtide.engines import queues
+from voxtide.engines.connected import ConnectedEngine
 from voxtide.engines.pooled import PooledEngine
 from voxtide.engines.registry import load_engine
+from voxtide.engines.remote import RemoteEngine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
+from voxtide.engines.vllm import VllmEngine
+from voxtide.errors import EngineFailedError
 from voxtide.models.store import ModelStore
-from voxtide.types import SAMPLE_RATE_HZ, Samples
+from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
+
+AnyEngine: TypeAlias = PooledEngine | ConnectedEngine
+"""Engines whose open streams and unread events can be counted; all of ours are."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +60,21 @@ class EngineCase:
         word_error_rate: Words of `clip` the engine may get wrong, as a share. 0: it must be exact.
         errors_per_flush: Words that a flush at any place may spoil, on average: a word cut in two is two others.
         num_examples: How many random plans a test tries; a real model takes a second for each.
+        kill: Makes an engine fail for good; what its error says.
+        shrink: Gives an engine small queues for the length of a test: so many events, so many samples.
+        watch: Collects what each stream of an engine holds.
     """
 
     name: str
-    make_engine: Callable[[], PooledEngine]
+    make_engine: Callable[[], AnyEngine]
     clip: Clip
     others: tuple[Samples, ...] = field(repr=False)
     word_error_rate: float = 0.0
     errors_per_flush: float = 0.0
     num_examples: int = 60
+    kill: Callable[[Any], str] = lambda engine: kill_pooled(engine)
+    shrink: Callable[[pytest.MonkeyPatch, Any, int, int], None] = lambda *arguments: shrink_pooled(*arguments)
+    watch: Callable[[pytest.MonkeyPatch, Any], weakref.WeakSet[Any]] = lambda *arguments: watch_pooled(*arguments)
 
     @property
     def is_exact(self) -> bool:
@@ -88,11 +110,105 @@ def real(name: str, engine: str, model: str | None = None, *, num_examples: int)
     )
 
 
+def connected(name: str, servers: _Servers, make: Callable[..., ConnectedEngine]) -> EngineCase:
+    """An engine that is a server elsewhere; `make` takes its address. The scripted engine is behind it."""
+    return replace(
+        scripted(name, ScriptedConfig()),
+        make_engine=lambda: servers.engine(make),
+        num_examples=8,
+        kill=servers.kill,
+        shrink=shrink_connected,
+        watch=watch_connected,
+    )
+
+
+class _Servers:
+    """A server, and for each engine a line to it; all in one thread, started when first needed."""
+
+    def __init__(self, serving: Callable[[ServerThread], str]) -> None:
+        self._serving = serving
+        self._thread: ServerThread | None = None
+        self._url = ""
+        self._lines: weakref.WeakKeyDictionary[ConnectedEngine, CuttableLine] = weakref.WeakKeyDictionary()
+
+    def engine(self, make: Callable[..., ConnectedEngine]) -> ConnectedEngine:
+        if self._thread is None:
+            self._thread = ServerThread()
+            self._url = self._serving(self._thread)
+        line = self._thread.enter(CuttableLine(port_of(self._url)).open())
+        engine = make(line.url, max_streams=64, config=ClientConfig(reconnect_s=0.3))
+        self._lines[engine] = line
+        return engine
+
+    def kill(self, engine: ConnectedEngine) -> str:
+        assert self._thread is not None
+        self._thread.call(self._lines[engine].cut)
+        return "cannot reach http://127.0.0.1"
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._thread.close()
+
+
+VOXTIDE = _Servers(lambda thread: thread.enter(voxtide_server()))
+VLLM = _Servers(lambda thread: thread.enter(serving_vllm()).url)
+
+
+def kill_pooled(engine: PooledEngine) -> str:
+    engine.fail(EngineFailedError("the model is gone"))
+    return "the model is gone"
+
+
+def shrink_pooled(patch: pytest.MonkeyPatch, _: PooledEngine, num_events: int, num_samples: int) -> None:
+    patch.setattr(queues, "OUTBOX_EVENTS", num_events)
+    patch.setattr(queues, "INBOX_SAMPLES", num_samples)
+
+
+def shrink_connected(
+    patch: pytest.MonkeyPatch, engine: RemoteEngine | VllmEngine, num_events: int, num_samples: int
+) -> None:
+    small = replace(engine.config, max_events=num_events, replay_s=num_samples / SAMPLE_RATE_HZ)
+    patch.setattr(engine, "config", small)
+
+
+def watch_pooled(patch: pytest.MonkeyPatch, engine: PooledEngine) -> weakref.WeakSet[Any]:
+    alive: weakref.WeakSet[Any] = weakref.WeakSet()
+    make = engine.make_recogniser
+
+    def make_watched(options: StreamOptions) -> Any:
+        recogniser = make(options)
+        alive.add(recogniser)
+        return recogniser
+
+    patch.setattr(engine, "make_recogniser", make_watched)
+    return alive
+
+
+def watch_connected(patch: pytest.MonkeyPatch, _: ConnectedEngine) -> weakref.WeakSet[Any]:
+    alive: weakref.WeakSet[Any] = weakref.WeakSet()
+    make = Wire.open
+
+    async def make_watched(*arguments: Any) -> Wire:
+        wire = await make(*arguments)
+        alive.add(wire)
+        return wire
+
+    patch.setattr(Wire, "open", make_watched)
+    return alive
+
+
+def threads_of(engine: AnyEngine) -> list[threading.Thread]:
+    """The threads an engine started."""
+    return list(engine.pool.threads) if isinstance(engine, PooledEngine) else []
+
+
 @cache
 def cases() -> tuple[EngineCase, ...]:
     return (
         scripted("scripted", ScriptedConfig()),
         scripted("scripted-stable-only", ScriptedConfig(is_revising=False, delay_ms=80)),
+        connected("remote", VOXTIDE, RemoteEngine),
+        connected("vllm", VLLM, partial(VllmEngine, model=MODEL)),
         real("moonshine", "moonshine", num_examples=5),
         real("whisper", "whisper", "whisper-tiny.en", num_examples=2),
     )

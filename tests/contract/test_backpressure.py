@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from engine_cases import EngineCase
+from engine_cases import AnyEngine, EngineCase
 from stream_runs import FLUSH, Told, assert_lawful, in_chunks, perform, read, transcribe, until
 
-from voxtide.engines import queues
-from voxtide.engines.pooled import PooledEngine
 from voxtide.types import SAMPLE_RATE_HZ
 
 OUTBOX_EVENTS = 6
@@ -17,14 +15,13 @@ INBOX_SAMPLES = 3 * SAMPLE_RATE_HZ
 
 
 @pytest.fixture
-def _small_queues(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small_queues(case: EngineCase, engine: AnyEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Queues that a few seconds of speech fill."""
-    monkeypatch.setattr(queues, "OUTBOX_EVENTS", OUTBOX_EVENTS)
-    monkeypatch.setattr(queues, "INBOX_SAMPLES", INBOX_SAMPLES)
+    case.shrink(monkeypatch, engine, OUTBOX_EVENTS, INBOX_SAMPLES)
 
 
 @pytest.mark.usefixtures("_small_queues")
-async def test_nobody_reads(case: EngineCase, engine: PooledEngine) -> None:
+async def test_nobody_reads(case: EngineCase, engine: AnyEngine) -> None:
     plan = [item for chunk in in_chunks(case.clip.samples, 100) for item in (chunk, FLUSH)]
     async with engine.open() as stream:
         feeding = asyncio.create_task(perform(stream, plan))
@@ -42,7 +39,7 @@ async def test_nobody_reads(case: EngineCase, engine: PooledEngine) -> None:
 
 
 @pytest.mark.usefixtures("_small_queues")
-async def test_a_slow_reader_gets_everything(case: EngineCase, engine: PooledEngine) -> None:
+async def test_a_slow_reader_gets_everything(case: EngineCase, engine: AnyEngine) -> None:
     plan = [*in_chunks(case.clip.samples, 80), FLUSH]
     async with engine.open() as stream:
         feeding = asyncio.create_task(perform(stream, plan))
@@ -59,7 +56,7 @@ async def test_a_slow_reader_gets_everything(case: EngineCase, engine: PooledEng
 
 
 @pytest.mark.usefixtures("_small_queues")
-async def test_one_that_nobody_reads_does_not_hold_up_the_others(case: EngineCase, engine: PooledEngine) -> None:
+async def test_one_that_nobody_reads_does_not_hold_up_the_others(case: EngineCase, engine: AnyEngine) -> None:
     async with engine.open() as unread:
         feeding = asyncio.create_task(perform(unread, [case.clip.samples] * 5))
         told = await transcribe(engine, [case.clip.samples])

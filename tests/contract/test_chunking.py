@@ -5,30 +5,28 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from engine_cases import EngineCase
+from engine_cases import AnyEngine, EngineCase
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stream_runs import FLUSH, Told, cut, flushed_at, in_chunks, transcribe
 
-from voxtide.engines.pooled import PooledEngine
-
 
 @pytest.mark.parametrize("chunk_ms", [1, 7, 20, 80, 1000, 10_000])
-async def test_any_fixed_chunk(case: EngineCase, engine: PooledEngine, chunk_ms: int) -> None:
+async def test_any_fixed_chunk(case: EngineCase, engine: AnyEngine, chunk_ms: int) -> None:
     whole = await transcribe(engine, [case.clip.samples])
     told = await transcribe(engine, in_chunks(case.clip.samples, chunk_ms))
     assert told.lasting == whole.lasting
 
 
 @pytest.mark.parametrize("chunk_ms", [7, 80])
-async def test_any_chunk_between_flushes(case: EngineCase, engine: PooledEngine, chunk_ms: int) -> None:
+async def test_any_chunk_between_flushes(case: EngineCase, engine: AnyEngine, chunk_ms: int) -> None:
     places = (*case.clip.pauses, len(case.clip.samples) // 2)
     whole = await transcribe(engine, flushed_at(case.clip.samples, places))
     plan = [item for piece in cut(case.clip.samples, places) for item in (*in_chunks(piece, chunk_ms), FLUSH)]
     assert (await transcribe(engine, plan)).lasting == whole.lasting
 
 
-def test_random_chunks_between_random_flushes(case: EngineCase, engine: PooledEngine) -> None:
+def test_random_chunks_between_random_flushes(case: EngineCase, engine: AnyEngine) -> None:
     samples = case.clip.samples
     places = st.lists(st.integers(0, len(samples)), max_size=4)
 

@@ -6,7 +6,7 @@ import asyncio
 import random
 
 import pytest
-from engine_cases import EngineCase
+from engine_cases import AnyEngine, EngineCase
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stream_runs import (
@@ -24,7 +24,6 @@ from stream_runs import (
     words_of,
 )
 
-from voxtide.engines.pooled import PooledEngine
 from voxtide.transcript.events import Flushed
 from voxtide.types import SAMPLE_RATE_HZ
 
@@ -33,19 +32,19 @@ def assert_answers(told: Told, num_flushes: int) -> None:
     assert [flushed.flush_id for flushed in told.flushes] == list(range(1, num_flushes + 1))
 
 
-async def test_before_any_audio(case: EngineCase, engine: PooledEngine) -> None:
+async def test_before_any_audio(case: EngineCase, engine: AnyEngine) -> None:
     told = await transcribe(engine, [FLUSH, FLUSH, case.clip.samples])
     assert told.events[:2] == (Flushed(1, "", (), 0.0), Flushed(2, "", (), 0.0))
     assert told.lasting[1][2:] == (await transcribe(engine, [case.clip.samples])).lasting[1]
 
 
-async def test_twice_in_a_row(case: EngineCase, engine: PooledEngine) -> None:
+async def test_twice_in_a_row(case: EngineCase, engine: AnyEngine) -> None:
     told = await transcribe(engine, [case.clip.samples, FLUSH, FLUSH])
     assert told.flushes[0].text
     assert told.flushes[1] == Flushed(2, "", (), case.clip.duration_s)
 
 
-async def test_the_answer_covers_all_that_was_fed(case: EngineCase, engine: PooledEngine) -> None:
+async def test_the_answer_covers_all_that_was_fed(case: EngineCase, engine: AnyEngine) -> None:
     """Read before more is fed: the answer needs neither more audio nor the end of the stream."""
     async with engine.open() as stream:
         for place, piece in enumerate((case.clip.samples, silence(0.5)), 1):
@@ -57,14 +56,14 @@ async def test_the_answer_covers_all_that_was_fed(case: EngineCase, engine: Pool
         assert answer.audio_s == (len(case.clip.samples) + len(silence(0.5))) / SAMPLE_RATE_HZ
 
 
-async def test_then_finish_at_once(case: EngineCase, engine: PooledEngine) -> None:
+async def test_then_finish_at_once(case: EngineCase, engine: AnyEngine) -> None:
     told = await transcribe(engine, [case.clip.samples, FLUSH])
     assert_answers(told, 1)
     assert told.flushes[0].text == told.text.strip()
     assert_lawful(told, case.clip.duration_s)
 
 
-async def test_finish_tells_what_no_flush_asked_for(case: EngineCase, engine: PooledEngine) -> None:
+async def test_finish_tells_what_no_flush_asked_for(case: EngineCase, engine: AnyEngine) -> None:
     told = await transcribe(engine, flushed_at(case.clip.samples, case.clip.pauses)[:-1])
     assert_answers(told, len(case.clip.pauses))
     told_by_flushes = " ".join(flushed.text for flushed in told.flushes)
@@ -72,14 +71,14 @@ async def test_finish_tells_what_no_flush_asked_for(case: EngineCase, engine: Po
     assert_lawful(told, case.clip.duration_s)
 
 
-async def test_at_pauses_the_words_stay_the_same(case: EngineCase, engine: PooledEngine) -> None:
+async def test_at_pauses_the_words_stay_the_same(case: EngineCase, engine: AnyEngine) -> None:
     without = await transcribe(engine, [case.clip.samples])
     told = await transcribe(engine, flushed_at(case.clip.samples, case.clip.pauses))
     assert words_of(told.text) == words_of(without.text)
 
 
 @pytest.mark.parametrize("num_flushes", [20, 60, 200])
-async def test_many_in_one_stream(case: EngineCase, engine: PooledEngine, num_flushes: int) -> None:
+async def test_many_in_one_stream(case: EngineCase, engine: AnyEngine, num_flushes: int) -> None:
     samples = case.clip.samples
     told = await transcribe(engine, flushed_at(samples, range(0, len(samples), len(samples) // num_flushes)))
     assert len(told.flushes) >= num_flushes
@@ -91,7 +90,7 @@ async def test_many_in_one_stream(case: EngineCase, engine: PooledEngine, num_fl
         assert len(words_of(told.text)) <= 2 * len(words_of(case.clip.text))
 
 
-def test_anywhere_no_word_is_lost_or_said_twice(case: EngineCase, engine: PooledEngine) -> None:
+def test_anywhere_no_word_is_lost_or_said_twice(case: EngineCase, engine: AnyEngine) -> None:
     samples = case.clip.samples
     num_errors: list[int] = []
     num_flushes: list[int] = []
@@ -113,7 +112,7 @@ def test_anywhere_no_word_is_lost_or_said_twice(case: EngineCase, engine: Pooled
         assert sum(num_errors) <= num_unspoilt_errors + case.errors_per_flush * sum(num_flushes)
 
 
-async def test_while_another_task_feeds(case: EngineCase, engine: PooledEngine) -> None:
+async def test_while_another_task_feeds(case: EngineCase, engine: AnyEngine) -> None:
     async with engine.open() as stream, asyncio.TaskGroup() as tasks:
         reading = tasks.create_task(read(stream))
         feeding = tasks.create_task(perform(stream, in_chunks(case.clip.samples, 100)))
@@ -131,7 +130,7 @@ async def test_while_another_task_feeds(case: EngineCase, engine: PooledEngine) 
         assert told.text.replace(" ", "") == case.clip.text.replace(" ", "")
 
 
-async def test_from_several_tasks_each_has_its_own_id(engine: PooledEngine) -> None:
+async def test_from_several_tasks_each_has_its_own_id(engine: AnyEngine) -> None:
     async with engine.open() as stream:
         flush_ids = await asyncio.gather(*(stream.flush() for _ in range(20)))
         await stream.finish()
@@ -140,7 +139,7 @@ async def test_from_several_tasks_each_has_its_own_id(engine: PooledEngine) -> N
     assert_answers(told, 20)
 
 
-async def test_cancelled_leaves_no_gap(case: EngineCase, engine: PooledEngine) -> None:
+async def test_cancelled_leaves_no_gap(case: EngineCase, engine: AnyEngine) -> None:
     rng = random.Random(3)
     async with engine.open() as stream:
         reading = asyncio.create_task(read(stream))
@@ -156,7 +155,7 @@ async def test_cancelled_leaves_no_gap(case: EngineCase, engine: PooledEngine) -
     assert_answers(told, last_id)
 
 
-async def test_in_the_middle_of_a_word(case: EngineCase, engine: PooledEngine) -> None:
+async def test_in_the_middle_of_a_word(case: EngineCase, engine: AnyEngine) -> None:
     """All of the places are inside speech: 50 ms steps through the second that follows the first pause."""
     start = case.clip.pauses[0] + SAMPLE_RATE_HZ // 2
     places = range(start, start + SAMPLE_RATE_HZ, SAMPLE_RATE_HZ // (20 if case.is_exact else 2))

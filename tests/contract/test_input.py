@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from engine_cases import EngineCase
+from engine_cases import AnyEngine, EngineCase
 from stream_runs import Told, perform, read, transcribe
 
-from voxtide.engines.pooled import PooledEngine
 from voxtide.errors import CorruptAudioError, UnsupportedOptionError
 from voxtide.types import Samples, StreamOptions
 
@@ -27,20 +26,20 @@ CORRUPT = {
 
 
 @pytest.mark.parametrize("samples", NOT_SAMPLES.values(), ids=NOT_SAMPLES)
-async def test_not_samples(engine: PooledEngine, samples: Samples) -> None:
+async def test_not_samples(engine: AnyEngine, samples: Samples) -> None:
     async with engine.open() as stream:
         with pytest.raises(ValueError, match=f"float32 samples .* not {samples.dtype}"):
             await stream.feed(samples)
 
 
 @pytest.mark.parametrize("samples", CORRUPT.values(), ids=CORRUPT)
-async def test_corrupt_samples(engine: PooledEngine, samples: Samples) -> None:
+async def test_corrupt_samples(engine: AnyEngine, samples: Samples) -> None:
     async with engine.open() as stream:
         with pytest.raises(CorruptAudioError, match=f"sample [012] of {len(samples)} is"):
             await stream.feed(samples)
 
 
-async def test_a_refused_chunk_leaves_the_stream_as_it_was(case: EngineCase, engine: PooledEngine) -> None:
+async def test_a_refused_chunk_leaves_the_stream_as_it_was(case: EngineCase, engine: AnyEngine) -> None:
     half = len(case.clip.samples) // 2
     async with engine.open() as stream:
         await stream.feed(case.clip.samples[:half])
@@ -53,14 +52,14 @@ async def test_a_refused_chunk_leaves_the_stream_as_it_was(case: EngineCase, eng
     assert told.lasting == (await transcribe(engine, [case.clip.samples])).lasting
 
 
-async def test_other_floats_and_strided_arrays(case: EngineCase, engine: PooledEngine) -> None:
+async def test_other_floats_and_strided_arrays(case: EngineCase, engine: AnyEngine) -> None:
     samples = case.clip.samples
     stereo = np.stack([samples, -samples], axis=1)
     for same in (samples.astype(np.float64), stereo[:, 0], samples[::-1][::-1]):
         assert (await transcribe(engine, [same])).lasting == (await transcribe(engine, [samples])).lasting
 
 
-async def test_the_callers_buffer_may_be_used_again(case: EngineCase, engine: PooledEngine) -> None:
+async def test_the_callers_buffer_may_be_used_again(case: EngineCase, engine: AnyEngine) -> None:
     samples = case.clip.samples
     buffer = np.zeros(1600, np.float32)
     async with engine.open() as stream:
@@ -74,14 +73,14 @@ async def test_the_callers_buffer_may_be_used_again(case: EngineCase, engine: Po
     assert told.lasting == (await transcribe(engine, [samples])).lasting
 
 
-async def test_levels_beyond_one_are_no_error(engine: PooledEngine) -> None:
+async def test_levels_beyond_one_are_no_error(engine: AnyEngine) -> None:
     async with engine.open() as stream:
         await perform(stream, [np.full(16_000, 3.0, np.float32)])
         await stream.finish()
         await read(stream)
 
 
-async def test_what_the_engine_cannot_do_is_refused_by_name(engine: PooledEngine) -> None:
+async def test_what_the_engine_cannot_do_is_refused_by_name(engine: AnyEngine) -> None:
     info = engine.info
     if info.languages:
         with pytest.raises(UnsupportedOptionError, match="'xx'"):
@@ -93,7 +92,7 @@ async def test_what_the_engine_cannot_do_is_refused_by_name(engine: PooledEngine
             engine.open(StreamOptions(vocabulary=("voxtide",)))
 
 
-async def test_what_the_engine_says_it_can_do_it_takes(case: EngineCase, engine: PooledEngine) -> None:
+async def test_what_the_engine_says_it_can_do_it_takes(case: EngineCase, engine: AnyEngine) -> None:
     info = engine.info
     options = [StreamOptions(delay_ms=delay_ms) for delay_ms in info.delays_ms]
     options += [StreamOptions(language=language) for language in info.languages]

@@ -6,14 +6,13 @@ import asyncio
 import random
 from itertools import zip_longest
 
-from engine_cases import EngineCase
+from engine_cases import AnyEngine, EngineCase
 from stream_runs import FLUSH, Plan, Told, assert_lawful, in_chunks, read, transcribe, until
 
-from voxtide.engines.pooled import PooledEngine
 from voxtide.types import SAMPLE_RATE_HZ
 
 
-async def test_eight_in_lockstep(case: EngineCase, engine: PooledEngine) -> None:
+async def test_eight_in_lockstep(case: EngineCase, engine: AnyEngine) -> None:
     alone = [await transcribe(engine, [samples]) for samples in case.others]
     streams = [engine.open() for _ in case.others]
     async with asyncio.TaskGroup() as tasks:
@@ -33,7 +32,7 @@ async def test_eight_in_lockstep(case: EngineCase, engine: PooledEngine) -> None
     assert len({told.text for told in together}) == len(case.others)
 
 
-async def test_side_by_side_with_flushes(case: EngineCase, engine: PooledEngine) -> None:
+async def test_side_by_side_with_flushes(case: EngineCase, engine: AnyEngine) -> None:
     plans = [[*in_chunks(samples, 400), FLUSH, samples, FLUSH] for samples in case.others[:4]]
     alone = [await transcribe(engine, plan) for plan in plans]
     together = await asyncio.gather(*(transcribe(engine, plan) for plan in plans))
@@ -42,7 +41,7 @@ async def test_side_by_side_with_flushes(case: EngineCase, engine: PooledEngine)
         assert_lawful(told, 2 * len(samples) / SAMPLE_RATE_HZ)
 
 
-async def test_neighbours_that_are_cut_off(case: EngineCase, engine: PooledEngine) -> None:
+async def test_neighbours_that_are_cut_off(case: EngineCase, engine: AnyEngine) -> None:
     """Slots and buffers of streams that ended early are used again; nothing of them may be left."""
     alone = await transcribe(engine, [case.clip.samples])
     for neighbour in case.others[:3]:
@@ -51,7 +50,7 @@ async def test_neighbours_that_are_cut_off(case: EngineCase, engine: PooledEngin
     assert (await transcribe(engine, [case.clip.samples])).lasting == alone.lasting
 
 
-async def test_a_crowd_that_flushes_and_leaves_at_random(case: EngineCase, engine: PooledEngine) -> None:
+async def test_a_crowd_that_flushes_and_leaves_at_random(case: EngineCase, engine: AnyEngine) -> None:
     """64 streams at once, a third of them cancelled on the way: the rest says what it says alone."""
     rng = random.Random(7)
     size = 64 if case.is_exact else 6

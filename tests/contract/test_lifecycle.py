@@ -6,17 +6,15 @@ import asyncio
 import threading
 
 import pytest
-from engine_cases import EngineCase
+from engine_cases import AnyEngine, EngineCase, threads_of
 from stream_runs import FLUSH, Told, assert_lawful, perform, read, read_until, silence, until
 
-from voxtide.engines import queues
-from voxtide.engines.pooled import PooledEngine
 from voxtide.errors import CapacityError, EngineFailedError, StreamClosedError
 from voxtide.transcript.events import Finished, Flushed
 from voxtide.types import SAMPLE_RATE_HZ
 
 
-async def test_used_before_it_is_entered(engine: PooledEngine) -> None:
+async def test_used_before_it_is_entered(engine: AnyEngine) -> None:
     stream = engine.open()
     for use in (stream.feed(silence(0.1)), stream.flush(), stream.finish(), anext(aiter(stream))):
         with pytest.raises(StreamClosedError, match="not open"):
@@ -25,7 +23,7 @@ async def test_used_before_it_is_entered(engine: PooledEngine) -> None:
     await stream.close()
 
 
-async def test_entered_twice(engine: PooledEngine) -> None:
+async def test_entered_twice(engine: AnyEngine) -> None:
     stream = engine.open()
     async with stream:
         with pytest.raises(StreamClosedError, match="once"):
@@ -35,7 +33,7 @@ async def test_entered_twice(engine: PooledEngine) -> None:
         await stream.__aenter__()
 
 
-async def test_used_after_finish(engine: PooledEngine) -> None:
+async def test_used_after_finish(engine: AnyEngine) -> None:
     async with engine.open() as stream:
         await stream.finish()
         for use in (stream.feed(silence(0.1)), stream.flush()):
@@ -45,7 +43,7 @@ async def test_used_after_finish(engine: PooledEngine) -> None:
         assert await read(stream) == []
 
 
-async def test_used_after_close(engine: PooledEngine) -> None:
+async def test_used_after_close(engine: AnyEngine) -> None:
     async with engine.open() as stream:
         await stream.feed(silence(1.0))
     for use in (stream.feed(silence(0.1)), stream.flush(), stream.finish()):
@@ -55,7 +53,7 @@ async def test_used_after_close(engine: PooledEngine) -> None:
     assert stream.lag_s == 0
 
 
-async def test_finish_and_close_twice_are_as_once(case: EngineCase, engine: PooledEngine) -> None:
+async def test_finish_and_close_twice_are_as_once(case: EngineCase, engine: AnyEngine) -> None:
     async with engine.open() as stream:
         await stream.feed(case.clip.samples)
         await asyncio.gather(*(stream.finish() for _ in range(5)))
@@ -68,9 +66,9 @@ async def test_finish_and_close_twice_are_as_once(case: EngineCase, engine: Pool
 
 
 async def test_finish_from_two_tasks_behind_a_feed_that_waits(
-    case: EngineCase, engine: PooledEngine, monkeypatch: pytest.MonkeyPatch
+    case: EngineCase, engine: AnyEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queues, "INBOX_SAMPLES", 2 * SAMPLE_RATE_HZ)
+    case.shrink(monkeypatch, engine, 256, 2 * SAMPLE_RATE_HZ)
     async with engine.open() as stream:
         feeding = asyncio.create_task(stream.feed(case.clip.samples))
         await asyncio.sleep(0)
@@ -80,7 +78,7 @@ async def test_finish_from_two_tasks_behind_a_feed_that_waits(
     assert_lawful(told, case.clip.duration_s)
 
 
-async def test_lag_falls_back_to_nothing(case: EngineCase, engine: PooledEngine) -> None:
+async def test_lag_falls_back_to_nothing(case: EngineCase, engine: AnyEngine) -> None:
     async with engine.open() as stream:
         assert stream.lag_s == 0
         await stream.feed(case.clip.samples)
@@ -93,7 +91,7 @@ async def test_lag_falls_back_to_nothing(case: EngineCase, engine: PooledEngine)
         assert stream.lag_s == 0
 
 
-async def test_two_readers_share_the_events(case: EngineCase, engine: PooledEngine) -> None:
+async def test_two_readers_share_the_events(case: EngineCase, engine: AnyEngine) -> None:
     async with engine.open() as stream:
         readers = [asyncio.create_task(read(stream)) for _ in range(3)]
         await perform(stream, [case.clip.samples, FLUSH])
@@ -103,7 +101,7 @@ async def test_two_readers_share_the_events(case: EngineCase, engine: PooledEngi
     assert [flushed.flush_id for flushed in flushes] == [1]
 
 
-async def test_close_wakes_all_who_wait(case: EngineCase, fresh_engine: PooledEngine) -> None:
+async def test_close_wakes_all_who_wait(case: EngineCase, fresh_engine: AnyEngine) -> None:
     async with fresh_engine.open() as stream:
         readers = [asyncio.create_task(read(stream)) for _ in range(3)]
         feeding = asyncio.create_task(perform(stream, [case.clip.samples] * 20))
@@ -114,7 +112,7 @@ async def test_close_wakes_all_who_wait(case: EngineCase, fresh_engine: PooledEn
             await feeding
 
 
-async def test_room_for_so_many_and_no_more(fresh_engine: PooledEngine) -> None:
+async def test_room_for_so_many_and_no_more(fresh_engine: AnyEngine) -> None:
     streams = [fresh_engine.open() for _ in range(65)]
     for stream in streams[:64]:
         await stream.__aenter__()
@@ -128,7 +126,7 @@ async def test_room_for_so_many_and_no_more(fresh_engine: PooledEngine) -> None:
     assert fresh_engine.num_open_streams == 0
 
 
-async def test_a_closed_engine_ends_its_streams_and_its_threads(case: EngineCase, fresh_engine: PooledEngine) -> None:
+async def test_a_closed_engine_ends_its_streams_and_its_threads(case: EngineCase, fresh_engine: AnyEngine) -> None:
     streams = [fresh_engine.open() for _ in range(4)]
     for stream in streams:
         await stream.__aenter__()
@@ -138,14 +136,14 @@ async def test_a_closed_engine_ends_its_streams_and_its_threads(case: EngineCase
     await asyncio.gather(fresh_engine.close(), fresh_engine.close())
     await asyncio.gather(*readers)
     assert fresh_engine.num_open_streams == 0
-    assert not any(thread in threading.enumerate() for thread in fresh_engine.pool.threads)
+    assert not any(thread in threading.enumerate() for thread in threads_of(fresh_engine))
     with pytest.raises(StreamClosedError):
         await streams[0].feed(silence(0.1))
     with pytest.raises(EngineFailedError, match="closed"):
         await fresh_engine.open().__aenter__()
 
 
-async def test_a_dead_engine_tells_every_stream(case: EngineCase, fresh_engine: PooledEngine) -> None:
+async def test_a_dead_engine_tells_every_stream(case: EngineCase, fresh_engine: AnyEngine) -> None:
     """Whatever a stream is waiting for, it is told within a bounded time, and so is who comes later."""
     streams = [fresh_engine.open() for _ in range(4)]
     for stream in streams:
@@ -153,28 +151,28 @@ async def test_a_dead_engine_tells_every_stream(case: EngineCase, fresh_engine: 
     waiting = [asyncio.create_task(read(stream)) for stream in streams]
     waiting += [asyncio.create_task(perform(stream, [case.clip.samples] * 20)) for stream in streams]
     await asyncio.sleep(0)
-    fresh_engine.fail(EngineFailedError("the model is gone"))
+    death = case.kill(fresh_engine)
     for task in waiting:
-        with pytest.raises(EngineFailedError, match="the model is gone"):
+        with pytest.raises(EngineFailedError, match=death):
             await task
     for stream in streams:
         for use in (stream.feed(silence(0.1)), stream.flush(), stream.finish(), anext(aiter(stream))):
-            with pytest.raises(EngineFailedError, match="the model is gone"):
+            with pytest.raises(EngineFailedError, match=death):
                 await use
-    with pytest.raises(EngineFailedError, match="the model is gone"):
+    with pytest.raises(EngineFailedError, match=death):
         await fresh_engine.open().__aenter__()
     for stream in streams:
         await stream.close()
 
 
 async def test_what_was_told_before_the_engine_died_can_still_be_read(
-    case: EngineCase, fresh_engine: PooledEngine
+    case: EngineCase, fresh_engine: AnyEngine
 ) -> None:
     async with fresh_engine.open() as stream:
         await perform(stream, [FLUSH, FLUSH])
         await read_until(stream, Flushed)
         await until(lambda: stream.num_unread_events > 0)
-        fresh_engine.fail(EngineFailedError("the model is gone"))
+        case.kill(fresh_engine)
         assert await anext(aiter(stream)) == Flushed(2, "", (), 0.0)
         with pytest.raises(EngineFailedError):
             await anext(aiter(stream))

@@ -68,7 +68,8 @@ class Connection:
         self._outbox = Outbox(config.max_events)
         self._teller = Teller(self._journal, self._outbox)
         self._dialler = Dialler(self._open_wire, config)
-        self._life: asyncio.Task[None] | None = None
+        self._life: asyncio.Task[None] | None = None  # while it lives
+        self._is_entered = False
         self._is_ready = asyncio.Event()
         self._turn = asyncio.Lock()  # keeps the pieces of one send_audio together
         self._left_over = b""
@@ -190,16 +191,18 @@ class Connection:
         return self.__aenter__().__await__()
 
     async def __aenter__(self) -> Self:
-        if self._life is not None or self._is_closed:
+        if self._is_entered or self._is_closed:
             raise StreamClosedError("a connection is opened once; make a new one")
+        self._is_entered = True
         self._life = asyncio.create_task(self._live())
+        self._life.add_done_callback(self._forget_life)
         try:
             await self._is_ready.wait()
         except BaseException:
             self.shut()
             raise
         if self._error is not None:
-            await asyncio.wait({self._life})
+            await self.close()
             raise copy(self._error)
         return self
 
@@ -226,6 +229,9 @@ class Connection:
             self._is_ready.set()
             await self._dialler.close()
 
+    def _forget_life(self, life: asyncio.Task[None]) -> None:
+        self._life = None  # and what its last error holds
+
     async def _open_wire(self) -> Wire:
         return await Wire.open(self._address, self._wording, self._headers, self._config.open_timeout_s)
 
@@ -243,7 +249,7 @@ class Connection:
         self._check_open()
 
     def _check_open(self) -> None:
-        if self._life is None and not self._is_closed:
+        if not (self._is_entered or self._is_closed):
             raise StreamClosedError("the connection is not open; enter it with `async with`")
 
     def _payload(self, audio: bytes | bytearray | memoryview | Samples) -> bytes:

@@ -218,8 +218,7 @@ class Courier:
             assert isinstance(heard, Done)
             self._answer(line, utterance, heard)
         else:
-            fed_s = utterance.start_s + self._journal.seconds_of(utterance.num_sent_bytes)
-            self._teller.hear(utterance, utterance.hearing.add(heard, fed_s))
+            self._teller.hear(utterance, utterance.hearing.add(heard, utterance.sent_to_s))
 
     def _answer(self, line: Line, utterance: Utterance, done: Done | None) -> None:
         """An utterance has its final text; `done` is None where it had no audio to ask about."""

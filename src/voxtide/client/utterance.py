@@ -73,6 +73,11 @@ class Utterance:
         return (self._start_bytes + len(self.audio)) / self._bytes_per_s
 
     @property
+    def sent_to_s(self) -> float:
+        """Where the audio ends that went out the last time."""
+        return (self._start_bytes + self.num_sent_bytes) / self._bytes_per_s
+
+    @property
     def is_empty(self) -> bool:
         """Whether it closed without any audio, so that there is nothing to ask the server."""
         return self.ending is not None and not self.audio

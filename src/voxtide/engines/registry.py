@@ -1,6 +1,7 @@
 """Engines by name. In: a name and how to load. Out: a loaded `Engine`. Imports an engine only when it is asked for.
 
-An engine's module offers `load(*, model, store, num_threads, max_streams, progress)`; None leaves a choice to it.
+An engine's module offers `load(*, model, store, num_threads, max_streams, progress)`; None leaves a choice to it. One
+that is a server elsewhere has `load(*, server, api_key, model, max_streams)`.
 """
 
 from __future__ import annotations
@@ -29,17 +30,28 @@ class _Load(Protocol):
     ) -> Engine: ...
 
 
+class _LoadRemote(Protocol):
+    def __call__(
+        self, *, server: str | None, api_key: str | None, model: str | None, max_streams: int | None
+    ) -> Engine: ...
+
+
 @dataclass(frozen=True, slots=True)
 class EngineEntry:
-    """An engine one can ask for: where it is written, and what it is in one line."""
+    """An engine one can ask for: where it is written, what it is in one line, and whether it is a server elsewhere."""
 
     module: str
     description: str
+    is_remote: bool = False
 
 
 ENGINES = {
     "moonshine": EngineEntry("voxtide.engines.moonshine", "English on any CPU, words early; the default"),
     "whisper": EngineEntry("voxtide.engines.whisper", "many languages on a CPU; needs the extra 'whisper'"),
+    "remote": EngineEntry(
+        "voxtide.engines.remote", "a voxtide server, Mistral's service or one like it", is_remote=True
+    ),
+    "vllm": EngineEntry("voxtide.engines.vllm", "a vLLM server with a realtime model", is_remote=True),
     "scripted": EngineEntry("voxtide.engines.scripted", "hears coded tones, no speech; for tests and docs"),
 }
 """Every engine by the name a user gives."""
@@ -55,6 +67,8 @@ def load_engine(
     num_threads: int | None = None,
     max_streams: int | None = None,
     progress: Progress | None = None,
+    server: str | None = None,
+    api_key: str | None = None,
 ) -> Engine:
     """Load an engine.
 
@@ -65,6 +79,8 @@ def load_engine(
         num_threads: Threads that run the model, 1 or more; None for what suits the engine.
         max_streams: Streams open at once, 1 or more; None for what suits the engine.
         progress: Told how far a pull is, if the model has to be pulled.
+        server: The address of the server, for an engine that is one; None for the engine's default.
+        api_key: The server's key, where it wants one.
 
     Raises:
         ConfigError: There is no such engine, or a number is not usable.
@@ -76,5 +92,12 @@ def load_engine(
         close = difflib.get_close_matches(name.lower(), ENGINE_NAMES, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         raise ConfigError(f"no engine {name!r}: {hint}voxtide has {', '.join(ENGINE_NAMES)}")
-    load = cast("_Load", import_module(entry.module).load)
-    return load(model=model, store=store, num_threads=num_threads, max_streams=max_streams, progress=progress)
+    load = import_module(entry.module).load
+    if entry.is_remote:
+        return cast("_LoadRemote", load)(server=server, api_key=api_key, model=model, max_streams=max_streams)
+    if server is not None or api_key is not None:
+        remote = " or ".join(other for other, it in ENGINES.items() if it.is_remote)
+        raise ConfigError(f"engine {name!r} runs on this machine; a server or a key goes with engine {remote}")
+    return cast("_Load", load)(
+        model=model, store=store, num_threads=num_threads, max_streams=max_streams, progress=progress
+    )
