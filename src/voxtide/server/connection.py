@@ -235,6 +235,8 @@ class Connection(asyncio.Protocol):
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BYTES)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+            # asyncio does so only for sockets made with IPPROTO_TCP; without it a `done` waits 40 ms for an ACK
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._num_partial_bytes = 0
         self._later("ping", self._limits.ping_s, self._ping)
         self._session = self._loop.create_task(admitted.run(self))
