@@ -315,7 +315,7 @@ async def test_the_microphone_has_its_own_door() -> None:
         ("talk.raw", {"channels": 2}, "need an encoding to say that talk.raw holds raw PCM"),
         ("talk.wav", {"device": 1}, "device 1 has no meaning for 'talk.wav'"),
         ("concat:a|b", {}, "begin with concat:"),
-        ("-", {"stdin": io.StringIO()}, "must be a binary stream"),
+        pytest.param("-", {"stdin": io.StringIO()}, "must be a binary stream", id="text stdin"),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -28,6 +28,7 @@ CONFIG = SettlingConfig(
     young_s=3.0,
     young_wait_s=1.0,
     show_logprob=-0.5,
+    show_last_logprob=-0.2,
     tail_s=0.1,
 )
 SURE, UNSURE, DOUBTFUL, HOPELESS = -0.05, -0.3, -0.9, -1.5
@@ -95,6 +96,7 @@ def test_what_is_shown() -> None:
     assert num_shown(pieces, [], now_s=10.0, config=CONFIG) == 2
     assert num_shown(pieces[:2] + pieces[4:], [], now_s=10.0, config=CONFIG) == 2  # d has not ended
     assert num_shown(pieces[:2] + pieces[4:], [], now_s=10.3, config=CONFIG) == 3
+    assert num_shown(pieces[:3], [], now_s=10.0, config=CONFIG) == 1  # b may be the beginning of a longer word
     assert num_shown([], [], now_s=10.0, config=CONFIG) == 0
 
 

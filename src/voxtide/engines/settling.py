@@ -36,7 +36,8 @@ class SettlingConfig:
         deadline_s: A word that ended this long ago is final, whatever the model makes of it.
         young_s: In a window shorter than this, in which the model hears words without what came before them,
         young_wait_s: the deadline is this much later.
-        show_logprob: Interim text ends before the first word less sure than this.
+        show_logprob: Interim text ends before the first word less sure than this,
+        show_last_logprob: and before a last word less sure than this, which may be the beginning of a longer one.
         tail_s: Unsure words that begin this long after speech ended were found in the silence.
     """
 
@@ -49,6 +50,7 @@ class SettlingConfig:
     young_s: float = 2.5
     young_wait_s: float = 0.5
     show_logprob: float = -0.1
+    show_last_logprob: float = -0.065
     tail_s: float = 0.1
 
 
@@ -81,14 +83,13 @@ def _is_trusted(piece: Piece, age_s: float, *, is_agreed: bool, config: Settling
 def num_shown(pieces: list[Piece], before: list[Piece], *, now_s: float, config: SettlingConfig) -> int:
     """How many pieces are worth showing as interim text. A word shown before stays: text that flickers is no help."""
     spoken_before = [piece.spoken for piece in before if not piece.is_punctuation]
-    num = num_words = 0
-    for i, piece in enumerate(pieces):
-        if piece.is_punctuation:
-            continue
+    words = [(i, piece) for i, piece in enumerate(pieces) if not piece.is_punctuation]
+    num = 0
+    for num_words, (i, piece) in enumerate(words):
         was_shown = num_words < len(spoken_before) and spoken_before[num_words] == piece.spoken
-        if not was_shown and (piece.end_s > now_s or piece.logprob < config.show_logprob):
+        least = config.show_last_logprob if num_words == len(words) - 1 else config.show_logprob
+        if not was_shown and (piece.end_s > now_s or piece.logprob < least):
             break
-        num_words += 1
         num = i + 1
     return num
 
