@@ -145,17 +145,14 @@ class OpenAIRealtime:
 
     def _apply(self, message: Message, wishes: Message) -> list[Effect]:
         self._settings, refusals = self._settings.updated(wishes, self._engine)
+        errors = [self._refused(refusal, message) for refusal in refusals]
         session = self._settings.as_session(self._engine, self._session)
         updated = (
             self._event("transcription_session.updated", session=to_beta(session))
             if self._is_beta
             else self._event("session.updated", session=session)
         )
-        return [
-            self._settings.configure(self._engine),
-            *(self._refused(refusal, message) for refusal in refusals),
-            updated,
-        ]
+        return [self._settings.configure(self._engine), *errors, updated]
 
     def _append(self, message: Message) -> list[Effect]:
         if self._settings.pcm is None:

@@ -1,0 +1,98 @@
+"""The conversations of docs/protocols.md happen as they are printed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conversation import ENGLISH, SESSION
+
+from voxtide.audio.encodings import Encoding
+from voxtide.protocols.dialect import Dialect, Effect, Send
+from voxtide.protocols.fields import MAX_STRING_CHARS, MAX_STRINGS_CHARS
+from voxtide.protocols.mistral import MAX_APPEND_BYTES, MAX_PENDING_FLUSHES
+from voxtide.protocols.mistral_settings import MAX_PHRASES, MAX_SILENCE_MS
+from voxtide.protocols.opening import Wire, open_dialect
+from voxtide.transcript.events import Delta, Finished, Flushed, Interim, SegmentEnded, TranscriptEvent
+from voxtide.types import Segment
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "protocols.md"
+TEXT = PAGE.read_text("utf-8")
+BLOCKS = [
+    [json.loads(line) for line in block.splitlines()] for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
+]
+
+FROM_CLIENT = {
+    "session.update", "input_audio.append", "input_audio.flush", "input_audio.end", "input_audio_buffer.append",
+    "input_audio_buffer.commit",
+}  # fmt: skip
+
+SEGMENT = Segment("Who built the White Tower?", 0.31, 1.62)
+EVENTS: list[TranscriptEvent] = [
+    Delta("Who built the White", 1.2),
+    Delta(" Tower?", 1.7),
+    SegmentEnded(SEGMENT, 1.7),
+    Flushed(1, "Who built the White Tower?", (SEGMENT,), 1.7),
+    Delta(" Nobody knows.", 3.9),
+    Finished(3.9),
+]
+"""What the engine tells, in this order, whenever the page says that the server has something to say."""
+
+
+def play(dialect: Dialect, block: list[dict[str, Any]], told: deque[str]) -> None:
+    """Say what the client says; what the server says must be told by then, or come of the engine's next events."""
+    events = deque(EVENTS)
+    for message in block:
+        if message["type"] in FROM_CLIENT:
+            told += sent(dialect.receive(json.dumps(message)))
+            continue
+        while not told:
+            told += sent(dialect.tell(events.popleft()))
+        assert json.loads(told.popleft()) == message
+    assert not told
+
+
+def sent(effects: list[Effect]) -> list[str]:
+    return [effect.text for effect in effects if isinstance(effect, Send)]
+
+
+@pytest.mark.parametrize(
+    ("wire", "place"), [(Wire.MISTRAL, 0), (Wire.REALTIME, 1), (Wire.REALTIME, 2)], ids=["mistral", "openai", "vllm"]
+)
+def test_a_conversation_happens_as_it_is_printed(wire: Wire, place: int) -> None:
+    conversations = [block for block in BLOCKS if len(block) > 3]
+    assert len(conversations) == 3
+    block = conversations[place]
+    dialect = open_dialect(wire, {}, ENGLISH, SESSION)
+    begun = sent(dialect.begin())
+    play(dialect, block, deque(begun if block[0]["type"] == "session.created" else []))
+
+
+def test_the_other_messages_are_what_is_sent() -> None:
+    others = [message for block in BLOCKS if len(block) <= 3 for message in block]
+    interim, *errors = others
+    mistral = open_dialect(Wire.MISTRAL, {"interim": "true"}, ENGLISH, SESSION)
+    assert json.loads(*sent(mistral.tell(Interim("who built the white", 1.0)))) == interim
+    german = '{"type": "session.update", "session": {"language": "de"}}'
+    assert json.loads(sent(mistral.receive(german))[0]) == errors[1]
+    mistral.receive('{"type": "input_audio.append", "audio": "AAAA"}')
+    assert json.loads(*sent(mistral.receive(german))) == errors[0]
+    openai = open_dialect(Wire.REALTIME, {}, ENGLISH, SESSION)
+    openai.begin()
+    wish = {"audio": {"input": {"transcription": {"language": "de"}}}}
+    assert json.loads(sent(openai.receive(json.dumps({"type": "session.update", "session": wish})))[0]) == errors[2]
+    vllm = open_dialect(Wire.REALTIME, {}, ENGLISH, SESSION)
+    vllm.receive('{"type": "session.update", "model": ""}')
+    assert json.loads(*sent(vllm.receive('{"type": "input_audio_buffer.commit"}'))) == errors[3]
+
+
+def test_the_numbers_are_those_of_the_code() -> None:
+    for number in (MAX_APPEND_BYTES, MAX_PHRASES, MAX_STRINGS_CHARS, MAX_SILENCE_MS):
+        assert f"{number:,}" in TEXT
+    for number in (MAX_PENDING_FLUSHES, MAX_STRING_CHARS):
+        assert str(number) in TEXT
+    assert all(f"`{encoding}`" in TEXT for encoding in Encoding)
