@@ -30,6 +30,7 @@ from voxtide.engines.registry import load_engine
 from voxtide.errors import ModelError
 from voxtide.models import ModelStore
 from voxtide.server.assembly import assemble
+from voxtide.server.batch_endpoints import http_endpoints
 from voxtide.server.calibration import MAX_STREAMS, num_carried
 from voxtide.server.config import ServerConfig
 from voxtide.server.serving import listen
@@ -98,7 +99,9 @@ async def _serve(
     config: ServerConfig, load: Callable[[], Engine], sock: socket.socket, settings: Settings, interrupts: Interrupts
 ) -> Exit:
     async with EngineSupervisor(load) as supervisor:
-        server = assemble(config, supervisor, version=voxtide.__version__, voice=_voice(settings))
+        server = assemble(
+            config, supervisor, version=voxtide.__version__, voice=_voice(settings), endpoints=http_endpoints
+        )
         typer.echo(greeting(config, supervisor.info, port=sock.getsockname()[1]))
         with interrupts.finishing():
             interrupts.on_stop = lambda: say("finishing what was said; Ctrl-C again ends at once")

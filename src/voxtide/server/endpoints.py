@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -17,7 +18,7 @@ class Endpoint:
     """One method of one path.
 
     Attributes:
-        path: The path, with {names} for what varies.
+        path: The path, with {names} for what varies; {name:path} for what may hold slashes.
         method: GET, POST, ...
         handler: What answers.
         operation: The OpenAPI operation object: summary, parameters, requestBody, responses.
@@ -37,7 +38,8 @@ def openapi(endpoints: Iterable[Endpoint], *, version: str) -> dict[str, Any]:
     for endpoint in endpoints:
         security: list[dict[str, list[str]]] = [] if endpoint.is_open else [{"key": []}, {}]
         operation = {"security": security, **endpoint.operation}
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
+        path = re.sub(r":\w+}", "}", endpoint.path)
+        paths.setdefault(path, {})[endpoint.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {"title": "voxtide", "version": version},
