@@ -15,9 +15,7 @@ from voxtide.types import SAMPLE_RATE_HZ
 
 UTTERANCES = ("to be or", "not", "to be", "that is it")
 
-QUICK = ClientConfig(
-    open_timeout_s=5.0, flush_timeout_s=0.1, end_timeout_s=0.2, standby_after_s=0.05, reconnect_s=5.0
-)
+QUICK = ClientConfig(open_timeout_s=5.0, flush_timeout_s=0.1, end_timeout_s=0.2, standby_after_s=0.05, reconnect_s=5.0)
 """Waits that a test has time for."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from scripted_server import serving
 
 from voxtide.client.opening import connect

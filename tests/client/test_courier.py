@@ -1,19 +1,12 @@
-"""Servers that ignore, delay, repeat and drop flushes, that hang up, and that answer late: no word is lost or doubled."""
+"""Servers that ignore, delay, repeat and drop flushes, that hang up, that answer late: no word is lost or doubled."""
 
 from __future__ import annotations
 
-import asyncio
-import random
-from dataclasses import replace
-
 import pytest
-from conversations import QUICK, UTTERANCES, Said, assert_said, converse
-from scripted_server import GOOD, Manners, after, serving
+from conversations import QUICK, assert_said, converse
+from scripted_server import Manners, after, serving
 
 from voxtide.client.opening import connect
-from voxtide.engines.scripted import speak
-from voxtide.errors import ConnectionFailedError
-from voxtide.transcript.events import Delta, Flushed
 
 FAULTS = {
     "ignores every flush": Manners(ignores_flush=True),

@@ -60,6 +60,7 @@ class EngineCase:
         word_error_rate: Words of `clip` the engine may get wrong, as a share. 0: it must be exact.
         errors_per_flush: Words that a flush at any place may spoil, on average: a word cut in two is two others.
         num_examples: How many random plans a test tries; a real model takes a second for each.
+        num_crowd: How many streams are a crowd.
         kill: Makes an engine fail for good; what its error says.
         shrink: Gives an engine small queues for the length of a test: so many events, so many samples.
         watch: Collects what each stream of an engine holds.
@@ -72,6 +73,7 @@ class EngineCase:
     word_error_rate: float = 0.0
     errors_per_flush: float = 0.0
     num_examples: int = 60
+    num_crowd: int = 64
     kill: Callable[[Any], str] = lambda engine: kill_pooled(engine)
     shrink: Callable[[pytest.MonkeyPatch, Any, int, int], None] = lambda *arguments: shrink_pooled(*arguments)
     watch: Callable[[pytest.MonkeyPatch, Any], weakref.WeakSet[Any]] = lambda *arguments: watch_pooled(*arguments)
@@ -107,6 +109,7 @@ def real(name: str, engine: str, model: str | None = None, *, num_examples: int)
         word_error_rate=0.25,
         errors_per_flush=1.0,
         num_examples=num_examples,
+        num_crowd=6,
     )
 
 
@@ -116,6 +119,7 @@ def connected(name: str, servers: _Servers, make: Callable[..., ConnectedEngine]
         scripted(name, ScriptedConfig()),
         make_engine=lambda: servers.engine(make),
         num_examples=8,
+        num_crowd=24,
         kill=servers.kill,
         shrink=shrink_connected,
         watch=watch_connected,

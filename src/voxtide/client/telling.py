@@ -58,7 +58,9 @@ class Outbox:
         return self.has_reader and len(self._events) >= self._max_events
 
     def put(self, event: ClientEvent) -> None:
-        """Append an event. An interim that follows an interim replaces it."""
+        """Append an event; nothing after the end. An interim that follows an interim replaces it."""
+        if self._is_over:
+            return
         if isinstance(event, Interim) and self._events and isinstance(self._events[-1], Interim):
             self._events.pop()
         self._events.append(event)

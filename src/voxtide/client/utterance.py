@@ -128,8 +128,9 @@ class Journal:
 
     @property
     def unsent_s(self) -> float:
-        """Audio that is on no connection yet, in seconds."""
-        return self.seconds_of(sum(len(it.audio) - it.num_sent_bytes for it in self.utterances))
+        """Audio that is to be sent and on no connection yet, in seconds."""
+        num_bytes = sum(len(it.audio) - it.num_sent_bytes for it in self.utterances)
+        return 0.0 if self._is_closed else self.seconds_of(num_bytes)
 
     def seconds_of(self, num_bytes: int) -> float:
         """How long so much audio lasts."""
@@ -182,10 +183,8 @@ class Journal:
             await self._room.wait()
 
     def close(self) -> None:
-        """Forget everything; nobody waits for room any more."""
+        """Nothing more will be put or sent; nobody waits for room any more."""
         self._is_closed = True
-        self.utterances.clear()
-        self._num_kept_bytes = 0
         self._room.set()
 
     def _next_look(self, num_bytes: int) -> int:
