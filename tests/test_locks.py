@@ -13,6 +13,8 @@ from packaging.version import Version
 from source_tree import ROOT
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+CLIENT_LOCKS = sorted((ROOT / "requirements" / "clients").glob("*.txt"))
+"""Of programs that are none of ours, each for an environment of its own; they need not agree with anything."""
 EXTRAS = ("mic", "whisper", "bench")
 UNHASHED = ("voxtral",)
 """Extras without a lock: the builds of torch differ from machine to machine."""
@@ -68,7 +70,7 @@ def test_there_is_a_lock_for_each_way_to_install() -> None:
     assert {lock.stem for lock in LOCKS} == {"build", "runtime", "dev", *EXTRAS}
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+@pytest.mark.parametrize("lock", [*LOCKS, *CLIENT_LOCKS], ids=lambda lock: lock.stem)
 def test_a_lock_names_no_host_and_hashes_everything(lock: Path) -> None:
     assert pins(lock)
     assert "://" not in lock.read_text("utf-8")
@@ -97,6 +99,21 @@ def test_all_locks_agree() -> None:
         everything = versions(ROOT / "requirements" / "dev.txt", environment)
         for lock in LOCKS:
             assert versions(lock, environment).items() <= everything.items(), lock.name
+
+
+@pytest.mark.parametrize("lock", CLIENT_LOCKS, ids=lambda lock: lock.stem)
+def test_a_clients_lock_holds_what_is_asked_of_it(lock: Path) -> None:
+    asked = [Requirement(line) for line in lock.with_suffix(".in").read_text("utf-8").splitlines() if line[0] != "#"]
+    locked = versions(lock, ENVIRONMENTS[0])
+    for requirement in asked:
+        assert locked[canonicalize_name(requirement.name)] in requirement.specifier, "run scripts/lock"
+
+
+def test_no_lock_has_the_mistralai_that_does_harm() -> None:
+    """GHSA-wx9m-wx4f-4cmg: somebody else's upload."""
+    assert len(CLIENT_LOCKS) == 6
+    for lock in [*LOCKS, *CLIENT_LOCKS]:
+        assert versions(lock, ENVIRONMENTS[0]).get("mistralai") != Version("2.4.6")
 
 
 def test_what_has_no_hash_is_pinned_and_is_what_pyproject_asks() -> None:
