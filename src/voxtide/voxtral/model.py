@@ -133,7 +133,7 @@ class VoxtralModel:
         """Take T positions whose input tokens are known, [B, T], in one pass, and say nothing."""
         num_tokens = tokens.shape[1]
         self._check_encoded(rows, lanes, num_tokens)
-        self._advance(rows, lanes.index, tokens, self.decoder_reach(rows, lanes, num_tokens))
+        self.advance_on_device(rows, lanes.index, tokens, self.decoder_reach(rows, lanes, num_tokens))
         rows.count_decoded(lanes, num_tokens)
 
     def encoder_reach(self, rows: Rows, lanes: Lanes, num_tokens: int) -> Reach:
@@ -164,7 +164,7 @@ class VoxtralModel:
     def decode_on_device(self, rows: Rows, index: Tensor, forced: Tensor, bias: Tensor, reach: Reach) -> Decoded:
         """The device's part of `decode`."""
         tokens = torch.where(forced == FREE, rows.tokens[index], forced)
-        logits = self.decoder.head(self._advance(rows, index, tokens[:, None], reach)).float()
+        logits = self.decoder.head(self.advance_on_device(rows, index, tokens[:, None], reach)).float()
         pad = logits[:, PAD].clone()
         logits[:, PAD] = float("-inf")
         logits[:, EOS] += bias[:, 1]
@@ -173,7 +173,7 @@ class VoxtralModel:
         rows.tokens[index] = said
         return Decoded(said, pad - best)
 
-    def _advance(self, rows: Rows, index: Tensor, tokens: Tensor, reach: Reach) -> Tensor:
+    def advance_on_device(self, rows: Rows, index: Tensor, tokens: Tensor, reach: Reach) -> Tensor:
         """Run the decoder over tokens [B, T] and as many audio embeddings; [B * T, dim]."""
         num_tokens = tokens.shape[1]
         first = rows.decoded[index]  # [B]

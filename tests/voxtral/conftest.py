@@ -1,0 +1,57 @@
+"""Small models for the tests of the room; each is written to disk once, in both formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from oracle import GROUPED, Model, random_model, write_hugging_face, write_mistral
+from source_tree import PACKAGE
+
+from voxtide.types import Samples
+from voxtide.voxtral.loading import load
+from voxtide.voxtral.model import VoxtralModel
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Products this small are slower on many threads, and very slow on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def speech() -> Samples:
+    """54 seconds of two recordings."""
+    parts = [
+        np.frombuffer((PACKAGE / "data" / name).read_bytes()[44:], "<i2").astype(np.float32) / 32768.0
+        for name in ("beckett.wav", "two_cities.wav")
+    ]
+    return np.concatenate(parts)
+
+
+@pytest.fixture(scope="session")
+def reference() -> Model:
+    return random_model(GROUPED)
+
+
+@pytest.fixture(scope="session")
+def mistral_dir(reference: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_mistral(reference, tmp_path_factory.mktemp("mistral"))
+
+
+@pytest.fixture(scope="session")
+def hugging_face_dir(reference: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_hugging_face(reference, tmp_path_factory.mktemp("hugging_face"))
+
+
+@pytest.fixture(scope="session")
+def model(mistral_dir: Path) -> VoxtralModel:
+    return load(mistral_dir, device=CPU, weights="fp32")

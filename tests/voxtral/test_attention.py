@@ -1,0 +1,91 @@
+"""Three ways to attend with one meaning, against the plain formula."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from voxtide.voxtral.attention import Attention, EachRow, Masked, Paged
+from voxtide.voxtral.config import CELLS_PER_PAGE, TransformerConfig
+from voxtide.voxtral.ring import Ring
+
+HEADS, KV_HEADS, HEAD_DIM = 4, 2, 8
+CONFIG = TransformerConfig(
+    dim=8, num_layers=1, num_heads=HEADS, num_kv_heads=KV_HEADS, head_dim=HEAD_DIM, hidden_dim=8, window=300
+)
+NUM_CELLS = 2 * CELLS_PER_PAGE
+
+
+def paged_kernel(  # the kernel's own signature
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    cu_seq_q: Tensor,
+    cu_seq_k: None,
+    max_q: int,
+    max_k: int,
+    *,
+    window_size: tuple[int, int],
+    enable_gqa: bool,
+    seqused_k: Tensor,
+    block_table: Tensor,
+    num_splits: int,
+) -> Tensor:
+    """What the documentation of `torch.nn.attention.varlen.varlen_attn` promises, written plainly."""
+    found = torch.empty_like(query)
+    for lane, table in enumerate(block_table):
+        begin, end, length = int(cu_seq_q[lane]), int(cu_seq_q[lane + 1]), int(seqused_k[lane])
+        assert end - begin <= max_q and length <= max_k
+        keys, values = (pages[table.long()].flatten(0, 1)[:length] for pages in (key, value))
+        for number in range(begin, end):
+            at = length - (end - number)
+            first = max(0, at - window_size[0])
+            found[number] = formula(query[number], keys[first : at + 1], values[first : at + 1])
+    return found
+
+
+def formula(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """query [heads, d], keys and values [L, kv_heads, d] -> [heads, d]."""
+    keys, values = (part.repeat_interleave(HEADS // KV_HEADS, 1) for part in (keys, values))
+    weights = torch.einsum("hd,lhd->hl", query, keys).div(math.sqrt(HEAD_DIM)).softmax(-1)
+    return torch.einsum("hl,lhd->hd", weights, values)
+
+
+@pytest.mark.parametrize("way", [EachRow, Masked, Paged])
+@pytest.mark.parametrize("num_queries", [1, 4])
+@pytest.mark.parametrize("ends", [(4, 9), (300, 301), (512, 700), (5, 5000)])
+def test_rows_of_any_length(
+    way: Callable[[], Attention], num_queries: int, ends: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", paged_kernel)
+    generator = torch.Generator().manual_seed(0)
+    ring = Ring(CONFIG, window=300, num_cells=NUM_CELLS, num_rows=3, dtype=torch.float32, device=torch.device("cpu"))
+    rows = (2, 0)
+    history = [torch.randn((2, end, KV_HEADS, HEAD_DIM), generator=generator) for end in ends]
+    for row, (keys, values) in zip(rows, history, strict=True):
+        for begin in range(0, len(keys), 100):
+            positions = torch.arange(begin, min(begin + 100, len(keys)))[None]
+            ring.write(0, ring.cells(torch.tensor([row]), positions), keys[positions[0]], values[positions[0]])
+    index = torch.tensor([*rows, ring.num_rows])  # and an empty lane
+    positions = torch.stack([torch.arange(end - num_queries, end) for end in (*ends, num_queries)])
+    queries = torch.randn((3, num_queries, HEADS, HEAD_DIM), generator=generator)
+    attention = way()
+    reach = attention.reach(ring, list(zip(rows, ends, strict=True)))
+    found = attention.plan(ring, index, positions, reach, torch.float32)(0, queries)
+    assert found.shape == queries.shape
+    assert found.isfinite().all()
+    for lane, (keys, values) in enumerate(history):
+        for number, at in enumerate(positions[lane].tolist()):
+            window = slice(max(0, at - 299), at + 1)
+            expected = formula(queries[lane, number], keys[window], values[window])
+            assert (found[lane, number] - expected).abs().max() < 1e-5
+
+
+def test_masked_has_few_shapes() -> None:
+    ring = Ring(CONFIG, window=300, num_cells=2048, num_rows=1, dtype=torch.float32, device=torch.device("cpu"))
+    reaches = {Masked().reach(ring, [(0, end)]) for end in range(1, 10_000, 7)}
+    assert sorted(reach[0][1] for reach in reaches) == [256, 512, 1024, 2048]
