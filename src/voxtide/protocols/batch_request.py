@@ -107,7 +107,7 @@ def _check_model(fields: Fields, engine: EngineFacts) -> None:
 
 
 _NOT_HERE = {
-    "file_id": "this server keeps no files; post the file itself, or a file_url",
+    "file_id": "this server keeps no files; instead of a file_id post the file itself, or a file_url",
     "speaker_references": "this server does not tell speakers apart; leave speaker_references out",
     "known_speaker_names": "this server does not tell speakers apart; leave known_speaker_names out",
     "known_speaker_references": "this server does not tell speakers apart; leave known_speaker_references out",
