@@ -72,6 +72,10 @@ class CuttableLine:
         self._is_cut = True
         if self._listening is not None:
             self._listening.close()
+        self.interrupt()
+
+    def interrupt(self) -> None:
+        """Break all connections; new ones may come. In the server's thread."""
         for writer in self._writers:
             writer.transport.abort()
 
@@ -88,7 +92,7 @@ class CuttableLine:
         there, back = await asyncio.open_connection("127.0.0.1", self._target_port)
         self._writers |= {writer, back}
         if self._is_cut:
-            self.cut()
+            self.interrupt()
         await asyncio.gather(_pump(reader, back), _pump(there, writer))
         self._writers -= {writer, back}
 

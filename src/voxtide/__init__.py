@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from voxtide.api import open_engine, transcribe, transcribe_async
+    from voxtide.client.config import ClientConfig
+    from voxtide.client.connection import Connection, FlushAnswer
+    from voxtide.client.events import ConnectionLost, ConnectionReplaced
+    from voxtide.client.opening import connect
     from voxtide.engines.base import Engine, EngineInfo, EngineStream
     from voxtide.errors import (
         AudioAheadError,
@@ -55,6 +59,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "voxtide.api": ("open_engine", "transcribe", "transcribe_async"),
+    "voxtide.client.config": ("ClientConfig",),
+    "voxtide.client.connection": ("Connection", "FlushAnswer"),
+    "voxtide.client.events": ("ConnectionLost", "ConnectionReplaced"),
+    "voxtide.client.opening": ("connect",),
     "voxtide.engines.base": ("Engine", "EngineInfo", "EngineStream"),
     "voxtide.errors": (
         "AudioAheadError",
@@ -101,8 +109,12 @@ __all__ = [
     "AudioAheadError",
     "AudioError",
     "CapacityError",
+    "ClientConfig",
     "ConfigError",
+    "Connection",
     "ConnectionFailedError",
+    "ConnectionLost",
+    "ConnectionReplaced",
     "CorruptAudioError",
     "Delta",
     "Engine",
@@ -111,6 +123,7 @@ __all__ = [
     "EngineInfo",
     "EngineStream",
     "Finished",
+    "FlushAnswer",
     "Flushed",
     "Interim",
     "LanguageDetected",
@@ -138,6 +151,7 @@ __all__ = [
     "UnsupportedOptionError",
     "VoxtideError",
     "Word",
+    "connect",
     "open_engine",
     "transcribe",
     "transcribe_async",

@@ -29,15 +29,19 @@ def open_engine(
     num_threads: int | None = None,
     store: ModelStore | None = None,
     progress: Progress | None = None,
+    server: str | None = None,
+    api_key: str | None = None,
 ) -> Engine:
     """Load an engine; its model is pulled first where it is not there yet. Close it, or use it in `async with`.
 
     Args:
-        name: `moonshine`, `whisper` or `scripted`.
+        name: `moonshine`, `whisper` or `scripted`, which run here; `remote` or `vllm`, which are servers.
         model: A model the engine runs; None for its default.
         num_threads: Threads that compute; None for as many as suit the machine.
         store: Where the models are; None for the store that the environment asks for.
         progress: Told how far a pull is.
+        server: The server's address, for an engine that is one; None for Mistral's service, or vLLM on this machine.
+        api_key: The server's key, where it wants one.
 
     Raises:
         ConfigError: There is no such engine, or a setting cannot be used.
@@ -45,7 +49,9 @@ def open_engine(
         MissingExtraError: The engine's package is not installed.
     """
     store = store or ModelStore.from_settings(Settings.from_environment(os.environ))
-    return load_engine(name, model=model, store=store, num_threads=num_threads, progress=progress)
+    return load_engine(
+        name, model=model, store=store, num_threads=num_threads, progress=progress, server=server, api_key=api_key
+    )
 
 
 async def transcribe_async(

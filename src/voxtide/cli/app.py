@@ -35,6 +35,8 @@ Examples:
   voxtide transcribe a.wav b.mp3 --format json
   arecord -f S16_LE -r 16000 | voxtide transcribe - --pace real --format jsonl
   voxtide transcribe - --encoding pcm_mulaw --sample-rate 8000 < call.raw
+  voxtide transcribe mic --server http://localhost:8000
+  MISTRAL_API_KEY=... voxtide transcribe talk.mp3 --engine remote
 
 """
 
@@ -107,7 +109,9 @@ def _main(
 )
 def transcribe(
     sources: options.Sources,
-    engine: options.Engine = "moonshine",
+    engine: options.AnyEngine = None,
+    server: options.ServerAddress = None,
+    api_key: options.ApiKey = None,
     model: options.Model = None,
     language: options.Language = None,
     delay_ms: options.DelayMs = None,
@@ -132,12 +136,13 @@ def transcribe(
     ends at once.
     """
     with reporting():
+        from voxtide.cli.remote import choose_engine
         from voxtide.cli.request import Request
         from voxtide.cli.transcribe import transcribe as run
 
         request = Request(
             sources=tuple(sources),
-            engine=engine,
+            engine=choose_engine(engine, server, api_key, os.environ),
             model=model,
             threads=threads,
             language=language,

@@ -7,6 +7,7 @@ from importlib.resources import as_file, files
 import typer
 
 from voxtide.cli.failures import Exit
+from voxtide.cli.remote import EngineChoice
 from voxtide.cli.request import PaceName, Request
 from voxtide.cli.transcribe import transcribe
 
@@ -27,7 +28,7 @@ def demo(recording: str, *, engine: str, pace: PaceName, is_on_terminal: bool) -
     with as_file(files("voxtide") / "data" / f"{recording}.wav") as path:
         request = Request(
             sources=(str(path),),
-            engine=engine,
+            engine=EngineChoice(engine),
             format="live",
             pace=pace,
             has_metrics=True,

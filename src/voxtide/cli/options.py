@@ -14,6 +14,32 @@ Sources: TypeAlias = Annotated[
 Engine: TypeAlias = Annotated[
     str, typer.Option("--engine", "-e", metavar="NAME", help="What transcribes: moonshine, whisper or scripted.")
 ]
+AnyEngine: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        "-e",
+        metavar="NAME",
+        help="What transcribes: moonshine, whisper or scripted here; remote or vllm elsewhere. "
+        "Default: moonshine, with --server remote.",
+    ),
+]
+ServerAddress: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="The server that transcribes, such as http://localhost:8000. Default for remote: Mistral's service.",
+    ),
+]
+ApiKey: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key",
+        metavar="KEY",
+        help="The server's key. Others may see it in the list of processes; VOXTIDE_API_KEY keeps it from them.",
+    ),
+]
 Model: TypeAlias = Annotated[
     str | None,
     typer.Option("--model", "-m", metavar="NAME", help="One of the engine's models; see: voxtide models list."),

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from voxtide.audio.opening import DEFAULT_CHUNK_MS, MICROPHONE
 from voxtide.cli.output import SUFFIXES, DocumentFormat
+from voxtide.cli.remote import EngineChoice
 
 Format: TypeAlias = Literal["live", "txt", "srt", "vtt", "json", "jsonl"]
 PaceName: TypeAlias = Literal["real", "fast"]
@@ -19,7 +20,7 @@ class Request:
     """The command's arguments and options, by the same names. None leaves it to us or to the engine."""
 
     sources: tuple[str, ...]
-    engine: str
+    engine: EngineChoice
     model: str | None = None
     threads: int | None = None
     language: str | None = None

@@ -52,7 +52,12 @@ def transcribe(request: Request) -> Exit:
             destination = stack.enter_context(_destination(request))
         with PullView() as progress:
             engine = api.open_engine(
-                request.engine, model=request.model, num_threads=request.threads, progress=progress
+                request.engine.name,
+                model=request.model,
+                num_threads=request.threads,
+                progress=progress,
+                server=request.engine.server,
+                api_key=request.engine.api_key,
             )
         return run_watched(lambda interrupts: _Job(request, engine, destination, interrupts).run())
 

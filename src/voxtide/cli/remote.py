@@ -1,0 +1,38 @@
+"""Which engine a command uses, and which server if the engine is one. In: options, the environment. Out: a choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from voxtide.api import DEFAULT_ENGINE
+from voxtide.client.address import MISTRAL_CLOUD
+from voxtide.engines.registry import ENGINES
+
+REMOTE = "remote"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """An engine by its name; `server` and `api_key` are None for one that runs here, and where nothing was said."""
+
+    name: str
+    server: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+
+
+def choose_engine(
+    name: str | None, server: str | None, api_key: str | None, environ: Mapping[str, str]
+) -> EngineChoice:
+    """The engine that was asked for; a server alone asks for `remote`.
+
+    A key that is not given comes from VOXTIDE_API_KEY, or from MISTRAL_API_KEY: but that one goes to Mistral's own
+    service and nowhere else.
+    """
+    name = name or (REMOTE if server else DEFAULT_ENGINE)
+    entry = ENGINES.get(name)
+    if entry is not None and entry.is_remote and not api_key:
+        is_mistral = name == REMOTE and (server or MISTRAL_CLOUD).rstrip("/") == MISTRAL_CLOUD
+        found = environ.get("VOXTIDE_API_KEY") or (environ.get("MISTRAL_API_KEY") if is_mistral else None)
+        api_key = (found or "").strip() or None
+    return EngineChoice(name, server, api_key)
