@@ -25,7 +25,7 @@ from voxtide.pipeline import Observer
 from voxtide.protocols.batch_answers import answer_of
 from voxtide.protocols.batch_errors import Problem, problem_of
 from voxtide.protocols.batch_events import MEDIA_TYPE, BatchEvents
-from voxtide.protocols.batch_form import Fields, Form, form_of_headers
+from voxtide.protocols.batch_form import Fields, Form, form_of, form_of_headers
 from voxtide.protocols.batch_request import BatchRequest, read_request
 from voxtide.protocols.facts import EngineFacts
 from voxtide.protocols.messages import Refusal
@@ -135,6 +135,7 @@ class _Conversation:
 
     async def _work(self, upload: Upload) -> None:
         fields = Fields(upload.items)
+        self._form = form_of(fields, self._request.headers)
         info = self._service.supervisor.info
         wish = read_request(
             fields,
@@ -143,7 +144,6 @@ class _Conversation:
             has_file=upload.file is not None,
             has_words=info.word_times != "none",
         )
-        self._form = wish.form
         file = upload.file if upload.file is not None else await self._fetched(wish.file_url or "")
         if wish.is_streamed:
             await self._stream(wish, file, upload.file_name, info.model)
