@@ -21,7 +21,10 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Interim:
-    """The tail after the stable text, as it looks now. It replaces the interim before it; "" clears it."""
+    """The tail after the stable text, as it looks now. It replaces the interim before it; "" clears it.
+
+    A `Delta` leaves it as it is: where stable text took words from it, the `Interim` that follows says what is left.
+    """
 
     text: str
     audio_s: float
