@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -19,30 +20,35 @@ from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.engines.scripted import speak
 from voxtide.types import SAMPLE_RATE_HZ
 
-START_S = 60.0
-"""How long a server may take to load its model, on two busy cores."""
+END_S = 30.0
+"""How long a server may take to finish what was said."""
 
 
 class CaptionsServer:
-    """A server on a port that stays its own when it is killed and started again."""
+    """`voxtide serve` on a port that stays its own when it is killed and started again."""
 
-    def __init__(self, engine: str, *options: str) -> None:
+    def __init__(self, engine: str, *options: str, keys: str = "") -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}/"
         self._command = [
-            sys.executable,
-            str(Path(__file__).with_name("captions_server.py")),
-            engine,
-            str(self.port),
-            *options,
+            *(str(Path(sys.executable).with_name("voxtide")), "serve"),
+            *("--engine", engine, "--port", str(self.port), "--log-format", "json", *options),
         ]
+        self._environment = os.environ | {"VOXTIDE_KEYS": keys, "VOXTIDE_OFFLINE": "1"}
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            self._command,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
         assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "ready\n"
+        assert "serves" in self._process.stdout.readline()
 
     def stop(self) -> None:
         """Let it finish what was said."""
@@ -58,7 +64,7 @@ class CaptionsServer:
 
     def _end(self) -> None:
         assert self._process is not None
-        self._process.communicate(timeout=START_S)
+        self._process.communicate(timeout=END_S)
         self._process = None
 
 
@@ -94,14 +100,23 @@ def start_server() -> Iterator[Callable[..., CaptionsServer]]:
     """Starts servers of an engine with further options; they end with the test."""
     servers: list[CaptionsServer] = []
 
-    def start(engine: str, *options: str) -> CaptionsServer:
-        servers.append(CaptionsServer(engine, *options))
+    def start(engine: str, *options: str, keys: str = "") -> CaptionsServer:
+        servers.append(CaptionsServer(engine, *options, keys=keys))
         servers[-1].start()
         return servers[-1]
 
     yield start
     for server in servers:
         server.kill()
+
+
+@pytest.fixture(scope="package")
+def scripted_address() -> Iterator[str]:
+    """A server of the scripted engine for all tests that leave it as it is."""
+    server = CaptionsServer("scripted")
+    server.start()
+    yield server.address
+    server.stop()
 
 
 @pytest.fixture

@@ -162,6 +162,19 @@ export async function test_the_end_comes_with_the_last_answer() {
   equal(world.told, [["answer", ["one", 0, 0.1]], ["end", true]]);
 }
 
+export async function test_an_end_while_the_server_is_away_waits_for_it() {
+  const world = new World();
+  const first = await world.opened();
+  world.session.feed(chunk(1));
+  first.end();
+  world.session.finish();
+  world.session.reconnect();
+  const second = await world.opened();
+  equal(second.sent, [1, "end"]);
+  second.tell(done("one"));
+  equal(world.told, [["restart"], ["answer", ["one", 0, 0.1]], ["end", true]]);
+}
+
 export async function test_a_stop_says_that_something_is_missing() {
   const world = new World();
   await world.opened();

@@ -105,7 +105,7 @@ export async function openFile(file) {
   const player = new Audio(address);
   const context = await openContext();
   const capture = new Capture(context, () => {
-    player.onerror = player.onpause = player.onended = null;
+    player.onerror = player.onplay = player.onpause = player.onended = null;
     player.pause();
     player.removeAttribute("src");
     URL.revokeObjectURL(address);
@@ -113,9 +113,8 @@ export async function openFile(file) {
   const source = context.createMediaElementSource(player);
   source.connect(capture.node);
   source.connect(context.destination);
-  capture.hold(true);
-  player.onplaying = () => capture.hold(false);
-  player.onpause = () => capture.hold(true); // a keyboard's media key
+  player.onplay = () => capture.hold(false); // a keyboard's media keys
+  player.onpause = () => capture.hold(true);
   player.onended = () => capture.onEnd(null);
   try {
     await player.play();

@@ -6,7 +6,7 @@
 /** @import { Ending } from "./connection.js" */
 /** @import { WireEvent } from "./mistral.js" */
 
-import { Connection } from "./connection.js";
+import { ABNORMAL, Connection } from "./connection.js";
 import { sessionAddress } from "./mistral.js";
 
 /** How long a plain request may take. */
@@ -15,9 +15,11 @@ const REQUEST_MS = 8_000;
 /** What a browser can offer beside the token; the server selects it. */
 const SUBPROTOCOL = "realtime";
 
-/** Statuses that stand for what has none. */
-export const UNREACHABLE = 0;
-export const BUSY = 503;
+/** The status of a server that lets in but opens no session. */
+const BUSY = 503;
+
+/** The status of a server that cannot be reached. */
+const UNREACHABLE = 0;
 
 /** @typedef {{base: string, model: string, key: string}} Access */
 
@@ -26,9 +28,16 @@ export const BUSY = 503;
  * @param {Access} access
  * @param {(event: WireEvent) => void} onEvent
  * @param {(ending: Ending) => void} onEnd
+ * @returns {Promise<Connection | null>} null where it has ended already.
  */
 export async function openConnection(access, onEvent, onEnd) {
-  const subprotocols = access.key ? [SUBPROTOCOL, await clientToken(access)] : [];
+  let subprotocols;
+  try {
+    subprotocols = access.key ? [SUBPROTOCOL, await clientToken(access)] : [];
+  } catch (error) {
+    onEnd({ code: ABNORMAL, wasOpen: false, error: refusalOf(error) });
+    return null;
+  }
   return new Connection(sessionAddress(access.base, access.model), subprotocols, onEvent, (ending) => {
     if (ending.wasOpen || ending.error) onEnd(ending);
     else whyRefused(access).then((error) => onEnd({ ...ending, error }));
@@ -64,14 +73,14 @@ async function whyRefused(access) {
   try {
     await listModels(access);
   } catch (error) {
-    if (!(error instanceof RequestError)) return { message: String(error), status: UNREACHABLE };
-    if (error.status !== 404) return error; // a server of the same wire need not list its models
+    const refusal = refusalOf(error);
+    if (refusal.status !== 404) return refusal; // a server of the same wire need not list its models
   }
   return { message: "", status: BUSY };
 }
 
 /** A server's answer that is a refusal. */
-export class RequestError extends Error {
+class RequestError extends Error {
   /**
    * @param {string} message
    * @param {number} status
@@ -80,6 +89,15 @@ export class RequestError extends Error {
     super(message);
     this.status = status;
   }
+}
+
+/**
+ * What a failed request says; where the server gave no answer, there is no status.
+ * @param {unknown} error
+ * @returns {NonNullable<Ending["error"]>}
+ */
+function refusalOf(error) {
+  return error instanceof RequestError ? error : { message: String(error), status: UNREACHABLE };
 }
 
 /**

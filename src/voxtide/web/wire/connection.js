@@ -6,6 +6,9 @@
 
 import { readEvent } from "./mistral.js";
 
+/** The close code where there was no closing handshake. */
+export const ABNORMAL = 1006;
+
 /** How long a server may take to open a session: a model that wakes up, on a slow line. */
 const OPEN_MS = 15_000;
 
@@ -14,7 +17,7 @@ const MAX_UNSENT_BYTES = 256 * 1024;
 
 /**
  * @typedef {object} Ending
- * @property {number} code The close code; 1006 where there was no closing handshake.
+ * @property {number} code The close code, or `ABNORMAL`.
  * @property {boolean} wasOpen Whether the session had begun.
  * @property {{message: string, status: number} | null} error The last error the server told.
  */
@@ -55,7 +58,7 @@ export class Connection {
   /** Hang up at once, as if the line were cut; `onEnd` is told before this returns. */
   abandon() {
     this.#socket.close();
-    this.#end(1006);
+    this.#end(ABNORMAL);
   }
 
   /** @param {WireEvent | null} event */
@@ -65,7 +68,7 @@ export class Connection {
       this.#wasOpen = true;
       clearTimeout(this.#timer);
     }
-    if (event.kind === "error") this.#error = { message: event.message, status: event.status };
+    if (event.kind === "error") this.#error = event;
     this.#onEvent(event);
   }
 

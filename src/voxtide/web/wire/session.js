@@ -65,7 +65,8 @@ const NOTHING = { text: "", segments: [] };
 
 /**
  * @typedef {object} Plan
- * @property {(onEvent: (event: WireEvent) => void, onEnd: (ending: Ending) => void) => Promise<Line>} connect
+ * @property {(onEvent: (event: WireEvent) => void, onEnd: (ending: Ending) => void) => Promise<Line | null>} connect
+ *   null where it has ended already, which `onEnd` was told.
  * @property {string} language "" lets the engine decide.
  */
 
@@ -167,13 +168,9 @@ export class Session {
       hasEnded = true;
       this.#break(ending);
     };
-    try {
-      const line = await this.#plan.connect((event) => this.#take(event), onEnd);
-      if (this.#isOver) line.abandon();
-      else if (!hasEnded) this.#line = line;
-    } catch (error) {
-      this.#break({ code: 1006, wasOpen: false, error: { message: String(error), status: 0 } });
-    }
+    const line = await this.#plan.connect((event) => this.#take(event), onEnd);
+    if (this.#isOver) line?.abandon();
+    else if (!hasEnded) this.#line = line;
   }
 
   /** @param {WireEvent} event */

@@ -1,0 +1,79 @@
+"""The page and a server that dies, restarts, is full or locked: nothing said is lost, and the page says what helps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from captions_page import CaptionsPage
+from conftest import CaptionsServer
+from playwright.sync_api import expect
+from websockets.sync.client import connect
+
+OpenPage = Callable[[str], CaptionsPage]
+StartServer = Callable[..., CaptionsServer]
+Spoken = Callable[[str], Path]
+
+NUMBERS = "One two three four five six seven eight nine ten eleven"
+
+
+def test_a_server_that_comes_back_gets_what_it_missed(
+    open_page: OpenPage, start_server: StartServer, spoken: Spoken
+) -> None:
+    server = start_server("scripted")
+    page = open_page(server.address)
+    page.caption_file(spoken(NUMBERS))
+    page.wait_for_text("two")
+    server.kill()
+    page.wait_for("Reconnecting")
+    expect(page.captions).to_contain_text("One two")  # what was seen stays
+    server.start()
+    page.wait_for_text("four")
+    server.stop()
+    page.wait_for("Reconnecting")
+    server.start()
+    page.wait_for("Ready")
+    assert page.text == NUMBERS
+    expect(page.problem).to_be_hidden()
+
+
+def test_a_full_server_is_waited_for(open_page: OpenPage, start_server: StartServer, spoken: Spoken) -> None:
+    server = start_server("scripted", "--capacity", "1")
+    page = open_page(server.address)
+    with connect(f"ws://127.0.0.1:{server.port}/v1/audio/transcriptions/realtime"):
+        page.caption_file(spoken("No matter."))
+        expect(page.problem).to_contain_text("The server is full.")
+    page.wait_for("Ready")
+    assert page.text == "No matter."
+    expect(page.problem).to_be_hidden()
+
+
+def test_a_locked_server_asks_for_a_key(open_page: OpenPage, start_server: StartServer, spoken: Spoken) -> None:
+    server = start_server("scripted", keys="first,open-sesame")
+    page = open_page(server.address)
+    page.caption_file(spoken("No matter."))
+    expect(page.problem).to_contain_text("The server wants an API key.")
+    page.wait_for("Ready")
+    page.press("Enter a key")
+    page.page.get_by_label("API key").fill("open-sesame")
+    page.page.keyboard.press("Enter")
+    page.caption_file(spoken("Try again."))
+    page.wait_for_text("Try again.")
+    page.wait_for("Ready")
+    kept = page.page.evaluate("[JSON.stringify(localStorage), JSON.stringify(sessionStorage)]")
+    assert "sesame" not in kept[0]
+    assert "sesame" in kept[1]
+
+
+def test_a_refused_language_is_told_and_captions_go_on(
+    open_page: OpenPage, scripted_address: str, spoken: Spoken
+) -> None:
+    page = open_page(scripted_address)
+    page.press("Settings")
+    page.page.get_by_label("Language").select_option("Japanese")
+    page.press("Done")
+    page.caption_file(spoken("No matter."))
+    expect(page.problem).to_contain_text(re.compile("cannot transcribe 'ja'"))
+    page.wait_for("Ready")
+    assert page.text == "No matter."
