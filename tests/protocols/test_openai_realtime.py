@@ -157,6 +157,16 @@ def test_turn_detection_by_silence() -> None:
     assert turns.end_threshold == pytest.approx(0.55)
 
 
+@pytest.mark.parametrize("model", ["gpt-realtime-whisper", "gpt-live-transcribe-2026"])
+def test_with_a_model_that_detects_no_turns_at_openai_the_client_commits(model: str) -> None:  # as LiveKit does
+    conversation = openai()
+    (updated,) = update(conversation, transcription={"model": model})
+    assert updated["session"]["audio"]["input"]["turn_detection"] is None
+    assert conversation.configured[-1].turns is None
+    (updated,) = update(conversation, transcription={"model": model}, turn_detection={"type": "server_vad"})
+    assert updated["session"]["audio"]["input"]["turn_detection"]["type"] == "server_vad"
+
+
 @pytest.mark.parametrize(("eagerness", "silence_ms"), [("low", 1_000), ("auto", 600), (None, 600), ("high", 300)])
 def test_semantic_turn_detection_is_by_silence_too(eagerness: str | None, silence_ms: int) -> None:
     conversation = openai()

@@ -48,7 +48,10 @@ class _Phase(Enum):
 
 @dataclass(slots=True)
 class _Pending:
-    """What a flush is for: a `done` the client waits for, or the end of a turn and what the turns did after it."""
+    """What a flush is for: a `done` the client waits for, or the end of a turn and what the turns did after it.
+
+    Of the latter there are no more than fit into the audio that an engine takes ahead of its text.
+    """
 
     turn_end: Send | None = None
     later_turns: list[Send] = field(default_factory=list)

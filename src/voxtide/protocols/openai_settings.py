@@ -27,6 +27,9 @@ MAX_KEYWORDS = 1_000
 MAX_LANGUAGES = 200
 """As many as any model knows, and some more."""
 
+MODELS_WITHOUT_TURNS = ("gpt-realtime-whisper", "gpt-live-transcribe")
+"""At OpenAI these detect no turns; clients that name one of them commit, and say nothing of turn detection."""
+
 DELAYS = ("minimal", "low", "medium", "high", "xhigh")
 """Of `transcription.delay`, spread over the look-aheads that the engine has."""
 
@@ -68,6 +71,8 @@ class OpenAISettings:
                     if attribute == "pcm":
                         changes["pcm"] = None  # its audio would be read as what it is not
         changes.pop("", None)
+        if _has_no_turns(transcription.get("model")):
+            changes.setdefault("turns", None)
         return replace(self, **changes), refusals
 
     def configure(self, engine: EngineFacts) -> Configure:
@@ -138,6 +143,10 @@ def _read_format(value: Any, name: str, _: EngineFacts) -> PcmFormat:
 def _check_model(value: Any, name: str, engine: EngineFacts) -> None:
     if isinstance(value, str) and (reason := engine.model_refusal(value)):
         raise Refusal(reason, code="model_not_found", param=name, status=404)
+
+
+def _has_no_turns(model: Any) -> bool:
+    return isinstance(model, str) and model.startswith(MODELS_WITHOUT_TURNS)
 
 
 def _read_language(value: Any, name: str, engine: EngineFacts) -> tuple[str, ...]:
