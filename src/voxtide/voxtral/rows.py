@@ -79,9 +79,6 @@ class Rows:
                 f"of 1 to {config.decoder.window}"
             )
         self.num_rows = num_rows
-        self.num_encoded = [0] * (num_rows + 1)
-        self.num_decoded = [0] * (num_rows + 1)
-        self.delays = [DELAYS_TOKENS[0]] * (num_rows + 1)
         self.device = device
         self.prefix: Prefix | None = None
         rings = partial(Ring, num_rows=num_rows, dtype=dtype, device=device)
@@ -95,6 +92,9 @@ class Rows:
                 "allow fewer streams or a smaller window"
             ) from error
         total = num_rows + 1
+        self.num_encoded = [0] * total
+        self.num_decoded = [0] * total
+        self.delays = [DELAYS_TOKENS[0]] * total
         self.encoded = torch.zeros(total, dtype=torch.int64, device=device)
         self.decoded = torch.zeros(total, dtype=torch.int64, device=device)
         self.tokens = torch.full((total,), PAD, dtype=torch.int64, device=device)

@@ -1,0 +1,257 @@
+"""Rows: streams beside each other, chunks of any size, rings that wrap, and undoing."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import CPU
+from driving import Stream, transcribe
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle import SHORT, random_model, write_mistral
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from voxtide.errors import CapacityError
+from voxtide.types import Samples
+from voxtide.voxtral.attention import Attention, Masked, Paged
+from voxtide.voxtral.config import ENCODER_FRAMES_PER_TOKEN, MAX_AHEAD_TOKENS, VoxtralConfig
+from voxtide.voxtral.framing import window_samples
+from voxtide.voxtral.layers import rotate
+from voxtide.voxtral.loading import load
+from voxtide.voxtral.model import FREE, VoxtralModel
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> VoxtralModel:
+    """Windows of 40 frames and 50 tokens; rings of 256 cells, which 13 s of audio fill."""
+    return load(write_mistral(random_model(SHORT), tmp_path_factory.mktemp("short")), device=CPU, weights="fp32")
+
+
+@pytest.fixture(scope="module")
+def expected(short: VoxtralModel, speech: Samples) -> list[int]:
+    return transcribe(short, [speech[:50_000]], 3)
+
+
+@given(cuts=st.lists(st.integers(0, 50_000), max_size=8))
+@settings(max_examples=15, deadline=None)
+def test_every_chunking_gives_the_same_tokens(
+    cuts: list[int], short: VoxtralModel, speech: Samples, expected: list[int]
+) -> None:
+    chunks = np.split(speech[:50_000], sorted(cuts))
+    assert transcribe(short, chunks, 3) == expected
+
+
+def test_a_ring_that_wraps_equals_one_that_does_not(short: VoxtralModel, speech: Samples) -> None:
+    """27 s: the encoder's ring of 256 cells goes round five times, the decoder's once."""
+    audio = speech[: 27 * 16_000]
+    roomy = dataclasses.replace(short, config=_Roomy(**_fields(short.config)))
+    assert short.new_rows(1).decoder_ring.num_cells < 27 * 12.5
+    assert roomy.new_rows(1).encoder_ring.num_cells > 27 * 50 + 512
+    assert transcribe(short, [audio], 6) == transcribe(roomy, [audio], 6)
+
+
+class _Roomy(VoxtralConfig):
+    """The same model with rings that never wrap in these tests."""
+
+    def encoder_cells(self) -> int:
+        return 4096
+
+    def decoder_cells(self, window: int | None = None) -> int:
+        return 1024
+
+
+def _fields(config: VoxtralConfig) -> dict[str, object]:
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+
+
+@pytest.mark.parametrize("num_tokens", [150_016, 10**9 // 256 * 256])
+def test_positions_beyond_131072_change_nothing(num_tokens: int, short: VoxtralModel, speech: Samples) -> None:
+    """A row that is moved far on says the same: only distances matter, and angles stay exact."""
+    said = []
+    for moved in (0, num_tokens):
+        stream = Stream(short, short.new_rows(1), 0, 6)
+        stream.push(speech[:100_000])
+        move_on(stream, moved)
+        stream.push(speech[100_000:200_000])
+        said.append(stream.tokens)
+    assert said[0] == said[1]
+
+
+def move_on(stream: Stream, num_tokens: int) -> None:
+    """Count a row on as if it had run for long, and turn the keys it holds by as much."""
+    rows, row = stream.rows, stream.row
+    for ring, stack, per_token in (
+        (rows.encoder_ring, stream.model.encoder.stack, ENCODER_FRAMES_PER_TOKEN),
+        (rows.decoder_ring, stream.model.decoder.stack, 1),
+    ):
+        assert num_tokens * per_token % ring.num_cells == 0
+        angles = stack.rotary(torch.tensor([num_tokens * per_token]))
+        for keys in ring.keys:
+            part = keys[row * ring.num_cells : (row + 1) * ring.num_cells]
+            part.copy_(rotate(part, *angles))
+    rows.num_encoded[row] += num_tokens
+    rows.num_decoded[row] += num_tokens
+    rows.encoded[row] += num_tokens
+    rows.decoded[row] += num_tokens
+
+
+def test_streams_together_are_as_alone(short: VoxtralModel, speech: Samples) -> None:
+    delays, begins = (1, 6, 30), (0, 70_000, 300_000)
+    alone = []
+    for delay_tokens, begin in zip(delays, begins, strict=True):
+        stream = Stream(short, short.new_rows(1), 0, delay_tokens)
+        stream.push(speech[begin : begin + 90_000])
+        alone.append(stream.tokens)
+    rows = short.new_rows(4)
+    streams = [Stream(short, rows, row, delay) for row, delay in zip((3, 0, 2), delays, strict=True)]
+    for stream, begin in zip(streams, begins, strict=True):
+        stream.framer.push(speech[begin : begin + 90_000])
+    together(short, streams)
+    assert [stream.tokens for stream in streams] == alone
+
+
+def together(model: VoxtralModel, streams: list[Stream]) -> None:
+    """One batched step after the other, with an empty lane."""
+    rows = streams[0].rows
+    lanes = rows.lanes([stream.row for stream in streams], size=4)
+    windows = torch.zeros(4, window_samples(1))
+    while all(stream.framer.num_ready for stream in streams):
+        for lane, stream in enumerate(streams):
+            windows[lane] = torch.from_numpy(stream.framer.take(1))
+        model.encode(rows, lanes, windows)
+        forced = torch.tensor([32 if in_prompt(stream) else FREE for stream in streams] + [FREE])
+        heard = [rows.num_decoded[stream.row] >= 32 + stream.delay_tokens for stream in streams]
+        said = model.decode(rows, lanes, forced, torch.zeros(4, 2)).tokens.tolist()
+        for stream, token, is_heard in zip(streams, said, heard, strict=False):
+            stream.tokens += [token] * is_heard
+
+
+def in_prompt(stream: Stream) -> bool:
+    return stream.rows.num_decoded[stream.row] <= 32 + stream.delay_tokens
+
+
+@given(flushes=st.lists(st.tuples(st.integers(0, 60_000), st.integers(0, MAX_AHEAD_TOKENS - 1)), max_size=6))
+@settings(max_examples=12, deadline=None)
+def test_what_is_undone_leaves_no_trace(
+    flushes: list[tuple[int, int]], short: VoxtralModel, speech: Samples, expected: list[int]
+) -> None:
+    stream = Stream(short, short.new_rows(1), 0, 3)
+    begin = 0
+    for end, num_ahead in sorted(flushes):
+        stream.push(speech[begin : min(end, 50_000)])
+        begin = min(end, 50_000)
+        run_ahead_and_back(stream, num_ahead)
+    stream.push(speech[begin:50_000])
+    assert stream.finish() == expected
+
+
+def run_ahead_and_back(stream: Stream, num_tokens: int) -> None:
+    before, framer, tokens = stream.rows.snapshot(stream.row), stream.framer, list(stream.tokens)
+    stream.framer = framer.fork()
+    stream.framer.push(np.full(num_tokens * 1280, 0.3, np.float32))
+    num_ready = min(stream.framer.num_ready, MAX_AHEAD_TOKENS)
+    if num_ready:
+        stream.encode(num_ready)
+        stream.decode(num_ready)
+    stream.rows.restore(stream.row, before)
+    stream.framer, stream.tokens = framer, tokens
+
+
+def test_a_row_used_again_is_like_new(short: VoxtralModel, speech: Samples, expected: list[int]) -> None:
+    rows = short.new_rows(1)
+    transcribe(short, [speech[100_000:400_000]], 15, rows)
+    assert transcribe(short, [speech[:50_000]], 3, rows) == expected  # computes the prefix of another delay
+    assert transcribe(short, [speech[:50_000]], 3, rows) == expected  # copies it
+
+
+class _NoQuestions(TorchDispatchMode):
+    """Fails where the host would wait for the device, and notes the shapes of all that is computed."""
+
+    ASKING = ("_local_scalar_dense", "nonzero", "item", "is_nonzero", "equal", "masked_select", "unique")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[object] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]  # torch's hook
+        name = func.overloadpacket.__name__
+        assert not any(name.startswith(asking) for asking in self.ASKING), f"{name} asks the device"
+        found = func(*args, **(kwargs or {}))
+        self.seen.append((name, tuple(found.shape) if isinstance(found, Tensor) else None))
+        return found
+
+
+@pytest.mark.parametrize("way", [Masked(), Paged()])
+def test_a_step_asks_nothing_and_has_one_shape(
+    way: Attention, short: VoxtralModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a graph needs. Two steps differ in rows, activity, positions, delays and forced tokens."""
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", lambda query, *args, **kwargs: query.clone())
+    encoder, decoder = (
+        dataclasses.replace(part, stack=dataclasses.replace(part.stack, attention=way))
+        for part in (short.encoder, short.decoder)
+    )
+    model = dataclasses.replace(short, encoder=encoder, decoder=decoder)
+    rows = model.new_rows(3)
+    seen = []
+    for lanes, num_tokens in ((rows.lanes([0, 2]), 0), (rows.lanes([1], size=2), 9)):
+        for row in lanes.rows:
+            model.open(rows, row, 1 + row)
+        for _ in range(num_tokens):
+            model.encode(rows, lanes, torch.zeros(2, window_samples(1)))
+            model.decode(rows, lanes, torch.tensor([FREE, FREE]), torch.zeros(2, 2))
+        seen.append(shapes_of_a_step(model, rows, lanes.index, (lanes, num_tokens)))
+    assert seen[0] == seen[1]
+
+
+@torch.inference_mode()
+def shapes_of_a_step(model: VoxtralModel, rows, index: Tensor, step) -> list[object]:  # type: ignore[no-untyped-def]  # as given
+    lanes, forced = step
+    windows, bias = torch.zeros(2, window_samples(1)), torch.zeros(2, 2)
+    reaches = model.encoder_reach(rows, lanes, 1), model.decoder_reach(rows, lanes, 1)
+    forced_tokens = torch.tensor([forced, FREE])
+    with _NoQuestions() as mode:
+        model.encode_on_device(rows, index, windows, reaches[0])
+        model.decode_on_device(rows, index, forced_tokens, bias, reaches[1])
+    return mode.seen
+
+
+@pytest.mark.parametrize("rows_wanted", [[0, 0], [3], [-1]])
+def test_lanes_are_checked(rows_wanted: list[int], short: VoxtralModel) -> None:
+    with pytest.raises(ValueError, match="distinct rows below 3"):
+        short.new_rows(3).lanes(rows_wanted)
+
+
+@pytest.mark.parametrize(("num_rows", "window"), [(0, 50), (1, 0), (1, 51)])
+def test_sizes_are_checked(num_rows: int, window: int, short: VoxtralModel) -> None:
+    with pytest.raises(ValueError, match="a window of 1 to 50"):
+        short.new_rows(num_rows, decoder_window=window)
+
+
+def test_rows_that_do_not_fit_are_told_with_what_they_take(short: VoxtralModel) -> None:
+    with pytest.raises(CapacityError, match=r"no memory for 1000000000000 streams on cpu: .* GiB; allow fewer"):
+        short.new_rows(10**12)
+
+
+def test_a_row_takes_what_the_config_says(short: VoxtralModel) -> None:
+    rows = short.new_rows(5, decoder_window=20)
+    for ring in (rows.encoder_ring, rows.decoder_ring):
+        assert all(len(keys) == 5 * ring.num_cells + 256 for keys in ring.keys)
+    held = sum(
+        2 * len(ring.keys) * ring.num_cells * ring.keys[0][0].numel() * 4
+        for ring in (rows.encoder_ring, rows.decoder_ring)
+    )
+    assert held == short.config.row_bytes(4, decoder_window=20)
+
+
+def test_the_directory_may_go_once_the_model_is_loaded(tmp_path: Path, speech: Samples, short: VoxtralModel) -> None:
+    directory = write_mistral(random_model(SHORT), tmp_path / "gone")
+    model = load(directory, device=CPU, weights="fp32")
+    for path in directory.iterdir():
+        path.unlink()
+    assert transcribe(model, [speech[:20_000]], 3) == transcribe(short, [speech[:20_000]], 3)

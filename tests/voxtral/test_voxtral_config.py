@@ -1,0 +1,43 @@
+"""The published model's arithmetic, and delays."""
+
+from __future__ import annotations
+
+import pytest
+
+from voxtide.errors import UnsupportedOptionError
+from voxtide.voxtral.config import DELAYS_TOKENS, MAX_AHEAD_TOKENS, VoxtralConfig, delay_tokens
+
+MIB = 2**20
+
+
+def test_what_a_row_of_the_published_model_takes() -> None:
+    config = VoxtralConfig()
+    assert 2 * config.decoder.kv_values_per_position == 104 * 1024
+    assert 2 * config.encoder.kv_values_per_position == 256 * 1024
+    assert config.encoder_cells() == 1024
+    assert config.decoder_cells() == 8448
+    assert config.row_bytes(2) == 1024 * 256 * 1024 + 8448 * 104 * 1024
+    assert config.row_bytes(2, decoder_window=2048) == 1024 * 256 * 1024 + 2304 * 104 * 1024
+
+
+def test_rings_have_room_for_the_longest_flush() -> None:
+    config = VoxtralConfig()
+    assert MAX_AHEAD_TOKENS == 30 + 1 + 11
+    assert config.encoder_cells() >= config.encoder.window + 4 * MAX_AHEAD_TOKENS
+    for window in (1, 50, 214, 215, 8192):
+        assert config.decoder_cells(window) >= window + MAX_AHEAD_TOKENS
+
+
+@pytest.mark.parametrize(("delay_ms", "tokens"), [(80, 1), (480, 6), (1200, 15), (2400, 30)])
+def test_delays_in_tokens(delay_ms: int, tokens: int) -> None:
+    assert delay_tokens(delay_ms) == tokens
+
+
+def test_there_are_sixteen_delays() -> None:
+    assert len(DELAYS_TOKENS) == 16
+
+
+@pytest.mark.parametrize("delay_ms", [-80, 0, 40, 479, 1280, 2320, 2480])
+def test_a_delay_the_model_was_not_trained_for_is_refused(delay_ms: int) -> None:
+    with pytest.raises(UnsupportedOptionError, match=f"delay of {delay_ms} ms: the model was trained for 80 to 1200"):
+        delay_tokens(delay_ms)
