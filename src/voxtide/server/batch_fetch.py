@@ -114,12 +114,14 @@ class _Connection(http.client.HTTPConnection):
         self._number = number
         self._is_tls = target.parts.scheme.lower() == "https"
         self.default_port = 443 if self._is_tls else 80  # what the Host header leaves out
+        self.opened: socket.socket | None = None  # `sock` is given away with the answer
 
     def connect(self) -> None:
         self.sock = socket.create_connection((self._number, self.port), SILENCE_S)
         if self._is_tls:
             context = ssl.create_default_context(cafile=tls_options().get("ca_file"))
             self.sock = context.wrap_socket(self.sock, server_hostname=self.host)
+        self.opened = self.sock
 
 
 class _Hop:
@@ -143,17 +145,20 @@ class _Hop:
 
     def interrupt(self) -> None:
         self._is_interrupted = True
-        sock = self._connection.sock
-        if sock is not None:
+        opened = self._connection.opened
+        if opened is not None:
             with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                opened.shutdown(socket.SHUT_RDWR)
 
     def _ask(self) -> str | None:
         parts = self._target.parts
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         headers = {"User-Agent": "voxtide", "Accept": "*/*", "Accept-Encoding": "identity"}
         self._connection.request("GET", path, headers=headers)
-        answer = self._connection.getresponse()
+        with self._connection.getresponse() as answer:
+            return self._taken(answer)
+
+    def _taken(self, answer: http.client.HTTPResponse) -> str | None:
         if answer.status in _REDIRECTS and (location := answer.getheader("Location")):
             return location
         if answer.status in (404, 410):
