@@ -38,7 +38,7 @@ class Configure:
     options: StreamOptions
     turns: TurnConfig | None = None
     """Where the client wants turns told: the session measures the audio it feeds with a `TurnDetector` of these, and
-    tells its events. None for no turns. The engine's own speech events are told in any case, and mean nothing here."""
+    tells its events. None for no turns. The engine's own speech events are told in any case, and are no turns."""
 
 
 @dataclass(frozen=True, slots=True)
