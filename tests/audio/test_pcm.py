@@ -142,6 +142,19 @@ def test_resampling_a_square_wave_at_full_scale_stays_in_range() -> None:
     assert np.max(np.abs(heard)) == 1.0
 
 
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 24_000, 44_100])
+def test_a_flush_gives_all_that_came_and_takes_nothing_from_what_follows(rate_hz: int) -> None:
+    sound = encode_pcm(tone(0.5, rate_hz=rate_hz), Encoding.PCM_S16LE)
+    converter = PcmConverter(PcmFormat(Encoding.PCM_S16LE, rate_hz))
+    assert converter.flush().size == 0
+    for _ in range(3):
+        parts = [converter.feed(sound[:-1]), converter.flush(), converter.feed(sound[-1:]), converter.flush()]
+        heard = joined(parts)
+        assert heard.size == pytest.approx(8_000, abs=1)
+        assert loudest_hz(heard) == pytest.approx(440, abs=4)
+        assert np.abs(heard[-200:]).max() > 0.5 * np.abs(heard).max()
+
+
 def test_the_reader_knows_the_length_of_what_it_can_measure() -> None:
     stream = ByteStream(io.BytesIO(bytes(8_000)))
     assert PcmReader("talk.raw", stream, PcmFormat(Encoding.PCM_MULAW, 8_000)).open() == 1.0

@@ -39,6 +39,7 @@ class PcmConverter:
         Raises:
             ConfigError: The sample rate or the number of channels is out of range.
         """
+        self._pcm = pcm
         self._decoder = PcmDecoder(pcm.encoding, pcm.channels)
         self._resampler = Resampler(pcm.sample_rate_hz)
 
@@ -51,6 +52,12 @@ class PcmConverter:
         """The samples that `data` brings out, shape [n]; n may be 0. The cuts between the pieces do not matter."""
         samples = self._resampler.feed(self._decoder.feed(data))
         return clean(samples) if self._resampler.is_converting else samples  # a resampled peak may pass full scale
+
+    def flush(self) -> Samples:
+        """What resampling has held back, as if silence followed: 20 ms at 24 kHz, 66 ms at 8 kHz. More may follow."""
+        rest = self.finish()
+        self._resampler = Resampler(self._pcm.sample_rate_hz)
+        return rest
 
     def finish(self) -> Samples:
         """The rest. Nothing may follow."""

@@ -94,6 +94,7 @@ class SessionStream:
 
     async def flush(self) -> None:
         """Ask for the text of everything fed. Raises what `feed` does."""
+        await self._feed(self._converter.flush())
         await (await self._opened()).flush()
 
     async def finish(self) -> None:
