@@ -77,9 +77,7 @@ class TransformerConfig:
     def __post_init__(self) -> None:
         for name in ("dim", "num_layers", "num_heads", "num_kv_heads", "head_dim", "hidden_dim", "window"):
             if getattr(self, name) < 1:
-                raise ModelCorruptError(
-                    f"the model's configuration has {name} = {getattr(self, name)}; it must be >= 1"
-                )
+                raise ModelCorruptError(f"the model's configuration has {name} = {getattr(self, name)}, not 1 or more")
         if self.num_heads % self.num_kv_heads or self.head_dim % 2:
             raise ModelCorruptError(
                 f"the model's configuration has {self.num_heads} heads over {self.num_kv_heads} key heads of width "
