@@ -122,7 +122,7 @@ def test_an_unknown_lock_is_answered_with_the_known_ones(checkout: Checkout) -> 
     assert "there is no lock nosuch, only: bench build dev mic runtime whisper" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["setup", "setup-clients", "demo", "test", "check", "bench", "lock"])
+@pytest.mark.parametrize("name", ["setup", "setup-browser", "setup-clients", "demo", "test", "check", "bench", "lock"])
 def test_a_script_is_strict_and_short(name: str) -> None:
     path = ROOT / "scripts" / name
     text = path.read_text("utf-8")

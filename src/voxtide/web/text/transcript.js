@@ -35,6 +35,11 @@ export class Transcript {
     return joined([...this.#told.map(({ text }) => text), this.#open]);
   }
 
+  /** Where what is not settled begins, in seconds. */
+  get tailStartS() {
+    return this.#told[0]?.startS ?? this.#openedS;
+  }
+
   /** How the text goes on for now. */
   get interim() {
     return this.#interim;

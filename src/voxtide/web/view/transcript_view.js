@@ -80,7 +80,7 @@ export class TranscriptView {
       this.#interim.remove();
       return;
     }
-    if (!this.#paragraph) this.#beginParagraph(transcript.segments.at(-1)?.startS ?? 0);
+    if (!this.#paragraph) this.#beginParagraph(transcript.tailStartS);
     this.#open.textContent = spaceBefore(this.#numChars > 0, open);
     this.#interim.textContent = spaceBefore(this.#numChars > 0 || open !== "", interim, open);
     if (this.#interim.parentNode !== this.#body) this.#body.append(this.#open, this.#interim);

@@ -54,13 +54,16 @@ export async function listModels(access) {
   return list.data.map((/** @type {{id: string}} */ { id }) => id);
 }
 
-/** @param {Access} access */
+/**
+ * A token in exchange for the key; it is for one model, so one has to be named.
+ * @param {Access} access
+ */
 async function clientToken(access) {
-  const wish = { purpose: "realtime", ...(access.model && { model: access.model }) };
+  const model = access.model || (await listModels(access))[0];
   const session = await request(access, "v1/client/sessions", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(wish),
+    body: JSON.stringify({ purpose: "realtime", model }),
   });
   return session.client_secret.value;
 }

@@ -1,0 +1,164 @@
+"""How the page looks and reads: pictures that were looked at, and the faults of accessibility that a machine can find.
+
+VOXTIDE_KEEP_LOOKS=1 keeps what it looks like now as what it should. Look at the pictures before you commit them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from captions_page import CaptionsPage
+from matplotlib.image import imread
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+
+LOOKS = Path(__file__).parent / "looks"
+AUDIT = Path(__file__).parent / "accessibility.js"
+
+MAX_DIFFERENT = 0.01
+"""Share of pixels that may look different: another version of the browser smooths letters in another way."""
+
+VISIBLE_DIFFERENCE = 0.2
+"""Of a pixel's brightness, from 0 to 1."""
+
+SETTLED = ["It was the best of times, it was the worst of times,", "it was the age of wisdom."]
+SCREENS = {"light": (1100, 720), "dark": (1100, 720), "phone": (390, 780)}
+
+
+def talk(socket: WebSocketRoute) -> None:
+    """A server that has said the same by the first audio, whatever it hears."""
+    has_said = False
+
+    def tell(kind: str, **fields: object) -> None:
+        socket.send(json.dumps({"type": kind, **fields}))
+
+    def answer(message: str | bytes) -> None:
+        nonlocal has_said
+        if json.loads(message)["type"] != "input_audio.append" or has_said:
+            return
+        has_said = True
+        for start_s, text in enumerate(SETTLED):
+            tell("transcription.text.delta", text=f" {text}")
+            tell("transcription.segment", text=text, start=start_s, end=start_s + 1)
+        tell("transcription.text.delta", text=" It was the age of")
+        tell("transcription.text.interim", text=" foolish")
+
+    socket.on_message(answer)
+    tell("session.created", session={})
+
+
+@contextmanager
+def in_a_sentence(browser: Browser, address: str) -> Iterator[CaptionsPage]:
+    context = browser.new_context(viewport={"width": 1100, "height": 720}, reduced_motion="reduce")
+    context.route_web_socket("**/v1/audio/transcriptions/realtime?*", talk)
+    context.route("**/accessibility.js", lambda route: route.fulfill(path=AUDIT))
+    page = CaptionsPage(context.new_page(), address)
+    page.press("Start")
+    page.wait_for_text("foolish")
+    yield page
+    assert page.complaints == []
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def shown(browser: Browser, scripted_address: str) -> Iterator[CaptionsPage]:
+    """The page in the middle of a sentence, for all tests that only look."""
+    with in_a_sentence(browser, scripted_address) as page:
+        yield page
+
+
+@pytest.fixture
+def captioned(browser: Browser, scripted_address: str) -> Iterator[CaptionsPage]:
+    """The same for one test alone."""
+    with in_a_sentence(browser, scripted_address) as page:
+        yield page
+
+
+def dress(page: Page, screen: str) -> None:
+    width, height = SCREENS[screen]
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme="dark" if screen == "dark" else "light", reduced_motion="reduce")
+    page.mouse.move(0, 0)
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_page_looks_as_it_did_when_somebody_looked(shown: CaptionsPage, screen: str, tmp_path: Path) -> None:
+    page = shown.page
+    dress(page, screen)
+    changing = [page.locator("#waves"), page.get_by_role("timer"), page.locator("dd:not(.meaning)")]
+    seen = tmp_path / f"{screen}.png"
+    page.screenshot(path=seen, mask=changing, mask_color="#808080", animations="disabled", caret="hide")
+    kept = LOOKS / f"{screen}.png"
+    if os.environ.get("VOXTIDE_KEEP_LOOKS") == "1":
+        kept.write_bytes(seen.read_bytes())
+    now, then = (imread(path)[..., :3].mean(axis=2) for path in (seen, kept))
+    assert now.shape == then.shape
+    different = (abs(now - then) > VISIBLE_DIFFERENCE).mean()
+    assert different <= MAX_DIFFERENT, f"{different:.1%} of {seen} is not as in {kept}"
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_no_fault_of_accessibility_is_found(shown: CaptionsPage, screen: str) -> None:
+    page = shown.page
+    dress(page, screen)
+    assert faults(page) == []
+    page.get_by_role("button", name="Settings").click()
+    assert faults(page) == []
+    page.set_viewport_size({"width": 320, "height": 640})  # 1280 px at 400 %, WCAG 1.4.10
+    assert faults(page) == []
+    page.keyboard.press("Escape")
+
+
+def faults(page: Page) -> list[str]:
+    found: list[str] = page.evaluate("import('/accessibility.js').then((audit) => audit.faults())")
+    return found
+
+
+def test_a_fault_is_found(captioned: CaptionsPage) -> None:
+    page = captioned.page
+    page.evaluate("document.querySelector('#status').style.color = '#bbb'")
+    page.evaluate("document.querySelector('#open-settings').removeAttribute('aria-label')")
+    assert [fault.partition(" ")[0] for fault in faults(page)] == ["button#open-settings", "p#status:"]
+
+
+def test_the_keyboard_reaches_everything_in_the_order_of_the_page(captioned: CaptionsPage) -> None:
+    page = captioned.page
+    expected = page.evaluate(
+        "import('/accessibility.js').then((audit) => audit.focusable().map((element) => element.id))"
+    )
+    skip = page.get_by_role("link", name="Skip to the controls")
+    skip.focus()
+    expect(skip).to_be_in_viewport()
+    reached = [""]
+    for _ in expected[1:]:
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id"))
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid", reached[-1]
+    assert reached == expected
+    assert reached[-2:] == ["start", "flush"]
+    skip.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "start"
+    page.keyboard.press("Enter")
+    expect(captioned.status).to_have_text("Finishing")
+
+
+def test_the_settings_keep_the_keyboard_and_give_it_back(captioned: CaptionsPage) -> None:
+    page = captioned.page
+    page.locator("#open-settings").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
+    page.get_by_label("Appearance").select_option("Dark")
+    assert page.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert page.evaluate("document.activeElement.id") == "open-settings"
+
+
+def test_interim_text_is_not_read_out(shown: CaptionsPage) -> None:
+    page = shown.page
+    assert page.locator(".interim").get_attribute("aria-hidden") == "true"
+    assert "foolish" not in page.get_by_role("log").inner_text()
