@@ -17,7 +17,16 @@ from voxtide.protocols.fields import MAX_STRING_CHARS, MAX_STRINGS_CHARS
 from voxtide.protocols.mistral import MAX_APPEND_BYTES, MAX_PENDING_FLUSHES
 from voxtide.protocols.mistral_settings import MAX_PHRASES, MAX_SILENCE_MS
 from voxtide.protocols.opening import Wire, open_dialect
-from voxtide.transcript.events import Delta, Finished, Flushed, Interim, SegmentEnded, TranscriptEvent
+from voxtide.transcript.events import (
+    Delta,
+    Finished,
+    Flushed,
+    Interim,
+    SegmentEnded,
+    SpeechStarted,
+    SpeechStopped,
+    TranscriptEvent,
+)
 from voxtide.types import Segment
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "protocols.md"
@@ -74,9 +83,12 @@ def test_a_conversation_happens_as_it_is_printed(wire: Wire, place: int) -> None
 
 def test_the_other_messages_are_what_is_sent() -> None:
     others = [message for block in BLOCKS if len(block) <= 3 for message in block]
-    interim, *errors = others
+    interim, started, stopped, *errors = others
     mistral = open_dialect(Wire.MISTRAL, {"interim": "true"}, ENGLISH, SESSION)
     assert json.loads(*sent(mistral.tell(Interim("who built the white", 1.0)))) == interim
+    mistral.receive('{"type": "session.update", "session": {"speech": true}}')
+    assert json.loads(*sent(mistral.tell(SpeechStarted(0.32)))) == started
+    assert json.loads(*sent(mistral.tell(SpeechStopped(1.28)))) == stopped
     german = '{"type": "session.update", "session": {"language": "de"}}'
     assert json.loads(sent(mistral.receive(german))[0]) == errors[1]
     mistral.receive('{"type": "input_audio.append", "audio": "AAAA"}')

@@ -318,6 +318,17 @@ def test_a_chosen_language_is_the_dones_where_none_was_detected() -> None:
     assert conversation.work()[-1]["language"] == "de"
 
 
+def test_the_engines_own_speech_is_told_to_those_who_ask() -> None:
+    conversation = mistral()
+    assert conversation.tell(SpeechStarted(0.5), SpeechStopped(0.9)) == []
+    (updated,) = conversation.say("session.update", session={"speech": True})
+    assert updated["session"]["speech"] is True
+    assert conversation.tell(SpeechStarted(1.5), SpeechStopped(1.9)) == [
+        {"type": "speech.start", "time_s": 1.5},
+        {"type": "speech.stop", "time_s": 1.9},
+    ]
+
+
 def test_interim_text_is_told_to_those_who_ask() -> None:
     for conversation in (mistral(), mistral(interim="false")):
         assert conversation.tell(Interim("hel", 0.5)) == []

@@ -28,6 +28,8 @@ from voxtide.transcript.events import (
     Interim,
     LanguageDetected,
     SegmentEnded,
+    SpeechStarted,
+    SpeechStopped,
     TranscriptEvent,
 )
 from voxtide.types import Segment
@@ -99,6 +101,10 @@ class MistralRealtime:
                 return [_message("transcription.text.delta", text=piece) for piece in self._utterance.add(text)]
             case Interim(text) if self._settings.has_interim:
                 return [_message("transcription.text.interim", text=text)]
+            case SpeechStarted(time_s) if self._settings.has_speech:
+                return [_message("speech.start", time_s=time_s)]
+            case SpeechStopped(time_s) if self._settings.has_speech:
+                return [_message("speech.stop", time_s=time_s)]
             case SegmentEnded(segment):
                 return self._tell_segment(segment)
             case LanguageDetected(language):

@@ -37,6 +37,7 @@ class MistralSettings:
     vocabulary: tuple[str, ...] = ()
     turns: TurnConfig | None = None
     has_interim: bool = False
+    has_speech: bool = False
 
     def updated(self, fields: Mapping[str, Any], engine: EngineFacts) -> tuple[MistralSettings, list[Refusal]]:
         """These settings with what can be had of `fields`, and why the rest cannot. Unknown fields are passed over."""
@@ -75,6 +76,7 @@ class MistralSettings:
             "speaker_references": None,
             "turn_detection": _turn_fields(self.turns) if self.turns else None,
             "interim": self.has_interim,
+            "speech": self.has_speech,
         }
 
 
@@ -159,6 +161,10 @@ def _read_interim(value: Any, _: EngineFacts) -> bool:
     return switch(value, "interim")
 
 
+def _read_speech(value: Any, _: EngineFacts) -> bool:
+    return switch(value, "speech")
+
+
 def _refuse_diarize(value: Any, engine: EngineFacts) -> None:
     if switch(value, "diarize"):
         raise Refusal(f"diarize: {engine.model} cannot tell speakers apart; leave it out", code="unsupported_option")
@@ -178,6 +184,7 @@ _READERS: dict[str, tuple[str, Callable[[Any, EngineFacts], Any]]] = {
     "context_bias": ("vocabulary", _read_context_bias),
     "turn_detection": ("turns", _read_turn_detection),
     "interim": ("has_interim", _read_interim),
+    "speech": ("has_speech", _read_speech),
     "diarize": ("", _refuse_diarize),
     "speaker_references": ("", _refuse_speaker_references),
 }
