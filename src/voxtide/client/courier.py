@@ -196,6 +196,7 @@ class Courier:
         reader = self._readers.get(line)
         if reader is not None:
             reader.cancel()
+            await asyncio.wait({reader})
             await line.wire.close()
             self._readers.pop(line, None)  # only now: whoever is cancelled here leaves the rest to `run`
 
@@ -212,7 +213,7 @@ class Courier:
             _log.debug("the server reports: %s", heard.message)
             if heard.ends_utterance:
                 line.lose(Loss(ConnectionFailedError(heard.message), is_final=heard.is_final))
-        elif utterance is None or line.is_repeat(heard):
+        elif utterance is None or self._outbox.is_over or line.is_repeat(heard):
             return
         elif line.is_answer(heard):
             assert isinstance(heard, Done)

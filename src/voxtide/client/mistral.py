@@ -66,7 +66,8 @@ class MistralWording:
         return {"model": self._model} if self._model else {}
 
     def configure(self, ready: Ready) -> list[str]:
-        session = self._session | ({"interim": True} if self._wants_interim and ready.has_interim else {})
+        extension = {"speech": ready.has_speech, "interim": ready.has_interim and self._wants_interim}
+        session = self._session | {name: True for name, is_wanted in extension.items() if is_wanted}
         return [_say("session.update", session=session)] if session else []
 
     def is_confirmed(self, ready: Ready) -> bool:
@@ -99,9 +100,9 @@ class MistralWording:
                 return _part(message)
             case "transcription.language":
                 return Language(text_of(message, "audio_language"))
-            case "turn.start" | "turn.end" as kind:
+            case "speech.start" | "speech.stop" as kind:
                 time_s = number_of(message, "time_s")
-                return None if time_s is None else Speech(kind == "turn.start", time_s)
+                return None if time_s is None else Speech(kind == "speech.start", time_s)
             case "transcription.done":
                 return _done(message)
             case "error":
@@ -145,7 +146,7 @@ def _say(kind: str, **fields: object) -> str:
 def _ready(session: object) -> Ready:
     if not isinstance(session, dict):
         return Ready()
-    return Ready(text_of(session, "model") or None, has_interim="interim" in session)
+    return Ready(text_of(session, "model") or None, has_interim="interim" in session, has_speech="speech" in session)
 
 
 def _part(message: Mapping[str, Any]) -> Part | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -134,8 +135,19 @@ class Wire:
                 return heard
 
     async def close(self) -> None:
-        """Close it; bounded. Twice is the same as once."""
-        await self._socket.close()
+        """Close it; bounded. Twice is the same as once. Nobody may be receiving."""
+        draining = asyncio.create_task(self._drain())
+        try:
+            await self._socket.close()
+        finally:
+            draining.cancel()
+            await asyncio.wait({draining})
+
+    async def _drain(self) -> None:
+        """Take what is left, for the server's answer to the close lies behind it."""
+        with suppress(ConnectionClosed):
+            while True:
+                await self._socket.recv()
 
     async def _greet(self) -> None:
         self.ready = await self._await_ready()

@@ -15,10 +15,11 @@ from voxtide.types import StreamOptions
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The server will listen now. `model` is None where it does not name one; `has_interim`: it can tell interim."""
+    """The server will listen now. `model` is None where it does not name one; the others say what it can tell."""
 
     model: str | None = None
     has_interim: bool = False
+    has_speech: bool = False
 
 
 @dataclass(frozen=True, slots=True)
