@@ -1,0 +1,87 @@
+"""The real clients. In: a client's name, one of its drivers, a server. Out: what the client reported, by scenario.
+
+A client without its environment is skipped. VOXTIDE_REQUIRE_CLIENTS=1 makes that a failure.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from source_tree import ROOT
+
+ENVIRONMENTS = ROOT / ".cache" / "clients"
+DRIVERS = Path(__file__).parent / "drivers"
+
+FIRST = "Who built the White"
+SECOND = "Tower"
+"""What the utterances `first` and `second` say to the scripted engine."""
+
+DRIVER_S = 90.0
+"""All scenarios of one driver, with the client's first import. Under pytest's own limit."""
+
+Lines = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class LiveServer:
+    """A server that runs in a process of its own, and what may be said to it."""
+
+    url: str
+    key: str
+    audio_dir: Path
+
+
+class Report:
+    """What a client reported, line by line."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines: dict[str, Lines] = defaultdict(list)
+        for line in lines:
+            self._lines[line.pop("scenario")].append(line)
+
+    def __getitem__(self, scenario: str) -> Lines:
+        """The lines of a scenario that came to its end."""
+        lines = self._lines[scenario]
+        assert lines and lines[-1] == {"is_over": True}, f"{scenario} did not come to its end: {lines}"
+        return lines[:-1]
+
+
+def python_of(client: str) -> Path:
+    """The interpreter of a client's environment."""
+    environment = ENVIRONMENTS / client
+    lock = ROOT / "requirements" / "clients" / f"{client}.txt"
+    python = environment / "bin" / "python"
+    if not python.exists() or (environment / "lock.txt").read_bytes() != lock.read_bytes():
+        reason = f"client {client} is not set up: run scripts/setup-clients {client}"
+        if os.environ.get("VOXTIDE_REQUIRE_CLIENTS") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return python
+
+
+def drive(client: str, driver: str, server: LiveServer, *scenarios: str) -> Report:
+    """Let a client talk to a server: the scenarios named, or all of the driver's."""
+    plan = {"url": server.url, "key": server.key, "audio_dir": str(server.audio_dir), "scenarios": scenarios}
+    done = subprocess.run(
+        [python_of(client), DRIVERS / f"{driver}.py", json.dumps(plan)],
+        env=_environment(server),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=DRIVER_S,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return Report([json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"scenario"')])
+
+
+def _environment(server: LiveServer) -> dict[str, str]:
+    """Ours without keys and proxies: `websockets` takes http_proxy for ws://127.0.0.1 too, unless told not to."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
+    return {**kept, "HOME": str(server.audio_dir), "no_proxy": "127.0.0.1,localhost", "PYTHONUNBUFFERED": "1"}

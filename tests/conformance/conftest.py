@@ -1,0 +1,85 @@
+"""Live servers for the real clients, as `voxtide serve` starts them, and the audio that clients say to them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import soxr
+from clients import FIRST, SECOND, LiveServer
+from pulled_models import model_directory, recording
+
+from voxtide.audio.encodings import Encoding, encode_pcm
+from voxtide.engines.scripted import speak
+from voxtide.types import SAMPLE_RATE_HZ, Samples
+
+KEY = "a-key-of-the-tests"
+
+STOPPED_BY_SIGTERM = 128 + signal.SIGTERM
+END_S = 30.0
+"""A server that nobody is connected to stops within this, on two busy cores."""
+
+
+@pytest.fixture(scope="session")
+def audio_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Utterances in the formats that the drivers send."""
+    directory = tmp_path_factory.mktemp("audio")
+    for name, samples in (("first", speak(FIRST)), ("second", speak(SECOND)), ("beckett", recording("beckett.wav"))):
+        pcm = encode_pcm(samples, Encoding.PCM_S16LE)
+        (directory / f"{name}.pcm").write_bytes(pcm)
+        (directory / f"{name}.24k").write_bytes(encode_pcm(resampled(samples, 24_000), Encoding.PCM_S16LE))
+        (directory / f"{name}.mulaw").write_bytes(encode_pcm(resampled(samples, 8_000), Encoding.PCM_MULAW))
+        with wave.open(str(directory / f"{name}.wav"), "wb") as file:
+            file.setparams((1, 2, SAMPLE_RATE_HZ, 0, "NONE", "not compressed"))
+            file.writeframes(pcm)
+    return directory
+
+
+def resampled(samples: Samples, rate_hz: int) -> Samples:
+    return soxr.resample(samples, SAMPLE_RATE_HZ, rate_hz)
+
+
+@pytest.fixture(scope="session")
+def server(audio_dir: Path) -> Iterator[LiveServer]:
+    """A server that asks for a key and hears coded tones."""
+    with serving(audio_dir, "--engine", "scripted") as live:
+        yield live
+
+
+@pytest.fixture(scope="session")
+def speech_server(audio_dir: Path) -> Iterator[LiveServer]:
+    """A server that asks for a key and hears English."""
+    model_directory("moonshine-tiny-en")
+    with serving(audio_dir, "--engine", "moonshine") as live:
+        yield live
+
+
+@contextmanager
+def serving(audio_dir: Path, *arguments: str) -> Iterator[LiveServer]:
+    """`voxtide serve` on a free port, until the end; it must stop of itself when it is told to."""
+    command = [Path(sys.executable).with_name("voxtide"), "serve", "--port", "0", "--capacity", "100", *arguments]
+    log = audio_dir / "serve.log"
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            command, env={**os.environ, "VOXTIDE_KEYS": KEY}, stdout=subprocess.PIPE, stderr=stderr, text=True
+        )
+    assert process.stdout is not None
+    try:
+        addresses = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in process.stdout)
+        address = next(filter(None, addresses), None)
+        assert address is not None, log.read_text("utf-8")
+        yield LiveServer(address[0], KEY, audio_dir)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(END_S) == STOPPED_BY_SIGTERM, log.read_text("utf-8")
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
