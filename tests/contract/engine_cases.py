@@ -10,10 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib.resources import files
+from itertools import permutations
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
+import voxtral_checkpoint
 from live_servers import CuttableLine, ServerThread, port_of, voxtide_server
 from vllm_server import MODEL, serving_vllm
 
@@ -27,9 +31,11 @@ from voxtide.engines.registry import load_engine
 from voxtide.engines.remote import RemoteEngine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
 from voxtide.engines.vllm import VllmEngine
+from voxtide.engines.voxtral import load as load_voxtral
 from voxtide.errors import EngineFailedError
 from voxtide.models.store import ModelStore
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
+from voxtide.voxtral.config import SAMPLES_PER_TOKEN
 
 AnyEngine: TypeAlias = PooledEngine | ConnectedEngine
 """Engines whose open streams and unread events can be counted; all of ours are."""
@@ -206,6 +212,20 @@ def threads_of(engine: AnyEngine) -> list[threading.Thread]:
     return list(engine.pool.threads) if isinstance(engine, PooledEngine) else []
 
 
+def voxtral() -> EngineCase:
+    """Voxtral on a small model that hears tones."""
+    text = "to be or not to be that is the question."
+    pauses = (6, 16, 31)  # frames
+    others = tuple(voxtral_checkpoint.speak(f"to {a} {b}") for a, b in permutations(("be", "or", "not", "that"), 2))
+    return EngineCase(
+        name="voxtral",
+        make_engine=_load_voxtral,
+        clip=Clip(voxtral_checkpoint.speak(text), text, tuple(frame * SAMPLES_PER_TOKEN for frame in pauses)),
+        others=others[:8],
+        num_examples=8,
+    )
+
+
 @cache
 def cases() -> tuple[EngineCase, ...]:
     return (
@@ -214,6 +234,7 @@ def cases() -> tuple[EngineCase, ...]:
         connected("remote", VOXTIDE, RemoteEngine),
         connected("vllm", VLLM, partial(VllmEngine, model=MODEL)),
         real("moonshine", "moonshine", num_examples=5),
+        voxtral(),
         real("whisper", "whisper", "whisper-tiny.en", num_examples=2),
     )
 
@@ -224,6 +245,13 @@ def recording(name: str) -> Samples:
     with files("voxtide.data").joinpath(name).open("rb") as file, wave.open(file) as wav:
         pcm = np.frombuffer(wav.readframes(wav.getnframes()), "<i2")
     return (pcm / 32768).astype(np.float32)
+
+
+def _load_voxtral() -> PooledEngine:
+    """In 32 bits, where what a stream says is the same in any company, with a window that the clip fills and wraps."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
+        model = voxtral_checkpoint.write(Path(directory), voxtral_checkpoint.tone_tensors())
+        return load_voxtral(model=str(model), store=None, max_streams=64, device="cpu", weights="fp32", window=40)
 
 
 def _load(engine: str, model: str | None) -> PooledEngine:

@@ -10,6 +10,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
 from enum import Enum, auto
 
 LINGER_S = 0.002
@@ -101,11 +102,50 @@ class WorkerPool:
     def _put_back(self, worker: int, job: Job, has_more: bool) -> None:
         with self._lock:
             del self._began_s[worker]
-            if self._is_stopped:
-                return
-            if has_more or job._turn is _Turn.RUNNING_AND_READY:
-                job._turn = _Turn.READY
-                self._ready.append(job)
-                self._lock.notify()
-            else:
-                job._turn = _Turn.IDLE
+            self._settle(job, has_more)
+
+    def _settle(self, job: Job, has_more: bool) -> None:
+        """A job's turn is over; the lock is held."""
+        if self._is_stopped:
+            return
+        if has_more or job._turn is _Turn.RUNNING_AND_READY:
+            job._turn = _Turn.READY
+            self._ready.append(job)
+            self._lock.notify()
+        else:
+            job._turn = _Turn.IDLE
+
+
+class RoundPool(WorkerPool):
+    """One thread that gives every ready job a turn, then calls `serve`, which does for all at once what they asked for.
+
+    So jobs share one batched step of a model, where those of the other pool take turns at it.
+    """
+
+    def __init__(self, serve: Callable[[], None], *, name: str) -> None:
+        self._serve = serve  # must not raise
+        super().__init__(1, name=name)
+
+    def _work(self, worker: int) -> None:
+        while jobs := self._take_all(worker):
+            has_more = [job.run_once() for job in jobs]
+            self._serve()
+            self._put_back_all(worker, jobs, has_more)
+            del jobs  # an idle thread must not keep the last streams alive
+
+    def _take_all(self, worker: int) -> list[Job]:
+        first = self._take(worker)
+        if first is None:
+            return []
+        with self._lock:
+            jobs = [first, *self._ready]
+            self._ready.clear()
+            for job in jobs:
+                job._turn = _Turn.RUNNING
+        return jobs
+
+    def _put_back_all(self, worker: int, jobs: list[Job], has_more: list[bool]) -> None:
+        with self._lock:
+            del self._began_s[worker]
+            for job, more in zip(jobs, has_more, strict=True):
+                self._settle(job, more)

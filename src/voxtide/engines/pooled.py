@@ -42,12 +42,18 @@ WATCH_S = 5.0
 
 
 class PooledEngine(Engine):
-    """An engine whose streams are recognisers run by a worker pool. Subclasses make the recognisers."""
+    """An engine whose streams are recognisers run by a worker pool. Subclasses make the recognisers.
 
-    def __init__(self, *, num_threads: int, max_streams: int) -> None:
+    Attributes:
+        merge_samples: Audio that waits in chunks is handed over together, up to so much; 0 for chunk by chunk.
+    """
+
+    merge_samples = 0
+
+    def __init__(self, *, num_threads: int, max_streams: int, pool: WorkerPool | None = None) -> None:
         if num_threads < 1 or max_streams < 1:
             raise ConfigError(f"num_threads is {num_threads} and max_streams {max_streams}; both must be 1 or more")
-        self.pool = WorkerPool(num_threads, name="voxtide-engine")
+        self.pool = pool or WorkerPool(num_threads, name="voxtide-engine")
         self._max_streams = max_streams
         self._lock = threading.Lock()  # guards the two below: a worker may fail the engine while a stream enters
         self._streams: set[PooledStream] = set()
@@ -309,7 +315,7 @@ class PooledStream(EngineStream, Job):
 
     def _hand_over(self, recogniser: Recogniser) -> bool:
         """Give the recogniser the next command; False when there is none."""
-        command = self._inbox.take()
+        command = self._inbox.take(merge_samples=self._engine.merge_samples)
         if self._wants_room:  # waking the event loop costs more than most steps of a small model
             self._wants_room = False
             self._signal(self._has_room)

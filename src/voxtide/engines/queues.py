@@ -58,12 +58,21 @@ class Inbox:
             self._num_samples = num_samples
             return True
 
-    def take(self) -> Command | None:
-        """The oldest command; None when there is none."""
+    def take(self, *, merge_samples: int = 0) -> Command | None:
+        """The oldest command; None when there is none. Audio comes with the audio after it, up to `merge_samples`."""
         with self._lock:
             command = self._commands.popleft() if self._commands else None
+            if isinstance(command, np.ndarray) and merge_samples:
+                command = self._merged(command, merge_samples)
             self._num_samples -= _num_samples(command)
             return command
+
+    def _merged(self, samples: Samples, merge_samples: int) -> Samples:
+        parts, room = [samples], merge_samples - len(samples)
+        while self._commands and isinstance(self._commands[0], np.ndarray) and len(self._commands[0]) <= room:
+            room -= len(self._commands[0])
+            parts.append(self._commands.popleft())  # type: ignore[arg-type]  # the line above has looked
+        return samples if len(parts) == 1 else np.concatenate(parts)
 
     def clear(self) -> None:
         """Drop all commands."""

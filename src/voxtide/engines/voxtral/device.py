@@ -1,0 +1,88 @@
+"""The device a model runs on. In: what the caller wants, or nothing. Out: a torch device, weights that suit it, memory.
+
+Everything that is wrong with a machine is told here, by name and with the remedy.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from voxtide.errors import ConfigError
+from voxtide.voxtral.loading import DTYPES, Weights
+
+_NAMES = ("cuda", "mps", "cpu")
+_SUITABLE: dict[str, Weights] = {"cuda": "bf16", "mps": "bf16", "cpu": "int8"}
+"""On a CPU a step waits for the weights to come from memory: a byte each is the fastest, and fits best."""
+
+
+def choose_device(name: str | None) -> torch.device:
+    """A device by name, `cuda:1` too; None for the best there is.
+
+    Raises:
+        ConfigError: There is no such device here; the message says what torch was built for.
+    """
+    if name is None:
+        return torch.device(next(kind for kind in _NAMES if _is_there(kind)))
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"no device {name!r}; choose one of {', '.join(_NAMES)}") from None
+    if device.type not in _NAMES or not _is_there(device.type):
+        raise ConfigError(f"device {name!r} cannot be used: {_why_not(device.type)}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"device {name!r} is not there: this machine has {torch.cuda.device_count()} GPUs")
+    return device
+
+
+def choose_weights(name: str | None, device: torch.device) -> Weights:
+    """How to hold the weights, None for what suits the device.
+
+    Raises:
+        ConfigError: There is no such kind, or the GPU has no bf16.
+    """
+    if name is not None and name not in DTYPES:
+        raise ConfigError(f"no weights {name!r}; choose one of {', '.join(DTYPES)}")
+    chosen = next((known for known in DTYPES if known == name), _SUITABLE[device.type])
+    if chosen == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        if name is None:
+            return "fp16"
+        raise ConfigError(f"{torch.cuda.get_device_name(device)} has no bf16; choose weights fp16 or fp32")
+    return chosen
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that can be taken on a device now."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return _half_of_memory()
+
+
+def _half_of_memory() -> int:
+    """Where the system does not tell what is free."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    except (AttributeError, ValueError, OSError):
+        return 8 << 30
+
+
+def _is_there(kind: str) -> bool:
+    if kind == "cuda":
+        return torch.cuda.is_available()
+    return kind != "mps" or torch.backends.mps.is_available()
+
+
+def _why_not(kind: str) -> str:
+    if kind == "cuda" and torch.version.cuda is None:
+        return f"torch {torch.__version__} is built without CUDA; install the build for your driver from pytorch.org"
+    if kind == "cuda":
+        return f"torch is built for CUDA {torch.version.cuda}, but finds no GPU or driver; see nvidia-smi"
+    if kind == "mps":
+        return "it needs a Mac with Apple silicon and a torch built for it"
+    return f"choose one of {', '.join(_NAMES)}"

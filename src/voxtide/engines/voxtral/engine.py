@@ -1,0 +1,74 @@
+"""Voxtral behind the seam. In: a loaded model and its vocabulary. Out: an engine whose streams share one batch.
+
+    feed, flush, finish -> inbox -> recogniser: asks for a step     \\
+                                                                     > one round of the pool, on the device's thread
+    events <- outbox <- recogniser: hears what was said <- runner    /
+
+A round: every stream that has work hears what its last step said and asks for the next; then one step runs for all.
+"""
+
+from __future__ import annotations
+
+from voxtide.audio.vad import VoiceMeter, VoiceModel
+from voxtide.engines.base import EngineInfo
+from voxtide.engines.pool import RoundPool
+from voxtide.engines.pooled import PooledEngine
+from voxtide.engines.voxtral.line import MAX_ENCODE_TOKENS
+from voxtide.engines.voxtral.listener import Listener
+from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
+from voxtide.engines.voxtral.runner import Runner
+from voxtide.types import StreamOptions
+from voxtide.voxtral.config import DEFAULT_DELAY_TOKENS, DELAYS_TOKENS, SAMPLES_PER_TOKEN, TOKEN_MS, delay_tokens
+from voxtide.voxtral.tokenizer import Vocabulary
+
+ENGINE = "voxtral"
+
+LANGUAGES = ("en", "fr", "es", "de", "ru", "zh", "ja", "it", "pt", "nl", "ar", "hi", "ko")
+"""What the model was trained for (model card). It finds the language by itself, and takes no hint."""
+
+
+class VoxtralEngine(PooledEngine):
+    """Streams of `VoxtralRecogniser` over one `Runner`."""
+
+    merge_samples = MAX_ENCODE_TOKENS * SAMPLES_PER_TOKEN
+
+    def __init__(
+        self,
+        runner: Runner,
+        vocabulary: Vocabulary,
+        *,
+        model: str,
+        voice: VoiceModel | None = None,
+        interim_every_ms: int = 0,
+    ) -> None:
+        """See `load`."""
+        self._runner = runner
+        self._vocabulary = vocabulary
+        self._model = model
+        self._voice = voice
+        self._glimpse_frames = interim_every_ms // TOKEN_MS
+        super().__init__(
+            num_threads=1, max_streams=runner.num_rows, pool=RoundPool(runner.serve, name="voxtide-voxtral")
+        )
+        runner.on_failure = self.fail
+
+    @property
+    def info(self) -> EngineInfo:
+        return EngineInfo(
+            name=ENGINE,
+            model=self._model,
+            languages=LANGUAGES,
+            is_revising=self._glimpse_frames > 0,
+            word_times="estimated",
+            delays_ms=tuple(tokens * TOKEN_MS for tokens in DELAYS_TOKENS),
+        )
+
+    def make_recogniser(self, options: StreamOptions) -> VoxtralRecogniser:
+        has_glimpses = options.interim and options.pace == "live"
+        return VoxtralRecogniser(
+            self._runner,
+            self._vocabulary,
+            delay_tokens=DEFAULT_DELAY_TOKENS if options.delay_ms is None else delay_tokens(options.delay_ms),
+            listener=Listener(VoiceMeter(self._voice)) if self._voice else None,
+            glimpse_frames=self._glimpse_frames if has_glimpses else 0,
+        )

@@ -1,0 +1,47 @@
+"""Where a stream's speech starts and stops. In: its samples, and up to where to listen. Out: speech events.
+
+It listens as far as the decoder has heard, so that what it tells stands in the same place whatever the chunks were.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from voxtide.audio.vad import FRAME_S, FRAME_SAMPLES, GateConfig, SpeechGate, Turn, VoiceMeter
+from voxtide.transcript.events import SpeechStarted, SpeechStopped, TranscriptEvent
+from voxtide.types import Samples
+
+
+class Listener:
+    """One stream's voice detector."""
+
+    def __init__(self, meter: VoiceMeter) -> None:
+        self._meter = meter
+        self._gate = SpeechGate(GateConfig())
+        self._samples: Samples = np.zeros(0, np.float32)  # fed and not heard: what waits for the decoder, at most
+        self._num_frames = 0
+
+    @property
+    def is_speech(self) -> bool:
+        """Whether somebody speaks where it listens."""
+        return self._gate.is_open
+
+    def feed(self, samples: Samples) -> None:
+        """Take audio; listen to it later."""
+        self._samples = np.concatenate((self._samples, samples))
+
+    def listen(self, until_sample: int) -> list[TranscriptEvent]:
+        """Listen to whole frames up to a place in the audio."""
+        num_frames = min(until_sample // FRAME_SAMPLES - self._num_frames, len(self._samples) // FRAME_SAMPLES)
+        if num_frames < 1:
+            return []
+        heard, self._samples = np.split(self._samples, [num_frames * FRAME_SAMPLES])
+        events: list[TranscriptEvent] = []
+        for probability in self._meter.measure(heard):
+            turn = self._gate.push(probability)
+            self._num_frames += 1
+            if turn is Turn.STARTED:
+                events.append(SpeechStarted((self._num_frames - self._gate.num_candidate_frames) * FRAME_S))
+            elif turn is Turn.STOPPED:
+                events.append(SpeechStopped((self._num_frames - self._gate.num_silent_frames) * FRAME_S))
+        return events

@@ -1,0 +1,68 @@
+"""How many streams a device holds. In: the model's shape, the weights' kind, free memory. Out: a plan. Needs no torch.
+
+All of a stream's memory is taken when the engine loads, and none later: so what is admitted is what fits.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from voxtide.voxtral.config import VoxtralConfig
+from voxtide.voxtral.names import tensors
+
+USABLE_SHARE = 0.9
+"""Of the memory that is free; the rest is for activations, captured graphs and others."""
+
+ELEMENT_BYTES = {"bf16": 2, "fp16": 2, "fp32": 4, "int8": 2}
+"""Of keys, values and activations."""
+
+WEIGHT_BYTES = {"bf16": 2, "fp16": 2, "fp32": 4, "int8": 1}
+
+MAX_STREAMS = {"cpu": 4, "mps": 8}
+"""Streams unless the caller says otherwise: more than such a device keeps up with only hold memory."""
+
+MAX_GPU_STREAMS = 512
+
+WINDOWS = (8192, 4096, 2048, 1024, 512)
+"""Decoder windows to tell of: 11 minutes down to 41 seconds of what was said before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What fits with one decoder window.
+
+    Attributes:
+        window: In tokens of 80 ms.
+        stream_bytes: What one stream holds.
+        num_streams: How many fit beside the weights.
+    """
+
+    window: int
+    stream_bytes: int
+    num_streams: int
+
+
+def weights_bytes(config: VoxtralConfig, weights: str) -> int:
+    """What the weights take."""
+    return WEIGHT_BYTES[weights] * sum(math.prod(tensor.shape) for tensor in tensors(config))
+
+
+def fit(config: VoxtralConfig, weights: str, free_bytes: int, window: int | None = None) -> Fit:
+    """How many streams fit into memory that is free once the weights are loaded."""
+    window = min(window or config.decoder.window, config.decoder.window)
+    stream_bytes = config.row_bytes(ELEMENT_BYTES[weights], window)
+    usable_bytes = int(USABLE_SHARE * free_bytes) - stream_bytes // 4  # the common prefix, and the scratch page
+    return Fit(window, stream_bytes, max(0, usable_bytes // stream_bytes))
+
+
+def fits(config: VoxtralConfig, weights: str, free_bytes: int) -> list[Fit]:
+    """The same for every window of `WINDOWS`, before the weights are loaded."""
+    left_bytes = free_bytes - weights_bytes(config, weights)
+    windows = [window for window in WINDOWS if window <= config.decoder.window] or [config.decoder.window]
+    return [fit(config, weights, left_bytes, window) for window in windows]
+
+
+def default_streams(device_type: str, num_fitting: int) -> int:
+    """How many streams an engine takes where nobody says."""
+    return min(num_fitting, MAX_STREAMS.get(device_type, MAX_GPU_STREAMS))

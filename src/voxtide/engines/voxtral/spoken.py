@@ -1,0 +1,135 @@
+"""What a stream has told. In: the text of tokens, frame by frame. Out: deltas, segments with words, flush answers.
+
+The model marks where a group of words ends and nothing else, so the times of words are estimates: a group ends with
+its frame, and its words share the time since the group before by their length. Knows no model and no flush.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from voxtide.transcript.events import Delta, Flushed, Interim, SegmentEnded, TranscriptEvent
+from voxtide.types import Segment, Word
+from voxtide.voxtral.config import TOKEN_MS, WORD
+
+FRAME_S = TOKEN_MS / 1000
+
+SEGMENT_GAP_FRAMES = 10
+"""Frames without text that end a segment: 0.8 s, a pause between sentences."""
+
+MAX_SEGMENT_S = 30.0
+"""A segment does not go on past this, so that what is held of speech without a pause is bounded."""
+
+MIN_WORD_S = 0.12
+LETTER_S = 0.065
+"""How long a word takes to say, at least and for each letter: about 15 letters a second."""
+
+_PARTS = re.compile(r"\S+")
+
+
+@dataclass(slots=True)
+class _Heard:
+    """A word, and the end of its group."""
+
+    text: str
+    end_s: float
+
+
+class Spoken:
+    """One stream's text, as far as it is still of use: this segment's and this flush's."""
+
+    def __init__(self) -> None:
+        self._words: list[_Heard] = []
+        self._text = ""  # of the segment
+        self._ends_in_space = True
+        self._flush_text = ""
+        self._flush_segments: list[Segment] = []
+        self._last_end_s = 0.0  # of the segment before
+        self._group_frame: int | None = None  # of a marker with no text behind it yet
+        self._group_end_s = 0.0
+        self._text_frame = 0
+        self._shown = ""
+
+    def push(self, frame: int, token: int, text: str, audio_s: float) -> list[TranscriptEvent]:
+        """Take the next token; `audio_s` is the length of the caller's audio so far."""
+        now_s = min((frame + 1) * FRAME_S, audio_s)
+        if token == WORD:
+            self._group_frame = frame
+        if not text:
+            return [*self.end_segment(now_s)] if frame - self._text_frame >= SEGMENT_GAP_FRAMES else []
+        begins_group, self._group_frame = self._group_frame is not None or not self._words, None
+        if begins_group:
+            self._group_end_s = now_s
+        events: list[TranscriptEvent] = []
+        if self._words and now_s - self._words[0].end_s > MAX_SEGMENT_S and text[0].isspace():
+            events += self.end_segment(now_s)
+        self._add(text, begins_group=begins_group)
+        self._text_frame = frame
+        self._flush_text += text
+        return [*events, Delta(text, now_s), *self._shorten(text, now_s)]
+
+    def _add(self, text: str, *, begins_group: bool) -> None:
+        """Words begin after white space, and where a group begins with a letter: some languages write no spaces."""
+        for part in _PARTS.finditer(text):
+            is_first = part.start() == 0
+            begins_word = self._ends_in_space or not is_first or (begins_group and part[0][0].isalnum())
+            if begins_word or not self._words:
+                self._words.append(_Heard(part[0], self._group_end_s))
+            else:
+                self._words[-1].text += part[0]
+        self._ends_in_space = text[-1].isspace()
+        self._text += text
+
+    def end_segment(self, audio_s: float) -> list[SegmentEnded]:
+        """Close the segment, if it has any words. They end by `audio_s`."""
+        words, text = _timed(self._words, self._last_end_s, audio_s), self._text.strip()
+        self._words, self._text, self._ends_in_space = [], "", True
+        if not words:
+            return []
+        self._last_end_s = words[-1].end_s
+        segment = Segment(text, words[0].start_s, words[-1].end_s, words)
+        self._flush_segments.append(segment)
+        return [SegmentEnded(segment, audio_s)]
+
+    def answer(self, flush_id: int, audio_s: float) -> list[TranscriptEvent]:
+        """Answer a flush with what was told since the one before. Ends the segment."""
+        events: list[TranscriptEvent] = [*self.end_segment(audio_s), *self.show("", audio_s)]
+        text, segments = self._flush_text.strip(), tuple(self._flush_segments)
+        self._flush_text, self._flush_segments = "", []
+        return [*events, Flushed(flush_id, text, segments, audio_s)]
+
+    def show(self, tail: str, audio_s: float) -> list[Interim]:
+        """Show text that may still change, if it is another than is shown."""
+        if tail == self._shown:
+            return []
+        self._shown = tail
+        return [Interim(tail, audio_s)]
+
+    def _shorten(self, text: str, now_s: float) -> list[Interim]:
+        """What has become stable is no longer shown as what may change."""
+        rest = self._shown.removeprefix(text)
+        return self.show(rest if len(rest) < len(self._shown) else "", now_s)
+
+
+def _timed(words: list[_Heard], since_s: float, until_s: float) -> tuple[Word, ...]:
+    """Give each word its place before the end of its group and behind all before it."""
+    timed: list[Word] = []
+    position = 0
+    while position < len(words):
+        end_s = words[position].end_s
+        group = [word for word in words[position:] if word.end_s == end_s]
+        timed += _shared(group, since_s, max(since_s, min(end_s, until_s)))
+        since_s = timed[-1].end_s
+        position += len(group)
+    return tuple(timed)
+
+
+def _shared(group: list[_Heard], since_s: float, end_s: float) -> list[Word]:
+    """The words of a group side by side up to its end, as long as their letters take, or less if time is short."""
+    lengths_s = [max(MIN_WORD_S, LETTER_S * len(word.text)) for word in group]
+    scale = min(1.0, (end_s - since_s) / sum(lengths_s))
+    edges_s = [max(since_s, end_s - scale * sum(lengths_s[number:])) for number in range(len(group))] + [end_s]
+    return [
+        Word(word.text, edges_s[number], edges_s[number + 1], is_estimated=True) for number, word in enumerate(group)
+    ]
