@@ -18,6 +18,7 @@ def test_mistrals_wish() -> None:
     wish = read_mistral({"model": "tower", "purpose": "realtime", "ttl_seconds": 60}, ABLE)
     assert (wish.prefix, wish.ttl_s, wish.model) == ("rt_", 60, "tower")
     assert read_mistral({"model": "tower", "ttl_seconds": None}, ABLE).ttl_s == 900
+    assert read_mistral({"model": "tower", "ttl_seconds": 60.0}, ABLE).ttl_s == 60
 
 
 def test_mistrals_answer() -> None:

@@ -50,7 +50,7 @@ def read_mistral(body: Message, engine: EngineFacts) -> SecretWish:
     """
     if body.get("purpose", "realtime") != "realtime":
         raise Refusal("purpose must be realtime", param="purpose")
-    ttl_s = whole_number(body.get("ttl_seconds"), "ttl_seconds", MIN_TTL_S, MAX_TTL_S, default=MISTRAL_TTL_S)
+    ttl_s = _seconds(body.get("ttl_seconds"), "ttl_seconds", default=MISTRAL_TTL_S)
     if body.get("model") is None:
         raise Refusal("model is missing", code="missing_required_parameter", param="model")
     return SecretWish(prefix=MISTRAL_PREFIX, ttl_s=ttl_s, model=_model(body["model"], "model", engine))
@@ -69,7 +69,7 @@ def read_openai(body: Message, engine: EngineFacts) -> SecretWish:
     expiry = object_of(body.get("expires_after"), "expires_after")
     if expiry.get("anchor", "created_at") != "created_at":
         raise Refusal("expires_after.anchor must be created_at", param="expires_after.anchor")
-    ttl_s = whole_number(expiry.get("seconds"), "expires_after.seconds", MIN_TTL_S, MAX_TTL_S, default=OPENAI_TTL_S)
+    ttl_s = _seconds(expiry.get("seconds"), "expires_after.seconds", default=OPENAI_TTL_S)
     return SecretWish(prefix=OPENAI_PREFIX, ttl_s=ttl_s, model=_session_model(session, engine), session=settings)
 
 
@@ -91,6 +91,12 @@ def openai_answer(value: str, wish: SecretWish, engine: EngineFacts, session: Se
         "expires_at": session.expires_at_s,
         "session": wish.session.as_session(engine, session),
     }
+
+
+def _seconds(value: object, name: str, *, default: int) -> int:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # 60.0 is a whole number in JSON
+    return whole_number(value, name, MIN_TTL_S, MAX_TTL_S, default=default)
 
 
 def _session_model(session: Message, engine: EngineFacts) -> str | None:

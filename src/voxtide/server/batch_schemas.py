@@ -148,6 +148,11 @@ _VERBOSE_BODY = _object(
     {"segments": _list(_VERBOSE_SEGMENT), "words": _list(_object({"word": STRING, **_TIMED}))},
 )
 _JSON_BODY = _object({"text": STRING, "usage": _DURATION_USAGE})
+_EVENT = _object(
+    {"data": STRING | {"description": "JSON with its type; the last of OpenAI's is [DONE]."}},
+    {"event": STRING | {"description": "The type again, in Mistral's form."}},
+    description="One event of the stream.",
+)
 
 TRANSCRIBE: Schema = {
     "operationId": "createTranscription",
@@ -166,7 +171,7 @@ TRANSCRIBE: Schema = {
                 "application/json": {"anyOf": [_MISTRAL_BODY, _VERBOSE_BODY, _JSON_BODY]},
                 "text/plain": STRING,
                 "text/vtt": STRING,
-                "text/event-stream": STRING,
+                "text/event-stream": _EVENT,
             },
             {"x-voxtide-ignored": "Fields that had no effect."},
         ),
