@@ -9,7 +9,7 @@ import json
 import wave
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,8 @@ async def batch_server(
     load: Callable[[], Engine] = scripted,
 ) -> AsyncIterator[Running]:
     """A server with all HTTP endpoints."""
-    async with running(config, load=load, endpoints=lambda services: http_endpoints(services, batch)) as server:
+    config = replace(config or ServerConfig(), batch=batch or BatchConfig())
+    async with running(config, load=load, endpoints=http_endpoints) as server:
         yield server
 
 

@@ -192,6 +192,10 @@ def serve(
     max_audio_ahead: options.MaxAudioAhead = 3600,
     max_session: options.MaxSession = 0,
     max_idle: options.MaxIdle = 900,
+    max_files: options.MaxFiles = 4,
+    max_upload_mb: options.MaxUpload = 1024,
+    max_file_audio: options.MaxFileAudio = 6 * 3600,
+    fetch_private: options.FetchPrivate = False,
     drain: options.Drain = 20,
     requests_per_minute: options.RequestsPerMinute = 0,
     sessions_per_minute: options.SessionsPerMinute = 0,
@@ -205,6 +209,7 @@ def serve(
     with reporting():
         from voxtide.cli import serve as command
         from voxtide.cli.serve_request import ServeRequest
+        from voxtide.server.batch_config import BatchConfig
 
         request = ServeRequest(
             engine=engine,
@@ -221,6 +226,12 @@ def serve(
             max_audio_ahead_s=max_audio_ahead or None,
             max_session_s=max_session or None,
             max_idle_s=max_idle or None,
+            batch=BatchConfig(
+                capacity=max_files,
+                upload_bytes=max_upload_mb * 1024 * 1024,
+                audio_s=max_file_audio,
+                can_fetch_private=fetch_private,
+            ),
             drain_s=drain,
             requests_per_minute=requests_per_minute or None,
             sessions_per_minute=sessions_per_minute or None,
@@ -230,15 +241,15 @@ def serve(
 
 
 @app.command(short_help="Tell what works on this machine, and what to mend.")
-def doctor(as_json: options.Json = False) -> None:
+def doctor(engine: options.Engine = "moonshine", model: options.Model = None, as_json: options.Json = False) -> None:
     """Look at this machine: what works, and what to do about what does not.
 
-    The exit code is 0 if the default engine can run, else 1.
+    With --engine voxtral it also says how many streams fit. The exit code is 0 if the engine can run, else 1.
     """
     with reporting():
         from voxtide.cli.doctor import doctor as run
 
-        raise typer.Exit(run(is_json=as_json))
+        raise typer.Exit(run(is_json=as_json, engine=engine, model=model))
 
 
 @app.command()

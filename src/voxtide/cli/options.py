@@ -12,7 +12,8 @@ Sources: TypeAlias = Annotated[
     typer.Argument(metavar="SOURCE", show_default=False, help="A file, a URL, - for stdin, or mic for a microphone."),
 ]
 Engine: TypeAlias = Annotated[
-    str, typer.Option("--engine", "-e", metavar="NAME", help="What transcribes: moonshine, whisper or scripted.")
+    str,
+    typer.Option("--engine", "-e", metavar="NAME", help="What transcribes: moonshine, whisper, voxtral or scripted."),
 ]
 AnyEngine: TypeAlias = Annotated[
     str | None,
@@ -20,7 +21,7 @@ AnyEngine: TypeAlias = Annotated[
         "--engine",
         "-e",
         metavar="NAME",
-        help="What transcribes: moonshine, whisper or scripted here; remote or vllm elsewhere. "
+        help="What transcribes: moonshine, whisper, voxtral or scripted here; remote or vllm elsewhere. "
         "Default: moonshine, with --server remote.",
     ),
 ]
@@ -42,7 +43,9 @@ ApiKey: TypeAlias = Annotated[
 ]
 Model: TypeAlias = Annotated[
     str | None,
-    typer.Option("--model", "-m", metavar="NAME", help="One of the engine's models; see: voxtide models list."),
+    typer.Option(
+        "--model", "-m", metavar="NAME", help="One of the engine's models (voxtide models list), or a directory."
+    ),
 ]
 Language: TypeAlias = Annotated[
     str | None,
@@ -156,6 +159,18 @@ MaxSession: TypeAlias = Annotated[
 MaxIdle: TypeAlias = Annotated[
     float,
     typer.Option("--max-idle", metavar="S", min=0, help="A session without any message for so long ends; 0: not."),
+]
+MaxFiles: TypeAlias = Annotated[
+    int, typer.Option("--max-files", metavar="N", min=1, help="Files transcribed at once; each takes space on disk.")
+]
+MaxUpload: TypeAlias = Annotated[
+    int, typer.Option("--max-upload-mb", metavar="MB", min=1, help="Largest file that may be posted or fetched.")
+]
+MaxFileAudio: TypeAlias = Annotated[
+    float, typer.Option("--max-file-audio", metavar="S", min=1, help="Longest audio of a file.")
+]
+FetchPrivate: TypeAlias = Annotated[
+    bool, typer.Option("--fetch-private", help="Let file_url lead into your own network, not only to public hosts.")
 ]
 Drain: TypeAlias = Annotated[
     float, typer.Option("--drain", metavar="S", help="How long sessions may take to finish when the server stops.")

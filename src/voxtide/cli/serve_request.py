@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from voxtide.errors import ConfigError
+from voxtide.server.batch_config import BatchConfig
 from voxtide.server.config import ServerConfig
 from voxtide.server.connection import ConnectionLimits
 from voxtide.server.session import SessionLimits
@@ -35,6 +36,7 @@ class ServeRequest:
     max_audio_ahead_s: float | None = None
     max_session_s: float | None = None
     max_idle_s: float | None = None
+    batch: BatchConfig = field(default_factory=BatchConfig)
     drain_s: float = 20.0
     requests_per_minute: int | None = None
     sessions_per_minute: int | None = None
@@ -57,6 +59,7 @@ class ServeRequest:
                 idle_s=self.max_idle_s,
                 drain_s=self.drain_s,
             ),
+            batch=self.batch,
             keys=self._keys(environ),
             origins=self.origins,
             requests_per_minute=self.requests_per_minute,

@@ -9,7 +9,6 @@ from voxtide.server import batch_schemas as schemas
 from voxtide.server.admission import Admission
 from voxtide.server.app import Services
 from voxtide.server.batch import BatchService
-from voxtide.server.batch_config import BatchConfig
 from voxtide.server.batch_models import ModelService
 from voxtide.server.endpoints import Endpoint
 from voxtide.server.secrets_routes import SecretService
@@ -17,9 +16,9 @@ from voxtide.server.secrets_routes import SecretService
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
 
 
-def http_endpoints(services: Services, config: BatchConfig | None = None) -> list[Endpoint]:
-    """All of them, with these bounds, or the usual ones."""
-    config = config or BatchConfig()
+def http_endpoints(services: Services) -> list[Endpoint]:
+    """All of them."""
+    config = services.config.batch
 
     def facts() -> EngineFacts:
         info = services.supervisor.info

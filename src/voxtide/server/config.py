@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from voxtide.errors import ConfigError
+from voxtide.server.batch_config import BatchConfig
 from voxtide.server.connection import ConnectionLimits
 from voxtide.server.session import SessionLimits
 
@@ -22,6 +23,7 @@ class ServerConfig:
         capacity: Sessions at once.
         connection: Bounds of each connection.
         session: Bounds of each session.
+        batch: Bounds of requests with files.
         keys: Secrets that let a client in; none for a server open to whoever reaches it.
         origins: Web pages, such as https://example.com, that may connect beside the server's own; "*" for any.
         requests_per_minute: From one address; None for no limit.
@@ -36,6 +38,7 @@ class ServerConfig:
     capacity: int = 8
     connection: ConnectionLimits = field(default_factory=ConnectionLimits)
     session: SessionLimits = field(default_factory=SessionLimits)
+    batch: BatchConfig = field(default_factory=BatchConfig)
     keys: tuple[str, ...] = field(default=(), repr=False)
     origins: tuple[str, ...] = ()
     requests_per_minute: int | None = None
