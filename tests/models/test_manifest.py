@@ -27,8 +27,8 @@ files = [{{ name = "a", size_bytes = 5, sha256 = "{SHA256}", members = [{{ packa
 
 def test_the_packaged_manifest_names_the_models_the_engines_need() -> None:
     models = {model.name: model for model in Manifest.packaged().models}
-    assert set(models) == {"moonshine-tiny-en", "silero-vad", "whisper-base", "whisper-tiny.en"}
-    assert all(model.licence == "MIT" for model in models.values())
+    assert set(models) == {"moonshine-tiny-en", "silero-vad", "whisper-base", "whisper-tiny.en", "voxtral"}
+    assert {model.licence for model in models.values()} == {"MIT", "Apache-2.0"}
     assert models["moonshine-tiny-en"].languages == ("en",)
     assert [file.name for file in models["silero-vad"].files] == ["silero_vad_16k_sequence.onnx", "LICENSE"]
 
@@ -89,4 +89,4 @@ def test_an_unknown_name_is_told_its_neighbours_and_the_list(name: str, hint: st
         Manifest.packaged().model(name)
     assert f"no model {name!r}" in str(caught.value)
     assert hint in str(caught.value)
-    assert "voxtide knows moonshine-tiny-en, silero-vad, whisper-base, whisper-tiny.en" in str(caught.value)
+    assert "voxtide knows moonshine-tiny-en, silero-vad, whisper-base, whisper-tiny.en, voxtral" in str(caught.value)

@@ -12,15 +12,16 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Literal
 
 import typer
 
 from voxtide import api
 from voxtide.audio.microphone import list_devices
+from voxtide.cli.check import Check
+from voxtide.cli.doctor_voxtral import voxtral
 from voxtide.cli.failures import Exit
 from voxtide.config import Settings
 from voxtide.engines.base import Engine
@@ -28,7 +29,10 @@ from voxtide.errors import VoxtideError
 from voxtide.models import ModelState, ModelStore
 
 SAMPLE = "beckett.wav"
-"""The recording that the default engine is tried with: ten seconds of speech."""
+"""The recording that the engine is tried with: ten seconds of speech."""
+
+VOXTRAL = "voxtral"
+"""The engine that is not loaded to be looked at: it would take all the memory it is asked about."""
 
 CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni")
 """Instructions that make 8-bit models quicker, as Linux names them."""
@@ -40,19 +44,9 @@ LOW_SPACE_BYTES = 1 << 30
 """Less than this is little for a cache of models."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding. `bad` keeps the default engine from running; `missing` only something else."""
-
-    name: str
-    state: Literal["ok", "missing", "bad"]
-    found: str
-    remedy: str | None = None
-
-
-def doctor(*, is_json: bool) -> Exit:
-    """Look at everything and tell. The exit code is DONE if the default engine can run, else FAILED."""
-    checks = list(examine())
+def doctor(*, is_json: bool, engine: str | None = None, model: str | None = None) -> Exit:
+    """Look at everything and tell. The exit code is DONE if the engine can run, else FAILED."""
+    checks = list(examine(engine or api.DEFAULT_ENGINE, model))
     can_run = not any(check.state == "bad" for check in checks)
     if is_json:
         report = {"can_run": can_run, "checks": [asdict(check) for check in checks]}
@@ -66,7 +60,7 @@ def doctor(*, is_json: bool) -> Exit:
     return Exit.DONE if can_run else Exit.FAILED
 
 
-def examine() -> Iterator[Check]:
+def examine(engine: str, model: str | None) -> Iterator[Check]:
     """All checks, the cheap ones first."""
     yield Check("voxtide", "ok", f"{importlib.metadata.version('voxtide')}, Python {platform.python_version()}")
     yield Check("system", "ok", platform.platform())
@@ -81,7 +75,10 @@ def examine() -> Iterator[Check]:
         return
     yield cache(settings.models_dir)
     yield from models(settings)
-    yield default_engine(settings)
+    if engine == VOXTRAL:
+        yield from voxtral(settings, model)
+    else:
+        yield one_engine(settings, engine, model)
 
 
 def processor(cpuinfo: Path) -> str:
@@ -98,7 +95,7 @@ def processor(cpuinfo: Path) -> str:
 
 
 def gpu() -> Check:
-    """What nvidia-smi says, if there is one. No engine of today needs a GPU."""
+    """What nvidia-smi says, if there is one. Only Voxtral is much better on one."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return Check("gpu", "ok", "none seen; none is needed")
@@ -159,12 +156,11 @@ def models(settings: Settings) -> Iterator[Check]:
         yield Check("model", "ok" if is_ready else "missing", f"{status.model.name}: {status.state}", remedy)
 
 
-def default_engine(settings: Settings) -> Check:
-    """Load the default engine, without the network, and let it transcribe real speech."""
-    name = api.DEFAULT_ENGINE
+def one_engine(settings: Settings, name: str, model: str | None) -> Check:
+    """Load an engine, without the network, and let it transcribe real speech."""
     try:
         store = ModelStore.from_settings(replace(settings, is_offline=True))
-        text, audio_s, wall_s = try_engine(lambda: api.open_engine(name, store=store))
+        text, audio_s, wall_s = try_engine(lambda: api.open_engine(name, model=model, store=store))
     except VoxtideError as error:
         return Check("engine", "bad", f"{name} cannot run", str(error))
     except Exception as error:  # whatever it is, the patient wants to hear of it with all the rest

@@ -48,6 +48,7 @@ class EngineEntry:
 ENGINES = {
     "moonshine": EngineEntry("voxtide.engines.moonshine", "English on any CPU, words early; the default"),
     "whisper": EngineEntry("voxtide.engines.whisper", "many languages on a CPU; needs the extra 'whisper'"),
+    "voxtral": EngineEntry("voxtide.engines.voxtral", "13 languages, best on a GPU; needs the extra 'voxtral'"),
     "remote": EngineEntry(
         "voxtide.engines.remote", "a voxtide server, Mistral's service or one like it", is_remote=True
     ),
