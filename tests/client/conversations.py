@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from voxtide.client.config import ClientConfig
@@ -82,3 +82,9 @@ async def _say(connection: Connection, utterance: str, chunk_samples: int) -> No
 
 async def _read(connection: Connection) -> list[ClientEvent]:
     return [event async for event in connection]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let others run until the condition holds; the test's own time limit bounds it."""
+    while not condition():  # noqa: ASYNC110  # a server on a socket makes it true, and sets no event of ours
+        await asyncio.sleep(0.001)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
-from conversations import QUICK, assert_said, converse
-from scripted_server import Manners, after, serving
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import replace
 
+import pytest
+from conversations import QUICK, Said, assert_said, converse, until
+from scripted_server import GOOD, Manners, after, serving
+
+from voxtide.client.courier import MAX_CARRIES
+from voxtide.client.events import ConnectionLost
 from voxtide.client.opening import connect
+from voxtide.engines.scripted import speak
+from voxtide.errors import ConnectionFailedError
+from voxtide.transcript.events import Flushed
 
 FAULTS = {
     "ignores every flush": Manners(ignores_flush=True),
@@ -21,12 +31,9 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("manners", FAULTS.values(), ids=FAULTS)
-async def test_a_server_that_always_behaves_so(manners: Manners) -> None:
-    async with serving(manners) as server:
-        said = await converse(connect(server.url, config=QUICK))
-        assert_said(said)
-    assert server.num_open == 0
+async def test_servers_that_always_behave_so() -> None:
+    """All of them at once; each must have let go of every connection when its conversation is over."""
+    await asyncio.gather(*(outlives(name, manners) for name, manners in FAULTS.items()))
 
 
 PASSING = {
@@ -45,10 +52,165 @@ PASSING = {
 }
 
 
-@pytest.mark.parametrize("manners", PASSING.values(), ids=PASSING)
-async def test_a_server_that_does_so_twice(manners: Manners) -> None:
-    async with serving(after(manners, manners)) as server:
-        said = await converse(connect(server.url, config=QUICK), rest="again")
-        assert_said(said, rest="again")
-    assert said.replacements
-    assert server.num_open == 0
+async def test_servers_that_do_so_twice() -> None:
+    said = await asyncio.gather(
+        *(outlives(name, after(manners, manners), rest="again") for name, manners in PASSING.items())
+    )
+    assert all(it.replacements for it in said)
+
+
+async def outlives(name: str, manners: Manners | Callable[[int], Manners], rest: str = "") -> Said:
+    try:
+        async with serving(manners) as server:
+            said = await converse(connect(server.url, config=QUICK), rest=rest)
+            assert_said(said, rest=rest)
+        assert server.num_open == 0
+    except BaseException as error:
+        error.add_note(f"the server {name}")
+        raise
+    return said
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_storm(seed: int) -> None:
+    """Ten conversations at once, with a server each; the first five connections of each server fail in all ways."""
+    rng = random.Random(seed)
+    ways = [*FAULTS.values(), *PASSING.values()]
+
+    async def one(manners: list[Manners], chunk_samples: int) -> None:
+        async with serving(after(*manners, rest=rng.choice([GOOD, Manners(ignores_flush=True)]))) as server:
+            said = await converse(connect(server.url, config=QUICK), rest="again", chunk_samples=chunk_samples)
+            assert_said(said, rest="again")
+        assert server.num_open == 0
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(10):
+            tasks.create_task(one(rng.sample(ways, 4), rng.choice([160, 1280, 20_000])))
+
+
+async def test_the_standby_is_there_before_it_is_needed() -> None:
+    """The audio behind an unanswered flush is sent on as soon as the flush is overdue: nothing has to be opened."""
+    async with serving(after(Manners(ignores_flush=True))) as server, connect(server.url, config=QUICK) as connection:
+        await connection.send_audio(speak("to"))
+        flush = connection.flush_audio()
+        await until(lambda: len(server.seen) == 2)
+        assert "input_audio.end" not in server.seen[0].kinds
+        await connection.send_audio(speak("be"))
+        assert await flush == "to"
+        assert await connection.flush_audio() == "be"
+    assert server.seen[0].kinds == ["input_audio.append", "input_audio.flush", "input_audio.end"]
+    assert server.seen[1].kinds[:2] == ["input_audio.append", "input_audio.flush"]
+
+
+async def test_a_server_that_answers_in_time_is_never_asked_for_a_second_connection() -> None:
+    async with serving(Manners(flush_delay_s=0.01)) as server:
+        assert_said(await converse(connect(server.url, config=replace(QUICK, flush_timeout_s=5, standby_after_s=2))))
+    assert len(server.seen) == 1
+
+
+async def test_a_server_known_to_answer_no_flush_is_not_waited_for() -> None:
+    config = replace(QUICK, flush_timeout_s=0.3)
+    words = ("to", "be", "or", "not", "to", "be")
+    async with serving(Manners(ignores_flush=True)) as server, connect(server.url, config=config) as connection:
+        for word in words[:2]:
+            await connection.send_audio(speak(word))
+            assert await connection.flush_audio() == word
+        async with asyncio.timeout(0.3 * 4):
+            for word in words[2:]:
+                await connection.send_audio(speak(word))
+                assert await connection.flush_audio() == word
+    assert [seen.kinds for seen in server.seen[2:5]] == [["input_audio.append", "input_audio.end"]] * 3
+
+
+async def test_audio_behind_a_flush_waits_for_its_answer() -> None:
+    """Whatever a server makes of a flush, its answer is about what was sent before."""
+    async with serving(Manners(flush_delay_s=0.2)) as server:
+        connection = connect(server.url, config=replace(QUICK, flush_timeout_s=5))
+        async with connection:
+            await connection.send_audio(speak("to"))
+            flush = connection.flush_audio()
+            await connection.send_audio(speak("be"))
+            await until(lambda: "input_audio.flush" in server.seen[0].kinds)
+            num_bytes = server.seen[0].num_audio_bytes
+            assert await flush == "to"
+            assert num_bytes == 2 * len(speak("to"))
+            assert await connection.flush_audio() == "be"
+
+
+async def test_a_server_that_is_away_for_a_while() -> None:
+    async with serving() as server:
+        port = server.port
+        connection = connect(server.url, config=QUICK)
+        await connection
+        await connection.send_audio(speak("to be"))
+        assert await connection.flush_audio() == "to be"
+    await connection.send_audio(speak("or"))
+    flush = connection.flush_audio()
+    await asyncio.sleep(0.3)  # long enough that some attempts fail
+    async with serving(port=port):
+        assert await flush == "or"
+        await connection.close()
+
+
+async def test_a_server_that_stays_away_is_given_up() -> None:
+    async with serving() as server:
+        connection = await connect(server.url, config=replace(QUICK, reconnect_s=0.3))
+        await connection.send_audio(speak("to be"))
+        assert await connection.flush_audio() == "to be"
+    await connection.send_audio(speak("or"))
+    flush = connection.flush_audio()
+    with pytest.raises(ConnectionFailedError, match="cannot reach http://127.0.0.1"):
+        await flush
+    events = []
+    with pytest.raises(ConnectionFailedError, match="cannot reach"):
+        async for event in connection:
+            events.append(event)  # noqa: PERF401  # the loop raises, and what came before is of interest
+    assert [event.text for event in events if isinstance(event, Flushed)] == ["to be"]
+    assert isinstance(events[-1], ConnectionLost)
+    with pytest.raises(ConnectionFailedError):
+        await connection.send_audio(speak("not"))
+    await connection.close()
+
+
+async def test_a_server_that_always_breaks_is_given_up() -> None:
+    async with serving(Manners(cut_after_s=0.1)) as server:
+        connection = await connect(server.url, config=QUICK)
+        await connection.send_audio(speak("to be"))
+        with pytest.raises(ConnectionFailedError):
+            await connection.flush_audio()
+        await connection.close()
+    assert len(server.seen) == MAX_CARRIES
+
+
+async def test_a_server_that_refuses_what_we_send_is_not_asked_again() -> None:
+    error = {"message": "Invalid model: nobody", "code": 400}
+    async with serving(Manners(close_code=1008, error=error)) as server:
+        connection = await connect(server.url, config=QUICK)
+        await connection.send_audio(speak("to be"))
+        with pytest.raises(ConnectionFailedError, match="Invalid model: nobody"):
+            await connection.flush_audio()
+        await connection.close()
+    assert len(server.seen) == 1
+
+
+async def test_long_speech_without_a_flush_is_kept_within_bounds_and_whole() -> None:
+    """Ten seconds through a journal of two, cut by a server that hangs up in the middle."""
+    config = replace(QUICK, replay_s=2.0, flush_timeout_s=5)
+    text = " ".join(["to", "be", "or", "not"] * 6)
+    async with serving(after(Manners(cut_after_s=3.0), Manners(cut_after_s=1.0))) as server:
+        said = await converse(connect(server.url, config=config), (), rest=text)
+        assert_said(said, (), rest=text)
+    assert len(server.seen) == 3
+    assert all(event.replayed_s <= 2.0 for event in said.replacements)
+
+
+@pytest.mark.parametrize("alters", [str.upper, lambda text: text.replace("e", "ee")], ids=["loud", "long"])
+async def test_another_hearing_of_the_same_words_takes_nothing_back(alters: Callable[[str], str]) -> None:
+    """The second connection hears otherwise what the first had told: that stands, and what follows is told once."""
+    words = "to be or not to be that is it"
+    async with serving(after(Manners(cut_after_s=1.7), rest=Manners(alters=alters))) as server:
+        connection = connect(server.url, config=QUICK)
+        said = await converse(connection, (), rest=words)
+    assert len(said.text.split()) == len(words.split())
+    assert said.text.lower().replace("ee", "e").split() == words.split()
+    assert said.text.startswith("to be or")

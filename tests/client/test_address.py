@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+
+from voxtide.client.address import parse_address
+from voxtide.errors import ConfigError
+
+PATH = "/v1/audio/transcriptions/realtime"
+
+
+@pytest.mark.parametrize(
+    ("server", "url"),
+    [
+        ("http://localhost:8000", f"ws://localhost:8000{PATH}?model=m"),
+        ("https://api.mistral.ai", f"wss://api.mistral.ai{PATH}?model=m"),
+        ("ws://h", f"ws://h{PATH}?model=m"),
+        ("wss://h:1/", f"wss://h:1{PATH}?model=m"),
+        ("http://h/stt", f"ws://h/stt{PATH}?model=m"),
+        ("http://h/v1", f"ws://h{PATH}?model=m"),
+        ("http://h/stt/v1/", f"ws://h/stt{PATH}?model=m"),
+        (f"wss://h{PATH}", f"wss://h{PATH}?model=m"),
+        ("http://h?tenant=a&empty=", f"ws://h{PATH}?tenant=a&empty=&model=m"),
+        ("http://[::1]:8000", f"ws://[::1]:8000{PATH}?model=m"),
+        (" http://h ", f"ws://h{PATH}?model=m"),
+    ],
+)
+def test_an_address_leads_to_the_endpoint(server: str, url: str) -> None:
+    assert parse_address(server, path=PATH, query={"model": "m"}).url == url
+
+
+def test_a_name_is_quoted() -> None:
+    assert parse_address("http://h", path=PATH, query={"model": "a/b c&d"}).url.endswith("?model=a%2Fb+c%26d")
+
+
+@pytest.mark.parametrize(
+    "server", ["", "localhost:8000", "ftp://h", "http://", "h", "http://h:port", "http://h/#a", "http://[::1"]
+)
+def test_what_is_no_address_is_refused(server: str) -> None:
+    with pytest.raises(ConfigError, match="no address of a server"):
+        parse_address(server, path=PATH, query={})
+
+
+def test_what_is_shown_holds_no_secret() -> None:
+    address = parse_address("https://anna:s3cret@h:8443/stt?token=s3cret", path=PATH, query={"model": "m"})
+    assert address.shown == "https://h:8443/stt"
+    assert "s3cret" in address.url
+    assert "s3cret" not in repr(address)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_local"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("[::1]", True),
+        ("a.localhost", True),
+        ("10.0.0.1", False),
+        ("h", False),
+    ],
+)
+def test_no_proxy_lies_before_this_machine(host: str, is_local: bool) -> None:
+    assert parse_address(f"http://{host}:1", path=PATH, query={}).is_local == is_local
