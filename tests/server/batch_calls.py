@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from serving import Running, running, scripted
+from serving import Running, running
 
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.engines.base import Engine
-from voxtide.engines.scripted import speak
+from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
 from voxtide.server.batch_config import BatchConfig
 from voxtide.server.batch_endpoints import http_endpoints
 from voxtide.server.config import ServerConfig
@@ -30,6 +30,10 @@ ANSWER_S = 60.0
 
 MISTRAL = {"stream": "false", "diarize": "false"}
 """What Mistral's SDK always sends."""
+
+
+def scripted() -> Engine:
+    return ScriptedEngine(ScriptedConfig(delay_ms=80))
 
 
 @asynccontextmanager
