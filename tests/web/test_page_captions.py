@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from captions_page import CaptionsPage
-from conftest import CaptionsServer
+from captions_server import CaptionsServer
 from playwright.sync_api import BrowserContext, expect
 from pulled_models import model_directory
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from captions_page import CaptionsPage
-from conftest import CaptionsServer
+from captions_server import CaptionsServer
 from playwright.sync_api import expect
 from websockets.sync.client import connect
 

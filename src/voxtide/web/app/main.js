@@ -8,6 +8,7 @@ import { StatusView } from "../view/status_view.js";
 import { TranscriptView } from "../view/transcript_view.js";
 import { Waves } from "../view/waves.js";
 import { listModels, openConnection } from "../wire/access.js";
+import { Awake } from "./awake.js";
 import { copyText, saveText } from "./handing.js";
 import { Recorder } from "./recorder.js";
 import { loadKey, loadSettings, saveKey, saveSettings } from "./settings.js";
@@ -19,6 +20,7 @@ const recorder = new Recorder();
 const transcriptView = new TranscriptView();
 const statusView = new StatusView();
 const waves = new Waves();
+const awake = new Awake();
 let settings = loadSettings();
 let key = loadKey();
 const settingsView = new SettingsView(settings, key);
@@ -51,6 +53,7 @@ async function openSettings(focus) {
 /** Draw at most once a frame, however much is new. */
 let isDrawing = false;
 recorder.onChange = () => {
+  awake.keep(recorder.isActive);
   if (isDrawing) return;
   isDrawing = true;
   requestAnimationFrame(() => {
@@ -108,6 +111,11 @@ document.addEventListener("drop", (event) => {
   event.preventDefault();
   const file = event.dataTransfer?.files[0];
   if (file && !recorder.isActive) start(() => openFile(file));
+});
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  recorder.resume();
+  awake.keep(recorder.isActive);
 });
 addEventListener("online", () => recorder.reconnect());
 addEventListener("offline", () => recorder.reconnect());

@@ -37,6 +37,7 @@ const CAPTURE_PROBLEMS = {
   ],
   missing: ["There is no microphone.", "Connect one, or choose another in the settings, then start again."],
   busy: ["The microphone does not answer.", "Close other programs that use it, then start again."],
+  silent: ["The browser's sound does not start.", "Load the page again; if that does not help, start the browser anew."],
   gone: ["The microphone went away.", "What was said so far is kept. Connect it again, then start."],
   unreadable: [
     "The browser cannot play this file.",
@@ -60,11 +61,12 @@ export function captureProblem({ kind }) {
 export function connectionProblem({ code, error }) {
   const status = error?.status;
   if (status === 401 || status === 403) return keyProblem(status, error?.message ?? "");
+  if (status === 408) return passing("The session has come to its end.", "Another one goes on where it stopped.");
   if (code === TRY_LATER || status === 503 || status === 429) {
     return passing("The server is full.", "It takes no new session just now. What you say is kept, and sent on.");
   }
   if (code === GOING_AWAY) return passing("The server is restarting.", "What you say is kept, and sent on.");
-  if (status && status < 500 && status !== 408) {
+  if (status && status < 500) {
     return { title: "The server refused.", remedy: error?.message ?? "", isPassing: false, action: null };
   }
   return passing(

@@ -105,6 +105,11 @@ export class Recorder {
     this.#become("idle", null);
   }
 
+  /** The page is seen again: the system may have silenced it meanwhile. */
+  resume() {
+    this.#capture?.resume();
+  }
+
   /** The network changed. */
   reconnect() {
     this.#session?.reconnect();

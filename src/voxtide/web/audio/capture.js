@@ -7,7 +7,7 @@
 
 /** A source cannot be opened, or broke off. `kind` says which remedy helps. */
 export class CaptureError extends Error {
-  /** @param {"insecure" | "denied" | "missing" | "busy" | "gone" | "unreadable"} kind */
+  /** @param {"insecure" | "denied" | "missing" | "busy" | "silent" | "gone" | "unreadable"} kind */
   constructor(kind) {
     super(kind);
     this.kind = kind;
@@ -54,6 +54,11 @@ export class Capture {
     this.#node.port.postMessage(isHeld ? "hold" : "go");
   }
 
+  /** Go on where the system has silenced the page: a call, a locked screen. */
+  async resume() {
+    if (this.#context.state !== "running") await this.#context.resume().catch(() => {}); // not yet; the next try will
+  }
+
   /** Hear no more. What was heard has been told when this is done. */
   async finish() {
     this.onEnd = () => {};
@@ -88,7 +93,10 @@ export async function openMicrophone(deviceId) {
       throw microphoneError(error);
     });
   const [track] = stream.getAudioTracks();
-  const context = await openContext();
+  const context = await openContext().catch((error) => {
+    track.stop();
+    throw error;
+  });
   const capture = new Capture(context, () => track.stop());
   track.onended = () => capture.onEnd(new CaptureError("gone"));
   context.createMediaStreamSource(stream).connect(capture.node);
@@ -103,7 +111,10 @@ export async function openMicrophone(deviceId) {
 export async function openFile(file) {
   const address = URL.createObjectURL(file);
   const player = new Audio(address);
-  const context = await openContext();
+  const context = await openContext().catch((error) => {
+    URL.revokeObjectURL(address);
+    throw error;
+  });
   const capture = new Capture(context, () => {
     player.onerror = player.onplay = player.onpause = player.onended = null;
     player.pause();
@@ -128,10 +139,14 @@ export async function openFile(file) {
 }
 
 async function openContext() {
-  const context = new AudioContext({ latencyHint: "interactive" });
-  await context.audioWorklet.addModule(new URL("capture_worklet.js", import.meta.url));
-  await context.resume();
-  return context;
+  try {
+    const context = new AudioContext({ latencyHint: "interactive" });
+    await context.audioWorklet.addModule(new URL("capture_worklet.js", import.meta.url));
+    await context.resume();
+    return context;
+  } catch {
+    throw new CaptureError("silent");
+  }
 }
 
 /** @param {DOMException} error */

@@ -19,7 +19,7 @@ const MAX_UNSENT_BYTES = 256 * 1024;
  * @typedef {object} Ending
  * @property {number} code The close code, or `ABNORMAL`.
  * @property {boolean} wasOpen Whether the session had begun.
- * @property {{message: string, status: number} | null} error The last error the server told.
+ * @property {{message: string, status: number} | null} error What the server said was the reason.
  */
 
 export class Connection {
@@ -63,12 +63,12 @@ export class Connection {
 
   /** @param {WireEvent | null} event */
   #take(event) {
+    this.#error = event?.kind === "error" ? event : null; // what is followed by something else has ended nothing
     if (!event) return;
     if (event.kind === "created") {
       this.#wasOpen = true;
       clearTimeout(this.#timer);
     }
-    if (event.kind === "error") this.#error = event;
     this.#onEvent(event);
   }
 
