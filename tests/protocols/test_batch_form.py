@@ -16,6 +16,7 @@ SPEAKEASY = {"user-agent": "speakeasy-sdk/python 3.7.0 2.8 1.0 mistralai"}
         (["model"], SPEAKEASY, Form.MISTRAL),
         (["model", "stream", "diarize"], {}, Form.MISTRAL),
         (["model", "file_url"], {}, Form.MISTRAL),
+        (["diarize", "context_bias[]"], {}, Form.MISTRAL),  # the 1.x line of its SDK
         (["timestamp_granularities"], {}, Form.MISTRAL),
         (["timestamp_granularities[]"], {}, Form.OPENAI),
         (["timestamp_granularities", "response_format"], {}, Form.OPENAI),

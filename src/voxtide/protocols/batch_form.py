@@ -70,15 +70,20 @@ class Fields:
 def form_of(fields: Fields, headers: Mapping[str, str]) -> Form:
     """Whose form it is, by the first of these that tells.
 
-    1. A field that only OpenAI has, or a name in brackets: OpenAI's. `response_format` asks for a shape of answer, so
-       it counts for more than anything that is Mistral's.
-    2. A field that only Mistral has, or a list of `timestamp_granularities` without brackets: Mistral's. Its SDK always
-       sends `diarize`.
-    3. The header, as `form_of_headers` reads it.
+    1. A field that only OpenAI has: OpenAI's. `response_format` asks for a shape of answer, so it counts for more than
+       anything that is Mistral's.
+    2. A field that only Mistral has: Mistral's. Its SDK always sends `diarize`.
+    3. A name in brackets: OpenAI's. (The 1.x line of Mistral's SDK has them too, but was found out by then.)
+    4. A list of `timestamp_granularities` without brackets: Mistral's.
+    5. The header, as `form_of_headers` reads it.
     """
-    if fields.has_brackets or fields.names & _OPENAI_ONLY:
+    if fields.names & _OPENAI_ONLY:
         return Form.OPENAI
-    if fields.names & _MISTRAL_ONLY or "timestamp_granularities" in fields.names:
+    if fields.names & _MISTRAL_ONLY:
+        return Form.MISTRAL
+    if fields.has_brackets:
+        return Form.OPENAI
+    if "timestamp_granularities" in fields.names:
         return Form.MISTRAL
     return form_of_headers(headers)
 

@@ -47,9 +47,9 @@ class Refusal:
 
     @property
     def body(self) -> str:
-        """The answer's body, the same for every dialect: SDKs show the status, people read the message."""
+        """The answer's body, of both vendors' shapes: nobody knows here whose client asks."""
         error = {"message": self.message, "type": self.code, "param": None, "code": self.code}
-        return json.dumps({"error": error, "object": "error", "message": self.message})
+        return json.dumps({"error": error, "object": "error", **error})
 
     @property
     def headers(self) -> list[tuple[str, str]]:

@@ -48,27 +48,28 @@ def chunks(audio: bytes, num_bytes: int = 2560) -> Iterator[bytes]:
         yield audio[start : start + num_bytes]
 
 
-def run(*scenarios: Scenario, if_named: Scenario | None = None) -> None:
-    """Play the scenarios named in the plan, or all but `if_named`, at the same time."""
+def run(*scenarios: Scenario, if_named: Scenario | None = None, num_at_once: int = 100) -> None:
+    """Play the scenarios named in the plan, or all but `if_named`, so many at the same time."""
     fields = json.loads(sys.argv[1])
     plan = Plan(fields["url"], fields["key"], Path(fields["audio_dir"]))
     names = fields["scenarios"]
     every = [*scenarios, if_named] if if_named else scenarios
     chosen = [scenario for scenario in every if scenario.__name__ in names] if names else scenarios
-    asyncio.run(_play_all(chosen, plan))
+    asyncio.run(_play_all(chosen, plan, num_at_once))
 
 
-async def _play_all(scenarios: Sequence[Scenario], plan: Plan) -> None:
-    await asyncio.gather(*(_play(scenario, plan) for scenario in scenarios))
+async def _play_all(scenarios: Sequence[Scenario], plan: Plan, num_at_once: int) -> None:
+    places = asyncio.Semaphore(num_at_once)
+    await asyncio.gather(*(_play(scenario, plan, places) for scenario in scenarios))
 
 
-async def _play(scenario: Scenario, plan: Plan) -> None:
+async def _play(scenario: Scenario, plan: Plan, places: asyncio.Semaphore) -> None:
     def report(**fields: Any) -> None:
         sys.stdout.write(json.dumps({"scenario": scenario.__name__, **fields}) + "\n")
         sys.stdout.flush()
 
     try:
-        async with asyncio.timeout(SCENARIO_S):
+        async with places, asyncio.timeout(SCENARIO_S):
             await scenario(plan, report)
     except Exception as error:
         report(failure=f"{type(error).__name__}: {error}")
