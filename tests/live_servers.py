@@ -106,10 +106,12 @@ async def voxtide_server(engine: Callable[[], Engine] | None = None, **config: o
         server = assemble(settings, supervisor, version="test")
         sock = listen(settings)
         serving = asyncio.create_task(server.serve(sock, stop))
-        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-        stop.set()
-        await serving
-        sock.close()
+        try:
+            yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+        finally:
+            stop.set()
+            await serving
+            sock.close()
 
 
 def scripted_engine() -> ScriptedEngine:

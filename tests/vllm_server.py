@@ -146,8 +146,10 @@ async def serving_vllm(server: VllmServer | None = None) -> AsyncIterator[VllmSe
     server = server or VllmServer()
     async with serve(server.handle, "127.0.0.1", 0, compression=None, ping_interval=None) as listening:
         server.url = f"http://127.0.0.1:{next(iter(listening.sockets)).getsockname()[1]}"
-        yield server
-        listening.close(close_connections=True)
+        try:
+            yield server
+        finally:
+            listening.close(close_connections=True)
 
 
 def _no_sleep(_: float) -> None:

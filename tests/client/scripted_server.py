@@ -42,6 +42,7 @@ class Manners:
         alters: What it hears becomes this.
         close_code: The connection is closed so at the first audio.
         error: Sent before that.
+        refuses_update: Settings are refused with these words.
     """
 
     status: int | None = None
@@ -59,6 +60,7 @@ class Manners:
     alters: Callable[[str], str] = str
     close_code: int | None = None
     error: dict[str, Any] | None = None
+    refuses_update: str | None = None
 
 
 GOOD = Manners()
@@ -134,6 +136,8 @@ class _Session:
     async def _take(self, message: dict[str, Any]) -> None:
         match message["type"]:
             case "session.update":
+                if self._manners.refuses_update is not None:
+                    await self._say("error", error={"message": self._manners.refuses_update, "code": 400})
                 self._seen.session |= message["session"]
                 await self._say("session.updated", session=self._session())
             case "input_audio.append":
@@ -227,8 +231,10 @@ async def serving(
         server.handle, "127.0.0.1", port, process_request=server.admit, compression=None, ping_interval=None
     ) as listening:
         server.port = next(iter(listening.sockets)).getsockname()[1]
-        yield server
-        listening.close(close_connections=True)
+        try:
+            yield server
+        finally:
+            listening.close(close_connections=True)
 
 
 def after(*first: Manners, rest: Manners = GOOD) -> Callable[[int], Manners]:
