@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,12 +15,23 @@ from websockets.asyncio.client import ClientConnection
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
+from voxtide.server.app import Services
 from voxtide.server.assembly import assemble
 from voxtide.server.config import ServerConfig
+from voxtide.server.realtime import Realtime
 from voxtide.server.serving import Server, listen
 from voxtide.server.supervisor import EngineSupervisor
 
 MISTRAL = "/v1/audio/transcriptions/realtime"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
 
 
 @dataclass
@@ -31,25 +43,67 @@ class Running:
     port: int
     stop: asyncio.Event
 
+    @property
+    def services(self) -> Services:
+        return self.server.services
+
+    @property
+    def realtime(self) -> Realtime:
+        return self.services.realtime
+
     def ws(self, path: str = MISTRAL) -> str:
         return f"ws://127.0.0.1:{self.port}{path}"
 
-    def http(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
+    async def get(self, path: str, **headers: str) -> Answer:
+        """An HTTP answer."""
+        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", "Connection: close"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        return await self.send(("\r\n".join(lines) + "\r\n\r\n").encode())
+
+    async def send(self, request: bytes) -> Answer:
+        """The answer to a request as it lies on the wire, to the end of the connection."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(request)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+        status_line, *fields = head.decode().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (field.partition(": ") for field in fields)}
+        return Answer(int(status_line.split()[1]), headers, body.decode())
+
+    async def metrics(self) -> str:
+        return (await self.get("/metrics")).body
 
 
-def scripted() -> Engine:
-    return ScriptedEngine(ScriptedConfig(delay_ms=80), max_streams=1000)
+async def settled(server: Running, num_sessions: int = 0) -> None:
+    """Wait until so many sessions hold a place."""
+    await _until(lambda: server.realtime.num_sessions == num_sessions)
+
+
+async def restarted(server: Running) -> None:
+    """Wait until a dead engine has been replaced."""
+    await _until(lambda: server.supervisor.num_restarts > 0)
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not is_so():  # noqa: ASYNC110  # what we wait for tells nobody
+            await asyncio.sleep(0.005)
+
+
+def engine(config: ScriptedConfig | None = None) -> Callable[[], Engine]:
+    """Loads a scripted engine with room for many."""
+    return lambda: ScriptedEngine(config or ScriptedConfig(delay_ms=80), max_streams=1000)
 
 
 @asynccontextmanager
 async def running(
-    config: ServerConfig | None = None, *, load: Callable[[], Engine] = scripted, **more: Any
+    config: ServerConfig | None = None, *, load: Callable[[], Any] | None = None, **more: Any
 ) -> AsyncIterator[Running]:
     """A server on a free port; stopped, and drained, at the end."""
     config = replace(config or ServerConfig(), port=0)
     stop = asyncio.Event()
-    async with EngineSupervisor(load) as supervisor:
+    async with EngineSupervisor(load or engine()) as supervisor:
         server = assemble(config, supervisor, version="test", **more)
         sock = listen(config)
         serving = asyncio.create_task(server.serve(sock, stop))
@@ -67,8 +121,6 @@ def pcm(text: str) -> bytes:
 
 
 def append(payload: bytes) -> str:
-    import base64
-
     return json.dumps({"type": "input_audio.append", "audio": base64.b64encode(payload).decode()})
 
 

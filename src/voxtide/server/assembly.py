@@ -48,4 +48,4 @@ def assemble(
         config=config, supervisor=supervisor, realtime=realtime, access=access, tokens=tokens, metrics=metrics
     )
     app = create_app(services, endpoints(services) if endpoints else (), version=version)
-    return Server(app, realtime, config)
+    return Server(app, services)

@@ -31,9 +31,10 @@ _log = logging.getLogger("voxtide.server")
 QUEUE_BYTES = 64 * 1024
 """Messages that wait for the session; a second and a half of 16 kHz audio. Past this the socket is not read."""
 
-KERNEL_BYTES = 128 * 1024
-"""What the system may hold for us in each direction. A client that sends faster than we transcribe has its pings in
-line behind its audio: with the system's usual megabytes they would be answered too late for the client's patience."""
+KERNEL_BYTES = 32 * 1024
+"""What we ask the system to hold for us in each direction; it takes it for twice as much. A client that sends faster
+than we transcribe has its pings in line behind its audio: with the system's usual megabytes they would be answered too
+late for its patience. Ten times real time still passes where a round trip takes 100 ms."""
 
 UNSENT_BYTES = 256 * 1024
 """Answers that the client has not taken; an hour of text. Past this the session waits."""

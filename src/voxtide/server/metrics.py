@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
@@ -25,7 +25,6 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        self._sessions = Gauge("voxtide_sessions", "Sessions open now.", ["wire"], registry=registry)
         self._opened = Counter("voxtide_sessions_opened", "Sessions admitted.", ["wire"], registry=registry)
         self._refused = Counter(
             "voxtide_sessions_refused", "Sessions refused before they began.", ["code"], registry=registry
@@ -57,11 +56,6 @@ class Metrics:
     def on_opened(self, wire: str) -> None:
         """A session was admitted."""
         self._opened.labels(wire).inc()
-        self._sessions.labels(wire).inc()
-
-    def on_closed(self, wire: str) -> None:
-        """A session is over."""
-        self._sessions.labels(wire).dec()
 
     def on_refused(self, code: str) -> None:
         """A session was refused."""

@@ -52,6 +52,7 @@ class Realtime:
         self._sessions: set[Session] = set()
         self._ended_audio_s = 0.0
         self.is_draining = False
+        metrics.watch("voxtide_sessions_open", "Sessions that hold a place.", lambda: self.num_sessions)
         metrics.watch("voxtide_capacity", "Sessions there is room for.", lambda: config.capacity)
         metrics.watch("voxtide_lag_max_seconds", "Audio not yet transcribed, of the session that has most.", self.lag_s)
         metrics.watch("voxtide_engine_up", "1 while the engine lives.", lambda: supervisor.is_alive)
@@ -114,7 +115,7 @@ class Realtime:
         self._metrics.on_opened(wire.name.lower())
         return Admitted(
             run=partial(self._run, wire, handshake, session_id),
-            on_done=partial(self._on_done, wire, give_back),
+            on_done=partial(_on_done, give_back),
             subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None,
         )
 
@@ -140,12 +141,6 @@ class Realtime:
             if connection.lost_reason is not None:
                 self._metrics.on_dropped(connection.lost_reason)
 
-    def _on_done(self, wire: Wire, give_back: Callable[[], None], task: asyncio.Task[None]) -> None:
-        give_back()
-        self._metrics.on_closed(wire.name.lower())
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("a session ended unexpectedly", exc_info=error)
-
     def _engine_facts(self, info: EngineInfo) -> EngineFacts:
         return EngineFacts(
             model=info.model,
@@ -160,6 +155,12 @@ class Realtime:
         duration_s = self._config.session.duration_s
         expires_at_s = None if duration_s is None else now_s + int(duration_s)
         return SessionFacts(session_id=session_id, opened_at_s=now_s, expires_at_s=expires_at_s)
+
+
+def _on_done(give_back: Callable[[], None], task: asyncio.Task[None]) -> None:
+    give_back()
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("a session ended unexpectedly", exc_info=error)
 
 
 def _unavailable(code: str, message: str) -> Refusal:

@@ -27,7 +27,7 @@ from voxtide.types import StreamOptions
 
 _log = logging.getLogger("voxtide.server")
 
-GOING_AWAY, INTERNAL_ERROR = 1001, 1011
+GOING_AWAY, POLICY, INTERNAL_ERROR = 1001, 1008, 1011
 """Close codes of RFC 6455, section 7.4.1."""
 
 
@@ -190,8 +190,9 @@ class Session:
                     self._close(code, reason)
                     return
                 case _:
-                    self._connection.inject(effects[index:])
-                    break
+                    # The end of a turn, told from the receive loop: its flush comes before the messages that wait.
+                    await self._carry_out(effects[index:])
+                    return
         if self._connection.is_congested:
             await self._connection.drained()
 
@@ -226,7 +227,8 @@ class Session:
         if self._ending is None:
             self._connection.close(code, reason)
         else:
-            self._fail(self._ending)
+            self._observer.on_error(self._ending.code)
+            self._connection.close(POLICY, self._ending.code)
 
     def _watch_time(self) -> None:
         limits = self._limits

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from voxtide.audio.pcm import PcmConverter, PcmFormat
 from voxtide.engines.base import EngineStream
+from voxtide.errors import EngineFailedError
 from voxtide.protocols.dialect import Configure
 from voxtide.protocols.turns import TurnEvent
 from voxtide.server.voice import TurnMeter, Voice
@@ -165,9 +166,11 @@ class SessionStream:
         self._is_finishing = False
 
     async def _read(self, stream: EngineStream, shift_s: float) -> None:
+        is_finished = False
         try:
             async for event in stream:
-                if isinstance(event, Finished) and self._is_changing:
+                is_finished = isinstance(event, Finished)
+                if is_finished and self._is_changing:
                     continue
                 if shift_s:
                     event = shifted(event, shift_s)
@@ -175,6 +178,8 @@ class SessionStream:
                     self._num_flushed += 1
                     event = replace(event, flush_id=self._num_flushed)
                 await self._on_event(event)
+            if not is_finished:  # somebody closed the engine under us, such as who replaces a dead one
+                raise EngineFailedError("the engine was closed; open another session")
         except Exception as error:
             self._on_failure(error)
 
