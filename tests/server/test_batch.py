@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tracemalloc
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode
@@ -16,19 +17,25 @@ from batch_calls import (
     batch_server,
     call,
     form,
+    scripted,
     silence,
     spoken,
     transcribed,
     until,
 )
 from pulled_models import model_directory
+from starlette.requests import Request
 
 from voxtide.api import open_engine
 from voxtide.audio.vad import VOICE_MODEL
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
+from voxtide.protocols.facts import EngineFacts
+from voxtide.server.admission import Admission
+from voxtide.server.batch import BatchService
 from voxtide.server.batch_config import BatchConfig
 from voxtide.server.config import ServerConfig
+from voxtide.server.supervisor import EngineSupervisor
 
 TEXT = "who built the white tower"
 FILE = spoken(TEXT)
@@ -274,3 +281,69 @@ async def test_a_real_recording_through_a_real_model() -> None:
     assert answer.json["language"] == "en"
     last = answer.json["words"][-1]
     assert last["word"] == "better." and 8.0 < last["start"] < last["end"] < 10.0
+
+
+async def test_a_client_that_goes_while_it_sends_leaves_its_place() -> None:
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
+    async with batch_server(BatchConfig(capacity=1)) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(f"{head}Content-Length: 100000\r\n\r\n".encode() + form([], FILE)[:50_000])
+        await writer.drain()
+        while (await transcribed(server, FILE)).status != 503:
+            pass  # until the server has begun to read
+        await left(writer)
+        while (await transcribed(server, FILE)).status != 200:
+            pass  # until it has noticed
+
+
+@pytest.mark.parametrize("pause", ["upload", "answer"])
+async def test_a_client_that_stands_still_is_given_up(pause: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voxtide.server.batch_upload.SILENCE_S", 0.05)
+    sent: list[Any] = []
+    never = asyncio.Event()
+    body = form([("stream", "true")], FILE)
+    coming = [{"type": "http.request", "body": body, "more_body": False}] if pause == "answer" else []
+
+    async def receive() -> Any:
+        if not coming:
+            await never.wait()
+        return coming.pop()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if pause == "answer":
+            await never.wait()
+
+    async with EngineSupervisor(scripted) as supervisor:
+        service = service_of(supervisor, BatchConfig(reader_s=0.05))
+        await (await service.answer(request_of()))(request_of().scope, receive, send)
+        assert service.admission.num_taken == 0
+    assert sent[0]["status"] == (408 if pause == "upload" else 200)
+    assert len(sent) == (2 if pause == "upload" else 1)
+
+
+async def test_a_server_that_stops_takes_nobody_in() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async with EngineSupervisor(scripted) as supervisor:
+        service = replace(service_of(supervisor, BatchConfig()), is_draining=lambda: True)
+        await (await service.answer(request_of()))(request_of().scope, request_of().receive, send)
+    assert sent[0]["status"] == 503
+
+
+def service_of(supervisor: EngineSupervisor, config: BatchConfig) -> BatchService:
+    return BatchService(
+        supervisor=supervisor,
+        config=config,
+        admission=Admission(1),
+        facts=lambda: EngineFacts(model="tones"),
+        is_draining=lambda: False,
+    )
+
+
+def request_of() -> Request:
+    kind = (b"content-type", f"multipart/form-data; boundary={BOUNDARY}".encode())
+    return Request({"type": "http", "method": "POST", "path": PATH, "headers": [kind], "query_string": b""})

@@ -17,7 +17,7 @@ from voxtide.audio.inputs import BytesReader
 from voxtide.audio.source import AudioSource
 from voxtide.audio.threaded import ThreadedSource
 from voxtide.engines.base import EngineStream
-from voxtide.errors import EngineError
+from voxtide.errors import EngineFailedError
 from voxtide.pipeline import Observer, run_stream
 from voxtide.protocols.messages import Refusal
 from voxtide.server.supervisor import EngineSupervisor
@@ -60,7 +60,7 @@ async def transcribe_file(
             _check_length(source.duration_s or 0.0, max_audio_s)
             async with supervisor.open(options) as stream:
                 return await _run(source, stream, observers, max_audio_s)
-    except EngineError:
+    except EngineFailedError:
         supervisor.suspect()
         raise
 

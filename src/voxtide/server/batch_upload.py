@@ -6,8 +6,9 @@ for temporary files, and gone when the request is.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import IO
 from urllib.parse import parse_qsl
@@ -21,6 +22,9 @@ from voxtide.protocols.messages import Refusal
 
 MAX_FORM_BYTES = 1024 * 1024
 """Of a form without a file, and of each field that is none."""
+
+SILENCE_S = 30.0
+"""How long a client may send nothing of what it has announced."""
 
 _FILE = "file"
 
@@ -115,11 +119,21 @@ async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, No
     if stated.isdecimal() and int(stated) > max_bytes:
         raise too_big(max_bytes)
     num_bytes = 0
-    async for chunk in request.stream():
+    body = request.stream()
+    while chunk := await _next_chunk(body):
         num_bytes += len(chunk)
         if num_bytes > max_bytes:
             raise too_big(max_bytes)
         yield chunk
+
+
+async def _next_chunk(body: AsyncIterator[bytes]) -> bytes:
+    """The next bytes of the body; none at its end."""
+    try:
+        async with asyncio.timeout(SILENCE_S):
+            return await anext(body, b"")
+    except TimeoutError:
+        raise Refusal(f"nothing came for {SILENCE_S:g} s", code="upload_too_slow", status=408) from None
 
 
 def too_big(max_bytes: int) -> Refusal:
