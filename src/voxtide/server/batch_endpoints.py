@@ -9,7 +9,7 @@ from voxtide.server import batch_schemas as schemas
 from voxtide.server.admission import Admission
 from voxtide.server.app import Services
 from voxtide.server.batch import BatchService
-from voxtide.server.batch_models import ModelService
+from voxtide.server.batch_model_routes import ModelService
 from voxtide.server.endpoints import Endpoint
 from voxtide.server.secrets_routes import SecretService
 
