@@ -21,7 +21,7 @@ from voxtide.client.utterance import MAX_UTTERANCES
 TEXT = (ROOT / "docs" / "client.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 PRINTED = "http://localhost:8000"
-TOLD = ["w1", "who built the white Tower\nflush 1: 'who built the white Tower'\n and when\n", "w1"]
+TOLD = ["w1", "who built the white Tower\nflush 1: 'who built the white Tower'\n and when", "w1"]
 
 
 @pytest.fixture(scope="module")
