@@ -4,7 +4,6 @@ import asyncio
 import json
 import tracemalloc
 from dataclasses import replace
-from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,11 +22,8 @@ from batch_calls import (
     transcribed,
     until,
 )
-from pulled_models import model_directory
 from starlette.requests import Request
 
-from voxtide.api import open_engine
-from voxtide.audio.vad import VOICE_MODEL
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
 from voxtide.protocols.facts import EngineFacts
@@ -267,20 +263,6 @@ async def test_a_form_without_a_file_needs_an_address() -> None:
         body = urlencode({"model": "m", "stream": "false", "file_url": "ftp://127.0.0.1/a"}).encode()
         answer = await call(server, "POST", PATH, body, {"Content-Type": "application/x-www-form-urlencoded"})
     assert (answer.status, answer.json["code"]) == (400, "file_url_refused")
-
-
-async def test_a_real_recording_through_a_real_model() -> None:
-    for name in ("moonshine-tiny-en", VOICE_MODEL):
-        model_directory(name)
-    beckett = files("voxtide.data").joinpath("beckett.wav").read_bytes()
-    async with batch_server(load=open_engine) as server:
-        answer = await transcribed(
-            server, beckett, ("timestamp_granularities[]", "word"), response_format="verbose_json"
-        )
-    assert answer.json["text"].lower().endswith("fail better.")
-    assert answer.json["language"] == "en"
-    last = answer.json["words"][-1]
-    assert last["word"] == "better." and 8.0 < last["start"] < last["end"] < 10.0
 
 
 async def test_a_client_that_goes_while_it_sends_leaves_its_place() -> None:

@@ -1,4 +1,4 @@
-"""The examples of docs/batch.md, run against a server."""
+"""A real model behind the endpoints: a recording's words and times, and the examples of docs/batch.md as they stand."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from batch_calls import batch_server
+from batch_calls import batch_server, transcribed
 from pulled_models import model_directory
+from serving import Running
 from source_tree import PACKAGE, ROOT
 from test_docs import Block, blocks_of, commands_of
 
@@ -30,7 +31,8 @@ BLOCKS = [
 ]
 
 
-async def test_the_examples_work(tmp_path: Path) -> None:
+async def test_a_recording_is_transcribed_and_the_examples_work(tmp_path: Path) -> None:
+    """One test, because loading the model is most of it."""
     for name in ("moonshine-tiny-en", VOICE_MODEL):
         model_directory(name)
     if shutil.which("curl") is None:
@@ -38,8 +40,18 @@ async def test_the_examples_work(tmp_path: Path) -> None:
     assert len(BLOCKS) == 4
     shutil.copy(PACKAGE / "data" / "beckett.wav", tmp_path / "talk.wav")
     async with batch_server(load=open_engine) as server:
+        await check_words(server, (tmp_path / "talk.wav").read_bytes())
         for block in BLOCKS:
             await asyncio.to_thread(try_out, block, f"127.0.0.1:{server.port}", tmp_path)
+
+
+async def check_words(server: Running, recording: bytes) -> None:
+    words = ("timestamp_granularities[]", "word")
+    answer = await transcribed(server, recording, words, response_format="verbose_json")
+    assert answer.json["text"].lower().endswith("fail better.")
+    assert answer.json["language"] == "en"
+    last = answer.json["words"][-1]
+    assert last["word"] == "better." and 8.0 < last["start"] < last["end"] < 10.0
 
 
 def try_out(block: Block, address: str, directory: Path) -> None:
