@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -123,6 +124,19 @@ def test_a_lost_server_that_comes_back_is_told_of(spawn: Spawn, tones: Tones, se
     assert process.wait(30) == 0
     assert "".join(texts) == "no one is he"
     assert b"lost its connection" in process.stderr.read()
+
+
+def test_a_server_may_be_a_gateway(spawn: Spawn, voxtide: Voxtide, tones: Tones, url: str) -> None:
+    process = spawn("serve", "--server", url, "--port", "0")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if found := re.search(rb"http://127.0.0.1:\d+", line):
+            break
+    assert found
+    result = voxtide("transcribe", tones("talk.wav", "no matter"), "--server", found[0].decode())
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
+    assert (result.exit_code, result.stdout) == (0, "no matter\n")
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,9 @@ def demo(
 
 @app.command(epilog=_SERVE_EXAMPLES + EXIT_CODES_HELP, short_help="Serve transcription to other programs.")
 def serve(
-    engine: options.Engine = "moonshine",
+    engine: options.AnyEngine = None,
+    server: options.ServerAddress = None,
+    api_key: options.ApiKey = None,
     model: options.Model = None,
     threads: options.Threads = None,
     host: options.Host = "127.0.0.1",
@@ -204,15 +206,20 @@ def serve(
     """Serve programs that speak the Mistral, OpenAI or vLLM realtime wire, or post files.
 
     Ctrl-C and SIGTERM let every session finish what was said; a second signal ends at once. API keys come from
-    --keys-file and from VOXTIDE_KEYS, between commas; without any, whoever reaches the server may use it.
+    --keys-file and from VOXTIDE_KEYS, between commas; without any, whoever reaches the server may use it. With --server
+    or --engine remote it is a gateway: another server transcribes.
     """
     with reporting():
         from voxtide.cli import serve as command
+        from voxtide.cli.remote import choose_engine
         from voxtide.cli.serve_request import ServeRequest
         from voxtide.server.batch_config import BatchConfig
 
+        choice = choose_engine(engine, server, api_key, os.environ)
         request = ServeRequest(
-            engine=engine,
+            engine=choice.name,
+            server=choice.server,
+            api_key=choice.api_key,
             model=model,
             threads=threads,
             host=host,

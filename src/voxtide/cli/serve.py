@@ -59,6 +59,8 @@ def serve(request: ServeRequest) -> Exit:
                 num_threads=request.threads,
                 max_streams=config.capacity + NUM_SPARE_STREAMS,
                 progress=progress,
+                server=request.server,
+                api_key=request.api_key,
             )
 
         log_to_stderr(is_json=request.log_format == "json")
@@ -84,6 +86,8 @@ def calibrate(request: ServeRequest) -> Exit:
                 num_threads=request.threads,
                 max_streams=MAX_STREAMS,
                 progress=progress,
+                server=request.server,
+                api_key=request.api_key,
             )
         async with engine:
             carried = await num_carried(engine, on_tried=lambda tried: say(tried))

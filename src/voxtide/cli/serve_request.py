@@ -23,6 +23,8 @@ class ServeRequest:
     """The command's options, by the same names. None leaves it to us, or sets no bound."""
 
     engine: str
+    server: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     model: str | None = None
     threads: int | None = None
     host: str = "127.0.0.1"
