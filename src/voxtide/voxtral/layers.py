@@ -24,6 +24,9 @@ Linear: TypeAlias = Callable[[Tensor], Tensor]
 _PACKED_FOR_ROWS = 16
 """The batch the packed order is made for. Measured: the order for 16 is as good as any for 1 to 64 rows."""
 
+_INT8_KERNEL_WIDTH = 16
+"""It reads a weight's row in steps of so many numbers, and past the end of one that is no multiple."""
+
 _INT8_KERNEL_ROWS = 4
 """The 8-bit kernel goes over the weight once for so many rows; with more it pays to unpack the weight first."""
 
@@ -68,7 +71,7 @@ class Int8:
         self._bias = bias
 
     def __call__(self, x: Tensor) -> Tensor:
-        if len(x) <= _INT8_KERNEL_ROWS:
+        if len(x) <= _INT8_KERNEL_ROWS and x.shape[1] % _INT8_KERNEL_WIDTH == 0:
             y = torch._weight_int8pack_mm(x, self._weight, self._scales)
         else:
             y = F.linear(x, self._weight.to(x.dtype)) * self._scales
