@@ -23,6 +23,10 @@ FIRST = "Who built the White"
 SECOND = "Tower"
 """What the utterances `first` and `second` say to the scripted engine."""
 
+SPEECH_S = 4.8
+SENTENCES = ["Ever tried.", "Ever failed.", "No matter."]
+"""What the recording `speech` says, with a pause after each, to an engine that hears English."""
+
 DRIVER_S = 90.0
 """All scenarios of one driver, with the client's first import. Under pytest's own limit."""
 

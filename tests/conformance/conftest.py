@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 import soxr
-from clients import FIRST, SECOND, LiveServer
-from pulled_models import model_directory, recording
+from clients import FIRST, SECOND, SPEECH_S, LiveServer
+from pulled_models import between, model_directory, recording
 
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.engines.scripted import speak
@@ -32,7 +32,8 @@ END_S = 30.0
 def audio_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Utterances in the formats that the drivers send."""
     directory = tmp_path_factory.mktemp("audio")
-    for name, samples in (("first", speak(FIRST)), ("second", speak(SECOND)), ("beckett", recording("beckett.wav"))):
+    speech = between(recording("beckett.wav"), 0.0, SPEECH_S)
+    for name, samples in (("first", speak(FIRST)), ("second", speak(SECOND)), ("speech", speech)):
         pcm = encode_pcm(samples, Encoding.PCM_S16LE)
         (directory / f"{name}.pcm").write_bytes(pcm)
         (directory / f"{name}.24k").write_bytes(encode_pcm(resampled(samples, 24_000), Encoding.PCM_S16LE))
@@ -57,7 +58,7 @@ def server(audio_dir: Path) -> Iterator[LiveServer]:
 @pytest.fixture(scope="session")
 def speech_server(audio_dir: Path) -> Iterator[LiveServer]:
     """A server that asks for a key and hears English."""
-    model_directory("moonshine-tiny-en")
+    model_directory("moonshine-tiny-en"), model_directory("silero-vad")
     with serving(audio_dir, "--engine", "moonshine") as live:
         yield live
 

@@ -183,10 +183,19 @@ async def real_speech(plan: Plan, report: Report) -> None:
     """A recording, twice on one socket, as fast as it goes; for a server with a real engine."""
     async with await connect(plan) as connection:
         events = connection.events()
-        for name in ("beckett", "beckett"):
+        for name in ("speech", "speech"):
             await say(connection, plan.audio(name))
             await connection.flush_audio()
             await tell_until("transcription.done", events, report)
+
+
+async def server_turns(plan: Plan, report: Report) -> None:
+    """Turns told by the server; the 3.x line only. They come without a `done`, which is for the end alone."""
+    async with await connect(plan, turn_detection={"min_silence_ms": 400}) as connection:
+        await say(connection, plan.audio("speech"))
+        await connection.end_audio()
+        async for event in connection:
+            tell(report, event)
 
 
 if __name__ == "__main__":
@@ -204,5 +213,5 @@ if __name__ == "__main__":
         oversize_append,
         malformed,
         bad_key,
-        if_named=real_speech,
+        if_named=(real_speech, server_turns),
     )

@@ -154,7 +154,7 @@ async def server_turns(plan: Plan, report: Report) -> None:
     audio_input = {**SESSION["audio"]["input"], "turn_detection": {"type": "server_vad"}}
     async with connected(plan) as connection:
         await connection.session.update(session={**SESSION, "audio": {"input": audio_input}})
-        await say(connection, plan.audio("beckett.24k"))
+        await say(connection, plan.audio("speech.24k"))
         await connection.input_audio_buffer.commit()
         num_open = 1
         async for event in connection:
@@ -176,5 +176,5 @@ if __name__ == "__main__":
         malformed,
         bad_key,
         client_secret,
-        if_named=server_turns,
+        if_named=(server_turns,),
     )

@@ -48,13 +48,12 @@ def chunks(audio: bytes, num_bytes: int = 2560) -> Iterator[bytes]:
         yield audio[start : start + num_bytes]
 
 
-def run(*scenarios: Scenario, if_named: Scenario | None = None, num_at_once: int = 100) -> None:
-    """Play the scenarios named in the plan, or all but `if_named`, so many at the same time."""
+def run(*scenarios: Scenario, if_named: Sequence[Scenario] = (), num_at_once: int = 100) -> None:
+    """Play the scenarios named in the plan, or all but those `if_named`, so many at the same time."""
     fields = json.loads(sys.argv[1])
     plan = Plan(fields["url"], fields["key"], Path(fields["audio_dir"]))
     names = fields["scenarios"]
-    every = [*scenarios, if_named] if if_named else scenarios
-    chosen = [scenario for scenario in every if scenario.__name__ in names] if names else scenarios
+    chosen = [scenario for scenario in (*scenarios, *if_named) if scenario.__name__ in names] if names else scenarios
     asyncio.run(_play_all(chosen, plan, num_at_once))
 
 

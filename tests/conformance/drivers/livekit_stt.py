@@ -1,0 +1,171 @@
+"""LiveKit's two speech-to-text plugins, with the voice detector that comes with LiveKit. Reports their events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from livekit import rtc
+from livekit.agents import APIConnectOptions, inference, stt, utils
+from livekit.plugins import mistralai, openai
+from mistralai.client import Mistral
+from reporting import Plan, Report, chunks, run
+
+RATE_HZ = 16_000
+MISTRAL_MODEL = "voxtral-mini-transcribe-realtime-2602"
+OPENAI_MODEL = "gpt-live-transcribe"
+NUM_SENTENCES = 3
+"""In the recording."""
+
+ONCE = APIConnectOptions(max_retry=0, timeout=10.0)
+
+
+def frames(audio: bytes) -> list[rtc.AudioFrame]:
+    return [rtc.AudioFrame(chunk, RATE_HZ, 1, len(chunk) // 2) for chunk in chunks(audio, 640)]
+
+
+def mistral(plan: Plan, key: str | None = None, **options: Any) -> mistralai.STT:
+    client = Mistral(api_key=key or plan.key, server_url=plan.url)
+    detector = inference.VAD(model="silero")
+    return mistralai.STT(**{"client": client, "model": MISTRAL_MODEL, "vad": detector, **options})
+
+
+def openai_stt(plan: Plan, key: str | None = None, **options: Any) -> openai.STT:
+    return openai.STT(**{"base_url": f"{plan.url}/v1", "api_key": key or plan.key, "model": OPENAI_MODEL, **options})
+
+
+def tell(report: Report, event: stt.SpeechEvent) -> None:
+    data = event.alternatives[0] if event.alternatives else None
+    usage = event.recognition_usage
+    report(
+        event=event.type.value,
+        text=data.text if data else None,
+        language=str(data.language) if data else None,
+        words=[str(word) for word in data.words or []] if data else None,
+        audio_s=usage.audio_duration if usage else None,
+    )
+
+
+async def tell_finals(num_finals: int, stream: stt.RecognizeStream, report: Report) -> None:
+    while num_finals:
+        event = await stream.__anext__()
+        tell(report, event)
+        num_finals -= event.type is stt.SpeechEventType.FINAL_TRANSCRIPT
+
+
+@asynccontextmanager
+async def streaming(service: stt.STT) -> AsyncIterator[stt.RecognizeStream]:
+    stream = service.stream(conn_options=ONCE)
+    try:
+        yield stream
+    finally:
+        await stream.aclose()
+        await service.aclose()
+
+
+async def mistral_turns(plan: Plan, report: Report) -> None:
+    """Three utterances, each flushed by hand; then the end of input, which flushes once more."""
+    async with streaming(mistral(plan)) as stream:
+        for name in ("first", "second", "first"):
+            for frame in frames(plan.audio(name)):
+                stream.push_frame(frame)
+            stream.flush()
+            await tell_finals(1, stream, report)
+        stream.end_input()
+        async for event in stream:
+            tell(report, event)
+
+
+async def mistral_delay(plan: Plan, report: Report) -> None:
+    async with streaming(mistral(plan, target_streaming_delay_ms=480)) as stream:
+        for frame in frames(plan.audio("first")):
+            stream.push_frame(frame)
+        stream.flush()
+        await tell_finals(1, stream, report)
+
+
+async def mistral_delay_refused(plan: Plan, report: Report) -> None:
+    """The plugin takes any error for the end of its stream."""
+    async with streaming(mistral(plan, target_streaming_delay_ms=481)) as stream:
+        await tell_failure(stream, report)
+
+
+async def mistral_bad_key(plan: Plan, report: Report) -> None:
+    async with streaming(mistral(plan, "not-the-key")) as stream:
+        await tell_failure(stream, report)
+
+
+async def mistral_file(plan: Plan, report: Report) -> None:
+    service = mistral(plan, model="voxtral-mini-latest")
+    tell(report, await service.recognize(frames(plan.audio("first")), conn_options=ONCE))
+
+
+async def openai_file(plan: Plan, report: Report) -> None:
+    for model in ("gpt-4o-mini-transcribe", "whisper-1"):
+        service = openai_stt(plan, model=model)
+        tell(report, await service.recognize(frames(plan.audio("first")), conn_options=ONCE))
+
+
+async def openai_bad_key(plan: Plan, report: Report) -> None:
+    async with utils.http_context.open(), streaming(openai_stt(plan, "not-the-key")) as stream:
+        await tell_failure(stream, report)
+
+
+async def tell_failure(stream: stt.RecognizeStream, report: Report) -> None:
+    try:
+        async for event in stream:
+            tell(report, event)
+    except Exception as error:
+        report(raised=type(error).__name__, status=getattr(error, "status_code", None), message=str(error))
+
+
+async def real_speech(plan: Plan, report: Report) -> None:
+    """A recording with pauses, said in its own time. What ends a turn differs: who hears that it is over."""
+    audio = plan.audio("speech") + bytes(4 * RATE_HZ)
+    detector = inference.VAD(model="silero")
+    services = {
+        "mistral, LiveKit hears the pauses": mistral(plan),
+        "openai, LiveKit hears the pauses": openai_stt(plan, vad=detector),
+        "openai, the server hears the pauses": openai_stt(plan, model="gpt-4o-mini-transcribe", use_realtime=True),
+    }
+    async with utils.http_context.open():  # in an agent's job it is open
+        await asyncio.gather(*(hear(service, audio, name, report) for name, service in services.items()))
+
+
+async def hear(service: stt.STT, audio: bytes, name: str, report: Report) -> None:
+    async with streaming(service) as stream:
+        saying = asyncio.create_task(say(stream, audio))
+        try:
+            for _ in range(NUM_SENTENCES):
+                report(service=name, text=await next_final(stream))
+        finally:
+            saying.cancel()
+
+
+async def next_final(stream: stt.RecognizeStream) -> str:
+    async for event in stream:
+        if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
+            return event.alternatives[0].text
+    raise RuntimeError("the stream ended")
+
+
+async def say(stream: stt.RecognizeStream, audio: bytes) -> None:
+    for frame in frames(audio):
+        stream.push_frame(frame)
+        await asyncio.sleep(frame.duration / 2)
+    stream.end_input()
+
+
+if __name__ == "__main__":
+    run(
+        mistral_turns,
+        mistral_delay,
+        mistral_delay_refused,
+        mistral_bad_key,
+        mistral_file,
+        openai_file,
+        openai_bad_key,
+        if_named=(real_speech,),
+    )

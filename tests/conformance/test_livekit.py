@@ -1,0 +1,59 @@
+"""LiveKit's mistralai and openai plugins, with LiveKit's own voice detector."""
+
+from __future__ import annotations
+
+import pytest
+from clients import FIRST, SECOND, Lines, LiveServer, Report, drive
+
+
+@pytest.fixture(scope="module")
+def report(server: LiveServer) -> Report:
+    return drive("livekit", "livekit_stt", server)
+
+
+def of(lines: Lines, event: str) -> Lines:
+    return [line for line in lines if line.get("event") == event]
+
+
+def finals(lines: Lines) -> list[str]:
+    return [line["text"] for line in of(lines, "final_transcript")]
+
+
+def test_each_flush_has_its_final(report: Report) -> None:
+    """At the end of its input the plugin flushes and ends: two more answers, with nothing in them."""
+    lines = report["mistral_turns"]
+    assert finals(lines) == [FIRST, SECOND, FIRST, "", ""]
+    assert {line["language"] for line in of(lines, "final_transcript")} == {"en"}
+
+
+def test_segments_and_usage_arrive(report: Report) -> None:
+    lines = report["mistral_turns"]
+    assert of(lines, "final_transcript")[0]["words"] == [FIRST]
+    assert [line["audio_s"] for line in of(lines, "recognition_usage")] == [2, 1, 1, 0, 0]
+
+
+def test_text_grows_while_a_turn_goes_on(report: Report) -> None:
+    interims = [line["text"] for line in of(report["mistral_turns"], "interim_transcript")]
+    assert interims[:4] == ["Who", "Who built", "Who built the", FIRST]
+
+
+def test_a_delay_that_the_engine_has_is_taken(report: Report) -> None:
+    assert finals(report["mistral_delay"]) == [FIRST]
+
+
+def test_another_delay_is_an_error_that_is_not_tried_again(report: Report) -> None:
+    (line,) = report["mistral_delay_refused"]
+    assert (line["raised"], line["status"]) == ("APIStatusError", 400)
+    assert "retryable=False" in line["message"] and "481" in line["message"]
+
+
+def test_files_are_transcribed(report: Report) -> None:
+    (answer,) = report["mistral_file"]
+    assert (answer["text"], answer["words"], answer["language"]) == (FIRST, [FIRST], "en")
+    assert finals(report["openai_file"]) == [FIRST, FIRST]
+
+
+@pytest.mark.parametrize("scenario", ["mistral_bad_key", "openai_bad_key"])
+def test_a_wrong_key_is_an_error_that_says_so(report: Report, scenario: str) -> None:
+    (line,) = report[scenario]
+    assert "401" in line["message"]

@@ -1,0 +1,54 @@
+"""pipecat's MistralSTTService and OpenAIRealtimeSTTService, in a pipeline of its own."""
+
+from __future__ import annotations
+
+import pytest
+from clients import FIRST, SECOND, Lines, LiveServer, Report, drive
+
+
+@pytest.fixture(scope="module")
+def report(server: LiveServer) -> Report:
+    return drive("pipecat", "pipecat_stt", server)
+
+
+def texts(lines: Lines, frame: str) -> list[str]:
+    return [line["text"] for line in lines if line["frame"] == frame]
+
+
+def finals(lines: Lines) -> list[str]:
+    return texts(lines, "TranscriptionFrame")
+
+
+def errors(lines: Lines) -> list[str]:
+    return texts(lines, "ErrorFrame")
+
+
+@pytest.mark.parametrize("scenario", ["mistral_turns", "mistral_delay", "openai_turns", "openai_delay"])
+def test_each_turn_of_a_call_has_its_text(report: Report, scenario: str) -> None:
+    lines = report[scenario]
+    assert finals(lines) == [FIRST, SECOND, FIRST]
+    assert errors(lines) == []
+
+
+def test_text_grows_while_a_turn_goes_on(report: Report) -> None:
+    interims = texts(report["mistral_turns"], "InterimTranscriptionFrame")
+    assert interims[:4] == ["Who", "Who built", "Who built the", FIRST]
+    assert "".join(texts(report["openai_turns"], "InterimTranscriptionFrame")[:4]) == FIRST
+
+
+def test_a_refused_delay_is_reported_and_the_call_goes_on(report: Report) -> None:
+    lines = report["mistral_delay_refused"]
+    assert errors(lines) == [
+        "Mistral STT error: target_streaming_delay_ms: tones has no delay of 481 ms; it has 80, 240, 480, 960, 2400"
+    ]
+    assert finals(lines) == [FIRST, SECOND, FIRST]
+
+
+def test_turns_in_which_nothing_was_said_break_nothing(report: Report) -> None:
+    lines = report["openai_silent_turn"]
+    assert (finals(lines), errors(lines)) == ([SECOND], [])
+
+
+def test_a_wrong_key_is_reported(report: Report) -> None:
+    (error,) = errors(report["mistral_bad_key"])
+    assert error.startswith("Error connecting to Mistral STT") and "HTTP 401" in error
