@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 from voxtide.voxtral import names
 from voxtide.voxtral.config import (
+    BOS,
     NUM_SPECIAL_TOKENS,
     PAD,
     SAMPLES_PER_TOKEN,
@@ -106,13 +107,14 @@ def tone_tensors(config: VoxtralConfig = SMALL) -> Tensors:
     first[:], second[:] = 0.0, 0.0
     for channel in range(_QUIET + 1):
         first[channel, channel :: config.encoder.dim] = 1.0
-        second[channel, channel] = 2.0 if channel < _QUIET else 0.8
+        second[channel, channel] = 0.004 if channel < _QUIET else 0.0016
     embeddings = tensors[names.EMBEDDINGS]
     embeddings[:] = 0.0
-    embeddings[:, _CONSTANT] = 1000.0  # by far the largest: so keys are equally long whatever is heard
+    embeddings[:, _CONSTANT] = 1.0  # far more than what is heard: so keys are equally long whatever that is
     for number in range(len(SYLLABLES)):
         embeddings[WORD if number == MARK else NUM_SPECIAL_TOKENS + number, _THEN + number] = 1.0
     embeddings[PAD, _THEN + _QUIET] = 1.0
+    embeddings[BOS, -1] = 1.0  # every token that is ever read is equally long
     return tensors
 
 
@@ -129,7 +131,7 @@ def _look_back(tensors: Tensors, config: VoxtralConfig) -> None:
         key[2 * pair, _CONSTANT] = 4.0
     for channel in range(_QUIET + 1):
         value[channel, channel] = 1.0
-        out[_THEN + channel, channel] = 100.0
+        out[_THEN + channel, channel] = 60.0
 
 
 def _hear(tensors: Tensors) -> None:
