@@ -237,6 +237,14 @@ async def test_an_engine_that_fails_is_told_as_the_form_has_it(form_fields: dict
     assert "done" not in streamed.body.replace("[DONE]", "")
 
 
+async def test_files_are_counted() -> None:
+    async with batch_server() as server:
+        await transcribed(server, silence(2))
+        metrics = (await call(server, "GET", "/metrics")).body
+    assert "voxtide_files_open 0.0\n" in metrics
+    assert "voxtide_file_audio_seconds_total 2.0\n" in metrics
+
+
 async def test_a_key_is_asked_for() -> None:
     async with batch_server(config=ServerConfig(keys=("secret",))) as server:
         refused = await transcribed(server, FILE)

@@ -37,7 +37,7 @@ from voxtide.server.serving import listen
 from voxtide.server.supervisor import EngineSupervisor
 
 NUM_SPARE_STREAMS = 8
-"""Engine streams beside those of the sessions: for files, and for sessions that change from one to the next."""
+"""Engine streams beside those of sessions and files: for sessions that change from one to the next."""
 
 
 def serve(request: ServeRequest) -> Exit:
@@ -57,7 +57,7 @@ def serve(request: ServeRequest) -> Exit:
                 model=request.model,
                 store=ModelStore.from_settings(settings),
                 num_threads=request.threads,
-                max_streams=config.capacity + NUM_SPARE_STREAMS,
+                max_streams=config.capacity + config.batch.capacity + NUM_SPARE_STREAMS,
                 progress=progress,
                 server=request.server,
                 api_key=request.api_key,

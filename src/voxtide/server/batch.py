@@ -51,7 +51,7 @@ _SHOWABLE = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
 """Names of fields that a header can carry. Whoever sends others knows that they mean nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class BatchService:
     """What requests work with.
 
@@ -61,6 +61,7 @@ class BatchService:
         admission: Their places.
         facts: What the engine can do, as of now.
         is_draining: Whether the server takes nobody in any more.
+        audio_s: Seconds of audio transcribed so far.
     """
 
     supervisor: EngineSupervisor
@@ -68,6 +69,7 @@ class BatchService:
     admission: Admission
     facts: Callable[[], EngineFacts]
     is_draining: Callable[[], bool]
+    audio_s: float = 0.0
 
     async def answer(self, request: Request) -> Response:
         """The endpoint's handler."""
@@ -115,7 +117,7 @@ class _Conversation:
         except (ClientDisconnect, asyncio.CancelledError):
             raise
         except Exception as error:
-            _log.exception("a batch request failed")
+            _log.exception("a file could not be transcribed", extra={"event": "file_failed"})
             await self._tell_failure(problem_of(error))
 
     async def _tell_failure(self, problem: Problem) -> None:
@@ -172,7 +174,8 @@ class _Conversation:
     async def _transcribe(
         self, wish: BatchRequest, file: IO[bytes], file_name: str, observers: Iterable[Observer] = ()
     ) -> Transcript:
-        return await transcribe_file(
+        started_at_s = asyncio.get_running_loop().time()
+        transcript = await transcribe_file(
             self._service.supervisor,
             file,
             wish.options,
@@ -180,6 +183,15 @@ class _Conversation:
             file_name=file_name or wish.file_url or "",
             max_audio_s=self._service.config.audio_s,
         )
+        self._service.audio_s += transcript.audio_s
+        took_s = asyncio.get_running_loop().time() - started_at_s
+        _log.info(
+            "a file of %.1f s was transcribed in %.1f s",
+            transcript.audio_s,
+            took_s,
+            extra={"event": "file_transcribed"},
+        )
+        return transcript
 
     async def _stream(self, wish: BatchRequest, file: IO[bytes], file_name: str, model: str) -> None:
         """Send events as they come. Until file and stream are open, a failure is an ordinary answer."""
@@ -264,7 +276,7 @@ async def _unless_disconnected(work: Coroutine[Any, Any, None], receive: Receive
     if is_done:
         working.result()
     else:
-        _log.info("a batch client went away; its work was given up")
+        _log.info("a client went away; its file was given up", extra={"event": "file_given_up"})
 
 
 async def _disconnected(receive: Receive) -> None:

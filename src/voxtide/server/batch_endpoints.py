@@ -36,6 +36,8 @@ def http_endpoints(services: Services) -> list[Endpoint]:
         facts=facts,
         is_draining=lambda: services.realtime.is_draining,
     )
+    services.metrics.watch("voxtide_files_open", "Files under way.", lambda: batch.admission.num_taken)
+    services.metrics.watch("voxtide_file_audio_seconds", "Audio of files.", lambda: batch.audio_s, is_count=True)
     models = ModelService(facts=facts, created_s=int(time.time()))
     minting = SecretService(tokens=services.tokens, facts=facts, now_s=lambda: int(time.time()))
     return [
