@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -180,7 +181,7 @@ class _Conversation:
             file,
             wish.options,
             tuple(observers),
-            file_name=file_name or wish.file_url or "",
+            file_name=file_name or urlsplit(wish.file_url or "").path,
             max_audio_s=self._service.config.audio_s,
         )
         self._service.audio_s += transcript.audio_s
