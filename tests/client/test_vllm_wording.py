@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voxtide.audio.pcm import PcmFormat
@@ -63,6 +63,7 @@ def test_what_the_dialect_has_not_is_refused() -> None:
             VllmWording(Wishes(model="m", options=options))
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.binary() | st.text())
 def test_no_frame_is_ever_an_error(frame: str | bytes) -> None:
     WORDING.read(frame)
