@@ -41,6 +41,10 @@ class LiveServer:
     key: str
     audio_dir: Path
 
+    @property
+    def ws_url(self) -> str:
+        return self.url.replace("http", "ws", 1)
+
 
 class Report:
     """What a client reported, line by line."""
@@ -73,8 +77,15 @@ def python_of(client: str) -> Path:
 def drive(client: str, driver: str, server: LiveServer, *scenarios: str) -> Report:
     """Let a client talk to a server: the scenarios named, or all of the driver's."""
     plan = {"url": server.url, "key": server.key, "audio_dir": str(server.audio_dir), "scenarios": scenarios}
+    printed = run_client(client, [str(DRIVERS / f"{driver}.py"), json.dumps(plan)], server)
+    return Report([json.loads(line) for line in printed.splitlines() if line.startswith('{"scenario"')])
+
+
+def run_client(client: str, arguments: list[str], server: LiveServer, *, directory: Path | None = None) -> str:
+    """Run a program in a client's environment; what it printed."""
     done = subprocess.run(
-        [python_of(client), DRIVERS / f"{driver}.py", json.dumps(plan)],
+        [python_of(client), *arguments],
+        cwd=directory,
         env=_environment(server),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -82,7 +93,7 @@ def drive(client: str, driver: str, server: LiveServer, *scenarios: str) -> Repo
         timeout=DRIVER_S,
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    return Report([json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"scenario"')])
+    return done.stdout
 
 
 def _environment(server: LiveServer) -> dict[str, str]:

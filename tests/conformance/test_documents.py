@@ -1,0 +1,56 @@
+"""The documents' programs for other people's clients work as printed, but for address and key."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from clients import FIRST, LiveServer, run_client
+from source_tree import ROOT
+
+PROGRAM = re.compile(
+    r"^<!-- not run: [^>]*tests/conformance runs it with (?P<clients>[^>]+?) -->\n+```python\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def programs() -> Iterator[object]:
+    for document in DOCUMENTS:
+        for index, program in enumerate(PROGRAM.finditer(document.read_text("utf-8"))):
+            for client in program["clients"].split(" and "):
+                yield pytest.param(client, program["text"], id=f"{document.name}-{index}-{client}")
+
+
+@pytest.mark.parametrize(("client", "program"), list(programs()))
+def test_a_program_runs_as_printed(client: str, program: str, server: LiveServer, tmp_path: Path) -> None:
+    shutil.copy(server.audio_dir / "first.wav", tmp_path / "talk.wav")
+    assert "127.0.0.1:8000" in program
+    program = program.replace("http://127.0.0.1:8000", server.url).replace("ws://127.0.0.1:8000", server.ws_url)
+    program = re.sub(r'api_key="\w+"', f'api_key="{server.key}"', program)
+    printed = run_client(client, ["-c", program], server, directory=tmp_path)
+    if "print(" in program:
+        assert FIRST in printed
+
+
+def test_the_table_has_the_versions_that_are_run() -> None:
+    table = (ROOT / "docs" / "clients.md").read_text("utf-8").partition("\n\n## ")[0]
+    locks = {lock.stem: lock.read_text("utf-8") for lock in (ROOT / "requirements" / "clients").glob("*.txt")}
+    packages = {
+        "mistral1": ("mistralai",),
+        "mistral2": ("mistralai",),
+        "mistral3": ("mistralai",),
+        "openai": ("openai",),
+        "pipecat": ("pipecat-ai",),
+        "livekit": ("livekit-plugins-mistralai", "livekit-plugins-openai"),
+    }
+    assert sorted(packages) == sorted(locks)
+    for client, names in packages.items():
+        for name in names:
+            pinned = re.search(rf"^{name}==(\S+)", locks[client], re.MULTILINE)
+            assert pinned
+            rows = [row for row in table.splitlines() if name.removeprefix("pipecat-") in row]
+            assert any(pinned[1] in row for row in rows), f"docs/clients.md: {name} is {pinned[1]}"
