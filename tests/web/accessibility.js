@@ -16,7 +16,14 @@ export function focusable() {
 }
 
 export function faults() {
-  return [...missingNames(), ...lowContrasts(), ...faintEdges(), ...smallTargets(), ...document_(), ...repeatedIds()];
+  return [
+    ...missingNames(),
+    ...lowContrasts(),
+    ...faintEdges(),
+    ...smallTargets(),
+    ...structureFaults(),
+    ...repeatedIds(),
+  ];
 }
 
 function missingNames() {
@@ -34,7 +41,8 @@ function lowContrasts() {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement;
-    const isLetters = walker.currentNode.textContent.trim() && !["SCRIPT", "NOSCRIPT", "OPTION"].includes(element.tagName);
+    const isLetters =
+      walker.currentNode.textContent.trim() && !["SCRIPT", "NOSCRIPT", "OPTION"].includes(element.tagName);
     if (!isLetters || !isSeen(element) || element.closest(":disabled, .unseen, .skip, noscript")) continue;
     const ratio = contrast(colour(getComputedStyle(element).color), ground(element));
     if (ratio < MIN_CONTRAST) found.push(`${named(element)}: contrast ${ratio.toFixed(2)}`);
@@ -45,7 +53,10 @@ function lowContrasts() {
 function faintEdges() {
   return focusable()
     .filter((element) => parseFloat(getComputedStyle(element).borderTopWidth) && !element.closest(".skip"))
-    .map((element) => [element, contrast(colour(getComputedStyle(element).borderTopColor), ground(element.parentElement))])
+    .map((element) => [
+      element,
+      contrast(colour(getComputedStyle(element).borderTopColor), ground(element.parentElement)),
+    ])
     .filter(([element, ratio]) => ratio < MIN_EDGE_CONTRAST && isDrawn(getComputedStyle(element).borderTopColor))
     .map(([element, ratio]) => `${named(element)}: edge contrast ${ratio.toFixed(2)}`);
 }
@@ -58,7 +69,7 @@ function smallTargets() {
     .map(([element, { width, height }]) => `${named(element)} is ${width} x ${height}`);
 }
 
-function document_() {
+function structureFaults() {
   const found = [];
   if (!document.documentElement.lang) found.push("the page has no language");
   if (!document.title) found.push("the page has no title");

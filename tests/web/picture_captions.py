@@ -14,7 +14,7 @@ from captions_page import CaptionsPage
 from captions_server import CaptionsServer
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-SIZE = {"width": 1000, "height": 560}
+SIZE = {"width": 1000, "height": 530}
 
 
 def main() -> None:

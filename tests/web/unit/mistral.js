@@ -5,10 +5,7 @@ const read = (message) => readEvent(JSON.stringify(message));
 
 export function test_the_address_follows_the_page() {
   equal(sessionAddress("https://h:8443/stt/?x=1#y"), "wss://h:8443/stt/v1/audio/transcriptions/realtime?interim=true");
-  equal(
-    sessionAddress("http://h/", "a b"),
-    "ws://h/v1/audio/transcriptions/realtime?model=a+b&interim=true",
-  );
+  equal(sessionAddress("http://h/", "a b"), "ws://h/v1/audio/transcriptions/realtime?model=a+b&interim=true");
 }
 
 export function test_audio_is_base64() {

@@ -106,7 +106,10 @@ export async function test_answers_know_their_place() {
   world.session.flush(null);
   line.tell(done("one"));
   line.tell(done("two"));
-  equal(world.told, [["answer", ["one", 0, 0.1]], ["answer", ["two", 0.1, 0.2]]]);
+  equal(world.told, [
+    ["answer", ["one", 0, 0.1]],
+    ["answer", ["two", 0.1, 0.2]],
+  ]);
   world.session.stop();
 }
 
@@ -159,7 +162,10 @@ export async function test_the_end_comes_with_the_last_answer() {
   world.session.feed(chunk(2));
   equal(line.sent, [1, "end"]);
   line.tell(done("one"));
-  equal(world.told, [["answer", ["one", 0, 0.1]], ["end", true]]);
+  equal(world.told, [
+    ["answer", ["one", 0, 0.1]],
+    ["end", true],
+  ]);
 }
 
 export async function test_an_end_while_the_server_is_away_waits_for_it() {
@@ -207,7 +213,10 @@ export async function test_a_full_socket_is_waited_for() {
 export async function test_audio_beyond_the_bound_is_counted_and_the_rest_sent() {
   const world = new World(new Backlog(3 * CHUNK_BYTES));
   for (const number of [1, 2, 3, 4, 5]) world.session.feed(chunk(number));
-  equal(world.told, [["lost", 0.1], ["lost", 0.1]]);
+  equal(world.told, [
+    ["lost", 0.1],
+    ["lost", 0.1],
+  ]);
   const line = await world.opened();
   equal(line.sent, [3, 4, 5]);
   world.session.flush(null);

@@ -7,36 +7,50 @@ const told = (transcript) => transcript.segments.map(({ text, startS, endS }) =>
 
 export function test_deltas_segments_and_an_answer_are_one_text() {
   const transcript = new Transcript();
-  transcript.addDelta("Ever tried.", 1);
+  transcript.addDelta("Ever tried.");
   transcript.setInterim(" Ever");
-  equal([transcript.open, transcript.interim], ["Ever tried.", " Ever"]);
-  transcript.addDelta(" Ever failed.", 2);
+  equal([transcript.tail.text, transcript.interim], ["Ever tried.", " Ever"]);
+  transcript.addDelta(" Ever failed.");
   transcript.addSegment(segment("Ever tried. Ever failed.", 0.3, 1.9));
   transcript.settle("Ever tried. Ever failed.", [segment("Ever tried. Ever failed.", 0.3, 1.9)], 0, 2.5);
   equal(told(transcript), [["Ever tried. Ever failed.", 0.3, 1.9]]);
-  equal([transcript.settled.length, transcript.open, transcript.interim], [1, "", ""]);
+  equal([transcript.settled.length, transcript.tail.text, transcript.interim], [1, "", ""]);
 }
 
 export function test_an_answer_without_segments_gets_the_place_of_its_flushes() {
   const transcript = new Transcript();
-  transcript.addDelta("Hello", 1.2);
+  transcript.addDelta("Hello");
   transcript.settle("Hello there.", [], 1, 4);
   equal(told(transcript), [["Hello there.", 1, 4]]);
 }
 
 export function test_text_after_the_last_segment_is_kept() {
   const transcript = new Transcript();
-  transcript.addDelta("One. Two", 1);
+  transcript.addDelta("One. Two");
   transcript.addSegment(segment("One.", 0, 1));
   transcript.settle("One. Two", [], 0, 2);
-  equal(told(transcript), [["One.", 0, 1], ["Two", 1, 2]]);
+  equal(told(transcript), [
+    ["One.", 0, 1],
+    ["Two", 1, 2],
+  ]);
 }
 
 export function test_the_answer_counts_where_it_differs_from_what_was_told() {
   const transcript = new Transcript();
-  transcript.addDelta("Hello wold", 1);
+  transcript.addDelta("Hello wold");
   transcript.settle("Hello world.", [segment("Hello world.", 0.1, 0.9)], 0, 1);
   equal(told(transcript), [["Hello world.", 0.1, 0.9]]);
+}
+
+export function test_text_begins_where_speech_did() {
+  const transcript = new Transcript();
+  transcript.speechStarted(3.2);
+  transcript.setInterim("Hel");
+  transcript.speechStarted(5); // after a click, say
+  transcript.addDelta("Hello");
+  equal([transcript.tail.startS, transcript.hasTail], [3.2, true]);
+  transcript.addSegment(segment("Hello", 3.1, 3.9));
+  equal(transcript.tail.startS, 3.1);
 }
 
 export function test_an_empty_answer_adds_nothing() {
@@ -47,23 +61,29 @@ export function test_an_empty_answer_adds_nothing() {
 
 export function test_after_a_break_text_is_told_again_and_stands_once() {
   const transcript = new Transcript();
-  transcript.addDelta("One.", 1);
+  transcript.addDelta("One.");
   transcript.settle("One.", [segment("One.", 0, 1)], 0, 1);
-  transcript.addDelta(" Two three", 2);
+  transcript.addDelta(" Two three");
   transcript.restart();
-  equal([transcript.open, transcript.interim.trim()], ["", "Two three"]);
-  transcript.addDelta("Two", 2);
-  equal([transcript.open, transcript.interim], ["Two", ""]);
+  equal([transcript.tail.text, transcript.interim.trim()], ["", "Two three"]);
+  transcript.addDelta("Two");
+  equal([transcript.tail.text, transcript.interim], ["Two", ""]);
   transcript.settle("Two three.", [segment("Two three.", 1, 3)], 1, 3);
-  equal(told(transcript), [["One.", 0, 1], ["Two three.", 1, 3]]);
+  equal(told(transcript), [
+    ["One.", 0, 1],
+    ["Two three.", 1, 3],
+  ]);
 }
 
 export function test_what_never_gets_an_answer_stays_as_it_was_seen() {
   const transcript = new Transcript();
-  transcript.addDelta("Two", 2);
+  transcript.addDelta("Two");
   transcript.setInterim(" three");
   transcript.abandon();
-  equal(told(transcript).map(([text]) => text), ["Two three"]);
+  equal(
+    told(transcript).map(([text]) => text),
+    ["Two three"],
+  );
 }
 
 export function test_white_space_does_not_hide_a_prefix() {
@@ -74,13 +94,13 @@ export function test_white_space_does_not_hide_a_prefix() {
 
 export function test_figures_are_medians_of_what_belongs_together() {
   const latency = new Latency();
-  equal(latency.summary("flush"), null);
+  equal(latency.medianMs("flush"), null);
   for (const tookMs of [30, 10, 500, 20, 60_000]) latency.flushAnswered(1000, 1000 + tookMs, null);
-  equal(latency.summary("flush"), { lastMs: 20, medianMs: 25, num: 4 });
+  equal(latency.medianMs("flush"), 25);
   latency.textShown(5);
-  equal(latency.summary("firstText"), null);
+  equal(latency.medianMs("firstText"), null);
   latency.speechStarted(100);
   latency.textShown(400);
   latency.textShown(900);
-  equal(latency.summary("firstText"), { lastMs: 300, medianMs: 300, num: 1 });
+  equal(latency.medianMs("firstText"), 300);
 }

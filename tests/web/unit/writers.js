@@ -33,7 +33,10 @@ export function test_cues_never_overlap_and_always_last() {
 export function test_text_without_spaces_is_cut_into_lines() {
   const text = "語".repeat(100);
   const cues = splitCues([segment(text, 0, 20)]);
-  check(cues.every(({ lines }) => lines.every((line) => line.length <= MAX_LINE_CHARS)), "a line is too long");
+  check(
+    cues.every(({ lines }) => lines.every((line) => line.length <= MAX_LINE_CHARS)),
+    "a line is too long",
+  );
   equal(cues.flatMap(({ lines }) => lines).join(""), text);
 }
 

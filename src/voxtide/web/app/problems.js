@@ -1,4 +1,4 @@
-/** What went wrong becomes what to do. In: an ending of a connection, a failure to hear. Out: words, and whether to go on. */
+/** What went wrong becomes what to do. In: a connection's ending, a failure to hear. Out: words, and whether to go on. */
 
 /** @import { CaptureError } from "../audio/capture.js" */
 /** @import { Ending } from "../wire/connection.js" */
@@ -37,7 +37,10 @@ const CAPTURE_PROBLEMS = {
   ],
   missing: ["There is no microphone.", "Connect one, or choose another in the settings, then start again."],
   busy: ["The microphone does not answer.", "Close other programs that use it, then start again."],
-  silent: ["The browser's sound does not start.", "Load the page again; if that does not help, start the browser anew."],
+  silent: [
+    "The browser's sound does not start.",
+    "Load the page again; if that does not help, start the browser anew.",
+  ],
   gone: ["The microphone went away.", "What was said so far is kept. Connect it again, then start."],
   unreadable: [
     "The browser cannot play this file.",

@@ -1,6 +1,6 @@
 /**
- * Live captions without a page. In: something to hear, and the wish to flush or stop. Out: a transcript, a state, figures,
- * problems; `onChange` says that something of it is new.
+ * Live captions without a page. In: something to hear, and the wish to flush or stop. Out: a transcript, a state,
+ * figures, problems; `onChange` says that something of it is new.
  *
  * capture -> pauses -> session -> transcript
  */
@@ -44,10 +44,6 @@ export class Recorder {
   /** Whether there is something to stop. */
   get isActive() {
     return this.state !== "idle";
-  }
-
-  get isSpeech() {
-    return this.#pauses.isSpeech;
   }
 
   /** How much has been heard since the page was cleared, in seconds. */
@@ -163,16 +159,27 @@ export class Recorder {
     const loudness = levels.map((level, index) => {
       const change = this.#pauses.hear(level);
       const atMs = nowMs - (levels.length - 1 - index) * LEVEL_MS;
-      if (change?.kind === "started" && !this.transcript.open && !this.transcript.interim) this.latency.speechStarted(atMs - change.agoMs);
+      if (change?.kind === "started")
+        this.#noteSpeech(atMs - change.agoMs, this.heardS - (nowMs - atMs + change.agoMs) / 1000);
       if (change?.kind === "paused" && this.hasAutomaticFlush) this.#session?.flush(atMs - change.agoMs);
       return this.#pauses.loudness;
     });
     this.onLoudness(loudness);
   }
 
+  /**
+   * Speech begins. What is still being told belongs to the speech before it, and would make the figure too good.
+   * @param {number} atMs
+   * @param {number} placeS
+   */
+  #noteSpeech(atMs, placeS) {
+    if (!this.transcript.hasTail) this.latency.speechStarted(atMs);
+    this.transcript.speechStarted(placeS);
+  }
+
   /** @param {WireEvent} event */
   #show(event) {
-    if (event.kind === "delta") this.transcript.addDelta(event.text, this.heardS);
+    if (event.kind === "delta") this.transcript.addDelta(event.text);
     if (event.kind === "interim") this.transcript.setInterim(event.text);
     if (event.kind === "segment") this.transcript.addSegment(event.segment);
     if (event.kind === "error") this.problem = serverRemark(event.message);

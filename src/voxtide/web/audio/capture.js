@@ -1,6 +1,6 @@
 /**
- * What is heard. In: a microphone, or a file that the browser can play. Out: 80 ms chunks of 16 kHz PCM with their levels,
- * at the pace of the sound.
+ * What is heard. In: a microphone, or a file that the browser can play. Out: 80 ms chunks of 16 kHz PCM with their
+ * levels, at the pace of the sound.
  */
 
 /** @typedef {{pcm: Uint8Array, levels: number[]}} Chunk */

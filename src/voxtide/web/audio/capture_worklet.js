@@ -42,7 +42,7 @@ class CaptureProcessor extends AudioWorkletProcessor {
 
   /** @param {Float32Array} samples */
   #take(samples) {
-    for (let at = 0; at < samples.length; ) {
+    for (let at = 0; at < samples.length;) {
       const part = samples.subarray(at, at + CHUNK_SAMPLES - this.#numFilled);
       this.#chunk.set(part, this.#numFilled);
       this.#numFilled += part.length;

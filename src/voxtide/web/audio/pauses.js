@@ -1,6 +1,6 @@
 /**
- * Levels become speech and pauses. In: one level for each 20 ms. Out: when speech started and when it paused. A measure of
- * loudness, not of words: where it errs, a flush comes early or late, and the text stays the same.
+ * Levels become speech and pauses. In: one level for each 20 ms. Out: when speech started and when it paused. A measure
+ * of loudness, not of words: where it errs, a flush comes early or late, and the text stays the same.
  */
 
 import { SILENCE_DB } from "./pcm.js";

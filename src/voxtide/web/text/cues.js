@@ -72,7 +72,7 @@ function shortEnough(word) {
  * @param {Token[]} all
  */
 function* groups(all) {
-  for (let rest = all; rest.length; ) {
+  for (let rest = all; rest.length;) {
     const numFitting = countFitting(rest);
     const numTaken = numFitting < rest.length ? goodBreak(rest.slice(0, numFitting)) : numFitting;
     yield rest.slice(0, numTaken);
@@ -124,7 +124,9 @@ function cue(group, afterMs) {
 function lines(words) {
   const whole = words.join(" ");
   if (whole.length <= MAX_LINE_CHARS) return [whole];
-  const splits = words.slice(1).map((_, index) => [words.slice(0, index + 1).join(" "), words.slice(index + 1).join(" ")]);
+  const splits = words
+    .slice(1)
+    .map((_, index) => [words.slice(0, index + 1).join(" "), words.slice(index + 1).join(" ")]);
   const cost = (/** @type {string[]} */ [first, second]) => {
     const isTooLong = Math.max(first.length, second.length) > MAX_LINE_CHARS;
     return (isTooLong ? 1000 : 0) + Math.abs(first.length - second.length);

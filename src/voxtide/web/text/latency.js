@@ -14,7 +14,6 @@ const NUM_KEPT = 50;
 const MAX_MS = 10_000;
 
 /** @typedef {"firstText" | "settled" | "flush"} Figure */
-/** @typedef {{lastMs: number, medianMs: number, num: number}} Summary */
 
 export class Latency {
   /** @type {Record<Figure, number[]>} */
@@ -49,15 +48,13 @@ export class Latency {
 
   /**
    * @param {Figure} figure
-   * @returns {Summary | null}
+   * @returns {number | null} The median; null where nothing has been measured.
    */
-  summary(figure) {
-    const measured = this.#measured[figure];
-    if (!measured.length) return null;
-    const sorted = measured.toSorted((a, b) => a - b);
+  medianMs(figure) {
+    const sorted = this.#measured[figure].toSorted((a, b) => a - b);
     const middle = sorted.length >> 1;
-    const medianMs = sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-    return { lastMs: measured[measured.length - 1], medianMs, num: measured.length };
+    if (!sorted.length) return null;
+    return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
- * What was said, so far. In: deltas, interim text, segments and answers to flushes, in the order of the wire. Out: segments
- * that stand, and a tail that may still change. Knows no wire and no page.
+ * What was said, so far. In: deltas, interim text, segments and answers to flushes, in the order of the wire. Out:
+ * segments that stand, and a tail that may still change. Knows no wire and no page.
  *
  * Text becomes settled when a flush is answered: only then may the audio it came from be forgotten. What is told but
  * not settled when a connection breaks is told again by the next one, so until then it counts as interim.
@@ -20,6 +20,7 @@ export class Transcript {
   #open = ""; // stable, of no complete segment yet
   #interim = "";
   #openedS = 0; // where the open text began, as near as is known
+  #speechS = 0; // where speech was last heard to begin
   #isNewSource = false;
 
   /** Grows whenever settled segments are taken away, so that a view knows when to draw anew. */
@@ -30,14 +31,12 @@ export class Transcript {
     return /** @type {readonly Segment[]} */ (this.#settled);
   }
 
-  /** Stable text after the settled segments. */
-  get open() {
-    return joined([...this.#told.map(({ text }) => text), this.#open]);
-  }
-
-  /** Where what is not settled begins, in seconds. */
-  get tailStartS() {
-    return this.#told[0]?.startS ?? this.#openedS;
+  /** Stable text after the settled segments, with where it begins. */
+  get tail() {
+    const [first] = this.#told;
+    const text = joined([...this.#told.map((segment) => segment.text), this.#open]);
+    const startS = first?.startS ?? this.#openedS;
+    return { text, startS, endS: startS, isNewSource: first?.isNewSource ?? this.#isNewSource };
   }
 
   /** How the text goes on for now. */
@@ -46,7 +45,12 @@ export class Transcript {
   }
 
   get isEmpty() {
-    return !this.#settled.length && !this.open && !this.#interim;
+    return !this.#settled.length && !this.hasTail;
+  }
+
+  /** Whether there is text that is not settled. */
+  get hasTail() {
+    return Boolean(this.#told.length || this.#open.trim() || this.#interim.trim());
   }
 
   /** All that stands, for a file: settled or not, but nothing interim. */
@@ -61,19 +65,24 @@ export class Transcript {
     this.#isNewSource = true;
   }
 
+  /** @param {number} placeS Speech begins here, and with it the text that comes next. */
+  speechStarted(placeS) {
+    this.#speechS = placeS;
+  }
+
   /**
    * Stable text goes on. What was interim is judged anew: the wire tells what is left of it right after.
    * @param {string} text
-   * @param {number} heardS How much audio had been heard when it came.
    */
-  addDelta(text, heardS) {
-    if (!this.#open.trim()) this.#openedS = Math.max(this.#lastEndS, heardS);
+  addDelta(text) {
+    this.#begin();
     this.#open += text;
     this.#interim = "";
   }
 
   /** @param {string} text It replaces the interim text before it. */
   setInterim(text) {
+    this.#begin();
     this.#interim = text;
   }
 
@@ -100,11 +109,11 @@ export class Transcript {
       spaced(joined(list.map((segment) => segment.text))) === spaced(text);
     if (segments.length && isSame(segments) && !this.#told.length) {
       for (const segment of segments) this.#tell(segment.text, segment.startS, segment.endS);
-    } else if (this.#told.length && this.#open.trim() && spaced(this.open) === spaced(text)) {
+    } else if (this.#told.length && this.#open.trim() && spaced(this.tail.text) === spaced(text)) {
       this.#tell(this.#open, this.#lastEndS, endS);
     } else if (!isSame(this.#told)) {
       this.#told = [];
-      if (text.trim()) this.#tell(text, Math.min(this.#open.trim() ? this.#openedS : startS, startS), endS);
+      if (text.trim()) this.#tell(text, Math.max(startS, this.#open.trim() ? this.#openedS : startS), endS);
     }
     this.#settled.push(...this.#told);
     this.#forgetTail();
@@ -112,7 +121,7 @@ export class Transcript {
 
   /** The connection broke: what is not settled will be told again. Until it is, it stays to be seen. */
   restart() {
-    this.#interim = joined([this.open, this.#interim]);
+    this.#interim = joined([this.tail.text, this.#interim]);
     this.#told = [];
     this.#open = "";
   }
@@ -127,8 +136,13 @@ export class Transcript {
 
   clear() {
     this.#settled = [];
+    this.#speechS = 0;
     this.#forgetTail();
     this.epoch++;
+  }
+
+  #begin() {
+    if (!this.#open.trim() && !this.#interim.trim()) this.#openedS = Math.max(this.#lastEndS, this.#speechS);
   }
 
   get #lastEndS() {
@@ -184,7 +198,10 @@ export function withoutPrefix(text, prefix) {
 export function joined(pieces) {
   return pieces
     .filter((piece) => piece.trim())
-    .reduce((text, piece) => (!text || /\s$/u.test(text) || /^\s/u.test(piece) ? text + piece : `${text} ${piece}`), "");
+    .reduce(
+      (text, piece) => (!text || /\s$/u.test(text) || /^\s/u.test(piece) ? text + piece : `${text} ${piece}`),
+      "",
+    );
 }
 
 /** @param {string} text */

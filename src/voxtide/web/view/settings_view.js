@@ -4,7 +4,9 @@
 
 import { element } from "./element.js";
 
-/** Languages to choose from: those that engines for many languages know best. The server refuses what its own does not. */
+/**
+ * Languages to choose from: those that engines for many languages know best. The server refuses what its own does not.
+ */
 const LANGUAGES = "ar cs da de el en es fi fr he hi hu id it ja ko nl no pl pt ro ru sv th tr uk vi zh".split(" ");
 
 export class SettingsView {
@@ -52,7 +54,12 @@ export class SettingsView {
 
   /** @param {string[]} models What the server has. */
   showModels(models) {
-    fill(this.#model, "The server's choice", models.map((name) => [name, name]), this.#settings.model);
+    fill(
+      this.#model,
+      "The server's choice",
+      models.map((name) => [name, name]),
+      this.#settings.model,
+    );
   }
 
   #read() {

@@ -42,7 +42,7 @@ export class StatusView {
     this.#start.disabled = state === "finishing";
     this.#drawProblem(recorder);
     this.#drawButtons(recorder);
-    for (const [id, figure] of FIGURES) setText(element(id), figureText(recorder.latency.summary(figure)));
+    for (const [id, figure] of FIGURES) setText(element(id), figureText(recorder.latency.medianMs(figure)));
     this.drawClock(recorder);
   }
 
@@ -77,9 +77,9 @@ export class StatusView {
   }
 }
 
-/** @param {import("../text/latency.js").Summary | null} summary */
-function figureText(summary) {
-  return summary ? `${Math.round(summary.medianMs)} ms` : "–";
+/** @param {number | null} medianMs */
+function figureText(medianMs) {
+  return medianMs === null ? "–" : `${Math.round(medianMs)} ms`;
 }
 
 /**

@@ -63,7 +63,8 @@ export class TranscriptView {
    * @param {readonly Segment[]} all
    */
   #append(segment, all) {
-    if (isParagraphStart(all[this.#numDrawn - 1], this.#numChars, segment)) this.#beginParagraph(segment.startS);
+    if (this.#isFresh) this.#setTime(segment.startS);
+    else if (isParagraphStart(all[this.#numDrawn - 1], this.#numChars, segment)) this.#beginParagraph(segment.startS);
     const drawn = span("segment");
     drawn.textContent = this.#numChars ? ` ${segment.text}` : segment.text;
     this.#body.insertBefore(drawn, this.#open.parentNode === this.#body ? this.#open : null);
@@ -73,17 +74,28 @@ export class TranscriptView {
   }
 
   /** @param {Transcript} transcript */
-  #drawTail(transcript) {
-    const { open, interim } = transcript;
-    if (!open && !interim) {
-      this.#open.remove();
-      this.#interim.remove();
-      return;
-    }
-    if (!this.#paragraph) this.#beginParagraph(transcript.tailStartS);
-    this.#open.textContent = spaceBefore(this.#numChars > 0, open);
-    this.#interim.textContent = spaceBefore(this.#numChars > 0 || open !== "", interim, open);
+  #drawTail({ settled, tail, interim, hasTail }) {
+    if (!hasTail) return this.#removeTail();
+    const isNew = !this.#open.isConnected; // it stays in the paragraph it has begun in
+    if (isNew && !this.#isFresh && isParagraphStart(settled.at(-1), this.#numChars, tail))
+      this.#beginParagraph(tail.startS);
+    this.#open.textContent = spaceBefore(this.#numChars > 0, tail.text);
+    this.#interim.textContent = spaceBefore(this.#numChars > 0 || tail.text !== "", interim, tail.text);
     if (this.#interim.parentNode !== this.#body) this.#body.append(this.#open, this.#interim);
+  }
+
+  #removeTail() {
+    this.#open.remove();
+    this.#interim.remove();
+    if (!this.#isFresh) return;
+    this.#paragraph?.remove(); // there was nothing to it
+    this.#paragraph = /** @type {HTMLElement | null} */ (this.#text.lastElementChild);
+    this.#numChars = this.#paragraph ? this.#body.innerText.length : 0;
+  }
+
+  /** Whether the last paragraph holds nothing but the tail. */
+  get #isFresh() {
+    return this.#paragraph !== null && this.#numChars === 0;
   }
 
   get #body() {
@@ -92,15 +104,18 @@ export class TranscriptView {
 
   /** @param {number} startS */
   #beginParagraph(startS) {
-    const hasOnlyTail = this.#paragraph && this.#numChars === 0;
     this.#numChars = 0;
-    const paragraph = hasOnlyTail ? this.#paragraph : document.createElement("p");
-    const time = document.createElement("time");
+    this.#paragraph = document.createElement("p");
+    this.#paragraph.append(document.createElement("time"), span("body"));
+    this.#setTime(startS);
+    this.#text.append(this.#paragraph);
+  }
+
+  /** @param {number} startS */
+  #setTime(startS) {
+    const time = /** @type {HTMLTimeElement} */ (this.#paragraph?.firstElementChild);
     time.textContent = shortTime(startS);
     time.dateTime = `PT${Math.floor(startS)}S`;
-    paragraph?.replaceChildren(time, span("body"));
-    if (!hasOnlyTail && paragraph) this.#text.append(paragraph);
-    this.#paragraph = paragraph;
   }
 
   /** @param {string} text */

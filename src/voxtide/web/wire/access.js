@@ -1,6 +1,6 @@
 /**
- * How the page gets at its server. In: the page's address, a key if one is needed. Out: connections, models, and why there
- * are none.
+ * How the page gets at its server. In: the page's address, a key if one is needed. Out: connections, models, and why
+ * there are none.
  */
 
 /** @import { Ending } from "./connection.js" */
@@ -69,7 +69,8 @@ async function clientToken(access) {
 }
 
 /**
- * A browser does not tell why a WebSocket was refused; a plain request often does. Where that is let in, there was no room.
+ * A browser does not tell why a WebSocket was refused; a plain request often does. Where that is let in, there was
+ * no room.
  * @param {Access} access
  */
 async function whyRefused(access) {

@@ -1,5 +1,6 @@
 /**
- * One WebSocket. In: frames to send. Out: events of the wire, and at last why it ended, once. Knows no audio and no retries.
+ * One WebSocket. In: frames to send. Out: events of the wire, and at last why it ended, once. Knows no audio and no
+ * retries.
  */
 
 /** @import { WireEvent } from "./mistral.js" */

@@ -1,6 +1,6 @@
 /**
- * The Mistral realtime wire, as docs/protocols.md describes it. In: what the page wants to say; frames. Out: frames; events.
- * Knows no sockets.
+ * The Mistral realtime wire, as docs/protocols.md describes it. In: what the page wants to say; frames. Out: frames;
+ * events. Knows no sockets.
  */
 
 /** @import { Segment } from "../text/transcript.js" */

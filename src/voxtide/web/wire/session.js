@@ -1,6 +1,6 @@
 /**
- * One recording's conversation with the server, over as many connections as it takes. In: audio and flushes. Out: events,
- * in order, as if there had been one connection.
+ * One recording's conversation with the server, over as many connections as it takes. In: audio and flushes. Out:
+ * events, in order, as if there had been one connection.
  *
  * audio -> backlog -> connection
  *
@@ -60,7 +60,8 @@ const NOTHING = { text: "", segments: [] };
  * @property {() => void} onRestart What is not settled will be told again.
  * @property {(lostS: number) => void} onLost So much audio could not be kept.
  * @property {(ending: Ending) => "retry" | "stop"} onBreak
- * @property {(isComplete: boolean) => void} onEnd Nothing follows; `isComplete` says whether all that was heard is settled.
+ * @property {(isComplete: boolean) => void} onEnd Nothing follows; `isComplete` says whether all that was heard is
+ *   settled.
  */
 
 /**
