@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from voxtide.bench.figure import Figure
-from voxtide.bench.figures import accuracy, cost, flush, hour, memory, stability, streams, words
+from voxtide.bench.figures import accuracy, cost, flush, hour, memory, server, stability, streams, words
 from voxtide.bench.session import Session
 
 FIGURES: dict[str, Callable[[Session], Awaitable[Figure]]] = {
@@ -16,6 +16,7 @@ FIGURES: dict[str, Callable[[Session], Awaitable[Figure]]] = {
     "flush": flush.measure,
     "streams": streams.measure,
     "memory": memory.measure,
+    "server": server.measure,
     "hour": hour.measure,
 }
 """In the order in which they are measured."""

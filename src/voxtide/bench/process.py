@@ -42,6 +42,28 @@ def use_cores(num_cores: int) -> int:
     return len(cores)
 
 
+def use_core(core: int) -> None:
+    """Keep this process to one core where the system can; where there is no such core, to the last.
+
+    Raises:
+        MissingExtraError: The bench extra is not installed.
+    """
+    process = _process()
+    if hasattr(process, "cpu_affinity"):  # macOS has no such call
+        cores = process.cpu_affinity()
+        process.cpu_affinity([cores[min(core, len(cores) - 1)]])
+
+
+def num_open_files() -> int:
+    """Files and sockets that this process holds open.
+
+    Raises:
+        MissingExtraError: The bench extra is not installed.
+    """
+    process = _process()
+    return int(process.num_fds() if hasattr(process, "num_fds") else process.num_handles())
+
+
 async def in_fresh_process(function: Callable[..., Coroutine[Any, Any, T]], *arguments: object) -> T:
     """Run a coroutine function of a module in a new process, so that nothing of ours is in its memory or way.
 

@@ -1,0 +1,167 @@
+"""What a server costs and carries. In: clients on sockets of this machine. Out: processor time, latencies, counts.
+
+The server runs in a process of its own; where the system can, on a core of its own, and the clients on another. All
+but one of the measurements use the scripted engine, which hears coded words: what it costs is next to nothing, so what
+is left is the server.
+
+- cost: processor time of the server's process for each session and second of audio, against a bare receiver, which
+  decodes the JSON and the base64 of each message with `websockets` and does nothing else. Both are measured twice, in
+  turns, with as many sessions, each sending 80 ms every 80 ms; the lower of the two counts for each.
+- added latency: from the moment when a chunk was due to be sent to the arrival, at the client, of the text that this
+  chunk made stable. Which chunk that is, the engine alone says beforehand. What the client sends late counts.
+- flush to done: from sending a flush, 250 ms after a phrase, to the arrival of its `done`, with the engine chosen.
+- flushes: see server_flushes.py; cut sessions: see server_cuts.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from voxtide.bench.figure import Figure, Line, Measure, Plot, Target, percentile
+from voxtide.bench.figures import server_cuts, server_flushes
+from voxtide.bench.paced import Paced, play_paced, told_after
+from voxtide.bench.process import use_core
+from voxtide.bench.serving import Served, serving
+from voxtide.bench.session import Session
+from voxtide.bench.wire import framed_chunks
+from voxtide.engines.scripted import speak
+from voxtide.types import SAMPLE_RATE_HZ, Samples
+
+SERVER_CORE, CLIENT_CORE = 0, 1
+NUM_COST_SESSIONS, COST_S = 600, 8.0
+NUM_QUICK_COST_SESSIONS, QUICK_COST_S = 200, 4.0
+COUNTS = (200, 400, 600, 700, 800, 900, 1000)
+QUICK_COUNTS = (200, 600)
+PACED_S, QUICK_PACED_S = 10.0, 5.0
+MAX_ADDED_MS = 20.0
+
+COST, CARRIED = Target("<=", 1.5), Target(">=", 600)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What was seen of so many paced sessions: p50 and p99 of the added latency, and how late the clients sent."""
+
+    num_sessions: int
+    p50_ms: float
+    p99_ms: float
+    send_p99_ms: float
+    cpu_cores: float
+
+    @property
+    def is_carried(self) -> bool:
+        return self.p99_ms <= MAX_ADDED_MS
+
+
+async def measure(session: Session) -> Figure:
+    """All of it, one after the other."""
+    use_core(CLIENT_CORE)
+    measures = [*await _measure_cost(session)]
+    loads = await _loads(session)
+    measures += _carried(loads)
+    measures += await server_flushes.measure(session)
+    measures += await server_cuts.measure(session)
+    return Figure(
+        name="server",
+        measures=tuple(measures),
+        notes=("server on one core, clients on another; both on this machine",),
+        details={"loads": [[load.num_sessions, load.p50_ms, load.p99_ms, load.send_p99_ms] for load in loads]},
+        plots=(_plot(loads),),
+    )
+
+
+def talk() -> Samples:
+    """A phrase of five coded words and a pause, four seconds together, as in a conversation."""
+    words = speak("who built the white tower")
+    return np.concatenate([words, np.zeros(4 * SAMPLE_RATE_HZ - len(words), np.float32)])
+
+
+async def _measure_cost(session: Session) -> list[Measure]:
+    count, cost_s = (NUM_QUICK_COST_SESSIONS, QUICK_COST_S) if session.is_quick else (NUM_COST_SESSIONS, COST_S)
+    frames = framed_chunks(talk())
+    costs: dict[bool, list[float]] = {True: [], False: []}
+    for is_bare in (True, False, True, False):
+        session.say(f"{count} sessions on {'a bare receiver' if is_bare else 'the server'} for {cost_s:.0f} s")
+        async with serving(Served(is_bare=is_bare, core=SERVER_CORE)) as server:
+            paced = await play_paced(server, frames, count, cost_s)
+        costs[is_bare].append(1000 * paced.cpu_s / (count * paced.play_s))
+    bare, full = min(costs[True]), min(costs[False])
+    method = f"{count} sessions, 80 ms chunks of coded words, {cost_s:.0f} s, one core; lower of two"
+    return [
+        Measure(name="processor time, bare receiver", value=bare, unit="ms/s", method=method),
+        Measure(name="processor time, server", value=full, unit="ms/s", method=method),
+        Measure(
+            name="server against bare receiver",
+            value=full / bare,
+            unit="times",
+            target=COST,
+            method="the ratio of the two above",
+        ),
+    ]
+
+
+async def _loads(session: Session) -> list[Load]:
+    counts, play_s = (QUICK_COUNTS, QUICK_PACED_S) if session.is_quick else (COUNTS, PACED_S)
+    audio = talk()
+    frames, telling = framed_chunks(audio), told_after(audio)
+    loads: list[Load] = []
+    for count in counts:
+        session.say(f"{count} paced sessions for {play_s:.0f} s")
+        async with serving(Served(core=SERVER_CORE)) as server:
+            loads.append(_load_of(await play_paced(server, frames, count, play_s, told_after=telling)))
+        if not loads[-1].is_carried:
+            break
+    return loads
+
+
+def _load_of(paced: Paced) -> Load:
+    added_ms = [1000 * late_s for late_s in paced.added_s]
+    return Load(
+        paced.num_sessions,
+        percentile(added_ms, 50),
+        percentile(added_ms, 99),
+        1000 * percentile(paced.sent_late_s, 99),
+        paced.cpu_s / paced.play_s,
+    )
+
+
+def _carried(loads: Sequence[Load]) -> list[Measure]:
+    carried = max((load.num_sessions for load in loads if load.is_carried), default=0)
+    limit = f"p99 of added latency <= {MAX_ADDED_MS:.0f} ms"
+    first = Measure(
+        name="paced sessions on one core",
+        value=carried,
+        unit="sessions",
+        target=CARRIED,
+        method=f"most of those tried with {limit}; 80 ms chunks of coded words",
+    )
+    return [first, *(_measure(load) for load in loads)]
+
+
+def _measure(load: Load) -> Measure:
+    return Measure(
+        name=f"added latency of {load.num_sessions} sessions, p99",
+        value=load.p99_ms,
+        unit="ms",
+        method=f"p50 {load.p50_ms:.1f} ms; clients sent {load.send_p99_ms:.1f} ms late at p99; "
+        f"{load.cpu_cores:.2f} cores busy",
+    )
+
+
+def _plot(loads: Sequence[Load]) -> Plot:
+    counts = [float(load.num_sessions) for load in loads]
+    return Plot(
+        name="server",
+        title="Paced sessions on one core",
+        x_label="sessions",
+        y_label="added latency, ms",
+        lines=(
+            Line("p99", counts, [load.p99_ms for load in loads]),
+            Line("p50", counts, [load.p50_ms for load in loads]),
+        ),
+        x_limits=(CARRIED.limit,),
+        y_limits=(MAX_ADDED_MS,),
+    )

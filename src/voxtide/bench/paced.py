@@ -1,0 +1,114 @@
+"""Many paced sessions at once. In: a server, framed audio, a number. Out: when text came, and what the server used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from voxtide.bench.serving import ServerProcess
+from voxtide.bench.wire import CHUNK_S, CHUNK_SAMPLES, WireClient
+from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
+from voxtide.errors import VoxtideError
+from voxtide.transcript.events import Delta
+from voxtide.types import Samples, StreamOptions
+
+WARM_UP_S = 2.0
+NUM_OPENED_AT_ONCE = 50
+_DELTA = b'"transcription.text.delta"'
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """What came of it, the warm-up left out.
+
+    Attributes:
+        num_sessions: So many played.
+        play_s: For so long.
+        cpu_s: Processor time the server took meanwhile.
+        added_s: Of each text, from when the chunk that tells it was due to its arrival.
+        sent_late_s: Of each chunk, how late it was sent.
+    """
+
+    num_sessions: int
+    play_s: float
+    cpu_s: float
+    added_s: list[float] = field(default_factory=list)
+    sent_late_s: list[float] = field(default_factory=list)
+
+
+async def play_paced(
+    server: ServerProcess, frames: Sequence[bytes], num_sessions: int, play_s: float, *, told_after: Sequence[int] = ()
+) -> Paced:
+    """Play the frames in a loop to so many sessions, their chunks spread evenly over 80 ms.
+
+    Args:
+        server: Whose sessions.
+        frames: A round, a frame for each chunk.
+        num_sessions: How many.
+        play_s: How long, after the warm-up.
+        told_after: The chunks of a round that tell a text; none where nobody listens.
+
+    Raises:
+        VoxtideError: The server refused a session, or lost one.
+    """
+    loop = asyncio.get_running_loop()
+    arrivals: list[list[float]] = [[] for _ in range(num_sessions)]
+    clients = [await _open(server.port, arrivals[index]) for index in range(num_sessions)]
+    num_rounds, num_warm = round((WARM_UP_S + play_s) / CHUNK_S), round(WARM_UP_S / CHUNK_S)
+    began_s, cpu_s, late_s = loop.time() + 0.1, 0.0, []
+    for number in range(num_rounds):
+        if number == num_warm:
+            cpu_s = -(await server.holdings()).cpu_s
+        frame = frames[number % len(frames)]
+        for index, client in enumerate(clients):
+            due_s = began_s + (number + index / num_sessions) * CHUNK_S
+            if (wait_s := due_s - loop.time()) > 0.0005:
+                await asyncio.sleep(wait_s)
+            client.send(frame)
+            late_s.append(loop.time() - due_s)
+    cpu_s += (await server.holdings()).cpu_s
+    await asyncio.sleep(1.0)  # the last texts
+    if any(client.is_lost for client in clients):
+        raise VoxtideError("the server lost a session that it had admitted")
+    for client in clients:
+        client.cut()
+    begins_s = [began_s + index / num_sessions * CHUNK_S for index in range(num_sessions)]
+    added_s = [
+        late
+        for begin_s, arrived_s in zip(begins_s, arrivals, strict=True)
+        for late in _added_s(begin_s, arrived_s, told_after, len(frames))
+    ]
+    return Paced(num_sessions, play_s, cpu_s, added_s, late_s[num_warm * num_sessions :])
+
+
+async def _open(port: int, arrived_s: list[float]) -> WireClient:
+    loop = asyncio.get_running_loop()
+
+    def on_text(text: bytes) -> None:
+        if _DELTA in text:
+            arrived_s.append(loop.time())
+
+    return await WireClient.open(port, on_text)
+
+
+def _added_s(begin_s: float, arrived_s: Sequence[float], told_after: Sequence[int], num_chunks: int) -> list[float]:
+    """How late each text came, of one session, after the warm-up."""
+    added_s = []
+    for number, at_s in enumerate(arrived_s if told_after else ()):
+        round_number, place = divmod(number, len(told_after))
+        due_s = begin_s + (round_number * num_chunks + told_after[place]) * CHUNK_S
+        if due_s >= begin_s + WARM_UP_S:
+            added_s.append(at_s - due_s)
+    return added_s
+
+
+def told_after(audio: Samples) -> list[int]:
+    """The number of the chunk after which each text of a round is told, by the scripted engine alone."""
+    recogniser = ScriptedEngine(ScriptedConfig(delay_ms=80)).make_recogniser(StreamOptions(interim=False))
+    told: list[int] = []
+    for number in range(len(audio) // CHUNK_SAMPLES):
+        recogniser.feed(audio[number * CHUNK_SAMPLES : (number + 1) * CHUNK_SAMPLES])
+        while (events := recogniser.step(is_behind=False)) is not None:
+            told += [number for event in events if isinstance(event, Delta)]
+    return told
