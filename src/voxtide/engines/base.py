@@ -15,7 +15,7 @@ Five verbs: open, feed, flush, finish, close. The promises (tests/contract runs 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self
@@ -170,6 +170,12 @@ class Engine(ABC):
             UnsupportedOptionError: The engine cannot do what the options ask.
             CapacityError: There is no room for one more stream.
             EngineFailedError: The engine died or was closed.
+        """
+
+    def observe_steps(self, observer: Callable[[float], None]) -> None:  # noqa: B027  # not every engine has steps
+        """Tell `observer` how long each step takes, in seconds, in the thread that takes it.
+
+        An engine without steps of its own never calls it.
         """
 
     @abstractmethod

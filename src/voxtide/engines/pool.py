@@ -42,6 +42,8 @@ class WorkerPool:
         self._ready: deque[Job] = deque()
         self._lock = threading.Condition()
         self._is_stopped = False
+        self.on_run: Callable[[float], None] | None = None
+        """Told how long each piece of work took, in seconds, by the thread that did it."""
         self._began_s: dict[int, float] = {}  # worker number -> when its current piece of work began
         self.threads = [
             threading.Thread(target=self._work, args=(i,), name=f"{name}-{i}", daemon=True) for i in range(num_threads)
@@ -100,6 +102,8 @@ class WorkerPool:
             return job
 
     def _put_back(self, worker: int, job: Job, has_more: bool) -> None:
+        if self.on_run is not None:
+            self.on_run(time.monotonic() - self._began_s[worker])
         with self._lock:
             del self._began_s[worker]
             self._settle(job, has_more)

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import threading
 from abc import abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from copy import copy
 
 import numpy as np
@@ -73,6 +73,9 @@ class PooledEngine(Engine):
     def is_stuck(self) -> bool:
         """Whether a worker has been at one piece of work for longer than any model needs."""
         return self.pool.longest_run_s() > STALL_S
+
+    def observe_steps(self, observer: Callable[[float], None]) -> None:
+        self.pool.on_run = observer
 
     def open(self, options: StreamOptions | None = None) -> PooledStream:
         options = options or StreamOptions()

@@ -36,6 +36,7 @@ def assemble(
         endpoints: Makes further endpoints out of the services.
     """
     tokens, metrics = TokenStore(), Metrics()
+    supervisor.observe_steps(metrics.on_step)
     access = Access(
         keys=config.keys,
         origins=config.origins,

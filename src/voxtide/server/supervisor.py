@@ -34,6 +34,7 @@ class EngineSupervisor:
         self._info: EngineInfo | None = None
         self._restarting: asyncio.Task[None] | None = None
         self._is_closed = False
+        self._on_step: Callable[[float], None] | None = None
         self.num_restarts = 0
         self.failure: str | None = None
         """Why there is no engine just now; None while there is one."""
@@ -80,7 +81,15 @@ class EngineSupervisor:
         if self._engine is not None:
             await self._engine.close()
 
+    def observe_steps(self, observer: Callable[[float], None]) -> None:
+        """As `Engine.observe_steps`, for this engine and those that replace it."""
+        self._on_step = observer
+        if self._engine is not None:
+            self._engine.observe_steps(observer)
+
     def _take(self, engine: Engine) -> None:
+        if self._on_step is not None:
+            engine.observe_steps(self._on_step)
         self._engine, self._info, self.failure = engine, engine.info, None
 
     async def _examine(self) -> None:
