@@ -42,6 +42,8 @@ class Manners:
         alters: What it hears becomes this.
         close_code: The connection is closed so at the first audio.
         error: Sent before that.
+        interim: Told after each piece of audio.
+        hangs_up: The connection is closed as soon as it is ready.
         refuses_update: Settings are refused with these words.
     """
 
@@ -60,6 +62,8 @@ class Manners:
     alters: Callable[[str], str] = str
     close_code: int | None = None
     error: dict[str, Any] | None = None
+    interim: str | None = None
+    hangs_up: bool = False
     refuses_update: str | None = None
 
 
@@ -85,6 +89,7 @@ class ScriptedServer:
         self._manners = manners
         self.seen: list[Seen] = []
         self.num_refused = 0
+        self._sockets: set[ServerConnection] = set()
         self.port = 0
 
     @property
@@ -109,9 +114,16 @@ class ScriptedServer:
         seen = Seen(socket.request.path, dict(socket.request.headers.raw_items()))
         manners = self._manners(len(self.seen) + self.num_refused)
         self.seen.append(seen)
+        self._sockets.add(socket)
         with suppress(ConnectionClosed):
             await _Session(socket, manners, seen).run()
+        self._sockets.discard(socket)
         seen.is_open = False
+
+    def hang_up(self) -> None:
+        """Break all connections."""
+        for socket in self._sockets:
+            socket.transport.abort()
 
 
 class _Session:
@@ -128,6 +140,8 @@ class _Session:
             await self._socket.wait_closed()
             return
         await self._say("session.created", session=self._session())
+        if self._manners.hangs_up:
+            await self._socket.close()
         async for frame in self._socket:
             message = json.loads(frame)
             self._seen.kinds.append(message["type"])
@@ -157,12 +171,14 @@ class _Session:
         self._seen.num_audio_bytes += len(payload)
         self._ear.feed(np.frombuffer(payload, "<i2").astype(np.float32) / 32768)
         await self._tell(self._steps())
+        if manners.interim is not None:
+            await self._say("transcription.text.interim", text=manners.interim)
         if manners.cut_after_s is not None and self._seen.num_audio_bytes >= 32_000 * manners.cut_after_s:
-            self._cut()
+            await self._cut()
 
     async def _flush(self) -> None:
         if self._manners.is_cut_at_flush:
-            self._cut()
+            await self._cut()
         if self._manners.ignores_flush:
             return
         await asyncio.sleep(self._manners.flush_delay_s)
@@ -172,7 +188,7 @@ class _Session:
 
     async def _end(self) -> None:
         if self._manners.is_cut_at_end:
-            self._cut()
+            await self._cut()
         if self._manners.ignores_end:
             return
         await asyncio.sleep(self._manners.end_delay_s)
@@ -182,7 +198,8 @@ class _Session:
         await self._tell(events)
         await self._socket.close()
 
-    def _cut(self) -> None:
+    async def _cut(self) -> None:
+        await asyncio.sleep(0.01)  # for what was just said to be on its way
         self._socket.transport.abort()
         raise ConnectionClosed(None, None)
 

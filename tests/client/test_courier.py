@@ -11,12 +11,14 @@ import pytest
 from conversations import QUICK, Said, assert_said, converse, until
 from scripted_server import GOOD, Manners, after, serving
 
+from voxtide.client import dialler
 from voxtide.client.courier import MAX_CARRIES
 from voxtide.client.events import ConnectionLost
 from voxtide.client.opening import connect
 from voxtide.engines.scripted import speak
 from voxtide.errors import ConnectionFailedError
-from voxtide.transcript.events import Flushed
+from voxtide.transcript.events import Flushed, Interim
+from voxtide.types import SAMPLE_RATE_HZ
 
 FAULTS = {
     "ignores every flush": Manners(ignores_flush=True),
@@ -71,7 +73,7 @@ async def outlives(name: str, manners: Manners | Callable[[int], Manners], rest:
     return said
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 async def test_a_storm(seed: int) -> None:
     """Ten conversations at once, with a server each; the first five connections of each server fail in all ways."""
     rng = random.Random(seed)
@@ -172,7 +174,8 @@ async def test_a_server_that_stays_away_is_given_up() -> None:
     await connection.close()
 
 
-async def test_a_server_that_always_breaks_is_given_up() -> None:
+async def test_a_server_that_always_breaks_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialler, "PAUSES_S", (0.0,))
     async with serving(Manners(cut_after_s=0.1)) as server:
         connection = await connect(server.url, config=QUICK)
         await connection.send_audio(speak("to be"))
@@ -180,6 +183,53 @@ async def test_a_server_that_always_breaks_is_given_up() -> None:
             await connection.flush_audio()
         await connection.close()
     assert len(server.seen) == MAX_CARRIES
+
+
+@pytest.mark.parametrize("is_flushing", [False, True])
+async def test_a_server_that_always_hangs_up_is_given_up(is_flushing: bool) -> None:
+    """Whether or not there is anything to send."""
+    always = Manners(hangs_up=True)
+    first = Manners(ignores_flush=True, is_cut_at_end=True) if is_flushing else GOOD
+    async with serving(after(first, rest=always)) as server:
+        connection = await connect(server.url, config=replace(QUICK, reconnect_s=0.3))
+        if is_flushing:
+            await connection.send_audio(speak("to be"))
+            connection.flush_audio()
+        else:
+            server.hang_up()
+        with pytest.raises(ConnectionFailedError):
+            async for _ in connection:
+                pass
+        await connection.close()
+
+
+async def test_a_standby_that_was_not_needed_is_given_back() -> None:
+    async with serving(Manners(flush_delay_s=0.2)) as server:
+        config = replace(QUICK, flush_timeout_s=5)
+        async with connect(server.url, config=config) as connection:
+            await connection.send_audio(speak("to be"))
+            assert await connection.flush_audio() == "to be"
+            assert len(server.seen) == 2
+            await until(lambda: server.num_open == 1)
+
+
+async def test_a_flush_is_tried_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialler, "RETRY_FLUSH_S", 0.0)
+    deaf = Manners(ignores_flush=True)
+    async with serving(after(deaf, deaf)) as server:
+        assert_said(await converse(connect(server.url, config=QUICK)))
+    assert server.seen[2].kinds.count("input_audio.flush") == 2
+
+
+async def test_no_interim_text_outlives_its_connection() -> None:
+    manners = after(Manners(cut_after_s=0.3, interim="to b"))
+    async with serving(manners) as server, connect(server.url, config=QUICK) as connection:
+        await connection.send_audio(speak("to be"))
+        async for event in connection:
+            if isinstance(event, ConnectionLost):
+                break
+            last = event
+    assert last == Interim("", len(speak("to be")) / SAMPLE_RATE_HZ)
 
 
 async def test_a_server_that_refuses_what_we_send_is_not_asked_again() -> None:

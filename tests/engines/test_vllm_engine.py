@@ -51,7 +51,7 @@ async def test_a_generation_that_fails_is_begun_again(faults: dict[str, int]) ->
             events = await spoken(stream, "to", "be", "or not")
         assert [event.text for event in events if isinstance(event, Flushed)] == ["to", "be", "or not"]
         assert "".join(event.text for event in events if isinstance(event, Delta)) == "to be or not"
-    assert len(server.paths) == 3
+    assert 3 <= len(server.paths) <= 4  # the last one as a standby
 
 
 async def test_a_model_that_is_not_served_is_told_by_name() -> None:

@@ -20,7 +20,7 @@ class ClientConfig:
             was sent faster than it is spoken adds its head start. Well over what a hosted service takes.
         end_timeout_s: How long the answer to the end of the audio may take, counted in the same way.
         standby_after_s: An unanswered flush makes the client open its next connection after this time. Once a flush
-            had no answer at all, a standby is kept open all the time.
+            had no answer at all, a standby is open whenever audio is on its way.
         reconnect_s: How long a lost server is looked for before the connection fails.
         replay_s: Audio kept until a final text has come for it; sending waits where it is full. Speech that goes on
             for half of it without a flush is flushed at its next quiet place, without an event of its own.

@@ -227,7 +227,7 @@ class Connection:
             self._fail(EngineFailedError(f"the connection to {self._address.shown} failed: {error}"))
         finally:
             self._is_ready.set()
-            await self._dialler.close()
+            await self._dialler.drop_standby()
 
     def _forget_life(self, life: asyncio.Task[None]) -> None:
         self._life = None  # and what its last error holds

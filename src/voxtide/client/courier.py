@@ -23,6 +23,7 @@ from voxtide.client.utterance import Ending, Journal, Utterance
 from voxtide.client.wire import Loss, Wire
 from voxtide.client.wording import MAX_APPEND_BYTES, Done, Failure, Heard, Wording
 from voxtide.errors import ConnectionFailedError
+from voxtide.transcript.events import Interim
 
 _log = logging.getLogger("voxtide.client")
 
@@ -72,7 +73,6 @@ class Courier:
                 return
             line = self._take_up(await self._dialler.next())
             self._tell_replaced("a flush had no answer in time", 0.0)
-            self._dialler.keep_standby()
 
     async def _use(self, line: Line) -> bool:
         """Carry utterances over one connection. True when all are done, False when another has to take over."""
@@ -94,8 +94,11 @@ class Courier:
         replayed_s = self._journal.seconds_of(utterance.num_sent_bytes) if utterance else 0.0
         self._dialler.note_loss(line.wire)
         await self._hang_up(line)
-        if loss.is_final or (utterance is not None and utterance.num_carries >= MAX_CARRIES):
+        is_hopeless = utterance is not None and utterance.num_carries >= MAX_CARRIES
+        if loss.is_final or is_hopeless or self._dialler.is_out_of_time:
             raise loss
+        if utterance is not None:
+            self._teller.hear(utterance, [Interim("", utterance.sent_to_s)])  # of a tail that nobody will finish
         self._teller.tell_of_connection(ConnectionLost(str(loss), self._journal.put_s))
         replacement = self._take_up(await self._dialler.next())
         self._tell_replaced(str(loss), replayed_s)
@@ -122,9 +125,9 @@ class Courier:
         try:
             return await self._carry(line, utterance, is_alone=True)
         except Loss as loss:
-            if loss.is_final:
-                raise
             self._dialler.note_loss(line.wire)
+            if loss.is_final or self._dialler.is_out_of_time:
+                raise
             return utterance.is_answered
         finally:
             await self._hang_up(line)
@@ -147,6 +150,8 @@ class Courier:
         await line.wire.send(self._wording.flush())
         is_answered = await self._answered(line, utterance, self._config.flush_timeout_s, has_standby=True)
         self._dialler.note_flush(is_answered=is_answered)
+        if is_answered and self._dialler.has_standby:
+            self._tasks.create_task(self._dialler.drop_standby())
         return is_answered
 
     async def _send_audio(self, line: Line, utterance: Utterance) -> None:
@@ -160,6 +165,7 @@ class Courier:
             await self._outbox.room()
             if not utterance.num_sent_bytes:
                 utterance.num_carries += 1
+                self._dialler.keep_standby()
                 for message in self._wording.begin():
                     await line.wire.send(message)
             piece = bytes(utterance.audio[utterance.num_sent_bytes : utterance.num_sent_bytes + MAX_APPEND_BYTES])

@@ -22,8 +22,11 @@ one server do not come back at the same moment."""
 STEADY_S = 5.0
 """A connection that stood for less counts as a failed attempt, so that one that always breaks is given up."""
 
-_NUM_UNANSWERED = 2
+NUM_UNANSWERED = 2
 """Flushes in a row without an answer after which the server is taken to answer none."""
+
+RETRY_FLUSH_S = 60.0
+"""For so long: it may have been but overloaded. Who really knows no flush then costs one wait a minute."""
 
 
 class Dialler:
@@ -36,15 +39,22 @@ class Dialler:
         self._num_failures = 0  # in a row
         self._failing_since_s: float | None = None
         self._num_unanswered = 0  # in a row
+        self._unanswered_at_s = 0.0
 
     @property
     def is_flush_hopeless(self) -> bool:
         """Whether the server has shown that it does not answer flushes."""
-        return self._num_unanswered >= _NUM_UNANSWERED
+        return self._num_unanswered >= NUM_UNANSWERED and _now_s() - self._unanswered_at_s < RETRY_FLUSH_S
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether there has been no connection worth the name for as long as the configuration allows."""
+        return self._failing_since_s is not None and _now_s() - self._failing_since_s >= self._config.reconnect_s
 
     def note_flush(self, *, is_answered: bool) -> None:
         """Learn from what became of a flush."""
         self._num_unanswered = 0 if is_answered else self._num_unanswered + 1
+        self._unanswered_at_s = _now_s()
         if is_answered:
             self._failing_since_s, self._num_failures = None, 0
 
@@ -82,12 +92,17 @@ class Dialler:
                 return await self._open_wire()
             except Loss as loss:
                 self._note_failure()
-                if loss.is_final or self._is_out_of_time():
+                if loss.is_final or self.is_out_of_time:
                     raise
                 _log.debug("another attempt will follow: %s", loss)
 
-    async def close(self) -> None:
-        """Close the standby."""
+    @property
+    def has_standby(self) -> bool:
+        """Whether a next connection is open, or about to be."""
+        return self._standby is not None
+
+    async def drop_standby(self) -> None:
+        """Close the standby, if there is one: it holds a place on the server."""
         standby, self._standby = self._standby, None
         if standby is not None:
             standby.cancel()
@@ -102,9 +117,6 @@ class Dialler:
     def _pause_s(self) -> float:
         pause_s = PAUSES_S[min(max(self._num_failures - 1, 0), len(PAUSES_S) - 1)]
         return pause_s * random.uniform(0.5, 1.0)
-
-    def _is_out_of_time(self) -> bool:
-        return self._failing_since_s is not None and _now_s() - self._failing_since_s >= self._config.reconnect_s
 
 
 def _is_usable(standby: asyncio.Task[Wire]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import abstractmethod
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -39,13 +40,13 @@ class ConnectedEngine(Engine):
         self.ready: Ready | None = None
         """What the server said of itself when it was last asked; None before."""
 
+    @abstractmethod
     def connection(self, options: StreamOptions) -> Connection:
         """A conversation of these options, not yet opened.
 
         Raises:
             UnsupportedOptionError: The dialect cannot do what the options ask.
         """
-        raise NotImplementedError
 
     @property
     def num_open_streams(self) -> int:
