@@ -25,8 +25,9 @@ def test_packed_is_dense(dtype: torch.dtype, num_rows: int) -> None:
 
 
 @pytest.mark.parametrize("num_rows", [1, 4, 5, 16])
-def test_int8_is_near_to_dense(num_rows: int) -> None:
-    x, weight, bias = (random(*shape).bfloat16() for shape in ((num_rows, 96), (80, 96), (80,)))
+@pytest.mark.parametrize("width", [96, 40])
+def test_int8_is_near_to_dense(num_rows: int, width: int) -> None:
+    x, weight, bias = (random(*shape).bfloat16() for shape in ((num_rows, width), (80, width), (80,)))
     assert_close(Int8(weight, bias)(x), Dense(weight, bias)(x), 0.03)
 
 

@@ -68,12 +68,13 @@ class Int8:
     __slots__ = ("_bias", "_scales", "_weight")
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
-        self._scales = (weight.abs().amax(1).float() / 127.0).clamp_min(torch.finfo(torch.float32).tiny)
+        largest = weight.abs().amax(1).float()
+        self._scales = (largest / 127.0).clamp_min(torch.finfo(torch.float32).tiny).to(weight.dtype)
+        scales = self._scales.float()  # as they are kept, so that their own rounding is not added to the weights'
         self._weight = torch.empty(weight.shape, dtype=torch.int8)
         for rows in range(0, len(weight), 4096):  # in parts, or a large weight would stand there as float32 for a while
             part = slice(rows, rows + 4096)
-            self._weight[part] = (weight[part].float() / self._scales[part, None]).round_().clamp_(-127, 127)
-        self._scales = self._scales.to(weight.dtype)
+            self._weight[part] = (weight[part].float() / scales[part, None]).round_().clamp_(-127, 127)
         self._bias = bias
 
     def __call__(self, x: Tensor) -> Tensor:
