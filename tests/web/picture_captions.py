@@ -14,17 +14,17 @@ from captions_page import CaptionsPage
 from captions_server import CaptionsServer
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-SIZE = {"width": 1000, "height": 530}
+SIZE = {"width": 1000, "height": 580}
 
 
 def main() -> None:
     server = CaptionsServer("moonshine")
     server.start()
     with chromium.running(Path(str(files("voxtide.data") / "two_cities.wav"))) as browser:
-        context = browser.new_context(viewport=SIZE, device_scale_factor=1.4)
+        context = browser.new_context(viewport=SIZE, device_scale_factor=1.25)
         page = CaptionsPage(context.new_page(), server.address)
         page.press("Start")
-        page.wait_for_text("nothing before us", timeout_s=60)
+        page.wait_for_text("winter of despair", timeout_s=60)
         page.page.locator(".interim").filter(has_text=re.compile(r"\w{4}")).wait_for()
         for scheme in ("light", "dark"):
             page.page.emulate_media(color_scheme=scheme)
