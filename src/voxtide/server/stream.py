@@ -20,7 +20,7 @@ from voxtide.errors import EngineFailedError
 from voxtide.protocols.dialect import Configure
 from voxtide.protocols.turns import TurnEvent
 from voxtide.server.voice import TurnMeter, Voice
-from voxtide.transcript.events import Finished, Flushed, SegmentEnded, TranscriptEvent
+from voxtide.transcript.events import Delta, Finished, Flushed, SegmentEnded, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Segment, StreamOptions
 
 Open: TypeAlias = Callable[[StreamOptions], EngineStream]
@@ -54,6 +54,7 @@ class SessionStream:
         self._is_changing = False
         self._num_fed_samples = 0
         self._num_flushed = 0
+        self._has_text = False
 
     @property
     def lag_s(self) -> float:
@@ -166,7 +167,7 @@ class SessionStream:
         self._is_finishing = False
 
     async def _read(self, stream: EngineStream, shift_s: float) -> None:
-        is_finished = False
+        is_finished, is_begun = False, not self._has_text
         try:
             async for event in stream:
                 is_finished = isinstance(event, Finished)
@@ -174,6 +175,10 @@ class SessionStream:
                     continue
                 if shift_s:
                     event = shifted(event, shift_s)
+                if isinstance(event, Delta):
+                    if not is_begun and not event.text[:1].isspace():
+                        event = replace(event, text=f" {event.text}")  # a first word, but not the session's
+                    is_begun = self._has_text = True
                 if isinstance(event, Flushed):
                     self._num_flushed += 1
                     event = replace(event, flush_id=self._num_flushed)
