@@ -25,6 +25,9 @@ export const INCOMPLETE = {
   action: null,
 };
 
+/** What a server without room is most often short of; the browser does not tell more. */
+const FULL = "It is probably full. What you say is kept, and sent on when there is room.";
+
 /** @type {Record<CaptureError["kind"], [title: string, remedy: string]>} */
 const CAPTURE_PROBLEMS = {
   insecure: [
@@ -66,7 +69,7 @@ export function connectionProblem({ code, error }) {
   if (status === 401 || status === 403) return keyProblem(status, error?.message ?? "");
   if (status === 408) return passing("The session has come to its end.", "Another one goes on where it stopped.");
   if (code === TRY_LATER || status === 503 || status === 429) {
-    return passing("The server is full.", "It takes no new session just now. What you say is kept, and sent on.");
+    return passing("The server takes no new session.", error?.message || FULL);
   }
   if (code === GOING_AWAY) return passing("The server is restarting.", "What you say is kept, and sent on.");
   if (status && status < 500) {
@@ -105,7 +108,7 @@ export function lostProblem(lostS) {
  */
 function keyProblem(status, message) {
   const title = status === 401 ? "The server wants an API key." : "The server does not let this page in.";
-  const remedy = status === 401 ? "Enter one that it knows." : message || "Ask who runs it to allow this address.";
+  const remedy = status === 401 ? "Enter one that it knows." : message || "Ask who runs it.";
   return { title, remedy, isPassing: false, action: status === 401 ? "key" : null };
 }
 
