@@ -24,7 +24,7 @@ SECOND = "Tower"
 """What the utterances `first` and `second` say to the scripted engine."""
 
 SPEECH_S = 4.8
-SENTENCES = ["Ever tried.", "Ever failed.", "No matter."]
+SENTENCES = ["ever tried", "ever failed", "no matter"]
 """What the recording `speech` says, with a pause after each, to an engine that hears English."""
 
 DRIVER_S = 90.0

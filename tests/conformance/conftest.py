@@ -28,7 +28,7 @@ END_S = 30.0
 """A server that nobody is connected to stops within this, on two busy cores."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def audio_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Utterances in the formats that the drivers send."""
     directory = tmp_path_factory.mktemp("audio")
@@ -48,14 +48,14 @@ def resampled(samples: Samples, rate_hz: int) -> Samples:
     return soxr.resample(samples, SAMPLE_RATE_HZ, rate_hz)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(audio_dir: Path) -> Iterator[LiveServer]:
     """A server that asks for a key and hears coded tones."""
     with serving(audio_dir, "--engine", "scripted") as live:
         yield live
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def speech_server(audio_dir: Path) -> Iterator[LiveServer]:
     """A server that asks for a key and hears English."""
     model_directory("moonshine-tiny-en"), model_directory("silero-vad")

@@ -26,6 +26,10 @@ def test_each_flush_has_its_final(report: Report) -> None:
     assert {line["language"] for line in of(lines, "final_transcript")} == {"en"}
 
 
+def test_one_plugin_opens_one_stream_after_another(report: Report) -> None:
+    assert finals(report["mistral_streams"]) == [FIRST, SECOND]
+
+
 def test_segments_and_usage_arrive(report: Report) -> None:
     lines = report["mistral_turns"]
     assert of(lines, "final_transcript")[0]["words"] == [FIRST]

@@ -93,6 +93,12 @@ def test_malformed_messages_are_errors_and_the_session_goes_on(report: Report) -
     assert finals(lines) == [SECOND]
 
 
+def test_a_message_that_is_too_long_has_a_name_and_a_close_code(report: Report) -> None:
+    *_, error, closed = report["oversize_message"]
+    assert error["error"]["code"] == "message_too_big"
+    assert closed["raised"] == "ConnectionClosedError" and "1009" in closed["message"]
+
+
 def test_a_wrong_key_is_refused_before_there_is_a_session(report: Report) -> None:
     (line,) = report["bad_key"]
     assert line["raised"] == "InvalidStatus" and "HTTP 401" in line["message"]

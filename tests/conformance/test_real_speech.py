@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from clients import SENTENCES, Lines, LiveServer, drive
 
 SPEECH = " ".join(SENTENCES)
+
+
+def words(text: str) -> str:
+    """Without case and punctuation, in which the model is free: they depend on how much it hears at once."""
+    return " ".join(re.findall(r"[a-z]+", text.lower()))
 
 
 def of(lines: Lines, kind: str) -> Lines:
@@ -13,13 +20,13 @@ def of(lines: Lines, kind: str) -> Lines:
 
 def test_the_mistral_sdk_flushes_and_goes_on(speech_server: LiveServer) -> None:
     lines = drive("mistral1", "mistral_realtime", speech_server, "real_speech")["real_speech"]
-    assert [line["text"] for line in of(lines, "transcription.done")] == [SPEECH, SPEECH]
+    assert [words(line["text"]) for line in of(lines, "transcription.done")] == [SPEECH, SPEECH]
 
 
 def test_the_mistral_sdk_is_told_turns_without_a_done(speech_server: LiveServer) -> None:
     lines = drive("mistral3", "mistral_realtime", speech_server, "server_turns")["server_turns"]
     assert not [line for line in lines if line["event"] == "UnknownRealtimeEvent"]
-    assert [line["text"] for line in of(lines, "transcription.done")] == [SPEECH]
+    assert [words(line["text"]) for line in of(lines, "transcription.done")] == [SPEECH]
     starts, ends = (of(lines, kind) for kind in ("turn.start", "turn.end"))
     assert len(starts) == len(ends) == len(SENTENCES)
     times_s = [line["time_s"] for pair in zip(starts, ends, strict=True) for line in pair]
@@ -30,7 +37,10 @@ def test_the_mistral_sdk_is_told_turns_without_a_done(speech_server: LiveServer)
 def test_the_openai_sdk_leaves_the_turns_to_the_server(speech_server: LiveServer) -> None:
     lines = drive("openai", "openai_realtime", speech_server, "server_turns")["server_turns"]
     completed = of(lines, "conversation.item.input_audio_transcription.completed")
-    assert [line["transcript"] for line in completed] == [*SENTENCES, ""]  # the last one is the client's own commit
+    assert [words(line["transcript"]) for line in completed] == [
+        *SENTENCES,
+        "",
+    ]  # the last one is the client's own commit
     spoken = [line["item_id"] for line in completed[:-1]]
     assert [line["item_id"] for line in of(lines, "input_audio_buffer.speech_started")] == spoken
     assert [line["item_id"] for line in of(lines, "input_audio_buffer.speech_stopped")] == spoken
@@ -38,7 +48,7 @@ def test_the_openai_sdk_leaves_the_turns_to_the_server(speech_server: LiveServer
 
 def test_pipecat_flushes_or_leaves_the_turns_to_the_server(speech_server: LiveServer) -> None:
     lines = drive("pipecat", "pipecat_stt", speech_server, "real_speech")["real_speech"]
-    finals = [line["text"] for line in lines if line["frame"] == "TranscriptionFrame"]
+    finals = [words(line["text"]) for line in lines if line["frame"] == "TranscriptionFrame"]
     assert finals == [SPEECH, *SENTENCES]
     assert not [line for line in lines if line["frame"] == "ErrorFrame"]
 
@@ -47,6 +57,6 @@ def test_livekit_hears_the_pauses_itself_or_leaves_them_to_the_server(speech_ser
     lines = drive("livekit", "livekit_stt", speech_server, "real_speech")["real_speech"]
     heard: dict[str, list[str]] = {}
     for line in lines:
-        heard.setdefault(line["service"], []).append(line["text"])
+        heard.setdefault(line["service"], []).append(words(line["text"]))
     assert len(heard) == 3
     assert {service: texts for service, texts in heard.items() if texts != SENTENCES} == {}

@@ -78,6 +78,19 @@ async def mistral_turns(plan: Plan, report: Report) -> None:
             tell(report, event)
 
 
+async def mistral_streams(plan: Plan, report: Report) -> None:
+    """Two streams, one after the other, of one plugin: it keeps its connections."""
+    service = mistral(plan)
+    for name in ("first", "second"):
+        stream = service.stream(conn_options=ONCE)
+        for frame in frames(plan.audio(name)):
+            stream.push_frame(frame)
+        stream.flush()
+        await tell_finals(1, stream, report)
+        await stream.aclose()
+    await service.aclose()
+
+
 async def mistral_delay(plan: Plan, report: Report) -> None:
     async with streaming(mistral(plan, target_streaming_delay_ms=480)) as stream:
         for frame in frames(plan.audio("first")):
@@ -161,6 +174,7 @@ async def say(stream: stt.RecognizeStream, audio: bytes) -> None:
 if __name__ == "__main__":
     run(
         mistral_turns,
+        mistral_streams,
         mistral_delay,
         mistral_delay_refused,
         mistral_bad_key,

@@ -131,6 +131,17 @@ async def malformed(plan: Plan, report: Report) -> None:
         await tell_until(f"{_TRANSCRIPTION}.completed", connection, report)
 
 
+async def oversize_message(plan: Plan, report: Report) -> None:
+    """Longer than a message may be: the server says so, then closes."""
+    async with connected(plan) as connection:
+        await connection.input_audio_buffer.append(audio=base64.b64encode(bytes(3_500_000)).decode())
+        try:
+            await tell_until("error", connection, report)
+            await tell_until("never", connection, report)
+        except Exception as error:
+            report(raised=type(error).__name__, message=str(error))
+
+
 async def bad_key(plan: Plan, report: Report) -> None:
     try:
         async with connected(plan, "not-the-key"):
@@ -174,6 +185,7 @@ if __name__ == "__main__":
         telephone,
         delays,
         malformed,
+        oversize_message,
         bad_key,
         client_secret,
         if_named=(server_turns,),
