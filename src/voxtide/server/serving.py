@@ -17,6 +17,7 @@ import contextlib
 import errno
 import logging
 import socket
+import ssl
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -85,6 +86,11 @@ class Server:
     """
 
     def __init__(self, app: Any, services: Services) -> None:
+        """Prepare to serve `app` and the sessions of `services`.
+
+        Raises:
+            ConfigError: The certificate or its key cannot be used.
+        """
         self.services = services
         config = services.config
 
@@ -107,6 +113,13 @@ class Server:
                 timeout_graceful_shutdown=round(config.session.drain_s + END_S),
             )
         )
+        try:
+            self._uvicorn.config.load()
+        except (ssl.SSLError, OSError) as error:
+            raise ConfigError(
+                f"{config.tls_certificate} and {config.tls_key} cannot be used for TLS: {error.strerror or error}; "
+                "give a certificate chain and its private key, both in PEM"
+            ) from error
 
     async def serve(self, sock: socket.socket, stop: asyncio.Event) -> None:
         """Serve clients of the bound `sock` until `stop` is set; then finish what they said, and end. Bounded."""

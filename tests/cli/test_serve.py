@@ -1,0 +1,135 @@
+"""`voxtide serve` as people start it: what it prints works, and it ends as it says."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from voxtide.cli.capacity import calibrated, default_capacity, remember
+from voxtide.cli.serve_log import JsonLines, TextLines
+from voxtide.cli.serve_request import ServeRequest
+from voxtide.config import Settings
+from voxtide.errors import ConfigError
+
+VOXTIDE = str(Path(sys.executable).parent / "voxtide")
+START_S = 60
+
+
+@contextmanager
+def serve(*options: str, environ: dict[str, str] | None = None) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server in a process of its own, and all it says until it is ready."""
+    command = [VOXTIDE, "serve", "--engine", "scripted", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ) as process:
+        try:
+            assert process.stdout
+            lines: list[str] = []
+            while not lines or lines[-1] not in ("END\n", ""):
+                lines.append(process.stdout.readline())
+            yield process, "".join(lines)
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def shell(script: str, environ: dict[str, str] | None = None) -> str:
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=START_S, env=environ)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+def test_the_examples_work_as_printed() -> None:
+    with serve() as (process, said):
+        curl = re.search(r"^ +(curl .*)$", said, re.MULTILINE)
+        python = re.search(r"^ +(\S+python\S* - <<'END'\n.*?^END)$", said, re.MULTILINE | re.DOTALL)
+        assert curl
+        assert python
+        assert json.loads(shell(curl[1]))["text"].startswith("w1")
+        assert shell(python[1]).startswith("w1")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 143
+
+
+def test_keys_come_from_a_file_and_from_the_environment(tmp_path: Path) -> None:
+    keys_file = tmp_path / "keys.txt"
+    keys_file.write_text("# ours\nfrom-file\n\n", "utf-8")
+    request = ServeRequest(engine="scripted", keys_file=keys_file)
+    config = request.config({"VOXTIDE_KEYS": "one, two"}, capacity=1, web_dir=None)
+    assert config.keys == ("one", "two", "from-file")
+
+
+@pytest.mark.parametrize("content", [None, b"# none\n", b"\xff\xfe"])
+def test_a_file_without_keys_opens_no_server(tmp_path: Path, content: bytes | None) -> None:
+    keys_file = tmp_path / "keys.txt"
+    if content is not None:
+        keys_file.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"keys\.txt"):
+        ServeRequest(engine="scripted", keys_file=keys_file).config({}, capacity=1, web_dir=None)
+
+
+def test_a_port_in_use_is_told_with_the_remedy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [VOXTIDE, "serve", "--engine", "scripted", "--port", str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=START_S)
+    assert done.returncode == 2
+    assert f"port {port} of 127.0.0.1 is in use by another program; choose another: --port {port + 1}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_text("no certificate", "utf-8")
+    options = ["--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "cert.pem")]
+    command = [VOXTIDE, "serve", "--engine", "scripted", "--port", "0", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=START_S)
+    assert done.returncode == 2
+    assert "cert.pem" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_was_calibrated_is_remembered_for_that_engine(tmp_path: Path) -> None:
+    settings = Settings(models_dir=tmp_path / "cache" / "models")
+    request = ServeRequest(engine="scripted")
+    assert calibrated(settings, request) is None
+    assert default_capacity() >= 4
+    path = remember(settings, request, 17)
+    assert calibrated(settings, request) == 17
+    assert calibrated(settings, ServeRequest(engine="scripted", threads=1)) is None
+    path.write_text("[]", "utf-8")
+    assert calibrated(settings, request) is None
+    path.write_text("nonsense", "utf-8")
+    assert calibrated(settings, request) is None
+
+
+def test_a_log_line_carries_its_fields() -> None:
+    record = logging.makeLogRecord(
+        {
+            "msg": "session %s opened",
+            "args": ("ws-1",),
+            "levelname": "INFO",
+            "created": 0.0,
+            "session": "ws-1",
+            "wire": "m",
+        }
+    )
+    assert json.loads(JsonLines().format(record)) == {
+        "time": "1970-01-01T00:00:00.000+00:00",
+        "level": "info",
+        "message": "session ws-1 opened",
+        "session": "ws-1",
+        "wire": "m",
+    }
+    assert TextLines().format(record) == (
+        "1970-01-01T00:00:00.000+00:00 info    session ws-1 opened  session=ws-1 wire=m"
+    )

@@ -1,0 +1,77 @@
+"""The HTTP part: what every endpoint shares."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+from serving import FLUSH, heard, running, say
+from websockets.asyncio.client import connect
+
+from voxtide.server.config import ServerConfig
+
+
+async def test_what_is_not_there_is_said_in_json() -> None:
+    async with running() as server:
+        answer = await server.get("/v1/nothing")
+        assert answer.status == 404
+        assert json.loads(answer.body)["error"]["code"] == "not_found"
+        assert answer.headers["x-request-id"].startswith("req-")
+
+
+async def test_another_method_is_refused_with_those_there_are() -> None:
+    async with running() as server:
+        answer = await server.send(b"DELETE /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert answer.status == 405
+        assert "GET" in answer.headers["allow"]
+
+
+async def test_no_bytes_bring_it_down() -> None:
+    async with running() as server:
+        for request in (
+            b"\r\n\r\n",
+            b"GET\r\n\r\n",
+            b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+            b"GET / HTTP/1.1\r\n\r\n",
+        ):
+            assert (await server.send(request)).status == 400
+        assert (await server.get("/healthz")).status == 200
+
+
+async def test_the_page_is_served_where_there_is_one(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<title>captions</title>", "utf-8")
+    async with running(ServerConfig(web_dir=tmp_path, keys=("k",))) as server:
+        assert "captions" in (await server.get("/")).body
+        assert (await server.get("/../serving.py")).status == 404
+        assert (await server.get("/v1/models")).status == 401
+
+
+async def test_the_description_names_every_open_endpoint() -> None:
+    async with running() as server:
+        document = json.loads((await server.get("/openapi.json")).body)
+    assert {"/healthz", "/readyz", "/metrics"} <= set(document["paths"])
+    assert document["openapi"] == "3.1.0"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> ServerConfig:
+    """Settings with a certificate that only this test trusts."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    path, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(path)], check=True, capture_output=True)
+    return ServerConfig(tls_certificate=path, tls_key=key)
+
+
+async def test_sessions_over_tls(certificate: ServerConfig) -> None:
+    trusting = ssl.create_default_context(cafile=str(certificate.tls_certificate))
+    async with running(certificate) as server, connect(server.ws().replace("ws:", "wss:"), ssl=trusting) as socket:
+        await say(socket, "nobody listens in")
+        await socket.send(FLUSH)
+        assert (await heard(socket, "transcription.done"))[-1]["text"] == "nobody listens in"
