@@ -42,11 +42,11 @@ def test_a_server_transcribes(tones: Tones, voxtide: Voxtide, url: str) -> None:
 
 
 def test_the_event_stream_names_the_engine(tones: Tones, voxtide: Voxtide, url: str) -> None:
-    path = tones("talk.wav", "no", "matter")
+    path = tones("talk.wav", "no")
     result = voxtide("transcribe", path, "--server", url, "-f", "jsonl", "--pace", "real")
     records = [json.loads(line) for line in result.stdout.splitlines()]
     assert records[0]["engine"] == "remote"
-    assert "".join(record["text"] for record in records if record["type"] == "delta") == "no matter"
+    assert "".join(record["text"] for record in records if record["type"] == "delta") == "no"
     assert any(record["type"] == "interim" for record in records)
     assert records[-1]["type"] == "finished"
 
@@ -110,7 +110,7 @@ def test_ctrl_c_finishes_what_was_said(spawn: Spawn, tones: Tones, url: str) -> 
 
 def test_a_lost_server_that_comes_back_is_told_of(spawn: Spawn, tones: Tones, servers: ServerThread, url: str) -> None:
     line = servers.enter(CuttableLine(port_of(url)).open())
-    path = tones("talk.wav", "no one is", "he")
+    path = tones("talk.wav", "a b c d e")
     process = spawn("transcribe", path, "--server", line.url, "-f", "jsonl", "--pace", "real")
     assert process.stdout is not None and process.stderr is not None
     texts = []
@@ -122,7 +122,7 @@ def test_a_lost_server_that_comes_back_is_told_of(spawn: Spawn, tones: Tones, se
             break
     texts += [record["text"] for record in map(json.loads, process.stdout) if record["type"] == "delta"]
     assert process.wait(30) == 0
-    assert "".join(texts) == "no one is he"
+    assert "".join(texts) == "a b c d e"
     assert b"lost its connection" in process.stderr.read()
 
 

@@ -73,10 +73,9 @@ async def outlives(name: str, manners: Manners | Callable[[int], Manners], rest:
     return said
 
 
-@pytest.mark.parametrize("seed", range(2))
-async def test_a_storm(seed: int) -> None:
-    """Ten conversations at once, with a server each; the first five connections of each server fail in all ways."""
-    rng = random.Random(seed)
+async def test_a_storm() -> None:
+    """Many conversations at once, with a server each; the first four connections of each fail in all the ways."""
+    rng = random.Random(1)
     ways = [*FAULTS.values(), *PASSING.values()]
 
     async def one(manners: list[Manners], chunk_samples: int) -> None:
@@ -86,7 +85,7 @@ async def test_a_storm(seed: int) -> None:
         assert server.num_open == 0
 
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(10):
+        for _ in range(16):
             tasks.create_task(one(rng.sample(ways, 4), rng.choice([160, 1280, 20_000])))
 
 

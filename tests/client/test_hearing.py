@@ -101,7 +101,9 @@ def test_a_final_text_that_nobody_asked_for_changes_nothing() -> None:
 def test_the_rest_is_handed_on() -> None:
     hearing = Hearing(0.0)
     assert hearing.add(Tail("to b"), 1.0) == [Interim("to b", 1.0)]
-    assert hearing.add(Language("en"), 1.0) == [LanguageDetected("en", 1.0)]
+    assert hearing.add(Language("en"), 1.0) == [LanguageDetected("en", 0.0)]
+    hearing.add(Speech(True, 0.75), 1.0)
+    assert hearing.add(Language("fr"), 1.0) == [LanguageDetected("fr", 0.75)]
     assert hearing.add(Language(""), 1.0) == []
 
 

@@ -124,8 +124,8 @@ def connected(name: str, servers: _Servers, make: Callable[..., ConnectedEngine]
     return replace(
         scripted(name, ScriptedConfig()),
         make_engine=lambda: servers.engine(make),
-        num_examples=8,
-        num_crowd=24,
+        num_examples=6,
+        num_crowd=16,
         kill=servers.kill,
         shrink=shrink_connected,
         watch=watch_connected,
@@ -222,7 +222,7 @@ def voxtral() -> EngineCase:
         make_engine=_load_voxtral,
         clip=Clip(voxtral_checkpoint.speak(text), text, tuple(frame * SAMPLES_PER_TOKEN for frame in pauses)),
         others=others[:8],
-        num_examples=8,
+        num_examples=6,
     )
 
 
@@ -251,7 +251,9 @@ def _load_voxtral() -> PooledEngine:
     """In 32 bits, where what a stream says is the same in any company, with a window that the clip fills and wraps."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         model = voxtral_checkpoint.write(Path(directory), voxtral_checkpoint.tone_tensors())
-        return load_voxtral(model=str(model), store=None, max_streams=64, device="cpu", weights="fp32", window=40)
+        return load_voxtral(
+            model=str(model), store=None, num_threads=1, max_streams=64, device="cpu", weights="fp32", window=40
+        )
 
 
 def _load(engine: str, model: str | None) -> PooledEngine:

@@ -32,6 +32,7 @@ class Hearing:
         self._is_catching_up = False
         self._open_text = ""  # told, and not yet in a segment
         self._segment_end_s = start_s
+        self._exact_s = start_s  # the last place in the audio that the server named
         self._now_s = start_s
         self._origin_s = start_s
 
@@ -53,9 +54,9 @@ class Hearing:
             case Part():
                 return self._end_segment(heard)
             case Language(language) if language:
-                return [LanguageDetected(language, self._now_s)]
+                return [LanguageDetected(language, self._exact_s)]  # not `_now_s`, which is a matter of chance
             case Speech(is_starting, time_s):
-                audio_s = self._clamped(self._origin_s + time_s)
+                audio_s = self._exact_s = self._clamped(self._origin_s + time_s)
                 return [SpeechStarted(audio_s) if is_starting else SpeechStopped(audio_s)]
             case Done():  # unasked
                 return self._take(heard, is_complete=False)
@@ -106,7 +107,7 @@ class Hearing:
         self._open_text = self._open_text[place:]
         start_s = self._clamped(self._origin_s + part.start_s)
         end_s = max(start_s, self._clamped(self._origin_s + part.end_s))
-        self._segment_end_s = end_s
+        self._segment_end_s = self._exact_s = end_s
         return [SegmentEnded(Segment(part.text.strip(), start_s, end_s), end_s)]
 
     def _clamped(self, time_s: float) -> float:
