@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,15 +17,17 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the scripts are
 IMPOSTOR = """#!/bin/sh
 echo "$*" >>"$LOG"
 case "$*" in
-*"-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
-*"--requirement requirements/mic.txt"*) exit "${PIP_STATUS:-0}" ;;
+*"-m venv"*) for place; do :; done && mkdir -p "$place/bin" && cp "$0" "$place/bin/python" ;;
+*"--requirement requirements/mic.txt"* | *"--requirement requirements/clients"*) exit "${PIP_STATUS:-0}" ;;
 esac
 """
-"""Says yes to everything; `-m venv` copies it to where the new interpreter would be."""
+"""Says yes to everything; `-m venv` copies it to the place named last, where the new interpreter would be."""
 
 
 class Checkout:
     """A directory with the script, its locks and a log of what the impostor was told."""
+
+    SCRIPT = "setup"
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -43,7 +46,7 @@ class Checkout:
     def set_up(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         self._log.write_text("", "utf-8")
         return subprocess.run(
-            [self.root / "scripts" / "setup", *arguments],
+            [self.root / "scripts" / self.SCRIPT, *arguments],
             cwd="/",
             env={"PATH": os.defpath, "LOG": str(self._log), "PYTHON": str(self.python), **environment},
             capture_output=True,
@@ -59,7 +62,11 @@ class Checkout:
     @property
     def installs(self) -> list[str]:
         """What the last run asked pip to install."""
-        return [line for line in self._log.read_text("utf-8").splitlines() if line.startswith("-m pip install")]
+        return [
+            line
+            for line in self._log.read_text("utf-8").splitlines()
+            if re.match(r"-m pip (--python \S+ )?install ", line)
+        ]
 
 
 @pytest.fixture
@@ -120,6 +127,56 @@ def test_an_unknown_lock_is_answered_with_the_known_ones(checkout: Checkout) -> 
     done = checkout.set_up("nosuch")
     assert done.returncode == 1
     assert "there is no lock nosuch, only: bench build dev mic runtime whisper" in done.stderr
+
+
+class ClientCheckout(Checkout):
+    """The same for scripts/setup-clients."""
+
+    SCRIPT = "setup-clients"
+
+    @property
+    def clients(self) -> list[str]:
+        """What lies where environments are."""
+        return sorted(os.listdir(self.root / ".cache" / "clients"))
+
+
+@pytest.fixture
+def client_checkout(tmp_path: Path) -> ClientCheckout:
+    return ClientCheckout(tmp_path)
+
+
+def test_every_client_has_an_environment_of_its_own(client_checkout: ClientCheckout) -> None:
+    locks = sorted(lock.stem for lock in (ROOT / "requirements" / "clients").glob("*.txt"))
+    done = client_checkout.set_up()
+    assert done.returncode == 0, done.stderr
+    assert client_checkout.clients == locks
+    assert sorted(line.split()[-1] for line in client_checkout.installs) == [
+        f"requirements/clients/{name}.txt" for name in locks
+    ]
+    assert all("--no-deps --require-hashes --only-binary=:all:" in line for line in client_checkout.installs)
+
+
+def test_only_a_client_whose_lock_changed_is_set_up_again(client_checkout: ClientCheckout) -> None:
+    client_checkout.set_up()
+    assert (client_checkout.set_up().returncode, client_checkout.installs) == (0, [])
+    (client_checkout.root / "requirements" / "clients" / "openai.txt").write_text("# changed\n", "utf-8")
+    client_checkout.set_up()
+    assert [line.split()[-1] for line in client_checkout.installs] == ["requirements/clients/openai.txt"]
+
+
+def test_a_client_that_cannot_be_had_is_told_and_left_out(client_checkout: ClientCheckout) -> None:
+    done = client_checkout.set_up("openai", PIP_STATUS="1")
+    assert (done.returncode, client_checkout.clients) == (0, [])
+    assert "openai could not be installed" in done.stderr
+    for names in ([], ["openai"]):
+        assert client_checkout.set_up(*names, PIP_STATUS="1", VOXTIDE_REQUIRE_CLIENTS="1").returncode != 0
+    assert client_checkout.clients == []
+
+
+def test_an_unknown_client_is_answered_with_the_known_ones(client_checkout: ClientCheckout) -> None:
+    done = client_checkout.set_up("nosuch")
+    assert done.returncode == 1
+    assert "there is no client nosuch, only: livekit mistral1 mistral2 mistral3 openai pipecat" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["setup", "setup-browser", "setup-clients", "demo", "test", "check", "bench", "lock"])
