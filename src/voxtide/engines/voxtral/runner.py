@@ -17,7 +17,7 @@ from voxtide.errors import CapacityError, EngineFailedError
 from voxtide.types import Samples
 from voxtide.voxtral.config import DEFAULT_DELAY_TOKENS, PAD
 from voxtide.voxtral.model import VoxtralModel
-from voxtide.voxtral.rows import RowSnapshot
+from voxtide.voxtral.rows import Rows, RowSnapshot
 
 _log = logging.getLogger("voxtide.engines")
 
@@ -51,12 +51,17 @@ class Runner:
     """A model with a fixed number of rows."""
 
     def __init__(
-        self, model: VoxtralModel, num_rows: int, *, decoder_window: int | None = None, steps: Steps | None = None
+        self,
+        model: VoxtralModel,
+        num_rows: int,
+        *,
+        decoder_window: int | None = None,
+        make_steps: Callable[[VoxtralModel, Rows], Steps] = best_steps,
     ) -> None:
         self.num_rows = num_rows
         self._model = model
         self._rows = model.new_rows(num_rows, decoder_window=decoder_window)
-        self._steps = steps or best_steps(model, self._rows)
+        self._steps = make_steps(model, self._rows)
         self._asks: list[Ask] = []
         self._lock = threading.Lock()  # guards the free rows: streams come and go on other threads
         self._free_rows = list(reversed(range(num_rows)))

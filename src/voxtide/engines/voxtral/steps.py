@@ -51,4 +51,8 @@ class PlainSteps:
 
 def best_steps(model: VoxtralModel, rows: Rows) -> Steps:
     """Graphs where there are any."""
+    if model.device.type == "cuda":
+        from voxtide.engines.voxtral.graphs import GraphSteps  # it is built on this module
+
+        return GraphSteps(model, rows)
     return PlainSteps(model, rows)

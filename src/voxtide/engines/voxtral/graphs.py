@@ -1,0 +1,155 @@
+"""Steps as CUDA graphs. In: rows and host arrays. Out: tokens on the host. One graph for each size of batch.
+
+A step of one stream is a few hundred small kernels; starting them one by one takes longer than running them. A graph
+starts all at once. Its shapes are fixed, so batches are filled up to the next size with lanes that compute for nobody.
+Numbers go in and out through buffers of fixed place; nothing is allocated once all graphs are captured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from voxtide.engines.voxtral.steps import PlainSteps
+from voxtide.voxtral.attention import Reach
+from voxtide.voxtral.framing import window_samples
+from voxtide.voxtral.model import FREE, Decoded, VoxtralModel
+from voxtide.voxtral.rows import Lanes, Rows
+
+NUM_WARM_UPS = 3
+"""Runs before a capture: libraries choose and allocate what they need in the first ones."""
+
+BATCH_SIZES = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 384, 448, 512)
+"""Sizes of batches that are captured. What is computed for nobody is a third at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Buffers:
+    """What goes in and comes out of a batch of one size: on the host, pinned, and on the device."""
+
+    host: dict[str, Tensor]
+    device: dict[str, Tensor]
+
+    @classmethod
+    def of(cls, size: int, scratch_row: int, device: torch.device) -> Buffers:
+        """All lanes empty."""
+        host = {
+            "index": torch.full((size,), scratch_row, dtype=torch.int64),
+            "forced": torch.full((size,), FREE, dtype=torch.int64),
+            "bias": torch.zeros((size, 2)),
+            "window": torch.zeros((size, window_samples(1))),
+            "tokens": torch.zeros(size, dtype=torch.int64),
+            "margins": torch.zeros(size),
+        }
+        if device.type == "cuda":
+            host = {name: tensor.pin_memory() for name, tensor in host.items()}
+        return cls(host, {name: tensor.to(device) for name, tensor in host.items()})
+
+    def put(self, name: str, values: NDArray[np.generic], rest: float) -> None:
+        """Send values for the first lanes, and `rest` for the others."""
+        host = self.host[name]
+        host.numpy()[: len(values)] = values
+        host.numpy()[len(values) :] = rest
+        self.device[name].copy_(host, non_blocking=True)
+
+
+class GraphSteps:
+    """Replays graphs where there is one for the batch; a backlog's longer passes are run plainly."""
+
+    def __init__(self, model: VoxtralModel, rows: Rows) -> None:
+        self._model, self._rows = model, rows
+        self._plain = PlainSteps(model, rows)
+        self._sizes = batch_sizes(rows.num_rows)
+        self._buffers = {size: Buffers.of(size, rows.num_rows, model.device) for size in self._sizes}
+        self._graphs: dict[tuple[str, int, Reach], torch.cuda.CUDAGraph] = {}
+        self._pool = torch.cuda.graph_pool_handle()
+        self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch does not say
+        for size in reversed(self._sizes):  # the largest first: the others then fit into its memory
+            self._capture_all(size)
+
+    def encode(self, rows: Sequence[int], windows: NDArray[np.float32]) -> None:
+        if windows.shape[1] != window_samples(1):
+            self._plain.encode(rows, windows)
+            return
+        lanes, buffers = self._lanes(rows)
+        buffers.put("window", windows, 0.0)
+        self._graph("encode", lanes, self._model.encoder_reach(self._rows, lanes, 1)).replay()
+        self._rows.count_encoded(lanes, 1)
+
+    def decode(
+        self, rows: Sequence[int], forced: NDArray[np.int64], biases: NDArray[np.float32]
+    ) -> tuple[list[int], list[float]]:
+        lanes, buffers = self._lanes(rows)
+        buffers.put("forced", forced, FREE)
+        buffers.put("bias", biases, 0.0)
+        self._graph("decode", lanes, self._model.decoder_reach(self._rows, lanes, 1)).replay()
+        self._rows.count_decoded(lanes, 1)
+        for name in ("tokens", "margins"):
+            buffers.host[name].copy_(buffers.device[name], non_blocking=True)
+        self._copied.record()
+        self._copied.synchronize()  # the one wait of a step
+        return [buffers.host[name][: len(rows)].tolist() for name in ("tokens", "margins")]  # type: ignore[return-value]  # two lists
+
+    def _lanes(self, rows: Sequence[int]) -> tuple[Lanes, Buffers]:
+        size = next(size for size in self._sizes if size >= len(rows))
+        buffers = self._buffers[size]
+        buffers.put("index", np.asarray(rows, np.int64), self._rows.num_rows)
+        return Lanes(tuple(rows), buffers.device["index"]), buffers
+
+    def _capture_all(self, size: int) -> None:
+        """The graphs of a size at the start of a stream; a way to attend with several shapes adds others as it goes."""
+        lanes = Lanes((0,), self._buffers[size].device["index"])
+        self._graph("encode", lanes, self._model.encoder_reach(self._rows, lanes, 1))
+        self._graph("decode", lanes, self._model.decoder_reach(self._rows, lanes, 1))
+
+    def _graph(self, kind: str, lanes: Lanes, reach: Reach) -> torch.cuda.CUDAGraph:
+        key = kind, len(lanes.index), reach
+        if key not in self._graphs:
+            self._graphs[key] = self._captured(
+                step_on_device(self._model, self._rows, self._buffers[key[1]], kind, reach)
+            )
+        return self._graphs[key]
+
+    @torch.inference_mode()
+    def _captured(self, run: Callable[[], None]) -> torch.cuda.CUDAGraph:
+        """Capture a step. While it warms up all lanes are empty, so no stream is touched."""
+        graph = torch.cuda.CUDAGraph()
+        saved = {size: buffers.device["index"].clone() for size, buffers in self._buffers.items()}
+        for buffers in self._buffers.values():
+            buffers.device["index"].fill_(self._rows.num_rows)
+        torch.cuda.synchronize()
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch does not say
+        with torch.cuda.stream(side):
+            for _ in range(NUM_WARM_UPS):
+                run()
+        side.synchronize()
+        with torch.cuda.graph(graph, pool=self._pool):
+            run()
+        for size, index in saved.items():
+            self._buffers[size].device["index"].copy_(index)
+        return graph
+
+
+def step_on_device(model: VoxtralModel, rows: Rows, buffers: Buffers, kind: str, reach: Reach) -> Callable[[], None]:
+    """The device's part of a step over its buffers: what a graph is captured of."""
+    at = buffers.device
+
+    def encode() -> None:
+        model.encode_on_device(rows, at["index"], at["window"], reach)
+
+    def decode() -> None:
+        said: Decoded = model.decode_on_device(rows, at["index"], at["forced"], at["bias"], reach)
+        at["tokens"].copy_(said.tokens)
+        at["margins"].copy_(said.pad_margins)
+
+    return encode if kind == "encode" else decode
+
+
+def batch_sizes(num_rows: int) -> tuple[int, ...]:
+    """The sizes that are needed for so many rows."""
+    return (*(size for size in BATCH_SIZES if size < num_rows), num_rows)
