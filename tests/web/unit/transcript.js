@@ -1,5 +1,6 @@
 import { Latency } from "/web/text/latency.js";
 import { Transcript, withoutPrefix } from "/web/text/transcript.js";
+import { toTxt } from "/web/text/writers.js";
 import { equal } from "./check.js";
 
 const segment = (text, startS, endS) => ({ text, startS, endS });
@@ -9,7 +10,7 @@ export function test_deltas_segments_and_an_answer_are_one_text() {
   const transcript = new Transcript();
   transcript.addDelta("Ever tried.");
   transcript.setInterim(" Ever");
-  equal([transcript.tail.text, transcript.interim], ["Ever tried.", " Ever"]);
+  equal([transcript.tail.text, transcript.interim], [" Ever tried.", " Ever"]);
   transcript.addDelta(" Ever failed.");
   transcript.addSegment(segment("Ever tried. Ever failed.", 0.3, 1.9));
   transcript.settle("Ever tried. Ever failed.", [segment("Ever tried. Ever failed.", 0.3, 1.9)], 0, 2.5);
@@ -67,7 +68,7 @@ export function test_after_a_break_text_is_told_again_and_stands_once() {
   transcript.restart();
   equal([transcript.tail.text, transcript.interim.trim()], ["", "Two three"]);
   transcript.addDelta("Two");
-  equal([transcript.tail.text, transcript.interim], ["Two", ""]);
+  equal([transcript.tail.text, transcript.interim], [" Two", ""]);
   transcript.settle("Two three.", [segment("Two three.", 1, 3)], 1, 3);
   equal(told(transcript), [
     ["One.", 0, 1],
@@ -84,6 +85,40 @@ export function test_what_never_gets_an_answer_stays_as_it_was_seen() {
     told(transcript).map(([text]) => text),
     ["Two three"],
   );
+}
+
+export function test_a_flush_within_a_word_does_not_tear_it() {
+  const transcript = new Transcript();
+  transcript.addDelta("One t");
+  transcript.settle("One t", [], 0, 1);
+  transcript.addDelta("wo three");
+  equal(transcript.tail.text, "wo three");
+  transcript.addSegment(segment("wo three", 1, 2));
+  transcript.settle("wo three", [], 1, 2);
+  equal(toTxt(transcript.segments), "One two three\n");
+}
+
+export function test_scripts_without_spaces_get_none() {
+  const transcript = new Transcript();
+  for (const text of ["今日は。", "明日は。"]) {
+    transcript.addDelta(text);
+    transcript.addSegment(segment(text, 0, 1));
+    transcript.settle(text, [segment(text, 0, 1)], 0, 1);
+  }
+  equal(toTxt(transcript.segments), "今日は。明日は。\n");
+}
+
+export function test_a_new_connection_begins_with_a_space() {
+  const transcript = new Transcript();
+  transcript.addDelta("One.");
+  transcript.settle("One.", [segment("One.", 0, 1)], 0, 1);
+  transcript.restart();
+  transcript.setInterim("Tw");
+  equal(transcript.interim, " Tw");
+  transcript.addDelta("Two");
+  transcript.addDelta(".");
+  transcript.settle("Two.", [segment("Two.", 1, 2)], 1, 2);
+  equal(toTxt(transcript.segments), "One. Two.\n");
 }
 
 export function test_white_space_does_not_hide_a_prefix() {

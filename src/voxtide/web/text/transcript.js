@@ -12,6 +12,8 @@
  * @property {number} startS Seconds of all audio heard since the page was cleared.
  * @property {number} endS
  * @property {boolean} [isNewSource] Whether a recording begins here.
+ * @property {boolean} [isGlued] Whether it goes on without a space, as after a flush in the middle of a word, and in
+ *   scripts that write none.
  */
 
 export class Transcript {
@@ -22,6 +24,7 @@ export class Transcript {
   #openedS = 0; // where the open text began, as near as is known
   #speechS = 0; // where speech was last heard to begin
   #isNewSource = false;
+  #isFirst = true; // no text has come over this connection: the first does not begin with the space that it needs
 
   /** Grows whenever settled segments are taken away, so that a view knows when to draw anew. */
   epoch = 0;
@@ -34,7 +37,7 @@ export class Transcript {
   /** Stable text after the settled segments, with where it begins. */
   get tail() {
     const [first] = this.#told;
-    const text = joined([...this.#told.map((segment) => segment.text), this.#open]);
+    const text = joined(this.#told) + this.#open;
     const startS = first?.startS ?? this.#openedS;
     return { text, startS, endS: startS, isNewSource: first?.isNewSource ?? this.#isNewSource };
   }
@@ -56,13 +59,14 @@ export class Transcript {
   /** All that stands, for a file: settled or not, but nothing interim. */
   get segments() {
     const open = this.#open.trim();
-    const last = open ? [this.#segment(open, this.#openedS, this.#openedS)] : [];
+    const last = open ? [this.#segment(open, this.#openedS, this.#openedS, this.#isOpenGlued)] : [];
     return [...this.#settled, ...this.#told, ...last];
   }
 
   /** The next text is of another recording. */
   beginSource() {
     this.#isNewSource = true;
+    this.#isFirst = true;
   }
 
   /** @param {number} placeS Speech begins here, and with it the text that comes next. */
@@ -76,14 +80,15 @@ export class Transcript {
    */
   addDelta(text) {
     this.#begin();
-    this.#open += text;
+    this.#open += this.#spaced(text);
     this.#interim = "";
+    this.#isFirst = false;
   }
 
   /** @param {string} text It replaces the interim text before it. */
   setInterim(text) {
     this.#begin();
-    this.#interim = text;
+    this.#interim = this.#spaced(text);
   }
 
   /**
@@ -93,8 +98,8 @@ export class Transcript {
   addSegment(segment) {
     const rest = withoutPrefix(this.#open, segment.text);
     if (rest === null) return; // not ours to place; the answer to the flush will tell
+    this.#tell(segment.text, segment.startS, segment.endS, this.#isOpenGlued);
     this.#open = rest;
-    this.#tell(segment.text, segment.startS, segment.endS);
   }
 
   /**
@@ -105,15 +110,18 @@ export class Transcript {
    * @param {number} endS Where this one lies.
    */
   settle(text, segments, startS, endS) {
-    const isSame = (/** @type {readonly Segment[]} */ list) =>
-      spaced(joined(list.map((segment) => segment.text))) === spaced(text);
-    if (segments.length && isSame(segments) && !this.#told.length) {
-      for (const segment of segments) this.#tell(segment.text, segment.startS, segment.endS);
-    } else if (this.#told.length && this.#open.trim() && spaced(this.tail.text) === spaced(text)) {
-      this.#tell(this.#open, this.#lastEndS, endS);
-    } else if (!isSame(this.#told)) {
+    const isText = (/** @type {string} */ told) => plain(told) === plain(text);
+    const isGlued = this.#told[0]?.isGlued ?? this.#isOpenGlued;
+    if (!this.#told.length && segments.length && isText(joined(segments))) {
+      const [first, ...others] = segments;
+      this.#tell(first.text, first.startS, first.endS, isGlued);
+      for (const segment of others) this.#tell(segment.text, segment.startS, segment.endS);
+    } else if (this.#told.length && this.#open.trim() && isText(this.tail.text)) {
+      this.#tell(this.#open, this.#lastEndS, endS, this.#isOpenGlued);
+    } else if (!isText(joined(this.#told))) {
       this.#told = [];
-      if (text.trim()) this.#tell(text, Math.max(startS, this.#open.trim() ? this.#openedS : startS), endS);
+      const placeS = Math.max(startS, this.#open.trim() ? this.#openedS : startS);
+      if (text.trim()) this.#tell(text, placeS, endS, isGlued);
     }
     this.#settled.push(...this.#told);
     this.#forgetTail();
@@ -121,15 +129,17 @@ export class Transcript {
 
   /** The connection broke: what is not settled will be told again. Until it is, it stays to be seen. */
   restart() {
-    this.#interim = joined([this.tail.text, this.#interim]);
+    this.#interim = this.tail.text + this.#interim;
     this.#told = [];
     this.#open = "";
+    this.#isFirst = true;
   }
 
   /** Nothing more comes for what is not settled: let it stand as it was seen. */
   abandon() {
-    const text = joined([this.#open, this.#interim]).trim();
-    if (text) this.#tell(text, Math.max(this.#lastEndS, this.#openedS), Math.max(this.#lastEndS, this.#openedS));
+    const text = this.#open + this.#interim;
+    const placeS = Math.max(this.#lastEndS, this.#openedS);
+    if (text.trim()) this.#tell(text, placeS, placeS, !/^\s/u.test(text));
     this.#settled.push(...this.#told);
     this.#forgetTail();
   }
@@ -155,13 +165,23 @@ export class Transcript {
     this.#interim = "";
   }
 
+  /** Whether the open text goes on without a space. */
+  get #isOpenGlued() {
+    return /^\S/u.test(this.#open);
+  }
+
+  /** @param {string} text */
+  #spaced(text) {
+    return this.#isFirst && /^\S/u.test(text) ? ` ${text}` : text;
+  }
+
   /**
    * @param {string} text
    * @param {number} startS
    * @param {number} endS
    */
-  #tell(text, startS, endS) {
-    this.#told.push(this.#segment(text.trim(), startS, endS));
+  #tell(text, startS, endS, isGlued = false) {
+    this.#told.push(this.#segment(text.trim(), startS, endS, isGlued));
     this.#isNewSource = false;
   }
 
@@ -169,10 +189,11 @@ export class Transcript {
    * @param {string} text
    * @param {number} startS
    * @param {number} endS
+   * @param {boolean} isGlued
    * @returns {Segment}
    */
-  #segment(text, startS, endS) {
-    return { text, startS, endS: Math.max(startS, endS), isNewSource: this.#isNewSource };
+  #segment(text, startS, endS, isGlued) {
+    return { text, startS, endS: Math.max(startS, endS), isNewSource: this.#isNewSource, isGlued };
   }
 }
 
@@ -192,19 +213,14 @@ export function withoutPrefix(text, prefix) {
 }
 
 /**
- * Pieces of text with a space between those that have none.
- * @param {readonly string[]} pieces
+ * The text of segments, beginning with a space unless it is glued to what comes before.
+ * @param {readonly Segment[]} segments
  */
-export function joined(pieces) {
-  return pieces
-    .filter((piece) => piece.trim())
-    .reduce(
-      (text, piece) => (!text || /\s$/u.test(text) || /^\s/u.test(piece) ? text + piece : `${text} ${piece}`),
-      "",
-    );
+export function joined(segments) {
+  return segments.map(({ text, isGlued }) => (isGlued ? text : ` ${text}`)).join("");
 }
 
 /** @param {string} text */
-function spaced(text) {
+function plain(text) {
   return text.replace(/\s+/gu, " ").trim();
 }

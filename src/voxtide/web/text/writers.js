@@ -11,7 +11,7 @@ import { joined } from "./transcript.js";
  * @param {readonly Segment[]} segments
  */
 export function toTxt(segments) {
-  const blocks = paragraphs(segments).map((paragraph) => joined(paragraph.map(({ text }) => text)));
+  const blocks = paragraphs(segments).map((paragraph) => joined(paragraph).trim());
   return blocks.length ? `${blocks.join("\n\n")}\n` : "";
 }
 

@@ -66,7 +66,7 @@ export class TranscriptView {
     if (this.#isFresh) this.#setTime(segment.startS);
     else if (isParagraphStart(all[this.#numDrawn - 1], this.#numChars, segment)) this.#beginParagraph(segment.startS);
     const drawn = span("segment");
-    drawn.textContent = this.#numChars ? ` ${segment.text}` : segment.text;
+    drawn.textContent = this.#numChars && !segment.isGlued ? ` ${segment.text}` : segment.text;
     this.#body.insertBefore(drawn, this.#open.parentNode === this.#body ? this.#open : null);
     this.#numDrawn += 1;
     this.#numChars += segment.text.length;
@@ -79,8 +79,8 @@ export class TranscriptView {
     const isNew = !this.#open.isConnected; // it stays in the paragraph it has begun in
     if (isNew && !this.#isFresh && isParagraphStart(settled.at(-1), this.#numChars, tail))
       this.#beginParagraph(tail.startS);
-    this.#open.textContent = spaceBefore(this.#numChars > 0, tail.text);
-    this.#interim.textContent = spaceBefore(this.#numChars > 0 || tail.text !== "", interim, tail.text);
+    this.#open.textContent = this.#numChars ? tail.text : tail.text.trimStart();
+    this.#interim.textContent = this.#numChars || tail.text ? interim : interim.trimStart();
     if (this.#interim.parentNode !== this.#body) this.#body.append(this.#open, this.#interim);
   }
 
@@ -131,16 +131,6 @@ export class TranscriptView {
     this.#isFollowing = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
     this.#followButton.hidden = this.#isFollowing;
   }
-}
-
-/**
- * The text with a space before it where something stands before it and neither brings one.
- * @param {boolean} hasBefore
- * @param {string} text
- * @param {string} before
- */
-function spaceBefore(hasBefore, text, before = "") {
-  return hasBefore && text && !/^\s/u.test(text) && !/\s$/u.test(before) ? ` ${text}` : text;
 }
 
 /** @param {string} name */

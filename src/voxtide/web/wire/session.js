@@ -12,7 +12,6 @@
 /** @import { WireEvent } from "./mistral.js" */
 /** @import { Segment } from "../text/transcript.js" */
 
-import { joined } from "../text/transcript.js";
 import { Backlog, secondsAt } from "./backlog.js";
 import { END_MESSAGE, FLUSH_MESSAGE, appendMessage, languageMessage } from "./mistral.js";
 
@@ -221,7 +220,7 @@ export class Session {
    * @param {Answer} answer
    */
   #settle({ text, segments }) {
-    const all = { text: joined([this.#unasked.text, text]), segments: [...this.#unasked.segments, ...segments] };
+    const all = { text: `${this.#unasked.text} ${text}`.trim(), segments: [...this.#unasked.segments, ...segments] };
     const mark = this.#marks[0]?.sentMs === null ? undefined : this.#marks.shift();
     this.#unasked = mark ? NOTHING : all;
     if (!mark) return;
