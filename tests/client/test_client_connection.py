@@ -246,6 +246,7 @@ async def test_a_server_that_has_no_room_for_now_is_tried_again_in_the_middle() 
         ({"server": "nowhere"}, "no address"),
         ({"api_key": ""}, "the API key is empty"),
         ({"api_key": f"{KEY}\n"}, "the API key is empty or holds"),
+        ({"server": f"http://anna:{KEY}@h", "api_key": KEY}, "a user name, and there is a key as well"),
         ({"delay_ms": 12345}, "12345"),
         ({"encoding": "mp3"}, "unknown encoding 'mp3'"),
         ({"sample_rate_hz": 4000}, "4000 Hz"),

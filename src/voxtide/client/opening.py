@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from voxtide.audio.encodings import Encoding
 from voxtide.audio.pcm import PcmFormat
@@ -80,5 +81,7 @@ def _connection(
     if api_key is not None and not _KEY.fullmatch(api_key):
         raise ConfigError("the API key is empty or holds a character that no key has; copy it again")  # never shows it
     address = parse_address(server, path=wording.path, query=wording.query())
+    if api_key and "@" in urlsplit(address.url).netloc:
+        raise ConfigError("the address holds a user name, and there is a key as well; a request has room for one")
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     return Connection(address, wording, headers=headers, pcm=wishes.pcm, config=config or ClientConfig())
