@@ -50,6 +50,7 @@ def use_core(core: int) -> None:
     """
     process = _process()
     if hasattr(process, "cpu_affinity"):  # macOS has no such call
+        process.cpu_affinity([])  # all there are: a child begins with its parent's
         cores = process.cpu_affinity()
         process.cpu_affinity([cores[min(core, len(cores) - 1)]])
 

@@ -69,6 +69,11 @@ class Realtime:
         """Sessions admitted and not over."""
         return self._admission.num_taken
 
+    def close(self) -> None:
+        """Free what the sessions shared, when all are over."""
+        if self._voice is not None:
+            self._voice.close()
+
     def lag_s(self) -> float:
         """The largest lag of all sessions, in seconds."""
         return max((session.lag_s for session in self._sessions), default=0.0)

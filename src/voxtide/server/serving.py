@@ -40,6 +40,10 @@ SEGMENT_BYTES = 1448
 """Packets as Ethernet has them, on the loopback interface as well. With its own of 64 KiB the system lets a client put
 three megabytes in line, a minute of audio, and its pings behind them. Measured: it costs us nothing."""
 
+NUM_SPARE_CONNECTIONS = 512
+"""Connections beside those of sessions; past them an HTTP request is answered 503. Well under the 1024 open files that
+most systems allow a process."""
+
 END_S = 5.0
 """Time beyond a session's own for its connection to close, before all that is left is cancelled."""
 
@@ -108,6 +112,7 @@ class Server:
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
+                limit_concurrency=config.capacity + NUM_SPARE_CONNECTIONS,
                 ssl_certfile=config.tls_certificate,
                 ssl_keyfile=config.tls_key,
                 timeout_graceful_shutdown=round(config.session.drain_s + END_S),
@@ -132,6 +137,7 @@ class Server:
             self.services.realtime.is_draining = True
             self._uvicorn.should_exit = True
             await serving
+            self.services.realtime.close()
 
 
 def listen(config: ServerConfig) -> socket.socket:
