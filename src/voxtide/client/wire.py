@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -217,7 +216,8 @@ def _refused(address: Address, refusal: InvalidStatus) -> Loss:
         case 404:
             told += "; is there a server of this dialect at this address?"
         case 300 | 301 | 302 | 303 | 307 | 308:
-            told += f"; it has moved to {address_shown(refusal.response.headers)}"
+            place = refusal.response.headers.get("Location", "nowhere")
+            told += f"; it has moved to {place.partition('?')[0]}"  # what follows may be secret
         case _:
             body = bytes(refusal.response.body or b"")[:_MAX_SHOWN_BYTES].decode("utf-8", "replace")
             told += f": {' '.join(body.split())}" if body.strip() else ""
@@ -228,11 +228,6 @@ def _refused(address: Address, refusal: InvalidStatus) -> Loss:
 
 _MAX_SHOWN_BYTES = 300
 """Of a refusal's body: enough for its reason, too little for a page."""
-
-
-def address_shown(headers: Any) -> str:
-    """Where a redirect leads, without what may be secret in it."""
-    return str(headers.get("Location", "nowhere")).partition("?")[0]
 
 
 def _failed(told: str) -> Loss:

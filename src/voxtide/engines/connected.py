@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 
+from voxtide.client.config import ClientConfig
 from voxtide.client.connection import Connection
 from voxtide.client.events import ConnectionLost, ConnectionReplaced
 from voxtide.client.wording import Ready
@@ -31,14 +32,32 @@ DEFAULT_MAX_STREAMS = 1024
 class ConnectedEngine(Engine):
     """An engine whose streams are conversations with a server. Subclasses say how one begins."""
 
-    def __init__(self, *, max_streams: int | None) -> None:
+    def __init__(
+        self,
+        server: str,
+        *,
+        api_key: str | None = None,
+        model: str | None = None,
+        max_streams: int | None = None,
+        config: ClientConfig | None = None,
+    ) -> None:
+        """Take the server's address, a key and a model's name; nothing is opened yet.
+
+        Raises:
+            ConfigError: The address, the key, the model or a number cannot be used.
+        """
         self._max_streams = DEFAULT_MAX_STREAMS if max_streams is None else max_streams
         if self._max_streams < 1:
             raise ConfigError(f"max_streams is {max_streams}; it must be 1 or more")
+        self.server = server
+        self.api_key = api_key
+        self.model = model
+        self.config = config or ClientConfig()
         self._streams: set[ConnectedStream] = set()
         self._is_closed = False
         self.ready: Ready | None = None
         """What the server said of itself when it was last asked; None before."""
+        self.connection(StreamOptions())  # refuses now what would be refused then
 
     @abstractmethod
     def connection(self, options: StreamOptions) -> Connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from voxtide.client.address import MISTRAL_CLOUD
-from voxtide.client.config import ClientConfig
 from voxtide.client.connection import Connection
 from voxtide.client.opening import CLOUD_MODEL, open_mistral
 from voxtide.client.wording import Wishes
@@ -18,40 +17,19 @@ DELAYS_MS = (80, 240, 480, 960, 2400)
 class RemoteEngine(ConnectedEngine):
     """Streams on a server of the Mistral dialect."""
 
-    def __init__(
-        self,
-        server: str,
-        *,
-        api_key: str | None = None,
-        model: str | None = None,
-        max_streams: int | None = None,
-        config: ClientConfig | None = None,
-    ) -> None:
-        """Take the server's address; nothing is opened yet.
-
-        Raises:
-            ConfigError: The address, the key or a number cannot be used.
-        """
-        super().__init__(max_streams=max_streams)
-        self._server = server
-        self._api_key = api_key
-        self._model = model
-        self.config = config or ClientConfig()
-        self.connection(StreamOptions())  # refuses now what would be refused then
-
     @property
     def info(self) -> EngineInfo:
         told = self.ready.model if self.ready else None
         return EngineInfo(
             name="remote",
-            model=told or self._model or (CLOUD_MODEL if self._server == MISTRAL_CLOUD else "default"),
+            model=told or self.model or (CLOUD_MODEL if self.server == MISTRAL_CLOUD else "default"),
             is_revising=self.ready is not None and self.ready.has_interim,
             delays_ms=DELAYS_MS,
             can_use_vocabulary=True,
         )
 
     def connection(self, options: StreamOptions) -> Connection:
-        return open_mistral(Wishes(model=self._model, options=options), self._server, self._api_key, self.config)
+        return open_mistral(Wishes(model=self.model, options=options), self.server, self.api_key, self.config)
 
 
 def load(

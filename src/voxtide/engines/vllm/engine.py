@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from voxtide.client.config import ClientConfig
 from voxtide.client.connection import Connection
 from voxtide.client.opening import open_vllm
 from voxtide.client.wording import Wishes
@@ -17,34 +16,13 @@ DEFAULT_SERVER = "http://localhost:8000"
 class VllmEngine(ConnectedEngine):
     """Streams on a vLLM server."""
 
-    def __init__(
-        self,
-        server: str,
-        *,
-        api_key: str | None = None,
-        model: str | None = None,
-        max_streams: int | None = None,
-        config: ClientConfig | None = None,
-    ) -> None:
-        """Take the server's address; nothing is opened yet.
-
-        Raises:
-            ConfigError: No model is named, or the address, the key or a number cannot be used.
-        """
-        super().__init__(max_streams=max_streams)
-        self._server = server
-        self._api_key = api_key
-        self._model = model
-        self.config = config or ClientConfig()
-        self.connection(StreamOptions())  # refuses now what would be refused then
-
     @property
     def info(self) -> EngineInfo:
-        return EngineInfo(name="vllm", model=self._model or "")
+        return EngineInfo(name="vllm", model=self.model or "")
 
     def connection(self, options: StreamOptions) -> Connection:
         self.info.check(options)
-        return open_vllm(Wishes(model=self._model, options=options), self._server, self._api_key, self.config)
+        return open_vllm(Wishes(model=self.model, options=options), self.server, self.api_key, self.config)
 
 
 def load(
