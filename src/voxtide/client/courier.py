@@ -77,10 +77,9 @@ class Courier:
     async def _use(self, line: Line) -> bool:
         """Carry utterances over one connection. True when all are done, False when another has to take over."""
         while (utterance := self._journal.next_to_carry) is not None:
-            is_finish = utterance.ending is Ending.FINISH
             if await self._carry(line, utterance):
                 continue
-            if is_finish or utterance.ending is Ending.FINISH or not self._wording.can_end:
+            if utterance.ending is Ending.FINISH or not self._wording.can_end:
                 raise _unanswered(utterance)
             utterance.is_handed_over = True
             self._tasks.create_task(self._end(line, utterance))
