@@ -14,7 +14,7 @@ from serving import FLUSH, MISTRAL, append, heard, running, say, settled
 from websockets.asyncio.client import connect
 
 from voxtide.server.config import ServerConfig
-from voxtide.server.connection import ConnectionLimits
+from voxtide.server.connection import CLOSE_S, ConnectionLimits
 
 MASK = b"\x01\x02\x03\x04"
 
@@ -161,8 +161,10 @@ async def test_a_message_that_is_too_long_has_a_name(declared: bool) -> None:
             told.append(json.loads(got[1]))
         assert told[-1]["type"] == "error"
         assert "50000 bytes" in told[-1]["error"]["message"]
-        await settled(server)
+        async with asyncio.timeout(CLOSE_S / 2):  # nobody waits for an answer that would not be heard
+            assert await client.reader.read() == b""
         await client.leave()
+        await settled(server)
 
 
 @pytest.mark.parametrize("how", ["abort", "eof", "close"])

@@ -152,6 +152,8 @@ class Connection(asyncio.Protocol):
         if self._is_reading_paused:  # the client's answer comes behind what we did not read
             self._is_reading_paused = False
             self._transport.resume_reading()
+        if self._is_deaf and self._transport.can_write_eof():
+            self._transport.write_eof()  # we should not hear the client's answer: it is to hang up, and need not wait
 
     def give_up(self, reason: str) -> None:
         """Drop the connection without a word; there is nobody to hear it."""
