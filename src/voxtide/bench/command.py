@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from voxtide.bench.catalogue import FIGURES
+from voxtide.bench.catalogue import FIGURES, ON_REQUEST
 from voxtide.bench.figure import Figure
 from voxtide.bench.machine import describe_machine
 from voxtide.bench.plots import draw
@@ -50,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"Figures: {', '.join(FIGURES)}. docs/bench.md says what each is.",
     )
     # No choices=: with nargs="*" argparse would refuse the empty list.
-    parser.add_argument("names", nargs="*", metavar="NAME", type=_figure_name, help="a figure to measure; default: all")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", type=_figure_name, help="a figure to measure; default: all but voxtral"
+    )
     parser.add_argument("--engine", default="moonshine", metavar="NAME", help="what to measure (default: %(default)s)")
     parser.add_argument("--model", metavar="NAME", help="one of the engine's models")
     parser.add_argument("--quick", action="store_true", help="do much less: a first impression in a few minutes")
@@ -110,7 +112,7 @@ class _Run:
             async with choice.open() as engine:
                 self._engine = asdict(engine.info)
                 session = Session(choice, engine, is_quick=options.quick, say=self._say)
-                for name in options.names or FIGURES:
+                for name in options.names or [name for name in FIGURES if name not in ON_REQUEST]:
                     await self._measure(name, session)
             if options.profile:
                 await self._profile(session)

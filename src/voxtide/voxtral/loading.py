@@ -59,13 +59,20 @@ def load(
         raise ConfigError(f"weights of int8 run on a CPU only, not on {device}; choose bf16")
     if weights == "fp16" and device.type == "cpu":
         raise ConfigError("weights of fp16 do not run on a CPU; choose bf16, fp32 or int8")
-    checkpoint = open_checkpoint(directory)
     try:
-        return _Builder(checkpoint, device, weights, attention or best_attention(device, DTYPES[weights])).model()
+        return build(open_checkpoint(directory), device=device, weights=weights, attention=attention)
     except torch.OutOfMemoryError as error:
         raise CapacityError(
             f"{device} has not the memory for {directory} in {weights}; choose another device or smaller weights"
         ) from error
+
+
+@torch.inference_mode()
+def build(
+    checkpoint: Checkpoint, *, device: torch.device, weights: Weights, attention: Attention | None = None
+) -> VoxtralModel:
+    """Make a model of tensors that were checked, wherever they come from."""
+    return _Builder(checkpoint, device, weights, attention or best_attention(device, DTYPES[weights])).model()
 
 
 def best_attention(device: torch.device, dtype: torch.dtype) -> Attention:

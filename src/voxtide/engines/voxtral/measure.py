@@ -1,0 +1,252 @@
+"""How long steps take. In: a shape, a device, a kind of weights. Out: seconds. The weights are random.
+
+Time does not hang on what the weights are, so no checkpoint is needed, and others can be given the same shape.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from voxtide.engines.voxtral.device import choose_device, choose_weights, free_bytes
+from voxtide.engines.voxtral.memory import fit, weights_bytes
+from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
+from voxtide.engines.voxtral.runner import Ask, Runner
+from voxtide.errors import VoxtideError
+from voxtide.voxtral.checkpoint import Checkpoint
+from voxtide.voxtral.config import (
+    DEFAULT_DELAY_TOKENS,
+    ENCODER_FRAMES_PER_TOKEN,
+    MEL_FRAMES_PER_TOKEN,
+    NUM_LEFT_PAD_TOKENS,
+    NUM_MELS,
+    PAD,
+    SAMPLES_PER_TOKEN,
+    TransformerConfig,
+    VoxtralConfig,
+)
+from voxtide.voxtral.loading import DTYPES, Weights, build
+from voxtide.voxtral.names import tensors
+from voxtide.voxtral.rows import Rows
+from voxtide.voxtral.tokenizer import Vocabulary
+
+MEDIUM = VoxtralConfig(
+    encoder=TransformerConfig(
+        dim=512, num_layers=8, num_heads=8, num_kv_heads=8, head_dim=64, hidden_dim=2048, window=750
+    ),
+    decoder=TransformerConfig(
+        dim=1024, num_layers=10, num_heads=16, num_kv_heads=4, head_dim=64, hidden_dim=3072, window=8192
+    ),
+    vocab_size=32_768,
+)
+"""About 200 million weights: what a step on two cores can be measured with."""
+
+NUM_WARM_UPS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Seconds of each step, and what it moved at least."""
+
+    seconds: tuple[float, ...]
+    bytes_moved: int
+
+    def percentile_ms(self, percent: float) -> float:
+        """The nearest-rank percentile."""
+        return 1000 * float(np.percentile(self.seconds, percent, method="inverted_cdf"))
+
+    @property
+    def mean_ms(self) -> float:
+        return 1000 * float(np.mean(self.seconds))
+
+
+class _QuietRunner(Runner):
+    """Says PAD always, as over silence: random weights would never come to the end of a flush."""
+
+    def ask(self, ask: Ask) -> None:
+        ask.pad_bias = float("inf")
+        super().ask(ask)
+
+
+class Bench:
+    """One model with some streams, all of them quiet."""
+
+    def __init__(
+        self, config: VoxtralConfig, *, device: str | None, weights: Weights | None, num_streams: int, window: int
+    ) -> None:
+        self.config, self.num_streams, self.window = config, num_streams, window
+        self.device = choose_device(device)
+        self.weights = choose_weights(weights, self.device)
+        model = build(_random_checkpoint(config, self.weights), device=self.device, weights=self.weights)
+        self._runner = _QuietRunner(model, num_streams, decoder_window=window)
+        self._vocabulary = Vocabulary([b" a"] * 1000)
+        self._streams = [self._new_stream() for _ in range(num_streams)]
+
+    def _new_stream(self) -> VoxtralRecogniser:
+        return VoxtralRecogniser(self._runner, self._vocabulary, delay_tokens=DEFAULT_DELAY_TOKENS)
+
+    def steps(self, num_steps: int, *, num_streams: int | None = None, age_tokens: int = 0) -> Steps:
+        """Time rounds in which every stream has a frame: the host's part is in it. `age_tokens` old to begin with."""
+        streams = self._streams[: num_streams or self.num_streams]
+        samples = np.random.default_rng(1).normal(0, 0.1, SAMPLES_PER_TOKEN).astype(np.float32)
+        for _ in range(NUM_WARM_UPS):
+            self._round(streams, samples)
+        if age_tokens:
+            _age(self._runner._rows, age_tokens)
+        seconds = tuple(self._round(streams, samples) for _ in range(num_steps))
+        return Steps(seconds, self._bytes_moved(len(streams), age_tokens + num_steps // 2))
+
+    def _round(self, streams: list[VoxtralRecogniser], samples: np.ndarray[Any, np.dtype[np.float32]]) -> float:
+        for stream in streams:
+            stream.feed(samples)
+        began_s = time.perf_counter()
+        for stream in streams:
+            stream.step(is_behind=False)
+        self._runner.serve()
+        took_s = time.perf_counter() - began_s
+        for stream in streams:
+            stream.step(is_behind=False)  # hears; there is no more to ask
+        return took_s
+
+    def _bytes_moved(self, num_streams: int, age_tokens: int) -> int:
+        """All weights once, and what each stream's rings hold."""
+        element = DTYPES[self.weights].itemsize
+        heard = min(age_tokens * ENCODER_FRAMES_PER_TOKEN, self.config.encoder.window)
+        held = heard * self.config.encoder.kv_values_per_position
+        held += min(age_tokens, self.window) * self.config.decoder.kv_values_per_position
+        return weights_bytes(self.config, self.weights) + num_streams * held * element
+
+    def open_s(self) -> float:
+        """Time to make a row ready for one more stream, after the first."""
+        row = self._streams[0]._ask
+        assert row is not None
+        times_s = []
+        for _ in range(5):
+            began_s = time.perf_counter()
+            self._runner.open(row.row, DEFAULT_DELAY_TOKENS)
+            self._synchronize()
+            times_s.append(time.perf_counter() - began_s)
+        self._streams[0].close()
+        self._streams[0] = self._new_stream()
+        return min(times_s)
+
+    def flush(self) -> tuple[int, float]:
+        """A flush after speech: steps beyond the delay, and seconds from the call to the answer."""
+        self._streams[0].close()
+        stream = self._streams[0] = self._new_stream()
+        stream.feed(np.zeros(40 * SAMPLES_PER_TOKEN + 700, np.float32))
+        self._run(stream)
+        stream.flush(1)
+        num_before, began_s = self._runner.num_steps, time.perf_counter()
+        self._run(stream)
+        return self._runner.num_steps - num_before - DEFAULT_DELAY_TOKENS, time.perf_counter() - began_s
+
+    def _run(self, stream: VoxtralRecogniser) -> None:
+        while stream.step(is_behind=False) is not None:
+            self._runner.serve()
+
+    def _synchronize(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+
+@torch.inference_mode()
+def floor_s(config: VoxtralConfig, dtype: Weights, num_passes: int) -> float:
+    """One pass of matrix-vector products over all weights of the shape, as torch does them on a CPU: the median."""
+    matrices = [
+        torch.randn(named.shape[0], int(np.prod(named.shape[1:])), dtype=DTYPES[dtype]) * 0.01
+        for named in tensors(config)
+        if len(named.shape) > 1
+    ]
+    vectors = {len(matrix[0]): torch.randn(len(matrix[0]), dtype=DTYPES[dtype]) for matrix in matrices}
+
+    def one_pass() -> float:
+        began_s = time.perf_counter()
+        for matrix in matrices:
+            torch.mv(matrix, vectors[matrix.shape[1]])
+        return time.perf_counter() - began_s
+
+    one_pass()
+    return float(np.median([one_pass() for _ in range(num_passes)]))
+
+
+@torch.inference_mode()
+def reference_s(config: VoxtralConfig, dtype: Weights, num_steps: int) -> float:
+    """A step of `transformers`' streaming generate over the same shape: the median time from chunk to chunk.
+
+    Raises:
+        VoxtideError: transformers is not installed, or knows no Voxtral Realtime.
+    """
+    try:
+        transformers = importlib.import_module("transformers")
+        model = transformers.VoxtralRealtimeForConditionalGeneration(_reference_config(transformers, config))
+    except (ImportError, AttributeError) as error:
+        raise VoxtideError("the comparison needs transformers 5.2 or newer: pip install transformers") from error
+    model = model.to(DTYPES[dtype]).eval()
+    asked_s: list[float] = []
+    prompt = torch.full((1, 1 + NUM_LEFT_PAD_TOKENS + DEFAULT_DELAY_TOKENS), PAD)
+
+    def chunks() -> Iterator[torch.Tensor]:
+        yield torch.zeros(1, NUM_MELS, MEL_FRAMES_PER_TOKEN * prompt.shape[1], dtype=DTYPES[dtype])
+        for _ in range(NUM_WARM_UPS + num_steps):
+            asked_s.append(time.perf_counter())
+            yield torch.randn(1, NUM_MELS, MEL_FRAMES_PER_TOKEN, dtype=DTYPES[dtype])
+
+    model.generate(
+        input_ids=prompt,
+        input_features=chunks(),
+        num_delay_tokens=DEFAULT_DELAY_TOKENS,
+        do_sample=False,
+        eos_token_id=None,
+        pad_token_id=PAD,
+    )
+    return float(np.median(np.diff(asked_s[NUM_WARM_UPS:])))
+
+
+def room(config: VoxtralConfig, device: str | None, num_streams: int) -> int:
+    """The largest decoder window, in pages, with which so many streams fit beside the weights; 0 if none does."""
+    chosen = choose_device(device)
+    held = choose_weights(None, chosen)
+    left = free_bytes(chosen) - weights_bytes(config, held)
+    windows = (8192, 4096, 2048, 1024, 512, 214)  # 214 and what a flush runs ahead is one page
+    return next((window for window in windows if fit(config, held, left, window).num_streams >= num_streams), 0)
+
+
+def _random_checkpoint(config: VoxtralConfig, weights: Weights) -> Checkpoint:
+    """Tensors of the right shapes. All are views on one block of numbers, so the full shape takes no memory."""
+    named = tensors(config)
+    block = torch.randn(max(int(np.prod(it.shape)) for it in named), dtype=torch.float32)
+    block = (0.02 * block).to(DTYPES[weights])
+    parts = {it.name: block[: int(np.prod(it.shape))].view(it.shape) for it in named}
+    return Checkpoint(config, parts, is_interleaved=True, num_heads={it.name: it.num_heads for it in named})
+
+
+def _age(rows: Rows, age_tokens: int) -> None:
+    """Make all rows as old as if they had run so long; what lies in the rings does not matter for the time."""
+    rows.encoded.fill_(age_tokens)
+    rows.decoded.fill_(age_tokens)
+    rows.num_encoded[:] = rows.num_decoded[:] = [age_tokens] * len(rows.num_encoded)
+
+
+def _reference_config(transformers: Any, config: VoxtralConfig) -> Any:
+    def stack(shape: TransformerConfig) -> dict[str, object]:
+        return {
+            "hidden_size": shape.dim,
+            "intermediate_size": shape.hidden_dim,
+            "num_hidden_layers": shape.num_layers,
+            "num_attention_heads": shape.num_heads,
+            "num_key_value_heads": shape.num_kv_heads,
+            "head_dim": shape.head_dim,
+            "sliding_window": shape.window,
+            "rope_parameters": {"rope_type": "default", "rope_theta": shape.rope_theta},
+        }
+
+    return transformers.VoxtralRealtimeConfig(
+        audio_config=stack(config.encoder), text_config={**stack(config.decoder), "vocab_size": config.vocab_size}
+    )
