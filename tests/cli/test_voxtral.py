@@ -1,0 +1,61 @@
+"""Voxtral from the command line, on small models that hear tones, in both formats."""
+
+from __future__ import annotations
+
+import json
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+import voxtral_checkpoint
+from spoken import Voxtide
+
+TEXT = "to be or not to be that is the question."
+
+pytest.importorskip("torch")
+
+
+@pytest.fixture(params=["mistral", "hugging-face"])
+def model(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    tensors = voxtral_checkpoint.tone_tensors()
+    is_hugging_face = request.param == "hugging-face"
+    return voxtral_checkpoint.write(tmp_path / "model", tensors, is_hugging_face=is_hugging_face, dtype="BF16")
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Path:
+    path = tmp_path / "talk.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes((voxtral_checkpoint.speak(TEXT) * 32_767).astype(np.int16).tobytes())
+    return path
+
+
+def test_a_file_is_transcribed_with_a_model_from_a_directory(voxtide: Voxtide, model: Path, talk: Path) -> None:
+    result = voxtide("transcribe", "--engine", "voxtral", "--model", str(model), str(talk), "--delay-ms", "480")
+    assert result.exit_code == 0
+    assert result.stdout == TEXT + "\n"
+
+
+def test_a_delay_it_was_not_trained_for_is_refused(voxtide: Voxtide, model: Path, talk: Path) -> None:
+    result = voxtide("transcribe", "--engine", "voxtral", "--model", str(model), str(talk), "--delay-ms", "500")
+    assert result.exit_code == 2
+    assert "no delay of 500 ms; it has 80, 160, " in result.stderr
+
+
+def test_the_doctor_tells_how_many_streams_fit(voxtide: Voxtide, model: Path) -> None:
+    result = voxtide("doctor", "--engine", "voxtral", "--model", str(model), "--json")
+    checks = json.loads(result.stdout)["checks"]
+    streams = [check["found"] for check in checks if check["name"] == "streams"]
+    assert streams
+    assert all("fit at a window of" in found and "MiB each" in found for found in streams)
+    assert result.exit_code == 0
+
+
+def test_the_doctor_tells_what_is_missing(voxtide: Voxtide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOXTIDE_MODELS", str(tmp_path))
+    result = voxtide("doctor", "--engine", "voxtral")
+    assert result.exit_code == 1
+    assert "voxtide models pull voxtral" in result.stdout
+    assert "fit at a window of 8192" in result.stdout  # of the published model, whose shape is known
