@@ -60,3 +60,10 @@ def test_livekit_hears_the_pauses_itself_or_leaves_them_to_the_server(speech_ser
         heard.setdefault(line["service"], []).append(words(line["text"]))
     assert len(heard) == 3
     assert {service: texts for service, texts in heard.items() if texts != SENTENCES} == {}
+
+
+def test_an_engine_without_delays_refuses_one_and_the_session_goes_on(speech_server: LiveServer) -> None:
+    lines = drive("mistral2", "mistral_realtime", speech_server, "delay_refused")["delay_refused"]
+    (error,) = of(lines, "error")
+    assert "481 ms" in error["error"]["message"] and "not adjustable" in error["error"]["message"]
+    assert lines[-1]["type"] == "transcription.done"
