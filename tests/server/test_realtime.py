@@ -105,6 +105,23 @@ async def test_a_server_that_stops_lets_everybody_finish() -> None:
             await server.get("/readyz")
 
 
+async def test_what_came_before_the_stop_is_still_taken() -> None:
+    """The messages wait in the queue while the server is told to stop."""
+    async with running() as server, connect(server.ws()) as socket:
+        await heard(socket, "session.created")
+        await say(socket, "all of these words")
+        server.stop.set()
+        assert (await heard(socket, "transcription.done"))[-1]["text"] == "all of these words"
+
+
+async def test_a_session_that_cannot_begin_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voxtide.server.realtime.open_dialect", lambda *arguments: 1 / 0)
+    async with running() as server, connect(server.ws()) as socket:
+        await socket.wait_closed()
+        assert socket.close_code == 1011
+        await settled(server)
+
+
 async def test_stopping_is_bounded() -> None:
     """An engine that needs minutes for what was said."""
     config = ServerConfig(session=SessionLimits(drain_s=0.3))

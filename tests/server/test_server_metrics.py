@@ -43,10 +43,9 @@ async def test_a_session_is_counted() -> None:
 
 
 async def test_two_servers_count_apart() -> None:
-    async with running() as first, running() as second:
-        async with connect(first.ws()):
-            assert "voxtide_sessions_open 1.0" in await first.metrics()
-            assert "voxtide_sessions_open 0.0" in await second.metrics()
+    async with running() as first, running() as second, connect(first.ws()):
+        assert "voxtide_sessions_open 1.0" in await first.metrics()
+        assert "voxtide_sessions_open 0.0" in await second.metrics()
 
 
 async def test_requests_are_counted_by_route_and_not_by_whatever_is_asked() -> None:

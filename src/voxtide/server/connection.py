@@ -244,6 +244,7 @@ class Connection(asyncio.Protocol):
         self._later("ping", self._limits.ping_s, self._ping)
         self._session = self._loop.create_task(admitted.run(self))
         self._session.add_done_callback(admitted.on_done)
+        self._session.add_done_callback(lambda _: self.close(1011))  # where a session ended without saying how
 
     # Frames.
 

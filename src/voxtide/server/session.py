@@ -91,7 +91,8 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._stream = SessionStream(engine.open, self._on_event, self._on_failure, voice=voice)
         self._ending: VoxtideError | None = None
-        self._is_draining = False
+        self._is_ending = False
+        self._is_draining = False  # a little later: what came before is still taken
         self._due_s = 0.0
         self.audio_s = 0.0
         """Audio taken, in seconds."""
@@ -123,10 +124,10 @@ class Session:
 
     def drain(self, ending: VoxtideError | None = None) -> None:
         """Finish what was said, then close; with an error where that is why. Bounded by `drain_s`."""
-        if not self._is_draining:
-            self._is_draining = True
+        if not self._is_ending:
+            self._is_ending = True
             self._ending = ending
-            self._connection.inject(self._dialect.drain)
+            self._connection.inject(self._drain_dialect)
             self._later(self._limits.drain_s, self._close, GOING_AWAY, "the server is going away")
 
     # The receive loop.
@@ -143,6 +144,10 @@ class Session:
                 await self._carry_out(item)
             case _ if callable(item):
                 await self._carry_out(item())
+
+    def _drain_dialect(self) -> list[Effect]:
+        self._is_draining = True
+        return self._dialect.drain()
 
     async def _carry_out(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
