@@ -10,9 +10,11 @@ from voxtide.engines.voxtral.blanks import MAX_FRAMES, MAX_PUSH, MAX_SPEECH_FRAM
 from voxtide.voxtral.config import PAD
 
 
-def pushed(guard: BlankGuard, num_frames: int, *, is_speech: bool | None, token: int = PAD) -> float:
+def pushed(
+    guard: BlankGuard, num_frames: int, *, is_speech: bool | None, token: int = PAD, margin: float = 5.0
+) -> float:
     for frame in range(num_frames):
-        guard.push(frame, token, is_speech=is_speech)
+        guard.push(frame, token, pad_margin=margin, is_speech=is_speech)
     return guard.pad_bias
 
 
@@ -43,3 +45,7 @@ def test_where_nobody_hears_speech_only_a_long_run_counts() -> None:
     guard = BlankGuard()
     assert pushed(guard, MAX_FRAMES, is_speech=None) == 0.0
     assert pushed(guard, 1, is_speech=None) < 0.0
+
+
+def test_where_nobody_hears_speech_a_model_that_is_sure_of_silence_is_believed() -> None:
+    assert pushed(BlankGuard(), 10 * MAX_FRAMES, is_speech=None, margin=8.6) == 0.0

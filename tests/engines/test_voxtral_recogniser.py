@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from voxtral_streams import FREE, ScriptedRunner, driven
 
+from voxtide.engines.voxtral.blanks import MAX_FRAMES
 from voxtide.transcript.events import Delta, Finished, Flushed, Interim, SegmentEnded
 from voxtide.types import Samples
 from voxtide.voxtral.config import EOS, NUM_LEFT_PAD_TOKENS, PAD, SAMPLES_PER_TOKEN, WORD
@@ -217,6 +219,24 @@ def test_speech_without_a_pause_is_cut_into_segments() -> None:
     segments = [event.segment for event in stream.events if isinstance(event, SegmentEnded)]
     assert len(segments) == 3
     assert all(segment.end_s - segment.start_s <= 31 for segment in segments)
+
+
+class StubbornRunner(ScriptedRunner):
+    """Says PAD for ever, unless PAD is pushed down by 3 and more."""
+
+    def serve(self) -> None:
+        ask = self.pending
+        super().serve()
+        if ask is not None and ask.pad_bias <= -3.0:
+            ask.said = A
+
+
+def test_the_rut_of_blanks_is_mended(caplog: pytest.LogCaptureFixture) -> None:
+    stream = driven(StubbornRunner(lambda frame: PAD))
+    with caplog.at_level(logging.WARNING, "voxtide.engines"):
+        stream.feed(silence(MAX_FRAMES + 30))
+    assert stream.text == "a"
+    assert "no text for long at 16." in caplog.text
 
 
 def test_a_closed_stream_gives_its_row_back_once() -> None:

@@ -70,7 +70,7 @@ def rows(model: VoxtralModel) -> Iterator[Rows]:
 
 def step(model: VoxtralModel, rows: Rows, kind: str, lanes: list[int], buffers: Buffers) -> Callable[[], None]:
     taken = rows.lanes(lanes, size=_SIZE)
-    buffers.device["index"].copy_(taken.index)
+    buffers.device[f"{kind}_index"].copy_(taken.index)
     reach = (model.encoder_reach if kind == "encode" else model.decoder_reach)(rows, rows.lanes([0]), 1)
     return step_on_device(model, rows, buffers, kind, reach)
 

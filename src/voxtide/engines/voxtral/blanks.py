@@ -18,7 +18,10 @@ MAX_SPEECH_FRAMES = 75
 every second."""
 
 MAX_FRAMES = 200
-"""The same where nothing tells speech from silence: 16 s. The longest healthy silences seen were 165 frames."""
+"""The same where nothing tells speech from silence but the model: 16 s. The longest healthy silence seen had 165."""
+
+SILENT_MARGIN = 8.0
+"""PAD leads by more than this where it is silent, so such a frame says nothing of a rut."""
 
 PUSH_PER_FRAME = 0.5
 MAX_PUSH = 7.0
@@ -33,14 +36,14 @@ class BlankGuard:
         self.num_ruts = 0
         """Ruts found so far."""
 
-    def push(self, frame: int, token: int, *, is_speech: bool | None) -> None:
-        """Take a frame; `is_speech` is None where nobody knows."""
+    def push(self, frame: int, token: int, *, pad_margin: float, is_speech: bool | None) -> None:
+        """Take a frame. `pad_margin` is by how much PAD led; `is_speech` is None where nobody listens."""
         if token not in (PAD, WORD):
             if self._push > 0.0:
                 _log.info("the text goes on at %.1f s of the audio", frame * TOKEN_MS / 1000)
             self._num_blanks, self._push = 0, 0.0
             return
-        self._num_blanks += is_speech is not False
+        self._num_blanks += pad_margin < SILENT_MARGIN if is_speech is None else is_speech
         over = self._num_blanks - (MAX_FRAMES if is_speech is None else MAX_SPEECH_FRAMES)
         if over > 0 and self._push == 0.0:
             self.num_ruts += 1

@@ -30,7 +30,10 @@ BATCH_SIZES = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 384, 448,
 
 @dataclass(frozen=True, slots=True)
 class Buffers:
-    """What goes in and comes out of a batch of one size: on the host, pinned, and on the device."""
+    """What goes in and comes out of a batch of one size: on the host, pinned, and on the device.
+
+    Each is sent once in a step at most: the host's side may not be written again before the step's one wait.
+    """
 
     host: dict[str, Tensor]
     device: dict[str, Tensor]
@@ -39,7 +42,8 @@ class Buffers:
     def of(cls, size: int, scratch_row: int, device: torch.device) -> Buffers:
         """All lanes empty."""
         host = {
-            "index": torch.full((size,), scratch_row, dtype=torch.int64),
+            "encode_index": torch.full((size,), scratch_row, dtype=torch.int64),
+            "decode_index": torch.full((size,), scratch_row, dtype=torch.int64),
             "forced": torch.full((size,), FREE, dtype=torch.int64),
             "bias": torch.zeros((size, 2)),
             "window": torch.zeros((size, window_samples(1))),
@@ -76,7 +80,7 @@ class GraphSteps:
         if windows.shape[1] != window_samples(1):
             self._plain.encode(rows, windows)
             return
-        lanes, buffers = self._lanes(rows)
+        lanes, buffers = self._lanes("encode", rows)
         buffers.put("window", windows, 0.0)
         self._graph("encode", lanes, self._model.encoder_reach(self._rows, lanes, 1)).replay()
         self._rows.count_encoded(lanes, 1)
@@ -84,7 +88,7 @@ class GraphSteps:
     def decode(
         self, rows: Sequence[int], forced: NDArray[np.int64], biases: NDArray[np.float32]
     ) -> tuple[list[int], list[float]]:
-        lanes, buffers = self._lanes(rows)
+        lanes, buffers = self._lanes("decode", rows)
         buffers.put("forced", forced, FREE)
         buffers.put("bias", biases, 0.0)
         self._graph("decode", lanes, self._model.decoder_reach(self._rows, lanes, 1)).replay()
@@ -95,15 +99,15 @@ class GraphSteps:
         self._copied.synchronize()  # the one wait of a step
         return [buffers.host[name][: len(rows)].tolist() for name in ("tokens", "margins")]  # type: ignore[return-value]  # two lists
 
-    def _lanes(self, rows: Sequence[int]) -> tuple[Lanes, Buffers]:
+    def _lanes(self, kind: str, rows: Sequence[int]) -> tuple[Lanes, Buffers]:
         size = next(size for size in self._sizes if size >= len(rows))
         buffers = self._buffers[size]
-        buffers.put("index", np.asarray(rows, np.int64), self._rows.num_rows)
-        return Lanes(tuple(rows), buffers.device["index"]), buffers
+        buffers.put(f"{kind}_index", np.asarray(rows, np.int64), self._rows.num_rows)
+        return Lanes(tuple(rows), buffers.device[f"{kind}_index"]), buffers
 
     def _capture_all(self, size: int) -> None:
         """The graphs of a size at the start of a stream; a way to attend with several shapes adds others as it goes."""
-        lanes = Lanes((0,), self._buffers[size].device["index"])
+        lanes = Lanes((0,), self._buffers[size].device["encode_index"])
         self._graph("encode", lanes, self._model.encoder_reach(self._rows, lanes, 1))
         self._graph("decode", lanes, self._model.decoder_reach(self._rows, lanes, 1))
 
@@ -119,9 +123,14 @@ class GraphSteps:
     def _captured(self, run: Callable[[], None]) -> torch.cuda.CUDAGraph:
         """Capture a step. While it warms up all lanes are empty, so no stream is touched."""
         graph = torch.cuda.CUDAGraph()
-        saved = {size: buffers.device["index"].clone() for size, buffers in self._buffers.items()}
-        for buffers in self._buffers.values():
-            buffers.device["index"].fill_(self._rows.num_rows)
+        indices = [
+            (index, index.clone())
+            for buffers in self._buffers.values()
+            for name, index in buffers.device.items()
+            if name.endswith("_index")
+        ]
+        for index, _ in indices:
+            index.fill_(self._rows.num_rows)
         torch.cuda.synchronize()
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch does not say
         with torch.cuda.stream(side):
@@ -130,8 +139,8 @@ class GraphSteps:
         side.synchronize()
         with torch.cuda.graph(graph, pool=self._pool):
             run()
-        for size, index in saved.items():
-            self._buffers[size].device["index"].copy_(index)
+        for index, saved in indices:
+            index.copy_(saved)
         return graph
 
 
@@ -140,10 +149,10 @@ def step_on_device(model: VoxtralModel, rows: Rows, buffers: Buffers, kind: str,
     at = buffers.device
 
     def encode() -> None:
-        model.encode_on_device(rows, at["index"], at["window"], reach)
+        model.encode_on_device(rows, at["encode_index"], at["window"], reach)
 
     def decode() -> None:
-        said: Decoded = model.decode_on_device(rows, at["index"], at["forced"], at["bias"], reach)
+        said: Decoded = model.decode_on_device(rows, at["decode_index"], at["forced"], at["bias"], reach)
         at["tokens"].copy_(said.tokens)
         at["margins"].copy_(said.pad_margins)
 

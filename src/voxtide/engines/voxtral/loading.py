@@ -76,7 +76,12 @@ def load(
     loaded = loading.load(directory, device=chosen, weights=chosen_weights)
     num_streams, window = _room(loaded, chosen_weights, max_streams, window)
     voice = _voice(store) if has_voice else None
-    runner = Runner(loaded, num_streams, decoder_window=window)
+    try:
+        runner = Runner(loaded, num_streams, decoder_window=window)
+    except torch.OutOfMemoryError as error:  # while graphs are captured
+        raise CapacityError(
+            f"{chosen} has not the memory to run {num_streams} streams at once; allow fewer or a smaller window"
+        ) from error
     return VoxtralEngine(
         runner, vocabulary, model=model or DEFAULT_MODEL, voice=voice, interim_every_ms=interim_every_ms
     )

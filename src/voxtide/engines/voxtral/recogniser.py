@@ -144,16 +144,16 @@ class VoxtralRecogniser:
         """Take what the model said to the last ask."""
         said = self._line.take(ask.said)
         if self._ahead is None:
-            return self._hear_live(said)
+            return self._hear_live(said, ask.pad_margin)
         return self._hear_ahead(ask.row, self._ahead, said)
 
-    def _hear_live(self, said: Said | None) -> list[TranscriptEvent]:
+    def _hear_live(self, said: Said | None, pad_margin: float) -> list[TranscriptEvent]:
         num_heard_samples = self._main.num_heard_frames * SAMPLES_PER_TOKEN
         self._num_done_samples = max(self._num_done_samples, min(num_heard_samples, self._num_fed_samples))
         events = self._listener.listen(num_heard_samples) if self._listener else []
         if said is not None and said.is_new:
             is_speech = self._listener.is_speech if self._listener else None
-            self._guard.push(said.frame, said.token, is_speech=is_speech)
+            self._guard.push(said.frame, said.token, pad_margin=pad_margin, is_speech=is_speech)
             events += self._spoken.push(said.frame, said.token, said.text, self.audio_s)
         return events
 
