@@ -56,3 +56,11 @@ async def test_on_a_gpu_steps_are_timed_over_numbers_of_streams_and_ages(monkeyp
     assert not any("step of 5 streams" in name for name in values)
     (plot,) = figure.plots
     assert [list(line.x) for line in plot.lines] == [[1, 3], [1, 3]]
+
+
+async def test_the_full_shape_is_timed_where_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(voxtral, "VoxtralConfig", lambda: voxtral_checkpoint.SMALL)
+    (factor,) = await voxtral._full_on_cpu(2)
+    assert factor.value > 0
+    monkeypatch.setattr(measure, "room", lambda *_: 0)
+    assert await voxtral._full_on_cpu(2) == ()
