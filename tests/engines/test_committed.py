@@ -170,3 +170,13 @@ def _assert_in_order(segments: list[SegmentEnded]) -> None:
             assert now_s <= word.start_s <= word.end_s <= ended.segment.end_s
             now_s = word.end_s
         now_s = ended.segment.end_s
+
+
+def test_no_word_begins_before_its_speech() -> None:
+    committed = Committed()
+    committed.add(HELLO, 2.0)
+    committed.end_segment(1.9, 2.0)
+    committed.begin_speech(3.0)
+    committed.add([piece(" again", 1.9, 3.4), piece(" and", 3.4, 3.6)], 4.0)
+    (ended,) = committed.end_segment(3.6, 4.0)
+    assert ended.segment.words == (Word("Again", 3.0, 3.4), Word("and", 3.4, 3.6))

@@ -28,7 +28,7 @@ class Committed:
         self._flush_text = ""
         self._flush_segments: list[Segment] = []
         self._has_spoken = False
-        self._last_end_s = 0.0  # of the segment before
+        self._earliest_s = 0.0  # where the segment's first word can begin: after the one before it, and in its speech
 
     @property
     def end_s(self) -> float:
@@ -48,6 +48,10 @@ class Committed:
     def ends_in_punctuation(self) -> bool:
         """Whether the window's final text ends so; a hypothesis that begins with punctuation repeats it."""
         return bool(self.prefix) and self.prefix[-1].is_punctuation
+
+    def begin_speech(self, onset_s: float) -> None:
+        """Speech begins: no word of it lies before `onset_s`, whatever a model finds in the pause."""
+        self._earliest_s = max(self._earliest_s, onset_s)
 
     def add(self, pieces: list[Piece], audio_s: float) -> list[Delta]:
         """Make pieces final, found in the audio up to `audio_s`."""
@@ -84,7 +88,7 @@ class Committed:
     def _add_word(self, piece: Piece) -> None:
         starts_word = piece.starts_word or not self._words
         if starts_word and not piece.is_punctuation:
-            start_s = max(piece.start_s, self._words[-1].end_s if self._words else self._last_end_s)
+            start_s = max(piece.start_s, self._words[-1].end_s if self._words else self._earliest_s)
             self._words.append(Word(piece.text.strip(), start_s, max(start_s, piece.end_s)))
         elif self._words:
             last = self._words[-1]
@@ -99,7 +103,7 @@ class Committed:
         self._text, self._words = "", []
         if not words:
             return []
-        self._last_end_s = words[-1].end_s
+        self._earliest_s = words[-1].end_s
         segment = Segment(text, words[0].start_s, words[-1].end_s, words)
         self._flush_segments.append(segment)
         return [SegmentEnded(segment, audio_s)]

@@ -159,9 +159,10 @@ class RevisingRecogniser:
         if self._is_open:
             return
         self._is_open = True
+        onset = max(0, speech_start - round(self._config.preroll_s * SAMPLE_RATE_HZ))
+        self._committed.begin_speech(onset / SAMPLE_RATE_HZ)
         if not self._committed.prefix or speech_start - self._floor > self._config.fresh_s * SAMPLE_RATE_HZ:
-            preroll = round(self._config.preroll_s * SAMPLE_RATE_HZ)
-            self._window.begin(max(self._floor, self._audio.start, speech_start - preroll))
+            self._window.begin(max(self._floor, self._audio.start, onset))
         self._undecided, self._shown, self._visible, self._final = [], [], [], None
         self._num_updates = 0
 
