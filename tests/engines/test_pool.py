@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from voxtide.engines.pool import Job, WorkerPool
+from voxtide.engines.pool import Job, RoundPool, WorkerPool
 
 WAIT_S = 10.0
 
@@ -200,3 +200,50 @@ def test_a_stopped_pool_keeps_no_job_alive() -> None:
     del queued_job, late_job
     gc.collect()
     assert [job() for job in alive] == [None, None]
+
+
+def test_in_a_round_every_ready_job_has_a_turn_before_all_are_served() -> None:
+    told: list[str] = []
+    has_begun, may_go = threading.Event(), threading.Event()
+    pool = RoundPool(lambda: told.append("served"), name="test")
+    first = Piecework(1, lambda: (has_begun.set(), may_go.wait(WAIT_S)))
+    jobs = [Piecework(2, lambda name=name: told.append(name)) for name in "abc"]
+    pool.wake(first)
+    assert has_begun.wait(WAIT_S)
+    for job in jobs:
+        pool.wake(job)
+    may_go.set()
+    assert all(job.done.wait(WAIT_S) for job in jobs)
+    until(lambda: len(told) == 9)
+    pool.stop()
+    assert pool.join()
+    assert told == ["served", *"abc", "served", *"abc", "served"]
+
+
+def test_a_round_that_hangs_is_seen() -> None:
+    has_begun, may_go = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        has_begun.set()
+        may_go.wait(WAIT_S)
+
+    pool = RoundPool(hang, name="test")
+    assert pool.longest_run_s() == 0.0
+    pool.wake(Piecework(1))
+    assert has_begun.wait(WAIT_S)
+    until(lambda: pool.longest_run_s() > 0.0)
+    may_go.set()
+    pool.stop()
+    assert pool.join()
+
+
+def test_rounds_keep_no_job_that_is_gone() -> None:
+    pool = RoundPool(lambda: None, name="test")
+    job = Piecework(1)
+    gone = weakref.ref(job)
+    pool.wake(job)
+    assert job.done.wait(WAIT_S)
+    del job
+    until(lambda: gc.collect() >= 0 and gone() is None)
+    pool.stop()
+    assert pool.join()

@@ -16,6 +16,18 @@ def test_the_inbox_keeps_the_order() -> None:
     assert inbox.take() is None
 
 
+def test_audio_that_waits_is_taken_together_up_to_a_bound_and_a_flush() -> None:
+    inbox = Inbox()
+    pieces = [np.full(100, number, np.float32) for number in range(5)]
+    for command in (*pieces[:3], Flush(1), *pieces[3:]):
+        assert inbox.try_put(command)
+    assert [inbox.take(merge_samples=250) for _ in range(3)][2] == Flush(1)
+    rest = inbox.take(merge_samples=250)
+    assert isinstance(rest, np.ndarray)
+    assert rest.tolist() == [3.0] * 100 + [4.0] * 100
+    assert inbox.try_put(np.zeros(INBOX_SAMPLES, np.float32))  # all that was taken makes room
+
+
 def test_the_inbox_is_bounded_in_samples() -> None:
     inbox = Inbox()
     piece = np.zeros(INBOX_SAMPLES // 4, np.float32)

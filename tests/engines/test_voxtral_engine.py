@@ -7,6 +7,7 @@ import gc
 import logging
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -271,6 +272,15 @@ async def test_a_device_that_fails_is_told_to_every_stream(
                     await anext(aiter(stream))
     with pytest.raises(EngineFailedError):
         await engine.open().__aenter__()
+
+
+async def test_a_closed_engine_holds_no_model(directory: Path) -> None:
+    engine = loaded(directory)
+    model = weakref.ref(engine._runner._rows)
+    async with engine.open() as stream:
+        await stream.feed(noise(3, seed=1))
+    await asyncio.gather(engine.close(), engine.close())
+    assert model() is None
 
 
 async def test_a_device_that_hangs_is_noticed(engine: VoxtralEngine, monkeypatch: pytest.MonkeyPatch) -> None:

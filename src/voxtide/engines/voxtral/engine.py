@@ -52,6 +52,11 @@ class VoxtralEngine(PooledEngine):
         )
         runner.on_failure = self.fail
 
+    async def close(self) -> None:
+        await super().close()
+        if self.pool.join(timeout_s=0.0):  # a thread that is stuck in a step still needs them
+            self._runner.close()
+
     @property
     def info(self) -> EngineInfo:
         return EngineInfo(

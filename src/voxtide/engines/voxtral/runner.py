@@ -67,6 +67,7 @@ class Runner:
         self._free_rows = list(reversed(range(num_rows)))
         self.on_failure: Callable[[EngineFailedError], None] = _raise
         self.num_steps = 0
+        self._is_closed = False
         model.open(self._rows, 0, DEFAULT_DELAY_TOKENS)  # the first stream shall not wait for the common prefix
 
     def take_row(self) -> int:
@@ -84,6 +85,12 @@ class Runner:
         """Put a row back. What a step in flight still does to it, the next stream's `open` undoes."""
         with self._lock:
             self._free_rows.append(row)
+
+    def close(self) -> None:
+        """Free the model and all rows. No step may run any more."""
+        if not self._is_closed:
+            self._is_closed = True
+            del self._steps, self._rows, self._model
 
     def open(self, row: int, delay_tokens: int) -> None:
         """Make a row ready for a new stream."""
