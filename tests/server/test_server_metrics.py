@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 
-from serving import FLUSH, heard, running, say, settled
+from serving import FLUSH, engine, heard, running, say, settled
 from source_tree import ROOT
 from websockets.asyncio.client import connect
 
+from voxtide.engines.scripted import ScriptedConfig
 from voxtide.server.config import ServerConfig
 
 
@@ -19,7 +20,8 @@ def names_of(text: str) -> set[str]:
 
 
 async def test_a_session_is_counted() -> None:
-    async with running(ServerConfig(capacity=3)) as server:
+    works = engine(ScriptedConfig(delay_ms=80, slowness=0.05))
+    async with running(ServerConfig(capacity=3), load=works) as server:
         async with connect(server.ws()) as socket:
             await say(socket, "count me in please")
             await socket.send(FLUSH)

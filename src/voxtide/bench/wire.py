@@ -77,7 +77,7 @@ class WireClient(asyncio.Protocol):
 
     def send(self, frame: bytes) -> None:
         """Send a frame; nothing where the connection is gone."""
-        if not self.is_lost:
+        if not self._transport.is_closing():
             self._transport.write(frame)
 
     def cut(self) -> None:

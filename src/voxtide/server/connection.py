@@ -118,7 +118,7 @@ class Connection(asyncio.Protocol):
 
     def send(self, text: str) -> None:
         """Send a message; nothing where the connection is closing."""
-        if self._wire.state is State.OPEN:
+        if self._wire.state is State.OPEN and not self._is_over:
             self._wire.send_text(text.encode())
             self._write()
 
