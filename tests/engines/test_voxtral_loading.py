@@ -1,0 +1,81 @@
+"""What the engine takes where nobody says: weights, streams, the voice detector; and how many streams fit."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import torch
+import voxtral_checkpoint
+
+from voxtide.engines.voxtral import device as devices
+from voxtide.engines.voxtral import load, loading, memory
+from voxtide.engines.voxtral.survey import survey
+from voxtide.errors import ConfigError
+from voxtide.voxtral.config import VoxtralConfig
+
+GIB = 1 << 30
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return voxtral_checkpoint.write(tmp_path_factory.mktemp("tones"), voxtral_checkpoint.tone_tensors())
+
+
+def test_the_published_model_takes_what_is_published() -> None:
+    config = VoxtralConfig()
+    assert memory.weights_bytes(config, "bf16") == pytest.approx(8.859e9, rel=0.001)
+    fit = memory.fit(config, "bf16", 130 * GIB)
+    assert fit.window == 8192
+    assert fit.stream_bytes / GIB == pytest.approx(1.09, abs=0.01)
+    assert fit.num_streams == int(0.9 * 130 * GIB - fit.stream_bytes // 4) // fit.stream_bytes
+
+
+def test_smaller_windows_hold_more_streams_and_none_fits_beside_weights_that_do_not() -> None:
+    fits = memory.fits(VoxtralConfig(), "bf16", 24 * GIB)
+    assert [fit.num_streams for fit in fits] == sorted(fit.num_streams for fit in fits)
+    assert fits[0].num_streams > 0
+    assert all(fit.num_streams == 0 for fit in memory.fits(VoxtralConfig(), "bf16", 8 * GIB))
+
+
+@pytest.mark.parametrize(("device", "num_fitting", "num_streams"), [("cpu", 100, 4), ("cpu", 2, 2), ("cuda", 600, 512)])
+def test_where_nobody_says_an_engine_takes_what_fits_up_to_a_bound(
+    device: str, num_fitting: int, num_streams: int
+) -> None:
+    assert memory.default_streams(device, num_fitting) == num_streams
+
+
+def test_a_gpu_without_bf16_gets_fp16_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: False)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "an old GPU")
+    gpu = torch.device("cuda")
+    assert devices.choose_weights(None, gpu) == "fp16"
+    with pytest.raises(ConfigError, match="an old GPU has no bf16; choose weights fp16 or fp32"):
+        devices.choose_weights("bf16", gpu)
+
+
+def test_a_cpu_gets_a_byte_for_each_weight() -> None:
+    assert devices.choose_weights(None, torch.device("cpu")) == "int8"
+
+
+@pytest.mark.parametrize(
+    ("num_streams", "has_voice", "is_asked"), [(4, None, True), (17, None, False), (17, True, True)]
+)
+def test_the_voice_detector_is_for_few_streams(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, num_streams: int, has_voice: bool | None, is_asked: bool
+) -> None:
+    asked = []
+    monkeypatch.setattr(loading, "_voice", asked.append)
+    engine = load(
+        model=str(directory), store=None, device="cpu", weights="fp32", max_streams=num_streams, has_voice=has_voice
+    )
+    asyncio.run(engine.close())
+    assert bool(asked) == is_asked
+
+
+def test_a_survey_loads_nothing(directory: Path) -> None:
+    found = survey(directory, device="cpu", weights="fp32")
+    assert found.weights_bytes == memory.weights_bytes(voxtral_checkpoint.SMALL, "fp32")
+    assert [fit.window for fit in found.fits] == list(memory.WINDOWS)
+    assert "cpu" in found.device
