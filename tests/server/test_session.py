@@ -74,8 +74,9 @@ async def test_a_session_that_lasted_long_enough_says_what_was_said() -> None:
     async with running(config) as server, connect(server.ws()) as socket:
         await say(socket, "last words")
         assert (await heard(socket, "transcription.done"))[-1]["text"] == "last words"
+        assert "a session lasts 0.4 s at most" in (await heard(socket, "error"))[-1]["error"]["message"]
         await socket.wait_closed()
-        assert (socket.close_code, socket.close_reason) == (1008, "session_expired")
+        assert (socket.close_code, socket.close_reason) == (1013, "session_expired")
 
 
 async def test_a_client_that_says_nothing_is_let_go() -> None:

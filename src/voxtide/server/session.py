@@ -27,7 +27,7 @@ from voxtide.types import StreamOptions
 
 _log = logging.getLogger("voxtide.server")
 
-GOING_AWAY, POLICY, INTERNAL_ERROR = 1001, 1008, 1011
+GOING_AWAY, INTERNAL_ERROR = 1001, 1011
 """Close codes of RFC 6455, section 7.4.1."""
 
 
@@ -147,7 +147,7 @@ class Session:
 
     def _drain_dialect(self) -> list[Effect]:
         self._is_draining = True
-        return self._dialect.drain()
+        return self._dialect.drain(self._ending)
 
     async def _carry_out(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -229,11 +229,9 @@ class Session:
         self._connection.close(INTERNAL_ERROR)  # where the dialect has not
 
     def _close(self, code: int, reason: str) -> None:
-        if self._ending is None:
-            self._connection.close(code, reason)
-        else:
+        if self._ending is not None:
             self._observer.on_error(self._ending.code)
-            self._connection.close(POLICY, self._ending.code)
+        self._connection.close(code, reason)
 
     def _watch_time(self) -> None:
         limits = self._limits
