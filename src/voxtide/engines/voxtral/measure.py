@@ -50,8 +50,8 @@ MEDIUM = VoxtralConfig(
 NUM_WARM_UPS = 8
 
 CALM_PERCENT = 10
-"""The percentile that is compared, on all sides alike. Threads that compute together wait for each other, so where other
-programs take a core now and then, the median tells of them."""
+"""The percentile that is compared, on all sides alike. Threads that compute together wait for each other, so where
+other programs take a core now and then, the median tells of them."""
 
 
 @dataclass(frozen=True, slots=True)
