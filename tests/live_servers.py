@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TypeVar
@@ -34,6 +34,10 @@ class ServerThread:
     def enter(self, server: AbstractAsyncContextManager[T]) -> T:
         """Start a server; what it yields."""
         return self._run(self._stack.enter_async_context, server)
+
+    def wait_for(self, coroutine_function: Callable[[], Coroutine[object, object, T]]) -> T:
+        """Do something that takes time in the thread, and wait until it is done."""
+        return self._run(coroutine_function)
 
     def call(self, function: Callable[[], None]) -> None:
         """Do something in the thread, and wait until it is done."""
@@ -67,10 +71,14 @@ class CuttableLine:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def cut(self) -> None:
+    async def cut(self) -> None:
         """Break all connections at once, and take no new ones. In the server's thread."""
         self._is_cut = True
         if self._listening is not None:
+            for sock in self._listening.sockets:
+                asyncio.get_running_loop().remove_reader(sock.fileno())
+            for _ in range(3):  # asyncio leaves a connection open that it accepted just before the end of listening
+                await asyncio.sleep(0)
             self._listening.close()
         self.interrupt()
 
@@ -86,7 +94,7 @@ class CuttableLine:
         try:
             yield self
         finally:
-            self.cut()
+            await self.cut()
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self._target_port)

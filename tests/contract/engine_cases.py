@@ -152,7 +152,7 @@ class _Servers:
 
     def kill(self, engine: ConnectedEngine) -> str:
         assert self._thread is not None
-        self._thread.call(self._lines[engine].cut)
+        self._thread.wait_for(self._lines[engine].cut)
         return "cannot reach http://127.0.0.1"
 
     def close(self) -> None:
