@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +117,13 @@ def test_a_file_that_lacks_only_what_is_not_read_gives_the_same_weights(
     assert weights.linears.keys() == encoder.linears.keys()
     for layer, linear in weights.linears.items():
         np.testing.assert_array_equal(linear.quantised, encoder.linears[layer].quantised)
+
+
+def test_reading_brings_no_torch_along() -> None:
+    """Where torch is installed, for another engine, onnxruntime's own tools would import it."""
+    path = model_directory("moonshine-tiny-en") / "encoder_model.ort"
+    program = (
+        "import sys; from pathlib import Path; from voxtide.engines.moonshine.weights import read_weights; "
+        f"assert read_weights(Path({str(path)!r})).linears; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import re
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import Any
 
@@ -63,18 +67,33 @@ def read_weights(path: Path) -> Weights:
     Raises:
         ModelCorruptError: The file is not an .ort file, or breaks off.
     """
-    from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs.InferenceSession import InferenceSession
-
     content = path.read_bytes()
     if content[4:8] != b"ORTM":
         raise ModelCorruptError(f"{path} is not an onnxruntime model file; pull the model again with --force")
     try:
-        graphs = list(_graphs(InferenceSession.GetRootAs(content, 0).Model().Graph()))
+        graphs = list(_graphs(_session_class().GetRootAs(content, 0).Model().Graph()))
         raw = dict(_tensor(graph.Initializers(i)) for graph in graphs for i in range(graph.InitializersLength()))
         linears = dict(_linears(graphs, raw))
     except (struct.error, ValueError, KeyError, AttributeError, IndexError) as error:
         raise ModelCorruptError(f"{path} cannot be read ({error}); pull the model again with --force") from error
     return Weights({_MERGE_NOISE.sub("", name): tensor for name, tensor in raw.items()}, linears)
+
+
+def _session_class() -> Any:
+    """onnxruntime's class for its files. Found beside its package `tools`, not through it: that imports torch wherever
+    torch is installed, which costs seconds and 190 MB."""
+    name = "ort_flatbuffers_py"  # as the classes themselves import each other
+    if name not in sys.modules:
+        runtime = find_spec("onnxruntime")
+        assert runtime is not None
+        assert runtime.origin is not None
+        folder = Path(runtime.origin).parent / "tools" / "ort_format_model"
+        package = PathFinder.find_spec(name, [str(folder)])
+        assert package is not None
+        assert package.loader is not None
+        sys.modules[name] = module_from_spec(package)
+        package.loader.exec_module(sys.modules[name])
+    return import_module(f"{name}.fbs.InferenceSession").InferenceSession
 
 
 def _graphs(graph: Any) -> Iterator[Any]:
