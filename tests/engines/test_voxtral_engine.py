@@ -8,7 +8,7 @@ import logging
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 import voxtral_checkpoint
+from numpy.typing import NDArray
 from voxtral_streams import Driven
 
 from voxtide.engines import pooled
@@ -78,7 +79,7 @@ def engine(directory: Path) -> Iterator[VoxtralEngine]:
 
 def loaded(directory: Path, **options: object) -> VoxtralEngine:
     defaults = {"model": str(directory), "store": None, "max_streams": 8, "device": "cpu", "weights": "fp32"}
-    return load(**{**defaults, **options})  # type: ignore[arg-type]
+    return load(**{**defaults, **options})  # type: ignore[arg-type]  # a dict of mixed types; load checks them
 
 
 def noise(num_frames: float, seed: int) -> Samples:
@@ -221,13 +222,26 @@ def _run_together(*streams: Driven) -> None:
         streams[0].runner.serve()
 
 
-def test_a_backlog_is_encoded_in_one_pass_and_one_step_serves_all(model: VoxtralModel, vocabulary: Vocabulary) -> None:
+def test_a_backlog_is_encoded_in_one_pass_and_one_step_serves_all(
+    model: VoxtralModel, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
+) -> None:
     passes: list[tuple[int, int]] = []
     runner = Runner(model, 4)
     encode, decode = runner._steps.encode, runner._steps.decode
     sizes: list[int] = []
-    runner._steps.encode = lambda rows, windows: passes.append((len(rows), windows.shape[1])) or encode(rows, windows)  # type: ignore[func-returns-value,method-assign]
-    runner._steps.decode = lambda rows, *rest: sizes.append(len(rows)) or decode(rows, *rest)  # type: ignore[func-returns-value,method-assign]
+
+    def watched_encode(rows: Sequence[int], windows: NDArray[np.float32]) -> None:
+        passes.append((len(rows), windows.shape[1]))
+        encode(rows, windows)
+
+    def watched_decode(
+        rows: Sequence[int], forced: NDArray[np.int64], biases: NDArray[np.float32]
+    ) -> tuple[list[int], list[float]]:
+        sizes.append(len(rows))
+        return decode(rows, forced, biases)
+
+    monkeypatch.setattr(runner._steps, "encode", watched_encode)
+    monkeypatch.setattr(runner._steps, "decode", watched_decode)
     streams = [stream_of(runner, vocabulary) for _ in range(4)]
     for stream in streams:
         stream.recogniser.feed(noise(16.1, seed=2))
