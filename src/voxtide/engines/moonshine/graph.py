@@ -6,8 +6,10 @@ layers' keys and values at once, tell the best token instead of 32,768 logits, a
 
 stem:    audio [1, n] -> raw_frames [576, t2], sums [t1], square_sums [t1]
 encoder: raw_frames, mean [1], gain [1] -> cross_key.L, cross_value.L [1, heads, t, 36] for each decoder layer L
-decoder: tokens [1, s], position [1], cross_key.L, cross_value.L, past_key.L, past_value.L [1, heads, p, 36]
-         -> best_tokens [1, s], logprobs [1, s], attention [s, t], present_key.L, present_value.L
+decoder: tokens [1, s], position [1], first_choice [1] (where among the s it begins to tell what follows),
+         cross_key.L, cross_value.L, past_key.L, past_value.L [1, heads, p, 36]
+         -> best_tokens [1, c], logprobs [1, c] (c = s - first_choice), attention [s, t],
+            present_key.L, present_value.L [1, heads, p + s, 36]
 
 Architecture: Jeffries et al., "Moonshine: Speech Recognition for Live Transcription and Voice Commands" (2024);
 sizes are read from the weights where they can be.
@@ -15,15 +17,13 @@ sizes are read from the weights where they can be.
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
-from voxtide.engines.moonshine.weights import Linear, Weights
+from voxtide.engines.moonshine.onnx_graph import FLOAT, INT64, MICROSOFT, OnnxGraph, Quantised, Values
+from voxtide.engines.moonshine.weights import Weights
 
 NUM_HEADS = 8
 NUM_ROTARY = 32
@@ -38,80 +38,6 @@ ENCODER_STRIDES = (64, 3, 2)
 """Of the three convolutions. Samples per encoder frame are their product, 384 (24 ms)."""
 ENCODER_KERNELS = (127, 7, 3)
 
-_MICROSOFT = "com.microsoft"
-_OPSETS = {"": 20, _MICROSOFT: 1}
-_IR_VERSION = 9
-
-
-class _Graph:
-    """An ONNX graph under construction: each method adds a node and returns the name of its output."""
-
-    def __init__(self) -> None:
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: list[onnx.TensorProto] = []
-        self._numbers = itertools.count()
-
-    def constant(self, value: NDArray[Any]) -> str:
-        name = f"c{next(self._numbers)}"
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def ints(self, *values: int) -> str:
-        return self.constant(np.array(values, np.int64))
-
-    def add(self, op: str, *inputs: str, domain: str = "", arity: int = 1, **attributes: Any) -> Any:
-        outputs = [f"v{next(self._numbers)}" for _ in range(arity)]
-        self._nodes.append(helper.make_node(op, list(inputs), outputs, domain=domain, **attributes))
-        return outputs[0] if arity == 1 else outputs
-
-    def split(self, x: str, *, axis: int, parts: int) -> list[str]:
-        outputs: list[str] = self.add("Split", x, arity=parts, axis=axis, num_outputs=parts)
-        return outputs
-
-    def rename(self, value: str, name: str) -> None:
-        self._nodes.append(helper.make_node("Identity", [value], [name]))
-
-    def layer_norm(self, x: str, weight: NDArray[Any]) -> str:
-        return str(self.add("LayerNormalization", x, self.constant(weight), axis=-1, epsilon=1e-5))
-
-    def quantise(self, x: str) -> tuple[str, str, str]:
-        quantised, scale, zero_point = self.add("DynamicQuantizeLinear", x, arity=3)
-        return quantised, scale, zero_point
-
-    def linear(self, x: tuple[str, str, str], linears: list[Linear], bias: NDArray[Any] | None = None) -> str:
-        """One product for several matrices that take the same input; their outputs lie side by side.
-
-        Weights go from uint8 to int8 by moving their zero point: the same numbers, and the form for which processors
-        have the faster instructions.
-        """
-        quantised, scale, zero_point = x
-        weight = np.concatenate([m.quantised.astype(np.int16) - 128 for m in linears], axis=1).astype(np.int8)
-        widths = [m.quantised.shape[1] for m in linears]
-        scales = np.repeat(np.array([m.scale for m in linears], np.float32), widths)
-        zeros = np.repeat(np.array([m.zero_point - 128 for m in linears], np.int8), widths)
-        inputs = [quantised, self.constant(weight), scale, self.constant(scales), zero_point, self.constant(zeros)]
-        if bias is not None:
-            inputs.append(self.constant(bias))
-        return str(self.add("MatMulIntegerToFloat", *inputs, domain=_MICROSOFT))
-
-    def rotate(self, x: str, position: str, tables: tuple[str, str]) -> str:
-        attributes = {"interleaved": 1, "num_heads": NUM_HEADS, "rotary_embedding_dim": NUM_ROTARY}
-        return str(self.add("RotaryEmbedding", x, position, *tables, domain=_MICROSOFT, **attributes))
-
-    def rotary_tables(self) -> tuple[str, str]:
-        frequencies = ROTARY_BASE ** (-np.arange(0, NUM_ROTARY, 2) / NUM_ROTARY)
-        angles = np.outer(np.arange(MAX_POSITIONS), frequencies)
-        return self.constant(np.cos(angles).astype(np.float32)), self.constant(np.sin(angles).astype(np.float32))
-
-    def model(self, inputs: dict[str, tuple[int, list[Any]]], outputs: dict[str, tuple[int, list[Any]]]) -> bytes:
-        def infos(values: dict[str, tuple[int, list[Any]]]) -> list[onnx.ValueInfoProto]:
-            return [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in values.items()]
-
-        graph = helper.make_graph(self._nodes, "moonshine", infos(inputs), infos(outputs), self._constants)
-        opsets = [helper.make_opsetid(domain, version) for domain, version in _OPSETS.items()]
-        model: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION).SerializeToString()
-        return model
-
 
 def num_layers(weights: Weights) -> int:
     """Transformer layers in the encoder or decoder that the weights are of."""
@@ -124,22 +50,24 @@ def build_stem(encoder: Weights) -> bytes:
     Between them the model normalises by the mean and deviation over the whole window. A convolution is linear, so it
     can go first: its raw output is the same for every window that holds these samples, and so is worth keeping.
     """
-    g = _Graph()
+    g = OnnxGraph()
     first, second, _ = ENCODER_STRIDES
     tensors = encoder.tensors
     x = g.add("Unsqueeze", "audio", g.ints(1))
     x = g.add("Tanh", g.add("Conv", x, g.constant(tensors["conv1.weight"]), strides=[first]))
-    g.rename(g.add("Squeeze", g.add("ReduceSum", x, g.ints(1), keepdims=0), g.ints(0)), "sums")
-    g.rename(g.add("Squeeze", g.add("ReduceSumSquare", x, g.ints(1), keepdims=0), g.ints(0)), "square_sums")
+    g.name(g.add("Squeeze", g.add("ReduceSum", x, g.ints(1), keepdims=0), g.ints(0)), "sums")
+    g.name(g.add("Squeeze", g.add("ReduceSumSquare", x, g.ints(1), keepdims=0), g.ints(0)), "square_sums")
     x = g.add("Conv", x, g.constant(_normed_conv2(tensors)), strides=[second])
-    g.rename(g.add("Squeeze", x, g.ints(0)), "raw_frames")
-    kind, width = TensorProto.FLOAT, len(tensors["conv2.bias"])
-    outputs: dict[str, Any] = {
-        "raw_frames": (kind, [width, "t2"]),
-        "sums": (kind, ["t1"]),
-        "square_sums": (kind, ["t1"]),
-    }
-    return g.model({"audio": (kind, [1, "n"])}, outputs)
+    g.name(g.add("Squeeze", x, g.ints(0)), "raw_frames")
+    return g.model(
+        "moonshine",
+        inputs={"audio": (FLOAT, [1, "n"])},
+        outputs={
+            "raw_frames": (FLOAT, [len(tensors["conv2.bias"]), "t2"]),
+            "sums": (FLOAT, ["t1"]),
+            "square_sums": (FLOAT, ["t1"]),
+        },
+    )
 
 
 def _normed_conv2(tensors: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
@@ -149,17 +77,18 @@ def _normed_conv2(tensors: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
 
 def build_encoder(encoder: Weights, decoder: Weights) -> bytes:
     """The rest of the encoder, with the decoder's cross-attention projections at its end."""
-    g = _Graph()
+    g = OnnxGraph()
     x = _frames(g, encoder.tensors)
-    tables, start = g.rotary_tables(), g.ints(0)
+    tables, start = _rotary_tables(g), g.ints(0)
     for i in range(num_layers(encoder)):
         x = _encoder_layer(g, encoder, i, x, start, tables)
     x = g.layer_norm(x, encoder.tensors["layer_norm.weight"])
     _cross_projections(g, decoder, x)
-    kind = TensorProto.FLOAT
+    width = len(encoder.tensors["conv2.bias"])
     return g.model(
-        {"raw_frames": (kind, [len(encoder.tensors["conv2.bias"]), "t2"]), "mean": (kind, [1]), "gain": (kind, [1])},
-        {name: (kind, _heads_shape(decoder, "t")) for name in cross_names(num_layers(decoder))},
+        "moonshine",
+        inputs={"raw_frames": (FLOAT, [width, "t2"]), "mean": (FLOAT, [1]), "gain": (FLOAT, [1])},
+        outputs={name: (FLOAT, _heads_shape(decoder, "t")) for name in cross_names(num_layers(decoder))},
     )
 
 
@@ -168,11 +97,25 @@ def cross_names(layers: int) -> list[str]:
     return [f"cross_{kind}.{i}" for kind in ("key", "value") for i in range(layers)]
 
 
-def _heads_shape(decoder: Weights, length: str) -> list[Any]:
-    return [1, NUM_HEADS, length, decoder.tensors["norm.weight"].size // NUM_HEADS]
+def past_names(layers: int) -> list[str]:
+    """The decoder's inputs for the keys and values of the tokens before."""
+    return [f"past_{kind}.{i}" for kind in ("key", "value") for i in range(layers)]
 
 
-def _frames(g: _Graph, tensors: dict[str, NDArray[Any]]) -> str:
+def present_names(layers: int) -> list[str]:
+    """The decoder's outputs for the same, those of its own tokens behind them; in the order of `past_names`."""
+    return [f"present_{kind}.{i}" for kind in ("key", "value") for i in range(layers)]
+
+
+def _heads_shape(decoder: Weights, length: str) -> list[int | str]:
+    return [1, NUM_HEADS, length, _head_size(decoder)]
+
+
+def _head_size(decoder: Weights) -> int:
+    return decoder.tensors["norm.weight"].size // NUM_HEADS
+
+
+def _frames(g: OnnxGraph, tensors: dict[str, NDArray[Any]]) -> str:
     """Finish the normalisation, then the last convolution: raw_frames [576, t2] -> [1, t, 288].
 
     With gain = 1 / deviation, conv2(normalised) = gain * (raw - mean * conv2(gains)) + conv2(offsets) + bias.
@@ -185,46 +128,57 @@ def _frames(g: _Graph, tensors: dict[str, NDArray[Any]]) -> str:
     x = g.add("Unsqueeze", g.add("Gelu", x), g.ints(0))
     conv3 = (g.constant(tensors["conv3.weight"]), g.constant(tensors["conv3.bias"]))
     x = g.add("Gelu", g.add("Conv", x, *conv3, strides=[ENCODER_STRIDES[2]]))
-    return str(g.add("Transpose", x, perm=[0, 2, 1]))
+    return g.add("Transpose", x, perm=[0, 2, 1])
 
 
-def _encoder_layer(g: _Graph, weights: Weights, i: int, x: str, start: str, tables: tuple[str, str]) -> str:
+def _encoder_layer(g: OnnxGraph, weights: Weights, i: int, x: str, start: str, tables: tuple[str, str]) -> str:
     tensors, linears = weights.tensors, weights.linears
     normed = g.quantise(g.layer_norm(x, tensors[f"layers.{i}.input_layernorm.weight"]))
     q, k, v = _project(g, weights, f"layers.{i}.self_attn", normed)
-    q, k = g.rotate(q, start, tables), g.rotate(k, start, tables)
-    attended = g.add("MultiHeadAttention", q, k, v, domain=_MICROSOFT, num_heads=NUM_HEADS)
+    q, k = _rotate(g, q, start, tables), _rotate(g, k, start, tables)
+    attended = g.add("MultiHeadAttention", q, k, v, domain=MICROSOFT, num_heads=NUM_HEADS)
     x = g.add("Add", x, g.linear(g.quantise(attended), [linears[f"layers.{i}.self_attn.o_proj"]]))
     normed = g.quantise(g.layer_norm(x, tensors[f"layers.{i}.post_attention_layernorm.weight"]))
     hidden = g.add("Gelu", g.linear(normed, [linears[f"layers.{i}.mlp.fc1"]], tensors[f"layers.{i}.mlp.fc1.bias"]))
     out = g.linear(g.quantise(hidden), [linears[f"layers.{i}.mlp.fc2"]], tensors[f"layers.{i}.mlp.fc2.bias"])
-    return str(g.add("Add", x, out))
+    return g.add("Add", x, out)
 
 
-def _project(g: _Graph, weights: Weights, layer: str, normed: tuple[str, str, str]) -> list[str]:
+def _rotary_tables(g: OnnxGraph) -> tuple[str, str]:
+    frequencies = ROTARY_BASE ** (-np.arange(0, NUM_ROTARY, 2) / NUM_ROTARY)
+    angles = np.outer(np.arange(MAX_POSITIONS), frequencies)
+    return g.constant(np.cos(angles).astype(np.float32)), g.constant(np.sin(angles).astype(np.float32))
+
+
+def _rotate(g: OnnxGraph, x: str, position: str, tables: tuple[str, str]) -> str:
+    attributes = {"interleaved": 1, "num_heads": NUM_HEADS, "rotary_embedding_dim": NUM_ROTARY}
+    return g.add("RotaryEmbedding", x, position, *tables, domain=MICROSOFT, **attributes)
+
+
+def _project(g: OnnxGraph, weights: Weights, layer: str, normed: Quantised) -> list[str]:
     """Queries, keys and values of a self-attention, each [1, s, 288]."""
     linears = [weights.linears[f"{layer}.{name}_proj"] for name in "qkv"]
-    return g.split(g.linear(normed, linears), axis=-1, parts=3)
+    return g.split(g.linear(normed, linears), axis=-1, num_parts=3)
 
 
-def _cross_projections(g: _Graph, decoder: Weights, frames: str) -> None:
+def _cross_projections(g: OnnxGraph, decoder: Weights, frames: str) -> None:
     """Keys and values of every decoder layer's cross-attention from the encoder's frames [1, t, 288]."""
     layers = num_layers(decoder)
     names = [f"layers.{i}.encoder_attn.{name}_proj" for name in "kv" for i in range(layers)]
     all_layers = g.linear(g.quantise(frames), [decoder.linears[name] for name in names])  # [1, t, 2 * layers * 288]
-    _, heads, _, size = _heads_shape(decoder, "t")
-    all_layers = g.add("Reshape", all_layers, g.ints(1, -1, 2 * layers * heads, size))
+    size = _head_size(decoder)
+    all_layers = g.add("Reshape", all_layers, g.ints(1, -1, 2 * layers * NUM_HEADS, size))
     all_layers = g.add("Transpose", all_layers, perm=[0, 2, 1, 3])
-    for value, name in zip(g.split(all_layers, axis=1, parts=2 * layers), cross_names(layers), strict=True):
-        g.rename(value, name)
+    for value, name in zip(g.split(all_layers, axis=1, num_parts=2 * layers), cross_names(layers), strict=True):
+        g.name(value, name)
 
 
 def build_decoder(weights: Weights) -> bytes:
     """The decoder: any number of tokens after any number before them."""
-    g = _Graph()
+    g = OnnxGraph()
     layers = num_layers(weights)
     x = _embed(g, weights)
-    tables = g.rotary_tables()
+    tables = _rotary_tables(g)
     attentions: dict[int, str] = {}
     for i in range(layers):
         x = _self_attention(g, weights, i, x, tables)
@@ -232,90 +186,95 @@ def build_decoder(weights: Weights) -> bytes:
         x = _gated_mlp(g, weights, i, x)
     _show_attention(g, attentions)
     _choose(g, weights, x)
-    return g.model(*_decoder_signature(weights))
+    inputs, outputs = _decoder_signature(weights)
+    return g.model("moonshine", inputs=inputs, outputs=outputs)
 
 
-def _embed(g: _Graph, weights: Weights) -> str:
+def _embed(g: OnnxGraph, weights: Weights) -> str:
     table, prefix = weights.tensors, "embed_tokens.weight"
     rows = g.add("Gather", g.constant(table[f"{prefix}_quantized"]), "tokens")
     scale, zero_point = (g.constant(table[f"{prefix}_{name}"]) for name in ("scale", "zero_point"))
-    return str(g.add("DequantizeLinear", rows, scale, zero_point))
+    return g.add("DequantizeLinear", rows, scale, zero_point)
 
 
-def _self_attention(g: _Graph, weights: Weights, i: int, x: str, tables: tuple[str, str]) -> str:
+def _self_attention(g: OnnxGraph, weights: Weights, i: int, x: str, tables: tuple[str, str]) -> str:
     normed = g.quantise(g.layer_norm(x, weights.tensors[f"layers.{i}.input_layernorm.weight"]))
     q, k, v = _project(g, weights, f"layers.{i}.self_attn", normed)
-    q, k = g.rotate(q, "position", tables), g.rotate(k, "position", tables)
+    q, k = _rotate(g, q, "position", tables), _rotate(g, k, "position", tables)
     inputs = [q, k, v, "", "", "", f"past_key.{i}", f"past_value.{i}"]
-    attended, key, value = g.add(
-        "MultiHeadAttention", *inputs, domain=_MICROSOFT, arity=3, num_heads=NUM_HEADS, unidirectional=1
+    attended, key, value = g.add_three(
+        "MultiHeadAttention", *inputs, domain=MICROSOFT, num_heads=NUM_HEADS, unidirectional=1
     )
-    g.rename(key, f"present_key.{i}")
-    g.rename(value, f"present_value.{i}")
-    return str(g.add("Add", x, g.linear(g.quantise(attended), [weights.linears[f"layers.{i}.self_attn.o_proj"]])))
+    g.name(key, f"present_key.{i}")
+    g.name(value, f"present_value.{i}")
+    return g.add("Add", x, g.linear(g.quantise(attended), [weights.linears[f"layers.{i}.self_attn.o_proj"]]))
 
 
-def _cross_attention(g: _Graph, weights: Weights, i: int, x: str, attentions: dict[int, str]) -> str:
+def _cross_attention(g: OnnxGraph, weights: Weights, i: int, x: str, attentions: dict[int, str]) -> str:
     """The layer's output. Where heads are aligned, also the attention [1, heads, s, t], which the fused form hides."""
     normed = g.quantise(g.layer_norm(x, weights.tensors[f"layers.{i}.post_attention_layernorm.weight"]))
     query = g.linear(normed, [weights.linears[f"layers.{i}.encoder_attn.q_proj"]])
     key, value = f"cross_key.{i}", f"cross_value.{i}"
     if i in {layer for layer, _ in ALIGNED_HEADS}:
-        out, attentions[i] = _spelled_out_attention(g, query, key, value, _heads_shape(weights, "t")[-1])
+        out, attentions[i] = _spelled_out_attention(g, query, key, value, _head_size(weights))
     else:
-        out = g.add("MultiHeadAttention", query, key, value, domain=_MICROSOFT, num_heads=NUM_HEADS)
-    return str(g.add("Add", x, g.linear(g.quantise(out), [weights.linears[f"layers.{i}.encoder_attn.o_proj"]])))
+        out = g.add("MultiHeadAttention", query, key, value, domain=MICROSOFT, num_heads=NUM_HEADS)
+    return g.add("Add", x, g.linear(g.quantise(out), [weights.linears[f"layers.{i}.encoder_attn.o_proj"]]))
 
 
-def _spelled_out_attention(g: _Graph, query: str, key: str, value: str, size: int) -> tuple[str, str]:
+def _spelled_out_attention(g: OnnxGraph, query: str, key: str, value: str, size: int) -> tuple[str, str]:
     query = g.add("Reshape", query, g.ints(1, -1, NUM_HEADS, size))
     query = g.add("Transpose", query, perm=[0, 2, 1, 3])
-    scores = g.add("FusedMatMul", query, key, domain=_MICROSOFT, transB=1, alpha=size**-0.5)
+    scores = g.add("FusedMatMul", query, key, domain=MICROSOFT, transB=1, alpha=size**-0.5)
     attention = g.add("Softmax", scores, axis=-1)
     out = g.add("Transpose", g.add("MatMul", attention, value), perm=[0, 2, 1, 3])
     return g.add("Reshape", out, g.ints(1, -1, NUM_HEADS * size)), attention
 
 
-def _show_attention(g: _Graph, attentions: dict[int, str]) -> None:
+def _show_attention(g: OnnxGraph, attentions: dict[int, str]) -> None:
     """The mean over the aligned heads: [s, t]."""
     layers = sorted({layer for layer, _ in ALIGNED_HEADS})
     rows = [layers.index(layer) * NUM_HEADS + head for layer, head in ALIGNED_HEADS]
     heads = g.add("Concat", *(attentions[layer] for layer in layers), axis=1)
     heads = g.add("Gather", heads, g.ints(*rows), axis=1)
-    g.rename(g.add("ReduceMean", heads, g.ints(0, 1), keepdims=0), "attention")
+    g.name(g.add("ReduceMean", heads, g.ints(0, 1), keepdims=0), "attention")
 
 
-def _gated_mlp(g: _Graph, weights: Weights, i: int, x: str) -> str:
+def _gated_mlp(g: OnnxGraph, weights: Weights, i: int, x: str) -> str:
     tensors, linears = weights.tensors, weights.linears
     normed = g.quantise(g.layer_norm(x, tensors[f"layers.{i}.final_layernorm.weight"]))
     both = g.linear(normed, [linears[f"layers.{i}.mlp.fc1"]], tensors[f"layers.{i}.mlp.fc1.bias"])
-    hidden, gate = g.split(both, axis=-1, parts=2)
-    hidden = g.add("Mul", hidden, g.add("QuickGelu", gate, domain=_MICROSOFT, alpha=1.0))  # with alpha 1 it is SiLU
+    hidden, gate = g.split(both, axis=-1, num_parts=2)
+    hidden = g.add("Mul", hidden, g.add("QuickGelu", gate, domain=MICROSOFT, alpha=1.0))  # with alpha 1 it is SiLU
     out = g.linear(g.quantise(hidden), [linears[f"layers.{i}.mlp.fc2"]], tensors[f"layers.{i}.mlp.fc2.bias"])
-    return str(g.add("Add", x, out))
+    return g.add("Add", x, out)
 
 
-def _choose(g: _Graph, weights: Weights, x: str) -> None:
+def _choose(g: OnnxGraph, weights: Weights, x: str) -> None:
     """The likeliest token after each position from `first_choice` on, and its natural log probability."""
     x = g.add("Slice", x, "first_choice", g.ints(2**31), g.ints(1))
     normed = g.quantise(g.layer_norm(x, weights.tensors["norm.weight"]))
     logits = g.linear(normed, [weights.linears["logits"]])
-    g.rename(g.add("ArgMax", logits, axis=-1, keepdims=0), "best_tokens")
+    g.name(g.add("ArgMax", logits, axis=-1, keepdims=0), "best_tokens")
     best = g.add("ReduceMax", logits, g.ints(-1), keepdims=1)
     spread = g.add("ReduceSum", g.add("Exp", g.add("Sub", logits, best)), g.ints(-1), keepdims=0)
-    g.rename(g.add("Neg", g.add("Log", spread)), "logprobs")
+    g.name(g.add("Neg", g.add("Log", spread)), "logprobs")
 
 
-def _decoder_signature(weights: Weights) -> tuple[dict[str, Any], dict[str, Any]]:
-    ints, floats, layers = TensorProto.INT64, TensorProto.FLOAT, num_layers(weights)
-    inputs: dict[str, Any] = {"tokens": (ints, [1, "s"]), "position": (ints, [1]), "first_choice": (ints, [1])}
-    inputs |= {name: (floats, _heads_shape(weights, "t")) for name in cross_names(layers)}
-    outputs: dict[str, Any] = {
-        "best_tokens": (ints, [1, "c"]),
-        "logprobs": (floats, [1, "c"]),
-        "attention": (floats, ["s", "t"]),
+def _decoder_signature(weights: Weights) -> tuple[Values, Values]:
+    layers = num_layers(weights)
+    cross, past, present = (_heads_shape(weights, length) for length in ("t", "p", "ps"))
+    inputs: Values = {
+        "tokens": (INT64, [1, "s"]),
+        "position": (INT64, [1]),
+        "first_choice": (INT64, [1]),
+        **dict.fromkeys(cross_names(layers), (FLOAT, cross)),
+        **dict.fromkeys(past_names(layers), (FLOAT, past)),
     }
-    for kind, i in itertools.product(("key", "value"), range(layers)):
-        inputs[f"past_{kind}.{i}"] = (floats, _heads_shape(weights, "p"))
-        outputs[f"present_{kind}.{i}"] = (floats, _heads_shape(weights, "ps"))
+    outputs: Values = {
+        "best_tokens": (INT64, [1, "c"]),
+        "logprobs": (FLOAT, [1, "c"]),
+        "attention": (FLOAT, ["s", "t"]),
+        **dict.fromkeys(present_names(layers), (FLOAT, present)),
+    }
     return inputs, outputs

@@ -21,6 +21,8 @@ from voxtide.engines.moonshine.graph import (
     build_stem,
     cross_names,
     num_layers,
+    past_names,
+    present_names,
 )
 from voxtide.engines.moonshine.stem import StemCache, StemWindow
 from voxtide.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
@@ -62,9 +64,8 @@ class MoonshineModel:
         self._encoder = encoder
         self._decoder = decoder
         self._cross_names = cross_names(layers)
-        kinds = [f"{kind}.{i}" for kind in ("key", "value") for i in range(layers)]
-        self._past_names = [f"past_{kind}" for kind in kinds]
-        self._outputs = ["best_tokens", "logprobs", "attention", *(f"present_{kind}" for kind in kinds)]
+        self._past_names = past_names(layers)
+        self._outputs = ["best_tokens", "logprobs", "attention", *present_names(layers)]
 
     @classmethod
     def load(cls, directory: Path) -> MoonshineModel:
