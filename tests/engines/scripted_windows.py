@@ -69,6 +69,9 @@ class ScriptedMeter(VoiceMeter):
         return 0.95 if any(start_s <= at_s < end_s for start_s, end_s in self._script.voice_s) else 0.02
 
 
+MAX_WINDOW_SAMPLES = 30 * SAMPLE_RATE_HZ
+
+
 class ScriptedWindows:
     """`WindowModel` and `WindowReader` of one stream. A token is the place of its word in the script."""
 
@@ -85,11 +88,16 @@ class ScriptedWindows:
         self._audio = audio
         return self
 
+    @property
+    def max_window_samples(self) -> int:
+        return MAX_WINDOW_SAMPLES
+
     def drop_before(self, start: int) -> None:
         self._audio.drop_before(start)
 
     def transcribe(self, start: int, end: int, *, prefix: list[int], guess: list[int]) -> list[Piece]:
         self._audio.between(start, end)  # must be there
+        assert end - start <= MAX_WINDOW_SAMPLES
         self.calls.append((start, end))
         start_s, end_s = start / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ
         first = prefix[-1] + 1 if prefix else 0

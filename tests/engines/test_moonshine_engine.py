@@ -99,6 +99,12 @@ def test_nothing_is_said_in_no_time(windows: MoonshineWindows) -> None:
     reader.transcribe(9600, 9600 + MIN_WINDOW_SAMPLES, prefix=[], guess=[])  # long enough for the convolutions
 
 
+def test_the_longest_window_has_a_position_for_each_frame(windows: MoonshineWindows) -> None:
+    _, reader = reader_of(windows, np.resize(recording("beckett.wav"), 50 * SAMPLE_RATE_HZ))
+    start = GRID_SAMPLES - 1  # as far off the grid as may be
+    assert reader.transcribe(start, start + reader.max_window_samples, prefix=[], guess=[])
+
+
 def test_dropped_audio_still_serves_the_windows_after_it(windows: MoonshineWindows) -> None:
     audio, reader = reader_of(windows, recording("goforward.wav"))
     start = 5 * BLOCK_SAMPLES + 3 * GRID_SAMPLES

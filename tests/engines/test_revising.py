@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted_windows import Listening, Said, Script, spoken
+from scripted_windows import MAX_WINDOW_SAMPLES, Listening, Said, Script, spoken
 
 from voxtide.audio.vad import FRAME_S
 from voxtide.engines.revising_config import RevisingConfig
@@ -258,6 +258,21 @@ def test_a_voice_that_says_nothing_is_not_kept(config: RevisingConfig, num_words
     words = spoken(" ".join(f"word{number}" for number in range(num_words))).words
     decision_s = config.update_frames * config.updates_per_decision * FRAME_S
     assert most_held_s(Script(words, ((1.0, 290.0),)), config, 300) <= WORDLESS_S + decision_s + 1.0
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+@pytest.mark.parametrize("before", ["", "so it goes"])
+def test_a_word_that_never_ends_is_not_kept(config: RevisingConfig, before: str) -> None:
+    """The window may not be cut within a word: so the model is told of its end only, and what it makes of that."""
+    words = spoken(before).words
+    endless = Said("aah", words[-1].end_s if words else 1.0, 1000.0)
+    listening = Listening(Script((*words, endless), ((1.0, 120.0),)), config)
+    decision_s = config.update_frames * config.updates_per_decision * FRAME_S
+    for seconds in range(1, 121):
+        listening.feed_until(seconds)
+        assert listening.held_s <= MAX_WINDOW_SAMPLES / SAMPLE_RATE_HZ + decision_s + 1.0
+    listening.finish()
+    assert max(end - start for start, end in listening.windows.calls) == MAX_WINDOW_SAMPLES
 
 
 @pytest.mark.parametrize("options", [StreamOptions(interim=False), StreamOptions(pace="fast")])

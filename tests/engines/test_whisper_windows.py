@@ -72,12 +72,6 @@ def test_too_little_audio_is_not_shown_to_the_model() -> None:
     assert model.asked == []
 
 
-def test_a_window_too_long_for_the_model_is_cut_at_its_start() -> None:
-    model = FakeModel(("en", 1.0))
-    assert hear(reader_of(model), 0.0, 40.0, [1, 2]) == [pytest.approx(40.0 - MAX_WINDOW_S + 0.1)]
-    assert model.asked == [(MAX_WINDOW_S, Prompt(language="en"), [])]
-
-
 @pytest.mark.parametrize("config", [LIVE, FAST], ids=["live", "fast"])
 def test_windows_of_ordinary_speech_fit_the_model(config: RevisingConfig) -> None:
     update_s = config.update_frames * FRAME_SAMPLES / SAMPLE_RATE_HZ

@@ -61,13 +61,18 @@ class WindowReader(Protocol):
     """What a model makes of one stream's audio. It may keep what it computed for as long as the audio is kept."""
 
     @property
+    def max_window_samples(self) -> int:
+        """The longest window the model takes."""
+
+    @property
     def language(self) -> str | None:
         """The language the model found, once it has; None as well where it was told or knows one only."""
 
     def transcribe(self, start: int, end: int, *, prefix: list[int], guess: list[int]) -> list[Piece]:
         """What the audio from sample `start` up to `end` says after the `prefix`, which is certain.
 
-        `guess` is what may follow it, to save work. Equal arguments give equal pieces.
+        `guess` is what may follow it, to save work. The window is no longer than `max_window_samples`. Equal
+        arguments give equal pieces.
         """
 
     def drop_before(self, start: int) -> None:

@@ -13,8 +13,8 @@ from voxtide.engines.settling import is_echo, without_dreams
 from voxtide.types import SAMPLE_RATE_HZ
 
 WORDLESS_S = 12.0
-"""A window still longer than this after a cut holds a voice without words, such as singing: it is cut anywhere. Longer
-than the context and the longest wait for a word, shorter than what models take."""
+"""A window still longer than this after a cut holds a voice without words, such as singing: it is cut anywhere but in a
+word that may still go on. Longer than the context and the longest wait for a word, shorter than what models take."""
 
 
 class Window:
@@ -52,6 +52,9 @@ class Window:
 
     def _read(self, start: int, end: int, prefix: list[int], guess: list[Piece]) -> list[Piece]:
         guessed = [token for piece in guess for token in piece.tokens]
+        longest = self._reader.max_window_samples
+        if end - start > longest:  # nothing has become final for so long, so the prefix lies further back
+            start, prefix, guessed = end - longest, [], []
         pieces = self._reader.transcribe(start, end, prefix=prefix, guess=guessed)
         if self._committed.ends_in_punctuation and pieces and pieces[0].is_punctuation:
             del pieces[0]

@@ -9,7 +9,7 @@ from voxtide.audio.vad import VOICE_FILE, VOICE_MODEL, VoiceModel
 from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.base import EngineInfo
 from voxtide.engines.hypothesis import Piece
-from voxtide.engines.moonshine.model import FRAME_S, MoonshineModel, Token
+from voxtide.engines.moonshine.model import FRAME_S, MAX_WINDOW_SAMPLES, MoonshineModel, Token
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
 from voxtide.engines.revising_config import FAST, LIVE
 from voxtide.engines.revising_engine import RevisingEngine
@@ -50,6 +50,10 @@ class MoonshineReader:
         self._model = model
         self._audio = audio
         self._stem = model.stem_cache(audio)
+
+    @property
+    def max_window_samples(self) -> int:
+        return MAX_WINDOW_SAMPLES
 
     def drop_before(self, start: int) -> None:
         self._audio.drop_before(start // BLOCK_SAMPLES * BLOCK_SAMPLES)

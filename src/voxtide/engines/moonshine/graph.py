@@ -30,7 +30,7 @@ NUM_ROTARY = 32
 """Dimensions of each head that rotate: 0.9 of 36, rounded down to an even number."""
 ROTARY_BASE = 10_000.0
 MAX_POSITIONS = 2048
-"""Rows of the rotary tables: 49 s of encoder frames, far beyond any window."""
+"""Rows of the rotary tables: 49 s of encoder frames, far beyond any window of ordinary speech."""
 ALIGNED_HEADS = ((3, 2), (3, 5), (3, 6), (4, 0), (4, 3), (4, 6))
 """(layer, head) pairs of the cross-attention that look at the sound of the token they predict. Over 97 words of real
 speech, the peak of each lies within 35 ms (median) of the word's start in a forced alignment; others wander."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.moonshine.graph import (
     ENCODER_STRIDES,
+    MAX_POSITIONS,
     build_decoder,
     build_encoder,
     build_stem,
@@ -32,6 +33,8 @@ from voxtide.types import SAMPLE_RATE_HZ
 
 FRAME_SAMPLES = math.prod(ENCODER_STRIDES)
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
+MAX_WINDOW_SAMPLES = MAX_POSITIONS * FRAME_SAMPLES
+"""49 s: a window of so many samples has fewer frames than there are positions, for the last reach beyond their own."""
 MAX_TOKENS_PER_S = 6.5
 """Fluent English stays under this (Moonshine's authors use the same bound); more is a repetition loop."""
 EXTRA_TOKENS = 6
@@ -96,7 +99,7 @@ class MoonshineModel:
         equal prefixes and guesses.
 
         Args:
-            window: At least three raw frames.
+            window: At least three raw frames, of at most `MAX_WINDOW_SAMPLES` of audio.
             prefix: Tokens the text begins with.
             guess: Tokens that may follow the prefix.
 

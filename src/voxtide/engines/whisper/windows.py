@@ -54,14 +54,16 @@ class WhisperReader:
         self._finds_language = bool(model.tokenizer.languages) and prompt.language is None
         self.language: str | None = None
 
+    @property
+    def max_window_samples(self) -> int:
+        return MAX_WINDOW_SAMPLES
+
     def drop_before(self, start: int) -> None:
         self._audio.drop_before(start)
 
     def transcribe(self, start: int, end: int, *, prefix: list[int], guess: list[int]) -> list[Piece]:
         if end - start < MIN_WINDOW_SAMPLES:
             return []
-        if end - start > MAX_WINDOW_SAMPLES:  # nothing was understood for so long, so the prefix lies further back
-            start, prefix = end - MAX_WINDOW_SAMPLES, []
         encoded = self._model.encode(self._audio.between(start, end))
         if self._finds_language and self.language is None:
             self._find_language(encoded)
