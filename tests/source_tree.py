@@ -1,4 +1,4 @@
-"""The package's source as data, for the tests that check the rules of the house."""
+"""Our source as data, for the tests that check the rules of the house."""
 
 from __future__ import annotations
 
@@ -52,11 +52,22 @@ def module_of(text: str, name: str = "voxtide.example") -> Module:
 @cache
 def modules() -> tuple[Module, ...]:
     """All modules of the package."""
-    return tuple(module_of(path.read_text("utf-8"), _name(path)) for path in sorted(PACKAGE.rglob("*.py")))
+    return _modules_below(PACKAGE)
+
+
+@cache
+def modules_beside_the_package() -> tuple[Module, ...]:
+    """Those of the tests, the examples and the scripts."""
+    return tuple(module for folder in ("tests", "examples", "scripts") for module in _modules_below(ROOT / folder))
+
+
+def _modules_below(folder: Path) -> tuple[Module, ...]:
+    paths = sorted(folder.rglob("*.py"))
+    return tuple(module_of(path.read_text("utf-8"), _name(path.relative_to(folder.parent))) for path in paths)
 
 
 def _name(path: Path) -> str:
-    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    parts = path.with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 import tomllib
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 
 import pytest
-from source_tree import ROOT, Module, module_of, modules
+from source_tree import ROOT, Module, module_of, modules, modules_beside_the_package
 
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 50
@@ -54,9 +56,10 @@ def prints_only_in_cli(module: Module) -> Iterator[str]:
 
 
 def gives_a_reason_for_each_ignore(module: Module) -> Iterator[str]:
-    for number, line in enumerate(module.text.splitlines(), 1):
-        if re.search(r"#\s*(type: ?ignore|noqa|pragma)(?![^#]*#\s*\w+)", line):
-            yield module.at(number, "an ignore without its reason beside it")
+    for token in tokenize.generate_tokens(io.StringIO(module.text).readline):
+        is_comment = token.type == tokenize.COMMENT
+        if is_comment and re.search(r"#\s*(type: ?ignore|noqa|pragma)(?![^#]*#\s*\w+)", token.string):
+            yield module.at(token.start[0], "an ignore without its reason beside it")
 
 
 RULES: dict[Rule, str] = {
@@ -73,6 +76,12 @@ RULES: dict[Rule, str] = {
 def test_every_module(rule: Rule) -> None:
     assert len(modules()) > 20
     assert [finding for module in modules() for finding in rule(module)] == []
+
+
+def test_every_ignore_elsewhere_has_its_reason() -> None:
+    others = modules_beside_the_package()
+    assert {module.name.partition(".")[0] for module in others} == {"tests", "examples", "scripts"}
+    assert [finding for module in others for finding in gives_a_reason_for_each_ignore(module)] == []
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
