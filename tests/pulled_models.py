@@ -9,11 +9,11 @@ import os
 import wave
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
+from source_tree import PACKAGE
 
 from voxtide.config import Settings
 from voxtide.errors import ModelMissingError
@@ -34,9 +34,9 @@ def model_directory(name: str) -> Path:
 
 @cache
 def recording(name: str) -> Samples:
-    """A recording of the tests, or one that the package ships."""
-    own = Path(__file__).parent / "data" / name
-    with (own if own.exists() else files("voxtide.data").joinpath(name)).open("rb") as file, wave.open(file) as wav:
+    """A recording that the package ships, to show or to measure with."""
+    folder = next(folder for folder in (PACKAGE / "data", PACKAGE / "bench" / "data") if (folder / name).exists())
+    with wave.open(str(folder / name)) as wav:
         pcm = np.frombuffer(wav.readframes(wav.getnframes()), "<i2")
     return (pcm / 32768).astype(np.float32)
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import av
 import numpy as np
 from numpy.typing import NDArray
+from source_tree import PACKAGE
 
 from voxtide.errors import VoxtideError
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
-SPEECH = Path(__file__).parents[1] / "data" / "goforward.wav"
+SPEECH = PACKAGE / "bench" / "data" / "goforward.wav"
 
 
 def tone(duration_s: float, *, rate_hz: int = SAMPLE_RATE_HZ, hz: float = 440.0, peak: float = 0.5) -> Samples:
