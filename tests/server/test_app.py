@@ -6,13 +6,17 @@ import json
 import shutil
 import ssl
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from serving import FLUSH, heard, running, say
+from serving import FLUSH, engine, heard, running, say
 from websockets.asyncio.client import connect
 
+from voxtide.errors import ConfigError
+from voxtide.server.assembly import assemble
 from voxtide.server.config import ServerConfig
+from voxtide.server.supervisor import EngineSupervisor
 
 
 async def test_what_is_not_there_is_said_in_json() -> None:
@@ -30,6 +34,32 @@ async def test_another_method_is_refused_with_those_there_are() -> None:
         assert "GET" in answer.headers["allow"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "named"),
+    [
+        ("GET", "/v1/audio/transcriptions/realtime", 426, "ws://"),
+        ("GET", "/v1/realtime", 426, "ws://"),
+        ("POST", "/v1/realtime", 405, "Allow"),
+        ("DELETE", "/metrics", 405, "Allow"),
+        ("POST", "/v1/nothing", 404, "/openapi.json"),
+        ("GET", "/v1/" + "x" * 300, 404, "/openapi.json"),
+        ("POST", "/", 405, "Allow"),
+    ],
+)
+async def test_a_wrong_request_is_told_what_would_do(
+    method: str, path: str, status: int, named: str, tmp_path: Path
+) -> None:
+    """With a page at /, which must not answer for the API."""
+    (tmp_path / "index.html").write_text("<title>captions</title>", "utf-8")
+    async with running(ServerConfig(web_dir=tmp_path)) as server:
+        answer = await server.send(f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        assert answer.status == status
+        assert named in json.loads(answer.body)["error"]["message"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert ("allow" in answer.headers) == (status == 405)
+        assert ("upgrade" in answer.headers) == (status == 426)
+
+
 async def test_no_bytes_bring_it_down() -> None:
     async with running() as server:
         for request in (
@@ -45,7 +75,14 @@ async def test_no_bytes_bring_it_down() -> None:
 async def test_the_page_is_served_where_there_is_one(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<title>captions</title>", "utf-8")
     async with running(ServerConfig(web_dir=tmp_path, keys=("k",))) as server:
-        assert "captions" in (await server.get("/")).body
+        page = await server.get("/")
+        assert "captions" in page.body
+        assert page.headers["content-security-policy"] == "frame-ancestors 'none'"
+        assert page.headers["x-content-type-options"] == "nosniff"
+        assert page.headers["referrer-policy"] == "no-referrer"
+        again = await server.get("/", If_None_Match=page.headers["etag"])
+        assert again.status == 304
+        assert again.headers["cache-control"] == "no-cache"
         assert (await server.get("/../serving.py")).status == 404
         assert (await server.get("/v1/models")).status == 401
 
@@ -75,3 +112,12 @@ async def test_sessions_over_tls(certificate: ServerConfig) -> None:
         await say(socket, "nobody listens in")
         await socket.send(FLUSH)
         assert (await heard(socket, "transcription.done"))[-1]["text"] == "nobody listens in"
+
+
+def test_a_key_with_a_passphrase_is_refused_and_nobody_asked(certificate: ServerConfig, tmp_path: Path) -> None:
+    """OpenSSL would ask on the terminal, and a service would wait there."""
+    locked = tmp_path / "locked.pem"
+    command = ["openssl", "pkey", "-in", str(certificate.tls_key), "-aes128", "-passout", "pass:secret", "-out"]
+    subprocess.run([*command, str(locked)], check=True, capture_output=True)
+    with pytest.raises(ConfigError, match=r"locked\.pem wants a passphrase.*openssl pkey"):
+        assemble(replace(certificate, tls_key=locked), EngineSupervisor(engine()), version="test")

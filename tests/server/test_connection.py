@@ -106,6 +106,17 @@ async def test_a_broken_handshake_is_refused() -> None:
             assert answer.status in (400, 426)
 
 
+async def test_a_hasty_client_is_heard() -> None:
+    """Its first message lies behind its request, in one packet: against RFC 6455, but nothing that comes is dropped."""
+    async with running() as server:
+        client = RawClient(*await asyncio.open_connection("127.0.0.1", server.port))
+        client.writer.write(upgrade() + frame(TEXT, FLUSH.encode()))
+        await client.reader.readuntil(b"\r\n\r\n")
+        while json.loads(await client.until(TEXT))["type"] != "transcription.done":
+            pass
+        await client.leave()
+
+
 async def test_a_message_in_pieces_is_one_message() -> None:
     async with running() as server:
         client = await RawClient.open(server.port)

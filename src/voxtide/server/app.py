@@ -15,8 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxtide.server.access import Access
@@ -24,9 +23,19 @@ from voxtide.server.config import ServerConfig
 from voxtide.server.endpoints import Endpoint, json_content, openapi
 from voxtide.server.handshake import Refusal
 from voxtide.server.metrics import CONTENT_TYPE, Metrics
-from voxtide.server.realtime import Realtime
+from voxtide.server.page import PageFiles
+from voxtide.server.realtime import SESSION_PATHS, Realtime
 from voxtide.server.supervisor import EngineSupervisor
 from voxtide.server.tokens import TokenStore
+
+MAX_SHOWN = 200
+"""Characters of a path that an error repeats."""
+
+_HTTP_ERRORS = {
+    404: ("not_found", "/openapi.json lists what is there"),
+    405: ("method_not_allowed", "the header Allow names what this path takes"),
+}
+"""Code and remedy, by status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +59,29 @@ def create_app(services: Services, endpoints: Iterable[Endpoint] = (), *, versio
         return JSONResponse(document)
 
     every.append(Endpoint(path="/openapi.json", method="GET", handler=describe, is_open=True))
-    routes: list[BaseRoute] = [Route(it.path, it.handler, methods=[it.method]) for it in every]
-    if services.config.web_dir is not None:
-        routes.append(Mount("/", StaticFiles(directory=services.config.web_dir, html=True)))
+    routes = [Route(it.path, it.handler, methods=[it.method]) for it in every]
+    routes += [Route(path, _say_upgrade, methods=["GET"]) for path in SESSION_PATHS]
     open_paths = frozenset(it.path for it in every if it.is_open)
-    return Starlette(
+    app = Starlette(
         routes=routes,
         middleware=[Middleware(_Gate, services=services, open_paths=open_paths)],
         exception_handlers={HTTPException: _say_http_error, Exception: _say_internal_error},
     )
+    if services.config.web_dir is not None:
+        app.router.default = _Elsewhere(PageFiles(directory=services.config.web_dir, html=True))
+    return app
+
+
+class _Elsewhere:
+    """Paths that no endpoint has: the page's, but for those of the API. (A mount would hide its 405s.)"""
+
+    def __init__(self, page: ASGIApp) -> None:
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith("/v1/"):
+            raise HTTPException(404)
+        await self._page(scope, receive, send)
 
 
 def _own_endpoints(services: Services) -> Sequence[Endpoint]:
@@ -127,7 +150,11 @@ class _Gate:
 
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
                 route = scope.get("route")
                 path = getattr(route, "path", "") or "other"
                 self._services.metrics.on_request(path, message["status"])
@@ -149,12 +176,22 @@ def refusal_response(refusal: Refusal) -> Response:
     return Response(refusal.body, refusal.status, dict(refusal.headers))
 
 
+async def _say_upgrade(request: Request) -> Response:
+    return refusal_response(
+        Refusal(
+            status=426,
+            code="upgrade_required",
+            message=f"sessions at {request.url.path} are WebSockets: connect with ws:// or wss://; if that is what you "
+            "did, a proxy in between has taken the Upgrade header away",
+        )
+    )
+
+
 async def _say_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = "not_found" if error.status_code == 404 else "bad_request"
-    refused = Refusal(
-        status=error.status_code, code=code, message=f"{request.method} {request.url.path}: {error.detail}"
-    )
+    code, remedy = _HTTP_ERRORS.get(error.status_code, ("bad_request", "see /openapi.json"))
+    asked = f"{request.method} {request.url.path[:MAX_SHOWN]}"
+    refused = Refusal(status=error.status_code, code=code, message=f"{asked}: {error.detail}; {remedy}")
     response = refusal_response(refused)
     response.headers.update(error.headers or {})
     return response

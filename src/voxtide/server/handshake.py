@@ -59,6 +59,8 @@ class Refusal:
             headers.append(("Retry-After", str(self.retry_after_s)))
         if self.status == 401:
             headers.append(("WWW-Authenticate", "Bearer"))
+        if self.status == 426:
+            headers.append(("Upgrade", "websocket"))
         return headers
 
 

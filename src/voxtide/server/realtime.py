@@ -27,8 +27,10 @@ _log = logging.getLogger("voxtide.server")
 RETRY_AFTER_S = 5
 """What a client is told that comes when the server is full: sessions last for minutes, and a retry costs little."""
 
-
 _WIRES = {wire.value: wire for wire in Wire}
+
+SESSION_PATHS = tuple(_WIRES)
+"""Where sessions are opened."""
 
 
 class Realtime:

@@ -72,6 +72,9 @@ class _HttpProtocol(H11Protocol):
     def handle_websocket_upgrade(self, event: Any) -> None:
         self._head_timer.cancel()
         super().handle_websocket_upgrade(event)
+        early, _ = self.conn.trailing_data  # what a hasty client sent behind its request; uvicorn would drop it
+        if early:
+            cast("Connection", self.transport.get_protocol()).data_received(early)
 
 
 class _Uvicorn(uvicorn.Server):
@@ -118,13 +121,8 @@ class Server:
                 timeout_graceful_shutdown=round(config.session.drain_s + END_S),
             )
         )
-        try:
-            self._uvicorn.config.load()
-        except (ssl.SSLError, OSError) as error:
-            raise ConfigError(
-                f"{config.tls_certificate} and {config.tls_key} cannot be used for TLS: {error.strerror or error}; "
-                "give a certificate chain and its private key, both in PEM"
-            ) from error
+        _check_tls(config)
+        self._uvicorn.config.load()
 
     async def serve(self, sock: socket.socket, stop: asyncio.Event) -> None:
         """Serve clients of the bound `sock` until `stop` is set; then finish what they said, and end. Bounded."""
@@ -156,6 +154,24 @@ def listen(config: ServerConfig) -> socket.socket:
     if hasattr(socket, "TCP_MAXSEG"):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES)
     return sock
+
+
+def _check_tls(config: ServerConfig) -> None:
+    """Read certificate and key as the server will, but ask nobody for a passphrase: there may be nobody."""
+    certificate, key = config.tls_certificate, config.tls_key
+    if certificate is None or key is None:
+        return
+
+    def refuse() -> str:
+        raise ConfigError(f"{key} wants a passphrase; take it off: openssl pkey -in {key} -out plain.pem")
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, refuse)
+    except OSError as error:  # ssl's own among them
+        raise ConfigError(
+            f"{certificate} and {key} cannot be used for TLS: {error.strerror or error}; "
+            "give a certificate chain and its private key, both in PEM"
+        ) from error
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:
