@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from voxtide.audio.opening import open_source
 from voxtide.config import Settings
 from voxtide.engines.base import Engine
-from voxtide.engines.registry import load_engine
+from voxtide.engines.registry import EngineOption, load_engine
 from voxtide.errors import ConfigError, VoxtideError
 from voxtide.models import ModelStore, Progress
 from voxtide.pipeline import run_stream
@@ -27,30 +27,43 @@ def open_engine(
     *,
     model: str | None = None,
     num_threads: int | None = None,
+    max_streams: int | None = None,
     store: ModelStore | None = None,
     progress: Progress | None = None,
     server: str | None = None,
     api_key: str | None = None,
+    options: Mapping[str, EngineOption] | None = None,
 ) -> Engine:
     """Load an engine; its model is pulled first where it is not there yet. Close it, or use it in `async with`.
 
     Args:
-        name: `moonshine`, `whisper` or `scripted`, which run here; `remote` or `vllm`, which are servers.
+        name: `moonshine`, `whisper`, `voxtral` or `scripted`, which run here; `remote` or `vllm`, which are servers.
         model: A model the engine runs; None for its default.
         num_threads: Threads that compute; None for as many as suit the machine.
+        max_streams: Streams open at once; None for what suits the engine.
         store: Where the models are; None for the store that the environment asks for.
         progress: Told how far a pull is.
         server: The server's address, for an engine that is one; None for Mistral's service, or vLLM on this machine.
         api_key: The server's key, where it wants one.
+        options: What one engine alone can be told. Voxtral: `device`, `weights`, `window_minutes`, `interim_every_ms`;
+            see docs/voxtral.md.
 
     Raises:
-        ConfigError: There is no such engine, or a setting cannot be used.
+        ConfigError: There is no such engine, it has no such option, or a setting cannot be used.
         ModelError: The model's files cannot be had or used.
         MissingExtraError: The engine's package is not installed.
     """
     store = store or ModelStore.from_settings(Settings.from_environment(os.environ))
     return load_engine(
-        name, model=model, store=store, num_threads=num_threads, progress=progress, server=server, api_key=api_key
+        name,
+        model=model,
+        store=store,
+        num_threads=num_threads,
+        max_streams=max_streams,
+        progress=progress,
+        server=server,
+        api_key=api_key,
+        options=options,
     )
 
 

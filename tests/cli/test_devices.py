@@ -64,7 +64,7 @@ def test_the_meter_tells_the_level_until_ctrl_c(voxtide: Voxtide, monkeypatch: p
         return Loud("microphone", chunk_ms=chunk_ms)
 
     monkeypatch.setattr(devices, "open_source", open_source)
-    result = voxtide("devices", "--meter", "--device", "USB")
+    result = voxtide("devices", "--meter", "--microphone", "USB")
     assert asked == {"spec": "mic", "device": "USB"}
     assert result.exit_code == 130
     assert set(result.stdout.splitlines()) == {"-20.0 dB"}
@@ -86,5 +86,5 @@ def test_a_microphone_that_is_not_there_is_one_line(voxtide: Voxtide, monkeypatc
         raise SourceNotFoundError("there is no microphone 9")
 
     monkeypatch.setattr(devices, "open_source", open_source)
-    result = voxtide("devices", "--meter", "--device", "9")
+    result = voxtide("devices", "--meter", "--microphone", "9")
     assert (result.exit_code, result.stderr) == (1, "voxtide: error: there is no microphone 9\n")

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from voxtide.cli.capacity import calibrated, default_capacity, remember
+from voxtide.cli.serve import _capacity
 from voxtide.cli.serve_log import JsonLines, TextLines
 from voxtide.cli.serve_request import ServeRequest
 from voxtide.config import Settings
@@ -106,10 +107,26 @@ def test_what_was_calibrated_is_remembered_for_that_engine(tmp_path: Path) -> No
     path = remember(settings, request, 17)
     assert calibrated(settings, request) == 17
     assert calibrated(settings, ServeRequest(engine="scripted", threads=1)) is None
+    assert calibrated(settings, ServeRequest(engine="scripted", engine_options={"device": "cpu"})) is None
     path.write_text("[]", "utf-8")
     assert calibrated(settings, request) is None
     path.write_text("nonsense", "utf-8")
     assert calibrated(settings, request) is None
+
+
+@pytest.mark.parametrize(
+    ("streams", "capacity", "num_sessions"), [(64, None, 52), (4, None, 2), (1, None, 1), (20, 20, 20)]
+)
+def test_as_many_sessions_as_there_are_streams_for(
+    tmp_path: Path, streams: int, capacity: int | None, num_sessions: int
+) -> None:
+    request = ServeRequest(engine="scripted", streams=streams, capacity=capacity)
+    assert _capacity(request, Settings(models_dir=tmp_path)) == num_sessions
+
+
+def test_more_sessions_than_streams_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="21 sessions need more than 20 streams; lower --capacity or raise --streams"):
+        _capacity(ServeRequest(engine="scripted", streams=20, capacity=21), Settings(models_dir=tmp_path))
 
 
 def test_a_log_line_carries_its_fields() -> None:

@@ -44,6 +44,43 @@ def test_a_delay_it_was_not_trained_for_is_refused(voxtide: Voxtide, model: Path
     assert "no delay of 500 ms; it has 80, 160, " in result.stderr
 
 
+def test_what_the_engine_alone_can_be_told(voxtide: Voxtide, model: Path, talk: Path) -> None:
+    told = ("--device", "cpu", "--weights", "fp32", "--window-minutes", "0.5", "--interim-every-ms", "160")
+    result = voxtide(
+        "transcribe", "--engine", "voxtral", "--model", str(model), str(talk), *told, "-f", "jsonl", "--pace", "real"
+    )
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 0
+    assert "".join(record["text"] for record in records if record["type"] == "delta") == TEXT
+    assert any(record["type"] == "interim" for record in records)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--engine", "voxtral", "--device", "toaster"), "no device 'toaster'; choose one of cuda, mps, cpu"),
+        (("--engine", "voxtral", "--weights", "int3"), "no weights 'int3'; choose one of bf16, fp16, fp32, int8"),
+        (("--engine", "voxtral", "--window-minutes", "0"), "window_minutes is 0; it must be more than 0"),
+        (("--engine", "voxtral", "--interim-every-ms", "100"), "must be a multiple of 80"),
+        (("--engine", "scripted", "--device", "cpu"), "engine 'scripted' has no option 'device'; engine voxtral has"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_by_name(
+    voxtide: Voxtide, model: Path, talk: Path, options: tuple[str, ...], message: str
+) -> None:
+    result = voxtide("transcribe", *options, "--model", str(model), str(talk))
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_the_doctor_looks_at_what_was_asked_for(voxtide: Voxtide, model: Path) -> None:
+    told = ("--device", "cpu", "--weights", "bf16", "--window-minutes", "0.04")
+    result = voxtide("doctor", "--engine", "voxtral", "--model", str(model), *told)
+    assert "weights bf16 take" in result.stdout
+    (streams,) = [line for line in result.stdout.splitlines() if " streams " in line]
+    assert "fit at a window of 30 (0.0 min)" in streams
+
+
 def test_the_doctor_tells_how_many_streams_fit(voxtide: Voxtide, model: Path) -> None:
     result = voxtide("doctor", "--engine", "voxtral", "--model", str(model), "--json")
     checks = json.loads(result.stdout)["checks"]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+import inspect
 import subprocess
 import sys
 
@@ -23,6 +25,22 @@ def test_an_unknown_name_is_answered_with_the_nearest(name: str, hint: str) -> N
 def test_a_name_like_no_other_is_answered_with_the_list() -> None:
     with pytest.raises(ConfigError, match=f"no engine 'xyz': voxtide has {', '.join(ENGINE_NAMES)}"):
         load_engine("xyz")
+
+
+def test_an_option_that_an_engine_does_not_know_is_refused_by_name_before_anything_is_loaded() -> None:
+    with pytest.raises(ConfigError, match=r"engine 'moonshine' has no option 'window-minutes'; engine voxtral has"):
+        load_engine("moonshine", options={"window_minutes": 2.0})
+    with pytest.raises(ConfigError, match=r"engine 'voxtral' has no option 'colour'; nor has any other"):
+        load_engine("voxtral", options={"colour": "red"})
+    with pytest.raises(ConfigError, match=r"engine 'vllm' has no option 'device'"):
+        load_engine("vllm", options={"device": "cpu"})
+
+
+def test_an_engines_options_are_keywords_of_its_load() -> None:
+    pytest.importorskip("torch")
+    for entry in ENGINES.values():
+        keywords = inspect.signature(importlib.import_module(entry.module).load).parameters
+        assert set(entry.options) <= set(keywords)
 
 
 def test_each_engine_says_what_it_is() -> None:

@@ -328,7 +328,7 @@ async def test_interim_text_comes_where_it_is_asked_for(directory: Path) -> None
         ({"device": "meta"}, "'meta' cannot be used"),
         ({"weights": "fp8"}, "no weights 'fp8'.*bf16"),
         ({"weights": "fp16"}, "fp16 do not run on a CPU"),
-        ({"window": 0}, "window is 0"),
+        ({"window_minutes": 0}, "window_minutes is 0"),
         ({"max_streams": 0}, "max_streams is 0"),
         ({"interim_every_ms": 100}, "multiple of 80"),
         ({"model": "no-such"}, "'no-such' is no directory"),

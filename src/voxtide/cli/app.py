@@ -117,6 +117,10 @@ def transcribe(
     delay_ms: options.DelayMs = None,
     vocabulary: options.Vocabulary = None,
     threads: options.Threads = None,
+    device: options.Device = None,
+    weights: options.Weights = None,
+    window_minutes: options.WindowMinutes = None,
+    interim_every_ms: options.InterimEveryMs = None,
     format: options.Format = None,
     output: options.Output = None,
     pace: options.Pace = None,
@@ -124,7 +128,7 @@ def transcribe(
     flush_at_pauses: options.FlushAtPauses = False,
     metrics: options.Metrics = False,
     chunk_ms: options.ChunkMs = 80,
-    device: options.Device = None,
+    microphone: options.Microphone = None,
     encoding: options.Encoding = None,
     sample_rate: options.SampleRate = None,
     channels: options.Channels = None,
@@ -142,7 +146,16 @@ def transcribe(
 
         request = Request(
             sources=tuple(sources),
-            engine=choose_engine(engine, server, api_key, os.environ),
+            engine=choose_engine(
+                engine,
+                server,
+                api_key,
+                os.environ,
+                device=device,
+                weights=weights,
+                window_minutes=window_minutes,
+                interim_every_ms=interim_every_ms,
+            ),
             model=model,
             threads=threads,
             language=language,
@@ -153,7 +166,7 @@ def transcribe(
             output=output,
             pace=pace,
             chunk_ms=chunk_ms,
-            device=device,
+            microphone=microphone,
             encoding=encoding,
             sample_rate_hz=sample_rate,
             channels=channels,
@@ -182,9 +195,14 @@ def serve(
     api_key: options.ApiKey = None,
     model: options.Model = None,
     threads: options.Threads = None,
+    device: options.Device = None,
+    weights: options.Weights = None,
+    window_minutes: options.WindowMinutes = None,
+    interim_every_ms: options.InterimEveryMs = None,
     host: options.Host = "127.0.0.1",
     port: options.Port = 8000,
     capacity: options.Capacity = None,
+    streams: options.Streams = None,
     calibrate: options.Calibrate = False,
     keys_file: options.KeysFile = None,
     origin: options.Origins = None,
@@ -215,16 +233,27 @@ def serve(
         from voxtide.cli.serve_request import ServeRequest
         from voxtide.server.batch_config import BatchConfig
 
-        choice = choose_engine(engine, server, api_key, os.environ)
+        choice = choose_engine(
+            engine,
+            server,
+            api_key,
+            os.environ,
+            device=device,
+            weights=weights,
+            window_minutes=window_minutes,
+            interim_every_ms=interim_every_ms,
+        )
         request = ServeRequest(
             engine=choice.name,
             server=choice.server,
             api_key=choice.api_key,
+            engine_options=choice.options,
             model=model,
             threads=threads,
             host=host,
             port=port,
             capacity=capacity,
+            streams=streams,
             keys_file=keys_file,
             origins=tuple(origin or ()),
             tls_certificate=tls_cert,
@@ -248,24 +277,35 @@ def serve(
 
 
 @app.command(short_help="Tell what works on this machine, and what to mend.")
-def doctor(engine: options.Engine = "moonshine", model: options.Model = None, as_json: options.Json = False) -> None:
+def doctor(
+    engine: options.Engine = "moonshine",
+    model: options.Model = None,
+    device: options.Device = None,
+    weights: options.Weights = None,
+    window_minutes: options.WindowMinutes = None,
+    as_json: options.Json = False,
+) -> None:
     """Look at this machine: what works, and what to do about what does not.
 
     With --engine voxtral it also says how many streams fit. The exit code is 0 if the engine can run, else 1.
     """
     with reporting():
         from voxtide.cli.doctor import doctor as run
+        from voxtide.cli.remote import choose_engine
 
-        raise typer.Exit(run(is_json=as_json, engine=engine, model=model))
+        choice = choose_engine(
+            engine, None, None, os.environ, device=device, weights=weights, window_minutes=window_minutes
+        )
+        raise typer.Exit(run(is_json=as_json, engine=choice.name, model=model, options=choice.options))
 
 
 @app.command()
-def devices(meter: options.Meter = False, device: options.Device = None) -> None:
+def devices(meter: options.Meter = False, microphone: options.Microphone = None) -> None:
     """List the microphones."""
     with reporting():
         from voxtide.cli.devices import devices as run
 
-        raise typer.Exit(run(is_metering=meter, device=device, is_on_terminal=_is_on_terminal()))
+        raise typer.Exit(run(is_metering=meter, device=microphone, is_on_terminal=_is_on_terminal()))
 
 
 def _is_on_terminal() -> bool:

@@ -23,7 +23,7 @@ def default_capacity() -> int:
 
 
 def calibrated(settings: Settings, request: ServeRequest) -> int | None:
-    """What was found for this engine, model and number of threads on a machine of as many cores; None if nothing."""
+    """What was found for this engine, told the same, and threads on a machine of as many cores; None if nothing."""
     found = _load(_path(settings)).get(_name(request))
     return found if isinstance(found, int) and found > 0 else None
 
@@ -39,7 +39,8 @@ def remember(settings: Settings, request: ServeRequest, num_carried: int) -> Pat
 
 def _name(request: ServeRequest) -> str:
     threads = "own" if request.threads is None else request.threads
-    return f"{request.engine} {request.model or 'default'} threads={threads} cores={os.cpu_count()}"
+    own = "".join(f" {option}={value}" for option, value in sorted(request.engine_options.items()))
+    return f"{request.engine} {request.model or 'default'} threads={threads} cores={os.cpu_count()}{own}"
 
 
 def _path(settings: Settings) -> Path:

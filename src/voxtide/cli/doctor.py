@@ -11,10 +11,11 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from importlib.resources import as_file, files
 from pathlib import Path
+from types import MappingProxyType
 
 import typer
 
@@ -25,6 +26,7 @@ from voxtide.cli.doctor_voxtral import voxtral
 from voxtide.cli.failures import Exit
 from voxtide.config import Settings
 from voxtide.engines.base import Engine
+from voxtide.engines.registry import EngineOption
 from voxtide.errors import VoxtideError
 from voxtide.models import ModelState, ModelStore
 
@@ -33,6 +35,9 @@ SAMPLE = "beckett.wav"
 
 VOXTRAL = "voxtral"
 """The engine that is not loaded to be looked at: it would take all the memory it is asked about."""
+
+NO_OPTIONS: Mapping[str, EngineOption] = MappingProxyType({})
+"""Of an engine that is told nothing."""
 
 CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni")
 """Instructions that make 8-bit models quicker, as Linux names them."""
@@ -44,9 +49,15 @@ LOW_SPACE_BYTES = 1 << 30
 """Less than this is little for a cache of models."""
 
 
-def doctor(*, is_json: bool, engine: str | None = None, model: str | None = None) -> Exit:
+def doctor(
+    *,
+    is_json: bool,
+    engine: str | None = None,
+    model: str | None = None,
+    options: Mapping[str, EngineOption] = NO_OPTIONS,
+) -> Exit:
     """Look at everything and tell. The exit code is DONE if the engine can run, else FAILED."""
-    checks = list(examine(engine or api.DEFAULT_ENGINE, model))
+    checks = list(examine(engine or api.DEFAULT_ENGINE, model, options))
     can_run = not any(check.state == "bad" for check in checks)
     if is_json:
         report = {"can_run": can_run, "checks": [asdict(check) for check in checks]}
@@ -60,7 +71,7 @@ def doctor(*, is_json: bool, engine: str | None = None, model: str | None = None
     return Exit.DONE if can_run else Exit.FAILED
 
 
-def examine(engine: str, model: str | None) -> Iterator[Check]:
+def examine(engine: str, model: str | None, options: Mapping[str, EngineOption] = NO_OPTIONS) -> Iterator[Check]:
     """All checks, the cheap ones first."""
     yield Check("voxtide", "ok", f"{importlib.metadata.version('voxtide')}, Python {platform.python_version()}")
     yield Check("system", "ok", platform.platform())
@@ -76,9 +87,9 @@ def examine(engine: str, model: str | None) -> Iterator[Check]:
     yield cache(settings.models_dir)
     yield from models(settings)
     if engine == VOXTRAL:
-        yield from voxtral(settings, model)
+        yield from voxtral(settings, model, options)
     else:
-        yield one_engine(settings, engine, model)
+        yield one_engine(settings, engine, model, options)
 
 
 def processor(cpuinfo: Path) -> str:
@@ -156,11 +167,11 @@ def models(settings: Settings) -> Iterator[Check]:
         yield Check("model", "ok" if is_ready else "missing", f"{status.model.name}: {status.state}", remedy)
 
 
-def one_engine(settings: Settings, name: str, model: str | None) -> Check:
+def one_engine(settings: Settings, name: str, model: str | None, options: Mapping[str, EngineOption]) -> Check:
     """Load an engine, without the network, and let it transcribe real speech."""
     try:
         store = ModelStore.from_settings(replace(settings, is_offline=True))
-        text, audio_s, wall_s = try_engine(lambda: api.open_engine(name, model=model, store=store))
+        text, audio_s, wall_s = try_engine(lambda: api.open_engine(name, model=model, store=store, options=options))
     except VoxtideError as error:
         return Check("engine", "bad", f"{name} cannot run", str(error))
     except Exception as error:  # whatever it is, the patient wants to hear of it with all the rest

@@ -1,12 +1,13 @@
-"""The part of `doctor` that looks at Voxtral. In: settings, a model. Out: findings. It loads nothing of the model."""
+"""The part of `doctor` that looks at Voxtral. In: settings, a model, options. Out: findings. It loads no model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from voxtide.cli.check import Check
 from voxtide.config import Settings
+from voxtide.engines.registry import EngineOption
 from voxtide.engines.voxtral.loading import DEFAULT_MODEL
 from voxtide.engines.voxtral.survey import Survey, survey
 from voxtide.errors import ModelMissingError, VoxtideError
@@ -14,8 +15,8 @@ from voxtide.models import ModelStore
 from voxtide.voxtral.config import TOKEN_MS
 
 
-def voxtral(settings: Settings, model: str | None) -> Iterator[Check]:
-    """Whether it could run here, and for how many streams at once."""
+def voxtral(settings: Settings, model: str | None, options: Mapping[str, EngineOption]) -> Iterator[Check]:
+    """Whether it could run here, told so, and for how many streams at once."""
     name = model or DEFAULT_MODEL
     try:
         directory: Path | None = Path(name) if Path(name).is_dir() else ModelStore.from_settings(settings).path(name)
@@ -27,7 +28,7 @@ def voxtral(settings: Settings, model: str | None) -> Iterator[Check]:
         yield Check("engine", "bad", f"voxtral: model {name!r} cannot be used", str(error))
         return
     try:
-        yield from _streams(survey(directory))
+        yield from _streams(survey(directory, **options))  # type: ignore[arg-type]  # the engine's own; checked there
     except VoxtideError as error:
         yield Check("streams", "bad", "voxtral cannot run here", str(error))
 

@@ -65,6 +65,30 @@ Threads: TypeAlias = Annotated[
     int | None,
     typer.Option("--threads", metavar="N", min=1, help="Threads that compute. Default: what suits the engine."),
 ]
+Device: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--device", metavar="NAME", help="voxtral: cuda, cuda:1, mps or cpu. Default: the best there is."),
+]
+Weights: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--weights", metavar="KIND", help="voxtral: bf16, fp16, fp32 or int8. Default: what suits the device."
+    ),
+]
+WindowMinutes: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--window-minutes",
+        metavar="M",
+        help="voxtral: how far back a stream sees; less takes less memory. Default: the model's own.",
+    ),
+]
+InterimEveryMs: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--interim-every-ms", metavar="MS", help="voxtral: how often to look ahead for interim text. Default: never."
+    ),
+]
 Format: TypeAlias = Annotated[
     Literal["live", "txt", "srt", "vtt", "json", "jsonl"] | None,
     typer.Option(
@@ -103,10 +127,12 @@ Metrics: TypeAlias = Annotated[
 ChunkMs: TypeAlias = Annotated[
     int, typer.Option("--chunk-ms", metavar="MS", help="Length of the audio handed to the engine at a time.")
 ]
-Device: TypeAlias = Annotated[
+Microphone: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--device", metavar="DEVICE", help="The microphone: a number or a part of its name; see: voxtide devices."
+        "--microphone",
+        metavar="NAME",
+        help="A number or a part of its name; see: voxtide devices. Default: the system's.",
     ),
 ]
 Encoding: TypeAlias = Annotated[
@@ -128,6 +154,15 @@ Capacity: TypeAlias = Annotated[
     int | None,
     typer.Option(
         "--capacity", metavar="N", min=1, help="Sessions at once. Default: what --calibrate found, else four per core."
+    ),
+]
+Streams: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--streams",
+        metavar="N",
+        min=1,
+        help="Streams the engine has room for. Default: what --capacity and --max-files need, and some to spare.",
     ),
 ]
 Calibrate: TypeAlias = Annotated[

@@ -1,4 +1,4 @@
-"""Which engine a command uses, and which server if the engine is one. In: options, the environment. Out: a choice."""
+"""Which engine a command uses, where, and what it alone is told. In: options, the environment. Out: a choice."""
 
 from __future__ import annotations
 
@@ -7,22 +7,30 @@ from dataclasses import dataclass, field
 
 from voxtide.api import DEFAULT_ENGINE
 from voxtide.client.address import MISTRAL_CLOUD
-from voxtide.engines.registry import ENGINES
+from voxtide.engines.registry import ENGINES, EngineOption
 
 REMOTE = "remote"
 
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
-    """An engine by its name; `server` and `api_key` are None for one that runs here, and where nothing was said."""
+    """An engine by its name; `server` and `api_key` are None for one that runs here, and where nothing was said.
+
+    `options` are the engine's own, see `EngineEntry`: only those that were given.
+    """
 
     name: str
     server: str | None = None
     api_key: str | None = field(default=None, repr=False)
+    options: Mapping[str, EngineOption] = field(default_factory=dict)
 
 
 def choose_engine(
-    name: str | None, server: str | None, api_key: str | None, environ: Mapping[str, str]
+    name: str | None,
+    server: str | None,
+    api_key: str | None,
+    environ: Mapping[str, str],
+    **options: EngineOption | None,
 ) -> EngineChoice:
     """The engine that was asked for; a server alone asks for `remote`.
 
@@ -35,4 +43,4 @@ def choose_engine(
         is_mistral = name == REMOTE and (server or MISTRAL_CLOUD).rstrip("/") == MISTRAL_CLOUD
         found = environ.get("VOXTIDE_API_KEY") or (environ.get("MISTRAL_API_KEY") if is_mistral else None)
         api_key = (found or "").strip() or None
-    return EngineChoice(name, server, api_key)
+    return EngineChoice(name, server, api_key, {key: value for key, value in options.items() if value is not None})

@@ -31,7 +31,7 @@ class Request:
     output: str | None = None
     pace: PaceName | None = None
     chunk_ms: int = DEFAULT_CHUNK_MS
-    device: str | None = None
+    microphone: str | None = None
     encoding: str | None = None
     sample_rate_hz: int | None = None
     channels: int | None = None

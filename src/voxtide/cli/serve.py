@@ -27,7 +27,7 @@ from voxtide.cli.serve_request import ServeRequest
 from voxtide.config import Settings
 from voxtide.engines.base import Engine
 from voxtide.engines.registry import load_engine
-from voxtide.errors import ModelError
+from voxtide.errors import ConfigError, ModelError
 from voxtide.models import ModelStore
 from voxtide.server.assembly import assemble
 from voxtide.server.batch_endpoints import http_endpoints
@@ -57,10 +57,11 @@ def serve(request: ServeRequest) -> Exit:
                 model=request.model,
                 store=ModelStore.from_settings(settings),
                 num_threads=request.threads,
-                max_streams=config.capacity + config.batch.capacity + NUM_SPARE_STREAMS,
+                max_streams=request.streams or config.capacity + _num_others(request),
                 progress=progress,
                 server=request.server,
                 api_key=request.api_key,
+                options=request.engine_options,
             )
 
         log_to_stderr(is_json=request.log_format == "json")
@@ -88,6 +89,7 @@ def calibrate(request: ServeRequest) -> Exit:
                 progress=progress,
                 server=request.server,
                 api_key=request.api_key,
+                options=request.engine_options,
             )
         async with engine:
             carried = await num_carried(engine, on_tried=lambda tried: say(tried))
@@ -114,9 +116,18 @@ async def _serve(
 
 
 def _capacity(request: ServeRequest, settings: Settings) -> int:
-    if request.capacity is not None:
-        return request.capacity
-    return calibrated(settings, request) or default_capacity()
+    """Sessions at once; with --streams no more than there is room for."""
+    asked, streams = request.capacity, request.streams
+    if streams is None:
+        return asked or calibrated(settings, request) or default_capacity()
+    if asked is not None and asked > streams:
+        raise ConfigError(f"{asked} sessions need more than {streams} streams; lower --capacity or raise --streams")
+    return asked or max(streams - _num_others(request), (streams + 1) // 2)
+
+
+def _num_others(request: ServeRequest) -> int:
+    """Streams that are not sessions' own: those of files, and the spare ones."""
+    return request.batch.capacity + NUM_SPARE_STREAMS
 
 
 def _voice(settings: Settings) -> VoiceModel | None:

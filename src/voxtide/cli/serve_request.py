@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from voxtide.engines.registry import EngineOption
 from voxtide.errors import ConfigError
 from voxtide.server.batch_config import BatchConfig
 from voxtide.server.config import ServerConfig
@@ -25,11 +26,13 @@ class ServeRequest:
     engine: str
     server: str | None = None
     api_key: str | None = field(default=None, repr=False)
+    engine_options: Mapping[str, EngineOption] = field(default_factory=dict)
     model: str | None = None
     threads: int | None = None
     host: str = "127.0.0.1"
     port: int = 8000
     capacity: int | None = None
+    streams: int | None = None
     keys_file: Path | None = None
     origins: tuple[str, ...] = ()
     tls_certificate: Path | None = None

@@ -55,9 +55,11 @@ def transcribe(request: Request) -> Exit:
                 request.engine.name,
                 model=request.model,
                 num_threads=request.threads,
+                max_streams=1,
                 progress=progress,
                 server=request.engine.server,
                 api_key=request.engine.api_key,
+                options=request.engine.options,
             )
         return run_watched(lambda interrupts: _Job(request, engine, destination, interrupts).run())
 
@@ -171,7 +173,7 @@ class _Job:
         audio = open_source(
             source,
             chunk_ms=request.chunk_ms,
-            device=request.device,
+            device=request.microphone,
             encoding=request.encoding,
             sample_rate_hz=request.sample_rate_hz,
             channels=request.channels,

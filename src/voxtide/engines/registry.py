@@ -1,21 +1,27 @@
 """Engines by name. In: a name and how to load. Out: a loaded `Engine`. Imports an engine only when it is asked for.
 
-An engine's module offers `load(*, model, store, num_threads, max_streams, progress)`; None leaves a choice to it. One
-that is a server elsewhere has `load(*, server, api_key, model, max_streams)`.
+An engine's module offers `load(*, model, store, num_threads, max_streams, progress)`; None leaves a choice to it. What
+it can be told beyond that are its options: further keywords of its `load`, named in its entry. One that is a server
+elsewhere has `load(*, server, api_key, model, max_streams)`.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from voxtide.engines.base import Engine
 from voxtide.errors import ConfigError
 
 if TYPE_CHECKING:
     from voxtide.models.store import ModelStore, Progress
+
+
+EngineOption: TypeAlias = str | float
+"""What an engine's option is set to."""
 
 
 class _Load(Protocol):
@@ -27,6 +33,7 @@ class _Load(Protocol):
         num_threads: int | None,
         max_streams: int | None,
         progress: Progress | None,
+        **options: EngineOption,
     ) -> Engine: ...
 
 
@@ -38,17 +45,29 @@ class _LoadRemote(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EngineEntry:
-    """An engine one can ask for: where it is written, what it is in one line, and whether it is a server elsewhere."""
+    """An engine one can ask for.
+
+    Attributes:
+        module: Where it is written.
+        description: What it is, in one line.
+        is_remote: Whether it is a server elsewhere.
+        options: What it alone, or it and few others, can be told: keywords of its `load`.
+    """
 
     module: str
     description: str
     is_remote: bool = False
+    options: tuple[str, ...] = ()
 
 
 ENGINES = {
     "moonshine": EngineEntry("voxtide.engines.moonshine", "English on any CPU, words early; the default"),
     "whisper": EngineEntry("voxtide.engines.whisper", "many languages on a CPU; needs the extra 'whisper'"),
-    "voxtral": EngineEntry("voxtide.engines.voxtral", "13 languages, best on a GPU; needs the extra 'voxtral'"),
+    "voxtral": EngineEntry(
+        "voxtide.engines.voxtral",
+        "13 languages, best on a GPU; needs the extra 'voxtral'",
+        options=("device", "weights", "window_minutes", "interim_every_ms"),
+    ),
     "remote": EngineEntry(
         "voxtide.engines.remote", "a voxtide server, Mistral's service or one like it", is_remote=True
     ),
@@ -70,6 +89,7 @@ def load_engine(
     progress: Progress | None = None,
     server: str | None = None,
     api_key: str | None = None,
+    options: Mapping[str, EngineOption] | None = None,
 ) -> Engine:
     """Load an engine.
 
@@ -82,17 +102,15 @@ def load_engine(
         progress: Told how far a pull is, if the model has to be pulled.
         server: The address of the server, for an engine that is one; None for the engine's default.
         api_key: The server's key, where it wants one.
+        options: What this engine alone can be told, as its entry names it.
 
     Raises:
-        ConfigError: There is no such engine, or a number is not usable.
+        ConfigError: There is no such engine, it has no such option, or a number is not usable.
         ModelError: The model cannot be used: unknown, not pulled, damaged.
         MissingExtraError: The engine needs a package that is not installed.
     """
-    entry = ENGINES.get(name)
-    if entry is None:
-        close = difflib.get_close_matches(name.lower(), ENGINE_NAMES, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        raise ConfigError(f"no engine {name!r}: {hint}voxtide has {', '.join(ENGINE_NAMES)}")
+    entry = _entry(name)
+    _check_options(name, entry, options or {})
     load = import_module(entry.module).load
     if entry.is_remote:
         return cast("_LoadRemote", load)(server=server, api_key=api_key, model=model, max_streams=max_streams)
@@ -100,5 +118,25 @@ def load_engine(
         remote = " or ".join(other for other, it in ENGINES.items() if it.is_remote)
         raise ConfigError(f"engine {name!r} runs on this machine; a server or a key goes with engine {remote}")
     return cast("_Load", load)(
-        model=model, store=store, num_threads=num_threads, max_streams=max_streams, progress=progress
+        model=model, store=store, num_threads=num_threads, max_streams=max_streams, progress=progress, **(options or {})
     )
+
+
+def _entry(name: str) -> EngineEntry:
+    entry = ENGINES.get(name)
+    if entry is None:
+        close = difflib.get_close_matches(name.lower(), ENGINE_NAMES, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise ConfigError(f"no engine {name!r}: {hint}voxtide has {', '.join(ENGINE_NAMES)}")
+    return entry
+
+
+def _check_options(name: str, entry: EngineEntry, options: Iterable[str]) -> None:
+    for option in options:
+        if option not in entry.options:
+            others = " or ".join(other for other, it in ENGINES.items() if option in it.options)
+            told = option.replace("_", "-")
+            raise ConfigError(
+                f"engine {name!r} has no option {told!r}; "
+                + (f"engine {others} has" if others else "nor has any other")
+            )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voxtide.audio.vad import VOICE_FILE, VOICE_MODEL, VoiceModel
+from voxtide.engines.voxtral.memory import window_tokens
 from voxtide.errors import CapacityError, ConfigError, MissingExtraError, ModelError, ModelMissingError
 from voxtide.models.store import ModelStore, Progress
 from voxtide.voxtral.config import TOKEN_MS
@@ -32,7 +33,7 @@ def load(
     progress: Progress | None = None,
     device: str | None = None,
     weights: str | None = None,
-    window: int | None = None,
+    window_minutes: float | None = None,
     interim_every_ms: int = 0,
     has_voice: bool | None = None,
 ) -> VoxtralEngine:
@@ -46,7 +47,7 @@ def load(
         progress: Told how far a pull is.
         device: `cuda`, `cuda:1`, `mps` or `cpu`; None for the best there is.
         weights: `bf16`, `fp16`, `fp32` or `int8`; None for what suits the device.
-        window: Tokens of 80 ms that the decoder looks back, at most the model's own 8192; fewer take less memory.
+        window_minutes: How far back the decoder sees, at most the model's own 10.9 minutes; less takes less memory.
         interim_every_ms: How often to look ahead for interim text, in steps of 80 ms; 0 for never. Each look costs
             about as many steps as the delay has.
         has_voice: Whether to tell where speech starts and stops, if the voice model is in the store; None for yes
@@ -70,7 +71,8 @@ def load(
     from voxtide.voxtral.checkpoint import TOKENIZER_FILE
     from voxtide.voxtral.tokenizer import Vocabulary
 
-    _check_counts(num_threads, max_streams, window, interim_every_ms)
+    _check_counts(num_threads, max_streams, interim_every_ms)
+    window = None if window_minutes is None else window_tokens(window_minutes)
     chosen = choose_device(device)
     chosen_weights = choose_weights(weights, chosen)
     directory = locate(model or DEFAULT_MODEL, store, progress)
@@ -134,8 +136,8 @@ def _voice(store: ModelStore | None) -> VoiceModel | None:
         return None
 
 
-def _check_counts(num_threads: int | None, max_streams: int | None, window: int | None, interim_every_ms: int) -> None:
-    for name, value in (("num_threads", num_threads), ("max_streams", max_streams), ("window", window)):
+def _check_counts(num_threads: int | None, max_streams: int | None, interim_every_ms: int) -> None:
+    for name, value in (("num_threads", num_threads), ("max_streams", max_streams)):
         if value is not None and value < 1:
             raise ConfigError(f"{name} is {value}; it must be 1 or more")
     if interim_every_ms < 0 or interim_every_ms % TOKEN_MS:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from voxtide.voxtral.config import VoxtralConfig
+from voxtide.errors import ConfigError
+from voxtide.voxtral.config import TOKEN_MS, VoxtralConfig
 from voxtide.voxtral.names import tensors
 
 USABLE_SHARE = 0.9
@@ -56,11 +57,22 @@ def fit(config: VoxtralConfig, weights: str, free_bytes: int, window: int | None
     return Fit(window, stream_bytes, max(0, usable_bytes // stream_bytes))
 
 
-def fits(config: VoxtralConfig, weights: str, free_bytes: int) -> list[Fit]:
-    """The same for every window of `WINDOWS`, before the weights are loaded."""
+def fits(config: VoxtralConfig, weights: str, free_bytes: int, windows: tuple[int, ...] | None = None) -> list[Fit]:
+    """The same for some windows, else for those of `WINDOWS`, before the weights are loaded."""
     left_bytes = free_bytes - weights_bytes(config, weights)
-    windows = [window for window in WINDOWS if window <= config.decoder.window] or [config.decoder.window]
-    return [fit(config, weights, left_bytes, window) for window in windows]
+    known = tuple(window for window in WINDOWS if window <= config.decoder.window) or (config.decoder.window,)
+    return [fit(config, weights, left_bytes, window) for window in windows or known]
+
+
+def window_tokens(minutes: float) -> int:
+    """A decoder's window in tokens.
+
+    Raises:
+        ConfigError: It is no length of time.
+    """
+    if not 0.0 < minutes < math.inf:
+        raise ConfigError(f"window_minutes is {minutes:g}; it must be more than 0")
+    return max(1, round(minutes * 60_000 / TOKEN_MS))
 
 
 def default_streams(device_type: str, num_fitting: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxtide.engines.voxtral.memory import Fit, fits, weights_bytes
+from voxtide.engines.voxtral.memory import Fit, fits, weights_bytes, window_tokens
 from voxtide.errors import MissingExtraError
 from voxtide.voxtral.config import VoxtralConfig
 
@@ -29,16 +29,23 @@ class Survey:
     fits: tuple[Fit, ...]
 
 
-def survey(directory: Path | None, *, device: str | None = None, weights: str | None = None) -> Survey:
+def survey(
+    directory: Path | None,
+    *,
+    device: str | None = None,
+    weights: str | None = None,
+    window_minutes: float | None = None,
+) -> Survey:
     """Look at the machine.
 
     Args:
         directory: A model's, for its shape; None for the published model.
         device: As `load` takes it.
         weights: As `load` takes it.
+        window_minutes: As `load` takes it; None for several.
 
     Raises:
-        ConfigError: The device or the weights cannot be used here.
+        ConfigError: The device or the weights cannot be used here, or the window is none.
         ModelCorruptError: The directory's configuration cannot be read.
         MissingExtraError: torch is not installed.
     """
@@ -58,7 +65,12 @@ def survey(directory: Path | None, *, device: str | None = None, weights: str | 
         read = VoxtralConfig.from_mistral if is_mistral else VoxtralConfig.from_hugging_face
         config = read(read_json(directory / ("params.json" if is_mistral else "config.json")))
     free = free_bytes(chosen)
+    windows = None if window_minutes is None else (window_tokens(window_minutes),)
     name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else str(chosen)
     return Survey(
-        f"{name}, torch {torch.__version__}", held, weights_bytes(config, held), free, tuple(fits(config, held, free))
+        f"{name}, torch {torch.__version__}",
+        held,
+        weights_bytes(config, held),
+        free,
+        tuple(fits(config, held, free, windows)),
     )
