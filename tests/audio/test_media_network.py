@@ -19,8 +19,8 @@ from local_servers import CREDENTIALS, POLL_S, Site, rtsp_camera, serving
 from media_files import encoded, joined, loudest_hz, read_all, read_until_error, similarity, speech, tone, wav_bytes
 
 from voxtide.audio import open_source
-from voxtide.audio.addresses import Address, parse
-from voxtide.audio.media import Limits, MediaReader
+from voxtide.audio.addresses import Address, Limits, parse
+from voxtide.audio.media import MediaReader
 from voxtide.audio.threaded import ThreadedSource
 from voxtide.errors import AudioError, CorruptAudioError, NotAudioError, SourceNotFoundError, VoxtideError
 from voxtide.types import Samples

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from media_files import joined, loudest_hz, tone
 
-from voxtide.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler
+from voxtide.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler, resampled
 from voxtide.errors import ConfigError, StreamClosedError
-from voxtide.types import Samples
+from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 USUAL_RATES_HZ = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000]
 rates = st.one_of(st.sampled_from(USUAL_RATES_HZ), st.integers(MIN_RATE_HZ, MAX_RATE_HZ))
 
 
-def resampled(samples: Samples, from_hz: int, cuts: list[int] | None = None) -> Samples:
+def converted(samples: Samples, from_hz: int, cuts: list[int] | None = None) -> Samples:
     resampler = Resampler(from_hz)
     ends = [*sorted(cuts or []), samples.size]
     pieces = [resampler.feed(samples[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
@@ -27,8 +27,8 @@ def resampled(samples: Samples, from_hz: int, cuts: list[int] | None = None) -> 
 def test_cuts_change_nothing_and_the_length_is_exact(from_hz: int, size: int, data: st.DataObject) -> None:
     samples = np.random.default_rng(size).uniform(-1, 1, size).astype(np.float32)
     cuts = data.draw(st.lists(st.integers(0, size), max_size=30))
-    whole = resampled(samples, from_hz)
-    np.testing.assert_array_equal(resampled(samples, from_hz, cuts), whole)
+    whole = converted(samples, from_hz)
+    np.testing.assert_array_equal(converted(samples, from_hz, cuts), whole)
     assert whole.size == round(size * 16_000 / from_hz)
     assert whole.dtype == np.float32
 
@@ -37,21 +37,21 @@ def test_cuts_change_nothing_and_the_length_is_exact(from_hz: int, size: int, da
 def test_a_click_stays_where_it_was(from_hz: int) -> None:
     samples = np.zeros(from_hz, np.float32)
     samples[from_hz // 2] = 0.5
-    place_s = np.argmax(resampled(samples, from_hz)) / 16_000
+    place_s = np.argmax(converted(samples, from_hz)) / 16_000
     assert place_s == pytest.approx((from_hz // 2) / from_hz, abs=0.6 / 16_000)  # half a sample is rounding
 
 
 @pytest.mark.parametrize("from_hz", USUAL_RATES_HZ)
 def test_a_tone_keeps_its_pitch_and_its_level(from_hz: int) -> None:
-    heard = resampled(tone(1.0, rate_hz=from_hz, hz=1000.0), from_hz)
+    heard = converted(tone(1.0, rate_hz=from_hz, hz=1000.0), from_hz)
     inside = slice(1_000, -1_000)  # at the ends the tone begins and stops, which is not a tone
     np.testing.assert_allclose(heard[inside], tone(1.0, hz=1000.0)[inside], atol=1e-4)
 
 
 def test_what_16_khz_cannot_hold_is_removed_and_not_folded_back() -> None:
-    heard = resampled(tone(1.0, rate_hz=48_000, hz=11_000.0), 48_000)
+    heard = converted(tone(1.0, rate_hz=48_000, hz=11_000.0), 48_000)
     assert np.max(np.abs(heard[1_000:-1_000])) < 1e-4
-    assert loudest_hz(resampled(tone(1.0, rate_hz=48_000, hz=3_000.0), 48_000)) == 3_000
+    assert loudest_hz(converted(tone(1.0, rate_hz=48_000, hz=3_000.0), 48_000)) == 3_000
 
 
 def test_at_16_khz_samples_pass_at_once_and_unchanged() -> None:
@@ -85,5 +85,14 @@ def test_an_impossible_rate_is_refused_with_the_legal_range(from_hz: int) -> Non
 def test_samples_in_strides_are_taken() -> None:
     stereo = np.stack([tone(0.5, rate_hz=48_000)] * 2, axis=1)
     np.testing.assert_array_equal(
-        resampled(stereo[:, 0], 48_000), resampled(np.ascontiguousarray(stereo[:, 0]), 48_000)
+        converted(stereo[:, 0], 48_000), converted(np.ascontiguousarray(stereo[:, 0]), 48_000)
     )
+
+
+def test_where_the_rate_changes_each_part_comes_out_whole() -> None:
+    parts = [(48_000, tone(0.3, rate_hz=48_000)), (8_000, tone(0.2, rate_hz=8_000))]
+    halves = [(rate_hz, half) for rate_hz, part in parts for half in np.array_split(part, 2)]
+    expected = [samples for part in parts for samples in resampled([part])]
+    np.testing.assert_array_equal(np.concatenate(list(resampled(halves))), np.concatenate(expected))
+    assert sum(map(len, expected)) == 0.5 * SAMPLE_RATE_HZ
+    assert list(resampled([])) == []

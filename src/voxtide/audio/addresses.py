@@ -13,6 +13,9 @@ from voxtide.errors import ConfigError
 SCHEMES = ("http", "https", "hls", "rtsp", "rtsps", "rtmp", "srt", "udp", "rtp", "file")
 """What may stand before the colon. FFmpeg knows more, some of which read local files or glue them together."""
 
+FFMPEG_PROTOCOLS = "http,https,httpproxy,tls,tcp,udp,rtp,srtp,rtsp,rtsps,rtmp,srt,crypto,data"
+"""All that an address, and a playlist behind it, may make FFmpeg open: nothing that reads local files."""
+
 # Two letters at least: one letter and a colon is a Windows drive.
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)
 
@@ -23,6 +26,20 @@ class Address:
 
     url: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long an address may keep us waiting.
+
+    Attributes:
+        open_s: For connecting and reading the header, and again for finding the streams: HLS needs a few requests.
+        read_s: For the next packet. A live HLS playlist grows once every target duration: 6 s by Apple's advice, 10 s
+            with older servers. Three times that is an outage.
+    """
+
+    open_s: float = 15.0
+    read_s: float = 30.0
 
 
 def parse(spec: str) -> Path | Address:

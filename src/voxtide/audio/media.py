@@ -7,7 +7,6 @@ its log level, and nothing here does.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import av
 import numpy as np
@@ -16,34 +15,16 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 
-from voxtide.audio.addresses import Address
+from voxtide.audio.addresses import FFMPEG_PROTOCOLS, Address, Limits
 from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream, Interrupted
 from voxtide.audio.encodings import clean
 from voxtide.audio.frames import mono
 from voxtide.audio.pcm import num_missing_wav_bytes
-from voxtide.audio.resample import Resampler
+from voxtide.audio.resample import resampled
 from voxtide.audio.sniff import is_container
 from voxtide.audio.trust import tls_options
 from voxtide.errors import AudioError, ConfigError, CorruptAudioError, NotAudioError, SourceNotFoundError
 from voxtide.types import Samples
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long an address may keep us waiting.
-
-    Attributes:
-        open_s: For connecting and reading the header, and again for finding the streams: HLS needs a few requests.
-        read_s: For the next packet. A live HLS playlist grows once every target duration: 6 s by Apple's advice, 10 s
-            with older servers. Three times that is an outage.
-    """
-
-    open_s: float = 15.0
-    read_s: float = 30.0
-
-
-_NETWORK_PROTOCOLS = "http,https,httpproxy,tls,tcp,udp,rtp,srtp,rtsp,rtsps,rtmp,srt,crypto,data"
-"""All that an address, and a playlist behind it, may make FFmpeg open: nothing that reads local files."""
 
 _NO_PROTOCOLS = ""
 """What the content of a local file may make FFmpeg open: nothing. The file itself is read by us."""
@@ -77,6 +58,7 @@ class MediaReader:
         self._is_interrupted = False
         self._is_known_format = True
         self._num_missing_bytes = 0
+        self._num_damaged_packets = 0
         self._container: InputContainer | None = None
         self._stream: AudioStream | None = None
         self._failure: str | None = None
@@ -109,15 +91,11 @@ class MediaReader:
             CorruptAudioError: The input is damaged or breaks off. All that could be decoded has come before.
             NotAudioError: Nothing in it could be decoded, and it only looked like audio.
         """
-        resampler, last_rate_hz = None, 0
-        for rate_hz, samples in self._pieces():
-            if resampler is None or rate_hz != last_rate_hz:  # rates change where recordings were joined
-                if resampler is not None:
-                    yield clean(resampler.finish())
-                resampler, last_rate_hz = self._resampler(rate_hz), rate_hz
-            yield clean(resampler.feed(samples))
-        if resampler is not None:
-            yield clean(resampler.finish())
+        try:
+            for samples in resampled(self._pieces()):
+                yield clean(samples)
+        except ConfigError as error:
+            raise CorruptAudioError(f"{self._name} cannot be used: its {error}") from None
         self._judge()
 
     def interrupt(self) -> None:
@@ -144,7 +122,7 @@ class MediaReader:
 
     def _open_address(self, address: Address) -> InputContainer:
         options = {
-            "protocol_whitelist": _NETWORK_PROTOCOLS,
+            "protocol_whitelist": FFMPEG_PROTOCOLS,
             "rtsp_flags": "prefer_tcp",  # UDP is dropped by most home routers, and then only after a wait
             **tls_options(),
         }
@@ -179,27 +157,32 @@ class MediaReader:
 
     def _frames(self) -> Iterator[AudioFrame]:
         """The frames that can be decoded; `_failure` says afterwards what was wrong with the others."""
-        num_damaged = 0
         try:
             for packet in self._packets():
                 if self._is_interrupted:
                     raise Interrupted
-                frames: list[AudioFrame] = []
-                try:
-                    frames = packet.decode()
-                except av.error.EOFError:
-                    pass  # the decoder was told of the end before, see `_packets`
-                except av.FFmpegError:
-                    num_damaged += 1
-                    self._failure = f"{num_damaged} of its packets could not be decoded"
-                for frame in frames:
-                    if frame.format.is_planar and frame.layout.nb_channels > _MAX_PLANES:
-                        self._failure = f"it has {frame.layout.nb_channels} channels, more than {_MAX_PLANES}"
-                        continue
+                for frame in filter(self._is_whole, self._decode(packet)):
                     self._read_s += frame.samples / max(1, frame.sample_rate)
                     yield frame
         except av.FFmpegError as error:
             self._failure = _reason(error)
+
+    def _decode(self, packet: Packet[AudioStream]) -> list[AudioFrame]:
+        try:
+            return packet.decode()
+        except av.error.EOFError:
+            pass  # the decoder was told of the end before, see `_packets`
+        except av.FFmpegError:
+            self._num_damaged_packets += 1
+            self._failure = f"{self._num_damaged_packets} of its packets could not be decoded"
+        return []
+
+    def _is_whole(self, frame: AudioFrame) -> bool:
+        """Whether we can get at all channels of a frame."""
+        num_planes = _num_planes(frame)
+        if num_planes > _MAX_PLANES:
+            self._failure = f"it has {num_planes} channels, more than {_MAX_PLANES}"
+        return num_planes <= _MAX_PLANES
 
     def _packets(self) -> Iterator[Packet[AudioStream]]:
         assert self._container is not None and self._stream is not None, "open comes before read"
@@ -210,12 +193,6 @@ class MediaReader:
                 is_at_end = True
             except IndexError:
                 pass  # PyAV 18 stumbles over streams that began in the middle; asked again, it passes over them
-
-    def _resampler(self, rate_hz: int) -> Resampler:
-        try:
-            return Resampler(rate_hz)
-        except ConfigError as error:
-            raise CorruptAudioError(f"{self._name} cannot be used: its {error}") from None
 
     def _judge(self) -> None:
         """Raise what was wrong with the input, if anything was."""
@@ -269,10 +246,13 @@ def _stated_s(container: InputContainer, stream: AudioStream, target: ByteStream
 
 
 def _mono(frame: AudioFrame) -> Samples:
-    num_channels = frame.layout.nb_channels
-    num_planes = num_channels if frame.format.is_planar else 1  # PyAV 18 gives one too many where all are in use
-    planes = [bytes(plane) for plane in frame.planes[:num_planes]]
-    return mono(frame.format.name, planes, num_samples=frame.samples, num_channels=num_channels)
+    planes = [bytes(plane) for plane in frame.planes[: _num_planes(frame)]]
+    return mono(frame.format.name, planes, num_samples=frame.samples, num_channels=frame.layout.nb_channels)
+
+
+def _num_planes(frame: AudioFrame) -> int:
+    """As many as there are: PyAV 18 gives one too many where all are in use."""
+    return frame.layout.nb_channels if frame.format.is_planar else 1
 
 
 def _network_refusal(name: str, error: av.FFmpegError, limits: Limits) -> AudioError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -76,3 +77,21 @@ class Resampler:
         converted: Samples = self._filter.resample_chunk(np.ascontiguousarray(samples, dtype=np.float32), last=is_last)
         self._num_out += converted.size
         return converted
+
+
+def resampled(pieces: Iterable[tuple[int, Samples]]) -> Iterator[Samples]:
+    """Pieces, each with its rate in Hz, at 16 kHz. The rate may change: in files that were joined it does.
+
+    Raises:
+        ConfigError: A rate is outside `MIN_RATE_HZ` to `MAX_RATE_HZ`.
+    """
+    resampler: Resampler | None = None
+    last_rate_hz = 0
+    for rate_hz, samples in pieces:
+        if resampler is None or rate_hz != last_rate_hz:
+            if resampler is not None:
+                yield resampler.finish()
+            resampler, last_rate_hz = Resampler(rate_hz), rate_hz
+        yield resampler.feed(samples)
+    if resampler is not None:
+        yield resampler.finish()
