@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxtide.cli.metrics import Metrics, metrics_lines, percentile
-from voxtide.transcript.events import Delta, Flushed, Interim, SegmentEnded, SpeechStarted, SpeechStopped
+from voxtide.transcript.events import Delta, Flushed, Interim, RutFound, SegmentEnded, SpeechStarted, SpeechStopped
 from voxtide.types import Segment
 
 CHUNK = np.zeros(1280, np.float32)
@@ -48,6 +48,13 @@ def test_flushes_are_answered_in_order() -> None:
     metrics.on_event(Flushed(1, "", (), 0.08), 1.1)
     metrics.on_event(Flushed(2, "", (), 0.08), 1.75)
     assert (metrics.flush.p50_ms, metrics.flush.p95_ms) == (pytest.approx(100), pytest.approx(250))
+
+
+def test_ruts_are_told_where_there_were_any() -> None:
+    metrics = fed(0.08)
+    assert not any(line.startswith("ruts") for line in metrics_lines(metrics))
+    metrics.on_event(RutFound(0.08), 0.1)
+    assert metrics_lines(metrics)[-1].startswith("ruts        1")
 
 
 def test_the_real_time_factor_is_processor_time_by_audio() -> None:

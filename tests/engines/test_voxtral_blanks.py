@@ -22,11 +22,15 @@ def test_speech_without_text_is_pushed_harder_and_harder_up_to_a_bound(caplog: p
     guard = BlankGuard()
     assert pushed(guard, MAX_SPEECH_FRAMES, is_speech=True) == 0.0
     with caplog.at_level(logging.WARNING, "voxtide.engines"):
-        biases = [pushed(guard, 1, is_speech=True) for _ in range(30)]
+        found = [guard.push(75, PAD, pad_margin=5.0, is_speech=True)]
+        biases = [guard.pad_bias]
+        for frame in range(76, 105):
+            found.append(guard.push(frame, PAD, pad_margin=5.0, is_speech=True))
+            biases.append(guard.pad_bias)
     assert biases == sorted(biases, reverse=True)
     assert biases[0] < 0.0
     assert biases[-1] == -MAX_PUSH
-    assert guard.num_ruts == 1
+    assert found == [True] + 29 * [False]
     assert len(caplog.records) == 1
 
 

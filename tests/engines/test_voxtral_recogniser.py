@@ -11,7 +11,7 @@ import pytest
 from voxtral_streams import FREE, ScriptedRunner, driven
 
 from voxtide.engines.voxtral.blanks import MAX_FRAMES
-from voxtide.transcript.events import Delta, Finished, Flushed, Interim, SegmentEnded
+from voxtide.transcript.events import Delta, Finished, Flushed, Interim, RutFound, SegmentEnded
 from voxtide.types import Samples
 from voxtide.voxtral.config import EOS, NUM_LEFT_PAD_TOKENS, PAD, SAMPLES_PER_TOKEN, WORD
 
@@ -237,6 +237,20 @@ def test_the_rut_of_blanks_is_mended(caplog: pytest.LogCaptureFixture) -> None:
         stream.feed(silence(MAX_FRAMES + 30))
     assert stream.text == "a"
     assert "no text for long at 16." in caplog.text
+    assert [event for event in stream.events if isinstance(event, RutFound)] == [
+        RutFound(pytest.approx((MAX_FRAMES + 1) * 0.08))
+    ]
+
+
+def test_text_told_by_flushes_is_no_rut() -> None:
+    """Who flushes all the time hears everything from runs ahead, and nothing from the line itself."""
+    stream = driven(runner := ScriptedRunner(lambda frame: A if frame % 10 == 9 else PAD))
+    for _ in range(3 * MAX_FRAMES // 5):
+        stream.feed(silence(5))
+        stream.flush()
+    assert stream.text.count("a") == 3 * MAX_FRAMES // 10
+    assert not any(isinstance(event, RutFound) for event in stream.events)
+    assert {pad_bias for _, _, pad_bias, _ in runner.asks} == {0.0}
 
 
 def test_a_closed_stream_gives_its_row_back_once() -> None:

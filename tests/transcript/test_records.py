@@ -8,6 +8,7 @@ from voxtide.transcript.events import (
     Flushed,
     Interim,
     LanguageDetected,
+    RutFound,
     SegmentEnded,
     SpeechStarted,
     SpeechStopped,
@@ -43,6 +44,10 @@ def test_each_event_has_its_record(event: TranscriptEvent, expected: dict[str, o
     assert told == {**expected, "wall_s": 2.0, "audio_s": 1.3}
     assert list(told)[:3] == ["type", "wall_s", "audio_s"]
     json.dumps(told)
+
+
+def test_what_tells_of_the_engine_is_left_out() -> None:
+    assert event_record(RutFound(1.3), wall_s=2.0) is None
 
 
 def test_records_without_an_event_carry_the_same_fields() -> None:

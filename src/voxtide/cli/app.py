@@ -140,22 +140,14 @@ def transcribe(
     ends at once.
     """
     with reporting():
-        from voxtide.cli.remote import choose_engine
+        from voxtide.cli.remote import choose_engine, engine_options
         from voxtide.cli.request import Request
         from voxtide.cli.transcribe import transcribe as run
 
+        own = engine_options(device, weights, window_minutes, interim_every_ms)
         request = Request(
             sources=tuple(sources),
-            engine=choose_engine(
-                engine,
-                server,
-                api_key,
-                os.environ,
-                device=device,
-                weights=weights,
-                window_minutes=window_minutes,
-                interim_every_ms=interim_every_ms,
-            ),
+            engine=choose_engine(engine, server, api_key, os.environ, own),
             model=model,
             threads=threads,
             language=language,
@@ -229,20 +221,12 @@ def serve(
     """
     with reporting():
         from voxtide.cli import serve as command
-        from voxtide.cli.remote import choose_engine
+        from voxtide.cli.remote import choose_engine, engine_options
         from voxtide.cli.serve_request import ServeRequest
         from voxtide.server.batch_config import BatchConfig
 
-        choice = choose_engine(
-            engine,
-            server,
-            api_key,
-            os.environ,
-            device=device,
-            weights=weights,
-            window_minutes=window_minutes,
-            interim_every_ms=interim_every_ms,
-        )
+        own = engine_options(device, weights, window_minutes, interim_every_ms)
+        choice = choose_engine(engine, server, api_key, os.environ, own)
         request = ServeRequest(
             engine=choice.name,
             server=choice.server,
@@ -291,12 +275,10 @@ def doctor(
     """
     with reporting():
         from voxtide.cli.doctor import doctor as run
-        from voxtide.cli.remote import choose_engine
+        from voxtide.cli.remote import engine_options
 
-        choice = choose_engine(
-            engine, None, None, os.environ, device=device, weights=weights, window_minutes=window_minutes
-        )
-        raise typer.Exit(run(is_json=as_json, engine=choice.name, model=model, options=choice.options))
+        own = engine_options(device, weights, window_minutes)
+        raise typer.Exit(run(is_json=as_json, engine=engine, model=model, options=own))
 
 
 @app.command()

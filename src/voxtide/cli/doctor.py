@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from types import MappingProxyType
 
 import typer
 
@@ -24,6 +23,7 @@ from voxtide.audio.microphone import list_devices
 from voxtide.cli.check import Check
 from voxtide.cli.doctor_voxtral import voxtral
 from voxtide.cli.failures import Exit
+from voxtide.cli.remote import NO_OPTIONS
 from voxtide.config import Settings
 from voxtide.engines.base import Engine
 from voxtide.engines.registry import EngineOption
@@ -35,9 +35,6 @@ SAMPLE = "beckett.wav"
 
 VOXTRAL = "voxtral"
 """The engine that is not loaded to be looked at: it would take all the memory it is asked about."""
-
-NO_OPTIONS: Mapping[str, EngineOption] = MappingProxyType({})
-"""Of an engine that is told nothing."""
 
 CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni")
 """Instructions that make 8-bit models quicker, as Linux names them."""

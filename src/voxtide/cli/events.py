@@ -1,4 +1,4 @@
-"""The event stream of `--format jsonl` (docs/events.md). In: one stream's events. Out: a line of JSON for each."""
+"""The event stream of `--format jsonl` (docs/events.md). In: one stream's events. Out: lines of JSON."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class EventWriter(Observer):
         self._audio_s = audio_s
 
     def on_event(self, event: TranscriptEvent, wall_s: float) -> None:
-        self._write(event_record(event, wall_s))
+        if (line := event_record(event, wall_s)) is not None:
+            self._write(line)
 
     def fail(self, source: str, error: VoxtideError) -> None:
         """Say what ended the stream early, or kept it from starting."""

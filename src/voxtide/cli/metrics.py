@@ -23,6 +23,7 @@ from voxtide.transcript.events import (
     Delta,
     Flushed,
     Interim,
+    RutFound,
     SegmentEnded,
     SpeechStarted,
     SpeechStopped,
@@ -76,6 +77,8 @@ class Metrics(Observer):
         self.first_text = Latencies()
         self.final = Latencies()
         self.flush = Latencies()
+        self.num_ruts = 0
+        """How often the model had to be pushed, because it said nothing to what sounds like speech."""
         self.audio_s = 0.0
         self.wall_s = 0.0
         self._cpu_clock = cpu_clock
@@ -115,6 +118,8 @@ class Metrics(Observer):
                 self._pause_fed_s = None
             case Flushed() if self._flushes_s:
                 self.flush.add_s(wall_s - self._flushes_s.popleft())
+            case RutFound():
+                self.num_ruts += 1
             case _:
                 pass
 
@@ -136,4 +141,6 @@ def metrics_lines(metrics: Metrics) -> list[str]:
     for name, latencies in kinds.items():
         told = f"p50 {latencies.p50_ms:.0f} ms  p95 {latencies.p95_ms:.0f} ms" if latencies else "-"
         lines.append(f"{name:<11} {told}  (n={len(latencies)})")
+    if metrics.num_ruts:
+        lines.append(f"ruts        {metrics.num_ruts}  (no text for long to what sounds like speech; pushed)")
     return lines

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from voxtide.api import DEFAULT_ENGINE
 from voxtide.client.address import MISTRAL_CLOUD
 from voxtide.engines.registry import ENGINES, EngineOption
 
 REMOTE = "remote"
+
+NO_OPTIONS: Mapping[str, EngineOption] = MappingProxyType({})
+"""Of an engine that is told nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ def choose_engine(
     server: str | None,
     api_key: str | None,
     environ: Mapping[str, str],
-    **options: EngineOption | None,
+    options: Mapping[str, EngineOption] = NO_OPTIONS,
 ) -> EngineChoice:
     """The engine that was asked for; a server alone asks for `remote`.
 
@@ -43,4 +47,17 @@ def choose_engine(
         is_mistral = name == REMOTE and (server or MISTRAL_CLOUD).rstrip("/") == MISTRAL_CLOUD
         found = environ.get("VOXTIDE_API_KEY") or (environ.get("MISTRAL_API_KEY") if is_mistral else None)
         api_key = (found or "").strip() or None
-    return EngineChoice(name, server, api_key, {key: value for key, value in options.items() if value is not None})
+    return EngineChoice(name, server, api_key, options)
+
+
+def engine_options(
+    device: str | None, weights: str | None, window_minutes: float | None, interim_every_ms: int | None = None
+) -> dict[str, EngineOption]:
+    """Those that were given, as the engine names them."""
+    given = {
+        "device": device,
+        "weights": weights,
+        "window_minutes": window_minutes,
+        "interim_every_ms": interim_every_ms,
+    }
+    return {option: value for option, value in given.items() if value is not None}

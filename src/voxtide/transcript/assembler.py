@@ -69,7 +69,7 @@ class Assembler:
                 self._interim_text = ""
                 self._close_open_text()
             case _:
-                pass  # where speech starts and stops changes no text
+                pass  # where speech starts and stops, and a rut, change no text
         self._audio_s = max(self._audio_s, event.audio_s)
 
     def transcript(self) -> Transcript:

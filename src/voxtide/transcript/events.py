@@ -61,6 +61,16 @@ class LanguageDetected:
 
 
 @dataclass(frozen=True, slots=True)
+class RutFound:
+    """The model has said nothing for long to what sounds like speech, up to `audio_s`, and is pushed from now on.
+
+    It changes no text. It is for who watches an engine: the wires and the JSON event stream leave it out.
+    """
+
+    audio_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Flushed:
     """The answer to one flush: `text` and `segments` are what became final since the flush before it.
 
@@ -81,5 +91,5 @@ class Finished:
 
 
 TranscriptEvent: TypeAlias = (
-    Delta | Interim | SpeechStarted | SpeechStopped | SegmentEnded | LanguageDetected | Flushed | Finished
+    Delta | Interim | SpeechStarted | SpeechStopped | SegmentEnded | LanguageDetected | RutFound | Flushed | Finished
 )

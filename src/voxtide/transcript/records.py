@@ -36,9 +36,10 @@ _TYPES: dict[type[TranscriptEvent], str] = {
 }
 
 
-def event_record(event: TranscriptEvent, wall_s: float) -> Record:
-    """The record of one event, told at `wall_s`."""
-    return record(_TYPES[type(event)], wall_s, event.audio_s, **_details(event))
+def event_record(event: TranscriptEvent, wall_s: float) -> Record | None:
+    """The record of one event, told at `wall_s`; None for one that tells of the engine and not of the audio."""
+    kind = _TYPES.get(type(event))
+    return None if kind is None else record(kind, wall_s, event.audio_s, **_details(event))
 
 
 def record(kind: str, wall_s: float, audio_s: float, **details: Any) -> Record:

@@ -33,22 +33,28 @@ class BlankGuard:
     def __init__(self) -> None:
         self._num_blanks = 0
         self._push = 0.0
-        self.num_ruts = 0
-        """Ruts found so far."""
 
-    def push(self, frame: int, token: int, *, pad_margin: float, is_speech: bool | None) -> None:
-        """Take a frame. `pad_margin` is by how much PAD led; `is_speech` is None where nobody listens."""
+    def push(self, frame: int, token: int, *, pad_margin: float, is_speech: bool | None) -> bool:
+        """Take a frame. True where a rut is found with it, once for each rut.
+
+        Args:
+            frame: Of the caller's audio.
+            token: What was said.
+            pad_margin: By how much PAD led.
+            is_speech: Whether somebody speaks in it; None where nobody listens.
+        """
         if token not in (PAD, WORD):
             if self._push > 0.0:
                 _log.info("the text goes on at %.1f s of the audio", frame * TOKEN_MS / 1000)
             self._num_blanks, self._push = 0, 0.0
-            return
+            return False
         self._num_blanks += pad_margin < SILENT_MARGIN if is_speech is None else is_speech
         over = self._num_blanks - (MAX_FRAMES if is_speech is None else MAX_SPEECH_FRAMES)
-        if over > 0 and self._push == 0.0:
-            self.num_ruts += 1
+        is_found = over > 0 and self._push == 0.0
+        if is_found:
             _log.warning("no text for long at %.1f s of the audio; pushing the model", frame * TOKEN_MS / 1000)
         self._push = min(MAX_PUSH, max(0.0, over * PUSH_PER_FRAME))
+        return is_found
 
     @property
     def pad_bias(self) -> float:

@@ -8,6 +8,7 @@ A glimpse does the same and commits to nothing; its text is interim.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -17,9 +18,9 @@ from voxtide.engines.voxtral.line import Line, Said
 from voxtide.engines.voxtral.listener import Listener
 from voxtide.engines.voxtral.runner import NEVER, Ask, Runner
 from voxtide.engines.voxtral.spoken import Spoken
-from voxtide.transcript.events import Finished, TranscriptEvent
+from voxtide.transcript.events import Finished, RutFound, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples
-from voxtide.voxtral.config import EOS, MAX_AHEAD_TOKENS, NUM_DRAIN_TOKENS, PAD, SAMPLES_PER_TOKEN
+from voxtide.voxtral.config import EOS, MAX_AHEAD_TOKENS, NUM_DRAIN_TOKENS, PAD, SAMPLES_PER_TOKEN, TOKEN_MS
 from voxtide.voxtral.rows import RowSnapshot
 from voxtide.voxtral.tokenizer import TextDecoder, Vocabulary
 
@@ -153,7 +154,8 @@ class VoxtralRecogniser:
         events = self._listener.listen(num_heard_samples) if self._listener else []
         if said is not None and said.is_new:
             is_speech = self._listener.is_speech if self._listener else None
-            self._guard.push(said.frame, said.token, pad_margin=pad_margin, is_speech=is_speech)
+            if self._guard.push(said.frame, said.token, pad_margin=pad_margin, is_speech=is_speech):
+                events.append(RutFound(min((said.frame + 1) * TOKEN_MS / 1000, self.audio_s)))
             events += self._spoken.push(said.frame, said.token, said.text, self.audio_s)
         return events
 
@@ -211,6 +213,7 @@ class VoxtralRecogniser:
         events: list[TranscriptEvent] = []
         for said, text in run[:num_told]:
             events += self._spoken.push(said.frame, said.token, said.text, self.audio_s)
+            self._guard.push(said.frame, said.token, pad_margin=math.inf, is_speech=False)  # text is text: no rut
             if not is_last:
                 self._main.forced.append(said.token)
                 self._main.text = text
