@@ -6,11 +6,10 @@ voxtide serves is asked for only where the server says that it has it.
 
 from __future__ import annotations
 
-import binascii
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from voxtide.client.messages import base64_of, number_of, read_object, text_of, write_message
 from voxtide.client.wording import Done, Failure, Heard, Language, Part, Ready, Speech, Tail, Text, Updated, Wishes
 from voxtide.errors import ConfigError, UnsupportedOptionError
 
@@ -21,8 +20,6 @@ MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 96_000
 """Sample rates that the dialect knows."""
 
 _DEFAULT_FORMAT = {"encoding": "pcm_s16le", "sample_rate": 16_000}
-
-_MAX_S = 1e9
 
 _MAY_PASS = frozenset({408, 429, 499})
 """Codes of the 400s after which another attempt may go well: too slow, too many, gone."""
@@ -68,7 +65,7 @@ class MistralWording:
     def configure(self, ready: Ready) -> list[str]:
         extension = {"speech": ready.has_speech, "interim": ready.has_interim and self._wants_interim}
         session = self._session | {name: True for name, is_wanted in extension.items() if is_wanted}
-        return [_say("session.update", session=session)] if session else []
+        return [write_message("session.update", session=session)] if session else []
 
     def is_confirmed(self, ready: Ready) -> bool:
         return bool(self.configure(ready))
@@ -77,13 +74,13 @@ class MistralWording:
         return []
 
     def append(self, payload: bytes) -> str:
-        return _say("input_audio.append", audio=base64_of(payload))
+        return write_message("input_audio.append", audio=base64_of(payload))
 
     def flush(self) -> str:
-        return _say("input_audio.flush")
+        return write_message("input_audio.flush")
 
     def end(self) -> str:
-        return _say("input_audio.end")
+        return write_message("input_audio.end")
 
     def read(self, frame: str | bytes) -> Heard | None:
         message = read_object(frame)
@@ -109,38 +106,6 @@ class MistralWording:
                 return _failure(message.get("error"))
             case _:
                 return None
-
-
-def read_object(frame: str | bytes) -> Mapping[str, Any]:
-    """The JSON object in a frame; an empty one where there is none."""
-    try:
-        message = json.loads(frame)
-    except (ValueError, RecursionError):
-        return {}
-    return message if isinstance(message, dict) else {}
-
-
-def text_of(message: Mapping[str, Any], name: str) -> str:
-    """A field that should be a string; "" where it is none."""
-    value = message.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def number_of(message: Mapping[str, Any], name: str) -> float | None:
-    """A field that should be a number; None where it is none, or one that no audio is long enough for."""
-    value = message.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MAX_S:
-        return None
-    return float(value)
-
-
-def base64_of(payload: bytes) -> str:
-    """Audio as the messages carry it."""
-    return binascii.b2a_base64(payload, newline=False).decode("ascii")
-
-
-def _say(kind: str, **fields: object) -> str:
-    return json.dumps({"type": kind, **fields})
 
 
 def _ready(session: object) -> Ready:

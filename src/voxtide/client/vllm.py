@@ -6,10 +6,8 @@ The end of a conversation has no message; the connection is just closed.
 
 from __future__ import annotations
 
-import json
-
 from voxtide.audio.pcm import PcmFormat
-from voxtide.client.mistral import base64_of, read_object, text_of
+from voxtide.client.messages import base64_of, read_object, text_of, write_message
 from voxtide.client.wording import Done, Failure, Heard, Ready, Text, Wishes
 from voxtide.errors import ConfigError, UnsupportedOptionError
 
@@ -48,19 +46,19 @@ class VllmWording:
         return {}
 
     def configure(self, ready: Ready) -> list[str]:
-        return [_say("session.update", model=self._model)]
+        return [write_message("session.update", model=self._model)]
 
     def is_confirmed(self, ready: Ready) -> bool:
         return False
 
     def begin(self) -> list[str]:
-        return [_say("input_audio_buffer.commit", final=False)]
+        return [write_message("input_audio_buffer.commit", final=False)]
 
     def append(self, payload: bytes) -> str:
-        return _say("input_audio_buffer.append", audio=base64_of(payload))
+        return write_message("input_audio_buffer.append", audio=base64_of(payload))
 
     def flush(self) -> str:
-        return _say("input_audio_buffer.commit", final=True)
+        return write_message("input_audio_buffer.commit", final=True)
 
     def end(self) -> str:
         return self.flush()
@@ -81,7 +79,3 @@ class VllmWording:
                 return Failure(f"{told} ({code})" if code else told, code in _FINAL_CODES, ends_utterance=True)
             case _:
                 return None
-
-
-def _say(kind: str, **fields: object) -> str:
-    return json.dumps({"type": kind, **fields})
