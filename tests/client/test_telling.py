@@ -72,6 +72,7 @@ async def test_what_a_later_utterance_says_waits_for_the_earlier() -> None:
         ("to", " be", "to be"),
         ("to ", "be", "to be"),
         ("\u662f", "\u4e0d\u662f", "\u662f\u4e0d\u662f"),
+        ("\ub098\ub294", "\uac04\ub2e4", "\ub098\ub294 \uac04\ub2e4"),  # Korean parts its words
         ("\u043d\u0435", "\u0434\u0430", "\u043d\u0435 \u0434\u0430"),
     ],
 )

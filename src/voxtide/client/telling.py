@@ -24,10 +24,8 @@ from voxtide.transcript.events import (
     SpeechStopped,
     TranscriptEvent,
 )
+from voxtide.transcript.spacing import writes_spaces
 from voxtide.types import Segment
-
-_FIRST_WIDE_LETTER = "\u2e80"
-"""From here on in Unicode are the scripts of East Asia, which set no spaces between words."""
 
 
 class Outbox:
@@ -189,6 +187,6 @@ class Teller:
     def _spaced(self, text: str) -> str:
         """The first text of an utterance, set off from the text before it."""
         last, first = self._last_letter, text[0]
-        is_joined = not last or last.isspace() or first.isspace()
-        is_wide = max(last, first) >= _FIRST_WIDE_LETTER
-        return text if is_joined or is_wide or not self._is_new_utterance else f" {text}"
+        if not (self._is_new_utterance and last) or last.isspace() or first.isspace():
+            return text
+        return f" {text}" if writes_spaces(last) and writes_spaces(first) else text

@@ -10,21 +10,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from voxtide.engines.audio_buffer import AudioBuffer
+from voxtide.transcript.spacing import writes_spaces
 from voxtide.types import StreamOptions
 
 _PUNCTUATION = re.compile(r"^[^\w\s]+$")
 _NOT_SPOKEN = re.compile(r"[^\w]+")
-_UNSPACED = re.compile(
-    "[\u0e00-\u0fff"  # Thai, Lao, Tibetan
-    "\u1000-\u109f\u1780-\u17ff"  # Burmese, Khmer
-    "\u3040-\u30ff\u31f0-\u31ff"  # kana
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]"  # Chinese characters
-)
-
-
-def writes_spaces(text: str) -> bool:
-    """Whether the script that a text begins with puts spaces between its words."""
-    return _UNSPACED.match(text) is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from voxtide.engines.hypothesis import Piece, writes_spaces
+from voxtide.engines.hypothesis import Piece
 from voxtide.engines.whisper.model import Token
+from voxtide.transcript.spacing import writes_spaces
 
 MAX_LETTER_BYTES = 4
 WORD_S, LETTER_S = 0.2, 0.07
