@@ -40,7 +40,7 @@ def test_type_checkers_see_the_same_names_from_the_same_places() -> None:
 def test_every_error_event_and_noun_is_public() -> None:
     for home in ("voxtide.errors", "voxtide.transcript.events"):
         module = import_module(home)
-        classes = {name for name, value in vars(module).items() if getattr(value, "__module__", None) == home}
+        classes = {name for name, value in vars(module).items() if isinstance(value, type) and value.__module__ == home}
         assert {name for name in classes if not name.startswith("_")} <= set(voxtide.__all__)
 
 

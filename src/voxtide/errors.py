@@ -169,3 +169,11 @@ class StreamClosedError(VoxtideError, RuntimeError):
     """A stream was used after it was finished or closed."""
 
     code = "stream_closed"
+
+
+def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What went wrong first in a group of tasks, however deep it lies."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
 
 from voxtide.engines.base import EngineStream
-from voxtide.errors import EngineError, VoxtideError
+from voxtide.errors import EngineError, VoxtideError, first_error
 from voxtide.transcript.assembler import Assembler
 from voxtide.transcript.events import SpeechStopped, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Transcript
@@ -80,7 +80,7 @@ async def run_stream(
                 task.cancel()
             await run.finish()
     except BaseExceptionGroup as group:
-        error = _first(group)
+        error = first_error(group)
         if not isinstance(error, EngineError):
             raise error from None
         run.failure = error
@@ -159,10 +159,3 @@ class _Run:
 async def _cancel_at(stop: asyncio.Event, task: asyncio.Task[None]) -> None:
     await stop.wait()
     task.cancel()
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -22,7 +22,7 @@ from voxtide.client.telling import Outbox, Teller
 from voxtide.client.utterance import Ending, Journal, Utterance
 from voxtide.client.wire import Loss, Wire
 from voxtide.client.wording import MAX_APPEND_BYTES, Done, Failure, Heard, Wording
-from voxtide.errors import ConnectionFailedError
+from voxtide.errors import ConnectionFailedError, first_error
 from voxtide.transcript.events import Interim
 
 _log = logging.getLogger("voxtide.client")
@@ -55,7 +55,7 @@ class Courier:
             async with asyncio.TaskGroup() as self._tasks:
                 await self._carry_all(wire)
         except BaseExceptionGroup as group:
-            raise _first(group) from None
+            raise first_error(group) from None
         finally:
             await asyncio.gather(*(self._hang_up(line) for line in list(self._readers)))
 
@@ -241,10 +241,3 @@ class Courier:
 def _unanswered(utterance: Utterance) -> Loss:
     where = f"{utterance.start_s:.2f} to {utterance.end_s:.2f} s"
     return Loss(ConnectionFailedError(f"the server has no final text for the audio from {where}"), is_final=False)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
