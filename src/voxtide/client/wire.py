@@ -152,15 +152,15 @@ class Wire:
         self.ready = await self._await_ready()
         for message in self._wording.configure(self.ready):
             await self.send(message)
-        if not self._wording.is_confirmed(self.ready):
-            return
-        try:
-            async with asyncio.timeout(CONFIRMATION_S):
-                while not isinstance(heard := await self.receive(), Updated):
-                    if isinstance(heard, Failure):
-                        raise Loss(UnsupportedOptionError(f"{self._address.shown}: {heard.message}"), is_final=True)
-        except TimeoutError:
-            return
+        if self._wording.is_confirmed(self.ready):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CONFIRMATION_S):
+                    await self._await_updated()
+
+    async def _await_updated(self) -> None:
+        while not isinstance(heard := await self.receive(), Updated):
+            if isinstance(heard, Failure):
+                raise Loss(UnsupportedOptionError(f"{self._address.shown}: {heard.message}"), is_final=True)
 
     async def _await_ready(self) -> Ready:
         while not isinstance(heard := await self.receive(), Ready):

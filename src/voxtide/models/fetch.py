@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from voxtide.errors import ModelDownloadError
 
-CHUNK_BYTES = 1 << 18
+READ_BYTES = 1 << 18
 """Read size: large enough that Python costs nothing beside the network, small enough for a smooth progress bar."""
 
 MAX_BACKOFF_S = 30.0
@@ -89,7 +89,7 @@ def fetch(
 ) -> None:
     """Bring `partial` to the remote's full size, going on from what is there, and check its SHA-256.
 
-    `on_size` is told the bytes on disk after each chunk. If the check fails, `partial` is removed.
+    `on_size` is told the bytes on disk after each read. If the check fails, `partial` is removed.
 
     Raises:
         FetchRefusedError: Nothing could be had from this address.
@@ -195,14 +195,14 @@ class _Fetch:
     def _copy(self, response: http.client.HTTPResponse, file: IO[bytes], size_bytes: int) -> None:
         window_start_s, window_bytes = time.monotonic(), 0
         while size_bytes < self._remote.size_bytes:
-            chunk = self._read(response)
-            size_bytes += len(chunk)
+            piece = self._read(response)
+            size_bytes += len(piece)
             if size_bytes > self._remote.size_bytes:
                 raise self._failure(f"it goes on past its {self._remote.size_bytes} bytes: it is another file")
-            file.write(chunk)
+            file.write(piece)
             self._had_any = True
             self._on_size(size_bytes)
-            window_bytes += len(chunk)
+            window_bytes += len(piece)
             if (now_s := time.monotonic()) - window_start_s >= self._policy.window_s:
                 if window_bytes < self._policy.min_window_bytes:
                     raise _CutError(f"only {window_bytes} bytes came in {self._policy.window_s:g} s")
@@ -210,12 +210,12 @@ class _Fetch:
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:
         try:
-            chunk = response.read1(CHUNK_BYTES)
+            piece = response.read1(READ_BYTES)
         except (OSError, http.client.HTTPException) as error:
             raise _CutError(error) from error
-        if not chunk:
+        if not piece:
             raise _CutError("the connection ended early")
-        return chunk
+        return piece
 
     def _failure(self, reason: str) -> ModelDownloadError:
         kind = ModelDownloadError if self._had_any else FetchRefusedError

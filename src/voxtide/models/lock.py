@@ -52,8 +52,8 @@ def exclusive(path: Path, *, wait_s: float, on_wait: Callable[[], None]) -> Iter
         os.close(handle)
 
 
-def _wait_for(handle: int, path: Path, deadline: float) -> None:
+def _wait_for(handle: int, path: Path, deadline_s: float) -> None:
     while not _try_lock(handle):
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline_s:
             raise TimeoutError(f"another process still holds {path}")
         time.sleep(POLL_S)

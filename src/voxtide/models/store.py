@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol, Self, TypeAlias
 
 from voxtide.config import Settings
 from voxtide.errors import ModelCorruptError, ModelDownloadError, ModelMissingError
@@ -49,7 +49,7 @@ class PullProgress:
     total_bytes: int
 
 
-Progress = Callable[[PullProgress], None]
+Progress: TypeAlias = Callable[[PullProgress], None]
 
 
 class Source(Protocol):

@@ -115,7 +115,7 @@ class MoonshineModel:
             decoding.run([decoding.next_token], num_certain=0)
             if _is_looping(decoding.tokens):
                 break
-        return decoding.result(num_certain=len(prefix))
+        return decoding.result()
 
 
 class _Decoding:
@@ -157,7 +157,7 @@ class _Decoding:
         self.next_token, self._next_logprob = best[num_agreed], logprobs[num_agreed]
         self._past = present if num_kept == len(inputs) else [tensor[:, :, : self._num_inputs] for tensor in present]
 
-    def result(self, *, num_certain: int) -> list[Token]:
+    def result(self) -> list[Token]:
         frames = _monotone_path(np.concatenate(self._rows)[: len(self.tokens)])
         return [
             Token(number, logprob, frame)
