@@ -15,13 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from voxtide.cli.app import app
 from voxtide.cli.capacity import calibrated, default_capacity, remember
 from voxtide.cli.serve import _capacity
 from voxtide.cli.serve_log import JsonLines, TextLines
 from voxtide.cli.serve_request import ServeRequest
 from voxtide.config import Settings
 from voxtide.errors import ConfigError
+from voxtide.server.connection import ConnectionLimits
 
 VOXTIDE = str(Path(sys.executable).parent / "voxtide")
 START_S = 60
@@ -77,6 +80,39 @@ def test_a_file_without_keys_opens_no_server(tmp_path: Path, content: bytes | No
         keys_file.write_bytes(content)
     with pytest.raises(ConfigError, match=r"keys\.txt"):
         ServeRequest(engine="scripted", keys_file=keys_file).config({}, capacity=1, web_dir=None)
+
+
+@pytest.mark.parametrize(
+    ("content", "variable", "named"),
+    [
+        ("good\n  # note\nnot good\n", "", r"line 3 of .*keys\.txt"),
+        ("good\n", "one,caf\u00e9", "key 2 of VOXTIDE_KEYS"),
+    ],
+)
+def test_a_key_that_is_none_is_named_by_its_place_and_not_shown(
+    tmp_path: Path, content: str, variable: str, named: str
+) -> None:
+    keys_file = tmp_path / "keys.txt"
+    keys_file.write_text(content, "utf-8")
+    request = ServeRequest(engine="scripted", keys_file=keys_file)
+    with pytest.raises(ConfigError, match=f"{named} is no API key") as raised:
+        request.config({"VOXTIDE_KEYS": variable}, capacity=1, web_dir=None)
+    assert not {"good", "café"} & set(str(raised.value).split())
+
+
+def test_every_limit_of_a_connection_has_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[ServeRequest] = []
+
+    def serve_nothing(request: ServeRequest) -> int:
+        asked.append(request)
+        return 0
+
+    monkeypatch.setattr("voxtide.cli.serve.serve", serve_nothing)
+    options = "--max-message-bytes 1 --ping-interval 2 --pong-wait 3 --max-unread 4 --close-wait 5"
+    result = CliRunner().invoke(app, ["serve", "--engine", "scripted", *options.split()])
+    assert result.exit_code == 0, result.output
+    wanted = ConnectionLimits(message_bytes=1, ping_s=2, pong_s=3, slow_reader_s=4, close_s=5)
+    assert asked[0].config({}, capacity=1, web_dir=None).connection == wanted
 
 
 def test_a_port_in_use_is_told_with_the_remedy() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -13,8 +14,9 @@ import pytest
 from serving import FLUSH, MISTRAL, append, heard, running, say, settled
 from websockets.asyncio.client import connect
 
+from voxtide.protocols.opening import Wire
 from voxtide.server.config import ServerConfig
-from voxtide.server.connection import CLOSE_S, ConnectionLimits
+from voxtide.server.connection import ConnectionLimits
 
 MASK = b"\x01\x02\x03\x04"
 
@@ -172,10 +174,33 @@ async def test_a_message_that_is_too_long_has_a_name(declared: bool) -> None:
             told.append(json.loads(got[1]))
         assert told[-1]["type"] == "error"
         assert "50000 bytes" in told[-1]["error"]["message"]
-        async with asyncio.timeout(CLOSE_S / 2):  # nobody waits for an answer that would not be heard
+        assert "--max-message-bytes" in told[-1]["error"]["message"]
+        async with asyncio.timeout(config.connection.close_s / 2):  # nobody waits for an answer that would not be heard
             assert await client.reader.read() == b""
         await client.leave()
         await settled(server)
+
+
+async def test_each_wire_takes_the_messages_it_promises() -> None:
+    """OpenAI's documents allow 15 MiB of audio in one message."""
+    audio = base64.b64encode(bytes(15 * 2**20)).decode()
+    update = {"type": "transcription", "audio": {"input": {"turn_detection": None}}}
+    async with running() as server, connect(server.ws(Wire.REALTIME), max_size=None) as socket:
+        await socket.send(json.dumps({"type": "session.update", "session": update}))
+        await socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
+        await socket.send(json.dumps({"type": "input_audio_buffer.commit"}))
+        (*_, completed) = await heard(socket, "conversation.item.input_audio_transcription.completed")
+        assert completed["usage"]["seconds"] == 327.68
+
+
+async def test_a_message_in_very_many_pieces_costs_no_more_than_its_bytes() -> None:
+    async with running() as server:
+        client = await RawClient.open(server.port)
+        client.writer.write(frame(TEXT, b" ", is_final=False) + frame(0, b" ", is_final=False) * 50_000)
+        client.writer.write(frame(0, FLUSH.encode()))
+        while json.loads(await client.until(TEXT))["type"] != "transcription.done":
+            pass
+        await client.leave()
 
 
 @pytest.mark.parametrize("how", ["abort", "eof", "close"])
@@ -197,7 +222,7 @@ async def test_a_client_that_leaves_leaves_nothing(how: str) -> None:
 
 async def test_a_client_that_vanished_is_given_up() -> None:
     """It answers no ping: as when its machine lost its network."""
-    config = ServerConfig(connection=ConnectionLimits(ping_s=0.1))
+    config = ServerConfig(connection=ConnectionLimits(ping_s=0.05, pong_s=0.1))
     async with running(config) as server:
         client = await RawClient.open(server.port)
         await settled(server, 1)
@@ -207,7 +232,7 @@ async def test_a_client_that_vanished_is_given_up() -> None:
 
 
 async def test_a_client_that_answers_pings_stays() -> None:
-    config = ServerConfig(connection=ConnectionLimits(ping_s=0.05))
+    config = ServerConfig(connection=ConnectionLimits(ping_s=0.05, pong_s=0.1))
     async with running(config) as server, connect(server.ws(), ping_interval=None) as socket:
         await asyncio.sleep(0.5)  # the subject of the test is time
         await (await socket.ping())

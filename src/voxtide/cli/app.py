@@ -200,10 +200,14 @@ def serve(
     origin: options.Origins = None,
     tls_cert: options.TlsCertificate = None,
     tls_key: options.TlsKey = None,
-    max_message_bytes: options.MaxMessageBytes = 4 * 1024 * 1024,
+    max_message_bytes: options.MaxMessageBytes = None,
     max_audio_ahead: options.MaxAudioAhead = 3600,
     max_session: options.MaxSession = 0,
     max_idle: options.MaxIdle = 900,
+    max_unread: options.MaxUnread = 10,
+    ping_interval: options.PingInterval = 20,
+    pong_wait: options.PongWait = 20,
+    close_wait: options.CloseWait = 5,
     max_files: options.MaxFiles = 4,
     max_upload_mb: options.MaxUpload = 1024,
     max_file_audio: options.MaxFileAudio = 6 * 3600,
@@ -223,7 +227,6 @@ def serve(
         from voxtide.cli import serve as command
         from voxtide.cli.remote import choose_engine, engine_options
         from voxtide.cli.serve_request import ServeRequest
-        from voxtide.server.batch_config import BatchConfig
 
         own = engine_options(device, weights, window_minutes, interim_every_ms)
         choice = choose_engine(engine, server, api_key, os.environ, own)
@@ -243,15 +246,17 @@ def serve(
             tls_certificate=tls_cert,
             tls_key=tls_key,
             max_message_bytes=max_message_bytes,
+            max_unread_s=max_unread,
+            ping_interval_s=ping_interval,
+            pong_wait_s=pong_wait,
+            close_wait_s=close_wait,
             max_audio_ahead_s=max_audio_ahead or None,
             max_session_s=max_session or None,
             max_idle_s=max_idle or None,
-            batch=BatchConfig(
-                capacity=max_files,
-                upload_bytes=max_upload_mb * 1024 * 1024,
-                audio_s=max_file_audio,
-                can_fetch_private=fetch_private,
-            ),
+            max_files=max_files,
+            max_upload_bytes=max_upload_mb * 1024 * 1024,
+            max_file_audio_s=max_file_audio,
+            can_fetch_private=fetch_private,
             drain_s=drain,
             requests_per_minute=requests_per_minute or None,
             sessions_per_minute=sessions_per_minute or None,

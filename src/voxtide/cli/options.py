@@ -149,7 +149,9 @@ Channels: TypeAlias = Annotated[int | None, typer.Option("--channels", metavar="
 Host: TypeAlias = Annotated[
     str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0 for the whole network.")
 ]
-Port: TypeAlias = Annotated[int, typer.Option("--port", "-p", metavar="N", help="0 for any that is free.")]
+Port: TypeAlias = Annotated[
+    int, typer.Option("--port", "-p", metavar="N", min=0, max=65535, help="0 for any that is free.")
+]
 Capacity: TypeAlias = Annotated[
     int | None,
     typer.Option(
@@ -180,7 +182,23 @@ TlsCertificate: TypeAlias = Annotated[
 ]
 TlsKey: TypeAlias = Annotated[Path | None, typer.Option("--tls-key", metavar="PATH", help="Its private key (PEM).")]
 MaxMessageBytes: TypeAlias = Annotated[
-    int, typer.Option("--max-message-bytes", metavar="N", min=1, help="Longest message of a session.")
+    int | None,
+    typer.Option(
+        "--max-message-bytes", metavar="N", min=1, help="Longest message of a session. Default: what its wire needs."
+    ),
+]
+PingInterval: TypeAlias = Annotated[
+    float, typer.Option("--ping-interval", metavar="S", min=0.1, help="How often clients of sessions are pinged.")
+]
+PongWait: TypeAlias = Annotated[
+    float,
+    typer.Option("--pong-wait", metavar="S", min=0.1, help="A client that is silent so long after a ping is gone."),
+]
+MaxUnread: TypeAlias = Annotated[
+    float, typer.Option("--max-unread", metavar="S", min=0.1, help="How long a client may leave its answers unread.")
+]
+CloseWait: TypeAlias = Annotated[
+    float, typer.Option("--close-wait", metavar="S", min=0.1, help="How long a client may take to answer a close.")
 ]
 MaxAudioAhead: TypeAlias = Annotated[
     float,
@@ -208,7 +226,8 @@ FetchPrivate: TypeAlias = Annotated[
     bool, typer.Option("--fetch-private", help="Let file_url lead into your own network, not only to public hosts.")
 ]
 Drain: TypeAlias = Annotated[
-    float, typer.Option("--drain", metavar="S", help="How long sessions may take to finish when the server stops.")
+    float,
+    typer.Option("--drain", metavar="S", min=0.1, help="How long sessions may take to finish when the server stops."),
 ]
 RequestsPerMinute: TypeAlias = Annotated[
     int, typer.Option("--requests-per-minute", metavar="N", min=0, help="From one address; 0: no bound.")

@@ -127,7 +127,7 @@ def _capacity(request: ServeRequest, settings: Settings) -> int:
 
 def _num_others(request: ServeRequest) -> int:
     """Streams that are not sessions' own: those of files, and the spare ones."""
-    return request.batch.capacity + NUM_SPARE_STREAMS
+    return request.max_files + NUM_SPARE_STREAMS
 
 
 def _voice(settings: Settings) -> VoiceModel | None:

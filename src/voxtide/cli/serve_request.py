@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from voxtide.engines.registry import EngineOption
 from voxtide.errors import ConfigError
 from voxtide.server.batch_config import BatchConfig
-from voxtide.server.config import ServerConfig
+from voxtide.server.config import ServerConfig, is_key
 from voxtide.server.connection import ConnectionLimits
 from voxtide.server.session import SessionLimits
 
@@ -37,11 +37,18 @@ class ServeRequest:
     origins: tuple[str, ...] = ()
     tls_certificate: Path | None = None
     tls_key: Path | None = None
-    max_message_bytes: int = 4 * 1024 * 1024
+    max_message_bytes: int | None = None
+    max_unread_s: float = 10.0
+    ping_interval_s: float = 20.0
+    pong_wait_s: float = 20.0
+    close_wait_s: float = 5.0
     max_audio_ahead_s: float | None = None
     max_session_s: float | None = None
     max_idle_s: float | None = None
-    batch: BatchConfig = field(default_factory=BatchConfig)
+    max_files: int = 4
+    max_upload_bytes: int = 1024 * 1024 * 1024
+    max_file_audio_s: float = 6 * 3600.0
+    can_fetch_private: bool = False
     drain_s: float = 20.0
     requests_per_minute: int | None = None
     sessions_per_minute: int | None = None
@@ -57,14 +64,25 @@ class ServeRequest:
             host=self.host,
             port=self.port,
             capacity=capacity,
-            connection=ConnectionLimits(message_bytes=self.max_message_bytes),
+            connection=ConnectionLimits(
+                message_bytes=self.max_message_bytes,
+                ping_s=self.ping_interval_s,
+                pong_s=self.pong_wait_s,
+                slow_reader_s=self.max_unread_s,
+                close_s=self.close_wait_s,
+            ),
             session=SessionLimits(
                 audio_ahead_s=self.max_audio_ahead_s,
                 duration_s=self.max_session_s,
                 idle_s=self.max_idle_s,
                 drain_s=self.drain_s,
             ),
-            batch=self.batch,
+            batch=BatchConfig(
+                capacity=self.max_files,
+                upload_bytes=self.max_upload_bytes,
+                audio_s=self.max_file_audio_s,
+                can_fetch_private=self.can_fetch_private,
+            ),
             keys=self._keys(environ),
             origins=self.origins,
             requests_per_minute=self.requests_per_minute,
@@ -76,14 +94,25 @@ class ServeRequest:
 
     def _keys(self, environ: Mapping[str, str]) -> tuple[str, ...]:
         """Those of the file, a line each, and those of the environment, between commas."""
-        keys = [key.strip() for key in environ.get(KEYS_VARIABLE, "").split(",")]
+        named = enumerate(environ.get(KEYS_VARIABLE, "").split(","), 1)
+        keys = [_key(text, f"key {number} of {KEYS_VARIABLE}") for number, text in named]
         if self.keys_file is not None:
-            lines = _read(self.keys_file).splitlines()
-            found = [line.strip() for line in lines if not line.lstrip().startswith("#")]
+            lines = enumerate(_read(self.keys_file).splitlines(), 1)
+            found = [
+                _key(text, f"line {number} of {self.keys_file}") for number, text in lines if text.lstrip()[:1] != "#"
+            ]
             if not any(found):
                 raise ConfigError(f"{self.keys_file} holds no key; write one on each line")
             keys += found
         return tuple(filter(None, keys))
+
+
+def _key(text: str, where: str) -> str:
+    """A key, perhaps an empty one. What is wrong with it is told without showing it."""
+    key = text.strip()
+    if not is_key(key) and key:
+        raise ConfigError(f"{where} is no API key: it may hold letters, digits and signs of ASCII, but no space")
+    return key
 
 
 def _read(path: Path) -> str:

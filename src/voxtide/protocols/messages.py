@@ -45,9 +45,9 @@ def read_message(message: str | bytes) -> Message:
     try:
         value = json.loads(message if isinstance(message, str) else message.decode())
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of a million digits, nested too deep
-        raise Refusal(f"a message must be a JSON object in a text frame: {error}", code="invalid_json") from None
+        raise Refusal(f"this is not the text of a JSON object: {error}", code="invalid_json") from None
     if not isinstance(value, dict):
-        raise Refusal('a message must be a JSON object, such as {"type": ...}', code="invalid_json")
+        raise Refusal('this is JSON, but not a JSON object, such as {"name": "value"}', code="invalid_json")
     return value
 
 

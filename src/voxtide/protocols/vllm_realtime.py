@@ -21,8 +21,8 @@ from voxtide.protocols.utterance import Utterance
 from voxtide.transcript.events import Delta, Finished, Flushed, TranscriptEvent
 from voxtide.types import StreamOptions
 
-MAX_APPEND_BYTES = 2 * 25 * 2**20
-"""Audio of one message after base64: vLLM takes 25 Mi samples."""
+MAX_APPEND_BYTES = 15 * 2**20
+"""Audio of one message after base64, as on the other wire of this path: eight minutes. (vLLM takes 25 Mi samples.)"""
 
 MAX_PENDING_DONES = 256
 """Final commits not yet answered. A client that is this far ahead is in a loop."""

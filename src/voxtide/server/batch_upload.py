@@ -139,7 +139,7 @@ async def _next_chunk(body: AsyncIterator[bytes]) -> bytes:
 def too_big(max_bytes: int) -> Refusal:
     """The refusal of what is longer than `max_bytes`."""
     return Refusal(
-        f"this server takes {max_bytes} bytes at most; send compressed audio, or less of it",
+        f"the server takes {max_bytes} bytes at most here; send less, and audio compressed",
         code="upload_too_big",
         status=413,
     )

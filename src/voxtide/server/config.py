@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from voxtide.errors import ConfigError
 from voxtide.server.batch_config import BatchConfig
@@ -54,10 +56,12 @@ class ServerConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(f"{name} is {value}; it must be 1 or more")
-        _check_positive(self.connection, "message_bytes", "ping_s", "slow_reader_s")
+        _check_positive(self.connection, "message_bytes", "ping_s", "pong_s", "slow_reader_s", "close_s")
         _check_positive(self.session, "audio_ahead_s", "duration_s", "idle_s", "drain_s")
-        if any(not key or not key.isascii() or not key.isprintable() or " " in key for key in self.keys):
+        if not all(map(is_key, self.keys)):
             raise ConfigError("an API key is empty or holds a character that no header carries")  # never shows it
+        for origin in self.origins:
+            _check_origin(origin)
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ConfigError("TLS needs both a certificate and its key")
         for path in filter(None, (self.tls_certificate, self.tls_key)):
@@ -70,8 +74,24 @@ class ServerConfig:
         return "http" if self.tls_certificate is None else "https"
 
 
+def is_key(text: str) -> bool:
+    """Whether it can be an API key: something that a header can carry."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
+def _check_origin(origin: str) -> None:
+    """Refuse what no browser calls itself, such as an address with a path: it would let nobody in, without a word."""
+    parts = urlsplit(origin)
+    is_one = bool(parts.scheme and parts.netloc) and origin == f"{parts.scheme}://{parts.netloc.lower()}"
+    if not is_one and origin != "*":
+        raise ConfigError(
+            f"no browser calls its page's site {origin!r}; give scheme and host alone, such as https://example.com, "
+            "or * for any"
+        )
+
+
 def _check_positive(limits: object, *names: str) -> None:
     for name in names:
         value = getattr(limits, name)
-        if value is not None and not value > 0:
-            raise ConfigError(f"{name} is {value}; it must be more than 0")
+        if value is not None and not 0 < value < math.inf:
+            raise ConfigError(f"{name} is {value}; it must be a number above 0")

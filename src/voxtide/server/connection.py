@@ -36,11 +36,11 @@ KERNEL_BYTES = 32 * 1024
 than we transcribe has its pings in line behind its audio: with the system's usual megabytes they would be answered too
 late for its patience. Ten times real time still passes where a round trip takes 100 ms."""
 
+HANDSHAKE_BYTES = 64 * 1024
+"""The request to upgrade; uvicorn has read it before, with a bound of as much."""
+
 UNSENT_BYTES = 256 * 1024
 """Answers that the client has not taken; an hour of text. Past this the session waits."""
-
-CLOSE_S = 5.0
-"""How long a client may take to answer a close; a round trip and a busy moment, many times over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +48,18 @@ class ConnectionLimits:
     """Bounds of one connection.
 
     Attributes:
-        message_bytes: The longest message.
-        ping_s: A ping is sent this often; a client of which nothing was heard from one to the next is gone.
+        message_bytes: The longest message; None for what the session's wire needs.
+        ping_s: A ping is sent this often.
+        pong_s: A client of which nothing was heard for so long after a ping is gone.
         slow_reader_s: How long a client may leave `UNSENT_BYTES` of answers lying.
+        close_s: How long a client may take to answer a close; a round trip and a busy moment, many times over.
     """
 
-    message_bytes: int = 4 * 1024 * 1024
+    message_bytes: int | None = None
     ping_s: float = 20.0
+    pong_s: float = 20.0
     slow_reader_s: float = 10.0
+    close_s: float = 5.0
 
 
 class Connection(asyncio.Protocol):
@@ -78,7 +82,8 @@ class Connection(asyncio.Protocol):
         self._items: deque[object] = deque()
         self._num_queued_bytes = 0
         self._num_partial_bytes = 0
-        self._fragments: list[bytes] = []
+        self._fragments = bytearray()
+        self._max_message_bytes = HANDSHAKE_BYTES
         self._is_reading_paused = False
         self._is_deaf = False
         self._is_over = False
@@ -138,7 +143,7 @@ class Connection(asyncio.Protocol):
         return self._is_over
 
     def close(self, code: int, reason: str = "") -> None:
-        """Begin the closing handshake behind everything sent; `receive` ends. The socket goes within `CLOSE_S`."""
+        """Begin the closing handshake behind everything sent; `receive` ends. The socket goes within `close_s`."""
         if self._wire.state is not State.OPEN:
             return
         try:
@@ -148,7 +153,7 @@ class Connection(asyncio.Protocol):
         self.close_code = code
         self._write()
         self._end()
-        self._later("close", CLOSE_S, self._transport.abort)
+        self._later("close", self._limits.close_s, self._transport.abort)
         if self._is_reading_paused:  # the client's answer comes behind what we did not read
             self._is_reading_paused = False
             self._transport.resume_reading()
@@ -188,7 +193,7 @@ class Connection(asyncio.Protocol):
             elif isinstance(event, Request):
                 self._answer(event)
         self._write()
-        if self._num_partial_bytes > self._limits.message_bytes:
+        if self._num_partial_bytes > self._max_message_bytes:
             self._refuse_message()
 
     def eof_received(self) -> bool:
@@ -241,6 +246,7 @@ class Connection(asyncio.Protocol):
             # asyncio does so only for sockets made with IPPROTO_TCP; without it a `done` waits 40 ms for an ACK
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._num_partial_bytes = 0
+        self._max_message_bytes = self._limits.message_bytes or admitted.message_bytes
         self._later("ping", self._limits.ping_s, self._ping)
         self._session = self._loop.create_task(admitted.run(self))
         self._session.add_done_callback(admitted.on_done)
@@ -264,14 +270,14 @@ class Connection(asyncio.Protocol):
         if frame.opcode is not Opcode.CONT:
             self._is_text = frame.opcode is Opcode.TEXT
         if self._fragments or not frame.fin:
-            self._fragments.append(bytes(frame.data))
-            self._num_partial_bytes = sum(map(len, self._fragments))
+            self._fragments += frame.data
+            self._num_partial_bytes = len(self._fragments)
             if not frame.fin:
                 return
-        data = b"".join(self._fragments) if self._fragments else bytes(frame.data)
+        data = bytes(self._fragments or frame.data)
         self._fragments.clear()
         self._num_partial_bytes = 0
-        if len(data) > self._limits.message_bytes:
+        if len(data) > self._max_message_bytes:
             self._refuse_message()
             return
         try:
@@ -292,7 +298,10 @@ class Connection(asyncio.Protocol):
         self._is_deaf = True
         self._fragments.clear()
         self.inject(
-            MessageTooBigError(f"a message is longer than {self._limits.message_bytes} bytes; send audio in chunks")
+            MessageTooBigError(
+                f"a message is longer than {self._max_message_bytes} bytes; send audio in smaller pieces (the bound is "
+                "the server's --max-message-bytes)"
+            )
         )
 
     # The rest.
@@ -303,7 +312,7 @@ class Connection(asyncio.Protocol):
                 self._transport.write(data)
             else:  # the library's sign for the end of our side
                 self._transport.close()
-                self._later("close", CLOSE_S, self._transport.abort)
+                self._later("close", self._limits.close_s, self._transport.abort)
 
     def _end(self) -> None:
         """No message comes any more."""
@@ -317,14 +326,17 @@ class Connection(asyncio.Protocol):
             room.set_result(None)
 
     def _ping(self) -> None:
-        if not self._has_heard and not self._is_reading_paused:
-            self.give_up("vanished")
-            return
         self._has_heard = False
         if self._wire.state is State.OPEN:
             self._wire.send_ping(b"")
             self._write()
-        self._later("ping", self._limits.ping_s, self._ping)
+        self._later("ping", self._limits.pong_s, self._look_for_pong)
+
+    def _look_for_pong(self) -> None:
+        if self._has_heard or self._is_reading_paused:
+            self._later("ping", max(0.0, self._limits.ping_s - self._limits.pong_s), self._ping)
+        else:
+            self.give_up("vanished")
 
     def _later(self, name: str, delay_s: float, call: Callable[[], None]) -> None:
         if name not in self._timers or name == "ping":

@@ -71,11 +71,13 @@ class Admitted:
     Attributes:
         run: The session; ends when the connection is over, or closes it.
         on_done: Called when it has ended, also where it was cancelled before its first step.
+        message_bytes: The longest message it needs to take.
         subprotocol: What to select of the client's offer; None for none.
     """
 
     run: Callable[[Connection], Coroutine[Any, Any, None]]
     on_done: Callable[[asyncio.Task[None]], None]
+    message_bytes: int
     subprotocol: str | None = None
 
 

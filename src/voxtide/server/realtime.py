@@ -123,6 +123,7 @@ class Realtime:
         return Admitted(
             run=partial(self._run, wire, handshake, session_id),
             on_done=partial(_on_done, give_back),
+            message_bytes=wire.message_bytes,
             subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None,
         )
 

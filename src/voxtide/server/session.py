@@ -178,7 +178,7 @@ class Session:
         if most_s is not None and self._due_s - now_s > most_s:
             raise AudioAheadError(
                 f"audio came {most_s:g} s faster than it can have been spoken; send it at the speed of speech, "
-                "or as a file to /v1/audio/transcriptions"
+                "or as a file to /v1/audio/transcriptions (the bound is the server's --max-audio-ahead)"
             )
 
     # The send loop.
@@ -241,14 +241,18 @@ class Session:
             self._later(limits.idle_s, self._look_for_idleness, limits.idle_s)
 
     def _expire(self) -> None:
-        self.drain(SessionExpiredError(f"a session lasts {self._limits.duration_s:g} s at most; open another"))
+        self.drain(
+            SessionExpiredError(
+                f"a session lasts {self._limits.duration_s:g} s at most (the server's --max-session); open another"
+            )
+        )
 
     def _look_for_idleness(self, idle_s: float) -> None:
         left_s = self._heard_at_s + idle_s - self._loop.time()
         if left_s > 0:
             self._later(left_s, self._look_for_idleness, idle_s)
         else:
-            self._connection.inject(SessionIdleError(f"no message came for {idle_s:g} s"))
+            self._connection.inject(SessionIdleError(f"no message came for {idle_s:g} s (the server's --max-idle)"))
 
     def _later(self, delay_s: float, call: object, *arguments: object) -> None:
         assert callable(call)

@@ -27,6 +27,9 @@ Open: TypeAlias = Callable[[StreamOptions], EngineStream]
 OnEvent: TypeAlias = Callable[[TranscriptEvent | TurnEvent], Awaitable[None]]
 OnFailure: TypeAlias = Callable[[Exception], None]
 
+PIECE_BYTES = 256 * 1024
+"""Converted at once, in milliseconds. A message may hold minutes of audio, and other sessions would wait for it."""
+
 
 class SessionStream:
     """One session's stream. Its verbs come from one task; events are told from a second one, and from `feed`."""
@@ -92,7 +95,8 @@ class SessionStream:
             UnsupportedOptionError, CapacityError: No stream could be opened.
             EngineFailedError: The engine died.
         """
-        await self._feed(self._converter.feed(payload))
+        for start in range(0, len(payload), PIECE_BYTES):
+            await self._feed(self._converter.feed(payload[start : start + PIECE_BYTES]))
 
     async def flush(self) -> None:
         """Ask for the text of everything fed. Raises what `feed` does."""
