@@ -12,7 +12,8 @@ from voxtide.audio.pcm import PcmFormat
 from voxtide.errors import EngineFailedError, SessionExpiredError
 from voxtide.protocols.dialect import Close
 from voxtide.protocols.facts import EngineFacts
-from voxtide.protocols.openai_realtime import MAX_APPEND_BYTES, MAX_PENDING_ITEMS
+from voxtide.protocols.openai_items import MAX_PENDING_ITEMS
+from voxtide.protocols.openai_realtime import MAX_APPEND_BYTES
 from voxtide.protocols.opening import Wire
 from voxtide.protocols.turns import TurnEnded, TurnEnding, TurnResumed, TurnStarted
 from voxtide.transcript.events import Delta, Flushed, Interim, LanguageDetected, SpeechStarted, SpeechStopped

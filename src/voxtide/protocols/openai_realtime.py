@@ -9,9 +9,7 @@ item, and hints without effect are left out of the session that is sent back.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from voxtide.errors import VoxtideError
@@ -20,16 +18,13 @@ from voxtide.protocols.facts import EngineFacts, SessionFacts
 from voxtide.protocols.failures import GOING_AWAY, failure_of
 from voxtide.protocols.messages import Message, Refusal, handler_of, read_audio, read_message, write_message
 from voxtide.protocols.openai_beta import from_beta, to_beta
+from voxtide.protocols.openai_items import Item, Items
 from voxtide.protocols.openai_settings import OpenAISettings
 from voxtide.protocols.turns import TurnEnded, TurnEvent, TurnStarted
-from voxtide.protocols.utterance import Utterance
 from voxtide.transcript.events import Delta, Finished, Flushed, LanguageDetected, TranscriptEvent
 
 MAX_APPEND_BYTES = 15 * 2**20
 """Audio of one message after base64, as OpenAI has it."""
-
-MAX_PENDING_ITEMS = 256
-"""Items committed or cleared and not yet transcribed. A client that is this far ahead is in a loop."""
 
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
@@ -38,15 +33,6 @@ class _Phase(Enum):
     OPEN = auto()
     DRAINING = auto()
     CLOSED = auto()
-
-
-@dataclass(slots=True)
-class _Item:
-    """One stretch of audio that is transcribed as a whole. Nothing is told of the text of cleared audio."""
-
-    item_id: str
-    utterance: Utterance
-    is_cleared: bool = False
 
 
 class OpenAIRealtime:
@@ -59,11 +45,7 @@ class OpenAIRealtime:
         self._phase = _Phase.OPEN
         self._is_beta = False
         self._num_events = 0
-        self._num_items = 0
-        self._pending: deque[_Item] = deque()
-        self._item = self._new_item()
-        self._has_audio = False  # since the last commit or clear
-        self._committed_id: str | None = None
+        self._items = Items(session.session_id)
         self._flushed_s = 0.0
         self._language: str | None = None
         self._parting: VoxtideError | None = None
@@ -103,10 +85,10 @@ class OpenAIRealtime:
                 return self._tell_flushed(event)
             case TurnStarted(audio_s) if self._settings.turns:
                 start_ms = max(0, round(audio_s * 1000) - self._settings.turns.prefix_padding_ms)
-                return [self._buffer_event("speech_started", audio_start_ms=start_ms, item_id=self._item.item_id)]
+                return [self._buffer_event("speech_started", audio_start_ms=start_ms, item_id=self._items.open.item_id)]
             case TurnEnded(audio_s) if self._settings.turns and self._phase is _Phase.OPEN:
                 end_ms = round(audio_s * 1000) + self._settings.turns.silence_ms
-                stopped = self._buffer_event("speech_stopped", audio_end_ms=end_ms, item_id=self._item.item_id)
+                stopped = self._buffer_event("speech_stopped", audio_end_ms=end_ms, item_id=self._items.open.item_id)
                 return [stopped, *self._end_item()]
             case Finished(audio_s):
                 return self._tell_finished(audio_s)
@@ -121,7 +103,7 @@ class OpenAIRealtime:
         failure = failure_of(error)
         details = {"type": _error_type(failure.status), "code": failure.code, "message": failure.message, "param": None}
         return [
-            *(self._item_event("failed", item, error=details) for item in self._pending if not item.is_cleared),
+            *(self._item_event("failed", item, error=details) for item in self._items.pending if not item.is_cleared),
             self._event("error", error={**details, "event_id": None}),
             Close(failure.close_code, failure.code),
         ]
@@ -164,60 +146,31 @@ class OpenAIRealtime:
         payload = read_audio(message.get("audio"), max_bytes=MAX_APPEND_BYTES)
         if not payload:
             return []
-        self._has_audio = True
+        self._items.has_audio = True
         return [Feed(payload)]
 
     def _commit(self, _: Message) -> list[Effect]:
-        self._check_pending()
+        self._items.check_room()
         return self._end_item()
 
     def _clear(self, _: Message) -> list[Effect]:
         """The engine has the audio; its text is passed over."""
-        self._check_pending()
+        self._items.check_room()
         cleared = self._buffer_event("cleared")
-        if not self._has_audio:
+        if not self._items.has_audio:
             return [cleared]
-        self._item.is_cleared = True
-        return [cleared, self._flush_item()]
-
-    def _check_pending(self) -> None:
-        if len(self._pending) >= MAX_PENDING_ITEMS:
-            raise Refusal(
-                f"{MAX_PENDING_ITEMS} items wait for their text; wait for some of them",
-                code="rate_limit_exceeded",
-                status=429,
-            )
-
-    # Items.
-
-    def _new_item(self) -> _Item:
-        self._num_items += 1
-        return _Item(f"item_{self._session.session_id}_{self._num_items}", Utterance(begins_with_text=True))
+        self._items.open.is_cleared = True
+        self._items.end()
+        return [cleared, Flush()]
 
     def _end_item(self) -> list[Effect]:
-        item = self._item
-        return [*self._committed(item), self._flush_item()]
+        committed = self._commit_item(self._items.open)
+        self._items.end()
+        return [*committed, Flush()]
 
-    def _flush_item(self) -> Flush:
-        self._pending.append(self._item)
-        self._item = self._new_item()
-        self._has_audio = False
-        return Flush()
-
-    def _committed(self, item: _Item) -> list[Send]:
-        previous_id, self._committed_id = self._committed_id, item.item_id
-        content = [{"type": "input_audio", "transcript": None}]
-        details = {
-            "previous_item_id": previous_id,
-            "item": {
-                "id": item.item_id,
-                "object": "realtime.item",
-                "type": "message",
-                "role": "user",
-                "status": "completed",
-                "content": content,
-            },
-        }
+    def _commit_item(self, item: Item) -> list[Send]:
+        previous_id = self._items.commit(item)
+        details = {"previous_item_id": previous_id, "item": item.as_fields()}
         kinds = ("created",) if self._is_beta else ("added", "done")
         return [
             self._buffer_event("committed", item_id=item.item_id, previous_item_id=previous_id),
@@ -227,22 +180,23 @@ class OpenAIRealtime:
     # What a client is told.
 
     def _tell_delta(self, text: str) -> list[Effect]:
-        item = self._pending[0] if self._pending else self._item
+        item = self._items.next_with_text
         if item.is_cleared:
             return []
         return [self._item_event("delta", item, delta=piece) for piece in item.utterance.add(text)]
 
     def _tell_flushed(self, flushed: Flushed) -> list[Effect]:
-        item = self._pending.popleft() if self._pending else None
+        item = self._items.pending.popleft() if self._items.pending else None
         duration_s = self._since_flushed_s(flushed.audio_s)
         return [] if item is None or item.is_cleared else [self._completed(item, duration_s)]
 
     def _tell_finished(self, audio_s: float) -> list[Effect]:
         """Text that nobody has committed becomes a last item."""
         effects: list[Effect] = []
-        if self._item.utterance.text:
+        item = self._items.open
+        if item.utterance.text:
             duration_s = self._since_flushed_s(audio_s)
-            effects = [*self._committed(self._item), self._completed(self._item, duration_s)]
+            effects = [*self._commit_item(item), self._completed(item, duration_s)]
         if self._parting is not None:
             return [*effects, *self.fail(self._parting)]
         self._phase = _Phase.CLOSED
@@ -252,15 +206,10 @@ class OpenAIRealtime:
         duration_s, self._flushed_s = max(0.0, audio_s - self._flushed_s), audio_s
         return round(duration_s, 3)
 
-    def _completed(self, item: _Item, duration_s: float) -> Send:
-        details: Message = {"transcript": item.utterance.text, "usage": {"type": "duration", "seconds": duration_s}}
-        if self._language is not None:
-            details["languages"] = [{"code": self._language}]
-        if item.utterance.num_omitted_chars:
-            details["omitted_chars"] = item.utterance.num_omitted_chars
-        return self._item_event("completed", item, **details)
+    def _completed(self, item: Item, duration_s: float) -> Send:
+        return self._item_event("completed", item, **item.result_fields(duration_s, self._language))
 
-    def _item_event(self, kind: str, item: _Item, **details: object) -> Send:
+    def _item_event(self, kind: str, item: Item, **details: object) -> Send:
         return self._event(f"{_TRANSCRIPTION}.{kind}", item_id=item.item_id, content_index=0, **details)
 
     def _buffer_event(self, kind: str, **details: object) -> Send:
