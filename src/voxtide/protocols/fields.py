@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from voxtide.protocols.messages import Message, Refusal
@@ -82,3 +83,22 @@ def object_of(value: Any, name: str) -> Message:
     if not isinstance(value, dict):
         raise Refusal(f"{name} must be an object", param=name)
     return value
+
+
+def read_settings(wishes: Iterable[tuple[str, Callable[[], Any]]]) -> tuple[dict[str, Any], list[Refusal]]:
+    """What can be had of a client's wishes, by attribute, and why the rest cannot. Each reads its own value.
+
+    A wish for the attribute "" is only checked. One for "pcm" that is refused gives None: audio in a format that we do
+    not know would be read as what it is not.
+    """
+    changes: dict[str, Any] = {}
+    refusals = []
+    for attribute, read in wishes:
+        try:
+            changes[attribute] = read()
+        except Refusal as refusal:
+            refusals.append(refusal)
+            if attribute == "pcm":
+                changes["pcm"] = None
+    changes.pop("", None)
+    return changes, refusals

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from voxtide.audio.encodings import Encoding
 from voxtide.audio.pcm import PcmFormat
 from voxtide.protocols.dialect import Configure
 from voxtide.protocols.facts import EngineFacts, SessionFacts, language_code
-from voxtide.protocols.fields import number, strings, switch, whole_number
+from voxtide.protocols.fields import number, read_settings, strings, switch, whole_number
 from voxtide.protocols.messages import Message, Refusal
 from voxtide.protocols.turns import TurnConfig
 from voxtide.types import StreamOptions
@@ -41,18 +42,11 @@ class MistralSettings:
 
     def updated(self, fields: Mapping[str, Any], engine: EngineFacts) -> tuple[MistralSettings, list[Refusal]]:
         """These settings with what can be had of `fields`, and why the rest cannot. Unknown fields are passed over."""
-        changes: dict[str, Any] = {}
-        refusals = []
-        for name, (attribute, read) in _READERS.items():
-            if name not in fields:
-                continue
-            try:
-                changes[attribute] = read(fields[name], engine)
-            except Refusal as refusal:
-                refusals.append(refusal)
-                if attribute == "pcm":
-                    changes["pcm"] = None  # its audio would be read as what it is not
-        changes.pop("", None)
+        changes, refusals = read_settings(
+            (attribute, partial(read, fields[name], engine))
+            for name, (attribute, read) in _READERS.items()
+            if name in fields
+        )
         return replace(self, **changes), refusals
 
     def configure(self) -> Configure:

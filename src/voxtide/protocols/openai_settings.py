@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from voxtide.audio.encodings import Encoding
 from voxtide.audio.pcm import PcmFormat
 from voxtide.protocols.dialect import Configure
 from voxtide.protocols.facts import EngineFacts, SessionFacts, language_code
-from voxtide.protocols.fields import object_of, strings, whole_number
+from voxtide.protocols.fields import object_of, read_settings, strings, whole_number
 from voxtide.protocols.messages import Message, Refusal
 from voxtide.protocols.openai_turns import DEFAULT_TURNS, TurnWish, read_turn_detection
 from voxtide.types import StreamOptions
@@ -55,22 +56,15 @@ class OpenAISettings:
         audio = object_of(session.get("audio"), "session.audio")
         wishes = object_of(audio.get("input"), "session.audio.input")
         transcription = object_of(wishes.get("transcription"), "session.audio.input.transcription")
-        changes: dict[str, Any] = {}
-        refusals = []
-        for fields, prefix, readers in (
-            (wishes, "session.audio.input", _INPUT_READERS),
-            (transcription, "session.audio.input.transcription", _TRANSCRIPTION_READERS),
-        ):
-            for name, (attribute, read) in readers.items():
-                if name not in fields:
-                    continue
-                try:
-                    changes[attribute] = read(fields[name], f"{prefix}.{name}", engine)
-                except Refusal as refusal:
-                    refusals.append(refusal)
-                    if attribute == "pcm":
-                        changes["pcm"] = None  # its audio would be read as what it is not
-        changes.pop("", None)
+        changes, refusals = read_settings(
+            (attribute, partial(read, fields[name], f"{prefix}.{name}", engine))
+            for fields, prefix, readers in (
+                (wishes, "session.audio.input", _INPUT_READERS),
+                (transcription, "session.audio.input.transcription", _TRANSCRIPTION_READERS),
+            )
+            for name, (attribute, read) in readers.items()
+            if name in fields
+        )
         if _has_no_turns(transcription.get("model")):
             changes.setdefault("turns", None)
         return replace(self, **changes), refusals
