@@ -6,7 +6,7 @@ Nothing in this room knows sockets, asyncio or engines. docs/protocols.md says w
     opening.py            a path, a query and facts become a dialect
     mistral.py            Mistral realtime           mistral_settings.py
     choose.py             OpenAI or vLLM? Both lie on one path
-    openai_realtime.py    OpenAI realtime            openai_settings.py, openai_turns.py, openai_beta.py
+    openai_realtime.py    OpenAI realtime            openai_settings.py, openai_items.py, ..._turns.py, ..._beta.py
     vllm_realtime.py      vLLM realtime
     turns.py              speech probabilities become turns
     utterance.py          the text between two answers

@@ -63,7 +63,7 @@ def read_openai(body: Message, engine: EngineFacts) -> SecretWish:
         Refusal: A field cannot be used.
     """
     session = object_of(body.get("session"), "session")
-    settings, refusals = OpenAISettings().updated(session, engine)
+    settings, refusals = OpenAISettings.first(engine).updated(session, engine)
     if refusals:
         raise refusals[0]
     expiry = object_of(body.get("expires_after"), "expires_after")

@@ -41,7 +41,7 @@ class OpenAIRealtime:
     def __init__(self, engine: EngineFacts, session: SessionFacts) -> None:
         self._engine = engine
         self._session = session
-        self._settings = OpenAISettings() if engine.can_detect_turns else OpenAISettings(turns=None)
+        self._settings = OpenAISettings.first(engine)
         self._phase = _Phase.OPEN
         self._is_beta = False
         self._num_events = 0

@@ -45,6 +45,11 @@ class OpenAISettings:
     vocabulary: tuple[str, ...] = ()
     turns: TurnWish | None = DEFAULT_TURNS
 
+    @classmethod
+    def first(cls, engine: EngineFacts) -> OpenAISettings:
+        """Those of a session whose client has said nothing."""
+        return cls() if engine.can_detect_turns else cls(turns=None)
+
     def updated(self, session: Mapping[str, Any], engine: EngineFacts) -> tuple[OpenAISettings, list[Refusal]]:
         """These settings with what can be had of `session`, and why the rest cannot. Unknown fields are passed over.
 

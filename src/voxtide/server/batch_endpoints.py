@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from voxtide.protocols.facts import EngineFacts
 from voxtide.server import batch_schemas as schemas
 from voxtide.server.admission import Admission
 from voxtide.server.app import Services
@@ -19,16 +18,7 @@ TRANSCRIPTIONS = "/v1/audio/transcriptions"
 def http_endpoints(services: Services) -> list[Endpoint]:
     """All of them."""
     config = services.config.batch
-
-    def facts() -> EngineFacts:
-        info = services.supervisor.info
-        return EngineFacts(
-            model=info.model,
-            languages=info.languages,
-            can_use_vocabulary=info.can_use_vocabulary,
-            delays_ms=info.delays_ms,
-        )
-
+    facts = services.realtime.engine_facts
     batch = BatchService(
         supervisor=services.supervisor,
         config=config,

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 
-from voxtide.engines.base import EngineInfo
 from voxtide.protocols.facts import EngineFacts, SessionFacts
 from voxtide.protocols.opening import Wire, open_dialect
 from voxtide.server.access import SUBPROTOCOL, Access
@@ -130,7 +129,7 @@ class Realtime:
     async def _run(self, wire: Wire, handshake: Handshake, session_id: str, connection: Connection) -> None:
         session = Session(
             connection,
-            open_dialect(wire, handshake.query, self._engine_facts(self._supervisor.info), self._facts(session_id)),
+            open_dialect(wire, handshake.query, self.engine_facts(), self._facts(session_id)),
             self._supervisor,
             session_id=session_id,
             limits=self._config.session,
@@ -149,7 +148,9 @@ class Realtime:
             if connection.lost_reason is not None:
                 self._metrics.on_dropped(connection.lost_reason)
 
-    def _engine_facts(self, info: EngineInfo) -> EngineFacts:
+    def engine_facts(self) -> EngineFacts:
+        """The engine as clients may know it."""
+        info = self._supervisor.info
         return EngineFacts(
             model=info.model,
             languages=info.languages,
