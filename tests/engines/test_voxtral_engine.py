@@ -38,7 +38,7 @@ LIVELY = replace(
     voxtral_checkpoint.SMALL,
     decoder=TransformerConfig(dim=32, num_layers=2, num_heads=4, num_kv_heads=2, head_dim=8, hidden_dim=48, window=60),
 )
-"""A window of 60 tokens, so that its rings of 256 wrap within half a minute."""
+"""A window of 60 tokens, so that its rings wrap within half a minute."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -146,7 +146,7 @@ def test_what_a_row_held_before_is_forgotten(model: VoxtralModel, vocabulary: Vo
 def test_glimpses_at_every_place_change_nothing_also_where_the_rings_wrap(
     model: VoxtralModel, vocabulary: Vocabulary, delay_tokens: int, glimpse_frames: int
 ) -> None:
-    """A glimpse is a flush that is undone. 280 frames: both rings, of 256 tokens, wrap."""
+    """A glimpse is a flush that is undone. 280 frames: both rings wrap, the decoder's of 102 tokens twice."""
     samples = noise(280, seed=5)
     plain = stream_of(Runner(model, 1), vocabulary, delay_tokens=delay_tokens)
     runner = Runner(model, 1)

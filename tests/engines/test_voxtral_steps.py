@@ -119,7 +119,7 @@ def test_empty_lanes_touch_no_stream(model: VoxtralModel, rows: Rows) -> None:
     """What a capture warms up with: every lane is the scratch row."""
     buffers = Buffers.of(_SIZE, rows.num_rows, model.device)
     before = [tensor[:_SIZE].clone() for tensor in rows._carried]
-    keys = [tensor[: _SIZE * rows.decoder_ring.num_cells].clone() for tensor in rows.decoder_ring.keys]
+    keys = [tensor[: rows.decoder_ring.first_cell(_SIZE)].clone() for tensor in rows.decoder_ring.keys]
     for kind in ("encode", "decode"):
         with torch.inference_mode():
             step(model, rows, kind, [], buffers)()

@@ -17,7 +17,6 @@ HEADS, KV_HEADS, HEAD_DIM = 4, 2, 8
 CONFIG = TransformerConfig(
     dim=8, num_layers=1, num_heads=HEADS, num_kv_heads=KV_HEADS, head_dim=HEAD_DIM, hidden_dim=8, window=300
 )
-NUM_CELLS = 2 * CELLS_PER_PAGE
 
 
 def paged_kernel(  # the kernel's own signature
@@ -57,13 +56,18 @@ def formula(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("way", [EachRow, Masked, Paged])
 @pytest.mark.parametrize("num_queries", [1, 4])
-@pytest.mark.parametrize("ends", [(4, 9), (300, 301), (512, 700), (5, 5000)])
+@pytest.mark.parametrize("num_cells", [2 * CELLS_PER_PAGE, 304, 411])  # pages and the ring's end meet, or do not
+@pytest.mark.parametrize("ends", [(4, 9), (300, 301), (512, 700), (5, 5000), (411, 413), (822, 600)])
 def test_rows_of_any_length(
-    way: Callable[[], Attention], num_queries: int, ends: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    way: Callable[[], Attention],
+    num_queries: int,
+    num_cells: int,
+    ends: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", paged_kernel)
     generator = torch.Generator().manual_seed(0)
-    ring = Ring(CONFIG, window=300, num_cells=NUM_CELLS, num_rows=3, dtype=torch.float32, device=torch.device("cpu"))
+    ring = Ring(CONFIG, window=300, num_cells=num_cells, num_rows=3, dtype=torch.float32, device=torch.device("cpu"))
     rows = (2, 0)
     history = [torch.randn((2, end, KV_HEADS, HEAD_DIM), generator=generator) for end in ends]
     for row, (keys, values) in zip(rows, history, strict=True):

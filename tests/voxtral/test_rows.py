@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from voxtide.errors import CapacityError
 from voxtide.types import Samples
 from voxtide.voxtral.attention import Attention, Masked, Paged
-from voxtide.voxtral.config import ENCODER_FRAMES_PER_TOKEN, MAX_AHEAD_TOKENS, VoxtralConfig
+from voxtide.voxtral.config import CELLS_PER_PAGE, ENCODER_FRAMES_PER_TOKEN, MAX_AHEAD_TOKENS, VoxtralConfig
 from voxtide.voxtral.framing import window_samples
 from voxtide.voxtral.layers import rotate
 from voxtide.voxtral.loading import load
@@ -28,7 +28,7 @@ from voxtide.voxtral.model import FREE, VoxtralModel
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory: pytest.TempPathFactory) -> VoxtralModel:
-    """Windows of 40 frames and 50 tokens; rings of 256 cells, which 13 s of audio fill."""
+    """Windows of 40 frames and 50 tokens; rings of 208 and 92 cells, which 8 s of audio fill."""
     return load(write_mistral(random_model(SHORT), tmp_path_factory.mktemp("short")), device=CPU, weights="fp32")
 
 
@@ -47,7 +47,7 @@ def test_every_chunking_gives_the_same_tokens(
 
 
 def test_a_ring_that_wraps_equals_one_that_does_not(short: VoxtralModel, speech: Samples) -> None:
-    """27 s: the encoder's ring of 256 cells goes round five times, the decoder's once."""
+    """27 s: the encoder's ring of 208 cells goes round seven times, the decoder's of 92 four times."""
     audio = speech[: 27 * 16_000]
     roomy = dataclasses.replace(short, config=_Roomy(**_fields(short.config)))
     assert short.new_rows(1).decoder_ring.num_cells < 27 * 12.5
@@ -69,7 +69,7 @@ def _fields(config: VoxtralConfig) -> dict[str, object]:
     return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
 
 
-@pytest.mark.parametrize("num_tokens", [150_016, 10**9 // 256 * 256])
+@pytest.mark.parametrize("num_tokens", [126 * 1196, 10**9 // 1196 * 1196])  # 1196 tokens fill both rings wholly
 def test_positions_beyond_131072_change_nothing(num_tokens: int, short: VoxtralModel, speech: Samples) -> None:
     """A row that is moved far on says the same: only distances matter, and angles stay exact."""
     said = []
@@ -92,7 +92,7 @@ def move_on(stream: Stream, num_tokens: int) -> None:
         assert num_tokens * per_token % ring.num_cells == 0
         angles = stack.rotary(torch.tensor([num_tokens * per_token]))
         for keys in ring.keys:
-            part = keys[row * ring.num_cells : (row + 1) * ring.num_cells]
+            part = keys[ring.first_cell(row) : ring.first_cell(row + 1)]
             part.copy_(rotate(part, *angles))
     rows.num_encoded[row] += num_tokens
     rows.num_decoded[row] += num_tokens
@@ -241,7 +241,7 @@ def test_rows_that_do_not_fit_are_told_with_what_they_take(short: VoxtralModel) 
 def test_a_row_takes_what_the_config_says(short: VoxtralModel) -> None:
     rows = short.new_rows(5, decoder_window=20)
     for ring in (rows.encoder_ring, rows.decoder_ring):
-        assert all(len(keys) == 5 * ring.num_cells + 256 for keys in ring.keys)
+        assert all(len(keys) == 5 * ring.num_cells + 2 * CELLS_PER_PAGE for keys in ring.keys)
     held = sum(
         2 * len(ring.keys) * ring.num_cells * ring.keys[0][0].numel() * 4
         for ring in (rows.encoder_ring, rows.decoder_ring)

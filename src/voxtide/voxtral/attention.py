@@ -44,7 +44,7 @@ class EachRow:
         return tuple((row, min(end, ring.num_cells)) for row, end in ends)
 
     def plan(self, ring: Ring, index: Tensor, positions: Tensor, reach: Reach, dtype: torch.dtype) -> Plan:
-        spans = [slice(row * ring.num_cells, row * ring.num_cells + length) for row, length in reach]
+        spans = [slice(ring.first_cell(row), ring.first_cell(row) + length) for row, length in reach]
         masks = [self._mask(ring, positions[lane], length, dtype) for lane, (_, length) in enumerate(reach)]
 
         def attend(layer: int, queries: Tensor) -> Tensor:
@@ -80,7 +80,8 @@ class Masked:
         rows = index.clamp_max(
             ring.num_rows - 1
         )  # a scratch lane looks at somebody's keys, and nobody at what it finds
-        cells = (rows[:, None] * ring.num_cells + torch.arange(length, device=index.device)).flatten()
+        within = torch.arange(length, device=index.device) + ring.first_cell(0)
+        cells = (rows[:, None] * ring.num_cells + within).flatten()
 
         def attend(layer: int, queries: Tensor) -> Tensor:
             keys, values = (part[layer].index_select(0, cells) for part in (ring.keys, ring.values))
@@ -102,11 +103,9 @@ class Paged:
         num_lanes, num_queries = positions.shape
         tables, lengths = page_tables(ring, index, positions)
         starts = torch.arange(num_lanes + 1, dtype=torch.int32, device=index.device) * num_queries
-        parts = ring.keys, ring.values
-        num_pages = ring.num_rows * ring.num_cells // CELLS_PER_PAGE + 1
 
         def attend(layer: int, queries: Tensor) -> Tensor:
-            keys, values = (part[layer].view(num_pages, CELLS_PER_PAGE, *part[layer].shape[1:]) for part in parts)
+            keys, values = _pages(ring.keys[layer]), _pages(ring.values[layer])
             found = varlen_attn(
                 queries.flatten(0, 1),
                 keys,
@@ -128,15 +127,30 @@ class Paged:
 
 
 def page_tables(ring: Ring, index: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-    """The pages of each lane from the first one in its window on, int32 [B, pages + 1], and the positions held.
+    """The pages of each lane in the order of positions, int32 [B, pages], and the positions in them, int32 [B].
 
-    One page more than a row has: a window that begins in the middle of a page ends in the middle of the same page.
+    A page is named by its first cell and may begin at any. What a lane sees may go over the end of its ring: then the
+    pages before the end are those that end there, and the pages behind it begin with the ring. So pages may begin
+    before what is seen, which the window hides, and end behind it, which the number of positions hides.
     """
-    pages_per_row = ring.num_cells // CELLS_PER_PAGE
-    first = (positions[:, 0] - ring.window + 1).clamp_min(0) // CELLS_PER_PAGE  # [B]
-    pages = (first[:, None] + torch.arange(pages_per_row + 1, device=index.device)) % pages_per_row
-    tables = (index[:, None] * pages_per_row + pages).clamp_max(ring.num_rows * pages_per_row)
-    return tables.int(), (positions[:, -1] + 1 - first * CELLS_PER_PAGE).int()
+    page, num_cells = CELLS_PER_PAGE, ring.num_cells
+    first, last = (positions[:, 0] - ring.window + 1).clamp_min(0), positions[:, -1]  # [B]
+    lap = last - last % num_cells  # the position in the ring's first cell
+    num_before = (lap - first + page - 1).clamp_min(0) // page  # pages before the end of the ring
+    skipped = (first - lap).clamp_min(0) // page * page  # of the lap, unseen
+    num_pages = -(-(ring.window + positions.shape[1] - 1) // page) + 1
+    numbers = torch.arange(num_pages, device=index.device) - num_before[:, None]  # [B, pages], negative before the end
+    cells = page * numbers + torch.where(numbers < 0, num_cells, skipped[:, None])
+    starts = (ring.first_cell(0) + index[:, None] * num_cells + cells).clamp_max(ring.first_cell(ring.num_rows))
+    return starts.int(), (page * num_before + last + 1 - lap - skipped).int()
+
+
+def _pages(cells: Tensor) -> Tensor:
+    """A layer's cells [n, kv_heads, head_dim] as pages that begin at each of them and overlap: a view."""
+    step = cells.stride(0)
+    return cells.as_strided(
+        (len(cells) - CELLS_PER_PAGE + 1, CELLS_PER_PAGE, *cells.shape[1:]), (step, step, *cells.stride()[1:])
+    )
 
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:

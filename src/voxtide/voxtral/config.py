@@ -25,7 +25,7 @@ NUM_PREFIX_TOKENS = NUM_LEFT_PAD_TOKENS - 1
 NUM_DRAIN_TOKENS = 11
 """Tokens of silence after the delay's own that a finish needs at most (mistral-common: one, and ten for late words)."""
 
-DELAYS_TOKENS = (*range(1, 16), 30)
+DELAYS_TOKENS: tuple[int, ...] = (*range(1, 16), 30)
 """The delays the model was trained for, in tokens: 80 to 1200 ms in steps of 80, and 2400 ms (model card)."""
 
 DEFAULT_DELAY_TOKENS = 6
@@ -142,11 +142,11 @@ class VoxtralConfig:
 
     def encoder_cells(self) -> int:
         """Positions a row's encoder ring holds: the window and what a chunk or a fork may run ahead."""
-        return _cells(self.encoder.window + ENCODER_FRAMES_PER_TOKEN * MAX_AHEAD_TOKENS)
+        return self.encoder.window + ENCODER_FRAMES_PER_TOKEN * MAX_AHEAD_TOKENS
 
     def decoder_cells(self, window: int | None = None) -> int:
         """Positions a row's decoder ring holds, for a window of at most the model's own."""
-        return _cells((window or self.decoder.window) + MAX_AHEAD_TOKENS)
+        return (window or self.decoder.window) + MAX_AHEAD_TOKENS
 
     def row_bytes(self, element_bytes: int, decoder_window: int | None = None) -> int:
         """What one row's keys and values take, in bytes."""
@@ -154,13 +154,16 @@ class VoxtralConfig:
         decoder = self.decoder_cells(decoder_window) * self.decoder.kv_values_per_position
         return element_bytes * (encoder + decoder)
 
+    def shared_bytes(self, element_bytes: int) -> int:
+        """What all rows together take beside that: pages before and behind them, and what `Rows.save_prefix` keeps."""
+        encoder = 2 * CELLS_PER_PAGE + ENCODER_FRAMES_PER_TOKEN * NUM_PREFIX_TOKENS
+        decoder = 2 * CELLS_PER_PAGE + len(DELAYS_TOKENS) * NUM_PREFIX_TOKENS
+        held = encoder * self.encoder.kv_values_per_position + decoder * self.decoder.kv_values_per_position
+        return element_bytes * held
+
 
 CELLS_PER_PAGE = 256
-"""Rings are whole pages: what a paged attention kernel reads at a time."""
-
-
-def _cells(num_positions: int) -> int:
-    return -(-num_positions // CELLS_PER_PAGE) * CELLS_PER_PAGE
+"""What a paged attention kernel reads at a time: FlashAttention-2 wants multiples of it. A page may begin anywhere."""
 
 
 def _mistral_stack(args: Mapping[str, Any], window: int) -> TransformerConfig:

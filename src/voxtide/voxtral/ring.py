@@ -17,10 +17,10 @@ class Ring:
 
     Attributes:
         window: Positions a query sees, itself included.
-        num_cells: Positions each row has room for; whole pages.
+        num_cells: Positions each row has room for.
         num_rows: Rows.
-        keys, values: Of each layer, [num_rows * num_cells + one page, kv_heads, head_dim]. The last page takes what
-            scratch lanes write.
+        keys, values: Of each layer, [num_rows * num_cells + two pages, kv_heads, head_dim]: a page, the rows, a page.
+            What is read in pages may reach into either, and scratch lanes write into the last.
     """
 
     def __init__(
@@ -36,14 +36,18 @@ class Ring:
         self.window = window
         self.num_cells = num_cells
         self.num_rows = num_rows
-        shape = (2, config.num_layers, num_rows * num_cells + CELLS_PER_PAGE, config.num_kv_heads, config.head_dim)
+        shape = (2, config.num_layers, num_rows * num_cells + 2 * CELLS_PER_PAGE, config.num_kv_heads, config.head_dim)
         self._cells = torch.zeros(shape, dtype=dtype, device=device)
         self.keys, self.values = (tuple(part) for part in self._cells)
 
+    def first_cell(self, row: int) -> int:
+        """Where a row begins; for the scratch row, the one cell that takes all it writes."""
+        return CELLS_PER_PAGE + row * self.num_cells
+
     def cells(self, index: Tensor, positions: Tensor) -> Tensor:
         """Where the positions [B, T] of the lanes [B] lie: [B * T] int64."""
-        cells = index[:, None] * self.num_cells + positions % self.num_cells
-        return cells.clamp_max(self.num_rows * self.num_cells).flatten()  # all of the scratch row in one cell
+        cells = CELLS_PER_PAGE + index[:, None] * self.num_cells + positions % self.num_cells
+        return cells.clamp_max(self.first_cell(self.num_rows)).flatten()
 
     def write(self, layer: int, cells: Tensor, keys: Tensor, values: Tensor) -> None:
         """Put keys and values [M, kv_heads, head_dim] into the cells [M]."""
@@ -52,7 +56,7 @@ class Ring:
 
     def beginning(self, row: int, num_positions: int) -> Tensor:
         """The first cells of a row, over all layers: a view."""
-        start = row * self.num_cells
+        start = self.first_cell(row)
         return self._cells[:, :, start : start + num_positions]
 
     def visible(self, positions: Tensor, num_cells: int) -> Tensor:
