@@ -39,7 +39,8 @@ async def test_another_method_is_refused_with_those_there_are() -> None:
     [
         ("GET", "/v1/audio/transcriptions/realtime", 426, "ws://"),
         ("GET", "/v1/realtime", 426, "ws://"),
-        ("POST", "/v1/realtime", 405, "Allow"),
+        ("POST", "/v1/realtime", 426, "ws://"),
+        ("DELETE", "/v1/realtime", 405, "Allow"),
         ("DELETE", "/metrics", 405, "Allow"),
         ("POST", "/v1/nothing", 404, "/openapi.json"),
         ("GET", "/v1/" + "x" * 300, 404, "/openapi.json"),

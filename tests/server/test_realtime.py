@@ -6,7 +6,7 @@ import asyncio
 import json
 
 import pytest
-from serving import FLUSH, append, engine, heard, running, say, settled
+from serving import FLUSH, MISTRAL, append, engine, heard, running, say, settled
 from websockets.asyncio.client import connect
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
@@ -81,6 +81,27 @@ async def test_pages_of_other_sites_are_kept_out() -> None:
         status, _, message = await refused(server.ws(), origin="https://evil.example")
         assert status == 403
         assert "evil.example" in message
+        assert "--origin" in message
+
+
+async def test_a_plain_request_for_a_session_is_told_why_there_is_none() -> None:
+    """Browsers hide why a WebSocket was refused: the page asks again without one."""
+    async with running(ServerConfig(capacity=1, keys=("k",))) as server:
+        own = f"http://127.0.0.1:{server.port}"
+
+        async def code(**headers: str) -> str:
+            head = [f"POST {MISTRAL} HTTP/1.1", f"Host: 127.0.0.1:{server.port}", "Connection: close"]
+            head += [f"{name}: {value}" for name, value in headers.items()]
+            answer = await server.send(("\r\n".join(head) + "\r\n\r\n").encode())
+            return f"{answer.status} {json.loads(answer.body)['error']['code']}"
+
+        assert await code(Origin=own) == "401 invalid_api_key"
+        assert await code(Origin="https://evil.example", **bearer("k")) == "403 origin_not_allowed"
+        assert await code(Origin=own, **bearer("k")) == "426 upgrade_required"
+        async with connect(server.ws(), additional_headers=bearer("k")):
+            assert await code(Origin=own, **bearer("k")) == "503 capacity"
+        server.realtime.is_draining = True
+        assert await code(Origin=own, **bearer("k")) == "503 unavailable"
 
 
 async def test_one_address_may_not_ask_too_often() -> None:

@@ -71,7 +71,9 @@ class Access:
         if origin.partition("://")[2] == headers.get("host"):
             return None
         return Refusal(
-            status=403, code="origin_not_allowed", message=f"pages of {origin[:200]!r} may not connect to this server"
+            status=403,
+            code="origin_not_allowed",
+            message=f"pages of {origin[:200]!r} may not connect to this server; who runs it lets them in with --origin",
         )
 
     def _check_secret(self, secret: str | None, model: str | None) -> Refusal | None:

@@ -12,9 +12,14 @@ class Admission:
         self.capacity = capacity
         self.num_taken = 0
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no place."""
+        return self.num_taken >= self.capacity
+
     def take(self) -> Callable[[], None] | None:
         """A place: call what comes back to give it back, once. None when all are taken."""
-        if self.num_taken >= self.capacity:
+        if self.is_full:
             return None
         self.num_taken += 1
         is_given_back = False

@@ -20,8 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxtide.server.access import Access
 from voxtide.server.config import ServerConfig
-from voxtide.server.endpoints import Endpoint, json_content, openapi
-from voxtide.server.handshake import Refusal
+from voxtide.server.endpoints import Endpoint, Handler, json_content, openapi
+from voxtide.server.handshake import Handshake, Refusal
 from voxtide.server.metrics import CONTENT_TYPE, Metrics
 from voxtide.server.page import PageFiles
 from voxtide.server.realtime import SESSION_PATHS, Realtime
@@ -60,8 +60,8 @@ def create_app(services: Services, endpoints: Iterable[Endpoint] = (), *, versio
 
     every.append(Endpoint(path="/openapi.json", method="GET", handler=describe, is_open=True))
     routes = [Route(it.path, it.handler, methods=[it.method]) for it in every]
-    routes += [Route(path, _say_upgrade, methods=["GET"]) for path in SESSION_PATHS]
-    open_paths = frozenset(it.path for it in every if it.is_open)
+    routes += [Route(path, _door(services.realtime), methods=["GET", "POST"]) for path in SESSION_PATHS]
+    open_paths = frozenset(it.path for it in every if it.is_open).union(SESSION_PATHS)  # sessions have rules of theirs
     app = Starlette(
         routes=routes,
         middleware=[Middleware(_Gate, services=services, open_paths=open_paths)],
@@ -176,14 +176,31 @@ def refusal_response(refusal: Refusal) -> Response:
     return Response(refusal.body, refusal.status, dict(refusal.headers))
 
 
-async def _say_upgrade(request: Request) -> Response:
-    return refusal_response(
-        Refusal(
-            status=426,
-            code="upgrade_required",
-            message=f"sessions at {request.url.path} are WebSockets: connect with ws:// or wss://; if that is what you "
-            "did, a proxy in between has taken the Upgrade header away",
+def _door(realtime: Realtime) -> Handler:
+    """Answers a plain request for a session: as the upgrade would be, where it were refused; else with what is missing.
+
+    Browsers do not tell a page why a WebSocket was refused. The page asks again this way, with POST, because then they
+    name the page as they do for a WebSocket.
+    """
+
+    async def answer(request: Request) -> Response:
+        handshake = Handshake(
+            path=request.url.path,
+            query=request.query_params,
+            headers=request.headers,
+            address=request.client.host if request.client else "",
         )
+        return refusal_response(realtime.why_not(handshake) or _no_upgrade(request.url.path))
+
+    return answer
+
+
+def _no_upgrade(path: str) -> Refusal:
+    return Refusal(
+        status=426,
+        code="upgrade_required",
+        message=f"sessions at {path} are WebSockets: connect with ws:// or wss://; if that is what you did, a proxy in "
+        "between has taken the Upgrade header away",
     )
 
 

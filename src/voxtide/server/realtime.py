@@ -101,29 +101,43 @@ class Realtime:
             )
         return verdict
 
-    def _admit(self, handshake: Handshake) -> Admitted | Refusal:
-        wire = _WIRES.get(handshake.path)
-        if wire is None:
-            known = " and ".join(_WIRES)
+    def why_not(self, handshake: Handshake) -> Refusal | None:
+        """Why this client would not be let in now; None where it would. Its rate counts it as an attempt."""
+        return self._why_not(handshake) or (self._full() if self._admission.is_full else None)
+
+    def _why_not(self, handshake: Handshake) -> Refusal | None:
+        """The reasons that have nothing to do with room."""
+        if handshake.path not in _WIRES:
+            known = " and ".join(SESSION_PATHS)
             return Refusal(status=404, code="not_found", message=f"sessions are at {known}, not {handshake.path[:200]}")
-        offered = handshake.subprotocols
         refusal = self._access.check_session(
-            handshake.headers, handshake.address, subprotocols=offered, model=handshake.query.get("model")
+            handshake.headers,
+            handshake.address,
+            subprotocols=handshake.subprotocols,
+            model=handshake.query.get("model"),
         )
+        if refusal is None and (reason := self.unready_reason()) is not None:
+            refusal = _unavailable("unavailable", reason)
+        return refusal
+
+    def _full(self) -> Refusal:
+        return _unavailable("capacity", f"all {self._config.capacity} sessions of this server are taken")
+
+    def _admit(self, handshake: Handshake) -> Admitted | Refusal:
+        refusal = self._why_not(handshake)
         if refusal is not None:
             return refusal
-        if (reason := self.unready_reason()) is not None:
-            return _unavailable("unavailable", reason)
         give_back = self._admission.take()
         if give_back is None:
-            return _unavailable("capacity", f"all {self._config.capacity} sessions of this server are taken")
+            return self._full()
+        wire = _WIRES[handshake.path]
         session_id = f"ws-{uuid.uuid4().hex}"
         self._metrics.on_opened(wire.name.lower())
         return Admitted(
             run=partial(self._run, wire, handshake, session_id),
             on_done=partial(_on_done, give_back),
             message_bytes=wire.message_bytes,
-            subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None,
+            subprotocol=SUBPROTOCOL if SUBPROTOCOL in handshake.subprotocols else None,
         )
 
     async def _run(self, wire: Wire, handshake: Handshake, session_id: str, connection: Connection) -> None:
