@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxtide.models.onnx_session import OnnxSession, load_onnx
+from voxtide.models.store import ModelStore, Progress
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 VOICE_MODEL, VOICE_FILE = "silero-vad", "silero_vad_16k_sequence.onnx"
@@ -37,6 +38,11 @@ class VoiceModel:
     def load(cls, path: Path) -> VoiceModel:
         """Raises: ModelCorruptError: the file cannot be loaded."""
         return cls(load_onnx(path, name=str(path)))
+
+    @classmethod
+    def from_store(cls, store: ModelStore, progress: Progress | None = None) -> VoiceModel:
+        """Take it from a store, pulling it first if it is not there. Raises: ModelError: it cannot be had or used."""
+        return cls.load(store.ensure(VOICE_MODEL, progress) / VOICE_FILE)
 
     def run(
         self, frames: NDArray[np.float32], hidden: NDArray[np.float32], cell: NDArray[np.float32]

@@ -16,7 +16,7 @@ from pathlib import Path
 import typer
 
 import voxtide
-from voxtide.audio.vad import VOICE_FILE, VOICE_MODEL, VoiceModel
+from voxtide.audio.vad import VoiceModel
 from voxtide.cli.capacity import calibrated, default_capacity, remember
 from voxtide.cli.failures import Exit, say
 from voxtide.cli.greeting import greeting
@@ -134,7 +134,7 @@ def _voice(settings: Settings) -> VoiceModel | None:
     """The speech model, where it is there already; the engines that need it have pulled it."""
     store = ModelStore.from_settings(replace(settings, is_offline=True))
     try:
-        return VoiceModel.load(store.ensure(VOICE_MODEL) / VOICE_FILE)
+        return VoiceModel.from_store(store)
     except ModelError as error:
         say(f"clients cannot choose how turns are detected: {error}")
         return None

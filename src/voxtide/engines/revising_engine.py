@@ -16,7 +16,12 @@ MAX_STREAMS = 64
 """Streams at once unless the caller says otherwise: a few megabytes each, and more than a laptop keeps up with."""
 
 MAX_THREADS = 8
-"""Threads unless the caller says otherwise: as many as there are cores, up to what one shared model feeds well."""
+"""Threads unless the caller says otherwise, if there are so many cores: what one shared model feeds well."""
+
+
+def usual_num_threads() -> int:
+    """Threads unless the caller says otherwise."""
+    return min(os.cpu_count() or 1, MAX_THREADS)
 
 
 class RevisingEngine(PooledEngine):
@@ -37,9 +42,7 @@ class RevisingEngine(PooledEngine):
         self._model = model
         self._voice = voice
         self._configs = {"live": live, "fast": fast}
-        super().__init__(
-            num_threads=num_threads or min(os.cpu_count() or 1, MAX_THREADS), max_streams=max_streams or MAX_STREAMS
-        )
+        super().__init__(num_threads=num_threads or usual_num_threads(), max_streams=max_streams or MAX_STREAMS)
 
     @property
     def info(self) -> EngineInfo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from voxtide.audio.vad import VOICE_FILE, VOICE_MODEL, VoiceModel
+from voxtide.audio.vad import VoiceModel
 from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.base import EngineInfo
 from voxtide.engines.hypothesis import Piece
@@ -119,7 +119,7 @@ def load(
         raise ConfigError("engine 'moonshine' needs a model store; pass store=ModelStore.from_settings(...)")
     name = model or DEFAULT_MODEL
     directory = Path(name) if Path(name).is_dir() else store.ensure(name, progress)
-    voice = VoiceModel.load(store.ensure(VOICE_MODEL, progress) / VOICE_FILE)
+    voice = VoiceModel.from_store(store, progress)
     windows = MoonshineWindows(MoonshineModel.load(directory))
     give_back_free_memory()
     return RevisingEngine(

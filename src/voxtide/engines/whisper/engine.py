@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from voxtide.audio.vad import VOICE_FILE, VOICE_MODEL, VoiceModel
+from voxtide.audio.vad import VoiceModel
 from voxtide.engines.base import EngineInfo
 from voxtide.engines.revising_config import RevisingConfig
-from voxtide.engines.revising_engine import MAX_THREADS, RevisingEngine
+from voxtide.engines.revising_engine import RevisingEngine, usual_num_threads
 from voxtide.engines.settling import SettlingConfig
 from voxtide.engines.whisper.locate import ENGINE, locate
 from voxtide.engines.whisper.model import WhisperModel
@@ -69,9 +68,9 @@ def load(
     if store is None:
         raise ConfigError("engine 'whisper' needs a model store; pass store=ModelStore.from_settings(...)")
     name = model or DEFAULT_MODEL
-    num_threads = num_threads or min(os.cpu_count() or 1, MAX_THREADS)
+    num_threads = num_threads or usual_num_threads()
     whisper = WhisperModel.load(locate(name, store, progress), num_threads=num_threads)
-    voice = VoiceModel.load(store.ensure(VOICE_MODEL, progress) / VOICE_FILE)
+    voice = VoiceModel.from_store(store, progress)
     info = EngineInfo(
         name=ENGINE,
         model=Path(name).name,
