@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,6 +43,12 @@ def test_openais_wish_and_answer() -> None:
 def test_openais_wish_may_be_empty() -> None:
     wish = read_openai({}, ABLE)
     assert (wish.ttl_s, wish.model) == (600, None)
+
+
+def test_a_secret_promises_no_turns_where_there_are_none() -> None:
+    deaf = replace(ABLE, can_detect_turns=False)
+    answer = openai_answer("ek_x", read_openai({}, deaf), deaf, SessionFacts(session_id="sess_1", opened_at_s=0))
+    assert answer["session"]["audio"]["input"]["turn_detection"] is None
 
 
 @pytest.mark.parametrize(
