@@ -15,6 +15,12 @@ from voxtide.types import Samples, StreamOptions
 
 WARM_UP_S = 2.0
 SENT_AT_ONCE = 16
+LEAD_S = 0.1
+"""From the last session's opening to the first chunk: the first one is not late."""
+SHORTEST_SLEEP_S = 0.0005
+"""The event loop sleeps no shorter than about so long."""
+LAST_TEXTS_S = 1.0
+"""Until the texts of the last chunks are there."""
 _DELTA = b'"transcription.text.delta"'
 
 
@@ -56,30 +62,29 @@ async def play_paced(
     arrivals: list[list[float]] = [[] for _ in range(num_sessions)]
     clients = [await _open(server.port, arrivals[index]) for index in range(num_sessions)]
     num_rounds, num_warm = round((WARM_UP_S + play_s) / CHUNK_S), round(WARM_UP_S / CHUNK_S)
-    began_s, cpu_s, late_s = loop.time() + 0.1, 0.0, []
+    began_s, cpu_s, late_s = loop.time() + LEAD_S, 0.0, []
     for number in range(num_rounds):
         if number == num_warm:
             cpu_s = -(await server.holdings()).cpu_s
         frame = frames[number % len(frames)]
         for index, client in enumerate(clients):
             due_s = began_s + (number + index / num_sessions) * CHUNK_S
-            if (wait_s := due_s - loop.time()) > 0.0005:
+            if (wait_s := due_s - loop.time()) > SHORTEST_SLEEP_S:
                 await asyncio.sleep(wait_s)
             elif index % SENT_AT_ONCE == 0:
                 await asyncio.sleep(0)  # who is late must still hear what arrives
             client.send(frame)
             late_s.append(loop.time() - due_s)
     cpu_s += (await server.holdings()).cpu_s
-    await asyncio.sleep(1.0)  # the last texts
+    await asyncio.sleep(LAST_TEXTS_S)
     if any(client.is_lost for client in clients):
         raise VoxtideError("the server lost a session that it had admitted")
     for client in clients:
         client.cut()
-    begins_s = [began_s + index / num_sessions * CHUNK_S for index in range(num_sessions)]
     added_s = [
         late
-        for begin_s, arrived_s in zip(begins_s, arrivals, strict=True)
-        for late in _added_s(begin_s, arrived_s, told_after, len(frames))
+        for index, arrived_s in enumerate(arrivals)
+        for late in _added_s(began_s + index / num_sessions * CHUNK_S, arrived_s, told_after, len(frames))
     ]
     return Paced(num_sessions, play_s, cpu_s, added_s, late_s[num_warm * num_sessions :])
 

@@ -61,11 +61,11 @@ def word_errors(name: str, said: str, written: str) -> WordErrors:
     differences = tuple(
         (
             name,
-            " ".join(said_words[chunk.ref_start_idx : chunk.ref_end_idx]),
-            " ".join(written_words[chunk.hyp_start_idx : chunk.hyp_end_idx]),
+            " ".join(said_words[run.ref_start_idx : run.ref_end_idx]),
+            " ".join(written_words[run.hyp_start_idx : run.hyp_end_idx]),
         )
-        for chunk in output.alignments[0]
-        if chunk.type != "equal"
+        for run in output.alignments[0]
+        if run.type != "equal"
     )
     num_errors = output.substitutions + output.deletions + output.insertions
     return WordErrors(len(said_words), num_errors, differences)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxtide.audio.encodings import Encoding, PcmDecoder, encode_pcm
-from voxtide.audio.resample import Resampler
+from voxtide.audio.resample import resampled
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 TAIL_S = 1.0
@@ -21,9 +21,9 @@ QUIET_RMS = 1e-4
 TELEPHONE_RATE_HZ = 8_000
 
 
-def quiet(num_s: float) -> Samples:
+def quiet(duration_s: float) -> Samples:
     """A silent room."""
-    noise = np.random.default_rng(0).normal(0.0, QUIET_RMS, round(num_s * SAMPLE_RATE_HZ))
+    noise = np.random.default_rng(0).normal(0.0, QUIET_RMS, round(duration_s * SAMPLE_RATE_HZ))
     return noise.astype(np.float32)
 
 
@@ -59,11 +59,7 @@ def _pink(num_samples: int, random: np.random.Generator) -> NDArray[np.float64]:
 def over_telephone(samples: Samples) -> Samples:
     """The samples after 8 kHz and G.711 mu-law, as in a telephone call, back at 16 kHz."""
     # Our resampler always comes out at 16 kHz. From twice that it halves, and half of ours is the telephone's rate.
-    narrow = _resampled(samples, from_hz=SAMPLE_RATE_HZ**2 // TELEPHONE_RATE_HZ)
+    narrow = np.concatenate(list(resampled([(SAMPLE_RATE_HZ**2 // TELEPHONE_RATE_HZ, samples)])))
     call = encode_pcm(narrow, Encoding.PCM_MULAW)
-    return _resampled(PcmDecoder(Encoding.PCM_MULAW).feed(call), from_hz=TELEPHONE_RATE_HZ)
-
-
-def _resampled(samples: Samples, *, from_hz: int) -> Samples:
-    resampler = Resampler(from_hz)
-    return np.concatenate([resampler.feed(samples), resampler.finish()])
+    heard = PcmDecoder(Encoding.PCM_MULAW).feed(call)
+    return np.concatenate(list(resampled([(TELEPHONE_RATE_HZ, heard)])))

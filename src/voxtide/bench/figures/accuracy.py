@@ -34,10 +34,10 @@ CLEAN, NOISE, TELEPHONE = Target("<=", 3.5), Target("<=", 8.0), Target("<=", 5.0
 
 async def measure(session: Session) -> Figure:
     """Measure all sets, live and fast."""
-    noises = 1 if session.is_quick else NUM_NOISES
+    num_noises = 1 if session.is_quick else NUM_NOISES
     sets: dict[str, list[Variant]] = {
         "clean": [lambda samples: samples],
-        "noise": [partial(with_noise, snr_db=SNR_DB, seed=seed) for seed in range(noises)],
+        "noise": [partial(with_noise, snr_db=SNR_DB, seed=seed) for seed in range(num_noises)],
         "telephone": [over_telephone],
     }
     targets: dict[str, Target] = {"clean": CLEAN, "noise": NOISE, "telephone": TELEPHONE}

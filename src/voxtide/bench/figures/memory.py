@@ -46,30 +46,34 @@ async def measure(session: Session) -> Figure:
     counts, megabytes = [count for count, _ in sizes], [size for _, size in sizes]
     return Figure(
         name="memory",
-        measures=(
-            Measure(
-                name="memory with one stream",
-                value=megabytes[1],
-                unit="MB",
-                target=ONE,
-                method=f"resident set of a fresh process with the engine and one live stream, after {feed_s:.0f} s",
-            ),
-            Measure(
-                name="memory of a further stream",
-                value=slope(counts[1:], megabytes[1:]),
-                unit="MB",
-                target=FURTHER,
-                method=f"slope of the resident set from 1 to {1 + num_more} open streams, {feed_s:.0f} s of audio each",
-            ),
-            Measure(
-                name="memory before any stream",
-                value=megabytes[0],
-                unit="MB",
-                method="resident set of the same process when the engine has just been opened",
-            ),
-        ),
+        measures=_measures(counts, megabytes, feed_s),
         details={"sizes": sizes},
         plots=(_plot(counts, megabytes),),
+    )
+
+
+def _measures(counts: Sequence[int], megabytes: Sequence[float], feed_s: float) -> tuple[Measure, ...]:
+    return (
+        Measure(
+            name="memory with one stream",
+            value=megabytes[1],
+            unit="MB",
+            target=ONE,
+            method=f"resident set of a fresh process with the engine and one live stream, after {feed_s:.0f} s",
+        ),
+        Measure(
+            name="memory of a further stream",
+            value=slope(counts[1:], megabytes[1:]),
+            unit="MB",
+            target=FURTHER,
+            method=f"slope of the resident set from 1 to {counts[-1]} open streams, {feed_s:.0f} s of audio each",
+        ),
+        Measure(
+            name="memory before any stream",
+            value=megabytes[0],
+            unit="MB",
+            method="resident set of the same process when the engine has just been opened",
+        ),
     )
 
 

@@ -15,38 +15,42 @@ from voxtide.bench.spoken import num_retracted, tell
 
 async def measure(session: Session) -> Figure:
     """Measure the streams that `words` measures."""
-    retracted = shown = changed = 0
+    num_gone = num_shown = num_changed = 0
     by_recording: dict[str, dict[str, int]] = {}
     errors: list[str] = []
     for recording, played in await session.paced():
         telling = tell(played.heard)
-        retracted += num_retracted(played.heard)
-        shown += len(telling.interim)
-        changed += len(telling.changes)
+        num_gone += num_retracted(played.heard)
+        num_shown += len(telling.interim)
+        num_changed += len(telling.changes)
         by_recording[recording.name] = {"shown": len(telling.interim), "changed": len(telling.changes)}
         errors += [
             f"{recording.name}, word {place + 1}: {word} -> {final or '(nothing)'}"
             for place, word, final in telling.changes
         ]
-    percent = 100 * changed / shown if shown else 0.0
     return Figure(
         name="stability",
-        measures=(
-            Measure(
-                name="stable words retracted",
-                value=retracted,
-                unit="words",
-                target=Target("<=", 0),
-                method="words seen in stable text that later stable text or the final segments lack",
-            ),
-            Measure(
-                name="interim words changed",
-                value=percent,
-                unit="%",
-                target=Target("<=", 5),
-                method=f"{changed} of {shown} (place, word) pairs shown as interim are not in the final text",
-            ),
-        ),
+        measures=(_retracted(num_gone), _changed(num_changed, num_shown)),
         errors=tuple(errors),
         details={"by_recording": by_recording},
+    )
+
+
+def _retracted(num_words: int) -> Measure:
+    return Measure(
+        name="stable words retracted",
+        value=num_words,
+        unit="words",
+        target=Target("<=", 0),
+        method="words seen in stable text that later stable text or the final segments lack",
+    )
+
+
+def _changed(num_changed: int, num_shown: int) -> Measure:
+    return Measure(
+        name="interim words changed",
+        value=100 * num_changed / num_shown if num_shown else 0.0,
+        unit="%",
+        target=Target("<=", 5),
+        method=f"{num_changed} of {num_shown} (place, word) pairs shown as interim are not in the final text",
     )
