@@ -9,12 +9,17 @@ from pathlib import Path
 import pytest
 from captions_page import CaptionsPage
 from captions_server import CaptionsServer
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from websockets.sync.client import connect
 
 OpenPage = Callable[[str], CaptionsPage]
 StartServer = Callable[..., CaptionsServer]
 Spoken = Callable[[str], Path]
+
+NO_WEBSOCKETS = """() => {
+  window.WebSocket = class { constructor() { setTimeout(() => this.onclose({ code: 1006 })); } close() {} };
+}"""
+"""As a proxy has it that does not know them."""
 
 NUMBERS = "One two three four five six seven"
 
@@ -41,10 +46,48 @@ def test_a_full_server_is_waited_for(open_page: OpenPage, start_server: StartSer
     page = open_page(server.address)
     with connect(f"ws://127.0.0.1:{server.port}/v1/audio/transcriptions/realtime"):
         page.caption_file(spoken("No matter."))
-        expect(page.problem).to_contain_text("The server takes no new session. It is probably full.")
+        expect(page.problem).to_contain_text("The server is full. All 1 sessions of this server are taken")
     page.wait_for("Ready")
     assert page.text == "No matter."
     expect(page.problem).to_be_hidden()
+
+
+def test_a_page_that_the_server_does_not_know_is_told_what_helps(
+    open_page: OpenPage, start_server: StartServer, spoken: Spoken
+) -> None:
+    """As behind a proxy that sends another Host header: the page asks for it by a name that is not its own."""
+    server = start_server("scripted")
+    page = open_page(server.address)
+
+    def rename(route: Route) -> None:
+        route.fulfill(response=route.fetch(headers=route.request.headers | {"origin": "https://captions.example"}))
+
+    page.page.route("**/realtime*", rename)
+    page.page.evaluate(NO_WEBSOCKETS)
+    page.caption_file(spoken("No matter."))
+    expect(page.problem).to_contain_text("The server does not let this page in.")
+    expect(page.problem).to_contain_text("captions.example")
+    expect(page.problem).to_contain_text("--origin")
+
+
+def test_websockets_that_do_not_arrive_are_told(open_page: OpenPage, start_server: StartServer, spoken: Spoken) -> None:
+    server = start_server("scripted")
+    page = open_page(server.address)
+    page.page.evaluate(NO_WEBSOCKETS)
+    page.caption_file(spoken("No matter."))
+    expect(page.problem).to_contain_text("WebSockets do not reach the server.")
+
+
+def test_a_server_that_is_gone_is_told(open_page: OpenPage, start_server: StartServer, spoken: Spoken) -> None:
+    server = start_server("scripted")
+    page = open_page(server.address)
+    server.kill()
+    page.caption_file(spoken("No matter."))
+    expect(page.problem).to_contain_text("The server cannot be reached. A part of this page is missing")
+    server.start()
+    page.page.reload()
+    page.caption_file(spoken("No matter."))
+    page.wait_for_text("No matter.")
 
 
 def test_a_locked_server_asks_for_a_key(open_page: OpenPage, start_server: StartServer, spoken: Spoken) -> None:

@@ -2,10 +2,10 @@ import { captureProblem, connectionProblem } from "/web/app/problems.js";
 import { CaptureError, openMicrophone } from "/web/audio/capture.js";
 import { check, equal } from "./check.js";
 
-const ending = (code, status, message = "") => ({
+const ending = (code, status, message = "", name = "") => ({
   code,
   wasOpen: true,
-  error: status === undefined ? null : { status, message },
+  error: status === undefined ? null : { status, message, code: name },
 });
 
 /** What the page says when the browser answers a wish for the microphone like this. */
@@ -47,6 +47,24 @@ export function test_what_passes_is_waited_for() {
   }
 }
 
+export function test_why_there_is_no_session_is_told_apart() {
+  const told = [
+    [ending(1006, 503, "all 8 sessions are taken", "capacity"), "The server is full.", "All 8 sessions are taken."],
+    [ending(1006, 503, "the engine is being restarted", "unavailable"), "The server is not ready.", "restarted."],
+    [ending(1006, 429, "try again in 5 s"), "Too many sessions were opened from here.", "Try again in 5 s."],
+    [ending(1006, 426, "sessions are WebSockets"), "WebSockets do not reach the server.", "a proxy"],
+    [ending(1006, 502), "The server cannot be reached.", "in its place"],
+    [ending(1006, 0, "TypeError: Failed to fetch"), "The server cannot be reached.", "is kept"],
+    [ending(1006, 500, "internal error"), "The server failed.", "is kept"],
+    [ending(1006, 403, "pages of 'x' may not connect"), "The server does not let this page in.", "Pages of 'x'"],
+  ];
+  for (const [end, title, remedy] of told) {
+    const problem = connectionProblem(end);
+    equal(problem.title, title);
+    check(problem.remedy.includes(remedy), problem.remedy);
+  }
+}
+
 export function test_what_does_not_is_told_with_its_remedy() {
   equal(connectionProblem(ending(1006, 401)), {
     title: "The server wants an API key.",
@@ -55,6 +73,6 @@ export function test_what_does_not_is_told_with_its_remedy() {
     action: "key",
   });
   const refused = connectionProblem(ending(1008, 400, "Invalid model: 'x'"));
-  equal([refused.isPassing, refused.remedy], [false, "Invalid model: 'x'"]);
+  equal([refused.isPassing, refused.remedy], [false, "Invalid model: 'x'."]);
   equal(connectionProblem(ending(1006, 403)).isPassing, false);
 }

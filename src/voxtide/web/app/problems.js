@@ -25,8 +25,24 @@ export const INCOMPLETE = {
   action: null,
 };
 
-/** What a server without room is most often short of; the browser does not tell more. */
-const FULL = "It is probably full. What you say is kept, and sent on when there is room.";
+/** What becomes of the sound while there is no connection. */
+const KEPT = "What you say is kept, and sent on.";
+
+/**
+ * What the page waits for, by a refusal's code or else its status: what is wrong, and what helps where the server does
+ * not say it.
+ * @type {Record<string, [title: string, remedy: string]>}
+ */
+const WAITED_FOR = {
+  capacity: ["The server is full.", ""],
+  unavailable: ["The server is not ready.", ""],
+  408: ["The session has come to its end.", "Another one goes on where it stopped."],
+  426: ["WebSockets do not reach the server.", "Something in between, perhaps a proxy, has to let them through."],
+  429: ["Too many sessions were opened from here.", ""],
+  502: ["The server cannot be reached.", "What answers in its place has no connection to it."],
+  503: ["The server takes no new session.", ""],
+  504: ["The server cannot be reached.", "What answers in its place has no connection to it."],
+};
 
 /** @type {Record<CaptureError["kind"], [title: string, remedy: string]>} */
 const CAPTURE_PROBLEMS = {
@@ -44,6 +60,7 @@ const CAPTURE_PROBLEMS = {
     "The browser's sound does not start.",
     "Load the page again; if that does not help, start the browser anew.",
   ],
+  unloaded: ["The server cannot be reached.", "A part of this page is missing: when it is back, load the page again."],
   gone: ["The microphone went away.", "What was said so far is kept. Connect it again, then start."],
   unreadable: [
     "The browser cannot play this file.",
@@ -57,7 +74,7 @@ const CAPTURE_PROBLEMS = {
  */
 export function captureProblem({ kind }) {
   const [title, remedy] = CAPTURE_PROBLEMS[kind];
-  return { title, remedy, isPassing: false, action: null };
+  return lasting(title, remedy);
 }
 
 /**
@@ -65,20 +82,15 @@ export function captureProblem({ kind }) {
  * @returns {Problem}
  */
 export function connectionProblem({ code, error }) {
-  const status = error?.status;
-  if (status === 401 || status === 403) return keyProblem(status, error?.message ?? "");
-  if (status === 408) return passing("The session has come to its end.", "Another one goes on where it stopped.");
-  if (code === TRY_LATER || status === 503 || status === 429) {
-    return passing("The server takes no new session.", error?.message || FULL);
-  }
-  if (code === GOING_AWAY) return passing("The server is restarting.", "What you say is kept, and sent on.");
-  if (status && status < 500) {
-    return { title: "The server refused.", remedy: error?.message ?? "", isPassing: false, action: null };
-  }
-  return passing(
-    status ? "The server failed." : "The server cannot be reached.",
-    "What you say is kept, and sent on as soon as it is back.",
-  );
+  const message = sentence(error?.message ?? "");
+  const status = error?.status || (code === TRY_LATER ? 503 : 0);
+  if (status === 401) return lasting("The server wants an API key.", "Enter one that it knows.", "key");
+  if (status === 403) return lasting("The server does not let this page in.", message || "Ask who runs it.");
+  const [title, remedy] = WAITED_FOR[error?.code ?? ""] ?? WAITED_FOR[status] ?? [];
+  if (title) return passing(title, `${remedy || message} ${status === 408 ? "" : KEPT}`.trim());
+  if (code === GOING_AWAY) return passing("The server is restarting.", KEPT);
+  if (status && status < 500) return lasting("The server refused.", message);
+  return passing(status ? "The server failed." : "The server cannot be reached.", KEPT);
 }
 
 /**
@@ -87,7 +99,7 @@ export function connectionProblem({ code, error }) {
  * @returns {Problem}
  */
 export function serverRemark(message) {
-  return { title: "The server says:", remedy: message, isPassing: false, action: null };
+  return lasting("The server says:", message);
 }
 
 /**
@@ -102,14 +114,22 @@ export function lostProblem(lostS) {
 }
 
 /**
- * @param {number} status
- * @param {string} message
+ * A server's words as a sentence.
+ * @param {string} words
+ */
+function sentence(words) {
+  const text = words.charAt(0).toUpperCase() + words.slice(1);
+  return !text || /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+/**
+ * @param {string} title
+ * @param {string} remedy
+ * @param {"key" | null} [action]
  * @returns {Problem}
  */
-function keyProblem(status, message) {
-  const title = status === 401 ? "The server wants an API key." : "The server does not let this page in.";
-  const remedy = status === 401 ? "Enter one that it knows." : message || "Ask who runs it.";
-  return { title, remedy, isPassing: false, action: status === 401 ? "key" : null };
+function lasting(title, remedy, action = null) {
+  return { title, remedy, isPassing: false, action };
 }
 
 /**

@@ -7,7 +7,7 @@
 
 /** A source cannot be opened, or broke off. `kind` says which remedy helps. */
 export class CaptureError extends Error {
-  /** @param {"insecure" | "denied" | "missing" | "busy" | "silent" | "gone" | "unreadable"} kind */
+  /** @param {"insecure" | "denied" | "missing" | "busy" | "silent" | "unloaded" | "gone" | "unreadable"} kind */
   constructor(kind) {
     super(kind);
     this.kind = kind;
@@ -139,14 +139,19 @@ export async function openFile(file) {
 }
 
 async function openContext() {
-  try {
-    const context = new AudioContext({ latencyHint: "interactive" });
-    await context.audioWorklet.addModule(new URL("capture_worklet.js", import.meta.url));
-    await context.resume();
-    return context;
-  } catch {
-    throw new CaptureError("silent");
-  }
+  const context = await new Promise((resolve) => resolve(new AudioContext({ latencyHint: "interactive" }))).catch(
+    failing("silent"),
+  );
+  await context.audioWorklet.addModule(new URL("capture_worklet.js", import.meta.url)).catch(failing("unloaded"));
+  await context.resume().catch(failing("silent"));
+  return context;
+}
+
+/** @param {CaptureError["kind"]} kind */
+function failing(kind) {
+  return () => {
+    throw new CaptureError(kind);
+  };
 }
 
 /** @param {DOMException} error */

@@ -7,7 +7,7 @@
 /** @import { WireEvent } from "./mistral.js" */
 
 import { ABNORMAL, Connection } from "./connection.js";
-import { sessionAddress } from "./mistral.js";
+import { SESSION_PATH, sessionAddress } from "./mistral.js";
 
 /** How long a plain request may take. */
 const REQUEST_MS = 8_000;
@@ -15,8 +15,8 @@ const REQUEST_MS = 8_000;
 /** What a browser can offer beside the token; the server selects it. */
 const SUBPROTOCOL = "realtime";
 
-/** The status of a server that lets in but opens no session. */
-const BUSY = 503;
+/** The status where plain requests arrive and WebSockets do not. */
+const NO_UPGRADE = 426;
 
 /** The status of a server that cannot be reached. */
 const UNREACHABLE = 0;
@@ -69,18 +69,18 @@ async function clientToken(access) {
 }
 
 /**
- * A browser does not tell why a WebSocket was refused; a plain request often does. Where that is let in, there was
- * no room.
+ * A browser does not tell why a WebSocket was refused. The same address answers a plain request with the reason; by
+ * POST, since then the browser names the page as it does for a WebSocket.
  * @param {Access} access
+ * @returns {Promise<NonNullable<Ending["error"]>>}
  */
 async function whyRefused(access) {
   try {
-    await listModels(access);
+    await request(access, SESSION_PATH, { method: "POST" });
   } catch (error) {
-    const refusal = refusalOf(error);
-    if (refusal.status !== 404) return refusal; // a server of the same wire need not list its models
+    return refusalOf(error);
   }
-  return { message: "", status: BUSY };
+  return { message: "", status: NO_UPGRADE }; // nobody who knows of sessions answers so
 }
 
 /** A server's answer that is a refusal. */
@@ -88,10 +88,12 @@ class RequestError extends Error {
   /**
    * @param {string} message
    * @param {number} status
+   * @param {string} code
    */
-  constructor(message, status) {
+  constructor(message, status, code) {
     super(message);
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -119,5 +121,6 @@ async function request({ base, key }, path, options = {}) {
   });
   if (response.ok) return response.json();
   const body = await response.json().catch(() => null); // a proxy's page, perhaps
-  throw new RequestError(body?.error?.message ?? body?.message ?? "", response.status);
+  const { message = "", code = "" } = body?.error ?? body ?? {};
+  throw new RequestError(message, response.status, code);
 }

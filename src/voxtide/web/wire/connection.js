@@ -20,7 +20,8 @@ const MAX_UNSENT_BYTES = 256 * 1024;
  * @typedef {object} Ending
  * @property {number} code The close code, or `ABNORMAL`.
  * @property {boolean} wasOpen Whether the session had begun.
- * @property {{message: string, status: number} | null} error What the server said was the reason.
+ * @property {{message: string, status: number, code?: string} | null} error What the server said was the reason; a
+ *   refusal before the session has a `code`, too.
  */
 
 export class Connection {

@@ -16,7 +16,8 @@ import { toBase64 } from "./base64.js";
  *   | {kind: "error", message: string, status: number}} WireEvent
  */
 
-const PATH = "v1/audio/transcriptions/realtime";
+/** Where sessions are, beside the page. */
+export const SESSION_PATH = "v1/audio/transcriptions/realtime";
 
 /**
  * The address of a session on the server at `base`. Without an `audio_format` the wire takes 16-bit PCM at 16 kHz.
@@ -24,7 +25,7 @@ const PATH = "v1/audio/transcriptions/realtime";
  * @param {string} [model]
  */
 export function sessionAddress(base, model) {
-  const address = new URL(PATH, base);
+  const address = new URL(SESSION_PATH, base);
   address.protocol = address.protocol.replace("http", "ws");
   address.search = ""; // the page's own
   address.hash = "";
