@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import HTTPServer, SimpleHTTPRequestHandler
@@ -15,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from certificates import make_certificate
 from local_servers import CREDENTIALS, POLL_S, Site, rtsp_camera, serving
 from media_files import encoded, joined, loudest_hz, read_all, read_until_error, similarity, speech, tone, wav_bytes
 
@@ -222,23 +221,13 @@ async def test_a_source_on_a_silent_server_can_be_closed(site: Site) -> None:
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl command to make a certificate with")
-    path = tmp_path / "certificate.pem"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path), "-out", str(tmp_path / "public.pem")],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    with path.open("ab") as file:
-        file.write((tmp_path / "public.pem").read_bytes())
-    return path
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """With its key."""
+    return make_certificate(tmp_path, "IP:127.0.0.1")
 
 
 @pytest.fixture
-def secure_root(certificate: Path, tmp_path: Path) -> Iterator[str]:
+def secure_root(certificate: tuple[Path, Path], tmp_path: Path) -> Iterator[str]:
     """A server with a certificate of its own making, which serves a talk."""
     folder = tmp_path / "served"
     folder.mkdir()
@@ -257,7 +246,7 @@ def secure_root(certificate: Path, tmp_path: Path) -> Iterator[str]:
 
     server = Server(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+    context.load_cert_chain(*certificate)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(POLL_S,))
     thread.start()
@@ -274,8 +263,8 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(secure_root: str
 
 
 async def test_a_certificate_that_the_system_trusts_is_accepted(
-    secure_root: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    secure_root: str, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_name("public.pem")))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
     async with open_source(f"{secure_root}/talk.wav") as source:
         assert (await read_all(source)).size == 16_000

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import ssl
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from certificates import make_certificate
 from serving import FLUSH, engine, heard, running, say
 from websockets.asyncio.client import connect
 
@@ -98,12 +98,7 @@ async def test_the_description_names_every_open_endpoint() -> None:
 @pytest.fixture
 def certificate(tmp_path: Path) -> ServerConfig:
     """Settings with a certificate that only this test trusts."""
-    if shutil.which("openssl") is None:
-        pytest.skip("there is no openssl to make a certificate with")
-    path, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
-    subprocess.run([*command, "-keyout", str(key), "-out", str(path)], check=True, capture_output=True)
+    path, key = make_certificate(tmp_path, "IP:127.0.0.1")
     return ServerConfig(tls_certificate=path, tls_key=key)
 
 

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import shutil
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 from batch_calls import PATH, Answer, batch_server, call, spoken, until
+from certificates import make_certificate
 from serving import Running
 
 from voxtide.errors import AudioError, SourceNotFoundError
@@ -215,31 +214,16 @@ async def test_a_host_that_says_nothing_is_given_up() -> None:
 
 async def test_a_certificate_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate(tmp_path))
+    certificate, key = make_certificate(tmp_path, "DNS:localhost")
+    context.load_cert_chain(certificate, key)
     async with host(context, talk=ok(FILE)) as there:
         url = there.url("/talk", "localhost").replace("http:", "https:")
         with pytest.raises(SourceNotFoundError, match="SSLCertVerificationError"):
             await fetched(url)
-        monkeypatch.setattr(batch_fetch, "tls_options", lambda: {"ca_file": str(tmp_path / "certificate.pem")})
+        monkeypatch.setattr(batch_fetch, "tls_options", lambda: {"ca_file": str(certificate)})
         assert await fetched(url) == FILE
         with pytest.raises(SourceNotFoundError, match="SSLCertVerificationError"):
             await fetched(url.replace("localhost", "127.0.0.1"))
-
-
-def certificate(directory: Path) -> Path:
-    """A certificate of localhost's own making, with its key."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl command to make a certificate with")
-    path = directory / "certificate.pem"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-        + ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(path.with_name("key")), "-out", str(path)],
-        check=True,
-        capture_output=True,
-    )
-    path.write_text(path.read_text() + path.with_name("key").read_text())
-    return path
 
 
 async def test_a_posted_address_is_transcribed() -> None:
