@@ -10,6 +10,7 @@ Nothing in this room knows sockets, asyncio or engines. docs/protocols.md says w
     vllm_realtime.py      vLLM realtime
     turns.py              speech probabilities become turns
     utterance.py          the text between two answers
+    leaving.py            how a session ends, whatever its wire
     facts.py              what a dialect may know of the engine and the session
     messages.py           JSON and base64, and refusals
     fields.py             values inside messages

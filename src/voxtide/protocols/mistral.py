@@ -11,12 +11,12 @@ import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum, auto
 
 from voxtide.errors import VoxtideError
-from voxtide.protocols.dialect import Close, Effect, Feed, Finish, Flush, Send
+from voxtide.protocols.dialect import Close, Effect, Feed, Flush, Send
 from voxtide.protocols.facts import EngineFacts, SessionFacts
-from voxtide.protocols.failures import GOING_AWAY, NORMAL, POLICY, failure_of
+from voxtide.protocols.failures import POLICY
+from voxtide.protocols.leaving import Leaving, Phase
 from voxtide.protocols.messages import Message, Refusal, handler_of, read_audio, read_message, write_message
 from voxtide.protocols.mistral_settings import MistralSettings
 from voxtide.protocols.turns import TurnEnded, TurnEnding, TurnEvent, TurnResumed, TurnStarted
@@ -41,13 +41,6 @@ MAX_PENDING_FLUSHES = 256
 """Flushes not yet answered. A speaker pauses a few times a minute; a client that is this far ahead is in a loop."""
 
 
-class _Phase(Enum):
-    OPEN = auto()
-    ENDING = auto()  # the client has said that no more audio comes
-    DRAINING = auto()  # we have
-    CLOSED = auto()
-
-
 @dataclass(slots=True)
 class _Pending:
     """What a flush is for: a `done` the client waits for, or the end of a turn and what the turns did after it.
@@ -67,24 +60,23 @@ class MistralRealtime:
         self._session = session
         self._requested_model = query.get("model")
         self._settings = MistralSettings(has_interim=query.get("interim") == "true")
-        self._phase = _Phase.OPEN
+        self._leaving = Leaving(lambda failure: [_error(failure.message, failure.status)])
         self._has_audio = False
         self._pending: deque[_Pending] = deque()
         self._utterance = Utterance()
         self._language: str | None = None
         self._reported_s = 0
-        self._parting: VoxtideError | None = None
 
     def begin(self) -> list[Effect]:
         """`session.created`, unasked."""
         if self._requested_model and (reason := self._engine.model_refusal(self._requested_model)):
-            self._phase = _Phase.CLOSED
+            self._leaving.phase = Phase.CLOSED
             return [_error(reason, 400), Close(POLICY, "invalid model")]
         return [self._settings.configure(), self._session_message("session.created")]
 
     def receive(self, message: str | bytes) -> list[Effect]:
         """One message of the client; `error` is the answer to a bad one."""
-        if self._phase is _Phase.CLOSED:
+        if self._leaving.is_closed:
             return []
         try:
             fields = read_message(message)
@@ -94,7 +86,7 @@ class MistralRealtime:
 
     def tell(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
         """What the client is to know of an event."""
-        if self._phase is _Phase.CLOSED:
+        if self._leaving.is_closed:
             return []
         match event:
             case Delta(text):
@@ -121,18 +113,11 @@ class MistralRealtime:
 
     def fail(self, error: VoxtideError) -> list[Effect]:
         """`error`, then the close code of a failure."""
-        if self._phase is _Phase.CLOSED:
-            return []
-        self._phase = _Phase.CLOSED
-        failure = failure_of(error)
-        return [_error(failure.message, failure.status), Close(failure.close_code, failure.code)]
+        return self._leaving.fail(error)
 
     def drain(self, error: VoxtideError | None = None) -> list[Effect]:
         """A last `done`, then 1001 or the error."""
-        if self._phase is not _Phase.OPEN:
-            return []  # it ends already
-        self._phase, self._parting = _Phase.DRAINING, error
-        return [Finish()]
+        return self._leaving.drain(error)
 
     # What a client asks for.
 
@@ -142,16 +127,16 @@ class MistralRealtime:
             wishes = {}
         if not isinstance(wishes, dict):
             raise Refusal("session.update needs a session, an object")
-        if self._phase is not _Phase.OPEN or self._has_audio:
+        if not self._leaving.is_open or self._has_audio:
             raise Refusal("Session fields cannot be changed after audio has started.")
         self._settings, refusals = self._settings.updated(wishes, self._engine)
         effects: list[Effect] = [_error(refusal.reason, refusal.status) for refusal in refusals]
         return [self._settings.configure(), *effects, self._session_message("session.updated")]
 
     def _append(self, message: Message) -> list[Effect]:
-        if self._phase is _Phase.DRAINING:
+        if self._leaving.phase is Phase.DRAINING:
             return []  # as if it came after the close that is on its way
-        if self._phase is _Phase.ENDING:
+        if self._leaving.phase is Phase.ENDING:
             raise Refusal("no audio may follow input_audio.end")
         if self._settings.pcm is None:
             raise Refusal("this audio cannot be read: its audio_format was refused; send session.update with another")
@@ -162,9 +147,9 @@ class MistralRealtime:
         return [Feed(payload)]
 
     def _flush(self, _: Message) -> list[Effect]:
-        if self._phase is _Phase.DRAINING:
+        if self._leaving.phase is Phase.DRAINING:
             return []  # the last done answers it
-        if self._phase is _Phase.ENDING:
+        if self._leaving.phase is Phase.ENDING:
             raise Refusal("no flush may follow input_audio.end, which makes everything final itself")
         if len(self._pending) >= MAX_PENDING_FLUSHES:
             raise Refusal(f"{MAX_PENDING_FLUSHES} flushes wait for their answer; wait for some of them", status=429)
@@ -172,10 +157,7 @@ class MistralRealtime:
         return [Flush()]
 
     def _end(self, _: Message) -> list[Effect]:
-        if self._phase is not _Phase.OPEN:
-            return []  # twice is the same as once
-        self._phase = _Phase.ENDING
-        return [Finish()]
+        return self._leaving.end()
 
     # What a client is told.
 
@@ -195,19 +177,14 @@ class MistralRealtime:
         return [*effects, pending.turn_end, *pending.later_turns]
 
     def _tell_finished(self, audio_s: float) -> list[Effect]:
-        done = self._done(audio_s)
-        if self._parting is not None:
-            return [done, *self.fail(self._parting)]
-        close = Close(GOING_AWAY if self._phase is _Phase.DRAINING else NORMAL)
-        self._phase = _Phase.CLOSED
-        return [done, close]
+        return [self._done(audio_s), *self._leaving.close()]
 
     def _tell_turn(self, event: TurnEvent) -> list[Effect]:
         """A turn's end waits until its text has been told; what comes after it waits behind it."""
         if isinstance(event, TurnEnded):
             reason = "timeout" if event.is_timeout else "threshold"
             turn_end = _message("turn.end", time_s=event.audio_s, end_reason=reason)
-            if self._phase is not _Phase.OPEN:
+            if not self._leaving.is_open:
                 return [turn_end]  # no flush may follow the end
             self._pending.append(_Pending(turn_end))
             return [Flush()]

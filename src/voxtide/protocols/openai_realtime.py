@@ -10,12 +10,12 @@ item, and hints without effect are left out of the session that is sent back.
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum, auto
 
 from voxtide.errors import VoxtideError
-from voxtide.protocols.dialect import Close, Effect, Feed, Finish, Flush, Send
+from voxtide.protocols.dialect import Effect, Feed, Flush, Send
 from voxtide.protocols.facts import EngineFacts, SessionFacts
-from voxtide.protocols.failures import GOING_AWAY, failure_of
+from voxtide.protocols.failures import Failure
+from voxtide.protocols.leaving import Leaving
 from voxtide.protocols.messages import Message, Refusal, handler_of, read_audio, read_message, write_message
 from voxtide.protocols.openai_beta import from_beta, to_beta
 from voxtide.protocols.openai_items import Item, Items
@@ -29,12 +29,6 @@ MAX_APPEND_BYTES = 15 * 2**20
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 
-class _Phase(Enum):
-    OPEN = auto()
-    DRAINING = auto()
-    CLOSED = auto()
-
-
 class OpenAIRealtime:
     """A `Dialect`: one transcription session of a client of OpenAI's on `/v1/realtime`."""
 
@@ -42,13 +36,12 @@ class OpenAIRealtime:
         self._engine = engine
         self._session = session
         self._settings = OpenAISettings.first(engine)
-        self._phase = _Phase.OPEN
+        self._leaving = Leaving(self._failed)
         self._is_beta = False
         self._num_events = 0
         self._items = Items(session.session_id)
         self._flushed_s = 0.0
         self._language: str | None = None
-        self._parting: VoxtideError | None = None
 
     def begin(self) -> list[Effect]:
         """`session.created`, unasked. It also has what vLLM's has, for nobody knows yet which client this is."""
@@ -62,7 +55,7 @@ class OpenAIRealtime:
 
     def receive(self, message: str | bytes) -> list[Effect]:
         """One message of the client; `error` is the answer to a bad one."""
-        if self._phase is not _Phase.OPEN:
+        if not self._leaving.is_open:
             return []  # what comes while we leave is as if it came after the close that is on its way
         fields: Message = {}
         try:
@@ -73,7 +66,7 @@ class OpenAIRealtime:
 
     def tell(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
         """What the client is to know of an event."""
-        if self._phase is _Phase.CLOSED:
+        if self._leaving.is_closed:
             return []
         match event:
             case Delta(text):
@@ -86,7 +79,7 @@ class OpenAIRealtime:
             case TurnStarted(audio_s) if self._settings.turns:
                 start_ms = max(0, round(audio_s * 1000) - self._settings.turns.prefix_padding_ms)
                 return [self._buffer_event("speech_started", audio_start_ms=start_ms, item_id=self._items.open.item_id)]
-            case TurnEnded(audio_s) if self._settings.turns and self._phase is _Phase.OPEN:
+            case TurnEnded(audio_s) if self._settings.turns and self._leaving.is_open:
                 end_ms = round(audio_s * 1000) + self._settings.turns.silence_ms
                 stopped = self._buffer_event("speech_stopped", audio_end_ms=end_ms, item_id=self._items.open.item_id)
                 return [stopped, *self._end_item()]
@@ -97,23 +90,11 @@ class OpenAIRealtime:
 
     def fail(self, error: VoxtideError) -> list[Effect]:
         """`failed` for each item that waits for its text, `error`, then the close code of a failure."""
-        if self._phase is _Phase.CLOSED:
-            return []
-        self._phase = _Phase.CLOSED
-        failure = failure_of(error)
-        details = {"type": _error_type(failure.status), "code": failure.code, "message": failure.message, "param": None}
-        return [
-            *(self._item_event("failed", item, error=details) for item in self._items.pending if not item.is_cleared),
-            self._event("error", error={**details, "event_id": None}),
-            Close(failure.close_code, failure.code),
-        ]
+        return self._leaving.fail(error)
 
     def drain(self, error: VoxtideError | None = None) -> list[Effect]:
         """What was said completes, then 1001 or the error."""
-        if self._phase is not _Phase.OPEN:
-            return []
-        self._phase, self._parting = _Phase.DRAINING, error
-        return [Finish()]
+        return self._leaving.drain(error)
 
     # What a client asks for.
 
@@ -197,10 +178,14 @@ class OpenAIRealtime:
         if item.utterance.text:
             duration_s = self._since_flushed_s(audio_s)
             effects = [*self._commit_item(item), self._completed(item, duration_s)]
-        if self._parting is not None:
-            return [*effects, *self.fail(self._parting)]
-        self._phase = _Phase.CLOSED
-        return [*effects, Close(GOING_AWAY)]
+        return [*effects, *self._leaving.close()]
+
+    def _failed(self, failure: Failure) -> list[Send]:
+        details = {"type": _error_type(failure.status), "code": failure.code, "message": failure.message, "param": None}
+        return [
+            *(self._item_event("failed", item, error=details) for item in self._items.pending if not item.is_cleared),
+            self._event("error", error={**details, "event_id": None}),
+        ]
 
     def _since_flushed_s(self, audio_s: float) -> float:
         duration_s, self._flushed_s = max(0.0, audio_s - self._flushed_s), audio_s

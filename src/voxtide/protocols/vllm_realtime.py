@@ -7,14 +7,13 @@ we transcribe audio whenever it comes, and lose none that comes between two gene
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum, auto
 
 from voxtide.audio.pcm import PcmFormat
 from voxtide.errors import VoxtideError
-from voxtide.protocols.dialect import Close, Configure, Effect, Feed, Finish, Flush, Send
+from voxtide.protocols.dialect import Configure, Effect, Feed, Flush, Send
 from voxtide.protocols.facts import EngineFacts, language_code
-from voxtide.protocols.failures import GOING_AWAY, failure_of
 from voxtide.protocols.fields import switch
+from voxtide.protocols.leaving import Leaving
 from voxtide.protocols.messages import Message, Refusal, handler_of, read_audio, read_message, write_message
 from voxtide.protocols.turns import TurnEvent
 from voxtide.protocols.utterance import Utterance
@@ -28,23 +27,16 @@ MAX_PENDING_DONES = 256
 """Final commits not yet answered. A client that is this far ahead is in a loop."""
 
 
-class _Phase(Enum):
-    OPEN = auto()
-    DRAINING = auto()
-    CLOSED = auto()
-
-
 class VllmRealtime:
     """A `Dialect`: one session of a client of vLLM's on `/v1/realtime`."""
 
     def __init__(self, engine: EngineFacts) -> None:
         self._engine = engine
-        self._phase = _Phase.OPEN
+        self._leaving = Leaving(lambda failure: [_error(failure.message, failure.code)])
         self._has_model = False
         self._is_started = False
         self._num_pending = 0
         self._utterance = Utterance(begins_with_text=True)
-        self._parting: VoxtideError | None = None
 
     def begin(self) -> list[Effect]:
         """Audio is 16-bit PCM at 16 kHz. `session.created` has been sent before it was known who the client is."""
@@ -52,7 +44,7 @@ class VllmRealtime:
 
     def receive(self, message: str | bytes) -> list[Effect]:
         """One message of the client; `error` is the answer to a bad one."""
-        if self._phase is not _Phase.OPEN:
+        if not self._leaving.is_open:
             return []  # what comes while we leave is as if it came after the close that is on its way
         try:
             fields = read_message(message)
@@ -62,7 +54,7 @@ class VllmRealtime:
 
     def tell(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
         """What the client is to know of an event."""
-        if self._phase is _Phase.CLOSED:
+        if self._leaving.is_closed:
             return []
         match event:
             case Delta(text):
@@ -77,18 +69,11 @@ class VllmRealtime:
 
     def fail(self, error: VoxtideError) -> list[Effect]:
         """`error`, then the close code of a failure."""
-        if self._phase is _Phase.CLOSED:
-            return []
-        self._phase = _Phase.CLOSED
-        failure = failure_of(error)
-        return [_error(failure.message, failure.code), Close(failure.close_code, failure.code)]
+        return self._leaving.fail(error)
 
     def drain(self, error: VoxtideError | None = None) -> list[Effect]:
         """A last `done` where one is owed, then 1001 or the error."""
-        if self._phase is not _Phase.OPEN:
-            return []
-        self._phase, self._parting = _Phase.DRAINING, error
-        return [Finish()]
+        return self._leaving.drain(error)
 
     def _update(self, message: Message) -> list[Effect]:
         model = message.get("model")
@@ -134,11 +119,7 @@ class VllmRealtime:
 
     def _tell_finished(self) -> list[Effect]:
         is_owed = self._is_started or bool(self._utterance.text)
-        effects: list[Effect] = [self._done()] if is_owed else []
-        if self._parting is not None:
-            return [*effects, *self.fail(self._parting)]
-        self._phase = _Phase.CLOSED
-        return [*effects, Close(GOING_AWAY)]
+        return [*([self._done()] if is_owed else []), *self._leaving.close()]
 
     def _done(self) -> Send:
         text, num_omitted_chars = self._utterance.text, self._utterance.num_omitted_chars
