@@ -17,8 +17,8 @@ from voxtide.audio.vad import (
     VOICE_FILE,
     VOICE_MODEL,
     GateConfig,
+    SpeechChange,
     SpeechGate,
-    Turn,
     VoiceMeter,
     VoiceModel,
 )
@@ -26,7 +26,8 @@ from voxtide.errors import ModelCorruptError
 from voxtide.types import Samples
 
 GATE = GateConfig(on=0.5, off=0.3, min_speech_frames=2, min_silence_frames=3)
-TURN_LETTERS = {Turn.NONE: ".", Turn.STARTED: "[", Turn.STOPPED: "]"}
+NONE, STARTED, STOPPED = SpeechChange.NONE, SpeechChange.STARTED, SpeechChange.STOPPED
+LETTERS = {NONE: ".", STARTED: "[", STOPPED: "]"}
 LEVELS = {"#": 0.9, "?": 0.4, "_": 0.1}
 
 
@@ -39,10 +40,10 @@ def whole_frames(samples: Samples) -> Samples:
     return samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES]
 
 
-def turns_of(levels: str, config: GateConfig = GATE) -> str:
+def changes_of(levels: str, config: GateConfig = GATE) -> str:
     """One letter per frame: `[` where speech started, `]` where it stopped."""
     gate = SpeechGate(config)
-    return "".join(TURN_LETTERS[gate.push(LEVELS[level])] for level in levels)
+    return "".join(LETTERS[gate.push(LEVELS[level])] for level in levels)
 
 
 def test_probabilities_do_not_depend_on_batching(model: VoiceModel) -> None:
@@ -98,17 +99,17 @@ def test_six_phrases_start_and_stop(model: VoiceModel) -> None:
     samples = whole_frames(recording("beckett.wav"))
     gate, started_s, stopped_s = SpeechGate(GateConfig()), [], []
     for index, probability in enumerate(VoiceMeter(model).measure(samples)):
-        turn = gate.push(probability)
-        if turn is Turn.STARTED:
+        change = gate.push(probability)
+        if change is STARTED:
             started_s.append((index + 1 - gate.num_candidate_frames) * FRAME_S)
-        elif turn is Turn.STOPPED:
+        elif change is STOPPED:
             stopped_s.append((index + 1 - gate.num_silent_frames) * FRAME_S)
     assert started_s == pytest.approx([start_s for start_s, _ in LOUD_S], abs=0.1)
     assert stopped_s == pytest.approx([end_s for _, end_s in LOUD_S], abs=0.25)
 
 
 @pytest.mark.parametrize(
-    ("levels", "turns"),
+    ("levels", "changes"),
     [
         ("________", "........"),
         ("_#_#_#__", "........"),  # clicks
@@ -123,14 +124,14 @@ def test_six_phrases_start_and_stop(model: VoiceModel) -> None:
         ("##________", ".[..]....."),  # it stops once
     ],
 )
-def test_hysteresis(levels: str, turns: str) -> None:
-    assert turns_of(levels) == turns
+def test_hysteresis(levels: str, changes: str) -> None:
+    assert changes_of(levels) == changes
 
 
 def test_thresholds_count_as_told() -> None:
     config = GateConfig(on=0.5, off=0.3, min_speech_frames=1, min_silence_frames=1)
     gate = SpeechGate(config)
-    assert [gate.push(p) for p in (0.49, 0.5, 0.3, 0.29)] == [Turn.NONE, Turn.STARTED, Turn.NONE, Turn.STOPPED]
+    assert [gate.push(p) for p in (0.49, 0.5, 0.3, 0.29)] == [NONE, STARTED, NONE, STOPPED]
 
 
 def test_counts_tell_where_speech_began_and_where_silence_did() -> None:
@@ -145,14 +146,14 @@ def test_counts_tell_where_speech_began_and_where_silence_did() -> None:
 
 
 @given(probabilities=st.lists(st.floats(0, 1), max_size=80))
-def test_turns_alternate_and_last(probabilities: list[float]) -> None:
+def test_starts_and_stops_alternate_and_last(probabilities: list[float]) -> None:
     gate = SpeechGate(GATE)
-    turns = [(index, turn) for index, p in enumerate(probabilities) if (turn := gate.push(p)) is not Turn.NONE]
-    assert all(turn is (Turn.STOPPED if number % 2 else Turn.STARTED) for number, (_, turn) in enumerate(turns))
-    for (start, _), (stop, turn) in pairwise(turns):
-        least = GATE.min_silence_frames if turn is Turn.STOPPED else GATE.min_speech_frames
+    changes = [(index, change) for index, p in enumerate(probabilities) if (change := gate.push(p)) is not NONE]
+    assert all(change is (STOPPED if number % 2 else STARTED) for number, (_, change) in enumerate(changes))
+    for (start, _), (stop, change) in pairwise(changes):
+        least = GATE.min_silence_frames if change is STOPPED else GATE.min_speech_frames
         assert stop - start >= least
-    assert gate.is_open == (len(turns) % 2 == 1)
+    assert gate.is_open == (len(changes) % 2 == 1)
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:

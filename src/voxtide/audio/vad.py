@@ -88,8 +88,8 @@ class GateConfig:
     min_silence_frames: int = 12
 
 
-class Turn(Enum):
-    """What a frame changed."""
+class SpeechChange(Enum):
+    """What a frame changed in whether somebody speaks."""
 
     NONE = auto()
     STARTED = auto()
@@ -113,28 +113,28 @@ class SpeechGate:
         """Whether it is closed and the next voiced frame may open it."""
         return not self.is_open and self._num_voiced_frames >= max(1, self._config.min_speech_frames - 1)
 
-    def push(self, probability: float) -> Turn:
+    def push(self, probability: float) -> SpeechChange:
         """Take the next frame's probability."""
         is_silent = probability < self._config.off
         self.num_silent_frames = self.num_silent_frames + 1 if is_silent else 0
         return self._push_open() if self.is_open else self._push_closed(probability, is_silent=is_silent)
 
-    def _push_open(self) -> Turn:
+    def _push_open(self) -> SpeechChange:
         if self.num_silent_frames < self._config.min_silence_frames:
-            return Turn.NONE
+            return SpeechChange.NONE
         self.is_open = False
-        return Turn.STOPPED
+        return SpeechChange.STOPPED
 
-    def _push_closed(self, probability: float, *, is_silent: bool) -> Turn:
+    def _push_closed(self, probability: float, *, is_silent: bool) -> SpeechChange:
         if is_silent:
             self.num_candidate_frames = self._num_voiced_frames = 0
-            return Turn.NONE
+            return SpeechChange.NONE
         is_voiced = probability >= self._config.on
         if is_voiced or self.num_candidate_frames:
             self.num_candidate_frames += 1
         self._num_voiced_frames += is_voiced
         if self._num_voiced_frames < self._config.min_speech_frames:
-            return Turn.NONE
+            return SpeechChange.NONE
         self.is_open = True
         self._num_voiced_frames = 0
-        return Turn.STARTED
+        return SpeechChange.STARTED

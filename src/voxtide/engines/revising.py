@@ -13,9 +13,11 @@ model, so they cannot change and cost little.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
 
-from voxtide.audio.vad import FRAME_SAMPLES, GateConfig, SpeechGate, Turn, VoiceMeter
+from voxtide.audio.vad import FRAME_SAMPLES, GateConfig, SpeechChange, SpeechGate, VoiceMeter
 from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.committed import Committed
 from voxtide.engines.hypothesis import Piece, WindowModel
@@ -65,11 +67,11 @@ class RevisingRecogniser:
         self._num_updates = 0
         self._undecided: list[Piece] = []  # what the last decision left open
         self._shown: list[Piece] = []  # what the last hypothesis of any kind left open
+        self._visible: list[Piece] = []  # as much of it as the interim text tells
         self._final: list[Piece] | None = None  # a hypothesis taken as if speech had ended
         self._final_at = 0  # the sample where it was taken; it holds there, and as long as the silence lasts
-        self._visible: list[Piece] = []  # as much of it as the interim text tells
         self._interim = ""
-        self._request: int | None = None  # a flush's id, or 0 to finish
+        self._answer: Callable[[], list[TranscriptEvent]] | None = None  # what flush or finish asks for
 
     @property
     def num_done_samples(self) -> int:
@@ -79,10 +81,10 @@ class RevisingRecogniser:
         self._audio.append(samples)
 
     def flush(self, flush_id: int) -> None:
-        self._request = flush_id
+        self._answer = partial(self._flushed, flush_id)
 
     def finish(self) -> None:
-        self._request = 0
+        self._answer = self._finished
 
     def close(self) -> None:
         self._audio.drop_before(self._audio.end)
@@ -90,24 +92,24 @@ class RevisingRecogniser:
 
     def step(self, *, is_behind: bool) -> list[TranscriptEvent] | None:
         if (found := self._next_work()) is not None:
-            turn, work = found
-            events = self._on_turn(turn)
+            change, work = found
+            events = self._on_change(change)
             return events + self._do(work, is_behind=is_behind) if work is not None else events
-        if self._request is not None:
-            flush_id, self._request = self._request, None
-            return self._answer(flush_id)
+        if self._answer is not None:
+            answer, self._answer = self._answer, None
+            return answer()
         return None
 
     # Frames: what is due where.
 
-    def _next_work(self) -> tuple[Turn, _Work | None] | None:
+    def _next_work(self) -> tuple[SpeechChange, _Work | None] | None:
         """Look at frames until one changes something; None when there are no more."""
         while self._has_frame():
-            turn = self._gate.push(self._probabilities.pop(0))
+            change = self._gate.push(self._probabilities.pop(0))
             self._num_done_samples += FRAME_SAMPLES
-            work = self._due(turn)
-            if turn is not Turn.NONE or work is not None:
-                return turn, work
+            work = self._due(change)
+            if change is not SpeechChange.NONE or work is not None:
+                return change, work
             if not self._is_open:
                 self._forget_silence()
         return None
@@ -120,8 +122,8 @@ class RevisingRecogniser:
                 self._probabilities = self._voice.measure(self._audio.between(self._num_done_samples, end))
         return bool(self._probabilities)
 
-    def _due(self, turn: Turn) -> _Work | None:
-        if turn is Turn.STOPPED and self._num_open_samples >= self._config.end_speech_s * SAMPLE_RATE_HZ:
+    def _due(self, change: SpeechChange) -> _Work | None:
+        if change is SpeechChange.STOPPED and self._num_open_samples >= self._config.end_speech_s * SAMPLE_RATE_HZ:
             return _Work.END
         if not self._gate.is_open:
             has_waited = self._gate.num_silent_frames * FRAME_SAMPLES >= self._config.fresh_s * SAMPLE_RATE_HZ
@@ -141,12 +143,12 @@ class RevisingRecogniser:
         frames = self._config.speculate_frames
         return frames is not None and self._gate.num_silent_frames >= frames
 
-    def _on_turn(self, turn: Turn) -> list[TranscriptEvent]:
-        if turn is Turn.STARTED:
+    def _on_change(self, change: SpeechChange) -> list[TranscriptEvent]:
+        if change is SpeechChange.STARTED:
             start = self._num_done_samples - self._gate.num_candidate_frames * FRAME_SAMPLES
             self._open_window(start)
             return [SpeechStarted(start / SAMPLE_RATE_HZ)]
-        if turn is Turn.STOPPED:
+        if change is SpeechChange.STOPPED:
             return [SpeechStopped(self._speech_end_s())]
         return []
 
@@ -252,12 +254,15 @@ class RevisingRecogniser:
         self._window.cut(self._num_done_samples, [])
         return events + self._set_interim("", end_s)
 
-    def _answer(self, flush_id: int) -> list[TranscriptEvent]:
-        end = self._audio.end
+    def _flushed(self, flush_id: int) -> list[TranscriptEvent]:
+        return [*self._finalise_all(), self._committed.answer(flush_id, self._audio.end / SAMPLE_RATE_HZ)]
+
+    def _finished(self) -> list[TranscriptEvent]:
+        events = self._finalise_all()
+        self._num_done_samples = self._audio.end
+        return [*events, Finished(self._audio.end / SAMPLE_RATE_HZ)]
+
+    def _finalise_all(self) -> list[TranscriptEvent]:
         if self._gate.is_starting:
             self._open_window(self._num_done_samples - self._gate.num_candidate_frames * FRAME_SAMPLES)
-        events = self._finalise(end) if self._is_open else []
-        if flush_id:
-            return [*events, self._committed.answer(flush_id, end / SAMPLE_RATE_HZ)]
-        self._num_done_samples = end
-        return [*events, Finished(end / SAMPLE_RATE_HZ)]
+        return self._finalise(self._audio.end) if self._is_open else []

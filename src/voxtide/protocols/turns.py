@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from voxtide.audio.vad import FRAME_S, GateConfig, SpeechGate, Turn
+from voxtide.audio.vad import FRAME_S, GateConfig, SpeechChange, SpeechGate
 
 _EAGER_FRAMES = 3
 """Frames in a row that make an end likely: 96 ms, as many as make a start; the gaps between words are shorter."""
@@ -98,11 +98,11 @@ class TurnDetector:
         self._num_frames += 1
         is_low = probability < self._config.eager_end_threshold
         self._num_low_frames = self._num_low_frames + 1 if is_low else 0
-        turn = self._gate.push(probability)
-        if turn is Turn.STARTED:
+        change = self._gate.push(probability)
+        if change is SpeechChange.STARTED:
             self._is_ending = False
             return [TurnStarted(self._before_s(self._gate.num_candidate_frames))]
-        if turn is Turn.STOPPED:
+        if change is SpeechChange.STOPPED:
             return self._end(self._before_s(self._gate.num_silent_frames), is_timeout=False)
         return self._within_turn(probability) if self._gate.is_open else []
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from voxtide.audio.vad import FRAME_S, FRAME_SAMPLES, GateConfig, SpeechGate, Turn, VoiceMeter
+from voxtide.audio.vad import FRAME_S, FRAME_SAMPLES, GateConfig, SpeechChange, SpeechGate, VoiceMeter
 from voxtide.transcript.events import SpeechStarted, SpeechStopped, TranscriptEvent
 from voxtide.types import Samples
 
@@ -38,10 +38,10 @@ class Listener:
         heard, self._samples = np.split(self._samples, [num_frames * FRAME_SAMPLES])
         events: list[TranscriptEvent] = []
         for probability in self._meter.measure(heard):
-            turn = self._gate.push(probability)
+            change = self._gate.push(probability)
             self._num_frames += 1
-            if turn is Turn.STARTED:
+            if change is SpeechChange.STARTED:
                 events.append(SpeechStarted((self._num_frames - self._gate.num_candidate_frames) * FRAME_S))
-            elif turn is Turn.STOPPED:
+            elif change is SpeechChange.STOPPED:
                 events.append(SpeechStopped((self._num_frames - self._gate.num_silent_frames) * FRAME_S))
         return events
