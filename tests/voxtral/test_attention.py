@@ -24,7 +24,7 @@ def paged_kernel(  # the kernel's own signature
     key: Tensor,
     value: Tensor,
     cu_seq_q: Tensor,
-    cu_seq_k: None,
+    cu_seq_k: Tensor | None,
     max_q: int,
     max_k: int,
     *,
@@ -50,7 +50,7 @@ def paged_kernel(  # the kernel's own signature
 def formula(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """query [heads, d], keys and values [L, kv_heads, d] -> [heads, d]."""
     keys, values = (part.repeat_interleave(HEADS // KV_HEADS, 1) for part in (keys, values))
-    weights = torch.einsum("hd,lhd->hl", query, keys).div(math.sqrt(HEAD_DIM)).softmax(-1)
+    weights = torch.einsum("hd,lhd->hl", query, keys).div(math.sqrt(query.shape[-1])).softmax(-1)
     return torch.einsum("hl,lhd->hd", weights, values)
 
 

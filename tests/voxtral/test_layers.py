@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from voxtide.voxtral import layers
 from voxtide.voxtral.layers import Dense, Int8, Packed, Rotary, can_pack, rotate
 
 CPU = torch.device("cpu")
@@ -24,11 +25,18 @@ def test_packed_is_dense(dtype: torch.dtype, num_rows: int) -> None:
         assert_close(Packed(weight.clone(), b)(x), Dense(weight, b)(x), 1e-5 if dtype == torch.float32 else 0.02)
 
 
-@pytest.mark.parametrize("num_rows", [1, 4, 5, 16])
+@pytest.mark.parametrize("num_rows", [1, 4, 5, 13])
 @pytest.mark.parametrize("width", [96, 40])
 def test_int8_is_near_to_dense(num_rows: int, width: int) -> None:
     x, weight, bias = (random(*shape).bfloat16() for shape in ((num_rows, width), (80, width), (80,)))
     assert_close(Int8(weight, bias)(x), Dense(weight, bias)(x), 0.03)
+
+
+def test_int8_unpacked_in_parts_is_int8_unpacked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, linear = random(13, 96).bfloat16(), Int8(random(80, 96).bfloat16())
+    whole = linear(x)
+    monkeypatch.setattr(layers, "_INT8_UNPACKED", 96 * 33)
+    assert_close(linear(x), whole, 1e-6)
 
 
 def test_an_output_of_zeros_survives_int8() -> None:

@@ -14,6 +14,7 @@ who runs which row when is `engines/voxtral`. How the model works is told in MOD
     mel.py         windows -> log-mel energies
     layers.py      linear layers (dense, int8), norms, rotary positions
     attention.py   queries against what a row's ring holds
+    checking.py    whether this machine's paged kernel can be used
     stem.py        causal convolutions, as matrix products over a carried tail
     encoder.py     the audio encoder and the adapter
     decoder.py     the language model and the tables of delay conditioning

@@ -11,6 +11,7 @@ nothing and depend on the host only through the batch's shape and the rounded re
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import torch
@@ -91,8 +92,16 @@ class Masked:
         return attend
 
 
+@dataclass(frozen=True, slots=True)
 class Paged:
-    """Each row's own pages, in the order of positions; the kernel stops where the row ends and the window begins."""
+    """Each row's own pages, in the order of positions; the kernel stops where the row ends and the window begins.
+
+    Attributes:
+        has_key_starts: Whether the kernel asks for where each row's keys would start if they were no pages. Some do,
+            and others refuse to be told; `checking.working_paged` finds out.
+    """
+
+    has_key_starts: bool = False
 
     def reach(self, ring: Ring, ends: list[tuple[int, int]]) -> Reach:
         return ((0, ring.num_cells),)
@@ -103,6 +112,7 @@ class Paged:
         num_lanes, num_queries = positions.shape
         tables, lengths = page_tables(ring, index, positions)
         starts = torch.arange(num_lanes + 1, dtype=torch.int32, device=index.device) * num_queries
+        key_starts = F.pad(lengths.cumsum(0), (1, 0)).int() if self.has_key_starts else None
 
         def attend(layer: int, queries: Tensor) -> Tensor:
             keys, values = _pages(ring.keys[layer]), _pages(ring.values[layer])
@@ -111,7 +121,7 @@ class Paged:
                 keys,
                 values,
                 starts,
-                None,
+                key_starts,
                 num_queries,
                 tables.shape[1] * CELLS_PER_PAGE,
                 window_size=(ring.window - 1, 0),

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from voxtide.errors import CapacityError, ConfigError
 from voxtide.voxtral import names
-from voxtide.voxtral.attention import Attention, EachRow, Masked, Paged
+from voxtide.voxtral.attention import Attention, EachRow, Masked
+from voxtide.voxtral.checking import working_paged
 from voxtide.voxtral.checkpoint import Checkpoint, open_checkpoint
 from voxtide.voxtral.config import TransformerConfig
 from voxtide.voxtral.decoder import Decoder, delay_embeddings, delay_scales
@@ -79,7 +80,8 @@ def best_attention(device: torch.device, dtype: torch.dtype) -> Attention:
     """The way to attend that suits a device."""
     if device.type == "cpu":
         return EachRow()
-    return Paged() if device.type == "cuda" and dtype.itemsize == 2 else Masked()
+    paged = working_paged(device, dtype) if device.type == "cuda" and dtype.itemsize == 2 else None
+    return paged or Masked()
 
 
 @dataclass(frozen=True, slots=True)
