@@ -29,7 +29,7 @@ TORCH_ROOMS = ("voxtral", "engines.voxtral")
 A_LIBRARY_OF_ITS_OWN = "onnxruntime.tools"
 """Reads onnxruntime's file format and runs nothing; the rest of onnxruntime does the opposite."""
 
-WITHOUT_ASYNCIO = ("transcript", "protocols", "models", "engines.pool")
+WITHOUT_ASYNCIO = ("transcript", "protocols", "models", "engines.pool", "engines.stream_job")
 HEAVY = ("torch", "onnxruntime", "onnx", "av", "faster_whisper", "ctranslate2", "matplotlib", "sounddevice")
 
 

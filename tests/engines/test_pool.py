@@ -9,6 +9,9 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+
+from voxtide.engines import pool as pool_module
 from voxtide.engines.pool import Job, RoundPool, WorkerPool
 
 WAIT_S = 10.0
@@ -64,7 +67,18 @@ def test_a_job_runs_until_it_has_no_more() -> None:
         assert job.num_left == 0
 
 
-def test_jobs_take_turns() -> None:
+def test_jobs_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "TURN_S", 0.0)
+    assert order_of_pieces() == list("abcabcabc")
+
+
+def test_a_turn_has_room_for_several_short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "TURN_S", WAIT_S)
+    assert order_of_pieces() == list("aaabbbccc")
+
+
+def order_of_pieces() -> list[str]:
+    """In which order three jobs did their three pieces each."""
     order: list[str] = []
     with running(1) as pool:
         gate = threading.Event()
@@ -74,7 +88,7 @@ def test_jobs_take_turns() -> None:
             pool.wake(job)
         gate.set()
         assert all(job.done.wait(WAIT_S) for job in jobs)
-    assert order == list("abcabcabc")
+    return order
 
 
 def test_woken_while_it_runs_it_runs_again() -> None:

@@ -15,8 +15,9 @@ import pytest
 
 from voxtide.engines import pooled, queues
 from voxtide.engines.base import EngineInfo
-from voxtide.engines.pooled import BEHIND_S, PooledEngine, PooledStream
+from voxtide.engines.pooled import PooledEngine, PooledStream
 from voxtide.engines.recogniser import Recogniser
+from voxtide.engines.stream_job import BEHIND_S
 from voxtide.errors import CapacityError, ConfigError, EngineFailedError, StreamClosedError
 from voxtide.transcript.events import Delta, Finished, Flushed, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions

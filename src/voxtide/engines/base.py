@@ -108,6 +108,10 @@ class EngineStream(ABC):
             EngineFailedError: The engine died.
         """
 
+    def try_feed(self, samples: Samples) -> bool:
+        """As `feed`, at less cost, where it need not wait; else False, and nothing was taken."""
+        return False
+
     @abstractmethod
     async def flush(self) -> int:
         """Ask that everything fed so far becomes final. Returns the flush's id; its `Flushed` comes as an event.

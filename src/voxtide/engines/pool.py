@@ -1,6 +1,6 @@
 """Who runs next: worker threads take turns at jobs. In: jobs that are ready. Out: calls of their `run_once`.
 
-Knows nothing of audio, events or asyncio. Jobs run round robin, one piece each, so a busy stream cannot starve
+Knows nothing of audio, events or asyncio. Jobs run round robin, a short turn each, so a busy stream cannot starve
 another. The ready queue holds a job at most once, so it is bounded by the number of jobs.
 """
 
@@ -16,6 +16,9 @@ from enum import Enum, auto
 LINGER_S = 0.002
 """A worker without work looks again after this before it sleeps until it is woken. With hundreds of streams the waking
 for each chunk would cost more than the work; so one waking serves all chunks of 2 ms, less than any step of a model."""
+
+TURN_S = 0.0005
+"""A job goes on with its next piece of work until it has had this long: taking turns costs as much as a short piece."""
 
 
 class _Turn(Enum):
@@ -40,11 +43,13 @@ class WorkerPool:
 
     def __init__(self, num_threads: int, *, name: str) -> None:
         self._ready: deque[Job] = deque()
-        self._lock = threading.Condition()
+        self._lock = threading.Lock()  # guards all of this and the jobs' turns
+        self._work_came = threading.Condition(self._lock)
+        self._num_waiting = 0
         self._is_stopped = False
         self.on_run: Callable[[float], None] | None = None
         """Told how long each piece of work took, in seconds, by the thread that did it."""
-        self._began_s: dict[int, float] = {}  # worker number -> when its current piece of work began
+        self._began_s: list[float | None] = [None] * num_threads  # when each worker's piece of work began
         self.threads = [
             threading.Thread(target=self._work, args=(i,), name=f"{name}-{i}", daemon=True) for i in range(num_threads)
         ]
@@ -57,23 +62,21 @@ class WorkerPool:
             if self._is_stopped:
                 return
             if job._turn is _Turn.IDLE:
-                job._turn = _Turn.READY
-                self._ready.append(job)
-                self._lock.notify()
+                self._queue(job)
             elif job._turn is _Turn.RUNNING:
                 job._turn = _Turn.RUNNING_AND_READY
 
     def longest_run_s(self) -> float:
         """How long the piece of work that has been running longest has been at it; 0 when all are idle."""
-        with self._lock:
-            return max((time.monotonic() - began_s for began_s in self._began_s.values()), default=0.0)
+        now_s = time.monotonic()
+        return max(0.0 if began_s is None else now_s - began_s for began_s in list(self._began_s))
 
     def stop(self) -> None:
         """Ask the threads to end after their current piece of work; queued jobs are dropped. Returns at once."""
         with self._lock:
             self._is_stopped = True
             self._ready.clear()
-            self._lock.notify_all()
+            self._work_came.notify_all()
 
     def join(self, *, timeout_s: float = 5.0) -> bool:
         """Wait until the stopped threads are gone. False: one did not end in time and is left (it is a daemon)."""
@@ -83,41 +86,55 @@ class WorkerPool:
         return not any(thread.is_alive() for thread in self.threads)
 
     def _work(self, worker: int) -> None:
-        while (job := self._take(worker)) is not None:
-            has_more = job.run_once()
-            self._put_back(worker, job, has_more)
+        while (job := self._take()) is not None:
+            has_more = self._give_turn(worker, job)
+            with self._lock:
+                self._settle(job, has_more)
             del job  # an idle thread must not keep the last stream alive
 
-    def _take(self, worker: int) -> Job | None:
+    def _take(self) -> Job | None:
         if not self._ready:
             time.sleep(LINGER_S)  # nobody waits, so nobody is woken: what gets ready meanwhile is found below
         with self._lock:
             while not self._ready and not self._is_stopped:
-                self._lock.wait()  # bounded by stop()
+                self._num_waiting += 1
+                self._work_came.wait()  # bounded by stop()
+                self._num_waiting -= 1
             if self._is_stopped:
                 return None
             job = self._ready.popleft()
             job._turn = _Turn.RUNNING
-            self._began_s[worker] = time.monotonic()
             return job
 
-    def _put_back(self, worker: int, job: Job, has_more: bool) -> None:
-        if self.on_run is not None:
-            self.on_run(time.monotonic() - self._began_s[worker])
-        with self._lock:
-            del self._began_s[worker]
-            self._settle(job, has_more)
+    def _give_turn(self, worker: int, job: Job) -> bool:
+        """A piece of work, or several short ones; True when more is ready."""
+        turn_began_s = began_s = time.monotonic()
+        while True:
+            self._began_s[worker] = began_s
+            has_more = job.run_once()
+            now_s = time.monotonic()
+            self._began_s[worker] = None
+            if self.on_run is not None:
+                self.on_run(now_s - began_s)
+            if not has_more or now_s - turn_began_s >= TURN_S or self._is_stopped:
+                return has_more
+            began_s = now_s
 
     def _settle(self, job: Job, has_more: bool) -> None:
         """A job's turn is over; the lock is held."""
         if self._is_stopped:
             return
         if has_more or job._turn is _Turn.RUNNING_AND_READY:
-            job._turn = _Turn.READY
-            self._ready.append(job)
-            self._lock.notify()
+            self._queue(job)
         else:
             job._turn = _Turn.IDLE
+
+    def _queue(self, job: Job) -> None:
+        """Put a job in line; the lock is held."""
+        job._turn = _Turn.READY
+        self._ready.append(job)
+        if self._num_waiting:
+            self._work_came.notify()
 
 
 class RoundPool(WorkerPool):
@@ -131,14 +148,20 @@ class RoundPool(WorkerPool):
         super().__init__(1, name=name)
 
     def _work(self, worker: int) -> None:
-        while jobs := self._take_all(worker):
+        while jobs := self._take_all():
+            self._began_s[worker] = began_s = time.monotonic()
             has_more = [job.run_once() for job in jobs]
             self._serve()
-            self._put_back_all(worker, jobs, has_more)
-            del jobs  # an idle thread must not keep the last streams alive
+            self._began_s[worker] = None
+            if self.on_run is not None:
+                self.on_run(time.monotonic() - began_s)
+            with self._lock:
+                for job, more in zip(jobs, has_more, strict=True):
+                    self._settle(job, more)
+            del jobs, job  # an idle thread must not keep the last streams alive
 
-    def _take_all(self, worker: int) -> list[Job]:
-        first = self._take(worker)
+    def _take_all(self) -> list[Job]:
+        first = self._take()
         if first is None:
             return []
         with self._lock:
@@ -147,9 +170,3 @@ class RoundPool(WorkerPool):
             for job in jobs:
                 job._turn = _Turn.RUNNING
         return jobs
-
-    def _put_back_all(self, worker: int, jobs: list[Job], has_more: list[bool]) -> None:
-        with self._lock:
-            del self._began_s[worker]
-            for job, more in zip(jobs, has_more, strict=True):
-                self._settle(job, more)

@@ -1,15 +1,14 @@
 """The asyncio face of a recogniser. In: the five verbs. Out: events. Knows nothing of models.
 
-feed, flush, finish -> [queue 1: inbox] -> worker thread: recogniser.step -> [queue 2: outbox] -> async iterator
+feed, flush, finish -> StreamJob, on a worker's thread (stream_job.py) -> async iterator
 
-Both queues are bounded. A full inbox makes `feed` wait. A full outbox (nobody reads) stops the stream's work, which
+The job's two queues are bounded. A full inbox makes `feed` wait. A full outbox (nobody reads) stops the work, which
 fills the inbox, which makes `feed` wait. Only interim events are ever dropped: a newer one replaces one not yet read.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import threading
 from abc import abstractmethod
@@ -19,9 +18,11 @@ from copy import copy
 import numpy as np
 
 from voxtide.engines.base import Engine, EngineStream, check_samples
-from voxtide.engines.pool import Job, WorkerPool
-from voxtide.engines.queues import Command, Finish, Flush, Inbox, Outbox
+from voxtide.engines.pool import WorkerPool
+from voxtide.engines.queues import Command, Finish, Flush
 from voxtide.engines.recogniser import Recogniser
+from voxtide.engines.stream_job import StreamJob
+from voxtide.engines.wakeups import Wakeups
 from voxtide.errors import CapacityError, ConfigError, EngineFailedError, StreamClosedError
 from voxtide.transcript.events import Finished, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
@@ -30,9 +31,6 @@ _log = logging.getLogger("voxtide.engines")
 
 SLICE_SAMPLES = SAMPLE_RATE_HZ
 """Fed audio enters the inbox in pieces of at most this, so that one huge array cannot overfill it."""
-
-BEHIND_S = 0.4
-"""Lag past which interim work is left out; the promise for a machine under load is a lag of 400 ms."""
 
 STALL_S = 60.0
 """A single piece of work that takes longer means a hung model: the engine is declared dead."""
@@ -59,6 +57,7 @@ class PooledEngine(Engine):
         self._streams: set[PooledStream] = set()
         self._failure: EngineFailedError | None = None
         self._is_closed = False
+        self._wakeups: Wakeups | None = None
 
     @abstractmethod
     def make_recogniser(self, options: StreamOptions) -> Recogniser:
@@ -115,72 +114,64 @@ class PooledEngine(Engine):
                 )
             self._streams.add(stream)
 
+    def wakeups(self) -> Wakeups:
+        """What wakes the running event loop, shared by its streams; where several loops take turns, not by all."""
+        loop = asyncio.get_running_loop()
+        if self._wakeups is None or self._wakeups.loop is not loop:
+            self._wakeups = Wakeups(loop)
+        return self._wakeups
+
     def leave(self, stream: PooledStream) -> None:
         """Forget a stream that is closed. Callable from any thread."""
         with self._lock:
             self._streams.discard(stream)
 
 
-class PooledStream(EngineStream, Job):
-    """One recogniser between two bounded queues."""
+class PooledStream(EngineStream):
+    """A `StreamJob`, and those who wait for it."""
 
     def __init__(self, engine: PooledEngine, options: StreamOptions) -> None:
         self._engine = engine
         self._options = options
-        self._inbox = Inbox()
-        self._outbox = Outbox()
-        self._lock = threading.Lock()  # guards the next three, which decide who releases the recogniser
-        self._recogniser: Recogniser | None = None
-        self._is_running = False
+        self._job = StreamJob(self, engine.pool, merge_samples=engine.merge_samples)
         self._is_closed = False
-        self._is_stepping = False  # the worker's own
         self._error: EngineFailedError | None = None
         self._num_flushes = 0
-        self._num_fed_samples = 0
         self._is_finishing = False
         self._is_finished = False
         self._feed_turn = asyncio.Lock()  # keeps the slices of one feed together
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wakeups: Wakeups | None = None  # there from entering on
         self._has_news = asyncio.Event()
         self._has_room = asyncio.Event()
-        self._wants_room = False
         self._is_released = asyncio.Event()
 
-    # The five verbs, on the event loop.
+    # The five verbs.
 
     async def __aenter__(self) -> PooledStream:
-        if self._loop is not None or self._is_closed:
+        if self._wakeups is not None or self._is_closed:
             raise StreamClosedError("a stream is entered once; open a new one")
         self._engine.enter(self)
         try:
-            self._recogniser = self._engine.make_recogniser(self._options)
+            self._job.begin(self._engine.make_recogniser(self._options))
         except BaseException:
             self._engine.leave(self)
             raise
-        self._loop = asyncio.get_running_loop()
+        self._wakeups = self._engine.wakeups()
         return self
 
     async def feed(self, samples: Samples) -> None:
-        self._check_usable()
-        check_samples(samples)
-        if self._try_feed(samples):
+        if self.try_feed(samples):
             return
         async with self._feed_turn:
             for start in range(0, len(samples), SLICE_SAMPLES):
-                # A copy: the caller may reuse its buffer once we return.
-                piece = np.array(samples[start : start + SLICE_SAMPLES], dtype=np.float32)
-                await self._put(piece)
-                self._num_fed_samples += len(piece)
+                await self._put(_copy(samples[start : start + SLICE_SAMPLES]))
 
-    def _try_feed(self, samples: Samples) -> bool:
-        """The usual case, a short chunk and room for it, at half the cost."""
-        if not 0 < len(samples) <= SLICE_SAMPLES or self._feed_turn.locked():
+    def try_feed(self, samples: Samples) -> bool:
+        self._check_usable()
+        check_samples(samples)
+        if len(samples) > SLICE_SAMPLES or self._feed_turn.locked():
             return False
-        if not self._inbox.try_put(np.array(samples, dtype=np.float32)):
-            return False
-        self._num_fed_samples += len(samples)
-        self._engine.pool.wake(self)
-        return True
+        return not len(samples) or self._job.put(_copy(samples))
 
     async def flush(self) -> int:
         self._check_usable()
@@ -201,20 +192,15 @@ class PooledStream(EngineStream, Job):
 
     async def close(self) -> None:
         self.shut()
-        while self._loop is not None and not (self._is_released.is_set() or self._engine.is_stuck):
+        while self._wakeups is not None and not (self._is_released.is_set() or self._engine.is_stuck):
             await self._watched(self._is_released)
         self._engine.leave(self)  # also where a stuck worker still holds the recogniser
 
     def shut(self) -> None:
-        """Close without waiting. The recogniser is let go now, or by the worker that is just running it."""
-        with self._lock:
-            self._is_closed = True
-            is_running = self._is_running
-        self._inbox.clear()
-        self._outbox.close()
-        self._signal(self._has_news, self._has_room)
-        if not is_running:
-            self._release()
+        """Close without waiting."""
+        self._is_closed = True
+        self._job.close()
+        self._wake(self._has_news, self._has_room)
 
     def __aiter__(self) -> AsyncIterator[TranscriptEvent]:
         return self
@@ -222,10 +208,8 @@ class PooledStream(EngineStream, Job):
     async def __anext__(self) -> TranscriptEvent:
         while True:
             self._has_news.clear()  # before the look: news that comes after it sets the event again
-            event, was_full = self._outbox.take()
+            event = self._job.take()
             if event is not None:
-                if was_full:
-                    self._engine.pool.wake(self)
                 self._is_finished |= isinstance(event, Finished)
                 return event
             if self._is_closed or self._is_finished:
@@ -235,14 +219,12 @@ class PooledStream(EngineStream, Job):
 
     @property
     def lag_s(self) -> float:
-        recogniser = self._recogniser
-        num_done = recogniser.num_done_samples if recogniser else self._num_fed_samples
-        return max(0, self._num_fed_samples - num_done) / SAMPLE_RATE_HZ
+        return self._job.lag_samples / SAMPLE_RATE_HZ
 
     @property
     def num_unread_events(self) -> int:
         """Events told and not yet read."""
-        return len(self._outbox)
+        return self._job.num_events
 
     def _check_usable(self) -> None:
         if self._is_closed or self._is_finishing:
@@ -251,21 +233,20 @@ class PooledStream(EngineStream, Job):
         self._check_alive()
 
     def _check_alive(self) -> None:
-        if self._loop is None:
+        if self._wakeups is None:
             raise StreamClosedError("the stream is not open; enter it with `async with engine.open() as stream`")
         if self._error is not None:
             raise copy(self._error)  # a raised error collects frames: each reader and writer gets its own
 
     async def _put(self, command: Command) -> None:
         self._check_usable()
-        while not self._inbox.try_put(command):
-            self._wants_room = True
-            self._has_room.clear()  # before the next look: room that is made after it sets the event again
-            if self._inbox.try_put(command):
+        while not self._job.put(command):
+            self._has_room.clear()
+            self._job.want_room()
+            if self._job.put(command):  # room may have come before we asked to be told
                 break
             await self._watched(self._has_room)
             self._check_usable()
-        self._engine.pool.wake(self)
 
     async def _watched(self, event: asyncio.Event) -> None:
         """Wait for the event, `WATCH_S` at most, then see whether the engine is stuck. The caller looks again."""
@@ -277,82 +258,39 @@ class PooledStream(EngineStream, Job):
                 name = self._engine.info.name
                 self._engine.fail(EngineFailedError(f"engine {name!r} is stuck: no answer for {STALL_S:.0f} s"))
 
-    # The worker's side.
+    # Told by the job, from any thread.
 
-    def run_once(self) -> bool:
-        with self._lock:
-            if self._is_closed or self._error is not None or self._recogniser is None:
-                return False
-            if self._outbox.is_full:
-                return False  # __anext__ wakes us when there is room
-            self._is_running = True
-            recogniser = self._recogniser
-        try:
-            return self._run(recogniser)
-        except EngineFailedError as error:
-            _log.exception("engine %s died", self._engine.info.name)
+    def on_events(self) -> None:
+        self._wake(self._has_news)
+
+    def on_room(self) -> None:
+        self._wake(self._has_room)
+
+    def on_error(self, error: Exception) -> None:
+        name = self._engine.info.name
+        if isinstance(error, EngineFailedError):
+            _log.exception("engine %s died", name)
             self._engine.fail(copy(error))  # a copy, for the error that was raised holds the frames it came through
-        except Exception as error:
-            _log.exception("a stream of engine %s failed", self._engine.info.name)
-            self.fail(EngineFailedError(f"engine {self._engine.info.name!r} failed: {error}"))
-        finally:
-            self._stop_running()
-        return False
+        else:
+            _log.exception("a stream of engine %s failed", name)
+            self.fail(EngineFailedError(f"engine {name!r} failed: {error}"))
 
-    def _stop_running(self) -> None:
-        with self._lock:
-            self._is_running = False
-            is_closed = self._is_closed
-        if is_closed:
-            self._release()
-
-    def _run(self, recogniser: Recogniser) -> bool:
-        if not self._is_stepping and not self._hand_over(recogniser):
-            return False
-        events = recogniser.step(is_behind=self.lag_s > BEHIND_S)
-        self._is_stepping = events is not None
-        if events:
-            self._outbox.put(events)
-            self._signal(self._has_news)
-        return self._is_stepping or len(self._inbox) > 0
-
-    def _hand_over(self, recogniser: Recogniser) -> bool:
-        """Give the recogniser the next command; False when there is none."""
-        command = self._inbox.take(merge_samples=self._engine.merge_samples)
-        if self._wants_room:  # waking the event loop costs more than most steps of a small model
-            self._wants_room = False
-            self._signal(self._has_room)
-        match command:
-            case None:
-                return False
-            case Flush(flush_id):
-                recogniser.flush(flush_id)
-            case Finish():
-                recogniser.finish()
-            case samples:
-                recogniser.feed(samples)
-        return True
+    def on_released(self) -> None:
+        self._engine.leave(self)
+        self._wake(self._is_released)
 
     def fail(self, error: EngineFailedError) -> None:
         """End the stream with an error, after the events that were already told. Callable from any thread."""
         self._error = self._error or error
-        self._signal(self._has_news, self._has_room)
+        self._job.halt()
+        self._wake(self._has_news, self._has_room)
 
-    def _release(self) -> None:
-        """Let go of the recogniser and of the place in the engine. Whoever comes second finds nothing left to do."""
-        with self._lock:
-            recogniser, self._recogniser = self._recogniser, None
-        if recogniser is not None:
-            try:
-                recogniser.close()
-            except Exception:
-                _log.exception("a stream of engine %s did not close well", self._engine.info.name)
-        self._engine.leave(self)
-        self._signal(self._is_released)
-
-    def _signal(self, *events: asyncio.Event) -> None:
-        if self._loop is None:
-            return
-        with contextlib.suppress(RuntimeError):  # the loop is closed, so nobody waits
+    def _wake(self, *events: asyncio.Event) -> None:
+        if self._wakeups is not None:
             for event in events:
-                self._loop.call_soon_threadsafe(event.set)
+                self._wakeups.set(event)
+
+
+def _copy(samples: Samples) -> Samples:
+    """The caller may use its buffer again once we return."""
+    return np.array(samples, dtype=np.float32)
