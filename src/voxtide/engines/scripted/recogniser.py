@@ -197,8 +197,10 @@ class ScriptedRecogniser:
 
     def _show_interim(self, *, is_behind: bool) -> None:
         """Tell the tail if it changed. Behind time only one that has become stable is taken off the screen."""
+        if not self._has_interim:
+            return
         has_delta = any(isinstance(event, Delta) for event in self._events)
-        if not self._has_interim or (is_behind and not has_delta):
+        if is_behind and not has_delta:
             return
         texts = [heard.text for heard in self._waiting]
         texts += [self._word.text.upper()] if self._word else []

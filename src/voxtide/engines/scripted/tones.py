@@ -94,8 +94,14 @@ class Ear:
 
     def _onset(self, until: int) -> int | None:
         """The first loud sample not yet judged, before `until`."""
-        loud = np.flatnonzero(np.abs(self._part(self._judged, until)) > LOUD_LEVEL)
-        return self._judged + int(loud[0]) if len(loud) else None
+        part = self._part(self._judged, until)
+        if not len(part):
+            return None
+        if abs(part.item(0)) > LOUD_LEVEL:  # as after a letter in the middle of a word
+            return self._judged
+        is_loud = np.abs(part) > LOUD_LEVEL
+        first = int(is_loud.argmax())
+        return self._judged + first if is_loud[first] else None
 
     def _part(self, start: int, end: int) -> Samples:
         return self._samples[start - self._samples_start : max(start, end) - self._samples_start]
