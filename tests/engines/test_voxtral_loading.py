@@ -39,6 +39,16 @@ def test_smaller_windows_hold_more_streams_and_none_fits_beside_weights_that_do_
     assert all(fit.num_streams == 0 for fit in memory.fits(VoxtralConfig(), "bf16", 8 * GIB))
 
 
+@pytest.mark.parametrize("num_streams", [1, 8, 100, 400, 500])
+@pytest.mark.parametrize("free_bytes", [4 * GIB, 130 * GIB, 131 * GIB + 12_345])
+def test_the_largest_window_is_the_largest_that_fits(num_streams: int, free_bytes: int) -> None:
+    config = VoxtralConfig()
+    window = memory.largest_window(config, "bf16", free_bytes, num_streams)
+    assert window == 0 or memory.fit(config, "bf16", free_bytes, window).num_streams >= num_streams
+    if window < config.decoder.window:
+        assert memory.fit(config, "bf16", free_bytes, window + 1).num_streams < num_streams
+
+
 @pytest.mark.parametrize(("device", "num_fitting", "num_streams"), [("cpu", 100, 4), ("cpu", 2, 2), ("cuda", 600, 512)])
 def test_where_nobody_says_an_engine_takes_what_fits_up_to_a_bound(
     device: str, num_fitting: int, num_streams: int

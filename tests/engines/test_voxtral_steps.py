@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 import voxtral_checkpoint
+from paged_kernel import KERNEL, paged_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from voxtral_streams import Driven
 
@@ -17,7 +18,7 @@ from voxtide.engines.voxtral.graphs import BATCH_SIZES, Buffers, GraphSteps, bat
 from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
 from voxtide.engines.voxtral.runner import Runner
 from voxtide.engines.voxtral.steps import PlainSteps
-from voxtide.voxtral.attention import Masked
+from voxtide.voxtral.attention import Masked, Paged
 from voxtide.voxtral.framing import window_samples
 from voxtide.voxtral.loading import load
 from voxtide.voxtral.model import VoxtralModel
@@ -53,11 +54,17 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(num_threads)
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> VoxtralModel:
-    """As it attends on a GPU without the paged kernel: one shape for all."""
+@pytest.fixture(scope="module", params=[Masked(), Paged(), Paged(has_key_starts=True)], ids=repr)
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> VoxtralModel:
+    """As it attends on a GPU: one shape for all."""
     directory = voxtral_checkpoint.write(tmp_path_factory.mktemp("tones"), voxtral_checkpoint.tone_tensors())
-    return load(Path(directory), device=torch.device("cpu"), weights="fp32", attention=Masked())
+    return load(Path(directory), device=torch.device("cpu"), weights="fp32", attention=request.param)
+
+
+@pytest.fixture(autouse=True)
+def _kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CPU has none of the paged kind."""
+    monkeypatch.setattr(KERNEL, paged_kernel)
 
 
 @pytest.fixture

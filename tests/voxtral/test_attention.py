@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from paged_kernel import KERNEL, paged_kernel
 from torch import Tensor
 
 from voxtide.voxtral.attention import Attention, EachRow, Masked, Paged
@@ -17,34 +18,6 @@ HEADS, KV_HEADS, HEAD_DIM = 4, 2, 8
 CONFIG = TransformerConfig(
     dim=8, num_layers=1, num_heads=HEADS, num_kv_heads=KV_HEADS, head_dim=HEAD_DIM, hidden_dim=8, window=300
 )
-
-
-def paged_kernel(  # the kernel's own signature
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    cu_seq_q: Tensor,
-    cu_seq_k: Tensor | None,
-    max_q: int,
-    max_k: int,
-    *,
-    window_size: tuple[int, int],
-    enable_gqa: bool,
-    seqused_k: Tensor,
-    block_table: Tensor,
-    num_splits: int,
-) -> Tensor:
-    """What the documentation of `torch.nn.attention.varlen.varlen_attn` promises, written plainly."""
-    found = torch.empty_like(query)
-    for lane, table in enumerate(block_table):
-        begin, end, length = int(cu_seq_q[lane]), int(cu_seq_q[lane + 1]), int(seqused_k[lane])
-        assert end - begin <= max_q and length <= max_k
-        keys, values = (pages[table.long()].flatten(0, 1)[:length] for pages in (key, value))
-        for number in range(begin, end):
-            at = length - (end - number)
-            first = max(0, at - window_size[0])
-            found[number] = formula(query[number], keys[first : at + 1], values[first : at + 1])
-    return found
 
 
 def formula(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
@@ -65,7 +38,7 @@ def test_rows_of_any_length(
     ends: tuple[int, int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", paged_kernel)
+    monkeypatch.setattr(KERNEL, paged_kernel)
     generator = torch.Generator().manual_seed(0)
     ring = Ring(CONFIG, window=300, num_cells=num_cells, num_rows=3, dtype=torch.float32, device=torch.device("cpu"))
     rows = (2, 0)

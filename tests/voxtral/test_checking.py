@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from test_attention import paged_kernel
+from paged_kernel import KERNEL, paged_kernel
 
 from voxtide.voxtral.attention import Masked, Paged
 from voxtide.voxtral.checking import working_paged
 from voxtide.voxtral.loading import best_attention
 
-KERNEL = "torch.nn.attention.varlen.varlen_attn"
 CPU = torch.device("cpu")
 
 

@@ -44,20 +44,6 @@ async def test_without_the_reference_it_says_so(monkeypatch: pytest.MonkeyPatch)
     assert not any(measure.name.startswith("faster") for measure in figure.measures)
 
 
-async def test_on_a_gpu_steps_are_timed_over_numbers_of_streams_and_ages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The way it goes; here on a CPU, and as small as the other."""
-    monkeypatch.setattr(voxtral, "VoxtralConfig", lambda: voxtral_checkpoint.SMALL)
-    monkeypatch.setattr(voxtral, "GPU_COUNTS", (1, 3, 5))
-    monkeypatch.setattr(voxtral, "NUM_STEPS", 2)
-    monkeypatch.setattr(measure, "room", lambda config, device, count: 200 if count <= 3 else 0)
-    figure = await voxtral._on_gpu(False)
-    values = {measure.name: measure.value for measure in figure.measures}
-    assert {"step of 1 streams, 1 minute old", "step of 3 streams, 10 minutes old", "memory of a stream"} <= set(values)
-    assert not any("step of 5 streams" in name for name in values)
-    (plot,) = figure.plots
-    assert [list(line.x) for line in plot.lines] == [[1, 3], [1, 3]]
-
-
 async def test_the_full_shape_is_timed_where_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voxtral, "VoxtralConfig", lambda: voxtral_checkpoint.SMALL)
     (factor,) = await voxtral._full_on_cpu(2)

@@ -15,10 +15,11 @@ import numpy as np
 import torch
 
 from voxtide.engines.voxtral.device import choose_device, choose_weights, free_bytes
-from voxtide.engines.voxtral.memory import fit, weights_bytes
+from voxtide.engines.voxtral.memory import largest_window, weights_bytes
 from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
 from voxtide.engines.voxtral.runner import Ask, Runner
 from voxtide.errors import VoxtideError
+from voxtide.voxtral.attention import Attention
 from voxtide.voxtral.checkpoint import Checkpoint
 from voxtide.voxtral.config import (
     DEFAULT_DELAY_TOKENS,
@@ -82,17 +83,30 @@ class _QuietRunner(Runner):
         ask.pad_bias = float("inf")
         super().ask(ask)
 
+    def _step(self, asks: list[Ask]) -> None:
+        super()._step(asks)
+        for ask in asks:
+            ask.pad_margin = float("inf")  # and is sure of it: no rut
+
 
 class Bench:
     """One model with some streams, all of them quiet."""
 
     def __init__(
-        self, config: VoxtralConfig, *, device: str | None, weights: Weights | None, num_streams: int, window: int
+        self,
+        config: VoxtralConfig,
+        *,
+        device: str | None,
+        weights: Weights | None,
+        num_streams: int,
+        window: int,
+        attention: Attention | None = None,
     ) -> None:
         self.config, self.num_streams, self.window = config, num_streams, window
         self.device = choose_device(device)
         self.weights = choose_weights(weights, self.device)
-        model = build(_random_checkpoint(config, self.weights), device=self.device, weights=self.weights)
+        checkpoint = _random_checkpoint(config, self.weights)
+        model = build(checkpoint, device=self.device, weights=self.weights, attention=attention)
         self._runner = _QuietRunner(model, num_streams, decoder_window=window)
         self._vocabulary = Vocabulary([b" a"] * 1000)
         self._streams = [self._new_stream() for _ in range(num_streams)]
@@ -219,12 +233,28 @@ def reference_s(config: VoxtralConfig, dtype: Weights, num_steps: int) -> float:
 
 
 def room(config: VoxtralConfig, device: str | None, num_streams: int) -> int:
-    """The largest decoder window, in pages, with which so many streams fit beside the weights; 0 if none does."""
+    """The largest decoder window with which so many streams fit beside the weights; 0 if none does."""
     chosen = choose_device(device)
     held = choose_weights(None, chosen)
     left = free_bytes(chosen) - weights_bytes(config, held)
-    windows = (8192, 4096, 2048, 1024, 512, 214)  # 214 and what a flush runs ahead is one page
-    return next((window for window in windows if fit(config, held, left, window).num_streams >= num_streams), 0)
+    return largest_window(config, held, left, num_streams)
+
+
+def copied_bytes_per_s(device: str | None, num_bytes: int = 1 << 30) -> float:
+    """How fast the device's memory is: bytes read and written of a copy, the best of ten."""
+    chosen = choose_device(device)
+    source = torch.zeros(num_bytes, dtype=torch.uint8, device=chosen)
+    place = torch.empty_like(source)
+
+    def copy_s() -> float:
+        began_s = time.perf_counter()
+        place.copy_(source)
+        if chosen.type == "cuda":
+            torch.cuda.synchronize(chosen)
+        return time.perf_counter() - began_s
+
+    copy_s()
+    return 2 * num_bytes / min(copy_s() for _ in range(10))
 
 
 def _random_checkpoint(config: VoxtralConfig, weights: Weights) -> Checkpoint:

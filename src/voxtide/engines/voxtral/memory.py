@@ -64,6 +64,16 @@ def fits(config: VoxtralConfig, weights: str, free_bytes: int, windows: tuple[in
     return [fit(config, weights, left_bytes, window) for window in windows or known]
 
 
+def largest_window(config: VoxtralConfig, weights: str, free_bytes: int, num_streams: int) -> int:
+    """The furthest that so many streams can see, in tokens, in memory that is free once the weights are loaded; 0 where
+    they do not fit at all.
+    """
+    one = fit(config, weights, free_bytes, window=1)
+    token_bytes = ELEMENT_BYTES[weights] * config.decoder.kv_values_per_position
+    each_bytes = (int(USABLE_SHARE * free_bytes) - config.shared_bytes(ELEMENT_BYTES[weights])) // num_streams
+    return min(config.decoder.window, max(0, 1 + (each_bytes - one.stream_bytes) // token_bytes))
+
+
 def window_tokens(minutes: float) -> int:
     """A decoder's window in tokens.
 

@@ -1,0 +1,219 @@
+"""How long a step of the full Voxtral takes on a GPU, by how many streams. In: random weights. Out: a figure, a curve.
+
+A step is one frame of each stream, from the moment all were fed to the moment the host knows the tokens; streams have
+run for a minute, or for ten. Each number of streams sees as far back as memory allows. The floor of a step is the time
+in which the card copies as many bytes as the step has to read: the weights once, and what each stream's rings hold.
+
+Every window is measured in a process of its own, and every number of streams for itself: what fails is noted, and loses
+nothing else. Numbers are told as they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from itertools import groupby
+
+from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
+from voxtide.bench.figures.voxtral_measures import milliseconds, opening_and_flush
+from voxtide.bench.process import in_fresh_process
+from voxtide.errors import VoxtideError
+from voxtide.voxtral.config import TOKEN_MS, VoxtralConfig
+
+COUNTS = (1, 8, 64, 256, 400)
+AGES_TOKENS = {"1 minute": 750, "10 minutes": 7500}
+NUM_STEPS, NUM_QUICK_STEPS = 120, 15
+STEP_TARGET_MS, STREAMS_TARGET = 3.2, 400
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the card can do: its name, the bytes it copies in a second, and for each number of streams their window."""
+
+    card: str
+    bytes_per_s: float
+    windows: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Steps of so many streams of one age."""
+
+    num_streams: int
+    age: str
+    window: int
+    mean_ms: float
+    p95_ms: float
+    bytes_moved: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one process found out: times, other measures, and what went wrong."""
+
+    timed: tuple[Timed, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    failures: tuple[str, ...] = ()
+
+
+async def measure(*, is_quick: bool, say: Callable[[str], None]) -> Figure:
+    """Measure all numbers of streams that fit.
+
+    Raises:
+        VoxtideError: Nothing could be measured at all.
+    """
+    counts, num_steps = (COUNTS[:2], NUM_QUICK_STEPS) if is_quick else (COUNTS, NUM_STEPS)
+    plan = await in_fresh_process(make_plan, counts)
+    say(f"{plan.card}: copies {plan.bytes_per_s / 1e12:.2f} TB/s")
+    found: list[Measured] = []
+    for window, group in groupby(plan.windows, key=plan.windows.__getitem__):
+        numbers = tuple(group)
+        if not window:
+            found.append(Measured(failures=(f"no room for {_listed(numbers)} streams",)))
+            continue
+        say(f"timing {_listed(numbers)} streams with a window of {window} tokens; a minute or two")
+        found.append(await _measured(numbers, window, num_steps))
+        for line in _told(found[-1]):
+            say(line)
+    return _figure(plan, found)
+
+
+async def _measured(counts: tuple[int, ...], window: int, num_steps: int) -> Measured:
+    """One window. Where the kernel that reads pages fails, once more without it."""
+    try:
+        return await in_fresh_process(time_window, counts, window, num_steps, False)
+    except VoxtideError as error:
+        failure = f"window of {window}: {error}"
+    try:
+        again = await in_fresh_process(time_window, counts, window, num_steps, True)
+    except VoxtideError as error:
+        return Measured(failures=(failure, f"window of {window}, attention by mask: {error}"))
+    return Measured(again.timed, again.measures, (failure, "so attention was by mask", *again.failures))
+
+
+async def make_plan(counts: tuple[int, ...]) -> Plan:
+    """Look at the card; in a process of its own, for it takes memory."""
+    import torch
+
+    from voxtide.engines.voxtral import device, measure
+
+    chosen = device.choose_device(None)
+    card = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else str(chosen)
+    windows = {count: measure.room(VoxtralConfig(), None, count) for count in counts}
+    return Plan(card, measure.copied_bytes_per_s(None), windows)
+
+
+async def time_window(counts: tuple[int, ...], window: int, num_steps: int, is_masked: bool) -> Measured:
+    """Time streams that see so far. Raises only where nothing can be measured.
+
+    Raises:
+        VoxtideError: The model cannot be built or run.
+    """
+    from voxtide.engines.voxtral.device import free_bytes
+    from voxtide.engines.voxtral.measure import Bench
+    from voxtide.voxtral.attention import Masked
+
+    config = VoxtralConfig()
+    window = min(window, config.decoder.window)
+    attention = Masked() if is_masked else None
+    try:
+        bench = Bench(config, device=None, weights=None, num_streams=max(counts), window=window, attention=attention)
+    except Exception as error:  # whatever torch and its kernels say: it shall not end the other processes' work
+        raise VoxtideError(_reason(error)) from error
+    timed: list[Timed] = []
+    failures: list[str] = []
+    for age, age_tokens in AGES_TOKENS.items():
+        for count in counts:
+            try:
+                steps = bench.steps(num_steps, num_streams=count, age_tokens=age_tokens)
+            except Exception as error:  # the same
+                failures.append(f"{count} streams, {age} old: {_reason(error)}")
+                continue
+            timed.append(Timed(count, age, window, steps.mean_ms, steps.percentile_ms(95), steps.bytes_moved))
+    if not timed:
+        raise VoxtideError("; ".join(failures))
+    stream_mib = config.row_bytes(2, window) / 2**20
+    left = f"{free_bytes(bench.device) / 2**30:.1f} GiB left free"
+    measures = [
+        Measure(
+            name=f"memory of a stream, {max(counts)} streams",
+            value=stream_mib,
+            unit="MiB",
+            method=f"window of {window} tokens; {left} beside the weights and {max(counts)} streams",
+        )
+    ]
+    if 1 in counts:
+        try:
+            measures += opening_and_flush(bench, bench.weights, timed[0].mean_ms)
+        except Exception as error:  # the same
+            failures.append(f"opening and flush: {_reason(error)}")
+    return Measured(tuple(timed), tuple(measures), tuple(failures))
+
+
+def _figure(plan: Plan, found: list[Measured]) -> Figure:
+    timed = [it for part in found for it in part.timed]
+    notes = [plan.card, *(failure for part in found for failure in part.failures)]
+    if not timed:
+        raise VoxtideError(f"nothing could be measured on {'; '.join(notes)}")
+    gigabytes_per_s = plan.bytes_per_s / 1e9
+    measures = [Measure(name="copy", value=gigabytes_per_s, unit="GB/s", method="of 1 GiB, bytes read and written")]
+    lines: list[Line] = []
+    for age in AGES_TOKENS:
+        of_age = [it for it in timed if it.age == age]
+        measures += [_step(it, plan) for it in of_age]
+        measures.append(_held(of_age, age))
+        lines.append(Line(f"p95, {age}", [it.num_streams for it in of_age], [it.p95_ms for it in of_age]))
+        lines.append(Line(f"floor, {age}", [it.num_streams for it in of_age], [_floor_ms(it, plan) for it in of_age]))
+    measures += [measure for part in found for measure in part.measures]
+    plot = Plot(
+        name="voxtral-streams",
+        title=f"A step of the full shape on {plan.card}",
+        x_label="streams",
+        y_label="ms",
+        lines=tuple(lines),
+        y_limits=(float(TOKEN_MS),),
+    )
+    details = {"timed": [asdict(it) for it in timed]}
+    return Figure(name="voxtral", measures=tuple(measures), notes=tuple(notes), details=details, plots=(plot,))
+
+
+def _step(timed: Timed, plan: Plan) -> Measure:
+    is_first = timed.num_streams == 1 and timed.age == next(iter(AGES_TOKENS))
+    floor_ms = _floor_ms(timed, plan)
+    over = f"{timed.mean_ms / floor_ms:.2f} x the floor of {floor_ms:.2f} ms, {timed.bytes_moved / 1e9:.1f} GB"
+    return milliseconds(
+        f"step of {timed.num_streams} streams, {timed.age} old",
+        timed.mean_ms,
+        f"mean; p95 {timed.p95_ms:.2f} ms; {over}; window of {timed.window}",
+        Target("<=", STEP_TARGET_MS) if is_first else None,
+    )
+
+
+def _held(timed: list[Timed], age: str) -> Measure:
+    held = max((it.num_streams for it in timed if it.p95_ms < TOKEN_MS), default=0)
+    counts = _listed([it.num_streams for it in timed])
+    return Measure(
+        name=f"streams held, sessions of {age}",
+        value=held,
+        unit="streams",
+        target=Target(">=", STREAMS_TARGET),
+        method=f"the most of {counts} with p95 < {TOKEN_MS} ms, each at the window it has room for",
+    )
+
+
+def _floor_ms(timed: Timed, plan: Plan) -> float:
+    return 1000 * timed.bytes_moved / plan.bytes_per_s
+
+
+def _told(found: Measured) -> Iterable[str]:
+    for it in found.timed:
+        yield f"{it.num_streams} streams, {it.age} old: mean {it.mean_ms:.2f} ms, p95 {it.p95_ms:.2f} ms"
+    yield from found.failures
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers)) or "none"
+
+
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
