@@ -141,3 +141,16 @@ class WordEngine:
 
 def b64(payload: bytes) -> str:
     return base64.b64encode(payload).decode()
+
+
+def mistral(engine: EngineFacts = ENGLISH, **query: str) -> Conversation:
+    return Conversation(Wire.MISTRAL, engine, **query)
+
+
+def openai(engine: EngineFacts = ENGLISH, **query: str) -> Conversation:
+    return Conversation(Wire.REALTIME, engine, **{"intent": "transcription", **query})
+
+
+def update(conversation: Conversation, **wishes: Any) -> list[dict[str, Any]]:
+    """A client of OpenAI's changes its session."""
+    return conversation.say("session.update", session={"type": "transcription", "audio": {"input": wishes}})
