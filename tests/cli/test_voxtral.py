@@ -8,8 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soxr
 import voxtral_checkpoint
+from media_files import encode
 from spoken import Voxtide
+
+from voxtide.types import SAMPLE_RATE_HZ
 
 TEXT = "to be or not to be that is the question."
 
@@ -36,6 +40,24 @@ def test_a_file_is_transcribed_with_a_model_from_a_directory(voxtide: Voxtide, m
     result = voxtide("transcribe", "--engine", "voxtral", "--model", str(model), str(talk), "--delay-ms", "480")
     assert result.exit_code == 0
     assert result.stdout == TEXT + "\n"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "rate_hz", "num_channels"),
+    [("mp3", "libmp3lame", 44_100, 2), ("flac", "flac", 48_000, 1), ("m4a", "aac", 22_050, 2)],
+)
+def test_files_of_other_formats_are_transcribed(
+    voxtide: Voxtide, tmp_path: Path, suffix: str, codec: str, rate_hz: int, num_channels: int
+) -> None:
+    model = voxtral_checkpoint.write(tmp_path / "model", voxtral_checkpoint.tone_tensors(), dtype="BF16")
+    path = tmp_path / f"talk.{suffix}"
+    samples = soxr.resample(voxtral_checkpoint.speak(TEXT), SAMPLE_RATE_HZ, rate_hz)
+    encode(path, np.stack(num_channels * [samples]), codec, rate_hz=rate_hz)
+    result = voxtide("transcribe", "--engine", "voxtral", "--model", str(model), str(path), "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["text"] == TEXT
+    assert document["segments"][0]["words"]
 
 
 def test_a_delay_it_was_not_trained_for_is_refused(voxtide: Voxtide, model: Path, talk: Path) -> None:
