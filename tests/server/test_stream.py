@@ -43,9 +43,9 @@ async def test_a_stream_opens_with_the_first_audio_and_no_sooner() -> None:
     async with ScriptedEngine() as engine:
         stream = stream_of(engine, heard)
         await stream.configure(Configure(PcmFormat(), StreamOptions()))
-        await stream.feed(b"")
+        await stream.feed(stream.decode(b""))
         assert engine.num_open_streams == 0
-        await stream.feed(bytes(640))
+        await stream.feed(stream.decode(bytes(640)))
         assert engine.num_open_streams == 1
         await stream.close()
         assert engine.num_open_streams == 0
@@ -66,7 +66,7 @@ async def test_changed_options_go_on_in_time_and_count() -> None:
         stream = stream_of(engine, heard)
         for language in ("en", "fr"):
             await stream.configure(Configure(PcmFormat(), StreamOptions(language=language)))
-            await stream.feed(encode_pcm(speak("two words"), S16))
+            await stream.feed(stream.decode(encode_pcm(speak("two words"), S16)))
             await stream.flush()
         await stream.finish()
         await stream.configure(Configure(PcmFormat(), StreamOptions(language="de")))  # waits until all is told
@@ -87,7 +87,7 @@ async def test_audio_may_follow_the_end_into_another_stream() -> None:
     async with ScriptedEngine() as engine:
         stream = stream_of(engine, heard)
         for text in ("first", "second"):
-            await stream.feed(encode_pcm(speak(text), S16))
+            await stream.feed(stream.decode(encode_pcm(speak(text), S16)))
             await stream.finish()
         await stream.configure(Configure(PcmFormat(), StreamOptions(language="de")))
         assert len(heard.of(Finished)) == 2
@@ -101,7 +101,7 @@ async def test_samples_may_be_cut_between_two_messages() -> None:
     async with ScriptedEngine() as engine:
         stream = stream_of(engine, heard)
         for start in range(0, len(payload), 1001):
-            await stream.feed(payload[start : start + 1001])
+            await stream.feed(stream.decode(payload[start : start + 1001]))
         await stream.finish()
         await stream.configure(Configure(PcmFormat(), StreamOptions(language="de")))
         assert "".join(delta.text for delta in heard.of(Delta)) == "cut anywhere"
@@ -114,7 +114,7 @@ async def test_what_the_engine_cannot_do_is_refused_with_the_audio() -> None:
         stream = stream_of(engine, heard)
         await stream.configure(Configure(PcmFormat(), StreamOptions(language="xx")))
         with pytest.raises(UnsupportedOptionError):
-            await stream.feed(bytes(640))
+            await stream.feed(stream.decode(bytes(640)))
         await stream.close()
 
 
@@ -122,11 +122,11 @@ async def test_an_engine_closed_underneath_is_a_failure() -> None:
     heard = Heard()
     engine = ScriptedEngine()
     stream = stream_of(engine, heard)
-    await stream.feed(bytes(640))
+    await stream.feed(stream.decode(bytes(640)))
     await engine.close()
     with pytest.raises(Exception, match="closed"):
         while True:
-            await stream.feed(bytes(640))
+            await stream.feed(stream.decode(bytes(640)))
     await stream.close()
 
 
@@ -143,13 +143,13 @@ async def test_turns_are_measured_where_they_are_asked_for() -> None:
     async with ScriptedEngine() as engine:
         stream = stream_of(engine, heard, voice)
         speech, quiet = encode_pcm(speak("speech"), S16), bytes(32_000)
-        await stream.feed(speech + quiet)
+        await stream.feed(stream.decode(speech + quiet))
         assert heard.of(TurnStarted) == []
         await stream.configure(Configure(PcmFormat(), StreamOptions(), TurnConfig(min_silence_ms=200)))
         began_s = len(speech + quiet) / 32_000
         for part in (speech, quiet):
             for start in range(0, len(part), 700):
-                await stream.feed(part[start : start + 700])
+                await stream.feed(stream.decode(part[start : start + 700]))
         (started,), (ended,) = heard.of(TurnStarted), heard.of(TurnEnded)
         frame_s = FRAME_SAMPLES / 16_000
         assert started.audio_s == pytest.approx(began_s, abs=frame_s)

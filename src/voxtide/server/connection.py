@@ -68,6 +68,8 @@ class Connection(asyncio.Protocol):
     Attributes:
         lost_reason: Why we gave the client up; None where we did not.
         close_code: The code of the closing handshake, whoever began it; None before.
+        on_drain: The session's: the server is going away.
+        on_message: The session's: takes a message that comes while `receive` waits, instead of `receive`.
     """
 
     def __init__(self, door: Door, limits: ConnectionLimits, connections: set[Any]) -> None:
@@ -93,7 +95,8 @@ class Connection(asyncio.Protocol):
         self._has_heard = True
         self.lost_reason: str | None = None
         self.close_code: int | None = None
-        self.on_drain: Callable[[], None] = _do_nothing
+        self.on_drain: Callable[[], None] | None = None
+        self.on_message: Callable[[str | bytes], None] | None = None
 
     # For the session.
 
@@ -172,7 +175,7 @@ class Connection(asyncio.Protocol):
         """The server is going away. (uvicorn calls this for every connection.)"""
         if self._session is None:
             self._transport.close()
-        else:
+        elif self.on_drain is not None:
             self.on_drain()
 
     # For the event loop.
@@ -287,6 +290,9 @@ class Connection(asyncio.Protocol):
             self._end()
 
     def _put(self, message: str | bytes) -> None:
+        if self._arrival is not None and not self._arrival.done() and self.on_message is not None:
+            self.on_message(message)
+            return
         self._num_queued_bytes += len(message)
         self.inject(message)
         if self._num_queued_bytes > QUEUE_BYTES and not self._is_reading_paused:
@@ -341,7 +347,3 @@ class Connection(asyncio.Protocol):
     def _later(self, name: str, delay_s: float, call: Callable[[], None]) -> None:
         if name not in self._timers or name == "ping":
             self._timers[name] = self._loop.call_later(delay_s, call)
-
-
-def _do_nothing() -> None:
-    pass

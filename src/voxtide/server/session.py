@@ -4,7 +4,9 @@ receive loop: connection -> Dialect.receive -> effects -> connection, engine str
 send loop:    engine stream -> Dialect.tell -> effects -> connection, receive loop
 
 Only the receive loop touches the engine, so effects keep their order; what the send loop has for the engine is put
-behind the messages that wait. Two queues are between client and engine, both the connection's, both bounded.
+behind the messages that wait. While the loop waits for a message, one that comes is taken at once, in the connection's
+own callback, as far as nobody has to wait for it. Two queues are between client and engine, both the connection's, both
+bounded.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from voxtide.engines.base import EngineStream
 from voxtide.errors import AudioAheadError, EngineFailedError, SessionExpiredError, SessionIdleError, VoxtideError
@@ -23,7 +25,7 @@ from voxtide.server.connection import Connection
 from voxtide.server.stream import SessionStream
 from voxtide.server.voice import Voice
 from voxtide.transcript.events import Flushed, TranscriptEvent
-from voxtide.types import StreamOptions
+from voxtide.types import Samples, StreamOptions
 
 _log = logging.getLogger("voxtide.server")
 
@@ -46,6 +48,16 @@ class SessionLimits:
     duration_s: float | None = None
     idle_s: float | None = 900.0
     drain_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """Audio of a `Feed` that has to wait for room."""
+
+    samples: Samples
+
+
+_Act: TypeAlias = Effect | _Decoded
 
 
 class StreamSource(Protocol):
@@ -105,10 +117,19 @@ class Session:
         """Audio taken and not yet transcribed, in seconds."""
         return self._stream.lag_s
 
+    @property
+    def late_s(self) -> float:
+        """How much longer than the speed of speech asks for it takes to transcribe the audio taken, in seconds.
+
+        A client that sends faster than one speaks makes its session lag, and that is not late.
+        """
+        return max(0.0, self._stream.lag_s - max(0.0, self._due_s - self._loop.time()))
+
     async def run(self) -> None:
         """Serve the client until the connection is over."""
         connection = self._connection
         connection.on_drain = self.drain
+        connection.on_message = self._take_now
         self._watch_time()
         try:
             await self._carry_out(self._dialect.begin())
@@ -117,7 +138,7 @@ class Session:
         except Exception as error:
             self._fail(error)
         finally:
-            connection.on_drain = _do_nothing
+            connection.on_drain = connection.on_message = None
             for timer in self._timers:
                 timer.cancel()
             await self._stream.close()
@@ -149,14 +170,43 @@ class Session:
         self._is_draining = True
         return self._dialect.drain(self._ending)
 
-    async def _carry_out(self, effects: Sequence[Effect]) -> None:
-        for effect in effects:
+    def _take_now(self, message: str | bytes) -> None:
+        """Take a message while the receive loop waits for one. To wake it for every chunk would cost as much again."""
+        if self._is_draining:
+            return
+        self._heard_at_s = self._loop.time()
+        try:
+            rest = self._carry_out_now(self._dialect.receive(message))
+        except Exception as error:
+            self._connection.inject(error)
+            return
+        if rest or self._connection.is_congested:
+            self._connection.inject(rest)
+
+    def _carry_out_now(self, effects: Sequence[_Act]) -> list[_Act]:
+        """Carry out what nobody has to wait for; returns the rest, which begins with what somebody has to."""
+        for index, effect in enumerate(effects):
             match effect:
                 case Feed(payload):
                     self._note_audio(len(payload) / self._stream.bytes_per_s)
-                    await self._stream.feed(payload)
+                    samples = self._stream.decode(payload)
+                    if not self._stream.try_feed(samples):
+                        return [_Decoded(samples), *effects[index + 1 :]]
                 case Send(text):
                     self._connection.send(text)
+                case Close(code, reason):
+                    self._close(code, reason)
+                    return []
+                case _:
+                    return list(effects[index:])
+        return []
+
+    async def _carry_out(self, effects: Sequence[_Act]) -> None:
+        while rest := self._carry_out_now(effects):
+            effect, effects = rest[0], rest[1:]
+            match effect:
+                case _Decoded(samples):
+                    await self._stream.feed(samples)
                 case Flush():
                     self._flushes_at_s.append(self._loop.time())
                     await self._stream.flush()
@@ -164,9 +214,6 @@ class Session:
                     await self._stream.configure(effect)
                 case Finish():
                     await self._stream.finish()
-                case Close(code, reason):
-                    self._close(code, reason)
-                    return
         if self._connection.is_congested:
             await self._connection.drained()
 
@@ -186,20 +233,8 @@ class Session:
     async def _on_event(self, event: TranscriptEvent | TurnEvent) -> None:
         if isinstance(event, Flushed) and self._flushes_at_s:
             self._observer.on_flushed(self._loop.time() - self._flushes_at_s.pop(0))
-        effects = self._dialect.tell(event)
-        for index, effect in enumerate(effects):
-            match effect:
-                case Send(text):
-                    self._connection.send(text)
-                case Close(code, reason):
-                    self._close(code, reason)
-                    return
-                case _:
-                    # The end of a turn, told from the receive loop: its flush comes before the messages that wait.
-                    await self._carry_out(effects[index:])
-                    return
-        if self._connection.is_congested:
-            await self._connection.drained()
+        # What is for the engine is the end of a turn, told from the receive loop: its flush comes before what waits.
+        await self._carry_out(self._dialect.tell(event))
 
     def _on_failure(self, error: Exception) -> None:
         self._connection.inject(error)
@@ -257,7 +292,3 @@ class Session:
     def _later(self, delay_s: float, call: object, *arguments: object) -> None:
         assert callable(call)
         self._timers.append(self._loop.call_later(delay_s, call, *arguments))
-
-
-def _do_nothing() -> None:
-    pass

@@ -78,7 +78,7 @@ class SessionStream:
         """
         if wanted.pcm != self._pcm:
             converter = PcmConverter(wanted.pcm)
-            await self._feed(self._converter.finish())
+            await self.feed(self._converter.finish())
             self._pcm, self._converter = wanted.pcm, converter
         if wanted.options != self._options:
             await self._change_stream()
@@ -88,19 +88,37 @@ class SessionStream:
         elif self._meter is None or self._meter.config != wanted.turns:
             self._meter = TurnMeter(self._voice, wanted.turns, start_s=self._fed_s)
 
-    async def feed(self, payload: bytes) -> None:
-        """Take audio in the configured format. Waits while the engine is full.
+    def decode(self, payload: bytes) -> Samples:
+        """The samples that a piece of audio in the configured format brings out, to be fed in this order."""
+        return self._converter.feed(payload)
+
+    def try_feed(self, samples: Samples) -> bool:
+        """As `feed`, where nobody has to wait; else False, and nothing was taken."""
+        stream = self._stream
+        if stream is None or self._is_finishing or self._meter is not None or not stream.try_feed(samples):
+            return False
+        self._num_fed_samples += len(samples)
+        return True
+
+    async def feed(self, samples: Samples) -> None:
+        """Take audio. Waits while the engine is full.
 
         Raises:
             UnsupportedOptionError, CapacityError: No stream could be opened.
             EngineFailedError: The engine died.
         """
-        for start in range(0, len(payload), PIECE_BYTES):
-            await self._feed(self._converter.feed(payload[start : start + PIECE_BYTES]))
+        if not len(samples):
+            return
+        stream = await self._opened()
+        self._num_fed_samples += len(samples)
+        await stream.feed(samples)
+        if self._meter is not None:
+            for event in await self._meter.measure(samples):
+                await self._on_event(event)
 
     async def flush(self) -> None:
         """Ask for the text of everything fed. Raises what `feed` does."""
-        await self._feed(self._converter.flush())
+        await self.feed(self._converter.flush())
         await (await self._opened()).flush()
 
     async def finish(self) -> None:
@@ -109,7 +127,7 @@ class SessionStream:
         Raises:
             EngineFailedError: The engine died.
         """
-        await self._feed(self._converter.finish())
+        await self.feed(self._converter.finish())
         self._converter = PcmConverter(self._pcm)
         if self._stream is None or self._is_finishing:
             await self._on_event(Finished(self._fed_s))
@@ -131,18 +149,6 @@ class SessionStream:
     @property
     def _fed_s(self) -> float:
         return self._num_fed_samples / SAMPLE_RATE_HZ
-
-    async def _feed(self, samples: Samples) -> None:
-        if not len(samples):
-            return
-        stream = self._stream
-        if stream is None or self._is_finishing:
-            stream = await self._opened()
-        self._num_fed_samples += len(samples)
-        await stream.feed(samples)
-        if self._meter is not None:
-            for event in await self._meter.measure(samples):
-                await self._on_event(event)
 
     async def _opened(self) -> EngineStream:
         if self._is_finishing:
