@@ -31,6 +31,7 @@ from voxtide.server.admission import Admission
 from voxtide.server.batch import BatchService
 from voxtide.server.batch_config import BatchConfig
 from voxtide.server.config import ServerConfig
+from voxtide.server.live_first import LiveFirst
 from voxtide.server.supervisor import EngineSupervisor
 
 TEXT = "who built the white tower"
@@ -331,6 +332,7 @@ def service_of(supervisor: EngineSupervisor, config: BatchConfig) -> BatchServic
         admission=Admission(1),
         facts=lambda: EngineFacts(model="tones"),
         is_draining=lambda: False,
+        live_first=LiveFirst(num_live=lambda: 0, late_s=lambda: 0.0),
     )
 
 

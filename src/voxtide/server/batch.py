@@ -35,6 +35,7 @@ from voxtide.server.batch_config import BatchConfig
 from voxtide.server.batch_fetch import fetch
 from voxtide.server.batch_job import transcribe_file
 from voxtide.server.batch_upload import MAX_FORM_BYTES, Upload, read_upload
+from voxtide.server.live_first import LiveFirst
 from voxtide.server.supervisor import EngineSupervisor
 from voxtide.transcript.events import TranscriptEvent
 from voxtide.types import Transcript
@@ -62,6 +63,7 @@ class BatchService:
         admission: Their places.
         facts: What the engine can do, as of now.
         is_draining: Whether the server takes nobody in any more.
+        live_first: Whom files make way for.
         audio_s: Seconds of audio transcribed so far.
     """
 
@@ -70,6 +72,7 @@ class BatchService:
     admission: Admission
     facts: Callable[[], EngineFacts]
     is_draining: Callable[[], bool]
+    live_first: LiveFirst
     audio_s: float = 0.0
 
     async def answer(self, request: Request) -> Response:
@@ -183,6 +186,7 @@ class _Conversation:
             tuple(observers),
             file_name=file_name or urlsplit(wish.file_url or "").path,
             max_audio_s=self._service.config.audio_s,
+            live_first=self._service.live_first,
         )
         self._service.audio_s += transcript.audio_s
         took_s = asyncio.get_running_loop().time() - started_at_s

@@ -10,6 +10,7 @@ from voxtide.server.app import Services
 from voxtide.server.batch import BatchService
 from voxtide.server.batch_model_routes import ModelService
 from voxtide.server.endpoints import Endpoint
+from voxtide.server.live_first import LiveFirst
 from voxtide.server.secrets_routes import SecretService
 
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
@@ -25,6 +26,7 @@ def http_endpoints(services: Services) -> list[Endpoint]:
         admission=Admission(config.capacity),
         facts=facts,
         is_draining=lambda: services.realtime.is_draining,
+        live_first=LiveFirst(num_live=lambda: services.realtime.num_sessions, late_s=services.realtime.late_s),
     )
     services.metrics.watch("voxtide_files_open", "Files under way.", lambda: batch.admission.num_taken)
     services.metrics.watch("voxtide_file_audio_seconds", "Audio of files.", lambda: batch.audio_s, is_count=True)

@@ -1,6 +1,6 @@
 """One file through the engine. In: a file of audio, options. Out: its transcript, and its events while it goes.
 
-file -> AudioSource, chunk by chunk -> pipeline.run_stream -> transcript
+file -> AudioSource, chunk by chunk, live speech first -> pipeline.run_stream -> transcript
 
 At no time is more of the decoded audio held than the bounds of source and engine allow: seconds of it.
 """
@@ -20,6 +20,7 @@ from voxtide.engines.base import EngineStream
 from voxtide.errors import EngineFailedError
 from voxtide.pipeline import Observer, run_stream
 from voxtide.protocols.messages import Refusal
+from voxtide.server.live_first import LiveFirst
 from voxtide.server.supervisor import EngineSupervisor
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions, Transcript
 
@@ -38,6 +39,7 @@ async def transcribe_file(
     *,
     file_name: str,
     max_audio_s: float,
+    live_first: LiveFirst,
 ) -> Transcript:
     """Transcribe all of `file`.
 
@@ -48,6 +50,7 @@ async def transcribe_file(
         observers: Told of everything. `on_started` comes when file and stream are open.
         file_name: As the client calls it.
         max_audio_s: How long the audio may be.
+        live_first: Whom it makes way for.
 
     Raises:
         Refusal: The audio is longer than that.
@@ -59,16 +62,15 @@ async def transcribe_file(
         async with _source(file, file_name) as source:
             _check_length(source.duration_s or 0.0, max_audio_s)
             async with supervisor.open(options) as stream:
-                return await _run(source, stream, observers, max_audio_s)
+                samples = _in_turn(_bounded(source, max_audio_s), stream, live_first)
+                return await _run(samples, stream, observers)
     except EngineFailedError:
         supervisor.suspect()
         raise
 
 
-async def _run(
-    source: AudioSource, stream: EngineStream, observers: Sequence[Observer], max_audio_s: float
-) -> Transcript:
-    outcome = await run_stream(_bounded(source, max_audio_s), stream, observers)
+async def _run(samples: AsyncIterator[Samples], stream: EngineStream, observers: Sequence[Observer]) -> Transcript:
+    outcome = await run_stream(samples, stream, observers)
     if outcome.failure is not None:
         raise outcome.failure
     return outcome.transcript
@@ -86,6 +88,14 @@ async def _bounded(source: AudioSource, max_audio_s: float) -> AsyncIterator[Sam
     async for chunk in source:
         num_samples += len(chunk)
         _check_length(num_samples / SAMPLE_RATE_HZ, max_audio_s)
+        yield chunk
+
+
+async def _in_turn(
+    samples: AsyncIterator[Samples], stream: EngineStream, live_first: LiveFirst
+) -> AsyncIterator[Samples]:
+    async for chunk in samples:
+        await live_first.wait(lambda: stream.lag_s)
         yield chunk
 
 

@@ -79,6 +79,10 @@ class Realtime:
         """The largest lag of all sessions, in seconds."""
         return max((session.lag_s for session in self._sessions), default=0.0)
 
+    def late_s(self) -> float:
+        """How late the latest of all sessions is, in seconds; see `Session.late_s`."""
+        return max((session.late_s for session in self._sessions), default=0.0)
+
     def audio_s(self) -> float:
         """Audio taken by all sessions that ever were, in seconds."""
         return self._ended_audio_s + sum(session.audio_s for session in self._sessions)
