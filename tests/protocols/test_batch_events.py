@@ -36,7 +36,7 @@ def data_of(block: list[str]) -> Any:
     return json.loads(block[-1].removeprefix("data: "))
 
 
-def test_openais_events_are_data_alone_and_end_with_done() -> None:
+def test_openais_events_are_data_alone_and_end_with_done() -> None:  # rule 20
     *blocks, last = lines_of(streamed(Form.OPENAI))
     assert last == ["data: [DONE]"]
     assert [data_of(block) for block in blocks] == [
@@ -47,7 +47,7 @@ def test_openais_events_are_data_alone_and_end_with_done() -> None:
     assert all(len(block) == 1 for block in blocks)
 
 
-def test_mistrals_events_are_all_named_and_have_no_done() -> None:
+def test_mistrals_events_are_all_named_and_have_no_done() -> None:  # rule 20
     blocks = lines_of(streamed(Form.MISTRAL, granularities=frozenset({"segment"})))
     assert [block[0] for block in blocks] == [
         "event: transcription.language",

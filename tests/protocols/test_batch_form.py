@@ -29,7 +29,7 @@ def test_whose_form_it_is(names: list[str], headers: dict[str, str], form: Form)
     assert form_of(Fields([(name, "x") for name in names]), headers) is form
 
 
-def test_lists_are_the_same_with_brackets_and_without() -> None:
+def test_lists_are_the_same_with_brackets_and_without() -> None:  # rule 19
     fields = Fields([("keywords[]", "a"), ("keywords", "b"), ("keywords[]", "c")])
     assert fields.all("keywords") == ["a", "b", "c"]
 

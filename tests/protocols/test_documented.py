@@ -108,3 +108,11 @@ def test_the_numbers_are_those_of_the_code() -> None:
     for number in (MAX_PENDING_FLUSHES, MAX_STRING_CHARS):
         assert str(number) in TEXT
     assert all(f"`{encoding}`" in TEXT for encoding in Encoding)
+
+
+def test_what_clients_insist_on_has_a_test_each() -> None:
+    tests = Path(__file__).parents[1]
+    rows = re.findall(r"^\| (\d+) \|.*\| `([\w/]+\.py)::(\w+)` \|$", TEXT, re.MULTILINE)
+    assert [int(number) for number, _, _ in rows] == list(range(1, 21))
+    for _, file, name in rows:
+        assert re.search(rf"^(async )?def {name}\(", (tests / file).read_text("utf-8"), re.MULTILINE), name

@@ -226,7 +226,7 @@ async def test_a_certificate_is_checked(tmp_path: Path, monkeypatch: pytest.Monk
             await fetched(url.replace("localhost", "127.0.0.1"))
 
 
-async def test_a_posted_address_is_transcribed() -> None:
+async def test_a_posted_address_is_transcribed() -> None:  # rule 19
     async with host(talk=ok(FILE)) as there, batch_server(BatchConfig(can_fetch_private=True)) as server:
         answer = await posted(server, there.url("/talk"))
     assert answer.json["text"] == "tower"

@@ -75,7 +75,7 @@ class RawClient:
         self.writer.transport.abort()
 
 
-async def test_two_connection_headers_are_one_wish() -> None:
+async def test_two_connection_headers_are_one_wish() -> None:  # rule 16
     """livekit-plugins-mistralai sends its HTTP library's own beside that of the upgrade."""
     async with running() as server:
         client = await RawClient.open(server.port, "Connection: Upgrade", "Connection: keep-alive")
@@ -83,7 +83,7 @@ async def test_two_connection_headers_are_one_wish() -> None:
         await client.leave()
 
 
-async def test_browsers_get_realtime_back_and_never_their_token() -> None:
+async def test_browsers_get_realtime_back_and_never_their_token() -> None:  # rule 17
     async with running() as server:
         client = RawClient(*await asyncio.open_connection("127.0.0.1", server.port))
         client.writer.write(upgrade("Connection: Upgrade", "Sec-WebSocket-Protocol: realtime, rt_secret"))

@@ -136,7 +136,7 @@ async def test_a_failed_stream_is_one_sessions_misfortune() -> None:
         assert server.supervisor.num_restarts == 0
 
 
-async def test_pings_are_answered_while_the_session_waits_for_the_engine() -> None:
+async def test_pings_are_answered_while_the_session_waits_for_the_engine() -> None:  # rule 18
     """Eleven seconds of audio for an engine that holds ten and is slower than speech."""
     async with running(load=engine_that(slowness=5.0)) as server, connect(server.ws(), ping_interval=None) as socket:
         for _ in range(11):
