@@ -76,6 +76,7 @@ def calibrate(request: ServeRequest) -> Exit:
         ModelError: The engine's model cannot be used.
     """
     settings = Settings.from_environment(os.environ)
+    max_streams = request.streams or MAX_STREAMS
 
     async def run(interrupts: Interrupts) -> Exit:
         with PullView() as progress:
@@ -85,14 +86,14 @@ def calibrate(request: ServeRequest) -> Exit:
                 model=request.model,
                 store=ModelStore.from_settings(settings),
                 num_threads=request.threads,
-                max_streams=MAX_STREAMS,
+                max_streams=max_streams,
                 progress=progress,
                 server=request.server,
                 api_key=request.api_key,
                 options=request.engine_options,
             )
         async with engine:
-            carried = await num_carried(engine, on_tried=lambda tried: say(tried))
+            carried = await num_carried(engine, on_tried=lambda tried: say(tried), max_streams=max_streams)
         path = remember(settings, request, carried)
         typer.echo(f"{request.engine} carries {carried} live streams here")
         say(f"voxtide serve --engine {request.engine} admits so many from now on; it is noted in {path}")

@@ -31,12 +31,15 @@ _CHUNK_S = CHUNK_SAMPLES / SAMPLE_RATE_HZ
 _RECORDING = "two_cities.wav"
 
 
-async def num_carried(engine: Engine, *, on_tried: Callable[[str], None], try_s: float = TRY_S) -> int:
+async def num_carried(
+    engine: Engine, *, on_tried: Callable[[str], None], max_streams: int = MAX_STREAMS, try_s: float = TRY_S
+) -> int:
     """The most live streams the engine carries here, at least 1. Takes a minute or two.
 
     Args:
-        engine: With room for `MAX_STREAMS`.
+        engine: With room for `max_streams`.
         on_tried: Told of each try, in a line.
+        max_streams: Not tried beyond.
         try_s: How long each number is tried, in seconds; more than `WARM_UP_S`.
 
     Raises:
@@ -50,8 +53,8 @@ async def num_carried(engine: Engine, *, on_tried: Callable[[str], None], try_s:
         return lag_s <= MAX_LAG_S
 
     low, high = 0, 1
-    while high < MAX_STREAMS and await is_carried(high):
-        low, high = high, 2 * high
+    while high <= max_streams and await is_carried(high):
+        low, high = high, min(2 * high, max_streams + 1)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if await is_carried(middle) else (low, middle)
