@@ -17,6 +17,9 @@ from websockets.asyncio.client import connect
 from voxtide.protocols.opening import Wire
 from voxtide.server.config import ServerConfig
 from voxtide.server.connection import ConnectionLimits
+from voxtide.server.session import PIECE_BYTES
+from voxtide.server.stream import SessionStream
+from voxtide.types import Samples
 
 MASK = b"\x01\x02\x03\x04"
 
@@ -181,8 +184,16 @@ async def test_a_message_that_is_too_long_has_a_name(declared: bool) -> None:
         await settled(server)
 
 
-async def test_each_wire_takes_the_messages_it_promises() -> None:
-    """OpenAI's documents allow 15 MiB of audio in one message."""
+async def test_each_wire_takes_the_messages_it_promises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenAI's documents allow 15 MiB of audio in one message. Piece by piece, for other sessions wait meanwhile."""
+    sizes: list[int] = []
+    decode = SessionStream.decode
+
+    def decode_and_note(stream: SessionStream, payload: bytes) -> Samples:
+        sizes.append(len(payload))
+        return decode(stream, payload)
+
+    monkeypatch.setattr(SessionStream, "decode", decode_and_note)
     audio = base64.b64encode(bytes(15 * 2**20)).decode()
     update = {"type": "transcription", "audio": {"input": {"turn_detection": None}}}
     async with running() as server, connect(server.ws(Wire.REALTIME), max_size=None) as socket:
@@ -191,6 +202,8 @@ async def test_each_wire_takes_the_messages_it_promises() -> None:
         await socket.send(json.dumps({"type": "input_audio_buffer.commit"}))
         (*_, completed) = await heard(socket, "conversation.item.input_audio_transcription.completed")
         assert completed["usage"]["seconds"] == 327.68
+    assert max(sizes) == PIECE_BYTES
+    assert sum(sizes) == 15 * 2**20
 
 
 async def test_a_message_in_very_many_pieces_costs_no_more_than_its_bytes() -> None:

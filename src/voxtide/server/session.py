@@ -33,6 +33,10 @@ GOING_AWAY, INTERNAL_ERROR = 1001, 1011
 """Close codes of RFC 6455, section 7.4.1."""
 
 
+PIECE_BYTES = 256 * 1024
+"""Converted at once, in a millisecond. A message may hold minutes of audio, and other sessions would wait for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionLimits:
     """Bounds of one session; None for no bound.
@@ -187,6 +191,8 @@ class Session:
         """Carry out what nobody has to wait for; returns the rest, which begins with what somebody has to."""
         for index, effect in enumerate(effects):
             match effect:
+                case Feed(payload) if len(payload) > PIECE_BYTES:
+                    return self._carry_out_now([*_pieces(payload), *effects[index + 1 :]])
                 case Feed(payload):
                     self._note_audio(len(payload) / self._stream.bytes_per_s)
                     samples = self._stream.decode(payload)
@@ -292,3 +298,7 @@ class Session:
     def _later(self, delay_s: float, call: object, *arguments: object) -> None:
         assert callable(call)
         self._timers.append(self._loop.call_later(delay_s, call, *arguments))
+
+
+def _pieces(payload: bytes) -> list[Feed]:
+    return [Feed(payload[start : start + PIECE_BYTES]) for start in range(0, len(payload), PIECE_BYTES)]

@@ -27,9 +27,6 @@ Open: TypeAlias = Callable[[StreamOptions], EngineStream]
 OnEvent: TypeAlias = Callable[[TranscriptEvent | TurnEvent], Awaitable[None]]
 OnFailure: TypeAlias = Callable[[Exception], None]
 
-PIECE_BYTES = 256 * 1024
-"""Converted at once, in milliseconds. A message may hold minutes of audio, and other sessions would wait for it."""
-
 
 class SessionStream:
     """One session's stream. Its verbs come from one task; events are told from a second one, and from `feed`."""
