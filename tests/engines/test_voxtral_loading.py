@@ -12,7 +12,7 @@ import voxtral_checkpoint
 from voxtide.engines.voxtral import device as devices
 from voxtide.engines.voxtral import load, loading, memory
 from voxtide.engines.voxtral.survey import survey
-from voxtide.errors import ConfigError
+from voxtide.errors import CapacityError, ConfigError
 from voxtide.voxtral.config import VoxtralConfig
 
 GIB = 1 << 30
@@ -82,6 +82,26 @@ def test_the_voice_detector_is_for_few_streams(
     )
     asyncio.run(engine.close())
     assert bool(asked) == is_asked
+
+
+def test_a_device_without_memory_for_the_weights_is_told(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("voxtide.voxtral.loading.build", build)
+    with pytest.raises(CapacityError, match=r"cpu has not the memory for .* in fp32; choose another device or smaller"):
+        load(model=str(directory), store=None, device="cpu", weights="fp32")
+
+
+def test_a_device_without_memory_for_a_step_is_told(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where graphs are captured, activations are taken, too."""
+
+    def runner(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("voxtide.engines.voxtral.runner.Runner", runner)
+    with pytest.raises(CapacityError, match=r"cpu has not the memory to run 3 streams at once; allow fewer"):
+        load(model=str(directory), store=None, device="cpu", weights="fp32", max_streams=3)
 
 
 def test_a_survey_loads_nothing(directory: Path) -> None:

@@ -86,7 +86,8 @@ def load(
         runner = Runner(loaded, num_streams, decoder_window=window)
     except torch.OutOfMemoryError as error:  # while graphs are captured
         raise CapacityError(
-            f"{chosen} has not the memory to run {num_streams} streams at once; allow fewer or a smaller window"
+            f"{chosen} has not the memory to run {num_streams} streams at once; allow fewer (--streams) or a "
+            "smaller window (--window-minutes)"
         ) from error
     return VoxtralEngine(
         runner, vocabulary, model=model or DEFAULT_MODEL, voice=voice, interim_every_ms=interim_every_ms
@@ -119,8 +120,8 @@ def _room(model: VoxtralModel, weights: str, max_streams: int | None, window: in
     if not 1 <= wanted <= found.num_streams:
         raise CapacityError(
             f"{model.device} has room for {found.num_streams} streams with a window of {found.window} tokens "
-            f"({found.stream_bytes / 2**20:.0f} MiB each), not for {max(1, wanted)}; allow fewer or a smaller window "
-            "(voxtide doctor --engine voxtral tells what fits)"
+            f"({found.stream_bytes / 2**20:.0f} MiB each), not for {max(1, wanted)}; allow fewer (--streams) "
+            "or a smaller window (--window-minutes); voxtide doctor --engine voxtral tells what fits"
         )
     return wanted, found.window
 

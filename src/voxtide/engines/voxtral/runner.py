@@ -142,7 +142,7 @@ def _passes(asks: Iterable[Ask]) -> list[tuple[list[int], np.ndarray[tuple[int, 
 def _reason(error: Exception) -> str:
     text = (str(error) or type(error).__name__).splitlines()[0]
     if "out of memory" in text.lower():
-        return f"{text}; allow fewer streams (--max-streams) or a smaller window"
+        return f"{text}; allow fewer streams (--streams) or a smaller window (--window-minutes)"
     return text
 
 
