@@ -5,10 +5,11 @@ What all dialects share; it knows none of them.
 
 from __future__ import annotations
 
-import binascii
 import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias, TypeVar
+
+import pybase64
 
 Message: TypeAlias = dict[str, Any]
 """One JSON object."""
@@ -74,7 +75,7 @@ def read_audio(audio: object, *, max_bytes: int) -> bytes:
     if len(audio) > -(-max_bytes // 3) * 4:
         raise _too_much_audio(max_bytes)
     try:
-        payload = binascii.a2b_base64(audio, strict_mode=True)
+        payload = pybase64.b64decode(audio, validate=True)
     except ValueError as error:
         raise Refusal(f"audio is not base64: {error}", code="invalid_audio", param="audio") from None
     if len(payload) > max_bytes:
