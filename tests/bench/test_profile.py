@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
+import pytest
+
 from voxtide.bench.play import Heard
-from voxtide.bench.profile import Share, StackSampler, is_waiting
+from voxtide.bench.profile import Share, StackSampler, is_waiting, sampling_processor_time
 from voxtide.bench.spoken import num_retracted, tell
+from voxtide.engines.scripted import speak
 
 
 def looking(sampler: StackSampler) -> Iterator[Heard]:
@@ -41,3 +46,15 @@ def test_it_looks_on_until_it_is_left() -> None:
     with StackSampler():
         assert threading.active_count() == num_threads + 1
     assert threading.active_count() == num_threads
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no ticks of processor time")
+def test_processor_time_is_looked_at_from_the_main_thread() -> None:
+    before = signal.getsignal(signal.SIGPROF)
+    deadline_s = time.monotonic() + 30
+    with sampling_processor_time() as sampler:
+        while not sampler.shares():
+            speak("words enough to be seen at")
+            assert time.monotonic() < deadline_s
+    assert sampler.shares()[0].function.startswith("engines/scripted/tones")
+    assert signal.getsignal(signal.SIGPROF) == before

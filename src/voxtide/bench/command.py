@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 from voxtide.bench.catalogue import FIGURES, ON_REQUEST
 from voxtide.bench.figure import Figure
+from voxtide.bench.figures import server
 from voxtide.bench.machine import describe_machine
 from voxtide.bench.plots import draw
 from voxtide.bench.process import OtherPrograms
@@ -57,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", metavar="NAME", help="one of the engine's models")
     parser.add_argument("--quick", action="store_true", help="do much less: a first impression in a few minutes")
     parser.add_argument("--verbose", action="store_true", help="list the words that went wrong")
-    parser.add_argument("--profile", action="store_true", help="say where the time of a live stream goes")
+    parser.add_argument(
+        "--profile", action="store_true", help="say where the time of a live stream goes, or of the server"
+    )
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the results to this file")
     parser.add_argument("--out", type=Path, metavar="DIR", help=f"write plots and {RESULTS_FILE} into this directory")
     return parser
@@ -133,15 +136,21 @@ class _Run:
             self._tell(line)
 
     async def _profile(self, session: Session) -> None:
+        if "server" in self._options.names:
+            self._tell_shares("a server under paced sessions", await server.profile(session))
+            return
         self._say("profiling")
         async with session.choice.open(num_threads=1) as engine:
             profiled = Session(session.choice, engine, is_quick=session.is_quick, say=self._say)
             with StackSampler() as sampler:
                 for recording in session.recordings:
                     await profiled.text(with_tail(recording.samples), LIVE)
-        self._shares = sampler.shares()
-        self._tell("profile: live streams, one after the other, one thread; percent of the time at work, own and whole")
-        for share in self._shares[:NUM_PROFILE_LINES]:
+        self._tell_shares("live streams, one after the other, one thread", sampler.shares())
+
+    def _tell_shares(self, subject: str, shares: list[Share]) -> None:
+        self._shares = shares
+        self._tell(f"profile: {subject}; percent of the time at work, own and whole")
+        for share in shares[:NUM_PROFILE_LINES]:
             self._tell(f"  {share.own_percent:5.1f} {share.whole_percent:5.1f}  {share.function}")
 
     def report(self) -> None:

@@ -7,10 +7,12 @@ function that calls it; and as "whole" for every function of voxtide on the stac
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
@@ -62,9 +64,13 @@ class StackSampler:
 
     def _look_on(self) -> None:
         while not self._is_done.wait(LOOK_EVERY_S):
-            for thread, frame in sys._current_frames().items():
-                if thread != threading.get_ident():
-                    self.look_at(frame)
+            self.look_around()
+
+    def look_around(self) -> None:
+        """Count the stacks of all threads but this one."""
+        for thread, frame in sys._current_frames().items():
+            if thread != threading.get_ident():
+                self.look_at(frame)
 
     def look_at(self, frame: FrameType) -> None:
         """Count one stack, unless its thread waits."""
@@ -74,6 +80,29 @@ class StackSampler:
         self._num_looks += 1
         self._own[names[0]] += 1
         self._whole.update(set(names))
+
+
+@contextmanager
+def sampling_processor_time() -> Iterator[StackSampler]:
+    """Samples from the main thread itself, at ticks of the process's processor time.
+
+    For a process that works mostly in Python: a thread that only looks on gets a turn where the others give theirs
+    away, at system calls, so it would see little else. Needs a system that has such ticks: not Windows.
+    """
+    sampler = StackSampler()
+
+    def look(number: int, frame: FrameType | None) -> None:
+        if frame is not None:
+            sampler.look_at(frame)
+        sampler.look_around()
+
+    before = signal.signal(signal.SIGPROF, look)
+    signal.setitimer(signal.ITIMER_PROF, LOOK_EVERY_S, LOOK_EVERY_S)
+    try:
+        yield sampler
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def is_waiting(code: CodeType) -> bool:

@@ -9,12 +9,13 @@ import logging
 import multiprocessing
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 from voxtide.bench.process import num_open_files, resident_mb, use_core
+from voxtide.bench.profile import Share, StackSampler, sampling_processor_time
 from voxtide.bench.session import EngineChoice
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
@@ -31,11 +32,15 @@ START_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Which server: `choice` None for the scripted engine; `is_bare` for one that decodes messages and nothing else."""
+    """Which server: `choice` None for the scripted engine; `is_bare` for one that decodes messages and nothing else.
+
+    One that `is_profiled` can be asked for its `shares`.
+    """
 
     choice: EngineChoice | None = None
     is_bare: bool = False
     core: int | None = None
+    is_profiled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,11 @@ class ServerProcess:
         """Ask it."""
         self._pipe.send("holdings")
         return Holdings(**await asyncio.to_thread(_receive, self._pipe))
+
+    async def shares(self) -> list[Share]:
+        """Where its time went."""
+        self._pipe.send("shares")
+        return list(await asyncio.to_thread(_receive, self._pipe))
 
 
 @asynccontextmanager
@@ -94,10 +104,11 @@ def _receive(pipe: Connection) -> Any:
 def _main(pipe: Connection, served: Served) -> None:
     if served.core is not None:
         use_core(served.core)
-    asyncio.run(_serve_bare(pipe) if served.is_bare else _serve(pipe, served.choice))
+    with sampling_processor_time() if served.is_profiled else nullcontext() as sampler:
+        asyncio.run(_serve_bare(pipe) if served.is_bare else _serve(pipe, served.choice, sampler))
 
 
-async def _serve(pipe: Connection, choice: EngineChoice | None) -> None:
+async def _serve(pipe: Connection, choice: EngineChoice | None, sampler: StackSampler | None) -> None:
     config = ServerConfig(port=0, capacity=MAX_SESSIONS)
     stop = asyncio.Event()
 
@@ -110,7 +121,8 @@ async def _serve(pipe: Connection, choice: EngineChoice | None) -> None:
         server = assemble(config, supervisor, version="bench")
         with listen(config) as sock:
             pipe.send(sock.getsockname()[1])
-            _answer(pipe, lambda: server.services.realtime.num_sessions, lambda: scripted.num_open_streams, stop)
+            realtime = server.services.realtime
+            _answer(pipe, lambda: realtime.num_sessions, lambda: scripted.num_open_streams, stop, sampler)
             await server.serve(sock, stop)
 
 
@@ -131,17 +143,24 @@ async def _serve_bare(pipe: Connection) -> None:
 
 
 def _answer(
-    pipe: Connection, num_sessions: Callable[[], int], num_streams: Callable[[], int], stop: asyncio.Event
+    pipe: Connection,
+    num_sessions: Callable[[], int],
+    num_streams: Callable[[], int],
+    stop: asyncio.Event,
+    sampler: StackSampler | None = None,
 ) -> None:
     """Answer whoever asks through the pipe; when it closes, stop."""
     loop = asyncio.get_running_loop()
 
     def hear() -> None:
         try:
-            pipe.recv()
+            wanted = pipe.recv()
         except EOFError:
             loop.remove_reader(pipe.fileno())
             stop.set()
+            return
+        if wanted == "shares":
+            pipe.send([] if sampler is None else sampler.shares())
             return
         pipe.send(
             {

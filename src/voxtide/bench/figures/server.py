@@ -24,6 +24,7 @@ from voxtide.bench.figure import Figure, Line, Measure, Plot, Target, percentile
 from voxtide.bench.figures import server_cuts, server_flushes
 from voxtide.bench.paced import Paced, play_paced, told_after
 from voxtide.bench.process import use_core
+from voxtide.bench.profile import Share
 from voxtide.bench.serving import Served, serving
 from voxtide.bench.session import Session
 from voxtide.bench.wire import framed_chunks
@@ -35,6 +36,7 @@ NUM_COST_SESSIONS, COST_S = 600, 8.0
 NUM_QUICK_COST_SESSIONS, QUICK_COST_S = 200, 4.0
 COUNTS = (200, 400, 600, 700, 800, 900, 1000)
 QUICK_COUNTS = (200, 600)
+PROFILE_S = 20.0
 PACED_S, QUICK_PACED_S = 10.0, 5.0
 MAX_ADDED_MS = 20.0
 
@@ -101,6 +103,14 @@ async def _measure_cost(session: Session) -> list[Measure]:
             method="the ratio of the two above",
         ),
     ]
+
+
+async def profile(session: Session) -> list[Share]:
+    """Where the server's time goes under as many sessions as a quick run has for the cost."""
+    session.say(f"profiling a server with {NUM_QUICK_COST_SESSIONS} sessions for {PROFILE_S:.0f} s")
+    async with serving(Served(core=SERVER_CORE, is_profiled=True)) as server:
+        await play_paced(server, framed_chunks(talk()), NUM_QUICK_COST_SESSIONS, PROFILE_S)
+        return await server.shares()
 
 
 async def _loads(session: Session) -> list[Load]:
