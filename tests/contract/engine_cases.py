@@ -252,7 +252,13 @@ def _load_voxtral() -> PooledEngine:
     with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         model = voxtral_checkpoint.write(Path(directory), voxtral_checkpoint.tone_tensors())
         return load_voxtral(
-            model=str(model), store=None, num_threads=1, max_streams=64, device="cpu", weights="fp32", window_minutes=40 * 0.08 / 60
+            model=str(model),
+            store=None,
+            num_threads=1,
+            max_streams=64,
+            device="cpu",
+            weights="fp32",
+            window_minutes=40 * 0.08 / 60,
         )
 
 
