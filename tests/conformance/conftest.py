@@ -27,6 +27,9 @@ STOPPED_BY_SIGTERM = 128 + signal.SIGTERM
 END_S = 30.0
 """A server that nobody is connected to stops within this, on two busy cores."""
 
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+"""Less than OpenAI's wire allows: a client that is refused in the middle of 20 MiB fails at its own unsent bytes."""
+
 
 @pytest.fixture(scope="package")
 def audio_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -68,7 +71,8 @@ def serving(audio_dir: Path, *arguments: str) -> Iterator[LiveServer]:
     """`voxtide serve` on a free port, until the end; it must stop of itself when it is told to."""
     if sys.platform == "win32":
         pytest.skip("the clients are set up by a script for Linux and macOS")
-    command = [Path(sys.executable).with_name("voxtide"), "serve", "--port", "0", "--capacity", "100", *arguments]
+    command = [Path(sys.executable).with_name("voxtide"), "serve", "--port", "0", "--capacity", "100"]
+    command += ["--max-message-bytes", str(MAX_MESSAGE_BYTES), *arguments]
     log = audio_dir / "serve.log"
     with log.open("wb") as stderr:
         process = subprocess.Popen(

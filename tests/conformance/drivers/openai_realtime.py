@@ -132,9 +132,9 @@ async def malformed(plan: Plan, report: Report) -> None:
 
 
 async def oversize_message(plan: Plan, report: Report) -> None:
-    """Longer than the 15 MiB of audio that a message may hold: the server says so, then closes."""
+    """Longer than this server's messages may be: it says so, then closes."""
     async with connected(plan) as connection:
-        await connection.input_audio_buffer.append(audio=base64.b64encode(bytes(17_000_000)).decode())
+        await connection.input_audio_buffer.append(audio=base64.b64encode(bytes(3_500_000)).decode())
         try:
             await tell_until("error", connection, report)
             await tell_until("never", connection, report)
