@@ -35,7 +35,8 @@ def test_int8_is_near_to_dense(num_rows: int, width: int) -> None:
 def test_int8_unpacked_in_parts_is_int8_unpacked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     x, linear = random(13, 96).bfloat16(), Int8(random(80, 96).bfloat16())
     whole = linear(x)
-    monkeypatch.setattr(layers, "_INT8_UNPACKED", 96 * 33)
+    monkeypatch.setattr(layers, "_INT8_WHOLE", 96)
+    monkeypatch.setattr(layers, "_INT8_PART", 96 * 33)
     assert_close(linear(x), whole, 1e-6)
 
 

@@ -34,8 +34,9 @@ _INT8_KERNEL_ROWS = 12
 """The 8-bit kernel goes over the weight once for four rows. Measured: with more than three times four it pays to unpack
 the weight first."""
 
-_INT8_UNPACKED = 8 << 20
-"""Weights unpacked at a time: what is unpacked shall still lie in the processor's cache when it is multiplied."""
+_INT8_WHOLE, _INT8_PART = 8 << 20, 1 << 20
+"""A matrix of more weights than the first is unpacked in parts of the second, which still lie in the processor's cache
+when they are multiplied. Measured on an output layer of 32,768 by 1024 and 16 rows: 9 ms, and 28 ms at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ class Int8:
         return y if self._bias is None else y + self._bias
 
     def _unpacked(self, x: Tensor) -> Tensor:
-        parts = torch.split(self._weight, max(1, _INT8_UNPACKED // x.shape[1]))
+        part = len(self._weight) if self._weight.numel() <= _INT8_WHOLE else max(1, _INT8_PART // x.shape[1])
+        parts = torch.split(self._weight, part)
         products = [F.linear(x, part.to(x.dtype)) for part in parts]
         return products[0] if len(products) == 1 else torch.cat(products, 1)
 
