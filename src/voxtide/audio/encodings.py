@@ -76,8 +76,9 @@ class PcmDecoder:
         """
         if not 1 <= channels <= MAX_CHANNELS:
             raise ConfigError(f"channels must be 1 to {MAX_CHANNELS}, not {channels}")
-        self._encoding = encoding
+        self._decode = _DECODERS[encoding]
         self._channels = channels
+        self._unit_bytes = encoding.num_bytes * channels
         self._left_over = b""
 
     @property
@@ -88,9 +89,10 @@ class PcmDecoder:
     def feed(self, data: bytes | bytearray | memoryview) -> Samples:
         """The samples that `data` completes, float32 mono, shape [n]; n may be 0."""
         joined = self._left_over + bytes(data)
-        usable = len(joined) - len(joined) % (self._encoding.num_bytes * self._channels)
+        usable = len(joined) - len(joined) % self._unit_bytes
         self._left_over = joined[usable:]
-        return mix_down(_DECODERS[self._encoding](joined[:usable]).reshape(-1, self._channels))
+        samples = self._decode(joined[:usable])
+        return samples if self._channels == 1 else mix_down(samples.reshape(-1, self._channels))
 
 
 def encode_pcm(samples: Samples, encoding: Encoding) -> bytes:

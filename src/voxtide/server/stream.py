@@ -45,6 +45,8 @@ class SessionStream:
         self._on_failure = on_failure
         self._voice = voice
         self._pcm = PcmFormat()
+        self.bytes_per_s = self._pcm.bytes_per_s
+        """Bytes of one second of audio, as configured."""
         self._converter = PcmConverter(self._pcm)
         self._options = StreamOptions()
         self._meter: TurnMeter | None = None
@@ -61,11 +63,6 @@ class SessionStream:
         """Audio fed and not yet transcribed, in seconds."""
         return 0.0 if self._stream is None else self._stream.lag_s
 
-    @property
-    def bytes_per_s(self) -> int:
-        """Bytes of one second of audio, as configured."""
-        return self._pcm.bytes_per_s
-
     async def configure(self, wanted: Configure) -> None:
         """Take audio in this format from now on, and transcribe it with these options.
 
@@ -77,6 +74,7 @@ class SessionStream:
             converter = PcmConverter(wanted.pcm)
             await self.feed(self._converter.finish())
             self._pcm, self._converter = wanted.pcm, converter
+            self.bytes_per_s = wanted.pcm.bytes_per_s
         if wanted.options != self._options:
             await self._change_stream()
             self._options = wanted.options
