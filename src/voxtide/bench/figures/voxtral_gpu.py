@@ -93,12 +93,9 @@ async def _measured(counts: tuple[int, ...], window: int, num_steps: int) -> Mea
 
 async def make_plan(counts: tuple[int, ...]) -> Plan:
     """Look at the card; in a process of its own, for it takes memory."""
-    import torch
-
     from voxtide.engines.voxtral import device, measure
 
-    chosen = device.choose_device(None)
-    card = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else str(chosen)
+    card = device.device_name(device.choose_device(None))
     windows = {count: measure.room(VoxtralConfig(), None, count) for count in counts}
     return Plan(card, measure.copied_bytes_per_s(None), windows)
 

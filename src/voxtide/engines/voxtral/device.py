@@ -49,8 +49,13 @@ def choose_weights(name: str | None, device: torch.device) -> Weights:
     if chosen == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
         if name is None:
             return "fp16"
-        raise ConfigError(f"{torch.cuda.get_device_name(device)} has no bf16; choose weights fp16 or fp32")
+        raise ConfigError(f"{device_name(device)} has no bf16; choose weights fp16 or fp32")
     return chosen
+
+
+def device_name(device: torch.device) -> str:
+    """What people call the device: a GPU by its product's name, another by its kind."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
 
 
 def free_bytes(device: torch.device) -> int:
