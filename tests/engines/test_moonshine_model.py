@@ -17,7 +17,7 @@ from pulled_models import between, model_directory, recording
 from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.moonshine.encoding import Encoding
 from voxtide.engines.moonshine.graph import FRAME_SAMPLES
-from voxtide.engines.moonshine.model import MoonshineModel, Token, _is_looping, _monotone_path
+from voxtide.engines.moonshine.model import MODEL_FILES, MoonshineModel, Token, _is_looping, _monotone_path
 from voxtide.engines.moonshine.tokenizer import BEGIN, END
 from voxtide.errors import ModelCorruptError
 from voxtide.types import Samples
@@ -159,6 +159,15 @@ def test_noise_and_silence_end(model: MoonshineModel) -> None:
     noise = np.random.default_rng(7).normal(0, 0.05, 3 * 16000).astype(np.float32)
     for samples in (noise, np.zeros_like(noise)):
         assert len(model.transcribe(encoding_of(model, samples), prefix=[], guess=[])) <= 3 * 6.5 + 7
+
+
+@pytest.mark.parametrize("missing", [MODEL_FILES, *((name,) for name in MODEL_FILES)])
+def test_a_directory_without_a_file_is_refused_by_its_name(missing: tuple[str, ...], tmp_path: Path) -> None:
+    for name in set(MODEL_FILES) - set(missing):
+        (tmp_path / name).touch()
+    told = f"{tmp_path} holds no Moonshine model: it has no {', '.join(missing)}; give a directory"
+    with pytest.raises(ModelCorruptError, match=f"^{re.escape(told)}"):
+        MoonshineModel.load(tmp_path)
 
 
 def test_a_broken_checkpoint_is_refused_by_name(directory: Path, tmp_path: Path) -> None:

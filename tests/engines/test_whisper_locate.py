@@ -86,7 +86,9 @@ def test_without_the_extra(store: ModelStore, tmp_path: Path) -> None:
 
 def test_a_directory_that_holds_something_else(store: ModelStore, tmp_path: Path) -> None:
     (tmp_path / "config.json").touch()
-    with pytest.raises(ModelCorruptError, match=r"holds no Whisper model .* it has no model.bin, tokenizer.json"):
+    with pytest.raises(
+        ModelCorruptError, match=r"holds no Whisper model .* it has no model.bin, tokenizer.json; give a directory"
+    ):
         load(model=str(tmp_path), store=store)
 
 

@@ -29,9 +29,13 @@ from voxtide.engines.moonshine.graph import (
 from voxtide.engines.moonshine.stem import StemCache
 from voxtide.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
 from voxtide.engines.moonshine.weights import read_weights
+from voxtide.errors import ModelCorruptError
 from voxtide.models.onnx_session import OnnxSession, load_onnx
 from voxtide.types import SAMPLE_RATE_HZ
 
+ENCODER, DECODER, TOKENIZER = "encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin"
+MODEL_FILES = (ENCODER, DECODER, TOKENIZER)
+"""What a directory must hold to be a Moonshine model."""
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
 MAX_WINDOW_SAMPLES = MAX_POSITIONS * FRAME_SAMPLES
 """49 s: a window of so many samples has fewer frames than there are positions, for the last reach beyond their own."""
@@ -83,15 +87,20 @@ class MoonshineModel:
         """Read encoder_model.ort, decoder_model_merged.ort and tokenizer.bin.
 
         Raises:
-            ModelCorruptError: A file is not what it should be.
+            ModelCorruptError: A file is missing, or not what it should be.
         """
-        encoder = read_weights(directory / "encoder_model.ort")
-        decoder = read_weights(directory / "decoder_model_merged.ort")
+        if missing := [name for name in MODEL_FILES if not (directory / name).is_file()]:
+            raise ModelCorruptError(
+                f"{directory} holds no Moonshine model: it has no {', '.join(missing)}; give a directory that holds "
+                "them, or the name of a model that `voxtide models list` shows"
+            )
+        encoder = read_weights(directory / ENCODER)
+        decoder = read_weights(directory / DECODER)
         return cls(
-            load_onnx(build_stem(encoder), name=f"{directory}/encoder_model.ort"),
-            load_onnx(build_encoder(encoder, decoder), name=f"{directory}/encoder_model.ort"),
-            load_onnx(build_decoder(decoder), name=f"{directory}/decoder_model_merged.ort"),
-            Tokenizer.load(directory / "tokenizer.bin"),
+            load_onnx(build_stem(encoder), name=f"{directory}/{ENCODER}"),
+            load_onnx(build_encoder(encoder, decoder), name=f"{directory}/{ENCODER}"),
+            load_onnx(build_decoder(decoder), name=f"{directory}/{DECODER}"),
+            Tokenizer.load(directory / TOKENIZER),
             keys_shape=keys_shape(decoder),
         )
 

@@ -48,7 +48,10 @@ def load_from(directory: Path, *, num_threads: int) -> Loaded:
         ModelCorruptError: The directory holds no such model, or its files cannot be used.
     """
     if missing := [name for name in MODEL_FILES if not (directory / name).is_file()]:
-        raise ModelCorruptError(f"{directory} holds no Whisper model for CTranslate2: it has no {', '.join(missing)}")
+        raise ModelCorruptError(
+            f"{directory} holds no Whisper model for CTranslate2: it has no {', '.join(missing)}; give a directory "
+            "that holds them, or the name of a model that `voxtide models list` shows"
+        )
     try:
         import ctranslate2
         from faster_whisper.feature_extractor import FeatureExtractor
