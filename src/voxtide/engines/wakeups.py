@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 
 
@@ -21,8 +20,11 @@ class Wakeups:
         self._events.append(event)  # before the look: a waking that has begun finds it, or we ask for another
         if not self._is_asked:
             self._is_asked = True
-            with contextlib.suppress(RuntimeError):
+            try:
                 self.loop.call_soon_threadsafe(self._set_all)
+            except RuntimeError:  # closed
+                self._events.clear()
+                self._is_asked = False
 
     def _set_all(self) -> None:
         self._is_asked = False  # before the first look, for the same reason
