@@ -18,7 +18,7 @@ from voxtide.engines.base import EngineInfo
 from voxtide.engines.pooled import PooledEngine, PooledStream
 from voxtide.engines.recogniser import Recogniser
 from voxtide.engines.stream_job import BEHIND_S
-from voxtide.errors import CapacityError, ConfigError, EngineFailedError, StreamClosedError
+from voxtide.errors import CapacityError, ConfigError, CorruptAudioError, EngineFailedError, StreamClosedError
 from voxtide.transcript.events import Delta, Finished, Flushed, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
@@ -185,6 +185,52 @@ async def test_feed_waits_while_the_engine_is_behind(gate: Gate) -> None:
         await feeding
         await stream.finish()
         assert (await read(stream))[-1] == Finished(60.0)
+
+
+async def test_what_is_fed_at_once_is_taken_whole_or_not_at_all(gate: Gate) -> None:
+    async with engine_with(gate) as engine, engine.open() as stream:
+        assert not stream.try_feed(np.zeros(pooled.SLICE_SAMPLES + 1, np.float32))
+        buffer = np.full(SAMPLE_RATE_HZ, 0.5, np.float32)
+        assert stream.try_feed(buffer)
+        buffer[:] = 0.0  # ours again
+        await gate.arrival()
+        num_more = sum(stream.try_feed(buffer) for _ in range(2 * queues.INBOX_SAMPLES // SAMPLE_RATE_HZ))
+        assert num_more == queues.INBOX_SAMPLES // SAMPLE_RATE_HZ
+        gate.open()
+        await stream.finish()
+        assert (await read(stream))[-1] == Finished(1.0 + num_more)
+        assert engine.recognisers[0].fed[0] == (SAMPLE_RATE_HZ, 0.5)
+
+
+async def test_nothing_is_fed_at_once_past_those_who_wait(gate: Gate) -> None:
+    """Room may come while a long piece still waits for its next turn."""
+    async with engine_with(gate) as engine, engine.open() as stream:
+        feeding = asyncio.create_task(stream.feed(np.full(30 * SAMPLE_RATE_HZ, 0.5, np.float32)))
+        await gate.arrival()
+        assert not stream.try_feed(SECOND[:0])
+        assert not stream.try_feed(SECOND[:1])
+        gate.open()
+        await feeding
+        assert stream.try_feed(SECOND[:0])
+        assert stream.try_feed(SECOND[:1])
+        await stream.finish()
+        await read(stream)
+        assert [value for _, value in engine.recognisers[0].fed] == [0.5] * 30 + [0.0]
+
+
+async def test_what_is_fed_at_once_to_nobody_is_refused_as_ever() -> None:
+    async with engine_with() as engine:
+        stream = engine.open()
+        with pytest.raises(StreamClosedError, match="not open"):
+            stream.try_feed(SECOND)
+        async with stream:
+            with pytest.raises(CorruptAudioError):
+                stream.try_feed(np.full(4, np.nan, np.float32))
+            engine.fail(EngineFailedError("gone"))
+            with pytest.raises(EngineFailedError, match="gone"):
+                stream.try_feed(SECOND)
+        with pytest.raises(StreamClosedError, match="closed"):
+            stream.try_feed(SECOND)
 
 
 async def test_tiny_chunks_are_bounded_too(gate: Gate) -> None:

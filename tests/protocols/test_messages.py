@@ -44,7 +44,9 @@ def test_audio_comes_out_as_it_went_in_or_is_refused_for_its_size(payload: bytes
     assert refused.value.status == 413
 
 
-@pytest.mark.parametrize("audio", [None, 7, ["AAAA"], "AAA", "A===", "AA_-", " AAAA", "AAAA\n", "ÄÄÄÄ", "AA==AA=="])
+@pytest.mark.parametrize(
+    "audio", [None, 7, ["AAAA"], "AAA", "A===", "AA_-", " AAAA", "AAAA\n", "ÄÄÄÄ", "AA==AA==", "AAAA=", "=AAA"]
+)
 def test_what_is_not_base64_is_refused(audio: object) -> None:
     with pytest.raises(Refusal) as refused:
         read_audio(audio, max_bytes=100)
