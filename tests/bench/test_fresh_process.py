@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 
 import pytest
 
@@ -19,6 +20,21 @@ async def test_a_fresh_process_answers() -> None:
 async def test_an_error_in_a_fresh_process_comes_back() -> None:
     with pytest.raises(VoxtideError, match="no engine 'moonlight'"):
         await in_fresh_process(memory._sizes, EngineChoice("moonlight"), 1, 1.0)
+
+
+async def test_what_takes_too_long_is_killed_and_told() -> None:
+    others = set(multiprocessing.active_children())
+    with pytest.raises(VoxtideError, match=r"^sleep was not done within its limit of 0.1 s; its process was killed$"):
+        await in_fresh_process(asyncio.sleep, 3600.0, limit_s=0.1)
+    assert not set(multiprocessing.active_children()) - others
+
+
+async def test_a_cancelled_run_leaves_no_process() -> None:
+    others = set(multiprocessing.active_children())
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await in_fresh_process(asyncio.sleep, 3600.0)
+    assert not set(multiprocessing.active_children()) - others
 
 
 def test_this_process_has_a_size() -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from voxtide.errors import MissingExtraError, VoxtideError
@@ -15,6 +16,10 @@ from voxtide.errors import MissingExtraError, VoxtideError
 MB = 1_000_000
 _BUSY_KINDS = ("user", "nice", "system", "irq", "softirq", "steal")
 """Processor time that nobody else can use; a system knows some of these."""
+
+LIMIT_S = 7200.0
+"""How long a fresh process may take. The longest plays an hour of audio, which an engine that can just keep up with
+speech takes an hour for; what takes twice as long hangs."""
 
 T = TypeVar("T")
 
@@ -65,18 +70,40 @@ def num_open_files() -> int:
     return int(process.num_fds() if hasattr(process, "num_fds") else process.num_handles())
 
 
-async def in_fresh_process(function: Callable[..., Coroutine[Any, Any, T]], *arguments: object) -> T:
+async def in_fresh_process(
+    function: Callable[..., Coroutine[Any, Any, T]], *arguments: object, limit_s: float = LIMIT_S
+) -> T:
     """Run a coroutine function of a module in a new process, so that nothing of ours is in its memory or way.
 
+    The process is killed after `limit_s`, and where the caller is cancelled.
+
     Raises:
-        VoxtideError: The process died, or the function raised one of ours, whose message this has.
+        VoxtideError: The process died or took too long, or the function raised one of ours, whose message this has.
     """
-    context = multiprocessing.get_context("spawn")
+    others = multiprocessing.active_children()
+    limit = asyncio.timeout(limit_s)
     try:
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            return await asyncio.wrap_future(pool.submit(_run, function, arguments))
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            answer = pool.submit(_run, function, arguments)
+            try:
+                async with limit:
+                    return await asyncio.wrap_future(answer)
+            finally:
+                if not answer.done():  # leaving the pool waits for its process
+                    _kill_children_but(others)
     except BrokenProcessPool as error:
         raise VoxtideError("the process that measured was killed, perhaps for want of memory") from error
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        told = f"{function.__name__} was not done within its limit of {limit_s:g} s; its process was killed"
+        raise VoxtideError(told) from error
+
+
+def _kill_children_but(others: list[BaseProcess]) -> None:
+    for process in multiprocessing.active_children():
+        if process not in others:
+            process.kill()
 
 
 def _run(function: Callable[..., Coroutine[Any, Any, T]], arguments: tuple[object, ...]) -> T:

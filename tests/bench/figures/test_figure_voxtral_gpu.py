@@ -11,6 +11,7 @@ import voxtral_checkpoint
 
 from voxtide.bench.figures import voxtral_gpu
 from voxtide.bench.figures.voxtral_gpu import Measured, Plan, Timed
+from voxtide.bench.process import LIMIT_S
 from voxtide.engines.voxtral import measure as steps
 from voxtide.errors import VoxtideError
 
@@ -29,7 +30,10 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def here(**functions: Callable[..., Coroutine[Any, Any, object]]) -> Callable[..., Coroutine[Any, Any, object]]:
     """`in_fresh_process`, but in this one, with some functions replaced by name."""
 
-    async def run(function: Callable[..., Coroutine[Any, Any, object]], *arguments: object) -> object:
+    async def run(
+        function: Callable[..., Coroutine[Any, Any, object]], *arguments: object, limit_s: float = LIMIT_S
+    ) -> object:
+        assert 0 < limit_s <= LIMIT_S
         return await functions.get(function.__name__, function)(*arguments)
 
     return run

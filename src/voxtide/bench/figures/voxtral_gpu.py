@@ -23,6 +23,8 @@ from voxtide.voxtral.config import TOKEN_MS, VoxtralConfig
 COUNTS = (1, 8, 64, 256, 400)
 AGES_TOKENS = {"1 minute": 750, "10 minutes": 7500}
 NUM_STEPS, NUM_QUICK_STEPS = 120, 15
+WINDOW_LIMIT_S = 1800.0
+"""For one window, which takes minutes: a kernel that hangs shall not take the other windows' time."""
 STEP_TARGET_MS, STREAMS_TARGET = 3.2, 400
 
 
@@ -81,11 +83,11 @@ async def measure(*, is_quick: bool, say: Callable[[str], None]) -> Figure:
 async def _measured(counts: tuple[int, ...], window: int, num_steps: int) -> Measured:
     """One window. Where the kernel that reads pages fails, once more without it."""
     try:
-        return await in_fresh_process(time_window, counts, window, num_steps, False)
+        return await in_fresh_process(time_window, counts, window, num_steps, False, limit_s=WINDOW_LIMIT_S)
     except VoxtideError as error:
         failure = f"window of {window}: {error}"
     try:
-        again = await in_fresh_process(time_window, counts, window, num_steps, True)
+        again = await in_fresh_process(time_window, counts, window, num_steps, True, limit_s=WINDOW_LIMIT_S)
     except VoxtideError as error:
         return Measured(failures=(failure, f"window of {window}, attention by mask: {error}"))
     return Measured(again.timed, again.measures, (failure, "so attention was by mask", *again.failures))
