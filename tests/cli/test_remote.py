@@ -95,6 +95,19 @@ def test_what_does_not_fit_is_refused(tones: Tones, voxtide: Voxtide, url: str) 
         assert told in result.stderr
 
 
+@pytest.mark.parametrize("command", ["transcribe", "serve"])
+def test_mistrals_service_without_a_key_is_refused_at_once(
+    command: str, tones: Tones, voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VOXTIDE_API_KEY", raising=False)
+    monkeypatch.delenv("MISTRAL_API_KEY", raising=False)
+    operands = (tones("talk.wav", "no"),) if command == "transcribe" else ("--port", "0")
+    result = voxtide(command, *operands, "--engine", "remote")
+    assert result.exit_code == 2
+    assert "needs an API key: pass api_key (on the command line --api-key, or MISTRAL_API_KEY" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_ctrl_c_finishes_what_was_said(spawn: Spawn, tones: Tones, url: str) -> None:
     path = tones("talk.wav", *["to be or not"] * 20)
     process = spawn("transcribe", path, "--server", url, "-f", "jsonl", "--pace", "real", stderr=subprocess.PIPE)

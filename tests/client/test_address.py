@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from voxtide.client.address import parse_address
+from voxtide.client.address import is_mistral_cloud, parse_address
 from voxtide.errors import ConfigError
 
 PATH = "/v1/audio/transcriptions/realtime"
@@ -38,6 +38,34 @@ def test_a_name_is_quoted() -> None:
 def test_what_is_no_address_is_refused(server: str) -> None:
     with pytest.raises(ConfigError, match="no address of a server"):
         parse_address(server, path=PATH, query={})
+
+
+def test_what_is_refused_is_named_beside_a_right_form() -> None:
+    with pytest.raises(ConfigError, match=r"^'notaurl' is no address .* such as http://localhost:8000$"):
+        parse_address("notaurl", path=PATH, query={})
+
+
+@pytest.mark.parametrize(
+    "server", ["anna:s3cret@h", "http://anna:s3cret/@h", "http://anna:s3cret#@h", "h?token=s3cret", "http://h/#s3cret"]
+)
+def test_what_is_refused_may_hold_a_secret(server: str) -> None:
+    with pytest.raises(ConfigError, match=r"^what was given .* is no address of a server") as refused:
+        parse_address(server, path=PATH, query={})
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("server", "is_cloud"),
+    [
+        ("https://api.mistral.ai", True),
+        ("https://api.mistral.ai/v1/", True),
+        ("http://api.mistral.ai", False),
+        ("https://api.mistral.ai.example", False),
+        ("https://api.mistral.ai@h", False),
+    ],
+)
+def test_mistrals_own_service_is_known(server: str, is_cloud: bool) -> None:
+    assert is_mistral_cloud(server) == is_cloud
 
 
 def test_what_is_shown_holds_no_secret() -> None:

@@ -105,6 +105,8 @@ async def test_what_it_is() -> None:
     for arguments in ({"server": "h"}, {"api_key": "a b"}, {"max_streams": 0}):
         with pytest.raises(ConfigError):
             load_engine("remote", **arguments)  # type: ignore[arg-type]  # the point
+    with pytest.raises(ConfigError, match=r"needs an API key: .* --api-key, or MISTRAL_API_KEY .* another server"):
+        load_engine("remote")
     with pytest.raises(ConfigError, match="runs on this machine; a server or a key goes with engine remote or vllm"):
         load_engine("scripted", server="http://h")
 

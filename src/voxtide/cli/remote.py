@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from voxtide.api import DEFAULT_ENGINE
-from voxtide.client.address import MISTRAL_CLOUD
+from voxtide.client.address import MISTRAL_CLOUD, is_mistral_cloud
 from voxtide.engines.registry import ENGINES, EngineOption
 
 REMOTE = "remote"
@@ -44,7 +44,7 @@ def choose_engine(
     name = name or (REMOTE if server else DEFAULT_ENGINE)
     entry = ENGINES.get(name)
     if entry is not None and entry.is_remote and not api_key:
-        is_mistral = name == REMOTE and (server or MISTRAL_CLOUD).rstrip("/") == MISTRAL_CLOUD
+        is_mistral = name == REMOTE and is_mistral_cloud(server or MISTRAL_CLOUD)
         found = environ.get("VOXTIDE_API_KEY") or (environ.get("MISTRAL_API_KEY") if is_mistral else None)
         api_key = (found or "").strip() or None
     return EngineChoice(name, server, api_key, options)

@@ -43,16 +43,30 @@ def parse_address(server: str, *, path: str, query: dict[str, str]) -> Address:
     try:
         parts = urlsplit(server.strip())
         host, port = parts.hostname, parts.port
-    except ValueError as error:  # a port or brackets that are none
-        raise ConfigError(f"no address of a server ({error}); give one such as http://localhost:8000") from None
+    except ValueError:  # a port or brackets that are none
+        raise _no_address(server) from None
     shown_host = f"[{host}]" if host and ":" in host else host
     shown = f"{parts.scheme}://{shown_host}{f':{port}' if port is not None else ''}"
     if parts.scheme not in _SCHEMES or not host or parts.fragment:
-        raise ConfigError("no address of a server: it begins with http://, https://, ws:// or wss:// and names a host")
+        raise _no_address(server)
     prefix = parts.path.rstrip("/").removesuffix(path).removesuffix("/v1")
     full_query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *query.items()])
     url = urlunsplit((_SCHEMES[parts.scheme], parts.netloc, prefix + path, full_query, ""))
     return Address(url, shown + prefix, _is_local(host))
+
+
+def is_mistral_cloud(server: str) -> bool:
+    """Whether an address as a user gives it is Mistral's own service, which wants a key and a model's name."""
+    return server.strip().rstrip("/").removesuffix("/v1") == MISTRAL_CLOUD
+
+
+def _no_address(server: str) -> ConfigError:
+    may_be_secret = any(sign in server for sign in "@?#")  # a password or a token lies beside such a sign
+    named = "what was given (not shown, it may hold a secret)" if may_be_secret else repr(server)
+    return ConfigError(
+        f"{named} is no address of a server: one begins with http://, https://, ws:// or wss:// and names a host, "
+        "such as http://localhost:8000"
+    )
 
 
 def _is_local(host: str) -> bool:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from voxtide.audio.encodings import Encoding
 from voxtide.audio.pcm import PcmFormat
-from voxtide.client.address import MISTRAL_CLOUD, parse_address
+from voxtide.client.address import MISTRAL_CLOUD, is_mistral_cloud, parse_address
 from voxtide.client.config import ClientConfig
 from voxtide.client.connection import Connection
 from voxtide.client.mistral import MistralWording
@@ -44,7 +44,7 @@ def connect(
 
     Args:
         server: Its address, such as http://localhost:8000; http, https, ws and wss will do.
-        api_key: Sent as a header, and shown nowhere.
+        api_key: Sent as a header, and shown nowhere. Mistral's service needs one; None where the server wants none.
         model: A model the server runs; None for its default.
         language: ISO 639-1 code of the speech; None to let the server decide.
         delay_ms: The model's look-ahead, where the server has a choice.
@@ -64,9 +64,18 @@ def connect(
 
 
 def open_mistral(wishes: Wishes, server: str, api_key: str | None, config: ClientConfig | None = None) -> Connection:
-    """A connection in the Mistral dialect."""
-    if wishes.model is None and server.rstrip("/") == MISTRAL_CLOUD:
-        wishes = Wishes(model=CLOUD_MODEL, pcm=wishes.pcm, options=wishes.options)
+    """A connection in the Mistral dialect.
+
+    Raises:
+        ConfigError: An argument cannot be used, or there is no key for Mistral's own service.
+    """
+    if is_mistral_cloud(server):
+        if api_key is None:
+            raise ConfigError(
+                f"Mistral's own service, {MISTRAL_CLOUD}, needs an API key: pass api_key (on the command line "
+                "--api-key, or MISTRAL_API_KEY in the environment); or give the address of another server"
+            )
+        wishes = Wishes(model=wishes.model or CLOUD_MODEL, pcm=wishes.pcm, options=wishes.options)
     return _connection(MistralWording(wishes), wishes, server, api_key, config)
 
 

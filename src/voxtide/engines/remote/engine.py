@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voxtide.client.address import MISTRAL_CLOUD
+from voxtide.client.address import MISTRAL_CLOUD, is_mistral_cloud
 from voxtide.client.connection import Connection
 from voxtide.client.opening import CLOUD_MODEL, open_mistral
 from voxtide.client.wording import Wishes
@@ -22,7 +22,7 @@ class RemoteEngine(ConnectedEngine):
         told = self.ready.model if self.ready else None
         return EngineInfo(
             name="remote",
-            model=told or self.model or (CLOUD_MODEL if self.server == MISTRAL_CLOUD else "default"),
+            model=told or self.model or (CLOUD_MODEL if is_mistral_cloud(self.server) else "default"),
             is_revising=self.ready is not None and self.ready.has_interim,
             delays_ms=DELAYS_MS,
             can_use_vocabulary=True,
@@ -42,6 +42,6 @@ def load(
     """An engine on a server; None for Mistral's own service.
 
     Raises:
-        ConfigError: The address, the key or a number cannot be used.
+        ConfigError: The address, the key or a number cannot be used, or Mistral's service is to be asked without a key.
     """
     return RemoteEngine(server or MISTRAL_CLOUD, api_key=api_key, model=model, max_streams=max_streams)
