@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from voxtide.engines.base import Engine
+from voxtide.engines.remote import RemoteEngine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
-from voxtide.errors import EngineFailedError, ModelMissingError
+from voxtide.errors import ConnectionFailedError, EngineFailedError, ModelMissingError
 from voxtide.server import supervisor as subject
 from voxtide.server.supervisor import EngineSupervisor
 from voxtide.transcript.events import Delta
@@ -60,6 +61,20 @@ async def test_a_live_engine_is_left_alone() -> None:
         await asyncio.sleep(0.01)
         assert supervised.is_alive
         assert supervised.num_restarts == 0
+
+
+async def test_a_far_side_that_is_away_is_no_death_of_the_engine() -> None:
+    def away() -> Engine:
+        return RemoteEngine("http://127.0.0.1:9")  # where nobody listens
+
+    async with EngineSupervisor(loader(away)) as supervised:
+        with pytest.raises(ConnectionFailedError):
+            await supervised.open().__aenter__()
+        supervised.suspect()
+        assert supervised._restarting is not None
+        await supervised._restarting
+        assert supervised.is_alive
+        assert supervised.failure is None
 
 
 async def test_loading_is_tried_again_and_the_reason_told(monkeypatch: pytest.MonkeyPatch) -> None:

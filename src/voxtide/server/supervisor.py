@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 
 from voxtide.engines.base import Engine, EngineInfo, EngineStream
-from voxtide.errors import CapacityError, EngineFailedError, VoxtideError
+from voxtide.errors import CapacityError, ConnectionFailedError, EngineFailedError, VoxtideError
 from voxtide.types import StreamOptions
 
 _log = logging.getLogger("voxtide.server")
@@ -125,7 +125,7 @@ async def _death_of(engine: Engine) -> str | None:
     try:
         async with engine.open():
             return None
-    except CapacityError:
+    except (CapacityError, ConnectionFailedError):  # a far side that is full or away: a new engine would find it so too
         return None
     except EngineFailedError as error:
         return str(error)
