@@ -244,12 +244,13 @@ async def test_a_server_that_has_no_room_for_now_is_tried_again_in_the_middle() 
     ("arguments", "told"),
     [
         ({"server": "nowhere"}, "no address"),
+        ({}, "needs an API key"),
         ({"api_key": ""}, "the API key is empty"),
         ({"api_key": f"{KEY}\n"}, "the API key is empty or holds"),
         ({"server": f"http://anna:{KEY}@h", "api_key": KEY}, "a user name, and there is a key as well"),
-        ({"delay_ms": 12345}, "12345"),
+        ({"server": "http://h", "delay_ms": 12345}, "12345"),
         ({"encoding": "mp3"}, "unknown encoding 'mp3'"),
-        ({"sample_rate_hz": 4000}, "4000 Hz"),
+        ({"server": "http://h", "sample_rate_hz": 4000}, "4000 Hz"),
     ],
 )
 def test_what_cannot_be_used_is_refused_before_anything_is_opened(arguments: dict[str, object], told: str) -> None:
