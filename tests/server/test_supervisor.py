@@ -72,7 +72,8 @@ async def test_a_far_side_that_is_away_is_no_death_of_the_engine() -> None:
             await supervised.open().__aenter__()
         supervised.suspect()
         assert supervised._restarting is not None
-        await supervised._restarting
+        async with asyncio.timeout(10):
+            await supervised._restarting
         assert supervised.is_alive
         assert supervised.failure is None
 
