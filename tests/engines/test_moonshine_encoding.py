@@ -9,7 +9,7 @@ import pytest
 from pulled_models import between, model_directory, recording
 
 from voxtide.engines.audio_buffer import AudioBuffer
-from voxtide.engines.moonshine.encoding import REACH_FRAMES, Encoding, WindowEncoder
+from voxtide.engines.moonshine.encoding import REACH_FRAMES, ROOM_FRAMES, Encoding, WindowEncoder
 from voxtide.engines.moonshine.graph import FRAME_SAMPLES, build_encoder, build_stem, keys_shape
 from voxtide.engines.moonshine.stem import StemCache
 from voxtide.engines.moonshine.weights import Weights, read_weights
@@ -30,7 +30,7 @@ class Counting:
 
     def run(self, output_names: list[str] | None, feeds: dict[str, Any]) -> list[Any]:
         outputs = self._session.run(output_names, feeds)
-        self.num_frames.append(outputs[-1].shape[1])
+        self.num_frames.append(len(outputs[-1]))
         return outputs
 
 
@@ -114,8 +114,14 @@ def test_frames_that_have_settled_are_close_to_those_read_whole(
     assert 0 < max(differences) < 0.25
 
 
-def test_what_is_kept_is_bounded_by_the_window(encoder: WindowEncoder) -> None:
-    encoder.encode(0, len(SPEECH), is_passing=False)
-    kept = encoder._kept.keys
-    assert kept.dtype == np.float16
-    assert kept.nbytes <= len(SPEECH) / FRAME_SAMPLES * 24 * 288 * 2
+def test_what_is_kept_of_a_window_without_an_end_finds_room(encoder: WindowEncoder, stem: OnnxSession) -> None:
+    audio = AudioBuffer()
+    audio.append(np.resize(SPEECH, 20 * SAMPLE_RATE_HZ))
+    long = WindowEncoder(encoder._session, StemCache(stem, audio), keys_shape=(24, 288))
+    for end in range(SAMPLE_RATE_HZ, audio.end, SAMPLE_RATE_HZ):
+        (shape,) = {keys.shape for keys in long.encode(0, end, is_passing=False)}
+    assert shape[2] > 2 * ROOM_FRAMES
+    assert len(long._kept.of(0, 2 * end)) == shape[2] - REACH_FRAMES
+    assert len(long._kept._buffer) == 4 * ROOM_FRAMES
+    long.encode(audio.end - SAMPLE_RATE_HZ, audio.end, is_passing=False)
+    assert len(long._kept._buffer) == ROOM_FRAMES

@@ -22,7 +22,7 @@ from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
 from voxtide.errors import VoxtideError
 from voxtide.server.assembly import assemble
 from voxtide.server.config import ServerConfig
-from voxtide.server.serving import listen
+from voxtide.server.serving import garbage_frozen, listen
 from voxtide.server.supervisor import EngineSupervisor
 
 MAX_SESSIONS = 4000
@@ -85,7 +85,8 @@ async def serving(served: Served) -> AsyncIterator[ServerProcess]:
     process.start()
     theirs.close()
     try:
-        yield ServerProcess(ours, int(await asyncio.to_thread(_receive, ours)))
+        with garbage_frozen():  # our own: clients in this process would stand still, and the server be blamed
+            yield ServerProcess(ours, int(await asyncio.to_thread(_receive, ours)))
     finally:
         ours.close()  # the sign to end
         await asyncio.to_thread(process.join, 30)

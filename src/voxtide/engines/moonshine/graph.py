@@ -5,8 +5,8 @@ weight. These compute the same function in about a tenth of the nodes, project t
 layers' keys and values at once, tell the best token instead of 32,768 logits, and show where the decoder looks.
 
 stem:    audio [1, n] -> raw_frames [576, t2], sums [t1], square_sums [t1]
-encoder: raw_frames, mean [1], gain [1], position [1] (of its first frame), kept_keys [24, k, 288]
-         -> cross_key.L, cross_value.L [1, heads, k + t, 36] for each decoder layer L, keys [24, t, 288]
+encoder: raw_frames, mean [1], gain [1], position [1] (of its first frame), kept_keys [k, 24, 288]
+         -> cross_key.L, cross_value.L [1, heads, k + t, 36] for each decoder layer L, keys [t, 24, 288]
          (of its own frames: keys and values of the encoder's layers, then the decoder's; half precision like the kept)
 decoder: tokens [1, s], position [1], first_choice [1] (where among the s it begins to tell what follows),
          cross_key.L, cross_value.L, past_key.L, past_value.L [1, heads, p, 36]
@@ -85,7 +85,8 @@ def build_encoder(encoder: Weights, decoder: Weights) -> bytes:
     g = OnnxGraph()
     x = _frames(g, encoder.tensors)
     tables, layers = _rotary_tables(g), num_layers(encoder)
-    own, kept_cross = g.split(g.add("Cast", "kept_keys", to=FLOAT), axis=0, num_parts=2)
+    by_layer = g.add("Cast", g.add("Transpose", "kept_keys", perm=[1, 0, 2]), to=FLOAT)
+    own, kept_cross = g.split(by_layer, axis=0, num_parts=2)
     kept = g.split(own, axis=0, num_parts=2 * layers)
     keys: list[str] = []
     for i in range(layers):
@@ -93,7 +94,8 @@ def build_encoder(encoder: Weights, decoder: Weights) -> bytes:
         keys += new
     x = g.layer_norm(x, encoder.tensors["layer_norm.weight"])
     keys.append(_cross_projections(g, decoder, x, kept_cross))
-    g.name(g.add("Cast", g.add("Concat", *keys, axis=0), to=HALF), "keys")
+    by_layer = g.add("Cast", g.add("Concat", *keys, axis=0), to=HALF)
+    g.name(g.add("Transpose", by_layer, perm=[1, 0, 2]), "keys")
     num_keys, width = keys_shape(decoder)
     return g.model(
         "moonshine",
@@ -102,10 +104,10 @@ def build_encoder(encoder: Weights, decoder: Weights) -> bytes:
             "mean": (FLOAT, [1]),
             "gain": (FLOAT, [1]),
             "position": (INT64, [1]),
-            "kept_keys": (HALF, [num_keys, "k", width]),
+            "kept_keys": (HALF, ["k", num_keys, width]),
         },
         outputs={name: (FLOAT, _heads_shape(decoder, "kt")) for name in cross_names(layers)}
-        | {"keys": (HALF, [num_keys, "t", width])},
+        | {"keys": (HALF, ["t", num_keys, width])},
     )
 
 
