@@ -337,6 +337,23 @@ async def test_an_engine_that_is_stuck_is_declared_dead(gate: Gate, monkeypatch:
     assert not engine.recognisers[0].was_closed_while_stepping
 
 
+async def test_an_engine_without_its_worker_is_declared_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooled, "WATCH_S", 0.01)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+
+    def die(seconds: float) -> None:
+        raise SystemError
+
+    async with engine_with() as engine:
+        engine.pool.on_run = die
+        async with engine.open() as stream:
+            await stream.feed(SECOND)
+            with pytest.raises(EngineFailedError, match="a worker ended"):
+                await read(stream)
+            assert engine.pool.has_lost_worker()
+    assert not engine.pool.has_lost_worker(), "asked to end"
+
+
 async def test_a_recogniser_that_cannot_be_made_takes_no_room() -> None:
     class Unmakable(EchoEngine):
         def make_recogniser(self, options: StreamOptions) -> Recogniser:

@@ -71,6 +71,10 @@ class WorkerPool:
         now_s = time.monotonic()
         return max(0.0 if began_s is None else now_s - began_s for began_s in list(self._began_s))
 
+    def has_lost_worker(self) -> bool:
+        """Whether a thread has ended unasked. Its jobs, and perhaps all, would wait for ever."""
+        return not self._is_stopped and not all(thread.is_alive() for thread in self.threads)
+
     def stop(self) -> None:
         """Ask the threads to end after their current piece of work; queued jobs are dropped. Returns at once."""
         with self._lock:

@@ -70,8 +70,8 @@ class PooledEngine(Engine):
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a worker has been at one piece of work for longer than any model needs."""
-        return self.pool.longest_run_s() > STALL_S
+        """Whether a worker has been at one piece of work for longer than any model needs, or is gone."""
+        return self.pool.has_lost_worker() or self.pool.longest_run_s() > STALL_S
 
     def observe_steps(self, observer: Callable[[float], None]) -> None:
         self.pool.on_run = observer
@@ -255,8 +255,8 @@ class PooledStream(EngineStream):
                 await event.wait()
         except TimeoutError:
             if self._engine.is_stuck:
-                name = self._engine.info.name
-                self._engine.fail(EngineFailedError(f"engine {name!r} is stuck: no answer for {STALL_S:.0f} s"))
+                reason = f"a worker ended, or gave no answer for {STALL_S:.0f} s"
+                self._engine.fail(EngineFailedError(f"engine {self._engine.info.name!r} is stuck: {reason}"))
 
     # Told by the job, from any thread.
 
