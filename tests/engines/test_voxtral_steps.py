@@ -54,7 +54,9 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(num_threads)
 
 
-@pytest.fixture(scope="module", params=[Masked(), Paged(), Paged(has_key_starts=True)], ids=["masked", "paged", "paged-starts"])
+@pytest.fixture(
+    scope="module", params=[Masked(), Paged(), Paged(has_key_starts=True)], ids=["masked", "paged", "paged-starts"]
+)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> VoxtralModel:
     """As it attends on a GPU: one shape for all."""
     directory = voxtral_checkpoint.write(tmp_path_factory.mktemp("tones"), voxtral_checkpoint.tone_tensors())
