@@ -20,12 +20,11 @@ REACH_FRAMES = 45
 """Frames that must have followed one before it is kept: 1.1 s. Over 3,300 words, clean, noisy and by telephone, the
 word error rate is that of windows read whole; with 30 frames noisy speech suffers."""
 
-Encoding: TypeAlias = list[NDArray[np.float32]]
-"""Keys and values of the decoder's layers, in the order of `cross_names`; each [1, heads, frames, size]."""
-
-
 ROOM_FRAMES = 272
 """Frames there is room for at first, 3.8 MB: a window of 7.5 s. For longer ones, which are rare, it doubles."""
+
+Encoding: TypeAlias = list[NDArray[np.float32]]
+"""Keys and values of the decoder's layers, in the order of `cross_names`; each [1, heads, frames, size]."""
 
 
 class _Kept:
