@@ -95,9 +95,7 @@ class ScriptedWindows:
     def drop_before(self, start: int) -> None:
         self._audio.drop_before(start)
 
-    def transcribe(
-        self, start: int, end: int, *, prefix: list[int], guess: list[int], is_passing: bool = False
-    ) -> list[Piece]:
+    def transcribe(self, start: int, end: int, *, prefix: list[int], guess: list[int]) -> list[Piece]:
         self._audio.between(start, end)  # must be there
         assert end - start <= MAX_WINDOW_SAMPLES
         self.calls.append((start, end))

@@ -108,6 +108,8 @@ def test_the_prefix_is_what_a_hypothesis_begins_with() -> None:
     assert committed.ends_in_punctuation
     assert committed.end_s == 1.9
     assert committed.prefix_tokens == [token for said in HELLO for token in said.tokens]
+    assert committed.tokens_from(1.5) == [token for said in HELLO[1:] for token in said.tokens]
+    assert committed.tokens_from(5.0) == []
 
 
 def test_the_window_is_cut_where_a_whole_word_begins() -> None:

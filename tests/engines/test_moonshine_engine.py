@@ -70,45 +70,26 @@ def test_pieces_are_words_and_the_punctuation_after_them(windows: MoonshineWindo
     assert all(piece.tokens and piece.logprob <= 0 for piece in pieces)
 
 
-def test_equal_calls_give_equal_pieces(windows: MoonshineWindows) -> None:
-    """However the audio came, and whatever passing calls were made on the way."""
-    samples = between(recording("two_cities.wav"), 1.0, 7.0)
-    _, reader = reader_of(windows, samples)
-    ends = range(2 * SAMPLE_RATE_HZ, len(samples), SAMPLE_RATE_HZ // 2)
-    expected = [reader.transcribe(0, end, prefix=[], guess=[]) for end in ends]
-    other_audio, other = reader_of(windows, samples[:0])
-    for end, pieces in zip(ends, expected, strict=True):
-        other_audio.append(samples[other_audio.end : end - 5000])
-        for start in (0, 5 * GRID_SAMPLES):
-            other.transcribe(start, other_audio.end, prefix=[], guess=list(pieces[0].tokens), is_passing=True)
-        other_audio.append(samples[other_audio.end : end])
-        assert other.transcribe(0, end, prefix=[], guess=[]) == pieces
-
-
-def test_a_window_that_grows_says_what_one_read_whole_does(windows: MoonshineWindows) -> None:
-    audio, reader = reader_of(windows, between(recording("two_cities.wav"), 1.0, 9.0))
-    for end in range(SAMPLE_RATE_HZ, audio.end, SAMPLE_RATE_HZ // 3):
-        reader.transcribe(0, end, prefix=[], guess=[])
-    _, other = reader_of(windows, audio.between(0, audio.end))
-    grown, whole = (one.transcribe(0, audio.end, prefix=[], guess=[]) for one in (reader, other))
-    assert [piece.spoken for piece in grown] == [piece.spoken for piece in whole]
-    for one, piece in zip(grown, whole, strict=True):
-        assert one.start_s == pytest.approx(piece.start_s, abs=0.15)
-
-
-def test_prefix_and_guess_keep_the_words(windows: MoonshineWindows) -> None:
-    audio, reader = reader_of(windows, between(recording("two_cities.wav"), 1.0, 5.0))
+def test_equal_arguments_give_equal_pieces(windows: MoonshineWindows) -> None:
+    """Whatever the reader was asked before, and however the audio came."""
+    samples = between(recording("two_cities.wav"), 1.0, 5.0)
+    audio, reader = reader_of(windows, samples)
     whole = reader.transcribe(0, audio.end, prefix=[], guess=[])
     prefix = list(whole[0].tokens + whole[1].tokens)
     guess = [token for piece in whole[2:5] for token in piece.tokens]
-    pieces = reader.transcribe(0, audio.end, prefix=prefix, guess=guess)
-    assert [piece.spoken for piece in pieces] == [piece.spoken for piece in whole[2:]]
+    expected = reader.transcribe(0, audio.end, prefix=prefix, guess=guess)
+    assert [piece.spoken for piece in expected] == [piece.spoken for piece in whole[2:]]
+    other_audio, other = reader_of(windows, samples[:0])
+    for start in range(0, len(samples), 9000):
+        other_audio.append(samples[start : start + 9000])
+        other.transcribe(0, other_audio.end, prefix=[], guess=guess)
+    assert other.transcribe(0, audio.end, prefix=prefix, guess=guess) == expected
 
 
 def test_a_window_begins_on_the_grid(windows: MoonshineWindows) -> None:
     audio, reader = reader_of(windows, recording("goforward.wav"))
-    on_grid = reader.transcribe(10 * GRID_SAMPLES, audio.end, prefix=[], guess=[], is_passing=True)
-    assert reader.transcribe(11 * GRID_SAMPLES - 1, audio.end, prefix=[], guess=[], is_passing=True) == on_grid
+    on_grid = reader.transcribe(10 * GRID_SAMPLES, audio.end, prefix=[], guess=[])
+    assert reader.transcribe(11 * GRID_SAMPLES - 1, audio.end, prefix=[], guess=[]) == on_grid
 
 
 def test_nothing_is_said_in_no_time(windows: MoonshineWindows) -> None:
@@ -127,7 +108,7 @@ def test_the_longest_window_has_a_position_for_each_frame(windows: MoonshineWind
 def test_dropped_audio_still_serves_the_windows_after_it(windows: MoonshineWindows) -> None:
     audio, reader = reader_of(windows, recording("goforward.wav"))
     start = 5 * BLOCK_SAMPLES + 3 * GRID_SAMPLES
-    expected = reader.transcribe(start, audio.end, prefix=[], guess=[], is_passing=True)
+    expected = reader.transcribe(start, audio.end, prefix=[], guess=[])
     reader.drop_before(start)
     assert start - BLOCK_SAMPLES < audio.start <= start
     assert reader.transcribe(start, audio.end, prefix=[], guess=[]) == expected

@@ -15,9 +15,15 @@ from hypothesis import strategies as st
 from pulled_models import between, model_directory, recording
 
 from voxtide.engines.audio_buffer import AudioBuffer
-from voxtide.engines.moonshine.encoding import Encoding
-from voxtide.engines.moonshine.graph import FRAME_SAMPLES
-from voxtide.engines.moonshine.model import MODEL_FILES, MoonshineModel, Token, _is_looping, _monotone_path
+from voxtide.engines.moonshine.model import (
+    FRAME_SAMPLES,
+    MODEL_FILES,
+    MoonshineModel,
+    Token,
+    _is_looping,
+    _monotone_path,
+)
+from voxtide.engines.moonshine.stem import StemWindow
 from voxtide.engines.moonshine.tokenizer import BEGIN, END
 from voxtide.errors import ModelCorruptError
 from voxtide.types import Samples
@@ -89,10 +95,10 @@ def published(directory: Path) -> PublishedModel:
     return PublishedModel(directory)
 
 
-def encoding_of(model: MoonshineModel, samples: Samples) -> Encoding:
+def window_of(model: MoonshineModel, samples: Samples) -> StemWindow:
     audio = AudioBuffer()
     audio.append(samples)
-    return model.encoder_over(audio).encode(0, len(samples), is_passing=True)
+    return model.stem_cache(audio).window(0, len(samples))
 
 
 def words_of(model: MoonshineModel, numbers: list[int]) -> list[str]:
@@ -110,7 +116,7 @@ def test_every_token_is_the_published_graphs_best(
 ) -> None:
     """All but ties: the published graphs round activations at other places, so a comma may be a full stop to them."""
     samples = between(recording(name), start_s, end_s)
-    tokens = model.transcribe(encoding_of(model, samples), prefix=[], guess=[])
+    tokens = model.transcribe(window_of(model, samples), prefix=[], guess=[])
     assert len(tokens) >= 4
     shortfalls = published.shortfalls(samples, numbers_of(tokens))
     assert max(shortfalls) < TIE
@@ -119,8 +125,8 @@ def test_every_token_is_the_published_graphs_best(
 
 @pytest.mark.parametrize(("name", "start_s", "end_s"), CLIPS[:6])
 def test_guesses_and_prefixes_keep_the_words(model: MoonshineModel, name: str, start_s: float, end_s: float) -> None:
-    cross = encoding_of(model, between(recording(name), start_s, end_s))
-    numbers = numbers_of(model.transcribe(cross, prefix=[], guess=[]))
+    window = window_of(model, between(recording(name), start_s, end_s))
+    numbers = numbers_of(model.transcribe(window, prefix=[], guess=[]))
     half = len(numbers) // 2
     wrong = [*numbers[:half], OTHER, *numbers[half + 1 :]]
     guesses: list[tuple[list[int], list[int]]] = [
@@ -128,18 +134,18 @@ def test_guesses_and_prefixes_keep_the_words(model: MoonshineModel, name: str, s
         *((numbers[:half], guess) for guess in ([], numbers[half:], wrong[half:])),
     ]
     for prefix, guess in guesses:
-        tokens = model.transcribe(cross, prefix=prefix, guess=guess)
+        tokens = model.transcribe(window, prefix=prefix, guess=guess)
         assert words_of(model, numbers_of(tokens)) == words_of(model, numbers)
         assert numbers_of(tokens)[: len(prefix)] == prefix
         assert [token.logprob == 0.0 for token in tokens] == [i < len(prefix) for i in range(len(tokens))]
-        assert tokens == model.transcribe(cross, prefix=prefix, guess=guess), "equal arguments, equal tokens"
+        assert tokens == model.transcribe(window, prefix=prefix, guess=guess), "equal arguments, equal tokens"
 
 
 def test_guessed_tokens_are_believed_in_as_much_as_found_ones(model: MoonshineModel) -> None:
     """What runs together is rounded together, so the figures move a little; the frames hardly do."""
-    cross = encoding_of(model, recording("goforward.wav"))
-    found = model.transcribe(cross, prefix=[], guess=[])
-    guessed = model.transcribe(cross, prefix=[], guess=numbers_of(found))
+    window = window_of(model, recording("goforward.wav"))
+    found = model.transcribe(window, prefix=[], guess=[])
+    guessed = model.transcribe(window, prefix=[], guess=numbers_of(found))
     for one, other in zip(found, guessed, strict=True):
         assert one.logprob == pytest.approx(other.logprob, abs=0.3)
         assert abs(one.frame - other.frame) <= 4
@@ -147,7 +153,7 @@ def test_guessed_tokens_are_believed_in_as_much_as_found_ones(model: MoonshineMo
 
 def test_tokens_carry_probabilities_and_frames_in_order(model: MoonshineModel) -> None:
     samples = between(recording("two_cities.wav"), 1.0, 4.6)
-    tokens = model.transcribe(encoding_of(model, samples), prefix=[], guess=[])
+    tokens = model.transcribe(window_of(model, samples), prefix=[], guess=[])
     frames = [token.frame for token in tokens]
     assert frames == sorted(frames)
     assert 0 <= frames[0] < frames[-1] < len(samples) / FRAME_SAMPLES
@@ -158,7 +164,7 @@ def test_noise_and_silence_end(model: MoonshineModel) -> None:
     """Nothing is said, so anything may come out, but not much of it."""
     noise = np.random.default_rng(7).normal(0, 0.05, 3 * 16000).astype(np.float32)
     for samples in (noise, np.zeros_like(noise)):
-        assert len(model.transcribe(encoding_of(model, samples), prefix=[], guess=[])) <= 3 * 6.5 + 7
+        assert len(model.transcribe(window_of(model, samples), prefix=[], guess=[])) <= 3 * 6.5 + 7
 
 
 @pytest.mark.parametrize("missing", [MODEL_FILES, *((name,) for name in MODEL_FILES)])

@@ -11,7 +11,6 @@ from pulled_models import between, model_directory, recording
 from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.moonshine.graph import build_stem
 from voxtide.engines.moonshine.stem import (
-    BLOCK_FRAMES,
     BLOCK_SAMPLES,
     GRID_SAMPLES,
     REACH_SAMPLES,
@@ -106,19 +105,6 @@ def test_each_sample_is_computed_about_once(session: OnnxSession) -> None:
     counting.num_samples.clear()
     cache.window(0, end)
     assert sum(counting.num_samples) < BLOCK_SAMPLES + REACH_SAMPLES
-
-
-@pytest.mark.parametrize("num_passed", [1, 15, 16, 40])
-def test_frames_that_are_passed_are_left_out(session: OnnxSession, num_passed: int) -> None:
-    """And not kept; what is wanted again is computed again, to the same bits."""
-    cache, start = cache_over(session, SPEECH), 5 * GRID_SAMPLES
-    whole = cache.window(start, len(SPEECH))
-    rest = cache.window(start, len(SPEECH), num_passed=num_passed)
-    assert rest.raw_frames.tobytes() == whole.raw_frames[:, num_passed:].tobytes()
-    assert parts_of(rest)[1:] == parts_of(whole)[1:]
-    num_kept = sum(block.raw_frames is not None for block in cache._blocks.values())
-    assert num_kept == len(cache._blocks) - (5 + num_passed) // BLOCK_FRAMES
-    assert parts_of(cache.window(start, len(SPEECH))) == parts_of(whole)
 
 
 def test_windows_as_short_as_one_frame(session: OnnxSession) -> None:

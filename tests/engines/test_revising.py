@@ -47,6 +47,7 @@ LIVE = RevisingConfig(
     min_window_s=0.7,
     max_window_s=8.0,
     context_s=4.0,
+    glance_s=1.5,
     fresh_s=2.0,
     settling=SETTLING,
 )

@@ -38,7 +38,11 @@ class Committed:
     @property
     def prefix_tokens(self) -> list[int]:
         """The tokens of the prefix."""
-        return [token for piece in self.prefix for token in piece.tokens]
+        return self.tokens_from(0.0)
+
+    def tokens_from(self, start_s: float) -> list[int]:
+        """The tokens of the prefix's pieces that begin at `start_s` or later."""
+        return [token for piece in self.prefix if piece.start_s >= start_s for token in piece.tokens]
 
     @property
     def ends_in_punctuation(self) -> bool:

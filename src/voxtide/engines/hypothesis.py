@@ -48,10 +48,7 @@ class Piece:
 
 
 class WindowReader(Protocol):
-    """What a model makes of one stream's audio. It may build on what it computed for windows before.
-
-    Equal calls in equal order give equal pieces, whatever passing calls lie between them.
-    """
+    """What a model makes of one stream's audio. It may keep what it computed for as long as the audio is kept."""
 
     @property
     def max_window_samples(self) -> int:
@@ -61,13 +58,11 @@ class WindowReader(Protocol):
     def language(self) -> str | None:
         """The language the model found, once it has; None as well where it was told or knows one only."""
 
-    def transcribe(
-        self, start: int, end: int, *, prefix: list[int], guess: list[int], is_passing: bool = False
-    ) -> list[Piece]:
+    def transcribe(self, start: int, end: int, *, prefix: list[int], guess: list[int]) -> list[Piece]:
         """What the audio from sample `start` up to `end` says after the `prefix`, which is certain.
 
-        `guess` is what may follow it, to save work. The window is no longer than `max_window_samples`. A passing call
-        leaves no trace, so that it may as well be left out.
+        `guess` is what may follow it, to save work. The window is no longer than `max_window_samples`. Equal
+        arguments give equal pieces.
         """
 
     def drop_before(self, start: int) -> None:

@@ -192,7 +192,7 @@ class PooledStream(EngineStream):
 
     async def close(self) -> None:
         self.shut()
-        while self._wakeups is not None and not (self._is_released.is_set() or self._engine.is_stuck):
+        while self._wakeups is not None and not (self._job.is_released or self._engine.is_stuck):
             await self._watched(self._is_released)
         self._engine.leave(self)  # also where a stuck worker still holds the recogniser
 

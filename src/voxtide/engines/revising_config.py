@@ -20,24 +20,26 @@ class RevisingConfig:
         min_window_s: Shorter windows of speech that goes on are not transcribed: the model invents words.
         max_window_s: Past this the window is cut, at a word that is final.
         context_s: Final words kept in the window after a cut.
+        glance_s: Final words kept in the window of an update that is no decision.
         fresh_s: Silence after which the window starts anew: what was said before it helps no more.
         settling: When words become final and when they are shown.
     """
 
-    update_frames: int = 4
-    updates_per_decision: int = 3
+    update_frames: int = 6
+    updates_per_decision: int = 2
     speculate_frames: int | None = 5
     end_speech_s: float = 0.0
     preroll_s: float = 0.4
     min_window_s: float = 0.7
-    max_window_s: float = 7.0
-    context_s: float = 3.5
+    max_window_s: float = 8.0
+    context_s: float = 4.0
+    glance_s: float = 1.5
     fresh_s: float = 2.0
     settling: SettlingConfig = field(default_factory=SettlingConfig)
 
 
 LIVE = RevisingConfig()
-"""For speech that is being spoken: an update every 128 ms, a decision every 384 ms."""
+"""For speech that is being spoken: an update every 192 ms, a decision every 384 ms."""
 
 FAST = RevisingConfig(
     update_frames=250, updates_per_decision=1, speculate_frames=None, end_speech_s=6.0, max_window_s=2.0, context_s=1.5

@@ -58,6 +58,7 @@ class StreamJob(Job):
         self._is_running = False
         self._is_closed = False
         self._is_halted = False
+        self._is_released = False
         self._is_stepping = False  # the worker's own
         self._wants_room = False
         self._num_fed_samples = 0
@@ -96,6 +97,11 @@ class StreamJob(Job):
         """Audio taken and not yet looked at."""
         recogniser = self._recogniser
         return 0 if recogniser is None else max(0, self._num_fed_samples - recogniser.num_done_samples)
+
+    @property
+    def is_released(self) -> bool:
+        """Whether the recogniser was let go."""
+        return self._is_released
 
     def halt(self) -> None:
         """Do no more work; the events told so far may still be taken."""
@@ -168,4 +174,5 @@ class StreamJob(Job):
                 recogniser.close()
             except Exception:
                 _log.exception("a recogniser did not close well")
+        self._is_released = True
         self._owner.on_released()

@@ -44,17 +44,18 @@ class Window:
         return self._read(self.start, end, [], [])
 
     def glance(self, end: int, guess: list[Piece]) -> list[Piece]:
-        """The same, for a look. It changes nothing, so that it may be left out."""
-        return self._read(self.start, end, self._committed.prefix_tokens, guess, is_passing=True)
+        """The same from fewer final words. It changes nothing, so that it may be left out."""
+        start_s = self._committed.latest_start_s(self._committed.end_s - self._config.glance_s)
+        if start_s is None:
+            return self._read(self.start, end, self._committed.prefix_tokens, guess)
+        return self._read(round(start_s * SAMPLE_RATE_HZ), end, self._committed.tokens_from(start_s), guess)
 
-    def _read(
-        self, start: int, end: int, prefix: list[int], guess: list[Piece], *, is_passing: bool = False
-    ) -> list[Piece]:
+    def _read(self, start: int, end: int, prefix: list[int], guess: list[Piece]) -> list[Piece]:
         guessed = [token for piece in guess for token in piece.tokens]
         longest = self._reader.max_window_samples
         if end - start > longest:  # nothing has become final for so long, so the prefix lies further back
             start, prefix, guessed = end - longest, [], []
-        pieces = self._reader.transcribe(start, end, prefix=prefix, guess=guessed, is_passing=is_passing)
+        pieces = self._reader.transcribe(start, end, prefix=prefix, guess=guessed)
         if self._committed.ends_in_punctuation and pieces and pieces[0].is_punctuation:
             del pieces[0]
         return without_dreams(pieces)

@@ -30,7 +30,7 @@ SNR_DB = 10.0
 NUM_STARTS = 4
 """How often each recording is transcribed, so that no unlucky start and no unlucky noise decides."""
 START_S = 0.096
-"""From one start to the next; with four of them no two meet the updates of an engine alike, whose steps are 128 ms."""
+"""From one start to the next: a quarter of the 384 ms from one of Moonshine's decisions to the next."""
 
 Variant: TypeAlias = Callable[[Samples], Samples]
 

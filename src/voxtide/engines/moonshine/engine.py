@@ -49,7 +49,7 @@ class MoonshineReader:
     def __init__(self, model: MoonshineModel, audio: AudioBuffer) -> None:
         self._model = model
         self._audio = audio
-        self._encoder = model.encoder_over(audio)
+        self._stem = model.stem_cache(audio)
 
     @property
     def max_window_samples(self) -> int:
@@ -58,14 +58,12 @@ class MoonshineReader:
     def drop_before(self, start: int) -> None:
         self._audio.drop_before(start // BLOCK_SAMPLES * BLOCK_SAMPLES)
 
-    def transcribe(
-        self, start: int, end: int, *, prefix: list[int], guess: list[int], is_passing: bool = False
-    ) -> list[Piece]:
+    def transcribe(self, start: int, end: int, *, prefix: list[int], guess: list[int]) -> list[Piece]:
         start = start // GRID_SAMPLES * GRID_SAMPLES
         if end - start < MIN_WINDOW_SAMPLES:
             return []
-        cross = self._encoder.encode(start, end, is_passing=is_passing)
-        tokens = self._model.transcribe(cross, prefix=prefix, guess=guess)[len(prefix) :]
+        window = self._stem.window(start, end)
+        tokens = self._model.transcribe(window, prefix=prefix, guess=guess)[len(prefix) :]
         groups = self._group(tokens)
         next_starts = [group[0].frame * FRAME_S for group in groups[1:]] + [float("inf")]
         pieces = [self._piece(group, next_start_s) for group, next_start_s in zip(groups, next_starts, strict=False)]

@@ -5,9 +5,7 @@ weight. These compute the same function in about a tenth of the nodes, project t
 layers' keys and values at once, tell the best token instead of 32,768 logits, and show where the decoder looks.
 
 stem:    audio [1, n] -> raw_frames [576, t2], sums [t1], square_sums [t1]
-encoder: raw_frames, mean [1], gain [1], position [1] (of its first frame), kept_keys [k, 24, 288]
-         -> cross_key.L, cross_value.L [1, heads, k + t, 36] for each decoder layer L, keys [t, 24, 288]
-         (of its own frames: keys and values of the encoder's layers, then the decoder's; half precision like the kept)
+encoder: raw_frames, mean [1], gain [1] -> cross_key.L, cross_value.L [1, heads, t, 36] for each decoder layer L
 decoder: tokens [1, s], position [1], first_choice [1] (where among the s it begins to tell what follows),
          cross_key.L, cross_value.L, past_key.L, past_value.L [1, heads, p, 36]
          -> best_tokens [1, c], logprobs [1, c] (c = s - first_choice), attention [s, t],
@@ -19,13 +17,12 @@ sizes are read from the weights where they can be.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voxtide.engines.moonshine.onnx_graph import FLOAT, HALF, INT64, MICROSOFT, OnnxGraph, Quantised, Values
+from voxtide.engines.moonshine.onnx_graph import FLOAT, INT64, MICROSOFT, OnnxGraph, Quantised, Values
 from voxtide.engines.moonshine.weights import Weights
 
 NUM_HEADS = 8
@@ -38,9 +35,7 @@ ALIGNED_HEADS = ((3, 2), (3, 5), (3, 6), (4, 0), (4, 3), (4, 6))
 """(layer, head) pairs of the cross-attention that look at the sound of the token they predict. Over 97 words of real
 speech, the peak of each lies within 35 ms (median) of the word's start in a forced alignment; others wander."""
 ENCODER_STRIDES = (64, 3, 2)
-"""Of the three convolutions."""
-FRAME_SAMPLES = math.prod(ENCODER_STRIDES)
-"""Samples from one encoder frame to the next: 384, 24 ms."""
+"""Of the three convolutions. Samples per encoder frame are their product, 384 (24 ms)."""
 ENCODER_KERNELS = (127, 7, 3)
 
 
@@ -81,39 +76,20 @@ def _normed_conv2(tensors: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
 
 
 def build_encoder(encoder: Weights, decoder: Weights) -> bytes:
-    """The rest of the encoder, with the decoder's cross-attention projections at its end, for frames after others."""
+    """The rest of the encoder, with the decoder's cross-attention projections at its end."""
     g = OnnxGraph()
     x = _frames(g, encoder.tensors)
-    tables, layers = _rotary_tables(g), num_layers(encoder)
-    by_layer = g.add("Cast", g.add("Transpose", "kept_keys", perm=[1, 0, 2]), to=FLOAT)
-    own, kept_cross = g.split(by_layer, axis=0, num_parts=2)
-    kept = g.split(own, axis=0, num_parts=2 * layers)
-    keys: list[str] = []
-    for i in range(layers):
-        x, new = _encoder_layer(g, encoder, i, x, kept[2 * i : 2 * i + 2], tables)
-        keys += new
+    tables, start = _rotary_tables(g), g.ints(0)
+    for i in range(num_layers(encoder)):
+        x = _encoder_layer(g, encoder, i, x, start, tables)
     x = g.layer_norm(x, encoder.tensors["layer_norm.weight"])
-    keys.append(_cross_projections(g, decoder, x, kept_cross))
-    by_layer = g.add("Cast", g.add("Concat", *keys, axis=0), to=HALF)
-    g.name(g.add("Transpose", by_layer, perm=[1, 0, 2]), "keys")
-    num_keys, width = keys_shape(decoder)
+    _cross_projections(g, decoder, x)
+    width = len(encoder.tensors["conv2.bias"])
     return g.model(
         "moonshine",
-        inputs={
-            "raw_frames": (FLOAT, [len(encoder.tensors["conv2.bias"]), "t2"]),
-            "mean": (FLOAT, [1]),
-            "gain": (FLOAT, [1]),
-            "position": (INT64, [1]),
-            "kept_keys": (HALF, ["k", num_keys, width]),
-        },
-        outputs={name: (FLOAT, _heads_shape(decoder, "kt")) for name in cross_names(layers)}
-        | {"keys": (HALF, ["t", num_keys, width])},
+        inputs={"raw_frames": (FLOAT, [width, "t2"]), "mean": (FLOAT, [1]), "gain": (FLOAT, [1])},
+        outputs={name: (FLOAT, _heads_shape(decoder, "t")) for name in cross_names(num_layers(decoder))},
     )
-
-
-def keys_shape(decoder: Weights) -> tuple[int, int]:
-    """What one frame is to the frames and the tokens after it: keys and values of all layers, and their width."""
-    return 4 * num_layers(decoder), decoder.tensors["norm.weight"].size
 
 
 def cross_names(layers: int) -> list[str]:
@@ -155,21 +131,17 @@ def _frames(g: OnnxGraph, tensors: dict[str, NDArray[Any]]) -> str:
     return g.add("Transpose", x, perm=[0, 2, 1])
 
 
-def _encoder_layer(
-    g: OnnxGraph, weights: Weights, i: int, x: str, kept: list[str], tables: tuple[str, str]
-) -> tuple[str, list[str]]:
-    """The layer's output, and the keys and values of its frames, which stand behind the kept ones."""
+def _encoder_layer(g: OnnxGraph, weights: Weights, i: int, x: str, start: str, tables: tuple[str, str]) -> str:
     tensors, linears = weights.tensors, weights.linears
     normed = g.quantise(g.layer_norm(x, tensors[f"layers.{i}.input_layernorm.weight"]))
     q, k, v = _project(g, weights, f"layers.{i}.self_attn", normed)
-    q, k = _rotate(g, q, "position", tables), _rotate(g, k, "position", tables)
-    all_k, all_v = (g.add("Concat", before, new, axis=1) for before, new in zip(kept, (k, v), strict=True))
-    attended = g.add("MultiHeadAttention", q, all_k, all_v, domain=MICROSOFT, num_heads=NUM_HEADS)
+    q, k = _rotate(g, q, start, tables), _rotate(g, k, start, tables)
+    attended = g.add("MultiHeadAttention", q, k, v, domain=MICROSOFT, num_heads=NUM_HEADS)
     x = g.add("Add", x, g.linear(g.quantise(attended), [linears[f"layers.{i}.self_attn.o_proj"]]))
     normed = g.quantise(g.layer_norm(x, tensors[f"layers.{i}.post_attention_layernorm.weight"]))
     hidden = g.add("Gelu", g.linear(normed, [linears[f"layers.{i}.mlp.fc1"]], tensors[f"layers.{i}.mlp.fc1.bias"]))
     out = g.linear(g.quantise(hidden), [linears[f"layers.{i}.mlp.fc2"]], tensors[f"layers.{i}.mlp.fc2.bias"])
-    return g.add("Add", x, out), [k, v]
+    return g.add("Add", x, out)
 
 
 def _rotary_tables(g: OnnxGraph) -> tuple[str, str]:
@@ -189,21 +161,16 @@ def _project(g: OnnxGraph, weights: Weights, layer: str, normed: Quantised) -> l
     return g.split(g.linear(normed, linears), axis=-1, num_parts=3)
 
 
-def _cross_projections(g: OnnxGraph, decoder: Weights, frames: str, kept: str) -> str:
-    """Keys and values of every decoder layer's cross-attention, behind the kept ones; those of the frames [1, t, 288].
-
-    What is kept, and what is returned, is [2 * layers, frames, 288].
-    """
-    layers, size = num_layers(decoder), _head_size(decoder)
+def _cross_projections(g: OnnxGraph, decoder: Weights, frames: str) -> None:
+    """Keys and values of every decoder layer's cross-attention from the encoder's frames [1, t, 288]."""
+    layers = num_layers(decoder)
     names = [f"layers.{i}.encoder_attn.{name}_proj" for name in "kv" for i in range(layers)]
-    new = g.linear(g.quantise(frames), [decoder.linears[name] for name in names])  # [1, t, 2 * layers * 288]
-    new = g.add("Reshape", new, g.ints(-1, 2 * layers, NUM_HEADS * size))
-    new = g.add("Transpose", new, perm=[1, 0, 2])
-    together = g.add("Reshape", g.add("Concat", kept, new, axis=1), g.ints(2 * layers, -1, NUM_HEADS, size))
-    together = g.add("Transpose", together, perm=[0, 2, 1, 3])
-    for value, name in zip(g.split(together, axis=0, num_parts=2 * layers), cross_names(layers), strict=True):
+    all_layers = g.linear(g.quantise(frames), [decoder.linears[name] for name in names])  # [1, t, 2 * layers * 288]
+    size = _head_size(decoder)
+    all_layers = g.add("Reshape", all_layers, g.ints(1, -1, 2 * layers * NUM_HEADS, size))
+    all_layers = g.add("Transpose", all_layers, perm=[0, 2, 1, 3])
+    for value, name in zip(g.split(all_layers, axis=1, num_parts=2 * layers), cross_names(layers), strict=True):
         g.name(value, name)
-    return new
 
 
 def build_decoder(weights: Weights) -> bytes:

@@ -1,4 +1,4 @@
-"""Moonshine runs. In: a window's encoding, the tokens its text must begin with, a guess of the rest. Out: tokens.
+"""Moonshine runs. In: a window's raw frames, the tokens its text must begin with, a guess of the rest. Out: tokens.
 
 Knows nothing of streams or words. Safe to call from several threads at once.
 """
@@ -14,19 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxtide.engines.audio_buffer import AudioBuffer
-from voxtide.engines.moonshine.encoding import Encoding, WindowEncoder
 from voxtide.engines.moonshine.graph import (
-    FRAME_SAMPLES,
+    ENCODER_STRIDES,
     MAX_POSITIONS,
     build_decoder,
     build_encoder,
     build_stem,
     cross_names,
-    keys_shape,
+    num_layers,
     past_names,
     present_names,
 )
-from voxtide.engines.moonshine.stem import StemCache
+from voxtide.engines.moonshine.stem import StemCache, StemWindow
 from voxtide.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
 from voxtide.engines.moonshine.weights import read_weights
 from voxtide.errors import ModelCorruptError
@@ -36,6 +35,7 @@ from voxtide.types import SAMPLE_RATE_HZ
 ENCODER, DECODER, TOKENIZER = "encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin"
 MODEL_FILES = (ENCODER, DECODER, TOKENIZER)
 """What a directory must hold to be a Moonshine model."""
+FRAME_SAMPLES = math.prod(ENCODER_STRIDES)
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
 MAX_WINDOW_SAMPLES = MAX_POSITIONS * FRAME_SAMPLES
 """49 s: a window of so many samples has fewer frames than there are positions, for the last reach beyond their own."""
@@ -64,17 +64,9 @@ class MoonshineModel:
     """The three sessions and the tokenizer of one checkpoint directory."""
 
     def __init__(
-        self,
-        stem: OnnxSession,
-        encoder: OnnxSession,
-        decoder: OnnxSession,
-        tokenizer: Tokenizer,
-        *,
-        keys_shape: tuple[int, int],
+        self, stem: OnnxSession, encoder: OnnxSession, decoder: OnnxSession, tokenizer: Tokenizer, layers: int
     ) -> None:
         self.tokenizer = tokenizer
-        self._keys_shape = keys_shape
-        layers = keys_shape[0] // 4
         self._stem = stem
         self._encoder = encoder
         self._decoder = decoder
@@ -101,14 +93,14 @@ class MoonshineModel:
             load_onnx(build_encoder(encoder, decoder), name=f"{directory}/{ENCODER}"),
             load_onnx(build_decoder(decoder), name=f"{directory}/{DECODER}"),
             Tokenizer.load(directory / TOKENIZER),
-            keys_shape=keys_shape(decoder),
+            num_layers(decoder),
         )
 
-    def encoder_over(self, audio: AudioBuffer) -> WindowEncoder:
-        """The encoder over a fresh stream."""
-        return WindowEncoder(self._encoder, StemCache(self._stem, audio), keys_shape=self._keys_shape)
+    def stem_cache(self, audio: AudioBuffer) -> StemCache:
+        """A fresh stream's raw frames."""
+        return StemCache(self._stem, audio)
 
-    def transcribe(self, cross: Encoding, *, prefix: list[int], guess: list[int]) -> list[Token]:
+    def transcribe(self, window: StemWindow, *, prefix: list[int], guess: list[int]) -> list[Token]:
         """The likeliest tokens for a window, after the `prefix` that is certain.
 
         Where the model agrees with `guess`, many tokens cost one run. Prefix and guess change the rounding: the
@@ -116,13 +108,15 @@ class MoonshineModel:
         equal prefixes and guesses.
 
         Args:
-            cross: The window's encoding.
+            window: At least three raw frames, of at most `MAX_WINDOW_SAMPLES` of audio.
             prefix: Tokens the text begins with.
             guess: Tokens that may follow the prefix.
 
         Returns:
             The prefix's tokens (with log probability 0) and those that follow it, without the end token.
         """
+        feeds = {"raw_frames": window.raw_frames, "mean": window.mean, "gain": window.gain}
+        cross = self._encoder.run(self._cross_names, feeds)
         limit = math.ceil(cross[0].shape[2] * FRAME_S * MAX_TOKENS_PER_S) + EXTRA_TOKENS
         decoding = _Decoding(self, cross)
         decoding.run([BEGIN, *prefix, *guess], num_certain=len(prefix))
@@ -136,7 +130,7 @@ class MoonshineModel:
 class _Decoding:
     """The decoder's state over one window: tokens so far, what comes next, and the layers' keys and values."""
 
-    def __init__(self, model: MoonshineModel, cross: Encoding) -> None:
+    def __init__(self, model: MoonshineModel, cross: list[_Tensor]) -> None:
         self._model = model
         self._cross = dict(zip(model._cross_names, cross, strict=True))
         self._past = [tensor[:, :, :0] for tensor in cross]

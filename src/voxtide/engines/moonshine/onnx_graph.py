@@ -20,7 +20,6 @@ from voxtide.engines.moonshine.weights import Linear
 MICROSOFT = "com.microsoft"
 """The domain of the operators that onnxruntime adds to ONNX's."""
 FLOAT: int = TensorProto.FLOAT
-HALF: int = TensorProto.FLOAT16
 INT64: int = TensorProto.INT64
 
 _OPSETS = {"": 20, MICROSOFT: 1}

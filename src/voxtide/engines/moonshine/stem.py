@@ -6,7 +6,7 @@ long as the buffer keeps their audio. Blocks begin at fixed positions: equal aud
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,7 +28,7 @@ EPSILON = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class StemWindow:
-    """A window's last `raw_frames` [576, t2], and the `mean` and `gain` [1] of all of it, which normalise them."""
+    """A window's `raw_frames` [576, t2], and the `mean` and `gain` [1] that normalise them."""
 
     raw_frames: Samples
     mean: Samples
@@ -37,7 +37,7 @@ class StemWindow:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    raw_frames: Samples | None  # [576, k]; None once no window needs them
+    raw_frames: Samples  # [576, k]
     sums: Samples  # [3 k]: over channels, of the first convolution's frames that begin in the block
     square_sums: Samples
 
@@ -50,43 +50,36 @@ class StemCache:
         self._audio = audio
         self._blocks: dict[int, _Block] = {}  # by number: block i begins at sample i * BLOCK_FRAMES * GRID_SAMPLES
 
-    def window(self, start: int, end: int, *, num_passed: int = 0) -> StemWindow:
+    def window(self, start: int, end: int) -> StemWindow:
         """The frames of the window from sample `start`, a multiple of `GRID_SAMPLES`, up to `end`.
 
-        The first `num_passed` frames are left out. The buffer must hold the audio from the start of the block that
-        `start` lies in.
+        The buffer must hold the audio from the start of the block that `start` lies in.
         """
         num_frames = (end - start - REACH_SAMPLES) // GRID_SAMPLES + 1
         first = start // GRID_SAMPLES
-        wanted = first + num_passed
-        blocks = self._blocks_over(first, first + num_frames, wanted, end)
-        raw_frames = np.concatenate([raw for block in blocks if (raw := block.raw_frames) is not None], axis=1)
-        raw_frames = raw_frames[:, wanted % BLOCK_FRAMES :][:, : num_frames - num_passed]
+        blocks = self._blocks_over(first, first + num_frames, end)
         skip = first % BLOCK_FRAMES
+        raw_frames = np.concatenate([block.raw_frames for block in blocks], axis=1)[:, skip : skip + num_frames]
         inside = slice(skip * ENCODER_STRIDES[1], (skip + num_frames) * ENCODER_STRIDES[1])
         sums = np.concatenate([block.sums for block in blocks])[inside]
         square_sums = np.concatenate([block.square_sums for block in blocks])[inside]
         return StemWindow(raw_frames, *_normalisation(sums, square_sums, num_channels=raw_frames.shape[0] // 2))
 
-    def _blocks_over(self, first: int, last: int, wanted: int, end: int) -> list[_Block]:
-        """The blocks that hold frames `first` up to `last`, without their raw frames where all lie before `wanted`.
-
-        The last of them is as long as the audio allows.
-        """
-        for number in [n for n in self._blocks if n * BLOCK_SAMPLES < self._audio.start]:
+    def _blocks_over(self, first: int, last: int, end: int) -> list[_Block]:
+        """The blocks that hold frames `first` up to `last`; the last of them is as long as the audio allows."""
+        length = BLOCK_SAMPLES
+        for number in [n for n in self._blocks if n * length < self._audio.start]:
             del self._blocks[number]
-        numbers = range(first // BLOCK_FRAMES, (last - 1) // BLOCK_FRAMES + 1)
-        return [self._block(number, end, is_wanted=(number + 1) * BLOCK_FRAMES > wanted) for number in numbers]
-
-    def _block(self, number: int, end: int, *, is_wanted: bool) -> _Block:
-        start, block_end = number * BLOCK_SAMPLES, (number + 1) * BLOCK_SAMPLES + REACH_SAMPLES - GRID_SAMPLES
-        if block_end > end:
-            return self._run(start, end)
-        block = self._blocks.get(number)
-        if block is None or (is_wanted and block.raw_frames is None):
-            block = self._run(start, block_end)
-        self._blocks[number] = block if is_wanted else replace(block, raw_frames=None)
-        return self._blocks[number]
+        blocks = []
+        for number in range(first // BLOCK_FRAMES, (last - 1) // BLOCK_FRAMES + 1):
+            block_end = (number + 1) * length + REACH_SAMPLES - GRID_SAMPLES
+            if block_end > end:
+                blocks.append(self._run(number * length, end))
+                continue
+            if number not in self._blocks:
+                self._blocks[number] = self._run(number * length, block_end)
+            blocks.append(self._blocks[number])
+        return blocks
 
     def _run(self, start: int, end: int) -> _Block:
         feeds = {"audio": self._audio.between(start, end)[None]}

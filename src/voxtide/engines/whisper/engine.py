@@ -17,7 +17,7 @@ from voxtide.models.store import ModelStore, Progress
 
 DEFAULT_MODEL = "whisper-base"
 
-SETTLING = SettlingConfig(sure_logprob=-0.03, min_logprob=-1.0, deadline_s=1.2)
+SETTLING = SettlingConfig(min_logprob=-1.0)
 
 LIVE = RevisingConfig(
     update_frames=31,
