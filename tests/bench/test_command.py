@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from voxtide.bench import command
+from voxtide.bench import command, process
 from voxtide.bench.figure import Figure, Line, Measure, Plot
 from voxtide.bench.session import Session
 from voxtide.errors import VoxtideError
@@ -47,11 +47,17 @@ def test_the_last_line_is_the_document() -> None:
     assert status == 0
     assert lines[0].startswith("cpu: ") and "python: 3." in lines[0]
     assert lines[1:3] == ["good", f"          {'recordings':<40} {8:>14}  {'':<8}  counted"]
-    assert re.fullmatch(r"  note: other programs kept -?\d+\.\d\d cores busy meanwhile", lines[3])
+    assert not any("cores busy" in line for line in lines), "in no time there is nothing to tell"
     assert document["engine"]["name"] == "scripted"
     assert document["machine"]["cores"] >= 1 and document["machine"]["onnxruntime"]
     assert list(document["figures"]) == ["good"]
     assert (document["failures"], document["is_quick"]) == ({}, False)
+
+
+def test_a_figure_says_how_busy_others_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "LEAST_COUNTED_S", 0.0)
+    _, lines, _ = bench("good")
+    assert re.fullmatch(r"  note: other programs kept \d+\.\d\d cores busy meanwhile", lines[3])
 
 
 def test_what_fails_does_not_stop_the_rest() -> None:

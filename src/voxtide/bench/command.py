@@ -129,8 +129,9 @@ class _Run:
         except VoxtideError as error:
             self.fail(name, str(error))
             return
-        note = f"other programs kept {others.num_cores:.2f} cores busy meanwhile"
-        figure = replace(figure, notes=(*figure.notes, note))
+        if (num_cores := others.num_cores) is not None:
+            note = f"other programs kept {num_cores:.2f} cores busy meanwhile"
+            figure = replace(figure, notes=(*figure.notes, note))
         self._figures.append(figure)
         for line in lines_of(figure, is_verbose=self._options.verbose):
             self._tell(line)

@@ -113,6 +113,11 @@ def _run(function: Callable[..., Coroutine[Any, Any, T]], arguments: tuple[objec
         raise VoxtideError(str(error)) from None  # some of ours take other arguments than pickle gives back
 
 
+LEAST_COUNTED_S = 1.0
+"""Processor times come in steps of 10 ms and from two clocks: over less time they say nothing. A figure that looks at
+streams played for another takes none."""
+
+
 class OtherPrograms:
     """How much of the machine others took, from now on. They make every latency longer, so a report has to say it."""
 
@@ -126,9 +131,15 @@ class OtherPrograms:
         self._others_began_s = _others_cpu_s()
 
     @property
-    def num_cores(self) -> float:
-        """Cores that they kept busy on average. The fresh processes that have ended are ours, not others'."""
-        return (_others_cpu_s() - self._others_began_s) / (time.monotonic() - self._began_s)
+    def num_cores(self) -> float | None:
+        """Cores that they kept busy on average; None before there is anything to tell.
+
+        The fresh processes that have ended are ours, not others'.
+        """
+        took_s = time.monotonic() - self._began_s
+        if took_s < LEAST_COUNTED_S:
+            return None
+        return max(0.0, (_others_cpu_s() - self._others_began_s) / took_s)
 
 
 def _others_cpu_s() -> float:
