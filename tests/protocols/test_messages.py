@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxtide.protocols.fields import number, object_of, strings, switch, whole_number
-from voxtide.protocols.messages import Refusal, handler_of, read_audio, read_message, write_message
+from voxtide.protocols.messages import MAX_SHOWN, Refusal, handler_of, read_audio, read_message, write_message
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -58,6 +58,8 @@ def test_a_type_finds_its_handler() -> None:
     for message in ({}, {"type": None}, {"type": {}}, {"type": "c"}):
         with pytest.raises(Refusal, match="known are a, b"):
             handler_of(message, {"a": 1, "b": 2})
+    with pytest.raises(Refusal, match=f"no message is of type '{'c' * MAX_SHOWN}'; known"):
+        handler_of({"type": "c" * 10_000}, {"a": 1})
 
 
 @given(json_values)

@@ -89,6 +89,20 @@ def test_what_is_omitted_stays_and_null_clears() -> None:
     assert conversation.configured[-1].options.delay_ms == 80
 
 
+@pytest.mark.parametrize("message", ["session.update", "transcription_session.update"])
+def test_a_null_for_all_of_the_transcription_clears_all_of_it(message: str) -> None:
+    conversation = openai(ABLE)
+    update(conversation, transcription={"language": "de", "keywords": ["Beckett"], "delay": "xhigh"})
+    wish = (
+        {"audio": {"input": {"transcription": None}}}
+        if message == "session.update"
+        else {"input_audio_transcription": None}
+    )
+    conversation.say(message, session=wish)
+    options = conversation.configured[-1].options
+    assert (options.language, options.vocabulary, options.delay_ms) == (None, (), None)
+
+
 def test_several_languages_leave_the_choice_to_the_engine() -> None:
     conversation = openai(ABLE)
     (updated,) = update(conversation, transcription={"languages": ["de", "en-GB", "de"]})

@@ -16,6 +16,9 @@ Message: TypeAlias = dict[str, Any]
 
 Handler = TypeVar("Handler")
 
+MAX_SHOWN = 100
+"""Characters of a client's own words that an error repeats."""
+
 
 class Refusal(Exception):
     """A client's message, or a part of it, cannot be used. Caught in this room and answered on the wire.
@@ -59,9 +62,10 @@ def handler_of(message: Mapping[str, Any], handlers: Mapping[str, Handler]) -> H
         Refusal: It has no type, or one that nobody takes.
     """
     kind = message.get("type")
-    if not isinstance(kind, str) or kind not in handlers:
-        raise Refusal(f"a message needs a type; known are {', '.join(handlers)}", code="unknown_event", param="type")
-    return handlers[kind]
+    if isinstance(kind, str) and kind in handlers:
+        return handlers[kind]
+    wrong = f"no message is of type {kind[:MAX_SHOWN]!r}" if isinstance(kind, str) else "a message needs a type"
+    raise Refusal(f"{wrong}; known are {', '.join(handlers)}", code="unknown_event", param="type")
 
 
 def read_audio(audio: object, *, max_bytes: int) -> bytes:
@@ -76,8 +80,12 @@ def read_audio(audio: object, *, max_bytes: int) -> bytes:
         raise _too_much_audio(max_bytes)
     try:
         payload = pybase64.b64decode(audio, validate=True)
-    except ValueError as error:
-        raise Refusal(f"audio is not base64: {error}", code="invalid_audio", param="audio") from None
+    except ValueError:  # what it says of a missing padding is that it found a character it did not
+        raise Refusal(
+            "audio is not base64: it takes the standard alphabet, its padding, and no white space",
+            code="invalid_audio",
+            param="audio",
+        ) from None
     if len(payload) > max_bytes:
         raise _too_much_audio(max_bytes)
     return payload

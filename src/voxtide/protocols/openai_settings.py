@@ -61,6 +61,8 @@ class OpenAISettings:
         audio = object_of(session.get("audio"), "session.audio")
         wishes = object_of(audio.get("input"), "session.audio.input")
         transcription = object_of(wishes.get("transcription"), "session.audio.input.transcription")
+        if "transcription" in wishes and wishes["transcription"] is None:
+            transcription = dict.fromkeys(_TRANSCRIPTION_READERS)  # null clears all that is in it
         changes, refusals = read_settings(
             (attribute, partial(read, fields[name], f"{prefix}.{name}", engine))
             for fields, prefix, readers in (
