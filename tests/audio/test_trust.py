@@ -1,9 +1,10 @@
-"""FFmpeg is told to verify certificates, against the system's own authorities."""
+"""FFmpeg is told to verify certificates, against authorities that exist."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import certifi
 import pytest
 
 from voxtide.audio import trust
@@ -16,14 +17,7 @@ def test_the_bundle_that_the_system_names_is_used(tmp_path: Path, monkeypatch: p
     assert trust.tls_options() == {"tls_verify": "1", "ca_file": str(bundle)}
 
 
-def test_without_any_bundle_certificates_are_still_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_system_names_none_mozillas_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nothing.pem"))
-    monkeypatch.setattr(trust, "_KNOWN_BUNDLES", (str(tmp_path / "nothing either.pem"),))
-    assert trust.tls_options() == {"tls_verify": "1"}
-
-
-def test_a_bundle_in_one_of_the_known_places_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "second.pem").touch()
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nothing.pem"))
-    monkeypatch.setattr(trust, "_KNOWN_BUNDLES", (str(tmp_path / "first.pem"), str(tmp_path / "second.pem")))
-    assert trust.tls_options()["ca_file"] == str(tmp_path / "second.pem")
+    assert trust.tls_options() == {"tls_verify": "1", "ca_file": certifi.where()}
+    assert Path(certifi.where()).is_file()
