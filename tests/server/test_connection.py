@@ -289,6 +289,32 @@ async def test_a_connection_that_asks_nothing_is_closed(monkeypatch: pytest.Monk
         writer.close()
 
 
+async def test_a_connection_whose_next_request_never_ends_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voxtide.server.serving.HEAD_S", 0.1)
+    async with running() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b'{"status":"ok"}')
+        writer.write(b"GET /healthz HT")
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_answers_that_nobody_reads_hold_no_connection_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voxtide.server.serving.READER_S", 0.2)
+    async with running() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 2000)  # tens of megabytes of answers
+        async with asyncio.timeout(10):
+            with pytest.raises(ConnectionError):
+                while True:
+                    writer.write(b" ")
+                    await writer.drain()
+                    await asyncio.sleep(0.01)
+        assert (await server.get("/healthz")).status == 200
+        writer.close()
+
+
 async def test_sessions_cut_at_any_point_leave_nothing() -> None:
     async with running(ServerConfig(capacity=50)) as server:
         await server.get("/healthz")

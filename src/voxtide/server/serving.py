@@ -22,6 +22,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Any, cast
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -33,7 +34,11 @@ from voxtide.server.connection import Connection
 _log = logging.getLogger("voxtide.server")
 
 HEAD_S = 10.0
-"""How long a connection may take to its first whole request head, or stay without one."""
+"""How long a connection may take to a whole request head, or stay without its first one."""
+
+READER_S = 60.0
+"""How long a client may leave an answer lying, once the system has taken what it takes. Some are megabytes long, and go
+over slow lines."""
 
 BACKLOG = 2048
 
@@ -50,19 +55,41 @@ END_S = 5.0
 
 
 class _HttpProtocol(H11Protocol):
-    """uvicorn's, but it hears every Connection header, and does not wait for ever for the first request."""
+    """uvicorn's, but it hears every Connection header, and waits neither for a request nor for a reader for ever."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        self._head_timer = self.loop.call_later(HEAD_S, self._close_if_silent)
+        transport.set_write_buffer_limits(high=0)  # whatever lies unread is told, also behind the last answer
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._abort_in("head", HEAD_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_timer.cancel()
+        self._keep("head")
+        self._keep("reader")
         super().connection_lost(exc)
 
-    def _close_if_silent(self) -> None:
-        if cast("object", self.scope) is None:  # there from the first request on
-            self.transport.abort()
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._keep("head")
+        elif "head" not in self._timers:  # a next head has begun, and uvicorn waits for its end for ever
+            self._abort_in("head", HEAD_S)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._abort_in("reader", READER_S)
+
+    def resume_writing(self) -> None:
+        self._keep("reader")
+        super().resume_writing()
+
+    def _abort_in(self, name: str, wait_s: float) -> None:
+        self._timers[name] = self.loop.call_later(wait_s, self.transport.abort)
+
+    def _keep(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
 
     def _get_upgrade(self) -> bytes | None:
         named = b",".join(value for name, value in self.headers if name == b"connection")
@@ -71,7 +98,8 @@ class _HttpProtocol(H11Protocol):
         return next((value.lower() for name, value in self.headers if name == b"upgrade"), None)
 
     def handle_websocket_upgrade(self, event: Any) -> None:
-        self._head_timer.cancel()
+        self._keep("head")
+        self._keep("reader")
         super().handle_websocket_upgrade(event)
         early, _ = self.conn.trailing_data  # what a hasty client sent behind its request; uvicorn would drop it
         if early:
