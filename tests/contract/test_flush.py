@@ -160,7 +160,9 @@ async def test_in_the_middle_of_a_word(case: EngineCase, engine: AnyEngine) -> N
     start = case.clip.pauses[0] + SAMPLE_RATE_HZ // 2
     places = range(start, start + SAMPLE_RATE_HZ, SAMPLE_RATE_HZ // (20 if case.is_exact else 2))
     for place in places:
-        told = await transcribe(engine, flushed_at(case.clip.samples, [place]))
+        told = await transcribe(engine, [case.clip.samples[:place], FLUSH, FLUSH, case.clip.samples[place:], FLUSH])
+        assert_answers(told, 3)
+        assert told.flushes[1] == Flushed(2, "", (), place / SAMPLE_RATE_HZ)
         assert_lawful(told, case.clip.duration_s)
         if case.is_exact:
             assert told.text.replace(" ", "") == case.clip.text.replace(" ", "")

@@ -159,12 +159,31 @@ def test_speech_that_goes_on_after_a_short_silence_makes_the_answer_worthless() 
     assert flushed.text == "so it goes on"
 
 
+def test_what_was_said_since_a_short_silence_belongs_to_the_flush() -> None:
+    """Though no update has come since the window was last transcribed as if speech had ended."""
+    listening = Listening(spoken("so it | goes on", pause_s=0.2), LIVE)
+    listening.feed_until(2.13)
+    num_calls = len(listening.windows.calls)
+    listening.feed_until(2.14)
+    assert len(listening.windows.calls) == num_calls
+    assert listening.flush()[-1].text.startswith("so it g")
+
+
+def test_a_flush_takes_all_that_was_fed() -> None:
+    """Also the part of a frame at its end."""
+    listening = Listening(spoken("so it goes"), LIVE)
+    listening.feed_until(1.999)
+    listening.flush()
+    assert listening.windows.calls[-1][1] == round(1.999 * SAMPLE_RATE_HZ)
+
+
 def test_a_flush_in_mid_word_takes_what_was_heard_and_goes_on_after_it() -> None:
     listening = Listening(spoken("never tomorrow again and again"), LIVE)
     listening.feed_until(1.7)
     assert listening.flush()[-1].text == "never tomorr"
+    assert listening.flush(2) == [Flushed(2, "", (), 1.7)]
     listening.feed_until(4.0)
-    flushed = listening.flush(2)[-1]
+    flushed = listening.flush(3)[-1]
     assert isinstance(flushed, Flushed)
     assert flushed.text == "again and again"
     assert listening.text == "never tomorr again and again"
