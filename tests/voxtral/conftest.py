@@ -8,14 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from oracle import GROUPED, Model, random_model, write_hugging_face, write_mistral
+from oracle import CPU, GROUPED, Model, random_model, write_hugging_face, write_mistral
 from source_tree import PACKAGE
 
 from voxtide.types import Samples
 from voxtide.voxtral.loading import load
 from voxtide.voxtral.model import VoxtralModel
-
-CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,6 +18,7 @@ from voxtide.voxtral.config import BOS, NUM_DRAIN_TOKENS, NUM_LEFT_PAD_TOKENS, P
 
 Model = VoxtralRealtimeForConditionalGeneration
 VOCAB_SIZE = 1200
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)

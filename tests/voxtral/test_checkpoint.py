@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import CPU
 from driving import transcribe
-from oracle import Model, mistral_tensors, write_hugging_face
+from oracle import CPU, Model, mistral_tensors, write_hugging_face
 from safetensors.torch import load_file, save_file
 
 from voxtide.errors import ConfigError, ModelCorruptError, ModelMissingError, VoxtideError

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import CPU
 from driving import Stream, transcribe
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import SHORT, random_model, write_mistral
+from oracle import CPU, SHORT, random_model, write_mistral
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 

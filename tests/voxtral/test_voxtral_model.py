@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import CPU
 from driving import Stream, transcribe
 from oracle import (
+    CPU,
     EVEN,
     GROUPED,
     SHORT,
