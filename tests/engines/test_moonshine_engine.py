@@ -8,11 +8,9 @@ from pulled_models import between, model_directory, recording
 
 from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.hypothesis import Piece, WindowReader
-from voxtide.engines.moonshine import load
 from voxtide.engines.moonshine.engine import MIN_WINDOW_SAMPLES, MoonshineWindows
 from voxtide.engines.moonshine.model import MoonshineModel
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
-from voxtide.errors import ConfigError
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
 GO_FORWARD_S = {"go": 0.46, "forward": 0.64, "ten": 1.17, "meters": 1.53}
@@ -112,8 +110,3 @@ def test_dropped_audio_still_serves_the_windows_after_it(windows: MoonshineWindo
     reader.drop_before(start)
     assert start - BLOCK_SAMPLES < audio.start <= start
     assert reader.transcribe(start, audio.end, prefix=[], guess=[]) == expected
-
-
-def test_loading_needs_a_store() -> None:
-    with pytest.raises(ConfigError, match="needs a model store"):
-        load(store=None)

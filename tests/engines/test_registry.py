@@ -36,6 +36,19 @@ def test_an_option_that_an_engine_does_not_know_is_refused_by_name_before_anythi
         load_engine("vllm", options={"device": "cpu"})
 
 
+@pytest.mark.parametrize("name", ["moonshine", "whisper"])
+def test_an_engine_whose_models_lie_in_a_store_needs_one(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"engine '{name}' needs a model store; pass store="):
+        load_engine(name)
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+@pytest.mark.parametrize("count", ["num_threads", "max_streams"])
+def test_numbers_that_cannot_be_are_refused_by_name_before_anything_is_loaded(name: str, count: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{count} is 0; it must be 1 or more"):
+        load_engine(name, **{count: 0})  # type: ignore[arg-type]  # both are int
+
+
 def test_an_engines_options_are_keywords_of_its_load() -> None:
     pytest.importorskip("torch")
     for entry in ENGINES.values():

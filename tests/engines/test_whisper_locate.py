@@ -9,12 +9,10 @@ from pathlib import Path
 import pytest
 
 from voxtide.config import Settings
-from voxtide.engines.whisper import library
-from voxtide.engines.whisper.engine import load
+from voxtide.engines.whisper import library, load
 from voxtide.engines.whisper.library import MODEL_FILES, load_from
 from voxtide.engines.whisper.locate import locate
 from voxtide.errors import (
-    ConfigError,
     MissingExtraError,
     ModelCorruptError,
     ModelDownloadError,
@@ -98,8 +96,3 @@ def test_files_that_are_not_a_model(tmp_path: Path) -> None:
         (tmp_path / name).write_text("{}")
     with pytest.raises(ModelCorruptError, match="cannot be loaded as a Whisper model"):
         load_from(tmp_path, num_threads=1)
-
-
-def test_no_store() -> None:
-    with pytest.raises(ConfigError, match="store=ModelStore"):
-        load(store=None)

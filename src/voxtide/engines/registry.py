@@ -51,18 +51,24 @@ class EngineEntry:
         module: Where it is written.
         description: What it is, in one line.
         is_remote: Whether it is a server elsewhere.
+        needs_store: Whether it takes models from a store, if only the voice detector.
         options: What it alone, or it and few others, can be told: keywords of its `load`.
     """
 
     module: str
     description: str
     is_remote: bool = False
+    needs_store: bool = False
     options: tuple[str, ...] = ()
 
 
 ENGINES = {
-    "moonshine": EngineEntry("voxtide.engines.moonshine", "English on any CPU, words early; the default"),
-    "whisper": EngineEntry("voxtide.engines.whisper", "many languages on a CPU; needs the extra 'whisper'"),
+    "moonshine": EngineEntry(
+        "voxtide.engines.moonshine", "English on any CPU, words early; the default", needs_store=True
+    ),
+    "whisper": EngineEntry(
+        "voxtide.engines.whisper", "many languages on a CPU; needs the extra 'whisper'", needs_store=True
+    ),
     "voxtral": EngineEntry(
         "voxtide.engines.voxtral",
         "13 languages, best on a GPU; needs the extra 'voxtral'",
@@ -105,12 +111,15 @@ def load_engine(
         options: What this engine alone can be told, as its entry names it.
 
     Raises:
-        ConfigError: There is no such engine, it has no such option, or a number is not usable.
+        ConfigError: There is no such engine, it has no such option or needs a store, or a number is not usable.
         ModelError: The model cannot be used: unknown, not pulled, damaged.
         MissingExtraError: The engine needs a package that is not installed.
     """
     entry = _entry(name)
     _check_options(name, entry, options or {})
+    _check_counts(num_threads=num_threads, max_streams=max_streams)
+    if entry.needs_store and store is None:
+        raise ConfigError(f"engine {name!r} needs a model store; pass store=ModelStore.from_settings(...)")
     load = import_module(entry.module).load
     if entry.is_remote:
         return cast("_LoadRemote", load)(server=server, api_key=api_key, model=model, max_streams=max_streams)
@@ -140,3 +149,9 @@ def _check_options(name: str, entry: EngineEntry, options: Iterable[str]) -> Non
                 f"engine {name!r} has no option {told!r}; "
                 + (f"engine {others} has" if others else "nor has any other")
             )
+
+
+def _check_counts(**counts: int | None) -> None:
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise ConfigError(f"{name} is {count}; it must be 1 or more")

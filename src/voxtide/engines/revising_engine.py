@@ -42,7 +42,10 @@ class RevisingEngine(PooledEngine):
         self._model = model
         self._voice = voice
         self._configs = {"live": live, "fast": fast}
-        super().__init__(num_threads=num_threads or usual_num_threads(), max_streams=max_streams or MAX_STREAMS)
+        super().__init__(
+            num_threads=usual_num_threads() if num_threads is None else num_threads,
+            max_streams=MAX_STREAMS if max_streams is None else max_streams,
+        )
 
     @property
     def info(self) -> EngineInfo:

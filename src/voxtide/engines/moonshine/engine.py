@@ -13,7 +13,6 @@ from voxtide.engines.moonshine.model import FRAME_S, MAX_WINDOW_SAMPLES, Moonshi
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
 from voxtide.engines.revising_config import FAST, LIVE
 from voxtide.engines.revising_engine import RevisingEngine
-from voxtide.errors import ConfigError
 from voxtide.models.memory import give_back_free_memory
 from voxtide.models.store import ModelStore, Progress
 from voxtide.types import SAMPLE_RATE_HZ, StreamOptions
@@ -97,7 +96,7 @@ class MoonshineReader:
 def load(
     *,
     model: str | None = None,
-    store: ModelStore | None,
+    store: ModelStore,
     num_threads: int | None = None,
     max_streams: int | None = None,
     progress: Progress | None = None,
@@ -112,11 +111,8 @@ def load(
         progress: Told how far a pull is.
 
     Raises:
-        ConfigError: There is no store to take models from.
         ModelError: A model cannot be had or used.
     """
-    if store is None:
-        raise ConfigError("engine 'moonshine' needs a model store; pass store=ModelStore.from_settings(...)")
     name = model or DEFAULT_MODEL
     directory = Path(name) if Path(name).is_dir() else store.ensure(name, progress)
     voice = VoiceModel.from_store(store, progress)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxtide.engines.audio_buffer import AudioBuffer
+from voxtide.engines.model_files import require_files
 from voxtide.engines.moonshine.graph import (
     ENCODER_STRIDES,
     MAX_POSITIONS,
@@ -28,7 +29,6 @@ from voxtide.engines.moonshine.graph import (
 from voxtide.engines.moonshine.stem import StemCache, StemWindow
 from voxtide.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
 from voxtide.engines.moonshine.weights import read_weights
-from voxtide.errors import ModelCorruptError
 from voxtide.models.onnx_session import OnnxSession, load_onnx
 from voxtide.types import SAMPLE_RATE_HZ
 
@@ -60,6 +60,35 @@ class Token:
 _Tensor: TypeAlias = NDArray[np.float32]
 
 
+class _Decoder:
+    """The decoder's session, and the names of what goes in and comes out."""
+
+    def __init__(self, session: OnnxSession, layers: int) -> None:
+        self.cross_names = cross_names(layers)
+        self._session = session
+        self._past_names = past_names(layers)
+        self._outputs = ["best_tokens", "logprobs", "attention", *present_names(layers)]
+
+    def run(
+        self, tokens: list[int], *, position: int, first_choice: int, cross: list[_Tensor], past: list[_Tensor]
+    ) -> tuple[list[int], list[float], _Tensor, list[_Tensor]]:
+        """Run the tokens that stand at `position` and after it, with the keys and values of the audio and the past.
+
+        Returns:
+            From token `first_choice` on the best token after each and its log probability; then for all tokens their
+            attention [tokens, frames], and the past with them.
+        """
+        feeds: dict[str, Any] = {
+            "tokens": np.array([tokens], np.int64),
+            "position": np.array([position], np.int64),
+            "first_choice": np.array([first_choice], np.int64),
+            **dict(zip(self.cross_names, cross, strict=True)),
+            **dict(zip(self._past_names, past, strict=True)),
+        }
+        best, logprobs, attention, *present = self._session.run(self._outputs, feeds)
+        return best[0].tolist(), logprobs[0].tolist(), attention, present
+
+
 class MoonshineModel:
     """The three sessions and the tokenizer of one checkpoint directory."""
 
@@ -69,10 +98,7 @@ class MoonshineModel:
         self.tokenizer = tokenizer
         self._stem = stem
         self._encoder = encoder
-        self._decoder = decoder
-        self._cross_names = cross_names(layers)
-        self._past_names = past_names(layers)
-        self._outputs = ["best_tokens", "logprobs", "attention", *present_names(layers)]
+        self._decoder = _Decoder(decoder, layers)
 
     @classmethod
     def load(cls, directory: Path) -> MoonshineModel:
@@ -81,11 +107,7 @@ class MoonshineModel:
         Raises:
             ModelCorruptError: A file is missing, or not what it should be.
         """
-        if missing := [name for name in MODEL_FILES if not (directory / name).is_file()]:
-            raise ModelCorruptError(
-                f"{directory} holds no Moonshine model: it has no {', '.join(missing)}; give a directory that holds "
-                "them, or the name of a model that `voxtide models list` shows"
-            )
+        require_files(directory, MODEL_FILES, kind="Moonshine model")
         encoder = read_weights(directory / ENCODER)
         decoder = read_weights(directory / DECODER)
         return cls(
@@ -116,9 +138,9 @@ class MoonshineModel:
             The prefix's tokens (with log probability 0) and those that follow it, without the end token.
         """
         feeds = {"raw_frames": window.raw_frames, "mean": window.mean, "gain": window.gain}
-        cross = self._encoder.run(self._cross_names, feeds)
+        cross = self._encoder.run(self._decoder.cross_names, feeds)
         limit = math.ceil(cross[0].shape[2] * FRAME_S * MAX_TOKENS_PER_S) + EXTRA_TOKENS
-        decoding = _Decoding(self, cross)
+        decoding = _Decoding(self._decoder, cross)
         decoding.run([BEGIN, *prefix, *guess], num_certain=len(prefix))
         while decoding.next_token != END and len(decoding.tokens) < limit:
             decoding.run([decoding.next_token], num_certain=0)
@@ -130,9 +152,9 @@ class MoonshineModel:
 class _Decoding:
     """The decoder's state over one window: tokens so far, what comes next, and the layers' keys and values."""
 
-    def __init__(self, model: MoonshineModel, cross: list[_Tensor]) -> None:
-        self._model = model
-        self._cross = dict(zip(model._cross_names, cross, strict=True))
+    def __init__(self, decoder: _Decoder, cross: list[_Tensor]) -> None:
+        self._decoder = decoder
+        self._cross = cross
         self._past = [tensor[:, :, :0] for tensor in cross]
         self._rows: list[_Tensor] = []
         self._logprobs: list[float] = []
@@ -143,16 +165,9 @@ class _Decoding:
 
     def run(self, inputs: list[int], *, num_certain: int) -> None:
         """Give tokens to the decoder; those past the certain ones are kept only as far as it agrees with them."""
-        model = self._model
-        feeds: dict[str, Any] = {
-            "tokens": np.array([inputs], np.int64),
-            "position": np.array([self._num_inputs], np.int64),
-            "first_choice": np.array([num_certain], np.int64),
-            **self._cross,
-            **dict(zip(model._past_names, self._past, strict=True)),
-        }
-        best, logprobs, attention, *present = model._decoder.run(model._outputs, feeds)
-        best, logprobs = best[0].tolist(), logprobs[0].tolist()
+        best, logprobs, attention, present = self._decoder.run(
+            inputs, position=self._num_inputs, first_choice=num_certain, cross=self._cross, past=self._past
+        )
         guess = inputs[num_certain + 1 :]
         num_agreed = next((i for i, token in enumerate(guess) if best[i] != token), len(guess))
         num_kept = num_certain + 1 + num_agreed

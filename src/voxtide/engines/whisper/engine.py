@@ -12,7 +12,6 @@ from voxtide.engines.settling import SettlingConfig
 from voxtide.engines.whisper.locate import ENGINE, locate
 from voxtide.engines.whisper.model import WhisperModel
 from voxtide.engines.whisper.windows import WhisperWindows
-from voxtide.errors import ConfigError
 from voxtide.models.store import ModelStore, Progress
 
 DEFAULT_MODEL = "whisper-base"
@@ -45,7 +44,7 @@ was said before them and the pauses between, windows stay under the 28 s that th
 def load(
     *,
     model: str | None = None,
-    store: ModelStore | None,
+    store: ModelStore,
     num_threads: int | None = None,
     max_streams: int | None = None,
     progress: Progress | None = None,
@@ -61,14 +60,11 @@ def load(
         progress: Told how far a pull is.
 
     Raises:
-        ConfigError: There is no store to take models from.
         ModelError: A model cannot be had or used.
         MissingExtraError: faster-whisper is not installed.
     """
-    if store is None:
-        raise ConfigError("engine 'whisper' needs a model store; pass store=ModelStore.from_settings(...)")
     name = model or DEFAULT_MODEL
-    num_threads = num_threads or usual_num_threads()
+    num_threads = usual_num_threads() if num_threads is None else num_threads
     whisper = WhisperModel.load(locate(name, store, progress), num_threads=num_threads)
     voice = VoiceModel.from_store(store, progress)
     info = EngineInfo(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from voxtide.engines.model_files import require_files
 from voxtide.engines.whisper.tokenizer import Vocabulary
 from voxtide.errors import MissingExtraError, ModelCorruptError, ModelDownloadError, ModelMissingError
 from voxtide.types import Samples
@@ -47,11 +48,7 @@ def load_from(directory: Path, *, num_threads: int) -> Loaded:
         MissingExtraError: faster-whisper is not installed.
         ModelCorruptError: The directory holds no such model, or its files cannot be used.
     """
-    if missing := [name for name in MODEL_FILES if not (directory / name).is_file()]:
-        raise ModelCorruptError(
-            f"{directory} holds no Whisper model for CTranslate2: it has no {', '.join(missing)}; give a directory "
-            "that holds them, or the name of a model that `voxtide models list` shows"
-        )
+    require_files(directory, MODEL_FILES, kind="Whisper model for CTranslate2")
     try:
         import ctranslate2
         from faster_whisper.feature_extractor import FeatureExtractor

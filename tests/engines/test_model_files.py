@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from voxtide.engines.model_files import require_files
+from voxtide.errors import ModelCorruptError
+
+
+def test_files_that_are_missing_are_told_by_name(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    (tmp_path / "b").mkdir()
+    require_files(tmp_path, ("a",), kind="tide table")
+    told = f"{tmp_path} holds no tide table: it has no b, c; give a directory that holds them"
+    with pytest.raises(ModelCorruptError, match=f"^{re.escape(told)}"):
+        require_files(tmp_path, ("a", "b", "c"), kind="tide table")
