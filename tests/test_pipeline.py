@@ -117,6 +117,19 @@ def test_a_pause_is_flushed_if_wished() -> None:
     assert outcome.transcript.text == "ever tried ever failed"
 
 
+def test_an_old_pause_is_not_flushed() -> None:
+    """The speaker has gone on: a flush would be about the beginning of what comes next."""
+    log = Log()
+
+    async def at_once() -> AsyncIterator[Samples]:
+        yield np.concatenate([TWO_SENTENCES, PAUSE])
+
+    outcome = run(at_once(), log, is_flushing_at_pauses=True)
+    assert "SpeechStopped" in log.calls
+    assert "flush" not in log.calls
+    assert outcome.transcript.text == "ever tried ever failed"
+
+
 def test_no_flush_without_the_wish() -> None:
     log = Log()
     run(chunks_of(TWO_SENTENCES), log)

@@ -19,6 +19,11 @@ from voxtide.transcript.events import SpeechStopped, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Transcript
 
 
+MAX_PAUSE_AGE_S = 1.0
+"""A pause that began longer ago is not flushed. Engines tell one some 0.3 to 0.6 s after its beginning; one told later
+comes from audio that was transcribed again or faster than it is spoken, and a flush now would cut a word in two."""
+
+
 class Observer:
     """Who wants to know how a stream goes on; override what you need. All calls come from one event loop.
 
@@ -65,7 +70,8 @@ async def run_stream(
         stream: A fresh stream, entered by the caller, who also closes it.
         observers: Told of everything, in this order.
         stop: When set, no more of the source is read; what was fed is finished.
-        is_flushing_at_pauses: Whether to flush whenever the engine says that the speaker has paused.
+        is_flushing_at_pauses: Whether to flush whenever the engine says that the speaker has paused, and says it soon
+            enough: a flush is about all that was fed, and behind an old pause the speaker has gone on.
         clock: Seconds on a monotonic clock.
     """
     run = _Run(stream, observers, clock, is_flushing_at_pauses)
@@ -124,10 +130,14 @@ class _Run:
         async for event in self._stream:
             wall_s = self._wall_s()
             self.assembler.add(event)
-            if self._is_flushing_at_pauses and isinstance(event, SpeechStopped):
+            if self._is_flushing_at_pauses and self._is_new_pause(event):
                 self._wants_flush.set()
             for observer in self._observers:
                 observer.on_event(event, wall_s)
+
+    def _is_new_pause(self, event: TranscriptEvent) -> bool:
+        fed_s = self._num_fed_samples / SAMPLE_RATE_HZ
+        return isinstance(event, SpeechStopped) and fed_s - event.audio_s <= MAX_PAUSE_AGE_S
 
     async def flush_on_wish(self) -> None:
         """A task of its own: the reader must go on reading while a flush waits for room in the engine."""
