@@ -18,7 +18,6 @@ from voxtide.transcript.assembler import Assembler
 from voxtide.transcript.events import SpeechStopped, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Transcript
 
-
 MAX_PAUSE_AGE_S = 1.0
 """A pause that began longer ago is not flushed. Engines tell one some 0.3 to 0.6 s after its beginning; one told later
 comes from audio that was transcribed again or faster than it is spoken, and a flush now would cut a word in two."""
