@@ -95,6 +95,33 @@ def test_what_cannot_be_used_is_refused_by_name(
     assert message in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("tekken.json", "model has no tekken.json; put the one there that the model was published with"),
+        ("params.json", "model holds no Voxtral Realtime model: it needs params.json with"),
+        ("consolidated.safetensors", "model holds no Voxtral Realtime model: it needs params.json with"),
+    ],
+)
+def test_a_directory_that_is_not_whole_is_told_what_it_lacks(
+    voxtide: Voxtide, talk: Path, tmp_path: Path, missing: str, message: str
+) -> None:
+    model = voxtral_checkpoint.write(tmp_path / "model", voxtral_checkpoint.tone_tensors())
+    (model / missing).unlink()
+    transcribed = voxtide("transcribe", "--engine", "voxtral", "--model", str(model), str(talk))
+    assert transcribed.exit_code == 3
+    assert message in transcribed.stderr
+    examined = voxtide("doctor", "--engine", "voxtral", "--model", str(model))
+    assert examined.exit_code == 1
+    assert message in examined.stdout
+
+
+def test_weights_a_device_cannot_hold_are_no_finding_of_the_doctor(voxtide: Voxtide, model: Path) -> None:
+    result = voxtide("doctor", "--engine", "voxtral", "--model", str(model), "--device", "cpu", "--weights", "fp16")
+    assert result.exit_code == 1
+    assert "weights of fp16 do not run on a CPU; choose bf16, fp32 or int8" in result.stdout
+
+
 def test_the_doctor_looks_at_what_was_asked_for(voxtide: Voxtide, model: Path) -> None:
     told = ("--device", "cpu", "--weights", "bf16", "--window-minutes", "0.04")
     result = voxtide("doctor", "--engine", "voxtral", "--model", str(model), *told)

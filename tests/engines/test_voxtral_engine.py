@@ -326,9 +326,11 @@ async def test_interim_text_comes_where_it_is_asked_for(directory: Path) -> None
         ({"device": "cuda:7"}, "cuda"),
         ({"device": "toaster"}, "no device 'toaster'.*cuda, mps, cpu"),
         ({"device": "meta"}, "'meta' cannot be used"),
+        ({"device": "cpu:7"}, "'cpu:7' is not there: of 'cpu' this machine has 1"),
         ({"weights": "fp8"}, "no weights 'fp8'.*bf16"),
         ({"weights": "fp16"}, "fp16 do not run on a CPU"),
         ({"window_minutes": 0}, "window_minutes is 0"),
+        ({"window_minutes": float("inf")}, "window_minutes is inf; it must be more than 0, and finite"),
         ({"max_streams": 0}, "max_streams is 0"),
         ({"interim_every_ms": 100}, "multiple of 80"),
         ({"model": "no-such"}, "'no-such' is no directory"),
@@ -348,7 +350,7 @@ def test_without_a_gpu_the_message_says_why(directory: Path, monkeypatch: pytest
     with pytest.raises(ConfigError, match="built without CUDA; install"):
         loaded(directory, device="cuda")
     monkeypatch.setattr(torch.version, "cuda", "13.0")
-    with pytest.raises(ConfigError, match=r"CUDA 13.0, but finds no GPU or driver; see nvidia-smi"):
+    with pytest.raises(ConfigError, match=r"CUDA 13.0, but finds no GPU or driver; see what nvidia-smi says"):
         loaded(directory, device="cuda")
 
 

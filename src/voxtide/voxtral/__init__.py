@@ -12,11 +12,11 @@ who runs which row when is `engines/voxtral`. How the model works is told in MOD
     config.py      the model's shape, its constants, what a row costs; needs no torch
     framing.py     samples -> windows on the model's grid
     mel.py         windows -> log-mel energies
-    layers.py      linear layers (dense, int8), norms, rotary positions
+    layers.py      linear layers (dense, packed, int8), norms, rotary positions
+    transformer.py a stack of layers, the same for encoder and decoder
     attention.py   queries against what a row's ring holds
     checking.py    whether this machine's paged kernel can be used
-    stem.py        causal convolutions, as matrix products over a carried tail
-    encoder.py     the audio encoder and the adapter
+    encoder.py     the causal convolutions, the audio encoder and the adapter
     decoder.py     the language model and the tables of delay conditioning
     ring.py        keys and values of all rows
     rows.py        all that is carried from step to step: open, snapshot, restore

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -48,44 +48,87 @@ class Checkpoint:
     num_heads: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """Which files of a directory make the model. Where it holds both formats, Mistral's is taken."""
+
+    config: Path
+    weights: tuple[Path, ...]
+    is_mistral: bool
+
+    @classmethod
+    def find(cls, directory: Path) -> Self:
+        """Look for them; reads no weights.
+
+        Raises:
+            ModelMissingError: The directory holds neither format.
+            ModelCorruptError: The index of the weights cannot be used, or names a file that is not there.
+        """
+        for config_name, stem in (_MISTRAL, _HUGGING_FACE):
+            if (directory / config_name).is_file() and (weights := _weight_files(directory, stem)):
+                return cls(directory / config_name, tuple(weights), config_name == _MISTRAL[0])
+        raise ModelMissingError(
+            f"{directory} holds no Voxtral Realtime model: it needs params.json with consolidated.safetensors, or "
+            "config.json with model.safetensors"
+        )
+
+    def read_config(self) -> VoxtralConfig:
+        """The model's shape.
+
+        Raises:
+            ModelCorruptError: A field is missing or is not usable; it is named.
+        """
+        read = VoxtralConfig.from_mistral if self.is_mistral else VoxtralConfig.from_hugging_face
+        try:
+            return read(read_json(self.config))
+        except (TypeError, ValueError) as error:
+            raise ModelCorruptError(f"{self.config}: {error}") from error
+
+    def tokenizer(self) -> Path:
+        """The tokenizer's file.
+
+        Raises:
+            ModelMissingError: It is not there.
+        """
+        path = self.config.parent / TOKENIZER_FILE
+        if not path.is_file():
+            raise ModelMissingError(
+                f"{path.parent} has no {TOKENIZER_FILE}; put the one there that the model was published with"
+            )
+        return path
+
+
 def open_checkpoint(directory: Path) -> Checkpoint:
-    """Find and check all tensors. Where a directory holds both formats, Mistral's is taken.
+    """Find and check all tensors.
 
     Raises:
-        ModelMissingError: The directory holds neither format.
+        ModelMissingError: The directory holds no model.
         ModelCorruptError: A file or a tensor is not what it should be; it is named.
     """
-    for config_name, stem in (_MISTRAL, _HUGGING_FACE):
-        if (directory / config_name).is_file() and (files := _weight_files(directory, stem)):
-            return _checked(directory, config_name, files)
-    raise ModelMissingError(
-        f"{directory} holds no Voxtral Realtime model: it needs params.json with consolidated.safetensors, or "
-        "config.json with model.safetensors"
-    )
+    files = ModelFiles.find(directory)
+    config = files.read_config()
+    found = _read_tensors(files)
+    wanted = names.tensors(config)
+    tensors = {
+        named.name: _take(found, named, named.name if files.is_mistral else named.hugging_face, directory)
+        for named in wanted
+    }
+    if found:
+        raise ModelCorruptError(f"{directory}: tensor {min(found)} ({len(found)} in all) belongs to no Voxtral model")
+    return Checkpoint(config, tensors, files.is_mistral, {named.name: named.num_heads for named in wanted})
 
 
-def _checked(directory: Path, config_name: str, files: list[Path]) -> Checkpoint:
-    is_mistral = config_name == _MISTRAL[0]
-    read = VoxtralConfig.from_mistral if is_mistral else VoxtralConfig.from_hugging_face
-    try:
-        config = read(read_json(directory / config_name))
-    except (TypeError, ValueError) as error:
-        raise ModelCorruptError(f"{directory / config_name}: {error}") from error
+def _read_tensors(files: ModelFiles) -> dict[str, Tensor]:
+    """All there are, by the name that their format gives them."""
     found: dict[str, Tensor] = {}
-    for path in files:
+    for path in files.weights:
         for name, tensor in _read_file(path):
-            key = name if is_mistral else names.canonical(name)
+            key = name if files.is_mistral else names.canonical(name)
             if key in found:
                 raise ModelCorruptError(f"{path}: tensor {name} is there twice")
             if name not in names.TIED:
                 found[key] = tensor
-    wanted = names.tensors(config)
-    tensors = {}
-    for named in wanted:
-        tensors[named.name] = _take(found, named, named.name if is_mistral else named.hugging_face, directory)
-    if found:
-        raise ModelCorruptError(f"{directory}: tensor {min(found)} ({len(found)} in all) belongs to no Voxtral model")
-    return Checkpoint(config, tensors, is_mistral, {named.name: named.num_heads for named in wanted})
+    return found
 
 
 def _take(found: dict[str, Tensor], named: names.Named, name: str, directory: Path) -> Tensor:

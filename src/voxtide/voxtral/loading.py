@@ -56,16 +56,25 @@ def load(
         ConfigError: This device cannot hold the weights so.
         CapacityError: The device has not the memory.
     """
-    if weights == "int8" and device.type != "cpu":
-        raise ConfigError(f"weights of int8 run on a CPU only, not on {device}; choose bf16")
-    if weights == "fp16" and device.type == "cpu":
-        raise ConfigError("weights of fp16 do not run on a CPU; choose bf16, fp32 or int8")
+    check_weights(weights, device)
     try:
         return build(open_checkpoint(directory), device=device, weights=weights, attention=attention)
     except torch.OutOfMemoryError as error:
         raise CapacityError(
             f"{device} has not the memory for {directory} in {weights}; choose another device or smaller weights"
         ) from error
+
+
+def check_weights(weights: Weights, device: torch.device) -> None:
+    """See that a kind of device can hold weights so.
+
+    Raises:
+        ConfigError: It cannot; the message says what it can.
+    """
+    if weights == "int8" and device.type != "cpu":
+        raise ConfigError(f"weights of int8 run on a CPU only, not on {device}; choose bf16")
+    if weights == "fp16" and device.type == "cpu":
+        raise ConfigError("weights of fp16 do not run on a CPU; choose bf16, fp32 or int8")
 
 
 @torch.inference_mode()

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from voxtide.errors import ConfigError
-from voxtide.voxtral.loading import DTYPES, Weights
+from voxtide.voxtral.loading import DTYPES, Weights, check_weights
 
 _NAMES = ("cuda", "mps", "cpu")
 _SUITABLE: dict[str, Weights] = {"cuda": "bf16", "mps": "bf16", "cpu": "int8"}
@@ -32,8 +32,9 @@ def choose_device(name: str | None) -> torch.device:
         raise ConfigError(f"no device {name!r}; choose one of {', '.join(_NAMES)}") from None
     if device.type not in _NAMES or not _is_there(device.type):
         raise ConfigError(f"device {name!r} cannot be used: {_why_not(device.type)}")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(f"device {name!r} is not there: this machine has {torch.cuda.device_count()} GPUs")
+    num_devices = torch.cuda.device_count() if device.type == "cuda" else 1
+    if (device.index or 0) >= num_devices:
+        raise ConfigError(f"device {name!r} is not there: of {device.type!r} this machine has {num_devices}")
     return device
 
 
@@ -41,11 +42,12 @@ def choose_weights(name: str | None, device: torch.device) -> Weights:
     """How to hold the weights, None for what suits the device.
 
     Raises:
-        ConfigError: There is no such kind, or the GPU has no bf16.
+        ConfigError: There is no such kind, or the device cannot hold it.
     """
     if name is not None and name not in DTYPES:
         raise ConfigError(f"no weights {name!r}; choose one of {', '.join(DTYPES)}")
     chosen = next((known for known in DTYPES if known == name), _SUITABLE[device.type])
+    check_weights(chosen, device)
     if chosen == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
         if name is None:
             return "fp16"
@@ -85,9 +87,11 @@ def _is_there(kind: str) -> bool:
 
 def _why_not(kind: str) -> str:
     if kind == "cuda" and torch.version.cuda is None:
-        return f"torch {torch.__version__} is built without CUDA; install the build for your driver from pytorch.org"
+        remedy = "install the build for your driver from pytorch.org, or choose cpu"
+        return f"torch {torch.__version__} is built without CUDA; {remedy}"
     if kind == "cuda":
-        return f"torch is built for CUDA {torch.version.cuda}, but finds no GPU or driver; see nvidia-smi"
+        remedy = "see what nvidia-smi says, or choose cpu"
+        return f"torch is built for CUDA {torch.version.cuda}, but finds no GPU or driver; {remedy}"
     if kind == "mps":
-        return "it needs a Mac with Apple silicon and a torch built for it"
+        return "it needs a Mac with Apple silicon and a torch built for it; choose cuda or cpu"
     return f"choose one of {', '.join(_NAMES)}"

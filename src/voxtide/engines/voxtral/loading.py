@@ -14,6 +14,7 @@ from voxtide.voxtral.config import TOKEN_MS
 
 if TYPE_CHECKING:
     from voxtide.engines.voxtral.engine import VoxtralEngine
+    from voxtide.engines.voxtral.runner import Runner
     from voxtide.voxtral.model import VoxtralModel
 
 DEFAULT_MODEL = "voxtral"
@@ -66,9 +67,8 @@ def load(
 
     from voxtide.engines.voxtral.device import choose_device, choose_weights
     from voxtide.engines.voxtral.engine import VoxtralEngine
-    from voxtide.engines.voxtral.runner import Runner
     from voxtide.voxtral import loading
-    from voxtide.voxtral.checkpoint import TOKENIZER_FILE
+    from voxtide.voxtral.checkpoint import ModelFiles
     from voxtide.voxtral.tokenizer import Vocabulary
 
     _check_counts(num_threads, max_streams, interim_every_ms)
@@ -78,19 +78,16 @@ def load(
     directory = locate(model or DEFAULT_MODEL, store, progress)
     if num_threads is not None:
         torch.set_num_threads(num_threads)  # of the process: torch has no other
-    vocabulary = Vocabulary.read(directory / TOKENIZER_FILE)
+    vocabulary = Vocabulary.read(ModelFiles.find(directory).tokenizer())
     loaded = loading.load(directory, device=chosen, weights=chosen_weights)
     num_streams, window = _room(loaded, chosen_weights, max_streams, window)
     voice = _voice(store) if has_voice or (has_voice is None and num_streams <= MAX_VOICE_STREAMS) else None
-    try:
-        runner = Runner(loaded, num_streams, decoder_window=window)
-    except torch.OutOfMemoryError as error:  # while graphs are captured
-        raise CapacityError(
-            f"{chosen} has not the memory to run {num_streams} streams at once; allow fewer (--streams) or a "
-            "smaller window (--window-minutes)"
-        ) from error
     return VoxtralEngine(
-        runner, vocabulary, model=model or DEFAULT_MODEL, voice=voice, interim_every_ms=interim_every_ms
+        _runner(loaded, num_streams, window),
+        vocabulary,
+        model=model or DEFAULT_MODEL,
+        voice=voice,
+        interim_every_ms=interim_every_ms,
     )
 
 
@@ -124,6 +121,21 @@ def _room(model: VoxtralModel, weights: str, max_streams: int | None, window: in
             "or a smaller window (--window-minutes); voxtide doctor --engine voxtral tells what fits"
         )
     return wanted, found.window
+
+
+def _runner(model: VoxtralModel, num_streams: int, window: int) -> Runner:
+    """Take the memory of all streams, and on a GPU capture the steps."""
+    import torch
+
+    from voxtide.engines.voxtral.runner import Runner
+
+    try:
+        return Runner(model, num_streams, decoder_window=window)
+    except torch.OutOfMemoryError as error:  # while graphs are captured
+        raise CapacityError(
+            f"{model.device} has not the memory to run {num_streams} streams at once; allow fewer (--streams) or a "
+            "smaller window (--window-minutes)"
+        ) from error
 
 
 def _voice(store: ModelStore | None) -> VoiceModel | None:

@@ -81,7 +81,7 @@ def window_tokens(minutes: float) -> int:
         ConfigError: It is no length of time.
     """
     if not 0.0 < minutes < math.inf:
-        raise ConfigError(f"window_minutes is {minutes:g}; it must be more than 0")
+        raise ConfigError(f"window_minutes is {minutes:g}; it must be more than 0, and finite")
     return max(1, round(minutes * 60_000 / TOKEN_MS))
 
 

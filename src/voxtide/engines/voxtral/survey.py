@@ -46,6 +46,7 @@ def survey(
 
     Raises:
         ConfigError: The device or the weights cannot be used here, or the window is none.
+        ModelMissingError: The directory holds no model, or no tokenizer.
         ModelCorruptError: The directory's configuration cannot be read.
         MissingExtraError: torch is not installed.
     """
@@ -54,21 +55,20 @@ def survey(
     except ModuleNotFoundError as error:
         raise MissingExtraError("torch", "voxtral", "engine 'voxtral'") from error
 
-    from voxtide.engines.voxtral.device import choose_device, choose_weights, free_bytes
-    from voxtide.voxtral.checkpoint import read_json
+    from voxtide.engines.voxtral.device import choose_device, choose_weights, device_name, free_bytes
+    from voxtide.voxtral.checkpoint import ModelFiles
 
     chosen = choose_device(device)
     held = choose_weights(weights, chosen)
     config = VoxtralConfig()
     if directory is not None:
-        is_mistral = (directory / "params.json").is_file()
-        read = VoxtralConfig.from_mistral if is_mistral else VoxtralConfig.from_hugging_face
-        config = read(read_json(directory / ("params.json" if is_mistral else "config.json")))
+        files = ModelFiles.find(directory)
+        files.tokenizer()
+        config = files.read_config()
     free = free_bytes(chosen)
     windows = None if window_minutes is None else (window_tokens(window_minutes),)
-    name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else str(chosen)
     return Survey(
-        f"{name}, torch {torch.__version__}",
+        f"{device_name(chosen)}, torch {torch.__version__}",
         held,
         weights_bytes(config, held),
         free,
