@@ -168,7 +168,7 @@ def write(
     by_name = {named.name: named for named in names.tensors(config)}
     if is_hugging_face:
         tensors = {by_name[name].hugging_face: _permuted(by_name[name], tensor) for name, tensor in tensors.items()}
-    settings = _hugging_face_settings(config) if is_hugging_face else _mistral_settings(config)
+    settings = config.to_hugging_face() if is_hugging_face else _mistral_settings(config)
     stem = ("config.json", "model") if is_hugging_face else ("params.json", "consolidated")
     (directory / stem[0]).write_text(json.dumps(settings), "utf-8")
     _write_safetensors(directory / f"{stem[1]}.safetensors", tensors, dtype)
@@ -230,24 +230,5 @@ def _mistral_stack(stack: TransformerConfig) -> dict[str, Any]:
         "n_kv_heads": stack.num_kv_heads,
         "head_dim": stack.head_dim,
         "hidden_dim": stack.hidden_dim,
-        "sliding_window": stack.window,
-    }
-
-
-def _hugging_face_settings(config: VoxtralConfig) -> dict[str, Any]:
-    return {
-        "audio_config": _hugging_face_stack(config.encoder),
-        "text_config": {**_hugging_face_stack(config.decoder), "vocab_size": config.vocab_size},
-    }
-
-
-def _hugging_face_stack(stack: TransformerConfig) -> dict[str, Any]:
-    return {
-        "hidden_size": stack.dim,
-        "num_hidden_layers": stack.num_layers,
-        "num_attention_heads": stack.num_heads,
-        "num_key_value_heads": stack.num_kv_heads,
-        "head_dim": stack.head_dim,
-        "intermediate_size": stack.hidden_dim,
         "sliding_window": stack.window,
     }

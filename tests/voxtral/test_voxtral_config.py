@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from voxtide.errors import UnsupportedOptionError
@@ -27,6 +29,13 @@ def test_rings_have_room_for_the_longest_flush() -> None:
     assert config.encoder_cells() >= config.encoder.window + 4 * MAX_AHEAD_TOKENS
     for window in (1, 50, 214, 215, 8192):
         assert config.decoder_cells(window) >= window + MAX_AHEAD_TOKENS
+
+
+def test_what_is_written_for_transformers_is_read_again() -> None:
+    encoder = replace(VoxtralConfig().encoder, num_layers=3, window=40, rope_theta=1e5)
+    decoder = replace(VoxtralConfig().decoder, num_kv_heads=4, hidden_dim=100, norm_eps=1e-6)
+    config = VoxtralConfig(encoder=encoder, decoder=decoder, vocab_size=1200)
+    assert VoxtralConfig.from_hugging_face(config.to_hugging_face()) == config
 
 
 @pytest.mark.parametrize(("delay_ms", "tokens"), [(80, 1), (480, 6), (1200, 15), (2400, 30)])

@@ -140,6 +140,11 @@ class VoxtralConfig:
             vocab_size=_integer(text, "vocab_size"),
         )
 
+    def to_hugging_face(self) -> dict[str, Any]:
+        """What `from_hugging_face` reads: the settings that transformers takes."""
+        text = _to_hugging_face(self.decoder) | {"vocab_size": self.vocab_size}
+        return {"audio_config": _to_hugging_face(self.encoder), "text_config": text}
+
     def encoder_cells(self) -> int:
         """Positions a row's encoder ring holds: the window and what a chunk or a fork may run ahead."""
         return self.encoder.window + ENCODER_FRAMES_PER_TOKEN * MAX_AHEAD_TOKENS
@@ -195,6 +200,20 @@ def _hugging_face_stack(config: Mapping[str, Any], window: int) -> TransformerCo
         rope_theta=float(rope.get("rope_theta", 1e6)),
         norm_eps=float(config.get("rms_norm_eps", 1e-5)),
     )
+
+
+def _to_hugging_face(stack: TransformerConfig) -> dict[str, Any]:
+    return {
+        "hidden_size": stack.dim,
+        "num_hidden_layers": stack.num_layers,
+        "num_attention_heads": stack.num_heads,
+        "num_key_value_heads": stack.num_kv_heads,
+        "head_dim": stack.head_dim,
+        "intermediate_size": stack.hidden_dim,
+        "sliding_window": stack.window,
+        "rope_parameters": {"rope_type": "default", "rope_theta": stack.rope_theta},
+        "rms_norm_eps": stack.norm_eps,
+    }
 
 
 def _section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -208,7 +208,8 @@ def reference_s(config: VoxtralConfig, dtype: Weights, num_steps: int) -> float:
     """
     try:
         transformers = importlib.import_module("transformers")
-        model = transformers.VoxtralRealtimeForConditionalGeneration(_reference_config(transformers, config))
+        shape = transformers.VoxtralRealtimeConfig(**config.to_hugging_face())
+        model = transformers.VoxtralRealtimeForConditionalGeneration(shape)
     except (ImportError, AttributeError) as error:
         raise VoxtideError("the comparison needs transformers 5.2 or newer: pip install transformers") from error
     model = model.to(DTYPES[dtype]).eval()
@@ -271,21 +272,3 @@ def _age(rows: Rows, age_tokens: int) -> None:
     rows.encoded.fill_(age_tokens)
     rows.decoded.fill_(age_tokens)
     rows.num_encoded[:] = rows.num_decoded[:] = [age_tokens] * len(rows.num_encoded)
-
-
-def _reference_config(transformers: Any, config: VoxtralConfig) -> Any:
-    def stack(shape: TransformerConfig) -> dict[str, object]:
-        return {
-            "hidden_size": shape.dim,
-            "intermediate_size": shape.hidden_dim,
-            "num_hidden_layers": shape.num_layers,
-            "num_attention_heads": shape.num_heads,
-            "num_key_value_heads": shape.num_kv_heads,
-            "head_dim": shape.head_dim,
-            "sliding_window": shape.window,
-            "rope_parameters": {"rope_type": "default", "rope_theta": shape.rope_theta},
-        }
-
-    return transformers.VoxtralRealtimeConfig(
-        audio_config=stack(config.encoder), text_config={**stack(config.decoder), "vocab_size": config.vocab_size}
-    )
