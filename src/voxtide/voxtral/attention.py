@@ -78,9 +78,7 @@ class Masked:
     def plan(self, ring: Ring, index: Tensor, positions: Tensor, reach: Reach, dtype: torch.dtype) -> Plan:
         length = reach[0][1]
         mask = _additive(ring.visible(positions, length), dtype)
-        rows = index.clamp_max(
-            ring.num_rows - 1
-        )  # a scratch lane looks at somebody's keys, and nobody at what it finds
+        rows = index.clamp_max(ring.num_rows - 1)  # an empty lane looks at somebody's keys; nobody at what it finds
         within = torch.arange(length, device=index.device) + ring.first_cell(0)
         cells = (rows[:, None] * ring.num_cells + within).flatten()
 
@@ -171,9 +169,8 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) 
     num_lanes, num_queries, num_heads, head_dim = queries.shape
     num_kv_heads = keys.shape[2]
     group = num_heads // num_kv_heads
-    q = queries.view(num_lanes, num_queries, num_kv_heads, group, head_dim).permute(
-        0, 2, 3, 1, 4
-    )  # [B, kv, group, T, d]
+    q = queries.view(num_lanes, num_queries, num_kv_heads, group, head_dim)
+    q = q.permute(0, 2, 3, 1, 4)  # [B, kv_heads, group, T, d]
     if mask is not None and mask.dim() == 3:
         mask = mask[:, None]  # [B, 1, T, L]
     if mask is not None and group > 1:
