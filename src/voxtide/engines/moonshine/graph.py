@@ -39,7 +39,7 @@ ENCODER_STRIDES = (64, 3, 2)
 ENCODER_KERNELS = (127, 7, 3)
 
 
-def num_layers(weights: Weights) -> int:
+def count_layers(weights: Weights) -> int:
     """Transformer layers in the encoder or decoder that the weights are of."""
     return sum(layer.endswith("mlp.fc2") for layer in weights.linears)
 
@@ -80,7 +80,7 @@ def build_encoder(encoder: Weights, decoder: Weights) -> bytes:
     g = OnnxGraph()
     x = _frames(g, encoder.tensors)
     tables, start = _rotary_tables(g), g.ints(0)
-    for i in range(num_layers(encoder)):
+    for i in range(count_layers(encoder)):
         x = _encoder_layer(g, encoder, i, x, start, tables)
     x = g.layer_norm(x, encoder.tensors["layer_norm.weight"])
     _cross_projections(g, decoder, x)
@@ -88,23 +88,23 @@ def build_encoder(encoder: Weights, decoder: Weights) -> bytes:
     return g.model(
         "moonshine",
         inputs={"raw_frames": (FLOAT, [width, "t2"]), "mean": (FLOAT, [1]), "gain": (FLOAT, [1])},
-        outputs={name: (FLOAT, _heads_shape(decoder, "t")) for name in cross_names(num_layers(decoder))},
+        outputs={name: (FLOAT, _heads_shape(decoder, "t")) for name in cross_names(count_layers(decoder))},
     )
 
 
-def cross_names(layers: int) -> list[str]:
+def cross_names(num_layers: int) -> list[str]:
     """The encoder's outputs, inputs of the decoder."""
-    return [f"cross_{kind}.{i}" for kind in ("key", "value") for i in range(layers)]
+    return [f"cross_{kind}.{i}" for kind in ("key", "value") for i in range(num_layers)]
 
 
-def past_names(layers: int) -> list[str]:
+def past_names(num_layers: int) -> list[str]:
     """The decoder's inputs for the keys and values of the tokens before."""
-    return [f"past_{kind}.{i}" for kind in ("key", "value") for i in range(layers)]
+    return [f"past_{kind}.{i}" for kind in ("key", "value") for i in range(num_layers)]
 
 
-def present_names(layers: int) -> list[str]:
+def present_names(num_layers: int) -> list[str]:
     """The decoder's outputs for the same, those of its own tokens behind them; in the order of `past_names`."""
-    return [f"present_{kind}.{i}" for kind in ("key", "value") for i in range(layers)]
+    return [f"present_{kind}.{i}" for kind in ("key", "value") for i in range(num_layers)]
 
 
 def _heads_shape(decoder: Weights, length: str) -> list[int | str]:
@@ -163,24 +163,24 @@ def _project(g: OnnxGraph, weights: Weights, layer: str, normed: Quantised) -> l
 
 def _cross_projections(g: OnnxGraph, decoder: Weights, frames: str) -> None:
     """Keys and values of every decoder layer's cross-attention from the encoder's frames [1, t, 288]."""
-    layers = num_layers(decoder)
-    names = [f"layers.{i}.encoder_attn.{name}_proj" for name in "kv" for i in range(layers)]
-    all_layers = g.linear(g.quantise(frames), [decoder.linears[name] for name in names])  # [1, t, 2 * layers * 288]
+    num_layers = count_layers(decoder)
+    names = [f"layers.{i}.encoder_attn.{name}_proj" for name in "kv" for i in range(num_layers)]
+    all_layers = g.linear(g.quantise(frames), [decoder.linears[name] for name in names])  # [1, t, 2 * num_layers * 288]
     size = _head_size(decoder)
-    all_layers = g.add("Reshape", all_layers, g.ints(1, -1, 2 * layers * NUM_HEADS, size))
+    all_layers = g.add("Reshape", all_layers, g.ints(1, -1, 2 * num_layers * NUM_HEADS, size))
     all_layers = g.add("Transpose", all_layers, perm=[0, 2, 1, 3])
-    for value, name in zip(g.split(all_layers, axis=1, num_parts=2 * layers), cross_names(layers), strict=True):
+    for value, name in zip(g.split(all_layers, axis=1, num_parts=2 * num_layers), cross_names(num_layers), strict=True):
         g.name(value, name)
 
 
 def build_decoder(weights: Weights) -> bytes:
     """The decoder: any number of tokens after any number before them."""
     g = OnnxGraph()
-    layers = num_layers(weights)
+    num_layers = count_layers(weights)
     x = _embed(g, weights)
     tables = _rotary_tables(g)
     attentions: dict[int, str] = {}
-    for i in range(layers):
+    for i in range(num_layers):
         x = _self_attention(g, weights, i, x, tables)
         x = _cross_attention(g, weights, i, x, attentions)
         x = _gated_mlp(g, weights, i, x)
@@ -262,19 +262,19 @@ def _choose(g: OnnxGraph, weights: Weights, x: str) -> None:
 
 
 def _decoder_signature(weights: Weights) -> tuple[Values, Values]:
-    layers = num_layers(weights)
+    num_layers = count_layers(weights)
     cross, past, present = (_heads_shape(weights, length) for length in ("t", "p", "ps"))
     inputs: Values = {
         "tokens": (INT64, [1, "s"]),
         "position": (INT64, [1]),
         "first_choice": (INT64, [1]),
-        **dict.fromkeys(cross_names(layers), (FLOAT, cross)),
-        **dict.fromkeys(past_names(layers), (FLOAT, past)),
+        **dict.fromkeys(cross_names(num_layers), (FLOAT, cross)),
+        **dict.fromkeys(past_names(num_layers), (FLOAT, past)),
     }
     outputs: Values = {
         "best_tokens": (INT64, [1, "c"]),
         "logprobs": (FLOAT, [1, "c"]),
         "attention": (FLOAT, ["s", "t"]),
-        **dict.fromkeys(present_names(layers), (FLOAT, present)),
+        **dict.fromkeys(present_names(num_layers), (FLOAT, present)),
     }
     return inputs, outputs

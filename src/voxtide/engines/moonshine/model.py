@@ -21,8 +21,8 @@ from voxtide.engines.moonshine.graph import (
     build_decoder,
     build_encoder,
     build_stem,
+    count_layers,
     cross_names,
-    num_layers,
     past_names,
     present_names,
 )
@@ -63,11 +63,11 @@ _Tensor: TypeAlias = NDArray[np.float32]
 class _Decoder:
     """The decoder's session, and the names of what goes in and comes out."""
 
-    def __init__(self, session: OnnxSession, layers: int) -> None:
-        self.cross_names = cross_names(layers)
+    def __init__(self, session: OnnxSession, num_layers: int) -> None:
+        self.cross_names = cross_names(num_layers)
         self._session = session
-        self._past_names = past_names(layers)
-        self._outputs = ["best_tokens", "logprobs", "attention", *present_names(layers)]
+        self._past_names = past_names(num_layers)
+        self._outputs = ["best_tokens", "logprobs", "attention", *present_names(num_layers)]
 
     def run(
         self, tokens: list[int], *, position: int, first_choice: int, cross: list[_Tensor], past: list[_Tensor]
@@ -93,12 +93,12 @@ class MoonshineModel:
     """The three sessions and the tokenizer of one checkpoint directory."""
 
     def __init__(
-        self, stem: OnnxSession, encoder: OnnxSession, decoder: OnnxSession, tokenizer: Tokenizer, layers: int
+        self, stem: OnnxSession, encoder: OnnxSession, decoder: OnnxSession, tokenizer: Tokenizer, num_layers: int
     ) -> None:
         self.tokenizer = tokenizer
         self._stem = stem
         self._encoder = encoder
-        self._decoder = _Decoder(decoder, layers)
+        self._decoder = _Decoder(decoder, num_layers)
 
     @classmethod
     def load(cls, directory: Path) -> MoonshineModel:
@@ -115,7 +115,7 @@ class MoonshineModel:
             load_onnx(build_encoder(encoder, decoder), name=f"{directory}/{ENCODER}"),
             load_onnx(build_decoder(decoder), name=f"{directory}/{DECODER}"),
             Tokenizer.load(directory / TOKENIZER),
-            num_layers(decoder),
+            count_layers(decoder),
         )
 
     def stem_cache(self, audio: AudioBuffer) -> StemCache:
