@@ -71,6 +71,15 @@ async def test_finish_tells_what_no_flush_asked_for(case: EngineCase, engine: An
     assert_lawful(told, case.clip.duration_s)
 
 
+async def test_finish_in_the_middle_of_speech_tells_as_much_as_a_flush(case: EngineCase, engine: AnyEngine) -> None:
+    begun = case.clip.samples[: case.clip.pauses[0] - SAMPLE_RATE_HZ // 2]
+    finished = await transcribe(engine, [begun])
+    flushed = await transcribe(engine, [begun, FLUSH])
+    assert finished.text == flushed.text
+    assert finished.segments == flushed.segments
+    assert words_of(finished.text)
+
+
 async def test_at_pauses_the_words_stay_the_same(case: EngineCase, engine: AnyEngine) -> None:
     without = await transcribe(engine, [case.clip.samples])
     told = await transcribe(engine, flushed_at(case.clip.samples, case.clip.pauses))

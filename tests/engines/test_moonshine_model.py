@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,11 @@ from pulled_models import between, model_directory, recording
 
 from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.moonshine.model import (
+    EXTRA_TOKENS,
+    FRAME_S,
     FRAME_SAMPLES,
+    MAX_TOKENS_PER_S,
+    MIN_LOOPS,
     MODEL_FILES,
     MoonshineModel,
     Token,
@@ -24,7 +29,7 @@ from voxtide.engines.moonshine.model import (
     _monotone_path,
 )
 from voxtide.engines.moonshine.stem import StemWindow
-from voxtide.engines.moonshine.tokenizer import BEGIN, END
+from voxtide.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
 from voxtide.errors import ModelCorruptError
 from voxtide.types import Samples
 
@@ -202,6 +207,46 @@ def test_a_broken_checkpoint_is_refused_by_name(directory: Path, tmp_path: Path)
 )
 def test_a_pattern_four_times_in_a_row_is_a_loop(tokens: list[int], is_loop: bool) -> None:
     assert _is_looping(tokens) is is_loop
+
+
+class ScriptedDecoder:
+    """Says what the script has for each place, and never the end."""
+
+    def __init__(self, script: Callable[[int], int]) -> None:
+        self._script = script
+
+    def run(self, output_names: list[str] | None, feeds: dict[str, Any]) -> list[Any]:
+        start, num_tokens = int(feeds["position"][0]), feeds["tokens"].shape[1]
+        end = start + num_tokens
+        best = [self._script(place) for place in range(start + int(feeds["first_choice"][0]), end)]
+        attention = np.ones((num_tokens, feeds["cross_key.0"].shape[2]), np.float32)
+        past = np.zeros((1, 8, end, 36), np.float32)
+        return [np.array([best]), np.full((1, len(best)), -0.1, np.float32), attention, past, past]
+
+
+class AnyEncoder:
+    """Ten seconds of frames, whatever was said."""
+
+    num_frames = round(10.0 / FRAME_S)
+
+    def run(self, output_names: list[str] | None, feeds: dict[str, Any]) -> list[Any]:
+        return [np.zeros((1, 8, self.num_frames, 36), np.float32)] * 2
+
+
+def said_by(script: Callable[[int], int]) -> list[int]:
+    encoder = AnyEncoder()
+    model = MoonshineModel(encoder, encoder, ScriptedDecoder(script), Tokenizer([]), 1)
+    one = np.ones(1, np.float32)
+    return numbers_of(model.transcribe(StemWindow(np.zeros((576, 3), np.float32), one, one), prefix=[], guess=[]))
+
+
+def test_a_decoder_that_loops_is_stopped() -> None:
+    assert said_by(lambda place: 5 + place % 3) == [5, 6, 7] * MIN_LOOPS
+
+
+def test_a_decoder_that_never_ends_says_no_more_than_people_do() -> None:
+    num_fluent = 10.0 * MAX_TOKENS_PER_S
+    assert num_fluent < len(said_by(lambda place: 5 + place)) <= num_fluent + EXTRA_TOKENS + 1
 
 
 def test_no_tokens_have_no_path() -> None:

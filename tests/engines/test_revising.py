@@ -306,6 +306,14 @@ def test_interim_text_is_told_only_where_it_is_wanted(options: StreamOptions) ->
     assert len(unwanted.windows.calls) < len(wanted.windows.calls)
 
 
+def test_a_window_too_short_to_be_understood_waits() -> None:
+    listening = Listening(spoken("so it goes"), LIVE)
+    listening.feed_until(1.0 + 5 * LIVE.update_frames * FRAME_S)
+    start, end = listening.windows.calls[0]
+    num_least = LIVE.min_window_s * SAMPLE_RATE_HZ
+    assert num_least <= end - start < num_least + LIVE.update_frames * FRAME_S * SAMPLE_RATE_HZ
+
+
 def test_a_busy_machine_leaves_interim_work_out() -> None:
     at_ease, behind = listened(LIVE, [], []), listened(LIVE, [], [], (True,))
     assert len(behind.windows.calls) < len(at_ease.windows.calls)
@@ -329,11 +337,12 @@ def test_interim_text_is_the_tail_of_the_stable_text_and_is_cleared() -> None:
 def test_words_found_in_the_silence_are_dropped(is_flush: bool) -> None:
     speech = spoken("so it goes")
     script = replace(speech, words=(*speech.words, Said("you", 2.32, 2.35, logprob=-0.7)))
-    listening = Listening(script, LIVE)
+    listening = Listening(script, FAST)  # the silence is in its window
     listening.feed_until(3.5)
     if is_flush:
         listening.flush()
     listening.finish()
+    assert listening.windows.calls[-1][1] > 2.5 * SAMPLE_RATE_HZ
     assert listening.text == "so it goes"
 
 
