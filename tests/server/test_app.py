@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 import subprocess
@@ -108,6 +109,19 @@ async def test_sessions_over_tls(certificate: ServerConfig) -> None:
         await say(socket, "nobody listens in")
         await socket.send(FLUSH)
         assert (await heard(socket, "transcription.done"))[-1]["text"] == "nobody listens in"
+
+
+async def test_requests_over_tls(certificate: ServerConfig) -> None:
+    trusting = ssl.create_default_context(cafile=str(certificate.tls_certificate))
+    async with running(certificate) as server, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=trusting)
+        for path in ("healthz", "openapi.json"):  # a short answer, and one of several records
+            writer.write(f"GET /{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            assert head.startswith("HTTP/1.1 200 ")
+            length = next(line for line in head.splitlines() if line.startswith("content-length: "))
+            json.loads(await reader.readexactly(int(length.split()[1])))
+        writer.close()
 
 
 def test_a_key_with_a_passphrase_is_refused_and_nobody_asked(certificate: ServerConfig, tmp_path: Path) -> None:

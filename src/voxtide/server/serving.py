@@ -59,9 +59,10 @@ class _HttpProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=0)  # whatever lies unread is told, also behind the last answer
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._abort_in("head", HEAD_S)
+        # Whatever lies unread is told, also behind the last answer. Not 0: over TLS nothing at all would be too much.
+        transport.set_write_buffer_limits(high=1)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._keep("head")
