@@ -13,6 +13,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from voxtide.engines.scripted import ScriptedConfig
+from voxtide.server.batch_endpoints import http_endpoints
 from voxtide.server.config import ServerConfig
 from voxtide.server.session import SessionLimits
 
@@ -154,6 +155,26 @@ async def test_stopping_is_bounded() -> None:
             server.stop.set()
             await socket.wait_closed()
         assert socket.close_code == 1001
+
+
+async def test_a_request_that_is_not_done_in_time_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An upload that stopped half way."""
+    monkeypatch.setattr("voxtide.server.serving.END_S", 0.6)
+    config = ServerConfig(session=SessionLimits(drain_s=0.4))
+    async with running(config, endpoints=http_endpoints) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        head = "POST /v1/client/sessions HTTP/1.1", "Host: x", "Content-Length: 9", "", "{"
+        writer.write("\r\n".join(head).encode())
+        await server.get("/healthz")  # by now the request is being read
+        server.stop.set()
+        async with asyncio.timeout(10):
+            answer = (await reader.read()).decode()
+        writer.close()
+    assert answer.startswith("HTTP/1.1 503 ")
+    assert "the server is going away; try again later" in answer
+    assert not any(record.exc_info for record in caplog.records)
 
 
 async def test_readiness_tells_the_truth() -> None:

@@ -5,6 +5,7 @@ Every endpoint is rated, and asks for a key unless it is open; /openapi.json des
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,12 +25,17 @@ from voxtide.server.endpoints import Endpoint, Handler, json_content, openapi
 from voxtide.server.handshake import Handshake, Refusal
 from voxtide.server.metrics import CONTENT_TYPE, Metrics
 from voxtide.server.page import PageFiles
-from voxtide.server.realtime import SESSION_PATHS, Realtime
+from voxtide.server.realtime import RETRY_AFTER_S, SESSION_PATHS, Realtime
 from voxtide.server.supervisor import EngineSupervisor
 from voxtide.server.tokens import TokenStore
 
 MAX_SHOWN = 200
 """Characters of a path that an error repeats."""
+
+GOING_AWAY = Refusal(
+    status=503, code="unavailable", message="the server is going away; try again later", retry_after_s=RETRY_AFTER_S
+)
+"""To requests that are not done when the time to drain is over."""
 
 _HTTP_ERRORS = {
     404: ("not_found", "/openapi.json lists what is there"),
@@ -147,9 +153,12 @@ class _Gate:
             await self._app(scope, receive, send)
             return
         request_id = f"req-{uuid.uuid4().hex}"
+        is_begun = False
 
         async def send_on(message: Message) -> None:
+            nonlocal is_begun
             if message["type"] == "http.response.start":
+                is_begun = True
                 message["headers"] = [
                     *message.get("headers", ()),
                     (b"x-request-id", request_id.encode()),
@@ -162,7 +171,13 @@ class _Gate:
 
         refusal = self._refusal(Request(scope))
         answer = self._app if refusal is None else refusal_response(refusal)
-        await answer(scope, receive, send_on)
+        try:
+            await answer(scope, receive, send_on)
+        except asyncio.CancelledError:
+            if not self._services.realtime.is_draining:
+                raise
+            if not is_begun:  # it did not end in the time there was; uvicorn would hang up, and log a traceback
+                await refusal_response(GOING_AWAY)(scope, receive, send_on)
 
     def _refusal(self, request: Request) -> Refusal | None:
         if request.url.path in self._open_paths or not request.url.path.startswith("/v1/"):
