@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import shutil
 import signal
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from certificates import make_certificate
 from typer.testing import CliRunner
 
 from voxtide.cli.app import app
@@ -53,16 +55,34 @@ def shell(script: str, environ: dict[str, str] | None = None) -> str:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
-def test_the_examples_work_as_printed() -> None:
-    with serve() as (process, said):
-        curl = re.search(r"^ +(curl .*)$", said, re.MULTILINE)
-        python = re.search(r"^ +(\S+python\S* - <<'END'\n.*?^END)$", said, re.MULTILINE | re.DOTALL)
-        assert curl
-        assert python
-        assert json.loads(shell(curl[1]))["text"].startswith("w1")
-        assert shell(python[1]).startswith("w1")
+@pytest.mark.parametrize("is_guarded", [False, True])
+def test_the_examples_work_as_printed(tmp_path: Path, is_guarded: bool) -> None:
+    options: list[str] = []
+    if is_guarded:  # with a key, and with a certificate that nobody vouches for
+        certificate, key = make_certificate(tmp_path, "IP:127.0.0.1")
+        (tmp_path / "keys").write_text("s3cret\n")
+        options = [f"--tls-cert={certificate}", f"--tls-key={key}", f"--keys-file={tmp_path / 'keys'}"]
+    with serve(*options) as (process, said):
+        script = said.partition("Try it")[2].partition("\n")[2]
+        from_curl, from_python = shell(
+            f"set -e\n{script}".replace("curl ", "curl -w '\\n' "), os.environ | {"KEY": "s3cret"}
+        ).splitlines()
+        assert json.loads(from_curl)["text"].startswith("w1")
+        assert from_python.startswith("w1")
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 143
+
+
+def test_whatever_is_logged_has_the_form_that_was_asked_for() -> None:
+    with serve("--log-format=json") as (process, said):
+        port = re.search(r":(\d+)/", said)
+        assert port
+        with socket.create_connection(("127.0.0.1", int(port[1]))) as client:
+            client.sendall(b"no HTTP\r\n\r\n")  # of which the HTTP library warns
+            client.recv(1000)
+        process.send_signal(signal.SIGTERM)
+        lines = process.communicate(timeout=30)[1].splitlines()
+        assert [json.loads(line)["level"] for line in lines] == ["warning", "info"]
 
 
 def test_keys_come_from_a_file_and_from_the_environment(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from importlib.resources import files
 
@@ -54,9 +55,14 @@ def _try_it(config: ServerConfig, http: str) -> list[str]:
     if config.keys:
         header, argument = ' -H "Authorization: Bearer $KEY"', ', api_key=os.environ["KEY"]'
         imports, where = "import os, voxtide", ", with one of the keys in $KEY"
+    trust = []
+    if config.tls_certificate is not None:
+        path = shlex.quote(str(config.tls_certificate.absolute()))
+        trust = [f"  export CURL_CA_BUNDLE={path} SSL_CERT_FILE={path}  # only where you made the certificate yourself"]
     example = _EXAMPLE.format(imports=imports, sample=sample, http=http, key=argument)
     return [
         f"Try it{where}:",
+        *trust,
         f'  curl {http}/v1/audio/transcriptions{header} -F "file=@{sample}" -F model=any',
         f"  {sys.executable} - <<'END'",
         *(f"{line}" for line in example.splitlines()),  # not indented: Python would mind

@@ -6,6 +6,7 @@ Puts the server together: engine, speech model, keys, web page, log.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -35,6 +36,8 @@ from voxtide.server.calibration import MAX_STREAMS, num_carried
 from voxtide.server.config import ServerConfig
 from voxtide.server.serving import listen
 from voxtide.server.supervisor import EngineSupervisor
+
+_log = logging.getLogger("voxtide.server")
 
 NUM_SPARE_STREAMS = 8
 """Engine streams beside those of sessions and files: for sessions that change from one to the next."""
@@ -111,7 +114,9 @@ async def _serve(
         )
         typer.echo(greeting(config, supervisor.info, port=sock.getsockname()[1]))
         with interrupts.finishing():
-            interrupts.on_stop = lambda: say("finishing what was said; Ctrl-C again ends at once")
+            interrupts.on_stop = lambda: _log.info(
+                "finishing what was said; Ctrl-C again ends at once", extra={"event": "draining"}
+            )
             await server.serve(sock, interrupts.stop)
     return interrupts.code or Exit.DONE
 

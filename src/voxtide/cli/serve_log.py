@@ -35,13 +35,11 @@ class JsonLines(logging.Formatter):
 
 
 def log_to_stderr(*, is_json: bool) -> None:
-    """Let the server's own log go to stderr, from `info` on, instead of where warnings go."""
+    """Let the server's own log go to stderr, from `info` on, and the warnings of all others beside it in its form."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if is_json else TextLines())
-    log = logging.getLogger("voxtide.server")
-    log.handlers[:] = [handler]
-    log.setLevel(logging.INFO)
-    log.propagate = False
+    logging.getLogger().handlers[:] = [handler]
+    logging.getLogger("voxtide.server").setLevel(logging.INFO)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, str]:
