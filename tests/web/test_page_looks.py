@@ -125,6 +125,12 @@ def test_a_fault_is_found(captioned: CaptionsPage) -> None:
     assert [fault.partition(" ")[0] for fault in faults(page)] == ["button#open-settings", "p#status:"]
 
 
+def test_the_newest_words_stay_in_sight_when_the_page_gets_smaller(captioned: CaptionsPage) -> None:
+    page = captioned.page
+    page.set_viewport_size({"width": 320, "height": 420})
+    expect(page.locator(".interim")).to_be_in_viewport(ratio=1)
+
+
 def test_the_keyboard_reaches_everything_in_the_order_of_the_page(captioned: CaptionsPage) -> None:
     page = captioned.page
     expected = page.evaluate(

@@ -33,7 +33,7 @@ def test_a_server_that_comes_back_gets_what_it_missed(
     page.caption_file(spoken(NUMBERS))
     page.wait_for_text("One")
     ending(server)
-    expect(page.status).to_have_text(re.compile("Reconnecting|Finishing"))
+    expect(page.status).to_have_text(re.compile("Waiting for the server|Finishing"))
     expect(page.captions).to_contain_text("One")  # what was seen stays
     server.start()
     page.wait_for("Ready")
@@ -46,7 +46,7 @@ def test_a_full_server_is_waited_for(open_page: OpenPage, start_server: StartSer
     page = open_page(server.address)
     with connect(f"ws://127.0.0.1:{server.port}/v1/audio/transcriptions/realtime"):
         page.caption_file(spoken("No matter."))
-        expect(page.problem).to_contain_text("The server is full. All 1 sessions of this server are taken")
+        expect(page.problem).to_contain_text("The server is full. The places of this server are taken: 1 of 1; try again later.")
     page.wait_for("Ready")
     assert page.text == "No matter."
     expect(page.problem).to_be_hidden()

@@ -125,7 +125,8 @@ class Realtime:
         return refusal
 
     def _full(self) -> Refusal:
-        return _unavailable("capacity", f"all {self._config.capacity} sessions of this server are taken")
+        capacity = self._config.capacity
+        return _unavailable("capacity", f"the places of this server are taken: {capacity} of {capacity}")
 
     def _admit(self, handshake: Handshake) -> Admitted | Refusal:
         refusal = self._why_not(handshake)

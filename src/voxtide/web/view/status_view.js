@@ -11,7 +11,7 @@ const STATUS = {
   idle: "Ready",
   starting: "Starting",
   listening: "Listening",
-  waiting: "Reconnecting",
+  waiting: "Waiting for the server",
   finishing: "Finishing",
 };
 

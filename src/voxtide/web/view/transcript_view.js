@@ -30,6 +30,7 @@ export class TranscriptView {
     this.#interim.setAttribute("aria-hidden", "true"); // it would be read again with every change
     this.#frame.addEventListener("scroll", () => this.#noteScroll());
     this.#followButton.addEventListener("click", () => this.follow());
+    new ResizeObserver(() => this.#keepUp()).observe(this.#frame); // a turned phone, a message above the captions
   }
 
   /** Go to the newest words, and stay with them. */
@@ -45,6 +46,10 @@ export class TranscriptView {
     for (const segment of transcript.settled.slice(this.#numDrawn)) this.#append(segment, transcript.settled);
     this.#drawTail(transcript);
     this.#welcome.hidden = !transcript.isEmpty;
+    this.#keepUp();
+  }
+
+  #keepUp() {
     if (this.#isFollowing) this.#frame.scrollTop = this.#frame.scrollHeight;
   }
 
