@@ -16,8 +16,8 @@ On a GPU it is another figure of the same name: voxtral_gpu.py.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from voxtide.bench.figure import Figure, Measure, Target
 from voxtide.bench.figures import voxtral_gpu
@@ -27,10 +27,13 @@ from voxtide.bench.session import Session
 from voxtide.errors import MissingExtraError, VoxtideError
 from voxtide.voxtral.config import TOKEN_MS, VoxtralConfig
 
+if TYPE_CHECKING:
+    from voxtide.voxtral.loading import Weights
+
 NUM_STREAMS = 16
 NUM_STEPS, NUM_QUICK_STEPS = 60, 15
 WINDOW = 1024
-KINDS: tuple[Literal["fp32"], Literal["bf16"], Literal["int8"]] = ("fp32", "bf16", "int8")
+KINDS: tuple[Weights, ...] = ("fp32", "bf16", "int8")
 
 
 async def measure(session: Session) -> Figure:
@@ -51,46 +54,64 @@ async def measure(session: Session) -> Figure:
     return replace(figure, measures=(*figure.measures, *await in_fresh_process(_full_on_cpu, NUM_QUICK_STEPS)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """What our side takes with one kind of weights: a step of one stream, one of all, and these and others to tell."""
+
+    step_ms: float
+    batch_ms: float
+    measures: tuple[Measure, ...]
+
+
 async def _on_cpu(num_steps: int) -> Figure:
     from voxtide.engines.voxtral import measure as steps
 
     measures: list[Measure] = []
-    ours_ms: dict[str, float] = {}
     theirs_ms: dict[str, float] = {}
     notes: list[str] = []
     for kind in KINDS:
-        bench = steps.Bench(steps.MEDIUM, device="cpu", weights=kind, num_streams=NUM_STREAMS, window=WINDOW)
-        ours_ms[kind] = bench.steps(num_steps, num_streams=1).calm_ms
-        batch_ms = bench.steps(num_steps).calm_ms
-        measures.append(
-            milliseconds(f"step of one stream, {kind}", ours_ms[kind], "one frame, one stream; 10th percentile")
-        )
-        measures.append(
-            milliseconds(f"step of {NUM_STREAMS} streams, {kind}", batch_ms, "a frame of each; 10th percentile")
-        )
-        measures += opening_and_flush(bench, kind, ours_ms[kind])
-        del bench  # before the other side takes as much memory
+        ours = _ours(kind, num_steps)
+        measures += ours.measures
         if kind == "int8":
-            measures += _against("int8 against their bf16", theirs_ms.get("bf16"), ours_ms[kind], Target(">=", 2.0))
+            measures += _against("int8 against their bf16", theirs_ms.get("bf16"), ours.step_ms, Target(">=", 2.0))
             continue
         floor_ms = 1000 * steps.floor_s(steps.MEDIUM, kind, num_steps)
         target = Target("<=", 1.15)
-        measures.append(ratio(f"step over the floor, {kind}", ours_ms[kind] / floor_ms, f"{floor_ms:.1f} ms", target))
+        measures.append(ratio(f"step over the floor, {kind}", ours.step_ms / floor_ms, f"{floor_ms:.1f} ms", target))
         try:
             theirs_ms[kind] = 1000 * steps.reference_s(steps.MEDIUM, kind, num_steps)
         except VoxtideError as error:
             notes.append(str(error))
             continue
-        measures.append(
-            milliseconds(
-                f"step of transformers, {kind}", theirs_ms[kind], "streaming generate, chunk to chunk; 10th percentile"
-            )
-        )
-        faster = Target(">=", 1.4) if kind == "bf16" else None
-        measures += _against(f"{kind} against their {kind}", theirs_ms[kind], ours_ms[kind], faster)
-        several = f"{NUM_STREAMS} streams against {NUM_STREAMS} of theirs in turn, {kind}"
-        measures += _against(several, NUM_STREAMS * theirs_ms[kind], batch_ms, Target(">=", 6.0))
+        measures += _beside_theirs(kind, ours, theirs_ms[kind])
     return Figure(name="voxtral", measures=tuple(measures), notes=tuple(notes))
+
+
+def _ours(kind: Weights, num_steps: int) -> _Ours:
+    """Time our side. Its model is gone when this returns, before the other side takes as much memory."""
+    from voxtide.engines.voxtral import measure as steps
+
+    bench = steps.Bench(steps.MEDIUM, device="cpu", weights=kind, num_streams=NUM_STREAMS, window=WINDOW)
+    step_ms = bench.steps(num_steps, num_streams=1).calm_ms
+    batch_ms = bench.steps(num_steps).calm_ms
+    measures = (
+        milliseconds(f"step of one stream, {kind}", step_ms, "one frame, one stream; 10th percentile"),
+        milliseconds(f"step of {NUM_STREAMS} streams, {kind}", batch_ms, "a frame of each; 10th percentile"),
+        *opening_and_flush(bench, kind, step_ms),
+    )
+    return _Ours(step_ms, batch_ms, measures)
+
+
+def _beside_theirs(kind: Weights, ours: _Ours, theirs_ms: float) -> list[Measure]:
+    """The reference, and how many times faster we are, for one stream and for all of them."""
+    method = "streaming generate, chunk to chunk; 10th percentile"
+    faster = Target(">=", 1.4) if kind == "bf16" else None
+    several = f"{NUM_STREAMS} streams against {NUM_STREAMS} of theirs in turn, {kind}"
+    return [
+        milliseconds(f"step of transformers, {kind}", theirs_ms, method),
+        *_against(f"{kind} against their {kind}", theirs_ms, ours.step_ms, faster),
+        *_against(several, NUM_STREAMS * theirs_ms, ours.batch_ms, Target(">=", 6.0)),
+    ]
 
 
 async def _full_on_cpu(num_steps: int) -> tuple[Measure, ...]:

@@ -13,12 +13,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
 from voxtide.bench.figures.voxtral_measures import milliseconds, opening_and_flush
 from voxtide.bench.process import in_fresh_process
 from voxtide.errors import VoxtideError
 from voxtide.voxtral.config import TOKEN_MS, VoxtralConfig
+
+if TYPE_CHECKING:
+    from voxtide.engines.voxtral.measure import Bench
 
 COUNTS = (1, 8, 64, 256, 400)
 AGES_TOKENS = {"1 minute": 750, "10 minutes": 7500}
@@ -108,7 +112,20 @@ async def time_window(counts: tuple[int, ...], window: int, num_steps: int, is_m
     Raises:
         VoxtideError: The model cannot be built or run.
     """
-    from voxtide.engines.voxtral.device import free_bytes
+    bench = _bench(counts, window, is_masked)
+    timed, failures = _timed(bench, counts, num_steps)
+    if not timed:
+        raise VoxtideError("; ".join(failures))
+    measures = [_memory(bench)]
+    if 1 in counts:
+        try:
+            measures += opening_and_flush(bench, bench.weights, timed[0].mean_ms)
+        except Exception as error:  # as above
+            failures.append(f"opening and flush: {_reason(error)}")
+    return Measured(tuple(timed), tuple(measures), tuple(failures))
+
+
+def _bench(counts: tuple[int, ...], window: int, is_masked: bool) -> Bench:
     from voxtide.engines.voxtral.measure import Bench
     from voxtide.voxtral.attention import Masked
 
@@ -116,37 +133,36 @@ async def time_window(counts: tuple[int, ...], window: int, num_steps: int, is_m
     window = min(window, config.decoder.window)
     attention = Masked() if is_masked else None
     try:
-        bench = Bench(config, device=None, weights=None, num_streams=max(counts), window=window, attention=attention)
+        return Bench(config, device=None, weights=None, num_streams=max(counts), window=window, attention=attention)
     except Exception as error:  # whatever torch and its kernels say: it shall not end the other processes' work
         raise VoxtideError(_reason(error)) from error
+
+
+def _timed(bench: Bench, counts: tuple[int, ...], num_steps: int) -> tuple[list[Timed], list[str]]:
+    """Each number of streams at each age, and what failed."""
     timed: list[Timed] = []
     failures: list[str] = []
     for age, age_tokens in AGES_TOKENS.items():
         for count in counts:
             try:
                 steps = bench.steps(num_steps, num_streams=count, age_tokens=age_tokens)
-            except Exception as error:  # the same
+            except Exception as error:  # as above
                 failures.append(f"{count} streams, {age} old: {_reason(error)}")
                 continue
-            timed.append(Timed(count, age, window, steps.mean_ms, steps.percentile_ms(95), steps.bytes_moved))
-    if not timed:
-        raise VoxtideError("; ".join(failures))
-    stream_mib = config.row_bytes(2, window) / 2**20
+            timed.append(Timed(count, age, bench.window, steps.mean_ms, steps.percentile_ms(95), steps.bytes_moved))
+    return timed, failures
+
+
+def _memory(bench: Bench) -> Measure:
+    from voxtide.engines.voxtral.device import free_bytes
+
     left = f"{free_bytes(bench.device) / 2**30:.1f} GiB left free"
-    measures = [
-        Measure(
-            name=f"memory of a stream, {max(counts)} streams",
-            value=stream_mib,
-            unit="MiB",
-            method=f"window of {window} tokens; {left} beside the weights and {max(counts)} streams",
-        )
-    ]
-    if 1 in counts:
-        try:
-            measures += opening_and_flush(bench, bench.weights, timed[0].mean_ms)
-        except Exception as error:  # the same
-            failures.append(f"opening and flush: {_reason(error)}")
-    return Measured(tuple(timed), tuple(measures), tuple(failures))
+    return Measure(
+        name=f"memory of a stream, {bench.num_streams} streams",
+        value=bench.config.row_bytes(2, bench.window) / 2**20,
+        unit="MiB",
+        method=f"window of {bench.window} tokens; {left} beside the weights and {bench.num_streams} streams",
+    )
 
 
 def _figure(plan: Plan, found: list[Measured]) -> Figure:
