@@ -19,7 +19,8 @@ from voxtide.client.connection import Connection
 from voxtide.client.events import ConnectionLost, ConnectionReplaced
 from voxtide.client.wording import Ready
 from voxtide.engines.base import Engine, EngineStream, check_samples
-from voxtide.errors import CapacityError, ConfigError, EngineFailedError, StreamClosedError, VoxtideError
+from voxtide.engines.roster import Roster
+from voxtide.errors import StreamClosedError, VoxtideError
 from voxtide.transcript.events import TranscriptEvent
 from voxtide.types import Samples, StreamOptions
 
@@ -46,15 +47,11 @@ class ConnectedEngine(Engine):
         Raises:
             ConfigError: The address, the key, the model or a number cannot be used.
         """
-        self._max_streams = DEFAULT_MAX_STREAMS if max_streams is None else max_streams
-        if self._max_streams < 1:
-            raise ConfigError(f"max_streams is {max_streams}; it must be 1 or more")
+        self._roster = Roster[ConnectedStream](DEFAULT_MAX_STREAMS if max_streams is None else max_streams)
         self.server = server
         self.api_key = api_key
         self.model = model
         self.config = config or ClientConfig()
-        self._streams: set[ConnectedStream] = set()
-        self._is_closed = False
         self.ready: Ready | None = None
         """What the server said of itself when it was last asked; None before."""
         self.connection(StreamOptions())  # refuses now what would be refused then
@@ -69,32 +66,24 @@ class ConnectedEngine(Engine):
 
     @property
     def num_open_streams(self) -> int:
-        return len(self._streams)
+        return len(self._roster)
 
     def open(self, options: StreamOptions | None = None) -> ConnectedStream:
         return ConnectedStream(self, self.connection(options or StreamOptions()))
 
     async def close(self) -> None:
-        self._is_closed = True
-        streams = list(self._streams)
+        streams = self._roster.close()
         for stream in streams:
             stream.shut()  # all of them before the first wait, so that a cancelled close leaves none open
         await asyncio.gather(*(stream.close() for stream in streams))
 
     def enter(self, stream: ConnectedStream) -> None:
         """Admit a stream, or say why not."""
-        if self._is_closed:
-            raise EngineFailedError(f"engine {self.info.name!r} is closed; open a new engine")
-        if len(self._streams) >= self._max_streams:
-            raise CapacityError(
-                f"engine {self.info.name!r} already runs {self._max_streams} streams, its limit; "
-                "close one first or raise max_streams"
-            )
-        self._streams.add(stream)
+        self._roster.enter(stream, engine=self.info.name)
 
     def leave(self, stream: ConnectedStream) -> None:
         """Forget a stream that holds nothing any more."""
-        self._streams.discard(stream)
+        self._roster.leave(stream)
 
 
 class ConnectedStream(EngineStream):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable
 from copy import copy
@@ -21,9 +20,10 @@ from voxtide.engines.base import Engine, EngineStream, check_samples
 from voxtide.engines.pool import WorkerPool
 from voxtide.engines.queues import Command, Finish, Flush
 from voxtide.engines.recogniser import Recogniser
+from voxtide.engines.roster import Roster
 from voxtide.engines.stream_job import StreamJob
 from voxtide.engines.wakeups import Wakeups
-from voxtide.errors import CapacityError, ConfigError, EngineFailedError, StreamClosedError
+from voxtide.errors import ConfigError, EngineFailedError, StreamClosedError
 from voxtide.transcript.events import Finished, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
@@ -49,14 +49,10 @@ class PooledEngine(Engine):
     merge_samples = 0
 
     def __init__(self, *, num_threads: int, max_streams: int, pool: WorkerPool | None = None) -> None:
-        if num_threads < 1 or max_streams < 1:
-            raise ConfigError(f"num_threads is {num_threads} and max_streams {max_streams}; both must be 1 or more")
+        if num_threads < 1:
+            raise ConfigError(f"num_threads is {num_threads}; it must be 1 or more")
+        self._roster = Roster[PooledStream](max_streams)
         self.pool = pool or WorkerPool(num_threads, name="voxtide-engine")
-        self._max_streams = max_streams
-        self._lock = threading.Lock()  # guards the two below: a worker may fail the engine while a stream enters
-        self._streams: set[PooledStream] = set()
-        self._failure: EngineFailedError | None = None
-        self._is_closed = False
         self._wakeups: Wakeups | None = None
 
     @abstractmethod
@@ -66,7 +62,7 @@ class PooledEngine(Engine):
     @property
     def num_open_streams(self) -> int:
         """Streams entered and not yet closed."""
-        return len(self._streams)
+        return len(self._roster)
 
     @property
     def is_stuck(self) -> bool:
@@ -82,10 +78,8 @@ class PooledEngine(Engine):
         return PooledStream(self, options)
 
     async def close(self) -> None:
-        self._is_closed = True
+        streams = self._roster.close()
         self.pool.stop()
-        with self._lock:
-            streams = list(self._streams)
         for stream in streams:
             stream.shut()  # all of them before the first wait, so that a cancelled close leaves none open
         for stream in streams:
@@ -94,25 +88,12 @@ class PooledEngine(Engine):
 
     def fail(self, error: EngineFailedError) -> None:
         """Declare the engine dead: every stream is told, no new one opens. Callable from any thread."""
-        with self._lock:
-            self._failure = self._failure or error
-            streams = list(self._streams)
-        for stream in streams:
-            stream.fail(self._failure)
+        for stream in self._roster.fail(error):
+            stream.fail(error)
 
     def enter(self, stream: PooledStream) -> None:
         """Admit a stream, or say why not."""
-        with self._lock:
-            if self._failure is not None:
-                raise copy(self._failure)
-            if self._is_closed:
-                raise EngineFailedError(f"engine {self.info.name!r} is closed; open a new engine")
-            if len(self._streams) >= self._max_streams:
-                raise CapacityError(
-                    f"engine {self.info.name!r} already runs {self._max_streams} streams, its limit; "
-                    "close one first or raise max_streams"
-                )
-            self._streams.add(stream)
+        self._roster.enter(stream, engine=self.info.name)
 
     def wakeups(self) -> Wakeups:
         """What wakes the running event loop, shared by its streams; where several loops take turns, not by all."""
@@ -123,8 +104,7 @@ class PooledEngine(Engine):
 
     def leave(self, stream: PooledStream) -> None:
         """Forget a stream that is closed. Callable from any thread."""
-        with self._lock:
-            self._streams.discard(stream)
+        self._roster.leave(stream)
 
 
 class PooledStream(EngineStream):
