@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from voxtide.errors import CapacityError, CorruptAudioError, EngineFailedError, ModelCorruptError
+from voxtide.errors import CapacityError, ConnectionFailedError, CorruptAudioError, EngineFailedError, ModelCorruptError
 from voxtide.protocols.batch_errors import problem_of
 from voxtide.protocols.batch_form import Form
 from voxtide.protocols.messages import Refusal
@@ -46,6 +46,7 @@ def test_mistrals_shape_of_everything_else() -> None:
     [
         (CorruptAudioError("it breaks off"), 400, "corrupt_audio", "invalid_request_error"),
         (CapacityError("full"), 503, "capacity", "server_error"),
+        (ConnectionFailedError("http://gpu"), 502, "connection_failed", "server_error"),
         (EngineFailedError("dead"), 503, "engine_failed", "server_error"),
         (ModelCorruptError("bad"), 500, "model_corrupt", "server_error"),
     ],
@@ -53,6 +54,7 @@ def test_mistrals_shape_of_everything_else() -> None:
 def test_errors_of_ours(error: Exception, status: int, code: str, kind: str) -> None:
     problem = problem_of(error)
     assert (problem.status, problem.code) == (status, code)
+    assert "gpu" not in problem.message
     assert problem.body_in(Form.OPENAI)["error"]["type"] == kind
 
 

@@ -23,7 +23,7 @@ def test_every_failure_is_an_exception_for_the_client(error: errors.VoxtideError
     assert failure.close_code not in SILENT_CLOSE_CODES
     assert 400 <= failure.status < 600
     assert failure.code == error.code
-    assert (failure.message == str(error)) is (failure.status != 500)
+    assert (failure.message == str(error)) is (failure.status not in {500, 502})
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,7 @@ def test_every_failure_is_an_exception_for_the_client(error: errors.VoxtideError
         (errors.UnsupportedOptionError("de"), 400, 1008),
         (errors.CorruptAudioError("NaN"), 400, 1008),
         (errors.EngineFailedError("died"), 500, 1011),
+        (errors.ConnectionFailedError("http://gpu refuses key"), 502, 1011),
         (errors.VoxtideError("?"), 500, 1011),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from voxtide.errors import EngineFailedError, VoxtideError
+from voxtide.errors import ConnectionFailedError, EngineFailedError, VoxtideError
 from voxtide.protocols.batch_form import Form
 from voxtide.protocols.failures import failure_of
 from voxtide.protocols.messages import Message, Refusal
@@ -62,7 +62,7 @@ def problem_of(error: Exception) -> Problem:
     """What to tell of an error. Of one that is not ours it tells nothing: it may quote what is nobody's business."""
     if isinstance(error, Refusal):
         return Problem(status=error.status, code=error.code, message=error.reason, param=error.param)
-    if isinstance(error, EngineFailedError):
+    if isinstance(error, EngineFailedError) and not isinstance(error, ConnectionFailedError):
         return Problem(status=503, code=error.code, message=str(error))  # another is being loaded: worth another try
     if isinstance(error, VoxtideError):
         failure = failure_of(error)

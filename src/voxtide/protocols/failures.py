@@ -9,6 +9,7 @@ from voxtide.errors import (
     AudioError,
     CapacityError,
     ConfigError,
+    ConnectionFailedError,
     MessageTooBigError,
     SessionExpiredError,
     SessionIdleError,
@@ -42,6 +43,8 @@ def failure_of(error: VoxtideError) -> Failure:
     for kind, status, close_code in _KINDS:
         if isinstance(error, kind):
             return Failure(status, close_code, error.code, str(error))
+    if isinstance(error, ConnectionFailedError):
+        return Failure(502, INTERNAL, error.code, FAR_SIDE_FAILED)
     return Failure(500, INTERNAL, error.code, "the server failed, and this session cannot go on; open another")
 
 
@@ -55,3 +58,9 @@ _KINDS: tuple[tuple[type[VoxtideError], int, int], ...] = (
     (AudioError, 400, POLICY),
 )
 """The first that fits counts. What is in none of them is ours: 500, and its details are for our log alone."""
+
+FAR_SIDE_FAILED = (
+    "this server lets another one transcribe, which cannot be reached, refuses it or has gone away; try again later "
+    "(its log says which, and of what server)"
+)
+"""Where the other one is, and what key it was shown, is no client's business."""

@@ -62,12 +62,13 @@ _STATUSES = {
     400: "Something asked for cannot be done, or the audio cannot be read.",
     401: "No key, or none of this server's.",
     404: "There is no such model.",
-    408: "The upload took too long.",
+    408: "The upload took too long, or stopped.",
     413: "More than the server takes.",
     415: "Not a form.",
     422: "A field is missing or malformed, in Mistral's form.",
     429: "Too many requests.",
     500: "The server failed.",
+    502: "A gateway cannot have the server behind it.",
     503: "No place is free, or there is no engine just now.",
 }
 
@@ -175,7 +176,7 @@ TRANSCRIBE: Schema = {
             },
             {"x-voxtide-ignored": "Fields that had no effect."},
         ),
-        **_errors(400, 401, 404, 408, 413, 415, 422, 429, 500, 503),
+        **_errors(400, 401, 404, 408, 413, 415, 422, 429, 500, 502, 503),
     },
 }
 
@@ -244,7 +245,7 @@ CREATE_MISTRAL_SECRET: Schema = {
                 )
             },
         ),
-        **_errors(400, 401, 404, 413, 422, 429, 503),
+        **_errors(400, 401, 404, 408, 413, 422, 429, 503),
     },
 }
 
@@ -287,6 +288,6 @@ CREATE_OPENAI_SECRET: Schema = {
             "The token, told once, and the session that the settings describe.",
             {"application/json": _object({"value": STRING, "expires_at": INTEGER, "session": {"type": "object"}})},
         ),
-        **_errors(400, 401, 404, 413, 429, 503),
+        **_errors(400, 401, 404, 408, 413, 429, 503),
     },
 }
