@@ -54,6 +54,16 @@ def test_a_flush_tells_all_that_was_fed_and_no_step_more_than_it_needs(delay_tok
     assert answer.segments[0].end_s <= answer.audio_s == 25.5 * 0.08
 
 
+@pytest.mark.parametrize("delay_tokens", [1, 6, 15, 30])
+def test_a_flush_ends_with_two_pads_behind_the_last_word(delay_tokens: int) -> None:
+    runner = ScriptedRunner(lambda frame: A if frame <= 25 else PAD, delay_tokens)
+    stream = driven(runner)
+    stream.feed(silence(25.5))
+    num_asks = len(runner.asks)
+    assert stream.flush().text == " ".join(26 * "a")
+    assert len(runner.asks) - num_asks == delay_tokens + 3
+
+
 def test_after_a_flush_the_line_says_over_what_was_told_and_tells_it_once() -> None:
     runner = ScriptedRunner(words)
     stream = driven(runner)
