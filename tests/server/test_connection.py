@@ -233,14 +233,16 @@ async def test_a_client_that_leaves_leaves_nothing(how: str) -> None:
         await client.leave()
 
 
-async def test_a_client_that_vanished_is_given_up() -> None:
+async def test_a_client_that_vanished_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     """It answers no ping: as when its machine lost its network."""
+    caplog.set_level("INFO", "voxtide.server")
     config = ServerConfig(connection=ConnectionLimits(ping_s=0.05, pong_s=0.1))
     async with running(config) as server:
         client = await RawClient.open(server.port)
         await settled(server, 1)
         await settled(server)
         assert 'voxtide_drops_total{reason="vanished"} 1.0' in await server.metrics()
+        assert [getattr(record, "code", "") for record in caplog.records][-1] == "vanished"
         await client.leave()
 
 

@@ -69,7 +69,7 @@ async def test_audio_too_far_ahead_has_a_name() -> None:
         assert 'voxtide_errors_total{code="audio_ahead"} 1.0' in await server.metrics()
 
 
-async def test_a_session_that_lasted_long_enough_says_what_was_said() -> None:
+async def test_a_session_that_lasted_long_enough_says_what_was_said(caplog: pytest.LogCaptureFixture) -> None:
     config = ServerConfig(session=SessionLimits(duration_s=0.4))
     async with running(config) as server, connect(server.ws()) as socket:
         await say(socket, "last words")
@@ -77,6 +77,7 @@ async def test_a_session_that_lasted_long_enough_says_what_was_said() -> None:
         assert "a session lasts 0.4 s at most" in (await heard(socket, "error"))[-1]["error"]["message"]
         await socket.wait_closed()
         assert (socket.close_code, socket.close_reason) == (1013, "session_expired")
+    assert "session_expired" in {getattr(record, "code", None) for record in caplog.records}
 
 
 async def test_a_client_that_says_nothing_is_let_go() -> None:

@@ -163,7 +163,8 @@ class Realtime:
         finally:
             self._sessions.discard(session)
             self._ended_audio_s += session.audio_s
-            _log.info("session %s ended", session_id, extra=log | {"event": "ended", "code": connection.close_code})
+            code = connection.lost_reason or connection.close_code  # None where the client hung up without a word
+            _log.info("session %s ended", session_id, extra=log | {"event": "ended", "code": code})
             if connection.lost_reason is not None:
                 self._metrics.on_dropped(connection.lost_reason)
 

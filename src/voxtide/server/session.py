@@ -254,14 +254,7 @@ class Session:
         self._ending = None
         if isinstance(error, EngineFailedError):
             self._engine.suspect()
-        self._observer.on_error(error.code)
-        _log.warning(
-            "session %s: %s: %s",
-            self.session_id,
-            error.code,
-            error,
-            extra={"session": self.session_id, "code": error.code},
-        )
+        self._note(error)
         for effect in self._dialect.fail(error):
             if isinstance(effect, Send):
                 self._connection.send(effect.text)
@@ -271,8 +264,18 @@ class Session:
 
     def _close(self, code: int, reason: str) -> None:
         if self._ending is not None:
-            self._observer.on_error(self._ending.code)
+            self._note(self._ending)
         self._connection.close(code, reason)
+
+    def _note(self, error: VoxtideError) -> None:
+        self._observer.on_error(error.code)
+        _log.warning(
+            "session %s: %s: %s",
+            self.session_id,
+            error.code,
+            error,
+            extra={"session": self.session_id, "code": error.code},
+        )
 
     def _watch_time(self) -> None:
         limits = self._limits
