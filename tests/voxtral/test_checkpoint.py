@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,15 @@ def test_tensors_lie_in_the_mapped_file(mistral_dir: Path, reference: Model) -> 
     assert len({tensor.untyped_storage().data_ptr() for tensor in checkpoint.tensors.values()}) == 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no holes there unless one asks for them")
+def test_a_file_larger_than_the_memory_can_be_used(copy: Path) -> None:
+    """A terabyte, nearly all of it a hole behind the tensors: neither read nor taken as memory."""
+    with (copy / WEIGHTS).open("r+b") as file:
+        file.truncate(1 << 40)
+    model = load(copy, device=CPU, weights="fp32")
+    assert model.decoder.embeddings.untyped_storage().nbytes() == 1 << 40
+
+
 def test_the_embedding_is_not_copied_for_reading_rows(model: VoxtralModel) -> None:
     storage = model.decoder.embeddings.untyped_storage()
     assert storage.nbytes() > 2 * model.decoder.embeddings.nbytes  # the whole file
@@ -60,6 +70,15 @@ def test_shards_are_one_model(max_shard_size: str, reference: Model, speech: Sam
     model = load(tmp_path, device=CPU, weights="fp32")
     whole = load(write_hugging_face(reference, tmp_path / "whole"), device=CPU, weights="fp32")
     assert transcribe(model, [speech[:20_000]], 6) == transcribe(whole, [speech[:20_000]], 6)
+
+
+def test_a_tensor_in_two_shards_is_told(reference: Model, tmp_path: Path) -> None:
+    write_hugging_face(reference, tmp_path, max_shard_size="100KB")
+    first, second = sorted(tmp_path.glob("model-*.safetensors"))[:2]
+    name, tensor = next(iter(load_file(first).items()))
+    save_file({**load_file(second), name: tensor}, second)
+    with pytest.raises(ModelCorruptError, match=f"{second.name}: tensor {name} is there twice"):
+        open_checkpoint(tmp_path)
 
 
 def test_names_of_other_versions_are_known(hugging_face_dir: Path, tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -175,11 +177,19 @@ def _read_file(path: Path) -> Iterator[tuple[str, Tensor]]:
     """Every tensor of a safetensors file: eight bytes of length, a JSON header of that length, then the numbers."""
     file_bytes = path.stat().st_size
     header, start = _header(path, file_bytes)
-    # A private map: nobody can write to the file through it. Its pages are the system's cache, not ours.
-    content = torch.from_file(str(path), shared=False, size=file_bytes, dtype=torch.uint8)
+    content = _mapped(path)
     for name, entry in header.items():
         if name != "__metadata__":
             yield name, _tensor(path, name, entry, content[start:])
+
+
+def _mapped(path: Path) -> Tensor:
+    """The bytes of a file. The map can only be read: so the system may forget its pages, and a file may be larger than
+    the memory, for which a map that can be written to would be refused.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # nobody writes
+        return torch.from_numpy(np.memmap(path, np.uint8, mode="r"))
 
 
 def _header(path: Path, file_bytes: int) -> tuple[Mapping[str, Any], int]:
