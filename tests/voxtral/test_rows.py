@@ -165,6 +165,17 @@ def run_ahead_and_back(stream: Stream, num_tokens: int) -> None:
     stream.framer, stream.tokens = framer, tokens
 
 
+def test_the_silence_before_a_stream_is_computed_once_for_each_delay(
+    short: VoxtralModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, computed = short.new_rows(3), []
+    prefill = VoxtralModel.prefill
+    monkeypatch.setattr(VoxtralModel, "prefill", lambda *args: computed.append(rows.delays[:3]) or prefill(*args))
+    for row, delay_tokens in ((0, 6), (1, 6), (2, 1), (0, 1), (1, 6)):
+        short.open(rows, row, delay_tokens)
+    assert len(computed) == 2
+
+
 def test_a_row_used_again_is_like_new(short: VoxtralModel, speech: Samples, expected: list[int]) -> None:
     rows = short.new_rows(1)
     transcribe(short, [speech[100_000:400_000]], 15, rows)
