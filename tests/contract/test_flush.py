@@ -139,6 +139,17 @@ async def test_while_another_task_feeds(case: EngineCase, engine: AnyEngine) -> 
         assert told.text.replace(" ", "") == case.clip.text.replace(" ", "")
 
 
+async def test_more_than_any_queue_holds_wait_and_are_answered(engine: AnyEngine) -> None:
+    """A caller that asks for thousands and reads nothing until it has to wait."""
+    async with engine.open() as stream:
+        flushing = asyncio.create_task(perform(stream, [FLUSH] * 3000))
+        await asyncio.wait({flushing}, timeout=0.2)
+        reading = asyncio.create_task(read(stream))
+        assert await flushing == list(range(1, 3001))
+        await stream.finish()
+        assert_answers(Told(tuple(await reading)), 3000)
+
+
 async def test_from_several_tasks_each_has_its_own_id(engine: AnyEngine) -> None:
     async with engine.open() as stream:
         flush_ids = await asyncio.gather(*(stream.flush() for _ in range(20)))

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
 import numpy as np
+import onnxruntime
 import pytest
 from pulled_models import between, model_directory, recording
 
+from voxtide.config import Settings
 from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.hypothesis import Piece, WindowReader
+from voxtide.engines.moonshine import load
 from voxtide.engines.moonshine.engine import MIN_WINDOW_SAMPLES, MoonshineWindows
 from voxtide.engines.moonshine.model import MoonshineModel
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
+from voxtide.models.store import ModelStore
+from voxtide.transcript.events import Delta
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
 GO_FORWARD_S = {"go": 0.46, "forward": 0.64, "ten": 1.17, "meters": 1.53}
@@ -110,3 +120,19 @@ def test_dropped_audio_still_serves_the_windows_after_it(windows: MoonshineWindo
     reader.drop_before(start)
     assert start - BLOCK_SAMPLES < audio.start <= start
     assert reader.transcribe(start, audio.end, prefix=[], guess=[]) == expected
+
+
+async def test_streams_share_one_model_and_a_fixed_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    model_directory("moonshine-tiny-en")
+    settings = replace(Settings.from_environment(os.environ), is_offline=True)
+    async with load(store=ModelStore.from_settings(settings), num_threads=2) as engine, AsyncExitStack() as stack:
+        monkeypatch.setattr(onnxruntime, "InferenceSession", None)  # no other model can be loaded from now on
+        num_threads = threading.active_count()
+        streams = [await stack.enter_async_context(engine.open()) for _ in range(8)]
+        for stream in streams:
+            await stream.feed(recording("goforward.wav"))
+            await stream.finish()
+        for stream in streams:
+            deltas = [event.text async for event in stream if isinstance(event, Delta)]
+            assert "".join(deltas).startswith("Go forward")
+        assert threading.active_count() == num_threads

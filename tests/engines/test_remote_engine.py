@@ -10,6 +10,7 @@ import pytest
 from live_servers import voxtide_server
 
 from voxtide.client.config import ClientConfig
+from voxtide.client.utterance import MAX_UTTERANCES
 from voxtide.engines.base import Engine
 from voxtide.engines.registry import load_engine
 from voxtide.engines.remote import RemoteEngine
@@ -81,6 +82,25 @@ async def test_what_the_server_cannot_do_is_refused_by_name() -> None:
         with pytest.raises(UnsupportedOptionError, match="'xx'"):
             await engine.open(StreamOptions(language="xx")).__aenter__()
         assert engine.num_open_streams == 0
+
+
+async def test_flushes_wait_where_too_many_are_unanswered() -> None:
+    num_rounds = MAX_UTTERANCES
+    async with voxtide_server() as url, RemoteEngine(url, config=CONFIG) as engine, engine.open() as stream:
+
+        async def flush_often() -> None:
+            for _ in range(num_rounds):
+                await stream.feed(PAUSE[:1])
+                await stream.flush()
+                await stream.flush()
+
+        flushing = asyncio.create_task(flush_often())
+        done, _ = await asyncio.wait({flushing}, timeout=1.0)
+        assert not done, "nobody reads"
+        reading = asyncio.create_task(_read(stream))
+        await flushing
+        await stream.finish()
+        assert sum(isinstance(event, Flushed) for event in await reading) == 2 * num_rounds
 
 
 async def test_a_lost_connection_is_logged(caplog: pytest.LogCaptureFixture) -> None:
