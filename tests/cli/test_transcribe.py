@@ -38,6 +38,22 @@ def test_texts_of_several_sources_have_headers(tones: Tones, voxtide: Voxtide) -
     assert voxtide(*SCRIPTED, first, second).stdout == f"==> {first} <==\none\n\n==> {second} <==\ntwo\n"
 
 
+@pytest.mark.parametrize("source", ["-", "mic"])
+def test_what_can_be_heard_once_is_refused_twice(voxtide: Voxtide, source: str) -> None:
+    result = voxtide(*SCRIPTED, source, source)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{source} is given 2 times; it can be heard only once" in result.stderr
+
+
+def test_a_failure_among_several_names_its_source_once(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:
+    (tmp_path / "talk.txt").write_text("no audio")
+    result = voxtide(*SCRIPTED, tones("a.wav", "one"), tmp_path / "talk.txt", tmp_path / "missing.wav")
+    assert result.stderr.splitlines() == [
+        f"voxtide: error: {tmp_path / 'talk.txt'}: is in no audio format that FFmpeg knows",
+        f"voxtide: error: {tmp_path / 'missing.wav'}: there is no file {tmp_path / 'missing.wav'}",
+    ]
+
+
 def test_the_event_stream_tells_everything_in_order(tones: Tones, voxtide: Voxtide) -> None:
     path = tones("talk.wav", "ever tried.", "ever failed.")
     result = voxtide(*SCRIPTED, path, "-f", "jsonl")

@@ -10,8 +10,8 @@ import errno
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Literal, Self, TextIO, TypeAlias
@@ -20,6 +20,9 @@ from urllib.parse import urlsplit
 from voxtide.errors import ConfigError, VoxtideError
 
 DocumentFormat: TypeAlias = Literal["txt", "srt", "vtt", "json", "jsonl"]
+
+STDOUT = "-"
+"""What `--output` says for standard output."""
 
 SUFFIXES: dict[str, DocumentFormat] = {".txt": "txt", ".srt": "srt", ".vtt": "vtt", ".json": "json", ".jsonl": "jsonl"}
 
@@ -44,20 +47,30 @@ class Destination(ABC):
         self.close()
 
 
-def open_destination(output: str | None, doc_format: DocumentFormat, *, num_sources: int) -> Destination:
+def open_destination(output: str | None, doc_format: DocumentFormat, sources: Sequence[str]) -> Destination:
     """The place `--output` names, or stdout.
 
     Raises:
-        ConfigError: Nothing can be written there, or the format cannot hold several results in one place.
+        ConfigError: Nothing can be written there, it is one of the sources, or the format cannot hold several results
+            in one place.
     """
-    if output is None:
+    num_sources = len(sources)
+    if output is None or output == STDOUT:
         if num_sources > 1 and doc_format in {"srt", "vtt"}:
             raise ConfigError(f"{num_sources} sources cannot share one {doc_format}; name a directory with --output")
         return Stdout(doc_format if num_sources > 1 else None)
     path = Path(output).expanduser()
     if num_sources > 1 or output.endswith(("/", os.sep)):
         return Directory(path, doc_format)
+    if any(_is_same_file(path, source) for source in sources):
+        raise ConfigError(f"--output {path} is the source itself, which would be lost; name another file")
     return File(path)
+
+
+def _is_same_file(path: Path, source: str) -> bool:
+    with suppress(OSError, ValueError):  # one of them is no file, or no name of one
+        return path.is_file() and path.samefile(source)
+    return False
 
 
 class Stdout(Destination):
@@ -93,8 +106,8 @@ class File(Destination):
 
     @contextmanager
     def open(self, source: str) -> Iterator[TextIO]:
-        yield self._part.file
-        self._part.commit()
+        with self._part.filled() as file:
+            yield file
 
     def close(self) -> None:
         self._part.discard()
@@ -115,8 +128,8 @@ class Directory(Destination):
     def open(self, source: str) -> Iterator[TextIO]:
         part = Part(self._path / self._new_name(source))
         try:
-            yield part.file
-            part.commit()
+            with part.filled() as file:
+                yield file
         finally:
             part.discard()
 
@@ -134,27 +147,28 @@ class Directory(Destination):
 
 
 class Part:
-    """A file being written beside its place. `commit` puts it there, once; `discard` forgets what is not there."""
+    """A file being written beside its place. `filled` puts it there, once; `discard` forgets what is not there."""
 
     def __init__(self, path: Path) -> None:
         with _naming(path):
-            self._place = path.resolve()  # a link stays a link; the file it names is replaced
+            # A device or a pipe is written as it is: a rename would replace it.
+            is_special = path.exists() and not path.is_file() and not path.is_dir()
+            self._place = path if is_special else path.resolve()  # a link stays a link; the file it names is replaced
             if self._place.is_dir():
                 raise ConfigError(f"--output {path} is a directory; for files in it, write {path}{os.sep}")
             if not self._place.parent.is_dir():
                 raise ConfigError(f"cannot write --output {path}: there is no directory {self._place.parent}")
             if self._place.exists() and not os.access(self._place, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-            # A device or a pipe is written as it is: a rename would replace it.
-            is_special = self._place.exists() and not self._place.is_file()
             self._written = self._place if is_special else self._place.parent / f".voxtide-{os.getpid()}.part"
-            self.file: TextIO = self._written.open("w", encoding="utf-8")
+            self._file: TextIO = self._written.open("w", encoding="utf-8")
 
-    def commit(self) -> None:
-        """Put the file in its place."""
+    @contextmanager
+    def filled(self) -> Iterator[TextIO]:
+        """The file, to be written in the body; after it the file is put in its place."""
         try:
-            self.file.flush()
-            self.file.close()
+            yield self._file
+            self._file.close()
             if self._written != self._place:
                 self._written.replace(self._place)
         except OSError as error:
@@ -162,7 +176,8 @@ class Part:
 
     def discard(self) -> None:
         """Remove what is not in its place."""
-        self.file.close()
+        with suppress(OSError):  # what a full disk did not take is tried again; `filled` has told of it
+            self._file.close()
         if self._written != self._place:
             self._written.unlink(missing_ok=True)
 

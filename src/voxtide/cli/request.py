@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from voxtide.audio.opening import DEFAULT_CHUNK_MS, MICROPHONE
+from voxtide.audio.opening import DEFAULT_CHUNK_MS, MICROPHONE, STDIN
 from voxtide.cli.output import SUFFIXES, DocumentFormat
 from voxtide.cli.remote import EngineChoice
+from voxtide.errors import ConfigError
 
 Format: TypeAlias = Literal["live", "txt", "srt", "vtt", "json", "jsonl"]
 PaceName: TypeAlias = Literal["real", "fast"]
@@ -17,7 +18,11 @@ PaceName: TypeAlias = Literal["real", "fast"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """The command's arguments and options, by the same names. None leaves it to us or to the engine."""
+    """The command's arguments and options, by the same names. None leaves it to us or to the engine.
+
+    Raises:
+        ConfigError: Stdin or the microphone is to be heard twice.
+    """
 
     sources: tuple[str, ...]
     engine: EngineChoice
@@ -39,6 +44,11 @@ class Request:
     is_flushing_at_pauses: bool = False
     is_on_terminal: bool = False
     """Whether stdout is a terminal that can redraw."""
+
+    def __post_init__(self) -> None:
+        for source in (STDIN, MICROPHONE):
+            if self.sources.count(source) > 1:
+                raise ConfigError(f"{source} is given {self.sources.count(source)} times; it can be heard only once")
 
     @property
     def is_live(self) -> bool:

@@ -67,7 +67,7 @@ def transcribe(request: Request) -> Exit:
 def _destination(request: Request) -> Destination | nullcontext[None]:
     if request.document_format is None:
         return nullcontext()
-    return open_destination(request.output, request.document_format, num_sources=len(request.sources))
+    return open_destination(request.output, request.document_format, request.sources)
 
 
 class _Job:
@@ -121,9 +121,11 @@ class _Job:
                 self._write_document(self._destination, name, outcome)
         if outcome.failure is not None:
             _log.debug("the error in full:", exc_info=outcome.failure)
-            which = f"{name}: " if len(self._request.sources) > 1 else ""
             rest = "; what was said before it is in the result" if outcome.transcript.text else ""
-            self._failures.append((f"{which}{outcome.failure}{rest}", outcome.failure))
+            what = f"{outcome.failure}{rest}"
+            if len(self._request.sources) > 1:
+                what = f"{name}: {what.removeprefix(f'{name} ')}"
+            self._failures.append((what, outcome.failure))
 
     async def _attempt(self, source: str, *observers: Observer) -> Outcome:
         """Run one source's stream; what keeps it from starting is its outcome, too."""
