@@ -8,6 +8,7 @@ import random
 import struct
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -424,6 +425,23 @@ async def test_pictures_and_silent_films_are_refused(tmp_path: Path, name: str, 
     error = await refusal(tmp_path / name)
     assert isinstance(error, NotAudioError)
     assert "there is only video in it" in str(error)
+
+
+async def test_an_mp4_with_its_index_at_the_end_cannot_come_through_a_pipe() -> None:
+    data = encoded(tone(20.0), "aac", "mp4", rate_hz=16_000)  # more than is looked at first
+    pipe = SimpleNamespace(read=io.BytesIO(data).read)
+    with pytest.raises(AudioError, match="its index seems to be at its end; save it to a file"):
+        async with open_source("-", stdin=pipe) as source:
+            await read_all(source)
+
+
+async def test_a_header_without_a_codec_is_damage(tmp_path: Path) -> None:
+    data = bytearray(wav_bytes(tone(0.1)))
+    data[22:24] = bytes(2)  # no channels
+    (tmp_path / "talk.wav").write_bytes(data)
+    with pytest.raises(CorruptAudioError, match="does not say how its audio is coded"):
+        async with open_source(tmp_path / "talk.wav") as source:
+            await read_all(source)
 
 
 async def test_a_directory_is_refused(tmp_path: Path) -> None:

@@ -36,6 +36,11 @@ from voxtide.errors import ConfigError, CorruptAudioError, NotAudioError, Source
 BEGINNINGS_S = 0.2
 
 
+def test_a_source_without_a_name_is_refused() -> None:
+    with pytest.raises(ConfigError, match="the source has no name"):
+        open_source("")
+
+
 class Pipe:
     """A pipe whose reading end is somebody's stdin."""
 

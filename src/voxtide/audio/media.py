@@ -44,7 +44,9 @@ at 44.1 kHz) and what encoders put before the start, together."""
 _MISSING_LIMIT_BYTES = 1024
 """The same for a WAV file's size, which some writers state a few bytes too large."""
 
-_STATING_FORMATS = {"aiff", "au", "caf", "flac", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "mp3", "w64", "wv"}
+_MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
+
+_STATING_FORMATS = {"aiff", "au", "caf", "flac", "matroska,webm", _MP4, "mp3", "w64", "wv"}
 """The formats, by FFmpeg's names, whose header states the length. For the others FFmpeg looks at the end or guesses."""
 
 
@@ -201,9 +203,20 @@ class MediaReader:
             raise NotAudioError(f"{self._name} holds no audio")
         if problem is None:
             return
+        if self._read_s == 0 and self._is_index_out_of_reach():
+            raise AudioError(
+                f"{self._name} cannot be read from front to back: its index seems to be at its end; "
+                "save it to a file and give that"
+            )
         if self._read_s == 0:
             raise CorruptAudioError(f"{self._name} holds nothing that can be decoded: {problem}")
         raise CorruptAudioError(f"{self._name} is damaged or breaks off; {self._read_s:.2f} s were read: {problem}")
+
+    def _is_index_out_of_reach(self) -> bool:
+        """Whether it may be an MP4 with its index behind its audio, in a pipe or at a server that gives no parts."""
+        assert self._container is not None, "read comes before close"
+        can_seek = isinstance(self._target, ByteStream) and self._target.seekable()
+        return self._container.format.name == _MP4 and not can_seek
 
     def _shortage(self) -> str | None:
         if self._num_missing_bytes > _MISSING_LIMIT_BYTES:
@@ -219,6 +232,8 @@ def _audio_stream(name: str, container: InputContainer) -> AudioStream:
     """The stream that the container marks as its main audio, else the one with the most channels."""
     stream = container.streams.best("audio")
     if not isinstance(stream, AudioStream):
+        if container.streams.audio:
+            raise CorruptAudioError(f"{name} is damaged: its header does not say how its audio is coded")
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
         raise NotAudioError(f"{name} holds no audio: there is only {kinds} in it")
     if stream.codec_context is None:

@@ -51,6 +51,8 @@ def open_source(
     Raises:
         ConfigError: A value is out of range, or has no meaning for this kind of source.
     """
+    if spec == "":
+        raise ConfigError("the source has no name; give a path, an address, - for stdin or mic for a microphone")
     pcm = _pcm_format(encoding, sample_rate_hz, channels)
     if spec == MICROPHONE:
         _refuse_pcm(pcm, "a microphone has its own format")
