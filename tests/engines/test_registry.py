@@ -4,11 +4,14 @@ import importlib
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from voxtide.engines.registry import ENGINE_NAMES, ENGINES, load_engine
 from voxtide.errors import ConfigError
+from voxtide.models import ModelStore
+from voxtide.models.manifest import Manifest
 
 
 async def test_an_engine_is_loaded_by_its_name() -> None:
@@ -47,6 +50,13 @@ def test_an_engine_whose_models_lie_in_a_store_needs_one(name: str) -> None:
 def test_numbers_that_cannot_be_are_refused_by_name_before_anything_is_loaded(name: str, count: str) -> None:
     with pytest.raises(ConfigError, match=f"^{count} is 0; it must be 1 or more"):
         load_engine(name, **{count: 0})  # type: ignore[arg-type]  # both are int
+
+
+@pytest.mark.parametrize("name", ["moonshine", "scripted"])
+def test_a_model_of_another_engine_is_refused_before_it_is_pulled(name: str, tmp_path: Path) -> None:
+    store = ModelStore(tmp_path, manifest=Manifest.packaged(), sources=())
+    with pytest.raises(ConfigError, match=f"engine '{name}' cannot run model 'whisper-base', which is for whisper"):
+        load_engine(name, model="whisper-base", store=store)
 
 
 def test_an_engines_options_are_keywords_of_its_load() -> None:

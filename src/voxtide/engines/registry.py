@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from voxtide.engines.base import Engine
@@ -111,7 +112,8 @@ def load_engine(
         options: What this engine alone can be told, as its entry names it.
 
     Raises:
-        ConfigError: There is no such engine, it has no such option or needs a store, or a number is not usable.
+        ConfigError: There is no such engine, it has no such option or model or needs a store, or a number is not
+            usable.
         ModelError: The model cannot be used: unknown, not pulled, damaged.
         MissingExtraError: The engine needs a package that is not installed.
     """
@@ -120,6 +122,7 @@ def load_engine(
     _check_counts(num_threads=num_threads, max_streams=max_streams)
     if entry.needs_store and store is None:
         raise ConfigError(f"engine {name!r} needs a model store; pass store=ModelStore.from_settings(...)")
+    _check_model(name, entry, model, store)
     load = import_module(entry.module).load
     if entry.is_remote:
         return cast("_LoadRemote", load)(server=server, api_key=api_key, model=model, max_streams=max_streams)
@@ -149,6 +152,15 @@ def _check_options(name: str, entry: EngineEntry, options: Iterable[str]) -> Non
                 f"engine {name!r} has no option {told!r}; "
                 + (f"engine {others} has" if others else "nor has any other")
             )
+
+
+def _check_model(name: str, entry: EngineEntry, model: str | None, store: ModelStore | None) -> None:
+    """Refuse what belongs to another engine before it is pulled. Other names, and directories, the engine judges."""
+    if model is None or store is None or entry.is_remote or Path(model).is_dir():
+        return
+    owner = next((status.model.engine for status in store.list() if status.model.name == model), name)
+    if owner != name:
+        raise ConfigError(f"engine {name!r} cannot run model {model!r}, which is for {owner}")
 
 
 def _check_counts(**counts: int | None) -> None:
