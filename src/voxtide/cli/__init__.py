@@ -7,35 +7,20 @@ from __future__ import annotations
 
 import os
 import sys
-from io import TextIOWrapper
+from io import RawIOBase, TextIOWrapper
 
 
 def main() -> None:
     """Run `voxtide` and exit with its code."""
     from voxtide.cli.app import app
+    from voxtide.cli.failures import Exit, drop_stdout, say_error
 
     _prepare_stdout()
     try:
-        app()
-    finally:
-        _flush_stdout()
-
-
-def _prepare_stdout() -> None:
-    """Documents are UTF-8 whatever the locale; a terminal shows "?" for what it has no letter for."""
-    if sys.stdout is None:  # closed by the caller
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # as long-lived as the stream it stands for
-    elif isinstance(sys.stdout, TextIOWrapper):
-        is_terminal = sys.stdout.isatty()
-        sys.stdout.reconfigure(encoding=None if is_terminal else "utf-8", errors="replace" if is_terminal else None)
-
-
-def _flush_stdout() -> None:
-    """Send the rest out here, where failing has an exit code; at the interpreter's end it would have a traceback."""
-    from voxtide.cli.failures import Exit, drop_stdout, say_error
-
-    try:
-        sys.stdout.flush()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here failing has an exit code; at the interpreter's end it would have a traceback
     except BrokenPipeError:
         drop_stdout()
         sys.exit(Exit.BROKEN_PIPE)
@@ -43,3 +28,14 @@ def _flush_stdout() -> None:
         drop_stdout()
         say_error(f"cannot write to stdout: {error.strerror}")
         sys.exit(Exit.FAILED)
+
+
+def _prepare_stdout() -> None:
+    """Documents are UTF-8 whatever the locale; a terminal shows "?" for what it has no letter for."""
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # as long-lived as the stream it stands for
+    elif isinstance(sys.stdout, TextIOWrapper):
+        if isinstance(sys.stdout.buffer, RawIOBase):  # as PYTHONUNBUFFERED wants it; but we flush, and look at failures
+            sys.stdout = open(sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115  # as above
+        is_terminal = sys.stdout.isatty()
+        sys.stdout.reconfigure(encoding=None if is_terminal else "utf-8", errors="replace" if is_terminal else None)
