@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 from importlib.resources import files
 
@@ -24,12 +25,16 @@ from voxtide.pipeline import Observer, run_stream
 class Printer(Observer):
     """Prints stable text as it comes, a line for each segment."""
 
+    is_at_line_start = True
+
     def on_event(self, event: voxtide.TranscriptEvent, wall_s: float) -> None:
         match event:
             case voxtide.Delta(text):
-                print(text, end="", flush=True)
+                print(text.lstrip() if self.is_at_line_start else text, end="", flush=True)
+                self.is_at_line_start = False
             case voxtide.SegmentEnded():
                 print(flush=True)
+                self.is_at_line_start = True
 
 
 def main() -> None:
@@ -39,7 +44,7 @@ def main() -> None:
     except voxtide.VoxtideError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        print()
+        sys.exit(130)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -51,7 +56,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--chunk-duration", type=int, default=80, metavar="MS", help="length of a chunk (default: 80)")
     parser.add_argument("--delay", type=int, metavar="MS", help="the model's look-ahead, for engines that have one")
     parser.add_argument("--engine", default="moonshine", metavar="NAME", help="what transcribes (default: moonshine)")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.sample_rate is not None and arguments.file is None:
+        parser.error("--sample-rate goes with --file: a microphone and the demo have their own")
+    return arguments
 
 
 async def transcribe(arguments: argparse.Namespace) -> None:
@@ -60,7 +68,9 @@ async def transcribe(arguments: argparse.Namespace) -> None:
         source_of(arguments) as source,
         engine.open(voxtide.StreamOptions(delay_ms=arguments.delay, interim=False)) as stream,
     ):
-        outcome = await run_stream(source, stream, [Printer()])
+        stop = asyncio.Event()  # Ctrl-C ends the audio; the last words still come
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+        outcome = await run_stream(source, stream, [Printer()], stop=stop)
     if outcome.failure is not None:
         raise outcome.failure
 
