@@ -8,6 +8,7 @@ import pytest
 from spoken import Voxtide
 
 from voxtide.cli import doctor
+from voxtide.engines.registry import ENGINE_NAMES
 from voxtide.engines.scripted import ScriptedEngine
 from voxtide.errors import AudioError, ModelCorruptError
 
@@ -112,6 +113,18 @@ def test_extras_are_named_as_the_package_names_them(monkeypatch: pytest.MonkeyPa
     assert (check.name, check.state, check.found) == ("[mic]", "missing", "without no-such-package")
     assert check.remedy
     assert "voxtide[mic]" in check.remedy
+
+
+def test_engines_are_listed_with_what_they_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        doctor.importlib.metadata,
+        "requires",
+        lambda _: ["pytest>=1; extra == 'voxtral'", "no-such-package<2; extra == 'whisper'"],
+    )
+    checks = {check.found.partition(":")[0]: check for check in doctor.engines()}
+    assert tuple(checks) == ENGINE_NAMES
+    assert [name for name, check in checks.items() if check.state == "missing"] == ["whisper"]
+    assert "voxtide[whisper]" in (checks["whisper"].remedy or "")
 
 
 def test_the_cache_is_judged_by_what_is_there(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

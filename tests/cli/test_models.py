@@ -113,9 +113,7 @@ def test_pull_all_pulls_all(store: ModelStore) -> None:
     assert [status.state for status in store.list()] == ["ready", "ready"]
 
 
-@pytest.mark.parametrize(
-    "arguments", [["pull"], ["pull", "one", "--all"], ["pull", "--some"], ["path"], ["path", "a", "b"]]
-)
+@pytest.mark.parametrize("arguments", [["pull"], ["pull", "one", "--all"], ["pull", "--some"], ["path", "a", "b"]])
 def test_wrong_usage_is_2(store: ModelStore, arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
 
@@ -157,6 +155,10 @@ def test_verify_of_an_empty_cache_says_so(store: ModelStore) -> None:
     done = run("verify")
     assert done.exit_code == 0
     assert "no model has been pulled into" in done.stderr
+
+
+def test_path_without_a_name_prints_the_directory_of_all(store: ModelStore) -> None:
+    assert run("path").stdout == f"{store.root}\n"
 
 
 def test_path_prints_the_directory_alone(store: ModelStore) -> None:

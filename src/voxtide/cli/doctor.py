@@ -26,7 +26,7 @@ from voxtide.cli.failures import Exit
 from voxtide.cli.remote import NO_OPTIONS
 from voxtide.config import Settings
 from voxtide.engines.base import Engine
-from voxtide.engines.registry import EngineOption
+from voxtide.engines.registry import ENGINES, EngineOption
 from voxtide.errors import VoxtideError
 from voxtide.models import ModelState, ModelStore
 
@@ -76,6 +76,7 @@ def examine(engine: str, model: str | None, options: Mapping[str, EngineOption] 
     yield gpu()
     yield microphones()
     yield from extras()
+    yield from engines()
     try:
         settings = Settings.from_environment(os.environ)
     except VoxtideError as error:
@@ -128,18 +129,21 @@ def microphones() -> Check:
 
 def extras() -> Iterator[Check]:
     """Which optional parts are installed, as the package's own metadata names them."""
-    wanted: dict[str, list[str]] = {}
-    for requirement in importlib.metadata.requires("voxtide") or ():
-        found = re.match(r"([\w.-]+).*extra\s*==\s*['\"]([\w-]+)", requirement)
-        if found:
-            wanted.setdefault(found[2], []).append(found[1])
-    for extra, packages in wanted.items():
+    for extra, packages in _extra_packages().items():
         missing = [package for package in packages if not _is_installed(package)]
         if missing:
-            remedy = f"pip install 'voxtide[{extra}]', if you want it"
-            yield Check(f"[{extra}]", "missing", f"without {', '.join(missing)}", remedy)
+            yield Check(f"[{extra}]", "missing", f"without {', '.join(missing)}", _remedy(extra))
         else:
             yield Check(f"[{extra}]", "ok", ", ".join(packages))
+
+
+def engines() -> Iterator[Check]:
+    """Every engine there is to choose from. One that has an extra of its name needs what that installs."""
+    packages = _extra_packages()
+    for name, entry in ENGINES.items():
+        is_installed = all(map(_is_installed, packages.get(name, ())))
+        found = f"{name}: {entry.description}"
+        yield Check("engine", "ok", found) if is_installed else Check("engine", "missing", found, _remedy(name))
 
 
 def cache(models_dir: Path) -> Check:
@@ -189,6 +193,20 @@ def try_engine(load: Callable[[], Engine]) -> tuple[str, float, float]:
                 return transcript.text, transcript.audio_s, time.monotonic() - started_at_s
 
     return asyncio.run(run())
+
+
+def _extra_packages() -> dict[str, list[str]]:
+    """The packages of each extra."""
+    wanted: dict[str, list[str]] = {}
+    for requirement in importlib.metadata.requires("voxtide") or ():
+        found = re.match(r"([\w.-]+).*extra\s*==\s*['\"]([\w-]+)", requirement)
+        if found:
+            wanted.setdefault(found[2], []).append(found[1])
+    return wanted
+
+
+def _remedy(extra: str) -> str:
+    return f"pip install 'voxtide[{extra}]', if you want it"
 
 
 def _is_installed(package: str) -> bool:

@@ -22,7 +22,9 @@ models_app = typer.Typer(
     name="models", help="Pull, check and find the models.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Names = Annotated[list[str], typer.Argument(metavar="NAME", show_default=False)]
+Names = Annotated[list[str], typer.Argument(metavar="NAME", show_default=False, help="As voxtide models list has it.")]
+
+Name = Annotated[str | None, typer.Argument(metavar="NAME", show_default=False, help="As voxtide models list has it.")]
 
 
 def open_store() -> ModelStore:
@@ -79,11 +81,11 @@ class PullView:
             say(f"{model}: {what}")
 
 
-@models_app.command("list")
+@models_app.command("list", short_help="Show every model and its state.")
 def list_models(
     is_json: Annotated[bool, typer.Option("--json", help="Print a JSON array for programs.")] = False,
 ) -> None:
-    """Show every model and whether it is absent, partial, ready or corrupt."""
+    """Show every model and its state: absent, partial, ready or corrupt."""
     with reporting():
         store = open_store()
         statuses = store.list()
@@ -122,10 +124,11 @@ def verify_models(
 
 
 @models_app.command("path")
-def show_path(name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)]) -> None:
-    """Print the directory of a model that is ready."""
+def show_path(name: Name = None) -> None:
+    """Print the directory of a model that is ready; without a name, that of all models."""
     with reporting():
-        typer.echo(open_store().path(name))
+        store = open_store()
+        typer.echo(store.root if name is None else store.path(name))
 
 
 def _pull(store: ModelStore, name: str, *, is_forced: bool) -> str:

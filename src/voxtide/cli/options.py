@@ -63,7 +63,9 @@ Vocabulary: TypeAlias = Annotated[
 ]
 Threads: TypeAlias = Annotated[
     int | None,
-    typer.Option("--threads", metavar="N", min=1, help="Threads that compute. Default: what suits the engine."),
+    typer.Option(
+        "--threads", metavar="N", min=1, max=1024, help="Threads that compute. Default: what suits the engine."
+    ),
 ]
 Device: TypeAlias = Annotated[
     str | None,
@@ -104,7 +106,7 @@ Output: TypeAlias = Annotated[
         "--output",
         "-o",
         metavar="PATH",
-        help="Write to this file; with several sources, or a / at its end, to files in this directory.",
+        help="Write to this file, - for stdout; with several sources, or a / at its end, to files in this directory.",
     ),
 ]
 Pace: TypeAlias = Annotated[
@@ -138,7 +140,10 @@ Microphone: TypeAlias = Annotated[
 Encoding: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--encoding", metavar="NAME", help="Raw audio: pcm_s16le, pcm_mulaw, ... Default: what its first bytes say."
+        "--encoding",
+        metavar="NAME",
+        help="Raw audio: pcm_s16le, pcm_s32le, pcm_f16le, pcm_f32le, pcm_mulaw or pcm_alaw. "
+        "Default: what its first bytes say.",
     ),
 ]
 SampleRate: TypeAlias = Annotated[
