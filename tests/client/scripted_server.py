@@ -32,6 +32,8 @@ class Manners:
         ignores_flush: A flush has no effect at all.
         num_dones: How often each flush is answered.
         flush_delay_s: How late.
+        forgets_every: Every so many flushes one has no effect; 0 for none.
+        repeat_after_s: Each answer comes again so much later, without its times; None for not.
         ignores_end: Nor has the end of the audio.
         end_delay_s: How late that is answered.
         cut_after_s: The connection is cut without a word when so much audio has come.
@@ -52,6 +54,8 @@ class Manners:
     ignores_flush: bool = False
     num_dones: int = 1
     flush_delay_s: float = 0.0
+    forgets_every: int = 0
+    repeat_after_s: float | None = None
     ignores_end: bool = False
     end_delay_s: float = 0.0
     cut_after_s: float | None = None
@@ -133,6 +137,8 @@ class _Session:
         self._seen = seen
         self._ear = ScriptedRecogniser(ScriptedConfig(delay_ms=80, is_revising=False), StreamOptions(), _no_sleep)
         self._num_flushes = 0
+        self._num_asked = 0
+        self._repeats: asyncio.TaskGroup
         self._segments: list[SegmentEnded] = []
 
     async def run(self) -> None:
@@ -142,6 +148,11 @@ class _Session:
         await self._say("session.created", session=self._session())
         if self._manners.hangs_up:
             await self._socket.close()
+        async with asyncio.TaskGroup() as self._repeats:
+            with suppress(ConnectionClosed):
+                await self._listen()
+
+    async def _listen(self) -> None:
         async for frame in self._socket:
             message = json.loads(frame)
             self._seen.kinds.append(message["type"])
@@ -179,7 +190,9 @@ class _Session:
     async def _flush(self) -> None:
         if self._manners.is_cut_at_flush:
             await self._cut()
-        if self._manners.ignores_flush:
+        self._num_asked += 1
+        is_forgotten = self._manners.forgets_every and self._num_asked % self._manners.forgets_every == 0
+        if self._manners.ignores_flush or is_forgotten:
             return
         await asyncio.sleep(self._manners.flush_delay_s)
         self._num_flushes += 1
@@ -220,8 +233,15 @@ class _Session:
                     for _ in range(self._manners.num_dones):
                         await self._done(self._manners.alters(text))
                     self._segments.clear()
+                    if self._manners.repeat_after_s is not None:
+                        self._repeats.create_task(self._repeat(text, self._manners.repeat_after_s))
                 case Finished():
                     raise AssertionError("nothing is finished here")
+
+    async def _repeat(self, text: str, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        with suppress(ConnectionClosed):
+            await self._done(text)
 
     async def _done(self, text: str) -> None:
         segments = [

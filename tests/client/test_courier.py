@@ -38,6 +38,19 @@ async def test_servers_that_always_behave_so() -> None:
     await asyncio.gather(*(outlives(name, manners) for name, manners in FAULTS.items()))
 
 
+async def test_a_server_that_answers_again_when_something_else_was_asked() -> None:
+    """It repeats each answer a flush or two later, and forgets every third flush."""
+    words = ("who", "built", "a white", "tower", "and when", "was it", "begun")
+
+    async def one(after_ms: int) -> None:
+        manners = Manners(forgets_every=3, flush_delay_s=0.01, repeat_after_s=after_ms / 1000)
+        async with serving(manners) as server:
+            assert_said(await converse(connect(server.url, config=QUICK), words), words)
+        assert server.num_open == 0
+
+    await asyncio.gather(*map(one, range(0, 80, 4)))
+
+
 PASSING = {
     "ignores flush and end": Manners(ignores_flush=True, ignores_end=True),
     "ignores flush, is cut at the end": Manners(ignores_flush=True, is_cut_at_end=True),

@@ -12,7 +12,7 @@ from voxtide.audio.pcm import PcmFormat
 from voxtide.client.line import Line
 from voxtide.client.utterance import Utterance
 from voxtide.client.wire import Wire
-from voxtide.client.wording import Done, Text
+from voxtide.client.wording import Done, Part, Text
 
 
 @pytest.fixture
@@ -54,6 +54,19 @@ async def test_a_done_that_comes_twice_answers_once(utterance: Utterance) -> Non
     hear(one, "or not")
     assert one.is_repeat(done)
     assert not one.is_repeat(Done("or not"))
+
+
+async def test_an_answer_may_be_repeated_after_the_next_one_and_without_its_times(utterance: Utterance) -> None:
+    one = line()
+    for text in ("to be", "or not"):
+        one.take(utterance)
+        hear(one, text)
+        done = Done(text, (Part(text, 0.0, 1.0),), {"total_tokens": 5})
+        one.note_answer(done, utterance := Utterance(0, PcmFormat()))
+    one.take(utterance)
+    one.is_asked = True
+    assert one.is_repeat(Done("to be"))
+    assert not one.is_repeat(Done("that is it"))
 
 
 async def test_the_same_words_said_twice_are_no_repeat(utterance: Utterance) -> None:

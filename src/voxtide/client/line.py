@@ -6,10 +6,15 @@ Knows when what is heard answers what was asked, and when it is only said twice.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
 from voxtide.client.utterance import Utterance
 from voxtide.client.wire import Loss, Wire
 from voxtide.client.wording import Done, Heard, Text
+
+
+_NUM_DONES_KEPT = 16
+"""Answers of a connection that are remembered: a repeat comes soon after what it repeats, or never."""
 
 
 class Line:
@@ -28,7 +33,7 @@ class Line:
         self._origin_s: float | None = None
         self._began_at_s = 0.0
         self._heard_at_s = 0.0
-        self._last_done: Done | None = None
+        self._dones: deque[Done] = deque(maxlen=_NUM_DONES_KEPT)
         self._has_text = False  # of this server it is known that it tells text before it is final
 
     def take(self, utterance: Utterance) -> None:
@@ -56,16 +61,20 @@ class Line:
         return isinstance(heard, Done) and self.is_asked and not self.is_repeat(heard)
 
     def is_repeat(self, heard: Heard) -> bool:
-        """Whether this is a `Done` that no words and no question stand behind: one that was sent twice."""
+        """Whether this is a `Done` that no words and no question stand behind: one that was sent twice.
+
+        A repeat of a server that tells its text before it is final need not be exact in its times and costs.
+        """
         if not isinstance(heard, Done) or self.utterance is None or self.utterance.hearing.has_text_of(heard):
             return False
         if self.is_asked:
-            return heard == self._last_done and bool(heard.text.strip()) and self._has_text
-        return heard == self._last_done or self._has_text or not heard.text.strip()
+            return self._has_text and bool(heard.text.strip()) and heard.text in (done.text for done in self._dones)
+        return heard in list(self._dones)[-1:] or self._has_text or not heard.text.strip()
 
     def note_answer(self, done: Done | None, following: Utterance | None) -> None:
         """The utterance has its final text; what is heard before the next is taken belongs to that one."""
-        self._last_done = done or self._last_done
+        if done is not None:
+            self._dones.append(done)
         self.is_asked = False
         self.utterance = following
         if following is not None and self._origin_s is not None:
