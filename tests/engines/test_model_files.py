@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from voxtide.engines.model_files import require_files
+from voxtide.engines.model_files import model_name, require_files
 from voxtide.errors import ModelCorruptError
 
 
@@ -16,3 +16,11 @@ def test_files_that_are_missing_are_told_by_name(tmp_path: Path) -> None:
     told = f"{tmp_path} holds no tide table: it has no b, c; give a directory that holds them"
     with pytest.raises(ModelCorruptError, match=f"^{re.escape(told)}"):
         require_files(tmp_path, ("a", "b", "c"), kind="tide table")
+
+
+def test_a_directory_is_called_without_the_way_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for model in (str(tmp_path), f"{tmp_path}/", "."):
+        assert model_name(model) == tmp_path.name
+    assert model_name("whisper-tiny.en") == "whisper-tiny.en"
+    assert model_name("Systran/faster-whisper-small") == "faster-whisper-small"

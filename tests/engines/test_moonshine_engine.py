@@ -123,9 +123,11 @@ def test_dropped_audio_still_serves_the_windows_after_it(windows: MoonshineWindo
 
 
 async def test_streams_share_one_model_and_a_fixed_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    model_directory("moonshine-tiny-en")
+    directory = model_directory("moonshine-tiny-en")
     settings = replace(Settings.from_environment(os.environ), is_offline=True)
-    async with load(store=ModelStore.from_settings(settings), num_threads=2) as engine, AsyncExitStack() as stack:
+    store = ModelStore.from_settings(settings)
+    async with load(model=str(directory), store=store, num_threads=2) as engine, AsyncExitStack() as stack:
+        assert engine.info.model == "moonshine-tiny-en"
         monkeypatch.setattr(onnxruntime, "InferenceSession", None)  # no other model can be loaded from now on
         num_threads = threading.active_count()
         streams = [await stack.enter_async_context(engine.open()) for _ in range(8)]

@@ -35,7 +35,7 @@ class EngineInfo:
 
     Attributes:
         name: The engine's name, as given to `open_engine`.
-        model: The model it runs, as the user would name it.
+        model: The model it runs, by its name or its directory's: clients elsewhere are told it.
         languages: ISO 639-1 codes it transcribes; empty when it takes any.
         is_revising: Whether it publishes interim text that may change.
         word_times: `read` off the model, `estimated`, or `none`.

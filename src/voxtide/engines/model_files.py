@@ -1,4 +1,4 @@
-"""Whether a directory can be a model. In: the directory, and the files it must hold. Out: nothing, or what it lacks."""
+"""A model that is a directory. In: what a user names. Out: which of a model's files it lacks, what to call it."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def require_files(directory: Path, names: Iterable[str], *, kind: str) -> None:
             f"{directory} holds no {kind}: it has no {', '.join(missing)}; give a directory that holds them, or the "
             "name of a model that `voxtide models list` shows"
         )
+
+
+def model_name(model: str) -> str:
+    """A model's name as it may be told to clients elsewhere: a directory's own, without the way to it."""
+    return Path(model).resolve().name

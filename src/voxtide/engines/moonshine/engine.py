@@ -9,6 +9,7 @@ from voxtide.audio.vad import VoiceModel
 from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.base import EngineInfo
 from voxtide.engines.hypothesis import Piece
+from voxtide.engines.model_files import model_name
 from voxtide.engines.moonshine.model import FRAME_S, MAX_WINDOW_SAMPLES, MoonshineModel, Token
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
 from voxtide.engines.revising_config import FAST, LIVE
@@ -119,7 +120,7 @@ def load(
     windows = MoonshineWindows(MoonshineModel.load(directory))
     give_back_free_memory()
     return RevisingEngine(
-        EngineInfo(name="moonshine", model=name, languages=("en",), is_revising=True, word_times="read"),
+        EngineInfo(name="moonshine", model=model_name(name), languages=("en",), is_revising=True, word_times="read"),
         windows,
         voice,
         live=LIVE,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from voxtide.audio.vad import VoiceModel
 from voxtide.engines.base import EngineInfo
+from voxtide.engines.model_files import model_name
 from voxtide.engines.revising_config import RevisingConfig
 from voxtide.engines.revising_engine import RevisingEngine, usual_num_threads
 from voxtide.engines.settling import SettlingConfig
@@ -69,7 +68,7 @@ def load(
     voice = VoiceModel.from_store(store, progress)
     info = EngineInfo(
         name=ENGINE,
-        model=Path(name).name,
+        model=model_name(name),
         languages=whisper.tokenizer.languages or ("en",),
         is_revising=True,
         word_times="read",
