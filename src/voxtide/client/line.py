@@ -12,7 +12,6 @@ from voxtide.client.utterance import Utterance
 from voxtide.client.wire import Loss, Wire
 from voxtide.client.wording import Done, Heard, Text
 
-
 _NUM_DONES_KEPT = 16
 """Answers of a connection that are remembered: a repeat comes soon after what it repeats, or never."""
 
