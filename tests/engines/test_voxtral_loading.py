@@ -12,7 +12,7 @@ import voxtral_checkpoint
 from voxtide.engines.voxtral import device as devices
 from voxtide.engines.voxtral import load, loading, memory
 from voxtide.engines.voxtral.survey import survey
-from voxtide.errors import CapacityError, ConfigError
+from voxtide.errors import CapacityError, ConfigError, ModelCorruptError
 from voxtide.voxtral.config import VoxtralConfig
 
 GIB = 1 << 30
@@ -82,6 +82,14 @@ def test_the_voice_detector_is_for_few_streams(
     )
     asyncio.run(engine.close())
     assert bool(asked) == is_asked
+
+
+def test_a_tokenizer_of_another_model_is_told(tmp_path: Path) -> None:
+    """It would make nothing of some tokens."""
+    voxtral_checkpoint.write(tmp_path, voxtral_checkpoint.tone_tensors())
+    voxtral_checkpoint.write_tokenizer(tmp_path / "tekken.json", 1100)
+    with pytest.raises(ModelCorruptError, match=r"tekken.json has 1100 tokens, the model 1200; put the one there"):
+        load(model=str(tmp_path), store=None, device="cpu", weights="fp32")
 
 
 def test_a_device_without_memory_for_the_weights_is_told(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import struct
 import sys
@@ -132,6 +133,10 @@ def test_a_tensor_that_is_cut_off_is_named(copy: Path) -> None:
         {"dtype": "F32", "shape": [96, 64], "data_offsets": [-8, 96 * 64 * 4 - 8]},
         {"dtype": "F32", "shape": [96, 64], "data_offsets": [0, 4]},
         {"dtype": "F32", "shape": "no", "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [96.0, 64], "data_offsets": [0, 96 * 64 * 4]},
+        {"dtype": "F32", "shape": [-96, -64], "data_offsets": [0, 96 * 64 * 4]},
+        {"dtype": "F32", "shape": [96, 64], "data_offsets": ["0", "4"]},
+        {"dtype": ["F32"], "shape": [96, 64], "data_offsets": [0, 4]},
     ],
 )
 def test_a_header_that_lies_is_told(entry: object, copy: Path) -> None:
@@ -182,7 +187,17 @@ def test_a_missing_shard_is_named(reference: Model, tmp_path: Path) -> None:
     [
         (lambda p: p.pop("dim"), "dim = None; it must be a number"),
         (lambda p: p.update(n_layers="many"), "n_layers = 'many'"),
-        (lambda p: p.update(n_heads=0), "num_heads = 0, not 1 or more"),
+        (lambda p: p.update(n_heads=0), "num_heads = 0, not 1 to 100000"),
+        (lambda p: p.update(vocab_size=1000), "vocab_size = 1000, but 1000 tokens are no text"),
+        (lambda p: p.update(n_layers=10**9), "num_layers = 1000000000, not 1 to 100000"),
+        (lambda p: p.update(n_layers=math.inf), "n_layers = inf; it must be a number"),
+        (lambda p: p.update(rope_theta=math.nan), "rope_theta = nan; it must be a number"),
+        (lambda p: p.update(rope_theta=0), "rope_theta = 0.0, not more than 0"),
+        (lambda p: p.update(norm_eps=[]), r"norm_eps = \[\]; it must be a number"),
+        (
+            lambda p: p["multimodal"]["whisper_model_args"]["encoder_args"].update(audio_encoding_args=5),
+            "no section 'audio",
+        ),
         (lambda p: p.update(n_heads=3), "3 heads over 2 key heads"),
         (lambda p: p.pop("multimodal"), "no section 'multimodal'; is it a Voxtral Realtime model"),
         (lambda p: p.update(dim=65), "has shape"),

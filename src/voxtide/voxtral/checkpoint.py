@@ -208,15 +208,16 @@ def _header(path: Path, file_bytes: int) -> tuple[Mapping[str, Any], int]:
 
 def _tensor(path: Path, name: str, entry: Any, content: Tensor) -> Tensor:
     try:
-        dtype, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
-        num_values = math.prod(shape)
+        dtype, shape, (begin, end) = str(entry["dtype"]), entry["shape"], entry["data_offsets"]
+        if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)):
+            raise ValueError("sizes and places are numbers")
     except (KeyError, TypeError, ValueError) as error:
         raise ModelCorruptError(f"{path}: tensor {name} has a header that cannot be read") from error
     if dtype not in _DTYPES:
         raise ModelCorruptError(f"{path}: tensor {name} has type {dtype}; only {', '.join(_DTYPES)} can be loaded")
-    if not 0 <= begin <= end <= len(content):
+    if not begin <= end <= len(content):
         raise ModelCorruptError(f"{path}: tensor {name} is cut off; pull the model again with --force")
-    if end - begin != num_values * _DTYPES[dtype].itemsize:
+    if end - begin != math.prod(shape) * _DTYPES[dtype].itemsize:
         raise ModelCorruptError(f"{path}: tensor {name} has {end - begin} bytes, not those of {dtype} {shape}")
     part = content[begin:end]
     if part.storage_offset() % _DTYPES[dtype].itemsize:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -35,6 +36,15 @@ MAX_AHEAD_TOKENS = max(DELAYS_TOKENS) + 1 + NUM_DRAIN_TOKENS
 
 AUDIO_CELLS = 64
 """Audio embeddings a row has room for: what was encoded and not decoded, at most."""
+
+CELLS_PER_PAGE = 256
+"""What a paged attention kernel reads at a time: FlashAttention-2 wants multiples of it. A page may begin anywhere."""
+
+KERNEL = 3
+"""Width of both of the stem's convolutions, in frames."""
+
+_MAX_SIZE = 100_000
+"""No size of a stack is larger: a file that says so is damaged, and shall not make us list its tensors for hours."""
 
 BOS, EOS, PAD, WORD = 1, 2, 32, 33
 """Begin, end, nothing to say in this frame, a group of words begins."""
@@ -76,8 +86,14 @@ class TransformerConfig:
 
     def __post_init__(self) -> None:
         for name in ("dim", "num_layers", "num_heads", "num_kv_heads", "head_dim", "hidden_dim", "window"):
-            if getattr(self, name) < 1:
-                raise ModelCorruptError(f"the model's configuration has {name} = {getattr(self, name)}, not 1 or more")
+            if not 1 <= getattr(self, name) <= _MAX_SIZE:
+                told = f"{name} = {getattr(self, name)}, not 1 to {_MAX_SIZE}"
+                raise ModelCorruptError(f"the model's configuration has {told}")
+        for name in ("rope_theta", "norm_eps"):
+            if not getattr(self, name) > 0.0:
+                raise ModelCorruptError(
+                    f"the model's configuration has {name} = {getattr(self, name)}, not more than 0"
+                )
         if self.num_heads % self.num_kv_heads or self.head_dim % 2:
             raise ModelCorruptError(
                 f"the model's configuration has {self.num_heads} heads over {self.num_kv_heads} key heads of width "
@@ -108,6 +124,11 @@ class VoxtralConfig:
     ada_dim: int = 32
     log_mel_max: float = 1.5
 
+    def __post_init__(self) -> None:
+        if self.vocab_size <= NUM_SPECIAL_TOKENS:
+            told = f"vocab_size = {self.vocab_size}, but {NUM_SPECIAL_TOKENS} tokens are no text"
+            raise ModelCorruptError(f"the model's configuration has {told}")
+
     @classmethod
     def from_mistral(cls, params: Mapping[str, Any]) -> Self:
         """Read the parsed params.json.
@@ -117,13 +138,13 @@ class VoxtralConfig:
         """
         whisper = _section(_section(params, "multimodal"), "whisper_model_args")
         audio = _section(whisper, "encoder_args")
-        audio_encoding = audio.get("audio_encoding_args", {})
+        audio_encoding = _section(audio, "audio_encoding_args") if "audio_encoding_args" in audio else {}
         return cls(
             encoder=_mistral_stack(audio, REAL_ENCODER.window),
             decoder=_mistral_stack(params, REAL_DECODER.window),
             vocab_size=_integer(params, "vocab_size"),
             ada_dim=_integer(params, "ada_rms_norm_t_cond_dim", cls().ada_dim),
-            log_mel_max=float(audio_encoding.get("global_log_mel_max", cls().log_mel_max)),
+            log_mel_max=_number(audio_encoding, "global_log_mel_max", cls().log_mel_max),
         )
 
     @classmethod
@@ -167,10 +188,6 @@ class VoxtralConfig:
         return element_bytes * held
 
 
-CELLS_PER_PAGE = 256
-"""What a paged attention kernel reads at a time: FlashAttention-2 wants multiples of it. A page may begin anywhere."""
-
-
 def _mistral_stack(args: Mapping[str, Any], window: int) -> TransformerConfig:
     num_heads = _integer(args, "n_heads")
     return TransformerConfig(
@@ -181,13 +198,13 @@ def _mistral_stack(args: Mapping[str, Any], window: int) -> TransformerConfig:
         head_dim=_integer(args, "head_dim"),
         hidden_dim=_integer(args, "hidden_dim"),
         window=_integer(args, "sliding_window", window),
-        rope_theta=float(args.get("rope_theta", 1e6)),
-        norm_eps=float(args.get("norm_eps", 1e-5)),
+        rope_theta=_number(args, "rope_theta", 1e6),
+        norm_eps=_number(args, "norm_eps", 1e-5),
     )
 
 
 def _hugging_face_stack(config: Mapping[str, Any], window: int) -> TransformerConfig:
-    rope = config.get("rope_parameters") or config
+    rope = _section(config, "rope_parameters") if config.get("rope_parameters") else config
     num_heads = _integer(config, "num_attention_heads")
     return TransformerConfig(
         dim=_integer(config, "hidden_size"),
@@ -197,8 +214,8 @@ def _hugging_face_stack(config: Mapping[str, Any], window: int) -> TransformerCo
         head_dim=_integer(config, "head_dim"),
         hidden_dim=_integer(config, "intermediate_size"),
         window=_integer(config, "sliding_window", window),
-        rope_theta=float(rope.get("rope_theta", 1e6)),
-        norm_eps=float(config.get("rms_norm_eps", 1e-5)),
+        rope_theta=_number(rope, "rope_theta", 1e6),
+        norm_eps=_number(config, "rms_norm_eps", 1e-5),
     )
 
 
@@ -230,5 +247,16 @@ def _integer(config: Mapping[str, Any], name: str, default: int | None = None) -
         return default
     try:
         return int(value)  # type: ignore[arg-type]  # None and what is no number are told below
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ModelCorruptError(f"the model's configuration has {name} = {value!r}; it must be a number") from None
+
+
+def _number(config: Mapping[str, Any], name: str, default: float) -> float:
+    value = config.get(name, default)
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ModelCorruptError(f"the model's configuration has {name} = {value!r}; it must be a number")
+    return number

@@ -11,11 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from voxtide.voxtral.config import ENCODER_FRAMES_PER_TOKEN
+from voxtide.voxtral.config import ENCODER_FRAMES_PER_TOKEN, KERNEL
 from voxtide.voxtral.layers import Linear
 from voxtide.voxtral.transformer import Stack
 
-KERNEL = 3
 MEL_TAIL_FRAMES = KERNEL - 1
 """Mel frames the first convolution (stride 1) still needs; before the first frame they are zeros, not silence."""
 

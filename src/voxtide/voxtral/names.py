@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from voxtide.voxtral.config import ENCODER_FRAMES_PER_TOKEN, NUM_MELS, TransformerConfig, VoxtralConfig
+from voxtide.voxtral.config import ENCODER_FRAMES_PER_TOKEN, KERNEL, NUM_MELS, TransformerConfig, VoxtralConfig
 
-_KERNEL = 3
 _STREAMS = "mm_streams_embeddings.embedding_module."
 _WHISPER = f"{_STREAMS}whisper_encoder."
+
+EMBEDDINGS = f"{_STREAMS}tok_embeddings.weight"
+STEM = f"{_WHISPER}conv_layers."
+ENCODER_NORM = f"{_WHISPER}transformer.norm.weight"
+ADAPTER = f"{_STREAMS}audio_language_projection."
+DECODER_NORM = "norm.weight"
 
 TIED = ("lm_head.weight", "language_model.lm_head.weight")
 """Some Hugging Face files also hold the output layer, which is the embedding; it is passed over."""
@@ -45,20 +50,19 @@ def canonical(hugging_face_name: str) -> str:
 def tensors(config: VoxtralConfig) -> list[Named]:
     """All tensors of a checkpoint; 711 for the published model."""
     dim, audio_dim = config.decoder.dim, config.encoder.dim
-    stem, tower, text = f"{_WHISPER}conv_layers.", "audio_tower.", "language_model."
-    adapter, projector = f"{_STREAMS}audio_language_projection.", "multi_modal_projector."
+    tower, text, projector = "audio_tower.", "language_model.", "multi_modal_projector."
     return [
-        Named(f"{_STREAMS}tok_embeddings.weight", f"{text}embed_tokens.weight", (config.vocab_size, dim)),
-        Named(f"{stem}0.conv.weight", f"{tower}embedder.conv1.weight", (audio_dim, NUM_MELS, _KERNEL)),
-        Named(f"{stem}0.conv.bias", f"{tower}embedder.conv1.bias", (audio_dim,)),
-        Named(f"{stem}1.conv.weight", f"{tower}embedder.conv2.weight", (audio_dim, audio_dim, _KERNEL)),
-        Named(f"{stem}1.conv.bias", f"{tower}embedder.conv2.bias", (audio_dim,)),
+        Named(EMBEDDINGS, f"{text}embed_tokens.weight", (config.vocab_size, dim)),
+        Named(f"{STEM}0.conv.weight", f"{tower}embedder.conv1.weight", (audio_dim, NUM_MELS, KERNEL)),
+        Named(f"{STEM}0.conv.bias", f"{tower}embedder.conv1.bias", (audio_dim,)),
+        Named(f"{STEM}1.conv.weight", f"{tower}embedder.conv2.weight", (audio_dim, audio_dim, KERNEL)),
+        Named(f"{STEM}1.conv.bias", f"{tower}embedder.conv2.bias", (audio_dim,)),
         *_encoder_layers(config.encoder),
-        Named(f"{_WHISPER}transformer.norm.weight", f"{tower}norm.weight", (audio_dim,)),
-        Named(f"{adapter}0.weight", f"{projector}linear_1.weight", (dim, ENCODER_FRAMES_PER_TOKEN * audio_dim)),
-        Named(f"{adapter}2.weight", f"{projector}linear_2.weight", (dim, dim)),
+        Named(ENCODER_NORM, f"{tower}norm.weight", (audio_dim,)),
+        Named(f"{ADAPTER}0.weight", f"{projector}linear_1.weight", (dim, ENCODER_FRAMES_PER_TOKEN * audio_dim)),
+        Named(f"{ADAPTER}2.weight", f"{projector}linear_2.weight", (dim, dim)),
         *_decoder_layers(config.decoder, config.ada_dim),
-        Named("norm.weight", f"{text}norm.weight", (dim,)),
+        Named(DECODER_NORM, f"{text}norm.weight", (dim,)),
     ]
 
 
@@ -70,13 +74,6 @@ def encoder_prefix(layer: int) -> str:
 def decoder_prefix(layer: int) -> str:
     """How the names of a decoder layer begin."""
     return f"layers.{layer}."
-
-
-EMBEDDINGS = f"{_STREAMS}tok_embeddings.weight"
-STEM = f"{_WHISPER}conv_layers."
-ENCODER_NORM = f"{_WHISPER}transformer.norm.weight"
-ADAPTER = f"{_STREAMS}audio_language_projection."
-DECODER_NORM = "norm.weight"
 
 
 def _encoder_layers(config: TransformerConfig) -> Iterator[Named]:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from voxtide.audio.vad import VOICE_FILE, VOICE_MODEL, VoiceModel
 from voxtide.engines.voxtral.memory import window_tokens
-from voxtide.errors import CapacityError, ConfigError, MissingExtraError, ModelError, ModelMissingError
+from voxtide.errors import (
+    CapacityError,
+    ConfigError,
+    MissingExtraError,
+    ModelCorruptError,
+    ModelError,
+    ModelMissingError,
+)
 from voxtide.models.store import ModelStore, Progress
 from voxtide.voxtral.config import TOKEN_MS
 
@@ -80,6 +87,11 @@ def load(
         torch.set_num_threads(num_threads)  # of the process: torch has no other
     vocabulary = Vocabulary.read(ModelFiles.find(directory).tokenizer())
     loaded = loading.load(directory, device=chosen, weights=chosen_weights)
+    if len(vocabulary) < loaded.config.vocab_size:
+        raise ModelCorruptError(
+            f"{directory}: tekken.json has {len(vocabulary)} tokens, the model {loaded.config.vocab_size}; put the one "
+            "there that the model was published with"
+        )
     num_streams, window = _room(loaded, chosen_weights, max_streams, window)
     voice = _voice(store) if has_voice or (has_voice is None and num_streams <= MAX_VOICE_STREAMS) else None
     return VoxtralEngine(
