@@ -10,7 +10,7 @@ import torch
 from paged_kernel import KERNEL, paged_kernel
 from torch import Tensor
 
-from voxtide.voxtral.attention import Attention, EachRow, Masked, Paged
+from voxtide.voxtral.attention import Attention, EachRow, Masked, Paged, page_tables
 from voxtide.voxtral.config import CELLS_PER_PAGE, TransformerConfig
 from voxtide.voxtral.ring import Ring
 
@@ -66,3 +66,11 @@ def test_masked_has_few_shapes() -> None:
     ring = Ring(CONFIG, window=300, num_cells=2048, num_rows=1, dtype=torch.float32, device=torch.device("cpu"))
     reaches = {Masked().reach(ring, [(0, end)]) for end in range(1, 10_000, 7)}
     assert sorted(reach[0][1] for reach in reaches) == [256, 512, 1024, 2048]
+
+
+def test_a_short_row_is_read_only_as_far_as_it_goes() -> None:
+    ring = Ring(CONFIG, window=300, num_cells=2048, num_rows=2, dtype=torch.float32, device=torch.device("cpu"))
+    assert EachRow().reach(ring, [(0, 5), (1, 9000)]) == ((0, 5), (1, 2048))
+    _, lengths = page_tables(ring, torch.tensor([0, 1]), torch.tensor([[4], [8999]]))
+    assert lengths[0] == 5
+    assert lengths[1] <= ring.window + 2 * CELLS_PER_PAGE
