@@ -331,7 +331,6 @@ async def test_interim_text_comes_where_it_is_asked_for(directory: Path) -> None
         ({"weights": "fp16"}, "fp16 do not run on a CPU"),
         ({"window_minutes": 0}, "window_minutes is 0"),
         ({"window_minutes": float("inf")}, "window_minutes is inf; it must be more than 0, and finite"),
-        ({"max_streams": 0}, "max_streams is 0"),
         ({"interim_every_ms": 100}, "multiple of 80"),
         ({"model": "no-such"}, "'no-such' is no directory"),
     ],

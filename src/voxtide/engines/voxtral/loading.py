@@ -78,7 +78,8 @@ def load(
     from voxtide.voxtral.checkpoint import ModelFiles
     from voxtide.voxtral.tokenizer import Vocabulary
 
-    _check_counts(num_threads, max_streams, interim_every_ms)
+    if interim_every_ms < 0 or interim_every_ms % TOKEN_MS:
+        raise ConfigError(f"interim_every_ms is {interim_every_ms}; it must be a multiple of {TOKEN_MS}, or 0")
     window = None if window_minutes is None else window_tokens(window_minutes)
     chosen = choose_device(device)
     chosen_weights = choose_weights(weights, chosen)
@@ -159,11 +160,3 @@ def _voice(store: ModelStore | None) -> VoiceModel | None:
     except ModelError as error:
         _log.info("no word of where speech starts and stops: %s", error)
         return None
-
-
-def _check_counts(num_threads: int | None, max_streams: int | None, interim_every_ms: int) -> None:
-    for name, value in (("num_threads", num_threads), ("max_streams", max_streams)):
-        if value is not None and value < 1:
-            raise ConfigError(f"{name} is {value}; it must be 1 or more")
-    if interim_every_ms < 0 or interim_every_ms % TOKEN_MS:
-        raise ConfigError(f"interim_every_ms is {interim_every_ms}; it must be a multiple of {TOKEN_MS}, or 0")
