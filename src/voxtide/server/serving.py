@@ -30,6 +30,7 @@ from voxtide.errors import ConfigError
 from voxtide.server.app import Services
 from voxtide.server.config import ServerConfig
 from voxtide.server.connection import Connection
+from voxtide.server.open_files import make_room, shortage_told_once
 
 _log = logging.getLogger("voxtide.server")
 
@@ -47,8 +48,13 @@ SEGMENT_BYTES = 1448
 three megabytes in line, a minute of audio, and its pings behind them. Measured: it costs us nothing."""
 
 NUM_SPARE_CONNECTIONS = 512
-"""Connections beside those of sessions; past them an HTTP request is answered 503. Well under the 1024 open files that
-most systems allow a process."""
+"""Connections beside those of sessions; past them an HTTP request is answered 503."""
+
+NUM_OWN_FILES = 128
+"""Open files that are no client's connection: models, pipes of threads and decoders, uploads on disk."""
+
+FILES_PER_SESSION = 4
+"""A gateway has a connection to the far side beside the client's, one in reserve, and one that is closing."""
 
 END_S = 5.0
 """Time beyond a session's own for its connection to close, before all that is left is cancelled."""
@@ -156,7 +162,9 @@ class Server:
 
     async def serve(self, sock: socket.socket, stop: asyncio.Event) -> None:
         """Serve clients of the bound `sock` until `stop` is set; then finish what they said, and end. Bounded."""
-        with garbage_frozen():
+        num_files = FILES_PER_SESSION * self.services.config.capacity + NUM_SPARE_CONNECTIONS + NUM_OWN_FILES
+        make_room(num_files)
+        with garbage_frozen(), shortage_told_once():
             await self._serve(sock, stop)
 
     async def _serve(self, sock: socket.socket, stop: asyncio.Event) -> None:
