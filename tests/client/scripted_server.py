@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -259,13 +260,13 @@ class _Session:
 
 @asynccontextmanager
 async def serving(
-    manners: Callable[[int], Manners] | Manners = GOOD, *, port: int = 0
+    manners: Callable[[int], Manners] | Manners = GOOD, *, port: int = 0, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[ScriptedServer]:
     """A server on this machine. `manners` for all its connections, or for each by its number."""
     server = ScriptedServer(manners if callable(manners) else lambda _: manners)
     listening: Server
     async with serve(
-        server.handle, "127.0.0.1", port, process_request=server.admit, compression=None, ping_interval=None
+        server.handle, "127.0.0.1", port, ssl=tls, process_request=server.admit, compression=None, ping_interval=None
     ) as listening:
         server.port = next(iter(listening.sockets)).getsockname()[1]
         try:

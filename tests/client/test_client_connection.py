@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from certificates import make_certificate
 from conversations import QUICK, assert_said, converse
 from scripted_server import Manners, after, serving
 
@@ -226,6 +229,31 @@ async def test_a_server_that_is_never_ready() -> None:
     async with serving(Manners(is_silent=True)) as server:
         with pytest.raises(ConnectionFailedError, match="did not answer within 0.1 s"):
             await connect(server.url, config=replace(QUICK, open_timeout_s=0.1))
+
+
+async def test_what_is_no_server_is_told_with_what_may_help() -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ConnectionFailedError, match=r"cannot reach https://.*; does it serve https\? Try http://$"):
+            await connect(f"https://127.0.0.1:{port}", config=QUICK)
+    with pytest.raises(ConnectionFailedError, match=r"cannot reach http://.*; is the server running, and is this its"):
+        await connect(f"http://127.0.0.1:{port}", config=QUICK)
+
+
+async def test_a_certificate_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate, key = make_certificate(tmp_path, "IP:127.0.0.1")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    async with serving(tls=context) as server:
+        url = server.url.replace("http:", "https:")
+        with pytest.raises(ConnectionFailedError, match="SSL_CERT_FILE can name the authority"):
+            await connect(url, config=QUICK)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert_said(await converse(connect(url, config=QUICK)))
 
 
 async def test_a_wish_that_is_refused_is_told_by_name() -> None:

@@ -1,4 +1,4 @@
-"""Whom to trust in TLS. In: nothing. Out: certificate authorities, as options for FFmpeg."""
+"""Whom to trust in TLS. In: nothing. Out: certificate authorities, for FFmpeg and for connections of our own."""
 
 from __future__ import annotations
 
@@ -20,3 +20,12 @@ def tls_options() -> dict[str, str]:
     trusted = ssl.get_default_verify_paths().cafile
     bundle = trusted if trusted is not None and Path(trusted).is_file() else certifi.where()
     return {"tls_verify": "1", "ca_file": bundle}
+
+
+def tls_context() -> ssl.SSLContext:
+    """Whom a verified connection of our own trusts: those that Python trusts, or where there are none, Mozilla's."""
+    context = ssl.create_default_context()
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile is None and paths.capath is None:
+        context.load_verify_locations(certifi.where())
+    return context

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from contextlib import suppress
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from voxtide.audio.trust import tls_context
 from voxtide.client.address import Address
 from voxtide.client.wording import Failure, Heard, Ready, Updated, Wording
 from voxtide.errors import CapacityError, ConnectionFailedError, UnsupportedOptionError, VoxtideError
@@ -89,7 +91,7 @@ class Wire:
         except InvalidStatus as refusal:
             raise _refused(address, refusal) from None
         except (OSError, WebSocketException, ValueError) as error:
-            raise _failed(f"cannot reach {address.shown}: {_reason(error)}") from None
+            raise _failed(f"cannot reach {address.shown}: {_reason(error)}{_remedy(error)}") from None
 
     @property
     def is_open(self) -> bool:
@@ -193,6 +195,7 @@ class _Connect(connect):
             ping_timeout=PING_S,
             close_timeout=CLOSE_S,
             max_size=MAX_MESSAGE_BYTES,
+            ssl=tls_context() if address.url.startswith("wss:") else None,
             logger=_Discreet(logging.getLogger("voxtide.client"), {}),
         )
 
@@ -232,6 +235,18 @@ _MAX_SHOWN_BYTES = 300
 
 def _failed(told: str) -> Loss:
     return Loss(ConnectionFailedError(told), is_final=False)
+
+
+def _remedy(error: Exception) -> str:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return "; SSL_CERT_FILE can name the authority that signed its certificate"
+        case ssl.SSLError():
+            return "; does it serve https? Try http://"
+        case ConnectionRefusedError():
+            return "; is the server running, and is this its port?"
+        case _:
+            return ""
 
 
 def _reason(error: Exception) -> str:
