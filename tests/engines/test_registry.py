@@ -52,6 +52,12 @@ def test_numbers_that_cannot_be_are_refused_by_name_before_anything_is_loaded(na
         load_engine(name, **{count: 0})  # type: ignore[arg-type]  # both are int
 
 
+@pytest.mark.parametrize("name", ["remote", "vllm"])
+def test_threads_are_not_for_an_engine_elsewhere(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"engine '{name}' computes elsewhere"):
+        load_engine(name, num_threads=2, server="http://localhost:8000", model="any")
+
+
 @pytest.mark.parametrize("name", ["moonshine", "scripted"])
 def test_a_model_of_another_engine_is_refused_before_it_is_pulled(name: str, tmp_path: Path) -> None:
     store = ModelStore(tmp_path, manifest=Manifest.packaged(), sources=())

@@ -104,7 +104,7 @@ def load_engine(
         name: One of `ENGINE_NAMES`.
         model: One of the engine's models; None for its default.
         store: Where the models lie; an engine that needs none ignores it.
-        num_threads: Threads that run the model, 1 or more; None for what suits the engine.
+        num_threads: Threads that run the model, 1 or more; None for what suits the engine. Not for a server elsewhere.
         max_streams: Streams open at once, 1 or more; None for what suits the engine.
         progress: Told how far a pull is, if the model has to be pulled.
         server: The address of the server, for an engine that is one; None for the engine's default.
@@ -125,6 +125,8 @@ def load_engine(
     _check_model(name, entry, model, store)
     load = import_module(entry.module).load
     if entry.is_remote:
+        if num_threads is not None:
+            raise ConfigError(f"engine {name!r} computes elsewhere; a number of threads goes with one that runs here")
         return cast("_LoadRemote", load)(server=server, api_key=api_key, model=model, max_streams=max_streams)
     if server is not None or api_key is not None:
         remote = " or ".join(other for other, it in ENGINES.items() if it.is_remote)
