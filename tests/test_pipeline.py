@@ -149,6 +149,51 @@ def test_a_dead_engine_is_the_failure_and_the_text_before_it_stays() -> None:
     assert outcome.transcript.text == "ever tried"
 
 
+class DyingStream(EngineStream):
+    """Its engine dies when this verb is used; what was said before is still to be read."""
+
+    lag_s = 0.0
+
+    def __init__(self, last_verb: str) -> None:
+        self._last_verb = last_verb
+        self._has_died = asyncio.Event()
+
+    async def feed(self, samples: Samples) -> None:
+        await self._use("feed")
+
+    async def flush(self) -> int:
+        await self._use("flush")
+        return 1
+
+    async def finish(self) -> None:
+        await self._use("finish")
+
+    async def close(self) -> None:
+        pass
+
+    async def _use(self, verb: str) -> None:
+        if verb == self._last_verb or self._has_died.is_set():
+            self._has_died.set()
+            raise EngineFailedError("gone")
+        await asyncio.sleep(0)
+
+    async def __aiter__(self) -> AsyncIterator[TranscriptEvent]:
+        yield SpeechStopped(0.0)
+        await self._has_died.wait()
+        for word in ("ever", " tried"):
+            await asyncio.sleep(0)
+            yield Delta(word, 0.1)
+        raise EngineFailedError("gone")
+
+
+@pytest.mark.parametrize("verb", ["feed", "flush", "finish"])
+def test_an_engine_that_dies_leaves_what_it_said_and_nobody_has_read(verb: str) -> None:
+    source = chunks_of(PAUSE)
+    outcome = asyncio.run(run_stream(source, DyingStream(verb), is_flushing_at_pauses=True))
+    assert isinstance(outcome.failure, EngineFailedError)
+    assert outcome.transcript.text == "ever tried"
+
+
 class Broken(Observer):
     def on_event(self, event: TranscriptEvent, wall_s: float) -> None:
         if isinstance(event, Delta):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from voxtide.engines.base import EngineStream
@@ -146,12 +146,18 @@ class _Run:
             for observer in self._observers:
                 observer.on_flush(self._wall_s())
             async with self._turn:
-                await self._stream.flush()
+                await self._unless_dead(self._stream.flush())
 
     async def finish(self) -> None:
         self._start()
-        if not isinstance(self.failure, EngineError):  # a dead engine finishes nothing; the reader will say so
-            await self._stream.finish()
+        await self._unless_dead(self._stream.finish())
+
+    async def _unless_dead(self, verb: Awaitable[object]) -> None:
+        """A dead engine flushes and finishes nothing. The reader says so, after all that was said before."""
+        try:
+            await verb
+        except EngineError as error:
+            self.failure = self.failure or error
 
     def _start(self) -> float:
         """The time since the first sample; the first call is the first sample."""
