@@ -17,7 +17,7 @@ import pytest
 import torch
 import voxtral_checkpoint
 from numpy.typing import NDArray
-from voxtral_streams import Driven
+from voxtral_streams import Driven, run_together
 
 from voxtide.engines import pooled
 from voxtide.engines.voxtral import load
@@ -204,22 +204,10 @@ def test_a_stream_beside_one_that_flushes_all_the_time_says_the_same(
         quiet.recogniser.feed(samples[start : start + SAMPLES_PER_TOKEN])
         busy.recogniser.feed(noise(1, seed=start))
         busy.recogniser.flush(flush_id := flush_id + 1)
-        _run_together(quiet, busy)
+        run_together(quiet, busy)
     quiet.finish()
     assert quiet.events == alone.events or lasting(quiet.events) == lasting(alone.events)
     assert len([event for event in busy.events if type(event).__name__ == "Flushed"]) == flush_id
-
-
-def _run_together(*streams: Driven) -> None:
-    """Rounds as the pool makes them: every stream has a turn, then one step runs for all."""
-    is_busy = True
-    while is_busy:
-        is_busy = False
-        for stream in streams:
-            if (events := stream.recogniser.step(is_behind=False)) is not None:
-                stream.events += events
-                is_busy = True
-        streams[0].runner.serve()
 
 
 def test_a_backlog_is_encoded_in_one_pass_and_one_step_serves_all(
@@ -245,7 +233,7 @@ def test_a_backlog_is_encoded_in_one_pass_and_one_step_serves_all(
     streams = [stream_of(runner, vocabulary) for _ in range(4)]
     for stream in streams:
         stream.recogniser.feed(noise(16.1, seed=2))
-    _run_together(*streams)
+    run_together(*streams)
     assert passes == [(4, 16 * SAMPLES_PER_TOKEN + 240), (4, SAMPLES_PER_TOKEN + 240)]
     assert sizes == [4] * 17
 

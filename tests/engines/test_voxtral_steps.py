@@ -12,13 +12,14 @@ import torch
 import voxtral_checkpoint
 from paged_kernel import KERNEL, paged_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
-from voxtral_streams import Driven
+from voxtral_streams import Driven, run_together
 
 from voxtide.engines.voxtral.graphs import BATCH_SIZES, Buffers, GraphSteps, batch_sizes, step_on_device
 from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
 from voxtide.engines.voxtral.runner import Runner
 from voxtide.engines.voxtral.steps import PlainSteps
 from voxtide.voxtral.attention import Masked, Paged
+from voxtide.voxtral.config import SAMPLES_PER_TOKEN
 from voxtide.voxtral.framing import window_samples
 from voxtide.voxtral.loading import load
 from voxtide.voxtral.model import VoxtralModel
@@ -153,26 +154,34 @@ def test_a_filled_up_batch_says_what_a_plain_one_says(model: VoxtralModel, rows:
 
 
 def test_graph_steps_say_what_plain_steps_say(model: VoxtralModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a graph that, where none can be captured, runs what it was captured of."""
+    """With a graph that, where none can be captured, runs what it was captured of. Lanes are full at times, and at
+    others empty behind streams that wait."""
     event = SimpleNamespace(record=lambda: None, synchronize=lambda: None)
     monkeypatch.setattr(torch.cuda, "Event", lambda: event)
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
     replay = torch.inference_mode()
     monkeypatch.setattr(GraphSteps, "_captured", lambda self, run: SimpleNamespace(replay=replay(run)))
     vocabulary = Vocabulary([f" {number}".encode() for number in range(200)])
-    texts = []
+    texts, counts = [], []
+    speech = voxtral_checkpoint.speak("to be that is the question.")
     for make in (PlainSteps, GraphSteps):
-        runner = Runner(model, 3, make_steps=make)
-        streams = [Driven(VoxtralRecogniser(runner, vocabulary, delay_tokens=6), runner) for _ in range(3)]
+        runner = Runner(model, 5, make_steps=make)
+        streams = [Driven(VoxtralRecogniser(runner, vocabulary, delay_tokens=6), runner) for _ in range(4)]
         for number, stream in enumerate(streams):
             stream.feed(voxtral_checkpoint.speak("to be or not")[: 9000 + 7000 * number])
             stream.flush()
+        for start in range(1, 4):
+            for number, stream in enumerate(streams):
+                if start % (number + 2):
+                    stream.recogniser.feed(speech[start * SAMPLES_PER_TOKEN :][: 2 * SAMPLES_PER_TOKEN])
+            run_together(*streams)
         for stream in streams:
-            stream.feed(voxtral_checkpoint.speak("that is the question."))
             stream.finish()
         texts.append([stream.events for stream in streams])
+        counts.append((runner._rows.num_encoded, runner._rows.num_decoded))
     assert texts[0] == texts[1]
     assert any(stream for stream in texts[0])
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("num_rows", [1, 3, 64, 65, 400])

@@ -105,6 +105,18 @@ class Driven:
         return "".join(event.text for event in self.events if isinstance(event, Delta))
 
 
+def run_together(*streams: Driven) -> None:
+    """Rounds as the pool makes them: every stream has a turn, then one step runs for all."""
+    is_busy = True
+    while is_busy:
+        is_busy = False
+        for stream in streams:
+            if (events := stream.recogniser.step(is_behind=False)) is not None:
+                stream.events += events
+                is_busy = True
+        streams[0].runner.serve()
+
+
 def driven(runner: ScriptedRunner, *, glimpse_frames: int = 0) -> Driven:
     """A stream on a scripted runner."""
     recogniser = VoxtralRecogniser(
@@ -116,4 +128,4 @@ def driven(runner: ScriptedRunner, *, glimpse_frames: int = 0) -> Driven:
     return Driven(recogniser, runner)
 
 
-__all__ = ["FREE", "VOCABULARY", "Driven", "ScriptedRunner", "driven"]
+__all__ = ["FREE", "VOCABULARY", "Driven", "ScriptedRunner", "driven", "run_together"]
