@@ -81,6 +81,7 @@ def test_the_voice_detector_is_for_few_streams(
         model=str(directory), store=None, device="cpu", weights="fp32", max_streams=num_streams, has_voice=has_voice
     )
     asyncio.run(engine.close())
+    assert engine.info.model == directory.name
     assert bool(asked) == is_asked
 
 

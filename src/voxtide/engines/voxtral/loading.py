@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voxtide.audio.vad import VOICE_FILE, VOICE_MODEL, VoiceModel
+from voxtide.engines.model_files import model_name
 from voxtide.engines.voxtral.memory import window_tokens
 from voxtide.errors import (
     CapacityError,
@@ -98,7 +99,7 @@ def load(
     return VoxtralEngine(
         _runner(loaded, num_streams, window),
         vocabulary,
-        model=model or DEFAULT_MODEL,
+        model=model_name(model or DEFAULT_MODEL),
         voice=voice,
         interim_every_ms=interim_every_ms,
     )
