@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
-from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -17,8 +18,9 @@ from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.hypothesis import Piece, WindowReader
 from voxtide.engines.moonshine import load
 from voxtide.engines.moonshine.engine import MIN_WINDOW_SAMPLES, MoonshineWindows
-from voxtide.engines.moonshine.model import MoonshineModel
+from voxtide.engines.moonshine.model import MoonshineModel, Token
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
+from voxtide.engines.revising_engine import RevisingEngine
 from voxtide.models.store import ModelStore
 from voxtide.transcript.events import Delta
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
@@ -122,19 +124,48 @@ def test_dropped_audio_still_serves_the_windows_after_it(windows: MoonshineWindo
     assert reader.transcribe(start, audio.end, prefix=[], guess=[]) == expected
 
 
-async def test_streams_share_one_model_and_a_fixed_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    directory = model_directory("moonshine-tiny-en")
+def loaded(model: str | None = None) -> RevisingEngine:
+    model_directory("moonshine-tiny-en")  # skips the test where it is not here
     settings = replace(Settings.from_environment(os.environ), is_offline=True)
-    store = ModelStore.from_settings(settings)
-    async with load(model=str(directory), store=store, num_threads=2) as engine, AsyncExitStack() as stack:
-        assert engine.info.model == "moonshine-tiny-en"
+    return load(model=model, store=ModelStore.from_settings(settings), num_threads=2)
+
+
+async def told(engine: RevisingEngine, samples: Samples, options: StreamOptions) -> str:
+    async with engine.open(options) as stream:
+        await stream.feed(samples)
+        await stream.finish()
+        return "".join([event.text async for event in stream if isinstance(event, Delta)])
+
+
+async def test_streams_share_one_model_and_a_fixed_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with loaded() as engine:
         monkeypatch.setattr(onnxruntime, "InferenceSession", None)  # no other model can be loaded from now on
         num_threads = threading.active_count()
-        streams = [await stack.enter_async_context(engine.open()) for _ in range(8)]
-        for stream in streams:
-            await stream.feed(recording("goforward.wav"))
-            await stream.finish()
-        for stream in streams:
-            deltas = [event.text async for event in stream if isinstance(event, Delta)]
-            assert "".join(deltas).startswith("Go forward")
+        texts = await asyncio.gather(*(told(engine, recording("goforward.wav"), StreamOptions()) for _ in range(8)))
+        assert all(text.startswith("Go forward") for text in texts)
         assert threading.active_count() == num_threads
+
+
+async def test_the_fast_pace_runs_the_model_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    num_runs = 0
+    transcribe = MoonshineModel.transcribe
+
+    def counted(*arguments: Any, **keywords: Any) -> list[Token]:
+        nonlocal num_runs
+        num_runs += 1
+        return transcribe(*arguments, **keywords)
+
+    monkeypatch.setattr(MoonshineModel, "transcribe", counted)
+    samples = between(recording("two_cities.wav"), 0.0, 14.0)
+    async with loaded() as engine:
+        assert await told(engine, samples, StreamOptions(pace="fast"))
+        num_fast, num_runs = num_runs, 0
+        assert await told(engine, samples, StreamOptions(interim=False))
+    assert 1 <= num_fast <= 4
+    assert num_runs > 5 * num_fast
+
+
+async def test_a_directory_is_known_by_its_name() -> None:
+    directory = model_directory("moonshine-tiny-en")
+    async with loaded(str(directory)) as engine:
+        assert engine.info.model == directory.name

@@ -333,6 +333,15 @@ def test_interim_text_is_the_tail_of_the_stable_text_and_is_cleared() -> None:
             assert shown == ""
 
 
+def test_a_flush_clears_the_interim_text() -> None:
+    listening = Listening(SPEECH, LIVE)
+    listening.feed_until(2.3)
+    assert listening.interims[-1] != ""
+    *events, flushed = listening.flush()
+    assert events[-1] == Interim("", 2.3)
+    assert isinstance(flushed, Flushed)
+
+
 @pytest.mark.parametrize("is_flush", [True, False])
 def test_words_found_in_the_silence_are_dropped(is_flush: bool) -> None:
     speech = spoken("so it goes")
