@@ -262,8 +262,10 @@ def test_no_color_sends_no_styles(tones: Tones) -> None:
     assert shown(output)[0] == "no"
 
 
-def test_a_dumb_terminal_gets_plain_lines(tones: Tones) -> None:
-    with terminal_process(*SCRIPTED, tones("talk.wav", "no"), "-f", "live", environment={"TERM": "dumb"}) as (_, ours):
+@pytest.mark.parametrize("doc_format", ["live", "txt"])
+def test_a_dumb_terminal_gets_plain_lines(tones: Tones, doc_format: str) -> None:
+    arguments = (*SCRIPTED, tones("talk.wav", "no"), "-f", doc_format)
+    with terminal_process(*arguments, environment={"TERM": "dumb"}) as (_, ours):
         assert read_all(ours) == "no\r\n"
 
 

@@ -37,7 +37,7 @@ class PullView:
 
     def __init__(self) -> None:
         console = Console(stderr=True)
-        self._is_bar = console.is_terminal
+        self._is_bar = console.is_terminal and not console.is_dumb_terminal
         self._told: set[tuple[str, str]] = set()
         self._tasks: dict[str, TaskID] = {}
         self._bar = RichProgress(

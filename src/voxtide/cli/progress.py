@@ -1,4 +1,4 @@
-"""A progress bar on stderr while sources are transcribed. In: chunks. Out: a bar, if stderr is a terminal."""
+"""A progress bar on stderr while sources are transcribed. In: chunks. Out: a bar, if stderr can redraw one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ProgressBar(Observer):
             TimeRemainingColumn(compact=True),
             console=console,
             transient=True,
-            disable=not (is_shown and console.is_terminal),
+            disable=not (is_shown and console.is_terminal and not console.is_dumb_terminal),
         )
 
     def __enter__(self) -> ProgressBar:
