@@ -30,6 +30,10 @@ def test_one_plugin_opens_one_stream_after_another(report: Report) -> None:
     assert finals(report["mistral_streams"]) == [FIRST, SECOND]
 
 
+def test_two_flushes_in_a_row_and_an_end_behind_speech_have_their_answers(report: Report) -> None:
+    assert finals(report["mistral_flush_twice"]) == [FIRST, "", SECOND, ""]
+
+
 def test_segments_and_usage_arrive(report: Report) -> None:
     lines = report["mistral_turns"]
     assert of(lines, "final_transcript")[0]["words"] == [FIRST]

@@ -44,11 +44,13 @@ def test_a_refused_delay_is_reported_and_the_call_goes_on(report: Report) -> Non
     assert finals(lines) == [FIRST, SECOND, FIRST]
 
 
-def test_turns_in_which_nothing_was_said_break_nothing(report: Report) -> None:
-    lines = report["openai_silent_turn"]
-    assert (finals(lines), errors(lines)) == ([SECOND], [])
+@pytest.mark.parametrize("scenario", ["mistral_silent_turn", "openai_silent_turn"])
+def test_turns_in_which_nothing_was_said_break_nothing(report: Report, scenario: str) -> None:
+    lines = report[scenario]
+    assert (finals(lines), errors(lines)) == ([SECOND, FIRST], [])
 
 
-def test_a_wrong_key_is_reported(report: Report) -> None:
-    (error,) = errors(report["mistral_bad_key"])
-    assert error.startswith("Error connecting to Mistral STT") and "HTTP 401" in error
+@pytest.mark.parametrize("scenario", ["mistral_bad_key", "openai_bad_key"])
+def test_a_wrong_key_is_reported(report: Report, scenario: str) -> None:
+    error, *_ = errors(report[scenario])
+    assert error.startswith("Error connecting to") and "HTTP 401" in error

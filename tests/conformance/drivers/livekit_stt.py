@@ -91,6 +91,20 @@ async def mistral_streams(plan: Plan, report: Report) -> None:
     await service.aclose()
 
 
+async def mistral_flush_twice(plan: Plan, report: Report) -> None:
+    """Nothing is waited for: two flushes in a row, then the end of input right behind an utterance."""
+    async with streaming(mistral(plan)) as stream:
+        for frame in frames(plan.audio("first")):
+            stream.push_frame(frame)
+        stream.flush()
+        stream.flush()
+        for frame in frames(plan.audio("second")):
+            stream.push_frame(frame)
+        stream.end_input()
+        async for event in stream:
+            tell(report, event)
+
+
 async def mistral_delay(plan: Plan, report: Report) -> None:
     async with streaming(mistral(plan, target_streaming_delay_ms=480)) as stream:
         for frame in frames(plan.audio("first")):
@@ -175,6 +189,7 @@ if __name__ == "__main__":
     run(
         mistral_turns,
         mistral_streams,
+        mistral_flush_twice,
         mistral_delay,
         mistral_delay_refused,
         mistral_bad_key,

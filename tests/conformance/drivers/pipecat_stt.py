@@ -73,8 +73,12 @@ class Call:
         """One turn, as a voice detector in the pipeline marks it; back when its text is there."""
         await self._worker.queue_frame(VADUserStartedSpeakingFrame())
         await self.send(audio + PAUSE)
-        await self._worker.queue_frame(VADUserStoppedSpeakingFrame())
+        await self.stop_speaking()
         await self.texts.until(TranscriptionFrame)
+
+    async def stop_speaking(self) -> None:
+        """What the detector says when it hears a pause; the service flushes."""
+        await self._worker.queue_frame(VADUserStoppedSpeakingFrame())
 
     async def send(self, audio: bytes) -> None:
         for chunk in chunks(audio, 640):
@@ -141,12 +145,26 @@ async def openai_delay(plan: Plan, report: Report) -> None:
     await three_turns(openai(plan, settings=settings), plan, report)
 
 
+async def silent_turns(service: FrameProcessor, plan: Plan, report: Report) -> None:
+    """A detector that fires on a noise: empty flushes, also behind an answer, and turns on the same socket."""
+    async with calling(service, report) as call:
+        for name in ("second", "first"):
+            for _ in range(2):
+                await call.stop_speaking()
+            await call.say(plan.audio(name))
+
+
+async def mistral_silent_turn(plan: Plan, report: Report) -> None:
+    await silent_turns(mistral(plan), plan, report)
+
+
 async def openai_silent_turn(plan: Plan, report: Report) -> None:
-    """A detector that fires on a noise: an empty commit, then a turn on the same socket."""
-    async with calling(openai(plan), report) as call:
-        for _ in range(2):
-            await call._worker.queue_frame(VADUserStoppedSpeakingFrame())
-        await call.say(plan.audio("second"))
+    await silent_turns(openai(plan), plan, report)
+
+
+async def openai_bad_key(plan: Plan, report: Report) -> None:
+    async with calling(openai(plan, api_key="not-the-key"), report) as call:
+        await call.errors.until(ErrorFrame)
 
 
 async def real_speech(plan: Plan, report: Report) -> None:
@@ -166,9 +184,11 @@ if __name__ == "__main__":
         mistral_turns,
         mistral_delay,
         mistral_delay_refused,
+        mistral_silent_turn,
         mistral_bad_key,
         openai_turns,
         openai_delay,
         openai_silent_turn,
+        openai_bad_key,
         if_named=(real_speech,),
     )
