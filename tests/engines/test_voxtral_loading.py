@@ -89,8 +89,18 @@ def test_a_tokenizer_of_another_model_is_told(tmp_path: Path) -> None:
     """It would make nothing of some tokens."""
     voxtral_checkpoint.write(tmp_path, voxtral_checkpoint.tone_tensors())
     voxtral_checkpoint.write_tokenizer(tmp_path / "tekken.json", 1100)
-    with pytest.raises(ModelCorruptError, match=r"tekken.json has 1100 tokens, the model 1200; put the one there"):
+    told = r"tekken.json has 1100 tokens, the model 1200; put the one there"
+    with pytest.raises(ModelCorruptError, match=told):
         load(model=str(tmp_path), store=None, device="cpu", weights="fp32")
+    with pytest.raises(ModelCorruptError, match=told):
+        survey(tmp_path, device="cpu")
+
+
+def test_a_survey_names_a_tensor_that_is_cut_off(tmp_path: Path) -> None:
+    path = voxtral_checkpoint.write(tmp_path, voxtral_checkpoint.tone_tensors()) / "consolidated.safetensors"
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(ModelCorruptError, match=r"consolidated.safetensors: tensor .* is cut off"):
+        survey(tmp_path, device="cpu")
 
 
 def test_a_device_without_memory_for_the_weights_is_told(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,7 @@ def test_a_fork_leaves_the_original_as_it_was(vocabulary: Vocabulary) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({}, "is no tekken.json: KeyError"),
+        ({}, "is no tekken.json: it has no usable config and vocab"),
         (tekken(default_num_special_tokens=10), "has 10 special tokens; the model has 1000"),
         (tekken() | {"vocab": [{"rank": 1, "token_bytes": ""}]}, "token 0 has rank 1"),
         (tekken() | {"vocab": [{"rank": 0, "token_bytes": "?"}]}, "token 0 cannot be read"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from voxtide.errors import ModelCorruptError
-from voxtide.voxtral.checkpoint import read_json
+from voxtide.voxtral.checkpoint import ModelFiles, read_json
 from voxtide.voxtral.config import NUM_SPECIAL_TOKENS
 
 
@@ -35,7 +35,7 @@ class Vocabulary:
             num_special, num_tokens = config["default_num_special_tokens"], config["default_vocab_size"]
             rows = vocab[: num_tokens - num_special]  # the file holds more than the model knows
         except (KeyError, TypeError) as error:
-            raise ModelCorruptError(f"{path} is no tekken.json: {error!r}") from error
+            raise ModelCorruptError(f"{path} is no tekken.json: it has no usable config and vocab") from error
         if num_special != NUM_SPECIAL_TOKENS:
             raise ModelCorruptError(f"{path} has {num_special} special tokens; the model has {NUM_SPECIAL_TOKENS}")
         return cls([_piece(path, number, row) for number, row in enumerate(rows)])
@@ -47,6 +47,23 @@ class Vocabulary:
         """A token's bytes; none for special tokens and for ids beyond the vocabulary."""
         number = token - NUM_SPECIAL_TOKENS
         return self._pieces[number] if 0 <= number < len(self._pieces) else b""
+
+
+def read_vocabulary(files: ModelFiles) -> Vocabulary:
+    """A model's vocabulary.
+
+    Raises:
+        ModelMissingError: It has no tokenizer.
+        ModelCorruptError: The tokenizer cannot be read, or has fewer tokens than the model.
+    """
+    path, num_tokens = files.tokenizer(), files.read_config().vocab_size
+    vocabulary = Vocabulary.read(path)
+    if len(vocabulary) < num_tokens:
+        raise ModelCorruptError(
+            f"{path} has {len(vocabulary)} tokens, the model {num_tokens}; put the one there that the model was "
+            "published with"
+        )
+    return vocabulary
 
 
 def _piece(path: Path, number: int, row: object) -> bytes:

@@ -13,7 +13,6 @@ from voxtide.errors import (
     CapacityError,
     ConfigError,
     MissingExtraError,
-    ModelCorruptError,
     ModelError,
     ModelMissingError,
 )
@@ -77,7 +76,7 @@ def load(
     from voxtide.engines.voxtral.engine import VoxtralEngine
     from voxtide.voxtral import loading
     from voxtide.voxtral.checkpoint import ModelFiles
-    from voxtide.voxtral.tokenizer import Vocabulary
+    from voxtide.voxtral.tokenizer import read_vocabulary
 
     if interim_every_ms < 0 or interim_every_ms % TOKEN_MS:
         raise ConfigError(f"interim_every_ms is {interim_every_ms}; it must be a multiple of {TOKEN_MS}, or 0")
@@ -87,13 +86,8 @@ def load(
     directory = locate(model or DEFAULT_MODEL, store, progress)
     if num_threads is not None:
         torch.set_num_threads(num_threads)  # of the process: torch has no other
-    vocabulary = Vocabulary.read(ModelFiles.find(directory).tokenizer())
+    vocabulary = read_vocabulary(ModelFiles.find(directory))
     loaded = loading.load(directory, device=chosen, weights=chosen_weights)
-    if len(vocabulary) < loaded.config.vocab_size:
-        raise ModelCorruptError(
-            f"{directory}: tekken.json has {len(vocabulary)} tokens, the model {loaded.config.vocab_size}; put the one "
-            "there that the model was published with"
-        )
     num_streams, window = _room(loaded, chosen_weights, max_streams, window)
     voice = _voice(store) if has_voice or (has_voice is None and num_streams <= MAX_VOICE_STREAMS) else None
     return VoxtralEngine(

@@ -1,4 +1,4 @@
-"""What this machine can do with Voxtral, found out without loading it. In: a model's name. Out: a `Survey`."""
+"""What this machine can do with Voxtral. In: a model's directory. Out: a `Survey`. Of the weights, only headers are read."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def survey(
     Raises:
         ConfigError: The device or the weights cannot be used here, or the window is none.
         ModelMissingError: The directory holds no model, or no tokenizer.
-        ModelCorruptError: The directory's configuration cannot be read.
+        ModelCorruptError: A file or a tensor is not what it should be; it is named.
         MissingExtraError: torch is not installed.
     """
     try:
@@ -56,15 +56,15 @@ def survey(
         raise MissingExtraError("torch", "voxtral", "engine 'voxtral'") from error
 
     from voxtide.engines.voxtral.device import choose_device, choose_weights, device_name, free_bytes
-    from voxtide.voxtral.checkpoint import ModelFiles
+    from voxtide.voxtral.checkpoint import ModelFiles, open_checkpoint
+    from voxtide.voxtral.tokenizer import read_vocabulary
 
     chosen = choose_device(device)
     held = choose_weights(weights, chosen)
     config = VoxtralConfig()
     if directory is not None:
-        files = ModelFiles.find(directory)
-        files.tokenizer()
-        config = files.read_config()
+        read_vocabulary(ModelFiles.find(directory))
+        config = open_checkpoint(directory).config
     free = free_bytes(chosen)
     windows = None if window_minutes is None else (window_tokens(window_minutes),)
     return Survey(
