@@ -88,3 +88,30 @@ def test_what_is_no_number_within_the_bounds(value: object) -> None:
 def test_null_is_the_default_where_there_is_one() -> None:
     assert number(None, "it", 0, 1, default=0.5) == 0.5
     assert whole_number(None, "it", 0, 9, default=5) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": "x", "a": "y"}', {"a": "y"}),
+        ('{"a": 18446744073709551616}', {"a": 2**64}),
+        ('{"a": "x", "b": -9223372036854775809}', {"a": "x", "b": -(2**63) - 1}),
+        ('{"a": 1e400}', {"a": float("inf")}),
+        ('{"a": "\\ud800"}', {"a": "\ud800"}),
+        ('{"a": "\\u00e4\\n"}', {"a": "ä\n"}),
+        ("{}", {}),
+    ],
+)
+def test_messages_are_what_pythons_own_reader_makes_of_them(text: str, value: object) -> None:
+    assert read_message(text) == read_message(text.encode()) == value
+    assert repr(read_message(text)) == repr(value)  # 2**64 equals its float
+
+
+@pytest.mark.parametrize("text", ['\ufeff{"a": "x"}', '{"a": "x"} x', '{"a": "x",}', "[" * 100_000, '{"a": "\n"}'])
+def test_what_is_no_message_is_refused_in_the_words_of_pythons_own_reader(text: str) -> None:
+    with pytest.raises(Refusal, match="not the text of a JSON object") as refused:
+        read_message(text)
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError) as error:
+        assert refused.value.reason.endswith(str(error))

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias, TypeVar
 
+import orjson
 import pybase64
 
 Message: TypeAlias = dict[str, Any]
@@ -47,12 +48,25 @@ def read_message(message: str | bytes) -> Message:
         Refusal: It is no JSON object.
     """
     try:
-        value = json.loads(message if isinstance(message, str) else message.decode())
+        value = _read_strings(message) or json.loads(message if isinstance(message, str) else message.decode())
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of a million digits, nested too deep
         raise Refusal(f"this is not the text of a JSON object: {error}", code="invalid_json") from None
     if not isinstance(value, dict):
         raise Refusal('this is JSON, but not a JSON object, such as {"name": "value"}', code="invalid_json")
     return value
+
+
+def _read_strings(message: str | bytes) -> Message | None:
+    """The object where all its values are strings, as those of audio are, in a quarter of the time; else None.
+
+    What is wrong with any other, and what its numbers are, is for Python's own reader to say: orjson has no NaN and
+    makes floats of whole numbers past 64 bits.
+    """
+    try:
+        value = orjson.loads(message)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()) else None
 
 
 def handler_of(message: Mapping[str, Any], handlers: Mapping[str, Handler]) -> Handler:
