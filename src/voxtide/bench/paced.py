@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +14,8 @@ from voxtide.errors import VoxtideError
 from voxtide.transcript.events import Delta
 from voxtide.types import Samples, StreamOptions
 
-WARM_UP_S = 2.0
+WARM_UP_S = 4.5
+"""By then every session speaks: they begin within a round of each other."""
 SENT_AT_ONCE = 16
 LEAD_S = 0.1
 """From the last session's opening to the first chunk: the first one is not late."""
@@ -48,9 +50,12 @@ async def play_paced(
 ) -> Paced:
     """Play the frames in a loop to so many sessions, their chunks spread evenly over 80 ms.
 
+    Each begins its first round at a random chunk, as callers do: in step they would all have their words in the same
+    80 ms and be silent in the same. What comes before is silence.
+
     Args:
         server: Whose sessions.
-        frames: A round, a frame for each chunk.
+        frames: A round, a frame for each chunk; the last one is silent.
         num_sessions: How many.
         play_s: How long, after the warm-up.
         told_after: The chunks of a round that tell a text; none where nobody listens.
@@ -61,19 +66,19 @@ async def play_paced(
     loop = asyncio.get_running_loop()
     arrivals: list[list[float]] = [[] for _ in range(num_sessions)]
     clients = [await _open(server.port, arrivals[index]) for index in range(num_sessions)]
-    num_rounds, num_warm = round((WARM_UP_S + play_s) / CHUNK_S), round(WARM_UP_S / CHUNK_S)
+    begins = _first_chunks(num_sessions, len(frames))
+    num_chunks, num_warm = round((WARM_UP_S + play_s) / CHUNK_S), round(WARM_UP_S / CHUNK_S)
     began_s, cpu_s, late_s = loop.time() + LEAD_S, 0.0, []
-    for number in range(num_rounds):
+    for number in range(num_chunks):
         if number == num_warm:
             cpu_s = -(await server.holdings()).cpu_s
-        frame = frames[number % len(frames)]
         for index, client in enumerate(clients):
             due_s = began_s + (number + index / num_sessions) * CHUNK_S
             if (wait_s := due_s - loop.time()) > SHORTEST_SLEEP_S:
                 await asyncio.sleep(wait_s)
             elif index % SENT_AT_ONCE == 0:
                 await asyncio.sleep(0)  # who is late must still hear what arrives
-            client.send(frame)
+            client.send(frames[(number - begins[index]) % len(frames)] if number >= begins[index] else frames[-1])
             late_s.append(loop.time() - due_s)
     cpu_s += (await server.holdings()).cpu_s
     await asyncio.sleep(LAST_TEXTS_S)
@@ -84,7 +89,13 @@ async def play_paced(
     added_s = [
         late
         for index, arrived_s in enumerate(arrivals)
-        for late in _added_s(began_s + index / num_sessions * CHUNK_S, arrived_s, told_after, len(frames))
+        for late in _added_s(
+            began_s + (begins[index] + index / num_sessions) * CHUNK_S,
+            arrived_s,
+            told_after,
+            len(frames),
+            after_s=began_s + WARM_UP_S,
+        )
     ]
     return Paced(num_sessions, play_s, cpu_s, added_s, late_s[num_warm * num_sessions :])
 
@@ -99,13 +110,21 @@ async def _open(port: int, arrived_s: list[float]) -> WireClient:
     return await WireClient.open(port, on_text)
 
 
-def _added_s(begin_s: float, arrived_s: Sequence[float], told_after: Sequence[int], num_chunks: int) -> list[float]:
-    """How late each text came, of one session, after the warm-up."""
+def _first_chunks(num_sessions: int, num_chunks: int) -> list[int]:
+    """When each session begins its first round, the same in every run."""
+    random_source = random.Random(7)
+    return [random_source.randrange(num_chunks) for _ in range(num_sessions)]
+
+
+def _added_s(
+    begin_s: float, arrived_s: Sequence[float], told_after: Sequence[int], num_chunks: int, *, after_s: float
+) -> list[float]:
+    """How late each text came that was due from `after_s` on, of one session that began its first round then."""
     added_s = []
     for number, at_s in enumerate(arrived_s if told_after else ()):
         round_number, place = divmod(number, len(told_after))
         due_s = begin_s + (round_number * num_chunks + told_after[place]) * CHUNK_S
-        if due_s >= begin_s + WARM_UP_S:
+        if due_s >= after_s:
             added_s.append(at_s - due_s)
     return added_s
 
