@@ -99,10 +99,16 @@ def test_the_servers_turns_commit() -> None:
     assert types_of(ended) == ["input_audio_buffer.speech_stopped", *COMMITTED]
     assert ended[0]["audio_end_ms"] == 2_500  # with the silence that ended it
     assert started["item_id"] == ended[0]["item_id"] == ended[1]["item_id"]
-    (started,) = conversation.tell(TurnStarted(0.1))
-    assert started["audio_start_ms"] == 0 and started["item_id"] != ended[0]["item_id"]
+    (started,) = conversation.tell(TurnStarted(2.6))
+    assert started["audio_start_ms"] == 2_500  # not 2,300: that was of the item before
+    assert started["item_id"] != ended[0]["item_id"]
     conversation.work()
     assert transcripts(conversation) == ["word1 word2"]
+
+
+def test_the_padding_does_not_reach_before_the_audio() -> None:
+    (started,) = openai().tell(TurnStarted(0.1))
+    assert started["audio_start_ms"] == 0
 
 
 def test_without_turn_detection_no_turn_is_told() -> None:

@@ -42,6 +42,7 @@ class OpenAIRealtime:
         self._items = Items(session.session_id)
         self._flushed_s = 0.0
         self._language: str | None = None
+        self._turn_end_ms = 0  # of the last turn; the next one's padding does not reach into it
 
     def begin(self) -> list[Effect]:
         """`session.created`, unasked. It also has what vLLM's has, for nobody knows yet which client this is."""
@@ -77,11 +78,13 @@ class OpenAIRealtime:
             case Flushed():
                 return self._tell_flushed(event)
             case TurnStarted(audio_s) if self._settings.turns:
-                start_ms = max(0, round(audio_s * 1000) - self._settings.turns.prefix_padding_ms)
+                start_ms = max(self._turn_end_ms, round(audio_s * 1000) - self._settings.turns.prefix_padding_ms)
                 return [self._buffer_event("speech_started", audio_start_ms=start_ms, item_id=self._items.open.item_id)]
             case TurnEnded(audio_s) if self._settings.turns and self._leaving.is_open:
-                end_ms = round(audio_s * 1000) + self._settings.turns.silence_ms
-                stopped = self._buffer_event("speech_stopped", audio_end_ms=end_ms, item_id=self._items.open.item_id)
+                self._turn_end_ms = round(audio_s * 1000) + self._settings.turns.silence_ms
+                stopped = self._buffer_event(
+                    "speech_stopped", audio_end_ms=self._turn_end_ms, item_id=self._items.open.item_id
+                )
                 return [stopped, *self._end_item()]
             case Finished(audio_s):
                 return self._tell_finished(audio_s)
