@@ -23,8 +23,9 @@ from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
 from voxtide.engines.revising_engine import RevisingEngine
 from voxtide.models.store import ModelStore
 from voxtide.transcript.events import Delta
-from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
+from voxtide.types import SAMPLE_RATE_HZ, Pace, Samples, StreamOptions
 
+PACES: tuple[Pace, ...] = ("live", "fast")
 GO_FORWARD_S = {"go": 0.46, "forward": 0.64, "ten": 1.17, "meters": 1.53}
 """Where the words of goforward.wav begin, by the forced alignment that comes with it."""
 
@@ -146,23 +147,39 @@ async def test_streams_share_one_model_and_a_fixed_number_of_threads(monkeypatch
         assert threading.active_count() == num_threads
 
 
-async def test_the_fast_pace_runs_the_model_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    num_runs = 0
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """One for each run of the model from now on."""
+    runs: list[None] = []
     transcribe = MoonshineModel.transcribe
 
     def counted(*arguments: Any, **keywords: Any) -> list[Token]:
-        nonlocal num_runs
-        num_runs += 1
+        runs.append(None)
         return transcribe(*arguments, **keywords)
 
     monkeypatch.setattr(MoonshineModel, "transcribe", counted)
+    return runs
+
+
+async def test_the_fast_pace_runs_the_model_less_often(runs: list[None]) -> None:
     samples = between(recording("two_cities.wav"), 0.0, 14.0)
     async with loaded() as engine:
         assert await told(engine, samples, StreamOptions(pace="fast"))
-        num_fast, num_runs = num_runs, 0
+        num_fast = len(runs)
         assert await told(engine, samples, StreamOptions(interim=False))
     assert 1 <= num_fast <= 4
-    assert num_runs > 5 * num_fast
+    assert len(runs) > 6 * num_fast
+
+
+async def test_what_is_no_voice_does_not_run_the_model(runs: list[None]) -> None:
+    time_s = np.arange(5 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    noise = np.random.default_rng(5).normal(0, 1, len(time_s))
+    sounds = (0.05 * noise, 0.3 * noise, 0.3 * np.sin(2 * np.pi * 440 * time_s), np.where(time_s % 0.3 < 1e-4, 0.8, 0))
+    async with loaded() as engine:
+        for samples in sounds:
+            for pace in PACES:
+                assert await told(engine, samples, StreamOptions(pace=pace)) == ""
+    assert runs == []
 
 
 async def test_a_directory_is_known_by_its_name() -> None:

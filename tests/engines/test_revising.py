@@ -235,6 +235,16 @@ def test_silence_costs_no_model_run(config: RevisingConfig) -> None:
     assert listening.events == [Flushed(1, "", (), 30.0), Finished(30.0)]
 
 
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+@pytest.mark.parametrize(("pause_s", "begins_anew"), [(1.0, False), (7.0, True)])
+def test_a_window_outlives_a_short_pause(config: RevisingConfig, pause_s: float, begins_anew: bool) -> None:
+    listening = Listening(spoken("so it goes | and on", pause_s=pause_s), config)
+    listening.feed_until(5.0 + pause_s)
+    listening.finish()
+    assert listening.text == "so it goes and on"
+    assert (listening.windows.calls[-1][0] > 2.2 * SAMPLE_RATE_HZ) == begins_anew
+
+
 def test_silence_after_speech_costs_no_model_run() -> None:
     listening = Listening(spoken("so it goes"), LIVE)
     listening.feed_until(4.0)
