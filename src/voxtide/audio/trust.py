@@ -26,6 +26,6 @@ def tls_context() -> ssl.SSLContext:
     """Whom a verified connection of our own trusts: those that Python trusts, or where there are none, Mozilla's."""
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
-    if paths.cafile is None and paths.capath is None:
+    if not (paths.cafile or paths.capath):
         context.load_verify_locations(certifi.where())
     return context
