@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING
 from voxtide.audio.vad import VOICE_FILE, VOICE_MODEL, VoiceModel
 from voxtide.engines.model_files import model_name
 from voxtide.engines.voxtral.memory import window_tokens
-from voxtide.errors import (
-    CapacityError,
-    ConfigError,
-    MissingExtraError,
-    ModelError,
-    ModelMissingError,
-)
+from voxtide.errors import CapacityError, ConfigError, MissingExtraError, ModelError, ModelMissingError
 from voxtide.models.store import ModelStore, Progress
 from voxtide.voxtral.config import TOKEN_MS
 

@@ -1,4 +1,4 @@
-"""What this machine can do with Voxtral. In: a model's directory. Out: a `Survey`. Of the weights, only headers are read."""
+"""What this machine can do with Voxtral. In: a directory. Out: a `Survey`. Of the weights, only headers are read."""
 
 from __future__ import annotations
 
