@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import numpy as np
 import pytest
 
-from voxtide.engines import pooled, queues
+from voxtide.engines import pool, pooled, queues
 from voxtide.engines.base import EngineInfo
 from voxtide.engines.pooled import PooledEngine, PooledStream
 from voxtide.engines.recogniser import Recogniser
@@ -276,6 +276,22 @@ async def test_steps_stop_while_nobody_reads_and_go_on_after() -> None:
         await stream.finish()
         events = await reading
         assert "".join(event.text for event in events if isinstance(event, Delta)) == "x" * 400
+
+
+async def test_a_stream_with_much_to_do_holds_up_no_other(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "TURN_S", 0.0)
+    order: list[str] = []
+    async with engine_with(gate) as engine, engine.open() as busy, engine.open() as other:
+        for name, recogniser in zip(("busy", "other"), engine.recognisers, strict=True):
+            recogniser._before_step = lambda name=name: (gate(), order.append(name))
+        await busy.feed(np.zeros(9 * SAMPLE_RATE_HZ, np.float32))
+        await gate.arrival()
+        await other.feed(SECOND)
+        gate.open()
+        for stream in (busy, other):
+            await stream.finish()
+            await read(stream)
+    assert order[:3] == ["busy", "other", "busy"]
 
 
 async def test_only_its_own_stream_hears_of_a_recogniser_that_fails(caplog: pytest.LogCaptureFixture) -> None:
