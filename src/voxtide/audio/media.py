@@ -19,6 +19,7 @@ from voxtide.audio.addresses import FFMPEG_PROTOCOLS, Address, Limits
 from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream, Interrupted
 from voxtide.audio.encodings import clean
 from voxtide.audio.frames import mono
+from voxtide.audio.ogg import num_missing_ogg_bytes
 from voxtide.audio.pcm import num_missing_wav_bytes
 from voxtide.audio.resample import resampled
 from voxtide.audio.sniff import is_container
@@ -40,9 +41,6 @@ _MAX_PLANES = 8
 _MISSING_LIMIT_S = 0.3
 """How much shorter than stated the audio may be before it counts as broken off: the longest codec frame (Vorbis, 186 ms
 at 44.1 kHz) and what encoders put before the start, together."""
-
-_MISSING_LIMIT_BYTES = 1024
-"""The same for a WAV file's size, which some writers state a few bytes too large."""
 
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 
@@ -118,7 +116,7 @@ class MediaReader:
         if stream.peek(len(_PLAYLIST)) == _PLAYLIST:
             raise NotAudioError(f"{self._name} is a playlist and holds no audio; open what it lists, or its address")
         self._is_known_format = is_container(stream.peek)
-        self._num_missing_bytes = num_missing_wav_bytes(stream)
+        self._num_missing_bytes = num_missing_wav_bytes(stream) or num_missing_ogg_bytes(stream)
         options = {"protocol_whitelist": _NO_PROTOCOLS}
         return av.open(stream, "r", options=options, metadata_errors="replace", buffer_size=MAX_READ_BYTES)
 
@@ -219,7 +217,7 @@ class MediaReader:
         return self._container.format.name == _MP4 and not can_seek
 
     def _shortage(self) -> str | None:
-        if self._num_missing_bytes > _MISSING_LIMIT_BYTES:
+        if self._num_missing_bytes:
             return f"its last {self._num_missing_bytes} bytes are missing"
         assert self._container is not None and self._stream is not None, "read comes before close"
         stated_s = _stated_s(self._container, self._stream, self._target)

@@ -141,14 +141,18 @@ def plain_wav(peek: Callable[[int], bytes]) -> PlainWav | None:
 def num_missing_wav_bytes(stream: ByteStream) -> int:
     """By how much a WAV file of any encoding is shorter than its header says, which FFmpeg passes over.
 
-    0 or less where nothing is missing, or where nobody can know.
+    0 where nothing is missing, or no more than `_MISSING_LIMIT_BYTES`, or where nobody can know.
     """
     head = stream.peek(8)
     if head[:4] != b"RIFF" or len(head) < 8 or stream.size_bytes is None:
         return 0
     stated_bytes = int(struct.unpack_from("<I", head, 4)[0]) + len(head)
-    return stated_bytes - stream.size_bytes if stated_bytes < _UNKNOWN_WAV_BYTES else 0
+    missing_bytes = stated_bytes - stream.size_bytes
+    return missing_bytes if stated_bytes < _UNKNOWN_WAV_BYTES and missing_bytes > _MISSING_LIMIT_BYTES else 0
 
+
+_MISSING_LIMIT_BYTES = 1024
+"""Some writers state a WAV file's size a few bytes too large; this is far more than that, and 32 ms of audio."""
 
 _MAX_WAV_HEADER_BYTES = 64 * 1024
 """What may stand before the samples: titles and the like. Longer headers (pictures) are FFmpeg's."""
