@@ -48,6 +48,30 @@ def test_a_second_connection_tells_only_what_the_first_did_not() -> None:
     assert hearing.finish(Done("to be or not"), 4.0)[0] == Delta(" not", 4.0)
 
 
+def test_speech_that_was_told_is_not_told_again() -> None:
+    hearing = Hearing(0.0)
+    assert hearing.add(Speech(True, 0.1), 3.0) == [SpeechStarted(0.1)]
+    assert heard(hearing, "to", " be") == "to be"
+    assert hearing.add(Speech(False, 1.0), 3.0) == [SpeechStopped(1.0)]
+    hearing.restart(0.0)
+    assert [hearing.add(Speech(is_starting, time_s), 3.0) for is_starting, time_s in [(True, 0.1), (False, 0.9)]] == [
+        [],
+        [],
+    ]
+    assert hearing.add(Speech(True, 2.0), 3.0) == [SpeechStarted(2.0)]
+
+
+def test_speech_that_turns_out_to_go_on_is_told_with_its_first_new_text() -> None:
+    """As where a server said that it stopped because it went away."""
+    hearing = Hearing(0.0)
+    heard(hearing, "to", " be")
+    assert hearing.add(Speech(False, 1.0), 3.0) == [SpeechStopped(1.0)]
+    hearing.restart(0.0)
+    assert hearing.add(Speech(True, 0.1), 3.0) == []
+    assert hearing.add(Text("to be"), 3.0) == []
+    assert hearing.add(Text(" or"), 3.0) == [SpeechStarted(1.0), Delta(" or", 3.0)]
+
+
 def test_what_cannot_be_compared_yet_waits_for_the_end() -> None:
     hearing = Hearing(0.0)
     assert heard(hearing, "two", " bee") == "two bee"

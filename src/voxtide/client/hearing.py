@@ -30,6 +30,7 @@ class Hearing:
         self._heard = ""  # on this connection, of this utterance
         self._heard_since_done = ""
         self._is_catching_up = False
+        self._is_speaking_unsaid = False  # as far as was heard again
         self._open_text = ""  # told, and not yet in a segment
         self._segment_end_s = start_s
         self._exact_s = start_s  # the last place in the audio that the server named
@@ -41,6 +42,7 @@ class Hearing:
         self._origin_s = origin_s
         self._heard = self._heard_since_done = ""
         self._is_catching_up = bool(self._told)
+        self._is_speaking_unsaid = False
 
     def add(self, heard: Heard, fed_s: float) -> list[TranscriptEvent]:
         """The events of what was heard, when the audio sent ended at `fed_s`."""
@@ -55,9 +57,8 @@ class Hearing:
                 return self._end_segment(heard)
             case Language(language) if language:
                 return [LanguageDetected(language, self._exact_s)]  # not `_now_s`, which is a matter of chance
-            case Speech(is_starting, time_s):
-                audio_s = self._exact_s = self._clamped(self._origin_s + time_s)
-                return [SpeechStarted(audio_s) if is_starting else SpeechStopped(audio_s)]
+            case Speech():
+                return self._note_speech(heard)
             case Done():  # unasked
                 return self._take(heard, is_complete=False)
             case _:
@@ -85,19 +86,31 @@ class Hearing:
             events += self._end_segment(part)
         return events
 
+    def _note_speech(self, heard: Speech) -> list[TranscriptEvent]:
+        """Not told where it lies before what was told on another connection; what it comes to is told with new text."""
+        place_s = self._origin_s + heard.time_s
+        if self._is_catching_up and place_s <= self._exact_s:
+            self._is_speaking_unsaid = heard.is_starting
+            return []
+        self._is_speaking_unsaid = False
+        audio_s = self._exact_s = self._clamped(place_s)
+        return [SpeechStarted(audio_s) if heard.is_starting else SpeechStopped(audio_s)]
+
     def _hear(self, text: str, *, is_complete: bool) -> list[TranscriptEvent]:
         self._heard += text
+        events: list[TranscriptEvent] = []
         if self._is_catching_up:
             new = beyond(self._told, self._heard, is_complete=is_complete)
             if not new:
                 return []
             self._is_catching_up = False
             text = new
+            events = [SpeechStarted(self._exact_s)] if self._is_speaking_unsaid else []
         if not text:
             return []
         self._told += text
         self._open_text += text
-        return [Delta(text, self._now_s)]
+        return [*events, Delta(text, self._now_s)]
 
     def _end_segment(self, part: Part) -> list[TranscriptEvent]:
         """A segment whose text is what was told next; another was told before, or will be told with the rest."""
