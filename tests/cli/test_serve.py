@@ -26,7 +26,7 @@ from voxtide.cli.serve_log import JsonLines, TextLines
 from voxtide.cli.serve_request import ServeRequest
 from voxtide.config import Settings
 from voxtide.errors import ConfigError
-from voxtide.server.connection import ConnectionLimits
+from voxtide.server.connection_limits import ConnectionLimits
 
 VOXTIDE = str(Path(sys.executable).parent / "voxtide")
 START_S = 60

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 
 from voxtide.protocols.opening import Wire
 from voxtide.server.config import ServerConfig
-from voxtide.server.connection import ConnectionLimits
+from voxtide.server.connection_limits import ConnectionLimits
 from voxtide.server.session import PIECE_BYTES
 from voxtide.server.stream import SessionStream
 from voxtide.types import Samples

@@ -9,7 +9,7 @@ import pytest
 
 from voxtide.errors import ConfigError
 from voxtide.server.config import ServerConfig
-from voxtide.server.connection import ConnectionLimits
+from voxtide.server.connection_limits import ConnectionLimits
 from voxtide.server.session import SessionLimits
 
 

@@ -16,7 +16,8 @@ from test_connection import TEXT, frame, upgrade
 from voxtide.engines.base import EngineStream
 from voxtide.errors import EngineFailedError, VoxtideError
 from voxtide.protocols.dialect import Close, Effect, Feed, Finish, Flush, Send
-from voxtide.server.connection import Connection, ConnectionLimits
+from voxtide.server.connection import Connection
+from voxtide.server.connection_limits import ConnectionLimits
 from voxtide.server.handshake import Admitted, Handshake
 from voxtide.server.session import Session, SessionLimits
 from voxtide.transcript.events import TranscriptEvent

@@ -11,7 +11,7 @@ from voxtide.engines.registry import EngineOption
 from voxtide.errors import ConfigError
 from voxtide.server.batch_config import BatchConfig
 from voxtide.server.config import ServerConfig, is_key
-from voxtide.server.connection import ConnectionLimits
+from voxtide.server.connection_limits import ConnectionLimits
 from voxtide.server.session import SessionLimits
 
 LogFormat: TypeAlias = Literal["text", "json"]

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from voxtide.errors import ConfigError
 from voxtide.server.batch_config import BatchConfig
-from voxtide.server.connection import ConnectionLimits
+from voxtide.server.connection_limits import ConnectionLimits
 from voxtide.server.session import SessionLimits
 
 DEFAULT_PORT = 8000

@@ -10,11 +10,9 @@ no message passes through a task of its own, so pings are answered whatever the 
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, cast
 
 from websockets.exceptions import InvalidState
@@ -24,42 +22,10 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from voxtide.errors import MessageTooBigError
+from voxtide.server.assembler import MessageAssembler
+from voxtide.server.connection_limits import HANDSHAKE_BYTES, KERNEL_BYTES, QUEUE_BYTES, UNSENT_BYTES, ConnectionLimits
 from voxtide.server.handshake import Admitted, Door, Refusal, handshake_of
-
-_log = logging.getLogger("voxtide.server")
-
-QUEUE_BYTES = 64 * 1024
-"""Messages that wait for the session; a second and a half of 16 kHz audio. Past this the socket is not read."""
-
-KERNEL_BYTES = 32 * 1024
-"""What we ask the system to hold for us in each direction; it takes it for twice as much. A client that sends faster
-than we transcribe has its pings in line behind its audio: with the system's usual megabytes they would be answered too
-late for its patience. Ten times real time still passes where a round trip takes 100 ms."""
-
-HANDSHAKE_BYTES = 64 * 1024
-"""The request to upgrade; uvicorn has read it before, with a bound of as much."""
-
-UNSENT_BYTES = 256 * 1024
-"""Answers that the client has not taken; an hour of text. Past this the session waits."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionLimits:
-    """Bounds of one connection.
-
-    Attributes:
-        message_bytes: The longest message; None for what the session's wire needs.
-        ping_s: A ping is sent this often.
-        pong_s: A client of which nothing was heard for so long after a ping is gone.
-        slow_reader_s: How long a client may leave `UNSENT_BYTES` of answers lying.
-        close_s: How long a client may take to answer a close; a round trip and a busy moment, many times over.
-    """
-
-    message_bytes: int | None = None
-    ping_s: float = 20.0
-    pong_s: float = 20.0
-    slow_reader_s: float = 10.0
-    close_s: float = 5.0
+from voxtide.server.heartbeat import Heartbeat
 
 
 class Connection(asyncio.Protocol):
@@ -83,16 +49,20 @@ class Connection(asyncio.Protocol):
         self._session: asyncio.Task[None] | None = None
         self._items: deque[object] = deque()
         self._num_queued_bytes = 0
-        self._num_partial_bytes = 0
-        self._fragments = bytearray()
-        self._max_message_bytes = HANDSHAKE_BYTES
+        self._assembler = MessageAssembler(HANDSHAKE_BYTES)
         self._is_reading_paused = False
         self._is_deaf = False
         self._is_over = False
         self._arrival: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._has_heard = True
+        self._has_heard = True  # since the last ping
+        self._heartbeat = Heartbeat(
+            limits,
+            ping=self._ping,
+            is_there=lambda: self._has_heard or self._is_reading_paused,
+            on_vanished=lambda: self.give_up("vanished"),
+        )
         self.lost_reason: str | None = None
         self.close_code: int | None = None
         self.on_drain: Callable[[], None] | None = None
@@ -188,7 +158,7 @@ class Connection(asyncio.Protocol):
         self._has_heard = True
         if self._is_deaf:
             return
-        self._num_partial_bytes += len(data)
+        self._assembler.num_unfinished_bytes += len(data)
         self._wire.receive_data(data)
         for event in self._wire.events_received():
             if isinstance(event, Frame):
@@ -196,8 +166,8 @@ class Connection(asyncio.Protocol):
             elif isinstance(event, Request):
                 self._answer(event)
         self._write()
-        if self._num_partial_bytes > self._max_message_bytes:
-            self._refuse_message()
+        if self._assembler.is_too_long:
+            self._refuse_message(self._assembler.refusal())
 
     def eof_received(self) -> bool:
         self._wire.receive_eof()
@@ -205,6 +175,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
+        self._heartbeat.stop()
         for timer in self._timers.values():
             timer.cancel()
         is_waiting = self._arrival is not None
@@ -242,15 +213,9 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, admitted: Admitted) -> None:
         self._transport.set_write_buffer_limits(high=UNSENT_BYTES)
-        sock = self._transport.get_extra_info("socket")
-        if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BYTES)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
-            # asyncio does so only for sockets made with IPPROTO_TCP; without it a `done` waits 40 ms for an ACK
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._num_partial_bytes = 0
-        self._max_message_bytes = self._limits.message_bytes or admitted.message_bytes
-        self._later("ping", self._limits.ping_s, self._ping)
+        _set_options(self._transport.get_extra_info("socket"))
+        self._assembler = MessageAssembler(self._limits.message_bytes or admitted.message_bytes)
+        self._heartbeat.start()
         self._session = self._loop.create_task(admitted.run(self))
         self._session.add_done_callback(admitted.on_done)
         self._session.add_done_callback(lambda _: self.close(1011))  # where a session ended without saying how
@@ -264,30 +229,21 @@ class Connection(asyncio.Protocol):
             case Opcode.CLOSE:
                 self.close_code = self.close_code or (self._wire.close_rcvd.code if self._wire.close_rcvd else None)
                 self._end()
-            case _:
-                pass  # pings are answered by the library; of pongs it is enough to have heard them
+        # pings are answered by the library; of pongs it is enough to have heard them
 
     def _take_data(self, frame: Frame) -> None:
         if self._is_over or self._is_deaf:
             return
-        if frame.opcode is not Opcode.CONT:
-            self._is_text = frame.opcode is Opcode.TEXT
-        if self._fragments or not frame.fin:
-            self._fragments += frame.data
-            self._num_partial_bytes = len(self._fragments)
-            if not frame.fin:
-                return
-        data = bytes(self._fragments or frame.data)
-        self._fragments.clear()
-        self._num_partial_bytes = 0
-        if len(data) > self._max_message_bytes:
-            self._refuse_message()
-            return
         try:
-            self._put(data.decode() if self._is_text else data)
+            message = self._assembler.take(frame)
+        except MessageTooBigError as error:
+            self._refuse_message(error)
         except UnicodeDecodeError:
             self._wire.fail(1007, "text that is not UTF-8")
             self._end()
+        else:
+            if message is not None:
+                self._put(message)
 
     def _put(self, message: str | bytes) -> None:
         if self._arrival is not None and not self._arrival.done() and self.on_message is not None:
@@ -299,16 +255,11 @@ class Connection(asyncio.Protocol):
             self._is_reading_paused = True
             self._transport.pause_reading()
 
-    def _refuse_message(self) -> None:
+    def _refuse_message(self, error: MessageTooBigError) -> None:
         """Hear no more: what follows of the message is thrown away until the session has said so and closed."""
         self._is_deaf = True
-        self._fragments.clear()
-        self.inject(
-            MessageTooBigError(
-                f"a message is longer than {self._max_message_bytes} bytes; send audio in smaller pieces (the bound is "
-                "the server's --max-message-bytes)"
-            )
-        )
+        self._assembler.clear()
+        self.inject(error)
 
     # The rest.
 
@@ -336,14 +287,15 @@ class Connection(asyncio.Protocol):
         if self._wire.state is State.OPEN:
             self._wire.send_ping(b"")
             self._write()
-        self._later("ping", self._limits.pong_s, self._look_for_pong)
-
-    def _look_for_pong(self) -> None:
-        if self._has_heard or self._is_reading_paused:
-            self._later("ping", max(0.0, self._limits.ping_s - self._limits.pong_s), self._ping)
-        else:
-            self.give_up("vanished")
 
     def _later(self, name: str, delay_s: float, call: Callable[[], None]) -> None:
-        if name not in self._timers or name == "ping":
+        if name not in self._timers:
             self._timers[name] = self._loop.call_later(delay_s, call)
+
+
+def _set_options(sock: socket.socket | None) -> None:
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BYTES)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+        # asyncio does so only for sockets made with IPPROTO_TCP; without it a `done` waits 40 ms for an ACK
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
