@@ -38,7 +38,7 @@ async def test_beyond_the_capacity_clients_are_told_when_to_come_back() -> None:
         async with connect(server.ws()) as socket:
             status, headers, message = await refused(server.ws())
             assert (status, headers["Retry-After"]) == (503, "5")
-            assert "1 sessions" in message
+            assert "1 of 1" in message
             await say(socket, "still here")
             await socket.send(FLUSH)
             assert (await heard(socket, "transcription.done"))[-1]["text"] == "still here"
