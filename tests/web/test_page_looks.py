@@ -125,6 +125,15 @@ def test_a_fault_is_found(captioned: CaptionsPage) -> None:
     assert [fault.partition(" ")[0] for fault in faults(page)] == ["button#open-settings", "p#status:"]
 
 
+def test_interim_text_differs_where_the_system_chooses_the_colours(captioned: CaptionsPage) -> None:
+    page = captioned.page
+    page.emulate_media(forced_colors="active")
+    stable, interim = (
+        page.locator(name).evaluate("found => getComputedStyle(found).color") for name in (".open", ".interim")
+    )
+    assert stable != interim
+
+
 def test_the_newest_words_stay_in_sight_when_the_page_gets_smaller(captioned: CaptionsPage) -> None:
     page = captioned.page
     page.set_viewport_size({"width": 320, "height": 420})
