@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from driving import Stream, transcribe
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracle import CPU, SHORT, random_model, write_mistral
 
@@ -139,6 +139,7 @@ def in_prompt(stream: Stream) -> bool:
 
 
 @given(flushes=st.lists(st.tuples(st.integers(0, 60_000), st.integers(0, MAX_AHEAD_TOKENS - 1)), max_size=6))
+@example(flushes=[(30_000, MAX_AHEAD_TOKENS), (45_000, MAX_AHEAD_TOKENS)])
 @settings(max_examples=12, deadline=None)
 def test_what_is_undone_leaves_no_trace(
     flushes: list[tuple[int, int]], short: VoxtralModel, speech: Samples, expected: list[int]
