@@ -90,3 +90,8 @@ def test_an_unknown_name_is_told_its_neighbours_and_the_list(name: str, hint: st
     assert f"no model {name!r}" in str(caught.value)
     assert hint in str(caught.value)
     assert "voxtide knows moonshine-tiny-en, silero-vad, whisper-base, whisper-tiny.en, voxtral" in str(caught.value)
+
+
+def test_what_looks_like_a_path_is_called_one() -> None:
+    with pytest.raises(UnknownModelError, match="no model or directory 'models/mine': voxtide knows "):
+        Manifest.packaged().model("models/mine")

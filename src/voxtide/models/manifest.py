@@ -132,7 +132,8 @@ class Manifest:
         except KeyError:
             close = difflib.get_close_matches(name.lower(), self._models, n=2)
             hint = f"did you mean {' or '.join(close)}? " if close else ""
-            raise UnknownModelError(f"no model {name!r}: {hint}voxtide knows {', '.join(self._models)}") from None
+            what = "model or directory" if "/" in name else "model"
+            raise UnknownModelError(f"no {what} {name!r}: {hint}voxtide knows {', '.join(self._models)}") from None
 
 
 def _model(entry: dict[str, Any]) -> Model:
