@@ -85,9 +85,12 @@ def test_whatever_is_logged_has_the_form_that_was_asked_for() -> None:
         assert [json.loads(line)["level"] for line in lines] == ["warning", "info"]
 
 
-def test_keys_come_from_a_file_and_from_the_environment(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content", [b"# ours\nfrom-file\n\n", b"\xef\xbb\xbffrom-file\r\n"]
+)  # the latter as Windows has it
+def test_keys_come_from_a_file_and_from_the_environment(tmp_path: Path, content: bytes) -> None:
     keys_file = tmp_path / "keys.txt"
-    keys_file.write_text("# ours\nfrom-file\n\n", "utf-8")
+    keys_file.write_bytes(content)
     request = ServeRequest(engine="scripted", keys_file=keys_file)
     config = request.config({"VOXTIDE_KEYS": "one, two"}, capacity=1, web_dir=None)
     assert config.keys == ("one", "two", "from-file")

@@ -7,7 +7,9 @@ import gc
 import pytest
 from serving import running
 
-from voxtide.server.serving import garbage_frozen
+from voxtide.errors import ConfigError
+from voxtide.server.config import ServerConfig
+from voxtide.server.serving import garbage_frozen, listen
 
 
 async def test_garbage_is_not_looked_for_in_what_was_there_before() -> None:
@@ -16,6 +18,12 @@ async def test_garbage_is_not_looked_for_in_what_was_there_before() -> None:
         await server.get("/health")
         assert gc.get_freeze_count() > 1000  # modules
     assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", ""])  # one that no machine has (RFC 5737), and none
+def test_an_address_that_cannot_be_had_is_told_with_the_remedy(host: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^cannot listen on '{host}' port 0: [^(]*; --host 127.0.0.1 always works$"):
+        listen(ServerConfig(host=host, port=0)).close()
 
 
 def test_garbage_is_looked_for_again_after_a_failure() -> None:

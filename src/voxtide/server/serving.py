@@ -237,4 +237,5 @@ def _why_not(host: str, port: int, error: OSError) -> str:
         case errno.EACCES:
             return f"port {port} needs more rights; choose one above 1023: --port {8000}"
         case _:
-            return f"cannot listen on {host} port {port}: {error.strerror or error}; --host 127.0.0.1 always works"
+            reason = (error.strerror or str(error)).partition(" (while")[0]  # what we say ourselves, in Python's words
+            return f"cannot listen on {host!r} port {port}: {reason}; --host 127.0.0.1 always works"
