@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from websockets.frames import Frame, Opcode
-
 from voxtide.errors import MessageTooBigError
 
 
@@ -22,25 +20,25 @@ class MessageAssembler:
         self._fragments = bytearray()
         self._is_text = True
 
-    def take(self, frame: Frame) -> str | bytes | None:
-        """The message that the frame completes, if any.
+    def take(self, data: bytes | bytearray | memoryview, *, is_text: bool | None, is_last: bool) -> str | bytes | None:
+        """The message that a frame completes, if any. `is_text` None for a frame that goes on with a message.
 
         Raises:
             MessageTooBigError: It is longer than `max_bytes`.
             UnicodeDecodeError: It is said to be text, and is not UTF-8.
         """
-        if frame.opcode is not Opcode.CONT:
-            self._is_text = frame.opcode is Opcode.TEXT
-        if self._fragments or not frame.fin:
-            self._fragments += frame.data
+        if is_text is not None:
+            self._is_text = is_text
+        if self._fragments or not is_last:
+            self._fragments += data
             self.num_unfinished_bytes = len(self._fragments)
-            if not frame.fin:
+            if not is_last:
                 return None
-        data = bytes(self._fragments or frame.data)
+        message = bytes(self._fragments or data)
         self.clear()
-        if len(data) > self.max_bytes:
+        if len(message) > self.max_bytes:
             raise self.refusal()
-        return data.decode() if self._is_text else data
+        return message.decode() if self._is_text else message
 
     @property
     def is_too_long(self) -> bool:

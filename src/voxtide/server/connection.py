@@ -234,8 +234,9 @@ class Connection(asyncio.Protocol):
     def _take_data(self, frame: Frame) -> None:
         if self._is_over or self._is_deaf:
             return
+        is_text = None if frame.opcode is Opcode.CONT else frame.opcode is Opcode.TEXT
         try:
-            message = self._assembler.take(frame)
+            message = self._assembler.take(frame.data, is_text=is_text, is_last=frame.fin)
         except MessageTooBigError as error:
             self._refuse_message(error)
         except UnicodeDecodeError:
