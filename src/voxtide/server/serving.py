@@ -71,14 +71,14 @@ class _HttpProtocol(H11Protocol):
         transport.set_write_buffer_limits(high=1)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._keep("head")
-        self._keep("reader")
+        self._disarm("head")
+        self._disarm("reader")
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
-            self._keep("head")
+            self._disarm("head")
         elif "head" not in self._timers:  # a next head has begun, and uvicorn waits for its end for ever
             self._abort_in("head", HEAD_S)
 
@@ -87,13 +87,13 @@ class _HttpProtocol(H11Protocol):
         self._abort_in("reader", READER_S)
 
     def resume_writing(self) -> None:
-        self._keep("reader")
+        self._disarm("reader")
         super().resume_writing()
 
     def _abort_in(self, name: str, wait_s: float) -> None:
         self._timers[name] = self.loop.call_later(wait_s, self.transport.abort)
 
-    def _keep(self, name: str) -> None:
+    def _disarm(self, name: str) -> None:
         timer = self._timers.pop(name, None)
         if timer is not None:
             timer.cancel()
@@ -105,8 +105,8 @@ class _HttpProtocol(H11Protocol):
         return next((value.lower() for name, value in self.headers if name == b"upgrade"), None)
 
     def handle_websocket_upgrade(self, event: Any) -> None:
-        self._keep("head")
-        self._keep("reader")
+        self._disarm("head")
+        self._disarm("reader")
         super().handle_websocket_upgrade(event)
         early, _ = self.conn.trailing_data  # what a hasty client sent behind its request; uvicorn would drop it
         if early:

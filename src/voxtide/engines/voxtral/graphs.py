@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from voxtide.engines.voxtral.steps import PlainSteps
+from voxtide.engines.voxtral.steps import PlainSteps, Steps
 from voxtide.voxtral.attention import Reach
 from voxtide.voxtral.framing import window_samples
 from voxtide.voxtral.model import FREE, Decoded, VoxtralModel
@@ -162,3 +162,8 @@ def step_on_device(model: VoxtralModel, rows: Rows, buffers: Buffers, kind: str,
 def batch_sizes(num_rows: int) -> tuple[int, ...]:
     """The sizes that are needed for so many rows."""
     return (*(size for size in BATCH_SIZES if size < num_rows), num_rows)
+
+
+def best_steps(model: VoxtralModel, rows: Rows) -> Steps:
+    """Graphs where there are any."""
+    return GraphSteps(model, rows) if model.device.type == "cuda" else PlainSteps(model, rows)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from voxtide.engines.voxtral.steps import Steps, best_steps
+from voxtide.engines.voxtral.graphs import best_steps
+from voxtide.engines.voxtral.steps import Steps
 from voxtide.errors import CapacityError, EngineFailedError
 from voxtide.types import Samples
 from voxtide.voxtral.config import DEFAULT_DELAY_TOKENS, PAD

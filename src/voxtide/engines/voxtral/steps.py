@@ -1,4 +1,4 @@
-"""A step on the device. In: rows and host arrays. Out: tokens on the host. Two ways: plainly, or by replaying graphs.
+"""A step on the device. In: rows and host arrays. Out: tokens on the host. Plainly; graphs.py replays graphs.
 
 A step copies a few kilobytes in, runs, copies a few bytes out and waits once, at the end. In between nothing asks the
 device anything, so that the whole of it can be captured.
@@ -47,12 +47,3 @@ class PlainSteps:
             self._rows, self._rows.lanes(rows), torch.from_numpy(forced).to(device), torch.from_numpy(biases).to(device)
         )
         return decoded.tokens.tolist(), decoded.pad_margins.tolist()
-
-
-def best_steps(model: VoxtralModel, rows: Rows) -> Steps:
-    """Graphs where there are any."""
-    if model.device.type == "cuda":
-        from voxtide.engines.voxtral.graphs import GraphSteps  # it is built on this module
-
-        return GraphSteps(model, rows)
-    return PlainSteps(model, rows)

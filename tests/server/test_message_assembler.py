@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxtide.errors import MessageTooBigError
-from voxtide.server.assembler import MessageAssembler
+from voxtide.server.message_assembler import MessageAssembler
 
 
 def take_cut(assembler: MessageAssembler, message: str | bytes, cuts: list[int]) -> list[str | bytes | None]:
