@@ -22,10 +22,10 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from voxtide.errors import MessageTooBigError
-from voxtide.server.message_assembler import MessageAssembler
 from voxtide.server.connection_limits import HANDSHAKE_BYTES, KERNEL_BYTES, QUEUE_BYTES, UNSENT_BYTES, ConnectionLimits
 from voxtide.server.handshake import Admitted, Door, Refusal, handshake_of
 from voxtide.server.heartbeat import Heartbeat
+from voxtide.server.message_assembler import MessageAssembler
 
 
 class Connection(asyncio.Protocol):
