@@ -84,6 +84,7 @@ class TurnDetector:
         self._num_frames = 0
         self._num_low_frames = 0  # in a row under the eager threshold
         self._is_ending = False
+        self._told_s = start_s
 
     @property
     def is_in_turn(self) -> bool:
@@ -125,7 +126,9 @@ class TurnDetector:
         return [ended] if self._is_ending else [TurnEnding(audio_s), ended]
 
     def _before_s(self, num_frames: int) -> float:
-        return self._start_s + (self._num_frames - num_frames) * FRAME_S
+        """When so many frames ago was; never before what was told last."""
+        self._told_s = max(self._told_s, self._start_s + (self._num_frames - num_frames) * FRAME_S)
+        return self._told_s
 
 
 def _num_frames(duration_ms: int) -> int:
