@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from voxtide.engines.scripted.tones import FRAME_SAMPLES, WORD_PAUSE_S, Ear, Letter, speak
@@ -110,3 +110,13 @@ def test_what_was_judged_is_not_kept() -> None:
 def test_letters_outside_the_code() -> None:
     with pytest.raises(ConfigError, match="'漢'"):
         speak("漢字")
+
+
+@given(st.sampled_from(LETTERS), st.floats(0.0, 0.22), st.integers(0, 2**32 - 1))
+def test_a_letter_in_noise_is_what_its_spectrum_says(letter: str, level: float, seed: int) -> None:
+    noise = np.random.default_rng(seed).uniform(-level, level, FRAME_SAMPLES).astype(np.float32)
+    frame = speak(letter) + noise
+    spectrum = np.abs(np.fft.rfft(frame)) ** 2
+    share = 2 * spectrum[16 + 2 * ord(letter)] / (FRAME_SAMPLES * float(np.dot(frame, frame)))
+    assume(abs(share - 0.8) > 0.01)  # a hair decides
+    assert [part.text for part in heard(frame)] == [letter if share > 0.8 else ""]

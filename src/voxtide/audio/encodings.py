@@ -17,6 +17,7 @@ MAX_CHANNELS = 8
 """7.1 surround, the most that a capture card or a conference bridge sends in one stream."""
 
 _S16_FULL_SCALE = 2.0**15
+_S16_STEP = np.float32(1 / _S16_FULL_SCALE)
 _S32_FULL_SCALE = 2.0**31
 
 _MULAW_BIAS = 0x84
@@ -116,8 +117,9 @@ def mix_down(channels: Samples) -> Samples:
 
 
 def _decode_s16(data: bytes) -> Samples:
-    scaled: Samples = np.multiply(np.frombuffer(data, "<i2"), np.float32(1 / _S16_FULL_SCALE), dtype=np.float32)
-    return scaled  # in one pass; a power of two loses nothing
+    samples = np.frombuffer(data, "<i2").astype(np.float32)
+    samples *= _S16_STEP  # two passes in place cost less than one that casts as it goes; a power of two loses nothing
+    return samples
 
 
 def _decode_s32(data: bytes) -> Samples:

@@ -20,6 +20,8 @@ Handler = TypeVar("Handler")
 MAX_SHOWN = 100
 """Characters of a client's own words that an error repeats."""
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 
 class Refusal(Exception):
     """A client's message, or a part of it, cannot be used. Caught in this room and answered on the wire.
@@ -107,7 +109,7 @@ def read_audio(audio: object, *, max_bytes: int) -> bytes:
 
 def write_message(message: Mapping[str, Any]) -> str:
     """The message as ASCII, so that its length is its size in bytes, and no character of a client can break it."""
-    return json.dumps(message, separators=(",", ":"))
+    return _ENCODER.encode(message)
 
 
 def _too_much_audio(max_bytes: int) -> Refusal:

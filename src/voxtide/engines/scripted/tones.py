@@ -7,7 +7,9 @@ word's first sample wherever the word lies, to the sample. Words are set apart b
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -70,7 +72,8 @@ class Ear:
     def feed(self, samples: Samples) -> None:
         """Take the samples that follow."""
         num_old = min(len(self._samples), self._judged - self._samples_start)
-        self._samples = np.concatenate([self._samples[num_old:], samples])
+        rest = self._samples[num_old:]
+        self._samples = np.concatenate([rest, samples]) if len(rest) else samples
         self._samples_start += num_old
 
     def hear(self, until: int, *, is_cut: bool = False) -> list[Letter]:
@@ -107,6 +110,7 @@ class Ear:
         return self._samples[start - self._samples_start : max(start, end) - self._samples_start]
 
 
+@cache
 def _tone(letter: str) -> Samples:
     code = ord(letter)
     if not _is_coded(code):
@@ -121,11 +125,33 @@ def _decode(frame: Samples) -> str | None:
     energy = float(np.dot(frame, frame))
     if energy < len(frame) * _FRAME_LEVEL**2:
         return None
+    plain = _plain_letter(frame, energy) if len(frame) == FRAME_SAMPLES else None
+    if plain is not None:
+        return plain
     spectrum = np.abs(np.fft.rfft(frame, FRAME_SAMPLES))
     cycles = int(spectrum.argmax())
     purity = 2 * float(spectrum[cycles]) ** 2 / (len(frame) * energy)
+    letter = _letter(cycles)
+    return letter if letter is not None and purity >= _PURITY else ""
+
+
+def _plain_letter(frame: Samples, energy: float) -> str | None:
+    """What the spectrum of a whole frame would say, at a third of its cost, where little but a letter sounds; or None.
+
+    From one sample to the next a tone turns by an angle whose cosine is the frame's first autocorrelation.
+    """
+    angle = math.acos(max(-1.0, min(1.0, float(np.dot(frame[1:], frame[:-1])) / energy)))
+    letter = _letter(round(angle * FRAME_SAMPLES / (2 * math.pi)))
+    if letter is None:
+        return None
+    tone_energy = _TONE_LEVEL**2 * FRAME_SAMPLES / 2
+    purity = float(np.dot(frame, _tone(letter))) ** 2 / (tone_energy * energy)
+    return letter if purity >= _PURITY else None
+
+
+def _letter(cycles: int) -> str | None:
     code, rest = divmod(cycles - _FIRST_CYCLES, _CYCLES_PER_CODE)
-    return chr(code) if purity >= _PURITY and rest == 0 and _is_coded(code) else ""
+    return chr(code) if rest == 0 and _is_coded(code) else None
 
 
 def _is_coded(code: int) -> bool:
