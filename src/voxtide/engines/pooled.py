@@ -36,7 +36,7 @@ STALL_S = 60.0
 """A single piece of work that takes longer means a hung model: the engine is declared dead."""
 
 WATCH_S = 5.0
-"""How often a wait looks whether the engine has stalled."""
+"""How often a stream looks whether the engine has stalled."""
 
 
 class PooledEngine(Engine):
@@ -121,6 +121,7 @@ class PooledStream(EngineStream):
         self._is_finished = False
         self._feed_turn = asyncio.Lock()  # keeps the slices of one feed together
         self._wakeups: Wakeups | None = None  # there from entering on
+        self._watch: asyncio.TimerHandle | None = None
         self._has_news = asyncio.Event()
         self._has_room = asyncio.Event()
         self._is_released = asyncio.Event()
@@ -137,6 +138,7 @@ class PooledStream(EngineStream):
             self._engine.leave(self)
             raise
         self._wakeups = self._engine.wakeups()
+        self._watch_engine()
         return self
 
     async def feed(self, samples: Samples) -> None:
@@ -173,7 +175,10 @@ class PooledStream(EngineStream):
     async def close(self) -> None:
         self.shut()
         while self._wakeups is not None and not (self._job.is_released or self._engine.is_stuck):
-            await self._watched(self._is_released)
+            self._is_released.clear()
+            await self._is_released.wait()
+        if self._watch is not None:
+            self._watch.cancel()
         self._engine.leave(self)  # also where a stuck worker still holds the recogniser
 
     def shut(self) -> None:
@@ -195,7 +200,7 @@ class PooledStream(EngineStream):
             if self._is_closed or self._is_finished:
                 raise StopAsyncIteration
             self._check_alive()
-            await self._watched(self._has_news)
+            await self._has_news.wait()
 
     @property
     def lag_s(self) -> float:
@@ -225,18 +230,19 @@ class PooledStream(EngineStream):
             self._job.want_room()
             if self._job.put(command):  # room may have come before we asked to be told
                 break
-            await self._watched(self._has_room)
+            await self._has_room.wait()
             self._check_usable()
 
-    async def _watched(self, event: asyncio.Event) -> None:
-        """Wait for the event, `WATCH_S` at most, then see whether the engine is stuck. The caller looks again."""
-        try:
-            async with asyncio.timeout(WATCH_S):
-                await event.wait()
-        except TimeoutError:
-            if self._engine.is_stuck:
-                reason = f"a worker ended, or gave no answer for {STALL_S:.0f} s"
-                self._engine.fail(EngineFailedError(f"engine {self._engine.info.name!r} is stuck: {reason}"))
+    def _watch_engine(self) -> None:
+        """See every `WATCH_S` whether the engine is stuck. Who waits for it is woken, and looks again."""
+        if self._is_closed and self._job.is_released:  # and whoever closed it did not wait to the end
+            return
+        if self._engine.is_stuck:
+            reason = f"a worker ended, or gave no answer for {STALL_S:.0f} s"
+            self._engine.fail(EngineFailedError(f"engine {self._engine.info.name!r} is stuck: {reason}"))
+            self._is_released.set()
+        assert self._wakeups is not None
+        self._watch = self._wakeups.loop.call_later(WATCH_S, self._watch_engine)
 
     # Told by the job, from any thread.
 
