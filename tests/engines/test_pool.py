@@ -91,6 +91,15 @@ def order_of_pieces() -> list[str]:
     return order
 
 
+def test_an_urgent_job_ends_the_lingering(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "LINGER_S", 100 * WAIT_S)
+    with running(1) as pool:
+        for _ in range(3):  # the first may come before the worker lingers
+            job = Piecework(1)
+            pool.wake(job, is_urgent=True)
+            assert job.done.wait(WAIT_S)
+
+
 def test_woken_while_it_runs_it_runs_again() -> None:
     class SaysThatNothingIsLeft(Job):
         num_runs = 0

@@ -13,9 +13,10 @@ from collections import deque
 from collections.abc import Callable
 from enum import Enum, auto
 
-LINGER_S = 0.002
+LINGER_S = 0.005
 """A worker without work looks again after this before it sleeps until it is woken. With hundreds of streams the waking
-for each chunk would cost more than the work; so one waking serves all chunks of 2 ms, less than any step of a model."""
+for each chunk would cost more than the work; so one waking serves all chunks of 5 ms, less than any step of a model.
+What somebody waits for is not kept waiting."""
 
 TURN_S = 0.0005
 """A job goes on with its next piece of work until it has had this long: taking turns costs as much as a short piece."""
@@ -45,6 +46,7 @@ class WorkerPool:
         self._ready: deque[Job] = deque()
         self._lock = threading.Lock()  # guards all of this and the jobs' turns
         self._work_came = threading.Condition(self._lock)
+        self._hurry = threading.Event()  # ends the lingering
         self._num_waiting = 0
         self._is_stopped = False
         self.on_run: Callable[[float], None] | None = None
@@ -56,8 +58,11 @@ class WorkerPool:
         for thread in self.threads:
             thread.start()
 
-    def wake(self, job: Job) -> None:
-        """Queue the job unless it is queued already; while it runs, it is queued again when it is done."""
+    def wake(self, job: Job, *, is_urgent: bool = False) -> None:
+        """Queue the job unless it is queued already; while it runs, it is queued again when it is done.
+
+        Where it `is_urgent`, a worker that lingers looks at once.
+        """
         with self._lock:
             if self._is_stopped:
                 return
@@ -65,6 +70,8 @@ class WorkerPool:
                 self._queue(job)
             elif job._turn is _Turn.RUNNING:
                 job._turn = _Turn.RUNNING_AND_READY
+        if is_urgent:
+            self._hurry.set()
 
     def longest_run_s(self) -> float:
         """How long the piece of work that has been running longest has been at it; 0 when all are idle."""
@@ -81,6 +88,7 @@ class WorkerPool:
             self._is_stopped = True
             self._ready.clear()
             self._work_came.notify_all()
+        self._hurry.set()
 
     def join(self, *, timeout_s: float = 5.0) -> bool:
         """Wait until the stopped threads are gone. False: one did not end in time and is left (it is a daemon)."""
@@ -98,7 +106,8 @@ class WorkerPool:
 
     def _take(self) -> Job | None:
         if not self._ready:
-            time.sleep(LINGER_S)  # nobody waits, so nobody is woken: what gets ready meanwhile is found below
+            self._hurry.wait(LINGER_S)  # nobody is woken for the rest: what gets ready meanwhile is found below
+            self._hurry.clear()
         with self._lock:
             while not self._ready and not self._is_stopped:
                 self._num_waiting += 1

@@ -73,7 +73,9 @@ class StreamJob(Job):
             return False
         if isinstance(command, np.ndarray):
             self._num_fed_samples += len(command)
-        self._pool.wake(self)
+            self._pool.wake(self)
+        else:
+            self._pool.wake(self, is_urgent=True)  # somebody waits for the answer
         return True
 
     def want_room(self) -> None:
