@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -39,6 +39,29 @@ def test_a_stack_without_voxtide_counts_for_nothing() -> None:
 def test_a_thread_that_waits_is_not_at_work() -> None:
     assert is_waiting(threading.Condition.wait.__code__)
     assert not is_waiting(looking.__code__)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell what a thread has worked")
+def test_a_thread_that_sleeps_is_not_at_work() -> None:
+    sampler, is_over = StackSampler(), threading.Event()
+
+    def until_over(pause: Callable[[], None]) -> Iterator[Heard]:
+        while not is_over.is_set():
+            pause()
+        yield from ()
+
+    asleep = threading.Thread(target=lambda: num_retracted(until_over(lambda: time.sleep(0.01))))
+    at_work = threading.Thread(target=lambda: tell(until_over(lambda: None)))
+    asleep.start()
+    at_work.start()
+    for _ in range(50):
+        time.sleep(0.005)
+        sampler.look_around()
+    is_over.set()
+    asleep.join()
+    at_work.join()
+    assert sampler.shares()[0].function == "bench/spoken: tell"
+    assert sampler.shares()[0].own_percent > 80
 
 
 def test_it_looks_on_until_it_is_left() -> None:

@@ -1,8 +1,8 @@
 """Where the time goes. In: threads at work. Out: shares by function of voxtide. Knows no engine and no model.
 
-Looks at the stacks of all other threads many times a second. A look at a thread that waits counts for nothing. Any
-other counts as "own" for the innermost function of voxtide on the stack, so the inside of a library counts for the
-function that calls it; and as "whole" for every function of voxtide on the stack.
+Looks at the stacks of all other threads many times a second. What a thread has worked since the last look counts as
+"own" for the innermost function of voxtide on its stack, so the inside of a library counts for the function that calls
+it; and as "whole" for every function of voxtide on the stack.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections import Counter
+import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,9 +40,10 @@ class StackSampler:
     """Samples between entering and leaving."""
 
     def __init__(self) -> None:
-        self._own: Counter[str] = Counter()
-        self._whole: Counter[str] = Counter()
-        self._num_looks = 0
+        self._own: dict[str, float] = defaultdict(float)
+        self._whole: dict[str, float] = defaultdict(float)
+        self._sum = 0.0
+        self._worked_until_s: dict[int, float] = {}  # by thread: its processor time at the last look
         self._is_done = threading.Event()
         self._thread = threading.Thread(target=self._look_on, name="voxtide-profile", daemon=True)
 
@@ -58,28 +60,43 @@ class StackSampler:
     def shares(self) -> list[Share]:
         """All functions seen, those with the most time of their own first."""
         return [
-            Share(name, 100 * self._own[name] / self._num_looks, 100 * whole / self._num_looks)
-            for name, whole in sorted(self._whole.items(), key=lambda item: -self._own[item[0]])
+            Share(name, 100 * self._own.get(name, 0.0) / self._sum, 100 * whole / self._sum)
+            for name, whole in sorted(self._whole.items(), key=lambda item: -self._own.get(item[0], 0.0))
         ]
 
     def _look_on(self) -> None:
         while not self._is_done.wait(LOOK_EVERY_S):
             self.look_around()
 
-    def look_around(self) -> None:
-        """Count the stacks of all threads but this one."""
+    def look_around(self, here: FrameType | None = None) -> None:
+        """Count the stacks of all threads; of this one, which looks, that from `here` on, or nothing."""
         for thread, frame in sys._current_frames().items():
-            if thread != threading.get_ident():
-                self.look_at(frame)
+            seen = here if thread == threading.get_ident() else frame
+            if seen is not None and (work := self._work_of(thread, seen)):
+                self.look_at(seen, work)
 
-    def look_at(self, frame: FrameType) -> None:
-        """Count one stack, unless its thread waits."""
-        names = [] if is_waiting(frame.f_code) else [_name(code) for code in _codes(frame) if _is_ours(code)]
+    def look_at(self, frame: FrameType, work: float = 1.0) -> None:
+        """Count one stack for so much work."""
+        names = [_name(code) for code in _codes(frame) if _is_ours(code)]
         if not names:
             return
-        self._num_looks += 1
-        self._own[names[0]] += 1
-        self._whole.update(set(names))
+        self._sum += work
+        self._own[names[0]] += work
+        for name in set(names):
+            self._whole[name] += work
+
+    def _work_of(self, thread: int, frame: FrameType) -> float:
+        """What a thread has worked since the last look, in seconds.
+
+        Where the system does not tell, 1 for each thread that does not seem to wait. One that sleeps does not.
+        """
+        if sys.platform != "linux":
+            return float(not is_waiting(frame.f_code))
+        # It is alive, so it has a clock: a thread leaves Python's list before it ends, and cannot while we run.
+        now_s = time.clock_gettime(time.pthread_getcpuclockid(thread))
+        before_s = self._worked_until_s.get(thread, now_s)
+        self._worked_until_s[thread] = now_s
+        return max(0.0, now_s - before_s)  # a new thread may have an old one's number
 
 
 @contextmanager
@@ -92,9 +109,7 @@ def sampling_processor_time() -> Iterator[StackSampler]:
     sampler = StackSampler()
 
     def look(number: int, frame: FrameType | None) -> None:
-        if frame is not None:
-            sampler.look_at(frame)
-        sampler.look_around()
+        sampler.look_around(frame)
 
     before = signal.signal(signal.SIGPROF, look)
     signal.setitimer(signal.ITIMER_PROF, LOOK_EVERY_S, LOOK_EVERY_S)
