@@ -387,12 +387,16 @@ def test_the_language_is_told_once() -> None:
     assert listening.events.index(told[0]) < listening.events.index(first_delta)
 
 
-def test_close_lets_go_of_the_audio() -> None:
+def test_close_lets_go_of_the_audio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all of it, though a reader may keep some for what it has computed; and the reader is told that it is over."""
     listening = Listening(SPEECH, LIVE)
     listening.feed_until(3.0)
-    assert listening.held_s > 0
+    assert listening.held_s > 2.0
+    told: list[int] = []
+    monkeypatch.setattr(listening.windows, "drop_before", told.append)
     listening.recogniser.close()
-    assert listening.held_s == 0
+    assert listening.held_s == 0.0
+    assert told == [3 * SAMPLE_RATE_HZ]
 
 
 def test_the_last_word_reaches_to_the_end_of_speech() -> None:
