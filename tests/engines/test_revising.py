@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted_windows import MAX_WINDOW_SAMPLES, Listening, Said, Script, spoken
+from scripted_windows import GATE, MAX_WINDOW_SAMPLES, Listening, Said, Script, spoken
 
 from voxtide.audio.vad import FRAME_S
 from voxtide.engines.revising_config import RevisingConfig
@@ -187,6 +187,18 @@ def test_a_flush_in_mid_word_takes_what_was_heard_and_goes_on_after_it() -> None
     assert isinstance(flushed, Flushed)
     assert flushed.text == "again and again"
     assert listening.text == "never tomorr again and again"
+
+
+def test_an_update_outdates_the_answer_of_a_flush() -> None:
+    """Also where no update makes anything final, and speech ends before silence could bring an answer of its own."""
+    listening = Listening(
+        spoken("never tomorrow again and again"),
+        replace(LIVE, updates_per_decision=100, speculate_frames=GATE.min_silence_frames),
+    )
+    listening.feed_until(1.7)
+    assert listening.flush()[-1].text == "never tomorr"
+    listening.feed_until(4.0)
+    assert listening.flush(2)[-1].text == "again and again"
 
 
 def test_a_flush_in_a_deferred_window() -> None:
