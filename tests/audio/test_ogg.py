@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from types import SimpleNamespace
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from media_files import encoded, joined, read_until_error, similarity, speech
 
@@ -23,13 +23,49 @@ def num_missing(data: bytes) -> int:
 
 @given(st.integers(min_value=4, max_value=len(WHOLE)))
 def test_what_the_last_page_lacks_is_missing(num_bytes: int) -> None:
-    page = max(place for place in PAGES if place + 4 <= num_bytes)
+    page = max(place for place in PAGES if place < num_bytes)
     end = next((place for place in PAGES if place > page), len(WHOLE))
     told = num_missing(WHOLE[:num_bytes])
     if num_bytes >= page + 27 + WHOLE[page + 26]:  # its table of segments is there
-        assert told == max(0, end - num_bytes)
+        assert told == end - num_bytes
     else:
         assert 0 < told < end - num_bytes
+
+
+def page_of(payload: bytes) -> bytes:
+    lengths = [255] * (len(payload) // 255) + [len(payload) % 255]
+    return b"OggS" + bytes(22) + bytes([len(lengths), *lengths]) + payload
+
+
+MAX_PAYLOAD_BYTES = 255 * 254 + 254
+PATTERNS = st.sampled_from([b"OggS", b"OggS\0"])
+
+
+@given(st.data(), PATTERNS, st.integers(min_value=0, max_value=4_000))
+def test_a_page_start_inside_a_page_is_none(data: st.DataObject, pattern: bytes, place: int) -> None:
+    payload = b"\xff" * place + pattern + b"\xff" * 400  # taken for a page, it would be as long as a page can be
+    pages = page_of(payload) * 3
+    assert num_missing(pages) == 0
+    kept_bytes = data.draw(st.integers(min_value=len(pages) - 300, max_value=len(pages)))
+    assert num_missing(pages[:kept_bytes]) == len(pages) - kept_bytes
+
+
+@example(MAX_PAYLOAD_BYTES - 290, 300)  # in front of the last page, and as long as it is
+@given(st.integers(min_value=0, max_value=MAX_PAYLOAD_BYTES - 5), st.integers(min_value=0, max_value=300))
+def test_a_page_start_inside_a_page_of_a_long_file_is_none(place: int, lost_bytes: int) -> None:
+    payload = (b"\xff" * place + b"OggS\0").ljust(MAX_PAYLOAD_BYTES, b"\xff")
+    pages = page_of(payload) * 4
+    assert num_missing(pages[: len(pages) - lost_bytes]) == lost_bytes
+
+
+def test_what_follows_the_last_page_is_not_missed() -> None:
+    assert num_missing(WHOLE + b"TAG" + bytes(125)) == 0
+
+
+def test_pages_behind_a_hole_are_found() -> None:
+    hole = PAGES[-2] - 50
+    assert num_missing(WHOLE[:hole] + WHOLE[hole + 20 :]) == 0
+    assert num_missing(WHOLE[:hole] + WHOLE[hole + 20 : -30]) == 30
 
 
 def test_other_formats_and_pipes_are_left_alone() -> None:
