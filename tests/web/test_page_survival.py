@@ -21,6 +21,9 @@ NO_WEBSOCKETS = """() => {
 }"""
 """As a proxy has it that does not know them."""
 
+GONE_S = 8.0
+"""Far less than the 20 s that a server has to answer at the end, on two busy cores too."""
+
 NUMBERS = "One two three four five six seven"
 
 
@@ -39,6 +42,22 @@ def test_a_server_that_comes_back_gets_what_it_missed(
     page.wait_for("Ready")
     assert page.text == NUMBERS
     expect(page.problem).to_be_hidden()
+
+
+def test_stop_does_not_wait_for_a_server_that_is_gone(
+    open_page: OpenPage, start_server: StartServer, spoken: Spoken
+) -> None:
+    server = start_server("scripted")
+    page = open_page(server.address)
+    page.caption_file(spoken(" ".join([NUMBERS] * 8)))
+    page.wait_for_text("One")
+    server.kill()
+    page.wait_for("Waiting for the server")
+    shown = page.text
+    page.press("Stop")
+    page.wait_for("Ready", timeout_s=GONE_S)
+    assert page.text == shown
+    expect(page.problem).to_contain_text("The last words may be missing")
 
 
 def test_a_full_server_is_waited_for(open_page: OpenPage, start_server: StartServer, spoken: Spoken) -> None:

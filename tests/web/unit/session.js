@@ -4,6 +4,11 @@ import { check, equal } from "./check.js";
 
 const CHUNK_BYTES = 3200; // 0.1 s
 
+/** Longer than a server that is away is waited for where somebody waits for the end. */
+const AWAY_MS = 1200;
+
+const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
 /** A chunk whose bytes say which one it is. */
 const chunk = (number) => new Uint8Array(CHUNK_BYTES).fill(number);
 
@@ -13,6 +18,8 @@ class World {
   told = [];
   hasRoom = true;
   verdict = "retry";
+  #end = () => {};
+  ended = new Promise((resolve) => (this.#end = resolve));
 
   constructor(backlog = new Backlog()) {
     const tell = (name) => (value) => this.told.push([name, value]);
@@ -25,7 +32,10 @@ class World {
         onRestart: () => this.told.push(["restart"]),
         onLost: tell("lost"),
         onBreak: () => this.verdict,
-        onEnd: tell("end"),
+        onEnd: (isComplete) => {
+          this.told.push(["end", isComplete]);
+          this.#end();
+        },
       },
       backlog,
     );
@@ -79,7 +89,7 @@ export async function test_audio_and_flushes_keep_their_order() {
   const line = await world.opened();
   world.session.feed(chunk(3));
   world.session.flush(null);
-  world.session.finish();
+  world.session.finish(false);
   equal(line.sent, [1, "flush", 2, 3, "flush", "end"]);
   world.session.stop();
 }
@@ -148,7 +158,7 @@ export async function test_a_done_that_nobody_asked_for_settles_nothing_but_is_n
   first.end(); // as when a server goes away
   world.session.reconnect();
   const second = await world.opened();
-  world.session.finish();
+  world.session.finish(false);
   equal(second.sent, [3, "end"]);
   second.tell(done("three"));
   equal(world.told.slice(1), [["restart"], ["answer", ["three", 0.2, 0.3]], ["end", true]]);
@@ -158,7 +168,7 @@ export async function test_the_end_comes_with_the_last_answer() {
   const world = new World();
   const line = await world.opened();
   world.session.feed(chunk(1));
-  world.session.finish();
+  world.session.finish(false);
   world.session.feed(chunk(2));
   equal(line.sent, [1, "end"]);
   line.tell(done("one"));
@@ -173,9 +183,36 @@ export async function test_an_end_while_the_server_is_away_waits_for_it() {
   const first = await world.opened();
   world.session.feed(chunk(1));
   first.end();
-  world.session.finish();
+  world.session.finish(false);
   world.session.reconnect();
   const second = await world.opened();
+  equal(second.sent, [1, "end"]);
+  second.tell(done("one"));
+  equal(world.told, [["restart"], ["answer", ["one", 0, 0.1]], ["end", true]]);
+}
+
+export async function test_an_end_that_somebody_waits_for_is_not_held_up_by_a_server_that_is_away() {
+  const world = new World();
+  const line = await world.opened();
+  world.session.feed(chunk(1));
+  line.end();
+  world.session.finish(true);
+  const second = await world.line();
+  check(second !== line, "it is tried once more, at once");
+  second.end();
+  await Promise.race([world.ended, delay(4 * AWAY_MS)]);
+  equal(world.told, [["restart"], ["restart"], ["end", false]]);
+}
+
+export async function test_an_end_that_somebody_waits_for_goes_on_where_the_server_is_back() {
+  const world = new World();
+  const first = await world.opened();
+  world.session.feed(chunk(1));
+  world.session.finish(true);
+  first.end();
+  world.session.reconnect();
+  const second = await world.opened();
+  await delay(AWAY_MS);
   equal(second.sent, [1, "end"]);
   second.tell(done("one"));
   equal(world.told, [["restart"], ["answer", ["one", 0, 0.1]], ["end", true]]);

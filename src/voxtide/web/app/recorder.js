@@ -83,13 +83,9 @@ export class Recorder {
     this.#session?.flush(null);
   }
 
-  /** Hear no more, and make the rest final. */
-  async stop() {
-    if (!this.#capture || this.state === "finishing") return;
-    this.#become("finishing", this.problem);
-    const session = this.#session;
-    await this.#capture.finish();
-    session?.finish();
+  /** Hear no more, and make the rest final; where the server is away, do without. */
+  stop() {
+    return this.#finish(true);
   }
 
   /** Forget all text. Only while nothing is heard. */
@@ -189,9 +185,21 @@ export class Recorder {
     this.onChange();
   }
 
-  /** @param {CaptureError | null} error */
+  /** @param {boolean} isAwaited Whether somebody waits for the end. */
+  async #finish(isAwaited) {
+    if (!this.#capture || this.state === "finishing") return;
+    this.#become("finishing", this.problem);
+    const session = this.#session;
+    await this.#capture.finish();
+    session?.finish(isAwaited);
+  }
+
+  /**
+   * The source ended by itself.
+   * @param {CaptureError | null} error
+   */
   async #end(error) {
-    await this.stop();
+    await this.#finish(false);
     if (error) this.#become(this.state, captureProblem(error));
   }
 

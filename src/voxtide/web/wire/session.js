@@ -24,6 +24,9 @@ const ANSWER_MS = 45_000;
 /** How long the end may take, new connections and all. After this what was seen has to do. */
 const FINISH_MS = 20_000;
 
+/** How long an end that somebody waits for may take where the server is away: enough for a new try, if it is back. */
+const AWAY_MS = 1_000;
+
 /** At the latest after so much audio a flush is asked for, so that what would have to be sent again stays short. */
 const MAX_UNSETTLED_S = 30;
 
@@ -85,6 +88,8 @@ export class Session {
   /** @type {Answer} */ #unasked = NOTHING; // what a `done` told that nobody had asked for
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #retry;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #deadline;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #awayDeadline;
+  #isAwaited = false;
   #ticker;
 
   /**
@@ -127,11 +132,19 @@ export class Session {
     this.#pump();
   }
 
-  /** No more audio comes: settle everything, then end. */
-  finish() {
+  /**
+   * No more audio comes: settle everything, then end.
+   * @param {boolean} isAwaited Whether somebody waits for the end: then a server that is away is not waited for.
+   */
+  finish(isAwaited) {
     if (this.#isOver || this.#isEnding) return;
+    this.#isAwaited = isAwaited;
     this.#marks.push({ place: this.#backlog.end, isEnd: true, sentMs: null, pausedMs: null });
     this.#deadline = setTimeout(() => this.stop(), FINISH_MS);
+    if (isAwaited && this.#isAway) {
+      this.#giveUpSoon();
+      this.#retryNow();
+    }
     this.#pump();
   }
 
@@ -142,6 +155,7 @@ export class Session {
     clearInterval(this.#ticker);
     clearTimeout(this.#retry);
     clearTimeout(this.#deadline);
+    clearTimeout(this.#awayDeadline);
     this.#line?.abandon();
     this.#backlog.forgetBefore(this.#backlog.end);
     this.#listener.onEnd(this.#settledPlace === this.#backlog.end);
@@ -151,13 +165,27 @@ export class Session {
   reconnect() {
     if (this.#isOver) return;
     this.#line?.abandon();
+    this.#retryNow();
+  }
+
+  get #isEnding() {
+    return this.#marks.at(-1)?.isEnd ?? false;
+  }
+
+  /** Whether the connection was lost, or could not be had; a first one that is being opened is not away. */
+  get #isAway() {
+    return !this.#isOpen && this.#numFailures > 0;
+  }
+
+  #retryNow() {
     if (this.#retry === undefined) return; // one is being opened
     clearTimeout(this.#retry);
     this.#connect();
   }
 
-  get #isEnding() {
-    return this.#marks.at(-1)?.isEnd ?? false;
+  /** Failing again puts nothing off. */
+  #giveUpSoon() {
+    this.#awayDeadline ??= setTimeout(() => this.stop(), AWAY_MS);
   }
 
   async #connect() {
@@ -191,6 +219,8 @@ export class Session {
 
   #begin() {
     this.#isOpen = true;
+    clearTimeout(this.#awayDeadline);
+    this.#awayDeadline = undefined;
     this.#settledPlace = Math.max(this.#settledPlace, this.#backlog.start);
     this.#originPlace = this.#sentPlace = this.#settledPlace;
     for (const mark of this.#marks) mark.sentMs = null;
@@ -243,6 +273,7 @@ export class Session {
     const waitMs = RETRY_MS[Math.min(this.#numFailures++, RETRY_MS.length - 1)];
     this.#listener.onState("waiting");
     this.#retry = setTimeout(() => this.#connect(), waitMs);
+    if (this.#isAwaited) this.#giveUpSoon();
   }
 
   /** @param {number} numBytes */
