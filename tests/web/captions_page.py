@@ -7,7 +7,9 @@ from pathlib import Path
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
-LOST_LINE = re.compile(r"ERR_CONNECTION_REFUSED|WebSocket connection to .* failed|status of (401|403|426|503)")
+LOST_LINE = re.compile(
+    r"ERR_(CONNECTION_REFUSED|CONTENT_LENGTH_MISMATCH)|WebSocket connection to .* failed|status of (401|403|426|503)"
+)
 """What a browser says by itself when a server is away, full or locked."""
 
 
