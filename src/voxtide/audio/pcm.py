@@ -7,6 +7,8 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream
 from voxtide.audio.encodings import MAX_CHANNELS, Encoding, PcmDecoder, clean
 from voxtide.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler
@@ -41,7 +43,7 @@ class PcmConverter:
         """
         self._pcm = pcm
         self._decoder = PcmDecoder(pcm.encoding, pcm.channels)
-        self._resampler = Resampler(pcm.sample_rate_hz)
+        self._resampler = _resampler(pcm.sample_rate_hz)
 
     @property
     def num_left_over_bytes(self) -> int:
@@ -50,18 +52,25 @@ class PcmConverter:
 
     def feed(self, data: bytes | bytearray | memoryview) -> Samples:
         """The samples that `data` brings out, shape [n]; n may be 0. The cuts between the pieces do not matter."""
-        samples = self._resampler.feed(self._decoder.feed(data))
-        return clean(samples) if self._resampler.is_converting else samples  # a resampled peak may pass full scale
+        samples = self._decoder.feed(data)
+        if self._resampler is None:
+            return samples
+        return clean(self._resampler.feed(samples))  # a resampled peak may pass full scale
 
     def flush(self) -> Samples:
         """What resampling has held back, as if silence followed: 20 ms at 24 kHz, 66 ms at 8 kHz. More may follow."""
         rest = self.finish()
-        self._resampler = Resampler(self._pcm.sample_rate_hz)
+        self._resampler = _resampler(self._pcm.sample_rate_hz)
         return rest
 
     def finish(self) -> Samples:
         """The rest. Nothing may follow."""
-        return clean(self._resampler.finish())
+        return np.zeros(0, np.float32) if self._resampler is None else clean(self._resampler.finish())
+
+
+def _resampler(from_hz: int) -> Resampler | None:
+    """None where there is nothing to convert: most live audio comes at 16 kHz, in many small pieces."""
+    return None if from_hz == SAMPLE_RATE_HZ else Resampler(from_hz)
 
 
 class PcmReader:

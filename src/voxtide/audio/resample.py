@@ -41,11 +41,6 @@ class Resampler:
             # HQ: 20 bits of precision, more than any speech model hears, at half the cost of VHQ.
             self._filter = soxr.ResampleStream(from_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="HQ")
 
-    @property
-    def is_converting(self) -> bool:
-        """Whether the rate changes; otherwise the samples come out as they went in."""
-        return self._filter is not None
-
     def feed(self, samples: Samples) -> Samples:
         """The 16 kHz audio that `samples`, shape [n] at `from_hz`, brings out; it may be empty and lags a little.
 

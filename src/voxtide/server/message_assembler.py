@@ -34,8 +34,10 @@ class MessageAssembler:
             self.num_unfinished_bytes = len(self._fragments)
             if not is_last:
                 return None
-        message = bytes(self._fragments or data)
-        self.clear()
+            data = bytes(self._fragments)
+            self._fragments.clear()
+        self.num_unfinished_bytes = 0
+        message = bytes(data)
         if len(message) > self.max_bytes:
             raise self.refusal()
         return message.decode() if self._is_text else message
