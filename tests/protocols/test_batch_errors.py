@@ -47,7 +47,7 @@ def test_mistrals_shape_of_everything_else() -> None:
         (CorruptAudioError("it breaks off"), 400, "corrupt_audio", "invalid_request_error"),
         (CapacityError("full"), 503, "capacity", "server_error"),
         (ConnectionFailedError("http://gpu"), 502, "connection_failed", "server_error"),
-        (EngineFailedError("dead"), 503, "engine_failed", "server_error"),
+        (EngineFailedError("/opt/gpu/x.onnx: bad node 7"), 503, "engine_failed", "server_error"),
         (ModelCorruptError("bad"), 500, "model_corrupt", "server_error"),
     ],
 )

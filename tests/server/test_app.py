@@ -10,12 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from batch_calls import spoken, transcribed
 from certificates import make_certificate
-from serving import FLUSH, engine, heard, running, say
+from serving import FLUSH, MISTRAL, engine, heard, running, say
 from websockets.asyncio.client import connect
 
+from voxtide.engines.base import Engine
+from voxtide.engines.scripted import ScriptedConfig
 from voxtide.errors import ConfigError
 from voxtide.server.assembly import assemble
+from voxtide.server.batch_endpoints import http_endpoints
 from voxtide.server.config import ServerConfig
 from voxtide.server.supervisor import EngineSupervisor
 
@@ -60,6 +64,29 @@ async def test_a_wrong_request_is_told_what_would_do(
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert ("allow" in answer.headers) == (status == 405)
         assert ("upgrade" in answer.headers) == (status == 426)
+
+
+async def test_what_an_engine_died_of_is_for_the_log_alone(caplog: pytest.LogCaptureFixture) -> None:
+    loads = [engine(ScriptedConfig(dies_at_s=0.1))]
+
+    def load() -> Engine:
+        if loads:
+            return loads.pop()()
+        raise FileNotFoundError("/opt/models/encoder.onnx")
+
+    async with running(load=load, endpoints=http_endpoints) as server:
+        assert (await transcribed(server, spoken("long enough to die"))).status == 503
+        async with asyncio.timeout(10):
+            while "/opt/models" not in caplog.text:  # noqa: ASYNC110  # it tells nobody
+                await asyncio.sleep(0.001)
+        knock = f"POST {MISTRAL} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        session = await server.send(knock.encode())
+        file = await transcribed(server, spoken("no matter"))
+        assert [answer.headers["retry-after"] for answer in (session, file)] == ["5", "5"]
+        for answer in (session, file, await server.get("/readyz")):
+            assert answer.status == 503
+            assert "is being restarted" in str(answer)
+            assert "/opt" not in str(answer)
 
 
 async def test_no_bytes_bring_it_down() -> None:

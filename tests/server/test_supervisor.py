@@ -75,21 +75,24 @@ async def test_a_far_side_that_is_away_is_no_death_of_the_engine() -> None:
         async with asyncio.timeout(10):
             await supervised._restarting
         assert supervised.is_alive
-        assert supervised.failure is None
 
 
-async def test_loading_is_tried_again_and_the_reason_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_loading_is_tried_again_and_the_reasons_are_for_the_log_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(subject, "RETRY_S", (0.0, 0.05))
     async with EngineSupervisor(loader(dying, failing, ScriptedEngine)) as supervised:
         await kill(supervised)
         supervised.suspect()
         async with asyncio.timeout(10):
-            while "the model is gone" not in (supervised.failure or ""):  # noqa: ASYNC110  # it tells nobody
+            while "the model is gone" not in caplog.text:  # noqa: ASYNC110  # it tells nobody
                 await asyncio.sleep(0.001)
-        with pytest.raises(EngineFailedError, match="the model is gone"):
+        with pytest.raises(EngineFailedError) as told:
             supervised.open()
+        assert str(told.value) == "the engine is being restarted; try again in a moment"
+        assert "the engine died: engine 'scripted' died at 0.1 s" in caplog.text
         await lives_again(supervised)
-        assert supervised.failure is None
+        assert supervised.is_alive
 
 
 async def test_what_cannot_be_loaded_at_first_is_the_callers_to_know() -> None:

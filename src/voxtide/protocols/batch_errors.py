@@ -12,6 +12,9 @@ from voxtide.protocols.messages import Message, Refusal
 _CODES_OF_VALUES = frozenset({"invalid_value", "missing_required_parameter"})
 """What Mistral's service answers with 422 and its list of details: a field that is missing or malformed."""
 
+ENGINE_FAILED = "the engine failed, or is being restarted; try again later (the server's log says why)"
+"""Why it did may name files of the server."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
@@ -63,7 +66,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, Refusal):
         return Problem(status=error.status, code=error.code, message=error.reason, param=error.param)
     if isinstance(error, EngineFailedError) and not isinstance(error, ConnectionFailedError):
-        return Problem(status=503, code=error.code, message=str(error))  # another is being loaded: worth another try
+        return Problem(status=503, code=error.code, message=ENGINE_FAILED)  # another is loaded: worth another try
     if isinstance(error, VoxtideError):
         failure = failure_of(error)
         return Problem(status=failure.status, code=failure.code, message=failure.message)

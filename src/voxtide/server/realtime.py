@@ -18,7 +18,7 @@ from voxtide.server.connection import Connection
 from voxtide.server.handshake import Admitted, Handshake, Refusal
 from voxtide.server.metrics import Metrics
 from voxtide.server.session import Session
-from voxtide.server.supervisor import EngineSupervisor
+from voxtide.server.supervisor import RESTARTING, EngineSupervisor
 from voxtide.server.voice import Voice
 
 _log = logging.getLogger("voxtide.server")
@@ -88,11 +88,11 @@ class Realtime:
         return self._ended_audio_s + sum(session.audio_s for session in self._sessions)
 
     def unready_reason(self) -> str | None:
-        """Why no session can be opened now, whatever its client; None when one can."""
+        """Why no session can be opened now, whatever its client, in words for strangers; None when one can."""
         if self.is_draining:
             return "the server is going away"
         if not self._supervisor.is_alive:
-            return f"the engine is being restarted: {self._supervisor.failure}"
+            return RESTARTING
         return None
 
     def admit(self, handshake: Handshake) -> Admitted | Refusal:

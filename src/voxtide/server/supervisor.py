@@ -1,4 +1,4 @@
-"""The engine of a server, kept alive. In: how to load one. Out: streams on one that lives; what became of the others.
+"""The engine of a server, kept alive. In: how to load one. Out: streams on one that lives; to the log, why others died.
 
 Knows engines by the seam only. An engine that died is found out by its streams, or when one is opened; its sessions
 are told by itself, and another is loaded in its place.
@@ -20,6 +20,9 @@ _log = logging.getLogger("voxtide.server")
 RETRY_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Waits before each attempt to load; the last one again and again. A model that cannot be loaded costs little so."""
 
+RESTARTING = "the engine is being restarted"
+"""All that clients are told of it. Why it is may name files of this machine, and is for the log alone."""
+
 CLOSE_S = 10.0
 """How long a dead engine may take to close before it is left behind."""
 
@@ -36,8 +39,6 @@ class EngineSupervisor:
         self._is_closed = False
         self._on_step: Callable[[float], None] | None = None
         self.num_restarts = 0
-        self.failure: str | None = None
-        """Why there is no engine just now; None while there is one."""
 
     @property
     def info(self) -> EngineInfo:
@@ -60,7 +61,7 @@ class EngineSupervisor:
             EngineFailedError: There is no engine just now.
         """
         if self._engine is None:
-            raise EngineFailedError(f"the engine is being restarted: {self.failure}; try again in a moment")
+            raise EngineFailedError(f"{RESTARTING}; try again in a moment")
         return self._engine.open(options)
 
     def suspect(self) -> None:
@@ -90,14 +91,14 @@ class EngineSupervisor:
     def _take(self, engine: Engine) -> None:
         if self._on_step is not None:
             engine.observe_steps(self._on_step)
-        self._engine, self._info, self.failure = engine, engine.info, None
+        self._engine, self._info = engine, engine.info
 
     async def _examine(self) -> None:
         try:
             engine = self._engine
             if engine is not None and (reason := await _death_of(engine)) is not None:
                 _log.error("the engine died: %s", reason, extra={"event": "engine_died"})
-                self._engine, self.failure = None, reason
+                self._engine = None
                 await self._replace(engine)
         finally:
             self._restarting = None
@@ -112,8 +113,7 @@ class EngineSupervisor:
             attempt += 1
             try:
                 self._take(await asyncio.to_thread(self._load))
-            except Exception as error:  # whatever it is, the server goes on trying and says so
-                self.failure = f"{type(error).__name__}: {error}"
+            except Exception:  # whatever it is, the server goes on trying and says so
                 _log.exception("the engine could not be loaded again", extra={"event": "engine_not_loaded"})
             else:
                 self.num_restarts += 1
