@@ -25,12 +25,14 @@ class Site:
     """What an HTTP server serves, by path.
 
     `short` paths state twice the length they have and then close; `silent` paths do the same but stay open and say
-    nothing more until `release`; `moved` paths are elsewhere; `private` paths need `CREDENTIALS`.
+    nothing more until `release`; `unsized` paths state no length; `moved` paths are elsewhere; `private` paths need
+    `CREDENTIALS`.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
     short: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
+    unsized: set[str] = field(default_factory=set)
     moved: dict[str, str] = field(default_factory=dict)
     private: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
@@ -63,7 +65,8 @@ def serving() -> Iterator[Site]:
         def _send(self, path: str, content: bytes) -> None:
             is_broken = path in site.short | site.silent
             self.send_response(200)
-            self.send_header("Content-Length", str(len(content) * (2 if is_broken else 1)))
+            if path not in site.unsized:
+                self.send_header("Content-Length", str(len(content) * (2 if is_broken else 1)))
             self.end_headers()
             with contextlib.suppress(OSError):  # the client has seen enough
                 self.wfile.write(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 import ssl
 import threading
@@ -15,7 +16,18 @@ import numpy as np
 import pytest
 from certificates import make_certificate
 from local_servers import CREDENTIALS, POLL_S, Site, rtsp_camera, serving
-from media_files import encoded, joined, loudest_hz, read_all, read_until_error, similarity, speech, tone, wav_bytes
+from media_files import (
+    encode,
+    encoded,
+    joined,
+    loudest_hz,
+    read_all,
+    read_until_error,
+    similarity,
+    speech,
+    tone,
+    wav_bytes,
+)
 
 from voxtide.audio import open_source
 from voxtide.audio.addresses import Address, Limits, parse
@@ -71,6 +83,25 @@ async def test_a_file_is_read_over_http(site: Site, container: str, codec: str) 
         assert source.name == f"{site.root}/talk"
     assert heard.size == pytest.approx(32_000, abs=800)
     assert loudest_hz(heard) == pytest.approx(440, abs=1)
+
+
+def wma_bytes(samples: Samples) -> bytes:
+    """WMA in WAV: a decoder gives the last of it only when it is told that nothing more will come."""
+    target = io.BytesIO()
+    encode(target, samples, "wmav2", rate_hz=44_100, container="wav", options={"b": "64000"})
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [wav_bytes(tone(2.0)), encoded(tone(2.0), "libopus", "ogg", rate_hz=16_000), wma_bytes(tone(2.0, rate_hz=44_100))],
+    ids=["wav", "ogg", "wma"],
+)
+async def test_without_a_stated_length_the_connection_ends_the_file(site: Site, content: bytes) -> None:
+    site.files = {"/sized": content, "/unsized": content}
+    site.unsized.add("/unsized")
+    async with open_source(f"{site.root}/sized") as sized, open_source(f"{site.root}/unsized") as unsized:
+        assert np.array_equal(await read_all(unsized), await read_all(sized))
 
 
 async def test_redirections_are_followed(site: Site) -> None:
@@ -201,6 +232,29 @@ async def test_a_connection_that_breaks_is_told_after_what_it_sent(site: Site) -
     assert isinstance(error, CorruptAudioError)
     assert f"{joined(chunks).size / 16_000:.2f} s were read" in str(error)
     assert joined(chunks).size > 3.5 * 16_000
+
+
+async def test_without_a_stated_length_the_header_tells_that_a_connection_broke(site: Site) -> None:
+    whole = encoded(tone(4.0), "flac", "flac", rate_hz=16_000)
+    content = encoded(tone(4.0), "pcm_s16be", "au", rate_hz=16_000)
+    site.files = {"/whole": whole, "/talk.au": content[: len(content) // 2]}
+    site.unsized |= site.files.keys()
+    async with open_source(f"{site.root}/whole") as source:
+        assert (await read_all(source)).size == 4 * 16_000
+    async with open_source(f"{site.root}/talk.au") as source:
+        chunks, error = await read_until_error(source)
+    assert isinstance(error, CorruptAudioError)
+    assert "its header says 4.00 s" in str(error)
+    assert joined(chunks).size == pytest.approx(2 * 16_000, abs=100)
+
+
+async def test_without_a_stated_length_silence_is_no_end(site: Site) -> None:
+    site.files["/talk.wav"] = wav_bytes(tone(8.0))
+    site.silent.add("/talk.wav")
+    site.unsized.add("/talk.wav")
+    async with impatient(f"{site.root}/talk.wav") as source:
+        _, error = await read_until_error(source)
+    assert "it sent nothing for too long" in str(error)
 
 
 async def test_a_source_on_a_silent_server_can_be_closed(site: Site) -> None:

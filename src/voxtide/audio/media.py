@@ -6,6 +6,7 @@ its log level, and nothing here does.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 
 import av
@@ -167,9 +168,10 @@ class MediaReader:
         except av.FFmpegError as error:
             self._failure = _reason(error)
 
-    def _decode(self, packet: Packet[AudioStream]) -> list[AudioFrame]:
+    def _decode(self, packet: Packet[AudioStream] | None) -> list[AudioFrame]:
+        assert self._stream is not None, "open comes before read"
         try:
-            return packet.decode()
+            return self._stream.decode(packet)
         except av.error.EOFError:
             pass  # the decoder was told of the end before, see `_packets`
         except av.FFmpegError:
@@ -184,7 +186,8 @@ class MediaReader:
             self._failure = f"it has {num_planes} channels, more than {_MAX_PLANES}"
         return num_planes <= _MAX_PLANES
 
-    def _packets(self) -> Iterator[Packet[AudioStream]]:
+    def _packets(self) -> Iterator[Packet[AudioStream] | None]:
+        """The packets; None, or one without content, has the decoder give what it still holds."""
         assert self._container is not None and self._stream is not None, "open comes before read"
         is_at_end = False
         while not is_at_end:
@@ -193,6 +196,21 @@ class MediaReader:
                 is_at_end = True
             except IndexError:
                 pass  # PyAV 18 stumbles over streams that began in the middle; asked again, it passes over them
+            except av.error.OSError as error:
+                if not self._is_end_of_unsized_body(error):
+                    raise
+                yield None
+                is_at_end = True
+
+    def _is_end_of_unsized_body(self, error: av.error.OSError) -> bool:
+        """Whether an HTTP response that stated no length has ended, as it must: with the connection, says RFC 9112.
+
+        FFmpeg takes every such end for a failure. It fails alike where a chunk breaks off, unless the server had said
+        that it would close; that cannot be told apart, and is taken for the end too.
+        """
+        assert self._container is not None, "read comes before close"
+        is_http = isinstance(self._target, Address) and self._target.url.lower().startswith("http")
+        return is_http and error.errno == errno.EIO and _size_bytes(self._container) is None
 
     def _judge(self) -> None:
         """Raise what was wrong with the input, if anything was."""
@@ -248,14 +266,20 @@ def _duration_s(container: InputContainer, stream: AudioStream) -> float | None:
 def _stated_s(container: InputContainer, stream: AudioStream, target: ByteStream | Address) -> float | None:
     """The length that the header states, or None where FFmpeg has estimated it from the size, or from other streams."""
     duration_s = _duration_s(container, stream)
-    if duration_s is None or not isinstance(target, ByteStream) or container.format.name not in _STATING_FORMATS:
+    if duration_s is None or container.format.name not in _STATING_FORMATS:
         return None
     if stream.duration is None and len(container.streams) > 1:
         return None
-    if container.format.name == "mp3" and target.size_bytes is not None and stream.bit_rate:
-        estimate_s = target.size_bytes * 8 / stream.bit_rate
+    size_bytes = target.size_bytes if isinstance(target, ByteStream) else _size_bytes(container)
+    if container.format.name == "mp3" and size_bytes is not None and stream.bit_rate:
+        estimate_s = size_bytes * 8 / stream.bit_rate
         return None if abs(duration_s - estimate_s) < 0.02 * estimate_s else duration_s
     return duration_s
+
+
+def _size_bytes(container: InputContainer) -> int | None:
+    """The length of what is at an address, where a server states one."""
+    return container.size if container.size >= 0 else None
 
 
 def _mono(frame: AudioFrame) -> Samples:
