@@ -34,6 +34,14 @@ def test_two_flushes_in_a_row_and_an_end_behind_speech_have_their_answers(report
     assert finals(report["mistral_flush_twice"]) == [FIRST, "", SECOND, ""]
 
 
+def test_the_openai_plugin_commits_nothing_and_twice_and_goes_on(report: Report) -> None:
+    """It tells no final of a commit in which nothing was said, but its usage."""
+    lines = [line for line in report["openai_flush_twice"] if line["event"] != "interim_transcript"]
+    usage = ("recognition_usage", None)
+    finals = [("final_transcript", text) for text in (FIRST, SECOND)]
+    assert [(line["event"], line["text"]) for line in lines] == [usage, finals[0], usage, usage, finals[1], usage]
+
+
 def test_segments_and_usage_arrive(report: Report) -> None:
     lines = report["mistral_turns"]
     assert of(lines, "final_transcript")[0]["words"] == [FIRST]

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from livekit import rtc
-from livekit.agents import APIConnectOptions, inference, stt, utils
+from livekit.agents import APIConnectOptions, inference, stt, utils, vad
 from livekit.plugins import mistralai, openai
 from mistralai.client import Mistral
 from reporting import Plan, Report, chunks, run
@@ -20,6 +20,38 @@ NUM_SENTENCES = 3
 """In the recording."""
 
 ONCE = APIConnectOptions(max_retry=0, timeout=10.0)
+
+
+class PlannedPauses(vad.VAD):
+    """Hears a pause at each of these places. LiveKit's OpenAI plugin commits where its detector hears one; its `flush`
+    commits nothing."""
+
+    def __init__(self, *places_s: float) -> None:
+        super().__init__(capabilities=vad.VADCapabilities(update_interval=0.1))
+        self.places_s = places_s
+
+    def stream(self) -> vad.VADStream:
+        return PlannedPausesStream(self)
+
+
+class PlannedPausesStream(vad.VADStream):
+    def __init__(self, detector: PlannedPauses) -> None:
+        self._places_s = list(detector.places_s)
+        super().__init__(detector)
+
+    async def _main_task(self) -> None:
+        heard_s = 0.0
+        self._tell_pauses(heard_s)
+        async for frame in self._input_ch:
+            heard_s += frame.duration if isinstance(frame, rtc.AudioFrame) else 0.0
+            self._tell_pauses(heard_s)
+
+    def _tell_pauses(self, heard_s: float) -> None:
+        while self._places_s and self._places_s[0] <= heard_s:
+            at_s = self._places_s.pop(0)
+            self._event_ch.send_nowait(
+                vad.VADEvent(vad.VADEventType.END_OF_SPEECH, 0, at_s, speech_duration=0.0, silence_duration=0.0)
+            )
 
 
 def frames(audio: bytes) -> list[rtc.AudioFrame]:
@@ -48,11 +80,16 @@ def tell(report: Report, event: stt.SpeechEvent) -> None:
     )
 
 
-async def tell_finals(num_finals: int, stream: stt.RecognizeStream, report: Report) -> None:
-    while num_finals:
+async def tell_up_to(kind: stt.SpeechEventType, num_events: int, stream: stt.RecognizeStream, report: Report) -> None:
+    """Tell all events up to so many of one kind."""
+    while num_events:
         event = await stream.__anext__()
         tell(report, event)
-        num_finals -= event.type is stt.SpeechEventType.FINAL_TRANSCRIPT
+        num_events -= event.type is kind
+
+
+async def tell_finals(num_finals: int, stream: stt.RecognizeStream, report: Report) -> None:
+    await tell_up_to(stt.SpeechEventType.FINAL_TRANSCRIPT, num_finals, stream, report)
 
 
 @asynccontextmanager
@@ -135,6 +172,19 @@ async def openai_file(plan: Plan, report: Report) -> None:
         tell(report, await service.recognize(frames(plan.audio("first")), conn_options=ONCE))
 
 
+async def openai_flush_twice(plan: Plan, report: Report) -> None:
+    """A commit of nothing, then two in a row after an utterance, then one after another. Each brings a usage."""
+    silence = bytes(2 * RATE_HZ)  # 1 s: in the middle of it the plugin has sent all that was said before
+    first, second = plan.audio("first") + silence, plan.audio("second") + silence
+    first_s, both_s = (num_bytes / (2 * RATE_HZ) for num_bytes in (len(first), len(first + second)))
+    detector = PlannedPauses(0.0, first_s - 0.5, first_s - 0.5, both_s - 0.5)
+    async with utils.http_context.open(), streaming(openai_stt(plan, vad=detector)) as stream:
+        for audio, num_commits in ((b"", 1), (first, 2), (second, 1)):
+            for frame in frames(audio):
+                stream.push_frame(frame)
+            await tell_up_to(stt.SpeechEventType.RECOGNITION_USAGE, num_commits, stream, report)
+
+
 async def openai_bad_key(plan: Plan, report: Report) -> None:
     async with utils.http_context.open(), streaming(openai_stt(plan, "not-the-key")) as stream:
         await tell_failure(stream, report)
@@ -195,6 +245,7 @@ if __name__ == "__main__":
         mistral_bad_key,
         mistral_file,
         openai_file,
+        openai_flush_twice,
         openai_bad_key,
         if_named=(real_speech,),
     )
