@@ -103,12 +103,13 @@ class ModelCorruptError(ModelError):
 
 
 class MissingExtraError(VoxtideError):
-    """An optional package is needed and not installed."""
+    """An optional package is needed and not installed, be it Python's or, with a `remedy` of its own, the system's."""
 
     code = "missing_extra"
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs the package {package!r}; install it with: pip install 'voxtide[{extra}]'")
+    def __init__(self, package: str, extra: str, purpose: str, *, remedy: str | None = None) -> None:
+        command = remedy or f"pip install 'voxtide[{extra}]'"
+        super().__init__(f"{purpose} needs the package {package!r}; install it with: {command}")
 
 
 class EngineError(VoxtideError):

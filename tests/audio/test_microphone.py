@@ -246,5 +246,5 @@ def test_without_portaudio_its_package_is_told(tmp_path: Any, monkeypatch: pytes
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
-    with pytest.raises(AudioError, match="apt-get install libportaudio2.*brew install portaudio"):
+    with pytest.raises(MissingExtraError, match="'PortAudio'.*apt-get install libportaudio2.*brew install portaudio"):
         list_devices()

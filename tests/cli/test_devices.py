@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,3 +90,20 @@ def test_a_microphone_that_is_not_there_is_one_line(voxtide: Voxtide, monkeypatc
     monkeypatch.setattr(devices, "open_source", open_source)
     result = voxtide("devices", "--meter", "--microphone", "9")
     assert (result.exit_code, result.stderr) == (1, "voxtide: error: there is no microphone 9\n")
+
+
+@pytest.mark.parametrize("missing", ["raise ImportError", "raise OSError('PortAudio library not found')"])
+@pytest.mark.parametrize(
+    "command", [["devices"], ["devices", "--meter"], ["transcribe", "mic", "-e", "scripted"]], ids=" ".join
+)
+def test_a_part_that_the_microphone_needs_and_lacks_is_one_line_and_3(
+    voxtide: Voxtide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], missing: str
+) -> None:
+    (tmp_path / "sounddevice.py").write_text(missing)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    result = voxtide(*command)
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("voxtide: error: the microphone needs the package")

@@ -64,8 +64,7 @@ def list_devices(library: SoundLibrary | None = None) -> list[InputDevice]:
     """The devices that can record, in the system's order; empty if there are none.
 
     Raises:
-        MissingExtraError: The extra `mic` is not installed.
-        AudioError: The system's PortAudio library is missing.
+        MissingExtraError: The extra `mic` is not installed, or the system's PortAudio library.
     """
     library = library or _load_library()
     systems = library.query_hostapis()
@@ -113,9 +112,9 @@ class MicrophoneSource(AudioSource):
         """Start to record.
 
         Raises:
-            MissingExtraError: The extra `mic` is not installed.
+            MissingExtraError: The extra `mic` is not installed, or the system's PortAudio library.
             SourceNotFoundError: There is no such device.
-            AudioError: The device cannot be opened, or the system's PortAudio library is missing.
+            AudioError: The device cannot be opened.
         """
         if self._blocks is not None:
             raise StreamClosedError(f"{self.name} was opened before; a source is read once")
@@ -222,9 +221,10 @@ def _load_library() -> SoundLibrary:
     except ImportError:
         raise MissingExtraError("sounddevice", "mic", "the microphone") from None
     except OSError as error:
-        raise AudioError(
-            "the microphone needs the PortAudio library; install it with: apt-get install libportaudio2 "
-            "(Debian, Ubuntu), dnf install portaudio (Fedora) or brew install portaudio (macOS)"
-        ) from error
+        remedy = (
+            "apt-get install libportaudio2 (Debian, Ubuntu), dnf install portaudio (Fedora) "
+            "or brew install portaudio (macOS)"
+        )
+        raise MissingExtraError("PortAudio", "mic", "the microphone", remedy=remedy) from error
     library: SoundLibrary = sounddevice
     return library

@@ -30,7 +30,7 @@ def devices(*, is_metering: bool, device: str | None, is_on_terminal: bool) -> E
 
     Raises:
         AudioError: The microphone cannot be opened.
-        MissingExtraError: The microphone extra is not installed.
+        MissingExtraError: The microphone extra is not installed, or the system's PortAudio library.
     """
     if is_metering:
         return run_watched(lambda interrupts: _meter(device, is_on_terminal=is_on_terminal))
