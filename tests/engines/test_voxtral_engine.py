@@ -18,7 +18,7 @@ import pytest
 import torch
 import voxtral_checkpoint
 from numpy.typing import NDArray
-from voxtral_streams import Driven, run_together
+from voxtral_streams import Driven, places, run_together, tensors
 
 from voxtide.engines import pooled
 from voxtide.engines.voxtral import load
@@ -246,20 +246,10 @@ def test_tensors_stay_where_they_are(model: VoxtralModel, vocabulary: Vocabulary
     """In the steady state none is added, replaced, moved or grown: what a graph has captured would be lost."""
     stream = stream_of(Runner(model, 2), vocabulary)
     listen(stream, 0, 40)
-    kept = tensors()  # so that nothing new comes to lie where an old one lay
+    kept = tensors()
     before = places(kept)
     listen(stream, 40, 140)
     assert places(tensors()) == before
-
-
-def tensors() -> list[torch.Tensor]:
-    """All there are, but for weights that a library has packed for itself."""
-    gc.collect()
-    return [it for it in gc.get_objects() if issubclass(type(it), torch.Tensor) and it.layout is torch.strided]
-
-
-def places(tensors: list[torch.Tensor]) -> set[tuple[int, int, int]]:
-    return {(id(tensor), tensor.data_ptr(), tensor.untyped_storage().nbytes()) for tensor in tensors}
 
 
 def listen(stream: Driven, first: int, last: int) -> None:

@@ -12,7 +12,7 @@ import torch
 import voxtral_checkpoint
 from paged_kernel import KERNEL, paged_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
-from voxtral_streams import Driven, run_together
+from voxtral_streams import Driven, places, run_together, tensors
 
 from voxtide.engines.voxtral.graphs import BATCH_SIZES, Buffers, GraphSteps, batch_sizes, step_on_device
 from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
@@ -28,6 +28,7 @@ from voxtide.voxtral.tokenizer import Vocabulary
 
 _ASKS_THE_DEVICE = ("_local_scalar_dense", "item", "nonzero", "is_nonzero", "equal", "masked_select", "unique")
 _SIZE = 4
+NUMBERS = Vocabulary([f" {number}".encode() for number in range(200)])
 
 
 class Trace(TorchDispatchMode):
@@ -153,20 +154,24 @@ def test_a_filled_up_batch_says_what_a_plain_one_says(model: VoxtralModel, rows:
     assert float(buffers.device["margins"][0]) == pytest.approx(float(said.pad_margins[0]), abs=1e-4)
 
 
-def test_graph_steps_say_what_plain_steps_say(model: VoxtralModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a graph that, where none can be captured, runs what it was captured of. Lanes are full at times, and at
-    others empty behind streams that wait."""
+@pytest.fixture
+def _graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none can be captured, a graph runs what it was captured of."""
     event = SimpleNamespace(record=lambda: None, synchronize=lambda: None)
     monkeypatch.setattr(torch.cuda, "Event", lambda: event)
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
     replay = torch.inference_mode()
     monkeypatch.setattr(GraphSteps, "_captured", lambda self, run: SimpleNamespace(replay=replay(run)))
-    vocabulary = Vocabulary([f" {number}".encode() for number in range(200)])
+
+
+@pytest.mark.usefixtures("_graphs")
+def test_graph_steps_say_what_plain_steps_say(model: VoxtralModel) -> None:
+    """Lanes are full at times, and at others empty behind streams that wait."""
     texts, counts = [], []
     speech = voxtral_checkpoint.speak("to be that is the question.")
     for make in (PlainSteps, GraphSteps):
         runner = Runner(model, 5, make_steps=make)
-        streams = [Driven(VoxtralRecogniser(runner, vocabulary, delay_tokens=6), runner) for _ in range(4)]
+        streams = [Driven(VoxtralRecogniser(runner, NUMBERS, delay_tokens=6), runner) for _ in range(4)]
         for number, stream in enumerate(streams):
             stream.feed(voxtral_checkpoint.speak("to be or not")[: 9000 + 7000 * number])
             stream.flush()
@@ -182,6 +187,20 @@ def test_graph_steps_say_what_plain_steps_say(model: VoxtralModel, monkeypatch: 
     assert texts[0] == texts[1]
     assert any(stream for stream in texts[0])
     assert counts[0] == counts[1]
+
+
+@pytest.mark.usefixtures("_graphs")
+def test_what_a_graph_was_captured_of_stays_where_it_is(model: VoxtralModel) -> None:
+    """A true graph would go on with what lay there before."""
+    runner = Runner(model, 3, make_steps=GraphSteps)
+    stream = Driven(VoxtralRecogniser(runner, NUMBERS, delay_tokens=6), runner)
+    kept = tensors()
+    before = places(kept)
+    for _ in range(2):
+        stream.feed(voxtral_checkpoint.speak("to be"))
+        stream.flush()
+    assert stream.text
+    assert places(tensors()) == before
 
 
 @pytest.mark.parametrize("num_rows", [1, 3, 64, 65, 400])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+import torch
 
 from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
 from voxtide.engines.voxtral.runner import Ask, Runner
@@ -128,4 +131,15 @@ def driven(runner: ScriptedRunner, *, glimpse_frames: int = 0) -> Driven:
     return Driven(recogniser, runner)
 
 
-__all__ = ["FREE", "VOCABULARY", "Driven", "ScriptedRunner", "driven", "run_together"]
+def tensors() -> list[torch.Tensor]:
+    """All there are, but for weights that a library has packed for itself."""
+    gc.collect()
+    return [it for it in gc.get_objects() if issubclass(type(it), torch.Tensor) and it.layout is torch.strided]
+
+
+def places(tensors: list[torch.Tensor]) -> set[tuple[int, int, int]]:
+    """Which they are, where they lie and how large they are. Keep them: a new one could come to lie where one lay."""
+    return {(id(tensor), tensor.data_ptr(), tensor.untyped_storage().nbytes()) for tensor in tensors}
+
+
+__all__ = ["FREE", "VOCABULARY", "Driven", "ScriptedRunner", "driven", "places", "run_together", "tensors"]
