@@ -143,6 +143,35 @@ def test_ctrl_c_while_nothing_can_be_finished_ends_at_once(spawn: Spawn, tmp_pat
     assert sorted(os.listdir(tmp_path)) == ["pipe.wav"]
 
 
+PRESSED = f"""\
+import os, signal, sys
+module = sys.argv.pop(1)
+def press(event, arguments):
+    if event == "import" and arguments[0] == module:
+        os.write(2, b"^C")
+        os.kill(os.getpid(), signal.SIGINT)
+sys.addaudithook(press)
+{MAIN}
+"""
+"""The program; Ctrl-C is pressed when it is about to import the module that its first argument names."""
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("voxtide.cli.app", ["--help"]),  # the first import of `main`
+        ("typer.main", ["--version"]),
+        ("voxtide.errors", ["transcribe", "no.wav"]),
+        ("voxtide.cli.models", ["models", "list"]),  # while the arguments are parsed
+        ("numpy", ["transcribe", "no.wav"]),  # the command has begun
+    ],
+)
+def test_ctrl_c_during_the_start_ends_it_without_a_word(module: str, arguments: list[str]) -> None:
+    command = [sys.executable, "-W", "error", "-c", PRESSED, module, *arguments]
+    done = subprocess.run(command, capture_output=True, timeout=LIMIT_S, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"^C")
+
+
 @pytest.mark.parametrize("doc_format", ["txt", "jsonl", "live", "json"])
 def test_a_reader_that_goes_away_ends_it_quietly(spawn: Spawn, tones: Tones, doc_format: str) -> None:
     read_end, write_end = os.pipe()

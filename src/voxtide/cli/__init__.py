@@ -9,9 +9,19 @@ import os
 import sys
 from io import RawIOBase, TextIOWrapper
 
+_INTERRUPTED = 130
+"""`Exit.INTERRUPTED`, whose own module may be what Ctrl-C kept from being imported."""
+
 
 def main() -> None:
     """Run `voxtide` and exit with its code."""
+    try:
+        _run()
+    except KeyboardInterrupt:  # no command has begun yet, which would see to it
+        sys.exit(_INTERRUPTED)
+
+
+def _run() -> None:
     from voxtide.cli.app import app
     from voxtide.cli.failures import Exit, drop_stdout, say_error
 
