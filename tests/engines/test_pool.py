@@ -98,6 +98,7 @@ def test_an_urgent_job_ends_the_lingering(monkeypatch: pytest.MonkeyPatch) -> No
             job = Piecework(1)
             pool.wake(job, is_urgent=True)
             assert job.done.wait(WAIT_S)
+            until(lambda: not pool._hurry.is_set())  # else it would never linger again
 
 
 def test_woken_while_it_runs_it_runs_again() -> None:
