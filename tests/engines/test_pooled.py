@@ -353,6 +353,30 @@ async def test_an_engine_that_is_stuck_is_declared_dead(gate: Gate, monkeypatch:
     assert not engine.recognisers[0].was_closed_while_stepping
 
 
+async def test_who_closes_is_woken_when_the_engine_gets_stuck(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooled, "WATCH_S", 0.01)
+    async with engine_with(gate) as engine, asyncio.timeout(30):
+        stream = await engine.open().__aenter__()
+        await stream.feed(SECOND)
+        await gate.arrival()
+        closing = asyncio.create_task(stream.close())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        monkeypatch.setattr(pooled, "STALL_S", 0.0)
+        await closing
+        assert not engine.recognisers[0].is_closed
+
+
+async def test_a_flush_does_not_wait_for_a_worker_that_lingers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "LINGER_S", 3600.0)
+    async with engine_with() as engine, engine.open() as stream, asyncio.timeout(30):
+        for _ in range(3):  # the first may come before the worker lingers
+            await stream.feed(SECOND)
+            await stream.flush()
+            assert isinstance(await anext(stream), Delta)
+            assert isinstance(await anext(stream), Flushed)
+
+
 async def test_an_engine_without_its_worker_is_declared_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pooled, "WATCH_S", 0.01)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
@@ -428,12 +452,31 @@ async def test_events_told_before_a_failure_are_read_first() -> None:
             await anext(stream)
 
 
-async def test_a_closed_stream_is_not_kept_by_the_engine() -> None:
-    async with engine_with() as engine:
+async def test_a_closed_stream_is_not_kept_by_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor by the loop, until the stream would look again whether the engine is stuck."""
+    monkeypatch.setattr(pooled, "WATCH_S", 3600.0)
+    async with engine_with() as engine, asyncio.timeout(30):
         async with engine.open() as stream:
             await stream.feed(SECOND)
         alive = weakref.ref(stream)
         del stream
+        await until(lambda: gc.collect() >= 0 and alive() is None)
+
+
+async def test_a_stream_whose_close_was_cancelled_is_not_kept(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooled, "WATCH_S", 0.01)
+    async with engine_with(gate) as engine, asyncio.timeout(30):
+        stream = await engine.open().__aenter__()
+        await stream.feed(SECOND)
+        await gate.arrival()
+        closing = asyncio.create_task(stream.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait({closing})
+        assert closing.cancelled()
+        gate.open()
+        alive = weakref.ref(stream)
+        del stream, closing
         await until(lambda: gc.collect() >= 0 and alive() is None)
 
 
