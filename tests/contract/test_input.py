@@ -22,6 +22,7 @@ CORRUPT = {
     "infinite": np.array([0, 0, np.inf], np.float32),
     "minus infinite": np.array([-np.inf, 0, 0], np.float32),
     "too large for float32": np.array([0, 1e300, 0]),
+    "too large for float32, though its square is not for float64": np.array([0, 1e100, 0]),
 }
 
 

@@ -85,7 +85,7 @@ def check_samples(samples: Samples) -> None:
             f"feed takes float32 samples in [-1, 1] of shape [n], not {samples.dtype} of shape {samples.shape}"
         )
     # A finite sum of squares has only finite parts, and costs a quarter of the rest. (BLAS starts threads past 10,000.)
-    if samples.size <= _CHUNK_SAMPLES and math.isfinite(np.vdot(samples, samples)):
+    if samples.dtype == np.float32 and samples.size <= _CHUNK_SAMPLES and math.isfinite(np.vdot(samples, samples)):
         return
     # NaN is in no order with anything, and takes the minimum; so one pass without a copy finds all that is unusable.
     if samples.size and not (samples.min() >= -_FLOAT32_MAX and samples.max() <= _FLOAT32_MAX):
