@@ -8,7 +8,8 @@ from pathlib import Path
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 LOST_LINE = re.compile(
-    r"ERR_(CONNECTION_REFUSED|CONTENT_LENGTH_MISMATCH)|WebSocket connection to .* failed|status of (401|403|426|503)"
+    r"ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|EMPTY_RESPONSE|CONTENT_LENGTH_MISMATCH)"
+    r"|WebSocket connection to .* failed|status of (401|403|426|503)"
 )
 """What a browser says by itself when a server is away, full or locked."""
 
