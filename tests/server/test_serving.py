@@ -14,10 +14,13 @@ from voxtide.server.serving import garbage_frozen, listen
 
 async def test_garbage_is_not_looked_for_in_what_was_there_before() -> None:
     assert gc.get_freeze_count() == 0
+    before = gc.get_threshold()
     async with running() as server:
         await server.get("/health")
         assert gc.get_freeze_count() > 1000  # modules
+        assert gc.get_threshold()[0] > before[0]
     assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == before
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", ""])  # one that no machine has (RFC 5737), and none
