@@ -56,9 +56,10 @@ NUM_OWN_FILES = 128
 FILES_PER_SESSION = 4
 """A gateway has a connection to the far side beside the client's, one in reserve, and one that is closing."""
 
-GARBAGE_OBJECTS = 10_000
-"""New objects before Python looks for garbage among them, instead of 700; a few megabytes. With hundreds of sessions it
-would look several times a second, and now and then through all they hold: 5 ms in which none is served."""
+GARBAGE_THRESHOLDS = (10_000, 3, 1)
+"""How many new objects, looks, and looks further make Python look for garbage, further, and through all. By itself it
+begins at 700, so with hundreds of sessions it would look several times a second. Through all it looks as often as ever:
+what sessions leave behind lies there, and 2,000 would leave 6 MB."""
 
 END_S = 5.0
 """Time beyond a session's own for its connection to close, before all that is left is cancelled."""
@@ -193,7 +194,7 @@ def garbage_frozen() -> Iterator[None]:
     before = gc.get_threshold()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GARBAGE_OBJECTS, *before[1:])
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     try:
         yield
     finally:
