@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+from contextlib import ExitStack
 
 import pytest
 from serving import running
 
 from voxtide.errors import ConfigError
 from voxtide.server.config import ServerConfig
-from voxtide.server.serving import garbage_frozen, listen
+from voxtide.server.serving import GARBAGE_THRESHOLDS, garbage_frozen, listen
 
 
 async def test_garbage_is_not_looked_for_in_what_was_there_before() -> None:
@@ -18,8 +19,19 @@ async def test_garbage_is_not_looked_for_in_what_was_there_before() -> None:
     async with running() as server:
         await server.get("/health")
         assert gc.get_freeze_count() > 1000  # modules
-        assert gc.get_threshold()[0] > before[0]
+        assert gc.get_threshold() == GARBAGE_THRESHOLDS
     assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == before
+
+
+@pytest.mark.parametrize("ends_first", [0, 1])
+def test_of_two_servers_the_last_leaves_all_as_it_was(ends_first: int) -> None:
+    before = gc.get_threshold()
+    servers = [ExitStack(), ExitStack()]
+    for server in servers:
+        server.enter_context(garbage_frozen())
+    servers.pop(ends_first).close()
+    servers.pop().close()
     assert gc.get_threshold() == before
 
 
