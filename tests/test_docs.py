@@ -10,21 +10,19 @@ import contextlib
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 import typer.main
-from source_tree import PACKAGE, ROOT
 
+from tests.support.documents import FENCE, Block, blocks_of, commands_of
+from tests.support.source_tree import PACKAGE, ROOT
 from voxtide.cli.app import app
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -32,68 +30,6 @@ RECORDINGS = {"talk.wav": "beckett.wav", "two_cities.wav": "two_cities.wav"}
 """What blocks find in their working directory, and which of the package's recordings it is."""
 
 MAX_RUN_S = 100
-FENCE = re.compile(
-    r"(?:^<!-- not run: (?P<reason>[^>]+?) -->\n+)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
-)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of a document."""
-
-    place: str
-    language: str
-    text: str
-    is_run: bool
-
-
-@dataclass(frozen=True)
-class Command:
-    """A line of a shell block and the output shown under it."""
-
-    line: str
-    output: str
-
-    def calls(self, program: str) -> Iterator[list[str]]:
-        """The arguments of each call of `program` in a line that may be a pipe."""
-        tokens = shlex.shlex(self.line, posix=True, punctuation_chars="|;&<>")
-        tokens.whitespace_split = True
-        call: list[str] = []
-        for token in [*tokens, ";"]:
-            if not set(token) <= set("|;&<>"):
-                call.append(token)
-                continue
-            if call and Path(call[0]).name == program:
-                yield call[1:]
-            call = []
-
-    @property
-    def output_pattern(self) -> str:
-        """Lines as shown; `...` stands for whatever is there."""
-        return re.escape(self.output.strip()).replace(re.escape("..."), ".*")
-
-
-def blocks_of(document: str, text: str) -> list[Block]:
-    return [
-        Block(
-            f"{document}:{text.count(chr(10), 0, fence.start()) + 1}",
-            fence["language"],
-            fence["text"],
-            not fence["reason"],
-        )
-        for fence in FENCE.finditer(text)
-    ]
-
-
-def commands_of(block: Block) -> list[Command]:
-    """In a console block a command follows `$ `, the rest is output; in a bash block all lines are commands."""
-    text = block.text.replace("\\\n", " ")
-    if block.language == "bash":
-        return [Command(line, "") for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    parts = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
-    return [Command(line, output) for line, _, output in (part.partition("\n") for part in parts)]
-
-
 BLOCKS = [
     block for path in DOCUMENTS for block in blocks_of(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
 ]

@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from media_files import wav_bytes
-from source_tree import ROOT
-
+from tests.support.media_files import wav_bytes
+from tests.support.source_tree import ROOT
 from voxtide.audio import encode_pcm
 from voxtide.audio.encodings import Encoding
 from voxtide.engines.scripted import speak

@@ -9,9 +9,9 @@ from importlib import import_module
 from importlib.metadata import version
 
 import pytest
-from source_tree import PACKAGE
 
 import voxtide
+from tests.support.source_tree import PACKAGE
 
 
 @pytest.mark.parametrize("name", voxtide.__all__)

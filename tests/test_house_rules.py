@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 
 import pytest
-from source_tree import ROOT, Module, module_of, modules, modules_beside_the_package
+
+from tests.support.source_tree import ROOT, Module, module_of, modules, modules_beside_the_package
 
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 50

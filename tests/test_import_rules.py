@@ -10,8 +10,8 @@ import tomllib
 
 import pytest
 from importlinter.cli import lint_imports
-from source_tree import ROOT, Module, imports, module_of, modules
 
+from tests.support.source_tree import ROOT, Module, imports, module_of, modules
 from voxtide.engines.registry import ENGINES
 
 SHARED_VOCABULARY = {"numpy"}
@@ -29,7 +29,7 @@ TORCH_ROOMS = ("voxtral", "engines.voxtral")
 A_LIBRARY_OF_ITS_OWN = "onnxruntime.tools"
 """Reads onnxruntime's file format and runs nothing; the rest of onnxruntime does the opposite."""
 
-WITHOUT_ASYNCIO = ("transcript", "protocols", "models", "engines.pool", "engines.stream_job")
+WITHOUT_ASYNCIO = ("transcript", "protocols", "models", "engines.local.worker_pool", "engines.local.stream_worker")
 HEAVY = ("torch", "onnxruntime", "onnx", "av", "faster_whisper", "ctranslate2", "matplotlib", "sounddevice")
 
 

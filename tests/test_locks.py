@@ -10,7 +10,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
-from source_tree import ROOT
+
+from tests.support.source_tree import ROOT
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 CLIENT_LOCKS = sorted((ROOT / "requirements" / "clients").glob("*.txt"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from source_tree import PACKAGE, ROOT
 
+from tests.support.source_tree import PACKAGE, ROOT
 from voxtide.models.manifest import Manifest, Model
 
 NOTICE = (ROOT / "THIRD_PARTY.md").read_text("utf-8")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from voxtide.api import open_engine, transcribe, transcribe_async
     from voxtide.client.config import ClientConfig
+    from voxtide.client.connect import connect
     from voxtide.client.connection import Connection, FlushAnswer
     from voxtide.client.events import ConnectionLost, ConnectionReplaced
-    from voxtide.client.opening import connect
     from voxtide.engines.base import Engine, EngineInfo, EngineStream
     from voxtide.errors import (
         AudioAheadError,
@@ -63,7 +63,7 @@ _HOMES = {
     "voxtide.client.config": ("ClientConfig",),
     "voxtide.client.connection": ("Connection", "FlushAnswer"),
     "voxtide.client.events": ("ConnectionLost", "ConnectionReplaced"),
-    "voxtide.client.opening": ("connect",),
+    "voxtide.client.connect": ("connect",),
     "voxtide.engines.base": ("Engine", "EngineInfo", "EngineStream"),
     "voxtide.errors": (
         "AudioAheadError",

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from media_files import joined
 
+from tests.support.media_files import joined
 from voxtide.audio.encodings import MAX_CHANNELS, Encoding, PcmDecoder, encode_pcm
 from voxtide.errors import ConfigError
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from media_files import tone
 
+from tests.support.media_files import tone
 from voxtide.audio.level import SILENCE_DBFS, level_dbfs
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from media_files import joined, loudest_hz, tone
 
+from tests.support.media_files import joined, loudest_hz, tone
 from voxtide.audio import microphone
 from voxtide.audio.microphone import BACKLOG_MS, BLOCK_MS, InputDevice, MicrophoneSource, list_devices
 from voxtide.errors import AudioError, ConfigError, MissingExtraError, SourceNotFoundError, StreamClosedError

@@ -15,7 +15,8 @@ import pytest
 import soxr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from media_files import (
+
+from tests.support.media_files import (
     SPEECH,
     encode,
     encoded,
@@ -28,7 +29,6 @@ from media_files import (
     tone,
     wav_bytes,
 )
-
 from voxtide.audio import Encoding, encode_pcm, open_source
 from voxtide.audio.microphone import MicrophoneSource
 from voxtide.errors import ConfigError, CorruptAudioError, NotAudioError, SourceNotFoundError

@@ -6,8 +6,8 @@ import asyncio
 
 import numpy as np
 import pytest
-from media_files import joined, tone
 
+from tests.support.media_files import joined, tone
 from voxtide.audio import paced
 from voxtide.audio.source import AudioSource, Chunker
 from voxtide.errors import CorruptAudioError

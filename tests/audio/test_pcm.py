@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from media_files import joined, loudest_hz, tone, wav_bytes
 
+from tests.support.media_files import joined, loudest_hz, tone, wav_bytes
 from voxtide.audio.bytestream import ByteStream
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.audio.pcm import PcmConverter, PcmFormat, PcmReader, PlainWav, plain_wav

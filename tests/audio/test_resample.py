@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from media_files import joined, loudest_hz, tone
 
+from tests.support.media_files import joined, loudest_hz, tone
 from voxtide.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler, resampled
 from voxtide.errors import ConfigError, StreamClosedError
 from voxtide.types import SAMPLE_RATE_HZ, Samples

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from media_files import joined, read_all, read_until_error, tone
 
+from tests.support.media_files import joined, read_all, read_until_error, tone
 from voxtide.audio.bytestream import Interrupted
 from voxtide.audio.source import Chunker
 from voxtide.audio.threaded import HAND_OVER_MS, ThreadedSource

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pulled_models import model_directory, recording
 
+from tests.support.pulled_models import model_directory, recording
 from voxtide.audio.vad import (
     FRAME_S,
     FRAME_SAMPLES,

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from voxtide.bench import command, process
+from voxtide.bench import command
 from voxtide.bench.figure import Figure, Line, Measure, Plot
-from voxtide.bench.session import Session
+from voxtide.bench.load import process
+from voxtide.bench.load.session import Session
 from voxtide.errors import VoxtideError
 
 

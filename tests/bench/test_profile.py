@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from voxtide.bench.play import Heard
+from voxtide.bench.load.play import Heard
+from voxtide.bench.load.spoken import num_retracted, tell
 from voxtide.bench.profile import Share, StackSampler, is_waiting, sampling_processor_time
-from voxtide.bench.spoken import num_retracted, tell
 from voxtide.engines.scripted import speak
 
 

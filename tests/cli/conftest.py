@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from spoken import MAIN, Spawn, Tones, Voxtide, pcm, spoken
 from typer.testing import CliRunner, Result
 
+from tests.support.spoken import MAIN, Spawn, Tones, Voxtide, pcm, spoken
 from voxtide.cli.app import app
 from voxtide.types import SAMPLE_RATE_HZ
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from spoken import Voxtide
-from terminal import Terminal
 
+from tests.support.spoken import Voxtide
+from tests.support.terminal import Terminal
 from voxtide.audio.microphone import InputDevice
 from voxtide.audio.source import AudioSource
 from voxtide.cli import devices

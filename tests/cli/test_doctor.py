@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from spoken import Voxtide
 
+from tests.support.spoken import Voxtide
 from voxtide.cli import doctor
 from voxtide.engines.registry import ENGINE_NAMES
 from voxtide.engines.scripted import ScriptedEngine

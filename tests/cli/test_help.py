@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from source_tree import ROOT
-from spoken import MAIN, Voxtide
 
+from tests.support.source_tree import ROOT
+from tests.support.spoken import MAIN, Voxtide
 from voxtide.cli.failures import Exit
 
 HEAVY = ("numpy", "onnxruntime", "onnx", "av", "rich.console", "http.client", "asyncio")

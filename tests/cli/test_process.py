@@ -17,9 +17,9 @@ from fcntl import ioctl
 from pathlib import Path
 
 import pytest
-from spoken import MAIN, PAUSE, Spawn, Tones, pcm, spoken
-from terminal import Terminal
 
+from tests.support.spoken import MAIN, PAUSE, Spawn, Tones, pcm, spoken
+from tests.support.terminal import Terminal
 from voxtide.engines.scripted import speak
 
 SCRIPTED = ("transcribe", "--engine", "scripted")

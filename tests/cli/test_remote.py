@@ -9,9 +9,9 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from live_servers import CuttableLine, ServerThread, port_of, voxtide_server
-from spoken import Spawn, Tones, Voxtide
 
+from tests.support.live_servers import CuttableLine, ServerThread, port_of, voxtide_server
+from tests.support.spoken import Spawn, Tones, Voxtide
 from voxtide.cli.remote import EngineChoice, choose_engine
 
 KEY = "sk-secret-1"

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soxr
-import voxtral_checkpoint
-from media_files import encode
-from spoken import Voxtide
 
+from tests.support import voxtral_checkpoint
+from tests.support.media_files import encode
+from tests.support.spoken import Voxtide
 from voxtide.types import SAMPLE_RATE_HZ
 
 TEXT = "to be or not to be that is the question."

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 import soxr
-from clients import FIRST, SECOND, SPEECH_S, LiveServer
-from pulled_models import between, model_directory, recording
 
+from tests.support.conformance_clients import FIRST, SECOND, SPEECH_S, LiveServer
+from tests.support.pulled_models import between, model_directory, recording
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.engines.scripted import speak
 from voxtide.types import SAMPLE_RATE_HZ, Samples

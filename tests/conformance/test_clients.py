@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import clients
 import pytest
+
+from tests.support import conformance_clients as clients
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clients import FIRST, LiveServer, run_client
-from source_tree import ROOT
+
+from tests.support.conformance_clients import FIRST, LiveServer, run_client
+from tests.support.source_tree import ROOT
 
 PROGRAM = re.compile(
     r"^<!-- not run: [^>]*tests/conformance runs it with (?P<clients>[^>]+?) -->\n+```python\n(?P<text>.*?)^```$",

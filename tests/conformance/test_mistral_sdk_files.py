@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from clients import FIRST, Lines, LiveServer, Report, drive
+
+from tests.support.conformance_clients import FIRST, Lines, LiveServer, Report, drive
 
 
 @pytest.fixture(scope="module", params=["mistral1", "mistral2", "mistral3"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from clients import FIRST, LiveServer, Report, drive
+
+from tests.support.conformance_clients import FIRST, LiveServer, Report, drive
 
 USAGE = {"type": "duration", "seconds": 2.0}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from clients import FIRST, SECOND, Lines, LiveServer, Report, drive
+
+from tests.support.conformance_clients import FIRST, SECOND, Lines, LiveServer, Report, drive
 
 DELTA = "conversation.item.input_audio_transcription.delta"
 COMPLETED = "conversation.item.input_audio_transcription.completed"

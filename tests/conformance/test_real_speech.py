@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from clients import SENTENCES, Lines, LiveServer, drive
+from tests.support.conformance_clients import SENTENCES, Lines, LiveServer, drive
 
 SPEECH = " ".join(SENTENCES)
 

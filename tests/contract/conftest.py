@@ -10,11 +10,11 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from engine_cases import VLLM, VOXTIDE, AnyEngine, EngineCase, cases
 
+from tests.support.engine_cases import VLLM, VOXTIDE, AnyEngine, EngineCase, cases
 from voxtide.errors import MissingExtraError, ModelMissingError
 
-pytest.register_assert_rewrite("stream_runs")  # it asserts for the tests, and should say as much when it fails
+pytest.register_assert_rewrite("tests.support.stream_runs")  # it asserts on behalf of the tests
 
 _CASES = [
     pytest.param(case, id=case.name, marks=[pytest.mark.whisper] if case.name == "whisper" else []) for case in cases()

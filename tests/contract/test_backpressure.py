@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from engine_cases import AnyEngine, EngineCase
-from stream_runs import FLUSH, Told, assert_lawful, in_chunks, perform, read, transcribe, until
 
+from tests.support.engine_cases import AnyEngine, EngineCase
+from tests.support.stream_runs import FLUSH, Told, assert_lawful, in_chunks, perform, read, transcribe
+from tests.support.waiting import until
 from voxtide.types import SAMPLE_RATE_HZ
 
 OUTBOX_EVENTS = 6

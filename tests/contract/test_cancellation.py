@@ -9,9 +9,10 @@ import weakref
 from typing import Any
 
 import pytest
-from engine_cases import AnyEngine, EngineCase, threads_of
-from stream_runs import FLUSH, Told, in_chunks, perform, read, transcribe, until
 
+from tests.support.engine_cases import AnyEngine, EngineCase, threads_of
+from tests.support.stream_runs import FLUSH, Told, in_chunks, perform, read, transcribe
+from tests.support.waiting import until
 from voxtide.errors import EngineFailedError
 
 

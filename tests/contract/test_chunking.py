@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from engine_cases import AnyEngine, EngineCase
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_runs import FLUSH, Told, cut, flushed_at, in_chunks, transcribe
+
+from tests.support.engine_cases import AnyEngine, EngineCase
+from tests.support.stream_runs import FLUSH, Told, cut, flushed_at, in_chunks, transcribe
 
 
 @pytest.mark.parametrize("chunk_ms", [1, 7, 20, 80, 1000, 10_000])

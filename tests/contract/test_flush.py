@@ -6,10 +6,11 @@ import asyncio
 import random
 
 import pytest
-from engine_cases import AnyEngine, EngineCase
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_runs import (
+
+from tests.support.engine_cases import AnyEngine, EngineCase
+from tests.support.stream_runs import (
     FLUSH,
     Told,
     assert_lawful,
@@ -23,7 +24,6 @@ from stream_runs import (
     transcribe,
     words_of,
 )
-
 from voxtide.transcript.events import Flushed
 from voxtide.types import SAMPLE_RATE_HZ
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from engine_cases import AnyEngine, EngineCase
-from stream_runs import Told, perform, read, transcribe
 
+from tests.support.engine_cases import AnyEngine, EngineCase
+from tests.support.stream_runs import Told, perform, read, transcribe
 from voxtide.errors import CorruptAudioError, UnsupportedOptionError
 from voxtide.types import Samples, StreamOptions
 

@@ -6,9 +6,9 @@ import asyncio
 import random
 from itertools import zip_longest
 
-from engine_cases import AnyEngine, EngineCase
-from stream_runs import FLUSH, Plan, Told, assert_lawful, in_chunks, read, transcribe, until
-
+from tests.support.engine_cases import AnyEngine, EngineCase
+from tests.support.stream_runs import FLUSH, Plan, Told, assert_lawful, in_chunks, read, transcribe
+from tests.support.waiting import until
 from voxtide.types import SAMPLE_RATE_HZ
 
 

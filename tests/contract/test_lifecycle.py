@@ -6,9 +6,10 @@ import asyncio
 import threading
 
 import pytest
-from engine_cases import AnyEngine, EngineCase, threads_of
-from stream_runs import FLUSH, Told, assert_lawful, perform, read, read_until, silence, until
 
+from tests.support.engine_cases import AnyEngine, EngineCase, threads_of
+from tests.support.stream_runs import FLUSH, Told, assert_lawful, perform, read, read_until, silence
+from tests.support.waiting import until
 from voxtide.errors import CapacityError, EngineFailedError, StreamClosedError
 from voxtide.transcript.events import Finished, Flushed
 from voxtide.types import SAMPLE_RATE_HZ

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from engine_cases import AnyEngine, EngineCase
-from stream_runs import (
+
+from tests.support.engine_cases import AnyEngine, EngineCase
+from tests.support.stream_runs import (
     FLUSH,
     Told,
     assert_lawful,
@@ -15,7 +16,6 @@ from stream_runs import (
     transcribe,
     words_of,
 )
-
 from voxtide.transcript.events import Finished
 from voxtide.types import StreamOptions
 

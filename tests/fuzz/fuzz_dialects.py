@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "protocols"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 try:
     import atheris
@@ -21,11 +21,10 @@ except ImportError:
     sys.exit("fuzzing needs atheris; install it with: pip install atheris")
 
 with atheris.instrument_imports(include=["voxtide.protocols"]):
-    from conversation import ABLE, ENGLISH, Conversation
-    from dialect_strategies import TURN_EVENTS, client_messages
-
+    from tests.support.dialect_session import ABLE, ENGLISH, Conversation
+    from tests.support.dialect_strategies import TURN_EVENTS, client_messages
     from voxtide.errors import CapacityError
-    from voxtide.protocols.opening import Wire
+    from voxtide.protocols.realtime.routing import Wire
 
 MAX_STEPS = 40
 

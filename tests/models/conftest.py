@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from file_server import FileServer, serving
-from small_model import FakeIndex, SmallModel
+
+from tests.support.file_server import FileServer, serving
+from tests.support.small_model import FakeIndex, SmallModel
 
 
 @pytest.fixture

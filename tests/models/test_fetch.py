@@ -11,11 +11,11 @@ from http.client import HTTPMessage
 from pathlib import Path
 
 import pytest
-from file_server import FileServer, serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_model import QUICK, digest
 
+from tests.support.file_server import FileServer, serving
+from tests.support.small_model import QUICK, digest
 from voxtide.errors import ModelDownloadError
 from voxtide.models.fetch import MAX_BACKOFF_S, FetchPolicy, FetchRefusedError, Remote, _CarefulRedirects, fetch
 

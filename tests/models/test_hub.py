@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from file_server import FileServer
-from small_model import QUICK, SmallModel
 
+from tests.support.file_server import FileServer
+from tests.support.small_model import QUICK, SmallModel
 from voxtide.errors import ModelDownloadError
 from voxtide.models.hub import HubSource
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from file_server import FileServer
-from small_model import QUICK, FakeIndex, SmallModel, digest, zipped
 
+from tests.support.file_server import FileServer
+from tests.support.small_model import QUICK, FakeIndex, SmallModel, digest, zipped
 from voxtide.errors import ModelDownloadError
 from voxtide.models.index import IndexSource, PipIndex, WheelLink
 from voxtide.models.manifest import Wheel

@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from file_server import FileServer, serving
-from small_model import QUICK, FakeIndex, SmallModel
 
+from tests.support.file_server import FileServer, serving
+from tests.support.small_model import QUICK, FakeIndex, SmallModel
+from tests.support.source_tree import ROOT
 from voxtide.config import Settings
 from voxtide.errors import ModelCorruptError, ModelDownloadError, ModelMissingError, UnknownModelError
 from voxtide.models.entry import MARKER, ModelState
@@ -303,8 +304,8 @@ PULLER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from file_server import FileServer
-from small_model import QUICK, FakeIndex, SmallModel
+from tests.support.file_server import FileServer
+from tests.support.small_model import QUICK, FakeIndex, SmallModel
 from voxtide.models.index import IndexSource
 from voxtide.models.manifest import Manifest
 from voxtide.models.store import ModelStore
@@ -328,8 +329,7 @@ def start_puller(server: FileServer, store: ModelStore) -> Iterator[Callable[[st
     started: list[subprocess.Popen[str]] = []
 
     def start(how: str) -> subprocess.Popen[str]:
-        here = str(Path(__file__).parent)
-        command = [sys.executable, "-c", PULLER, here, server.url, str(store.root), how]
+        command = [sys.executable, "-c", PULLER, str(ROOT), server.url, str(store.root), how]
         started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         return started[-1]
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_model import SmallModel, zipped
 
+from tests.support.small_model import SmallModel, zipped
 from voxtide.errors import ModelDownloadError
-from voxtide.models.wheel import unpack
+from voxtide.models.index import unpack
 
 
 @pytest.fixture

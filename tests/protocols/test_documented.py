@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conversation import ENGLISH, SESSION
 
+from tests.support.dialect_session import ENGLISH, SESSION
 from voxtide.audio.encodings import Encoding
-from voxtide.protocols.dialect import Dialect, Effect, Send
 from voxtide.protocols.fields import MAX_STRING_CHARS, MAX_STRINGS_CHARS
-from voxtide.protocols.mistral import MAX_APPEND_BYTES, MAX_PENDING_FLUSHES
-from voxtide.protocols.mistral_settings import MAX_PHRASES, MAX_SILENCE_MS
-from voxtide.protocols.opening import Wire, open_dialect
+from voxtide.protocols.realtime.dialect import Dialect, Effect, Send
+from voxtide.protocols.realtime.mistral import MAX_APPEND_BYTES, MAX_PENDING_FLUSHES
+from voxtide.protocols.realtime.mistral_settings import MAX_PHRASES, MAX_SILENCE_MS
+from voxtide.protocols.realtime.routing import Wire, open_dialect
 from voxtide.transcript.events import (
     Delta,
     Finished,
@@ -112,7 +112,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
 
 def test_what_clients_insist_on_has_a_test_each() -> None:
     rooms = [Path(__file__).parents[1] / room for room in ("protocols", "server")]
-    tests = "".join(path.read_text("utf-8") for room in rooms for path in room.glob("test_*.py"))
+    tests = "".join(path.read_text("utf-8") for room in rooms for path in room.rglob("test_*.py"))
     rows = re.findall(r"^\| (\d+) \|.*\| `(test_\w+)` \|$", TEXT, re.MULTILINE)
     assert [int(number) for number, _ in rows] == list(range(1, 21))
     assert [name for _, name in rows if not re.search(rf"^(?:async )?def {name}\(", tests, re.MULTILINE)] == []

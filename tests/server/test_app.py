@@ -10,17 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from batch_calls import spoken, transcribed
-from certificates import make_certificate
-from serving import FLUSH, MISTRAL, engine, heard, running, say
 from websockets.asyncio.client import connect
 
+from tests.support.certificates import make_certificate
+from tests.support.http_calls import spoken, transcribed
+from tests.support.serving import FLUSH, MISTRAL, engine, heard, running, say
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig
 from voxtide.errors import ConfigError
-from voxtide.server.assembly import assemble
-from voxtide.server.batch_endpoints import http_endpoints
 from voxtide.server.config import ServerConfig
+from voxtide.server.http.endpoints import http_endpoints
+from voxtide.server.serving import assemble
 from voxtide.server.supervisor import EngineSupervisor
 
 

@@ -6,8 +6,8 @@ import gc
 from contextlib import ExitStack
 
 import pytest
-from serving import running
 
+from tests.support.serving import running
 from voxtide.errors import ConfigError
 from voxtide.server.config import ServerConfig
 from voxtide.server.serving import GARBAGE_THRESHOLDS, garbage_frozen, listen

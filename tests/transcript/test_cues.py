@@ -1,6 +1,6 @@
 from hypothesis import given
-from transcript_strategies import timed_segments, wild_segments
 
+from tests.support.transcript_strategies import timed_segments, wild_segments
 from voxtide.transcript.cues import MAX_CUE_S, MAX_GAP_S, MAX_LINE_CHARS, MAX_LINES, split_cues
 from voxtide.types import Segment, Word
 

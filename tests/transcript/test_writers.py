@@ -2,8 +2,8 @@ import json
 import re
 
 from hypothesis import given
-from transcript_strategies import timed_segments
 
+from tests.support.transcript_strategies import timed_segments
 from voxtide.transcript.writers import to_json, to_srt, to_txt, to_vtt
 from voxtide.types import Segment, Transcript, Word
 

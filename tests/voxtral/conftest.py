@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from oracle import CPU, GROUPED, Model, random_model, write_hugging_face, write_mistral
-from source_tree import PACKAGE
 
+from tests.support.source_tree import PACKAGE
+from tests.support.voxtral_oracle import CPU, GROUPED, Model, random_model, write_hugging_face, write_mistral
 from voxtide.types import Samples
 from voxtide.voxtral.loading import load
 from voxtide.voxtral.model import VoxtralModel

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from paged_kernel import KERNEL, paged_kernel
 from torch import Tensor
 
+from tests.support.paged_kernel import KERNEL, paged_kernel
 from voxtide.voxtral.attention import Attention, EachRow, Masked, Paged, page_tables
 from voxtide.voxtral.config import CELLS_PER_PAGE, TransformerConfig
 from voxtide.voxtral.ring import Ring

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from paged_kernel import KERNEL, paged_kernel
 
+from tests.support.paged_kernel import KERNEL, paged_kernel
 from voxtide.voxtral.attention import Masked, Paged
 from voxtide.voxtral.checking import working_paged
 from voxtide.voxtral.loading import best_attention

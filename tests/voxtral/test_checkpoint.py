@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 import torch
-from driving import transcribe
-from oracle import CPU, Model, mistral_tensors, write_hugging_face
 from safetensors.torch import load_file, save_file
 
+from tests.support.voxtral_driving import transcribe
+from tests.support.voxtral_oracle import CPU, Model, mistral_tensors, write_hugging_face
 from voxtide.errors import ConfigError, ModelCorruptError, ModelMissingError, VoxtideError
 from voxtide.types import Samples
 from voxtide.voxtral import names

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from oracle import features, padded
 from transformers.audio_utils import mel_filter_bank
 
+from tests.support.voxtral_oracle import features, padded
 from voxtide.types import Samples
 from voxtide.voxtral.config import MEL_FRAMES_PER_TOKEN, NUM_PREFIX_TOKENS
 from voxtide.voxtral.framing import Framer

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from driving import Stream, transcribe
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from oracle import CPU, SHORT, random_model, write_mistral
 
+from tests.support.voxtral_driving import Stream, transcribe
+from tests.support.voxtral_oracle import CPU, SHORT, random_model, write_mistral
 from voxtide.errors import CapacityError
 from voxtide.types import Samples
 from voxtide.voxtral.attention import Attention, Masked, Paged

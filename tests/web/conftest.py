@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 
-import chromium
 import pytest
-from captions_page import CaptionsPage
-from captions_server import CaptionsServer
 from playwright.sync_api import Browser, BrowserContext
 
+from tests.support import chromium
+from tests.support.captions_page import CaptionsPage
+from tests.support.captions_server import CaptionsServer
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.engines.scripted import speak
 from voxtide.types import SAMPLE_RATE_HZ

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from captions_page import CaptionsPage
-from captions_server import CaptionsServer
 from playwright.sync_api import BrowserContext, expect
-from pulled_models import model_directory
+
+from tests.support.captions_page import CaptionsPage
+from tests.support.captions_server import CaptionsServer
+from tests.support.pulled_models import model_directory
 
 OpenPage = Callable[[str], CaptionsPage]
 StartServer = Callable[..., CaptionsServer]

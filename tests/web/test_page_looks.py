@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from captions_page import CaptionsPage
 from matplotlib.image import imread
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+
+from tests.support.captions_page import CaptionsPage
 
 LOOKS = Path(__file__).parent / "looks"
 AUDIT = Path(__file__).parent / "accessibility.js"

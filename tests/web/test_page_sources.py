@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from source_tree import PACKAGE
+from tests.support.source_tree import PACKAGE
 
 WEB = PACKAGE / "web"
 SOURCES = sorted(path for path in WEB.rglob("*") if path.suffix in {".html", ".css", ".js", ".svg"})

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from captions_page import CaptionsPage
-from captions_server import CaptionsServer
 from playwright.sync_api import Route, expect
 from websockets.sync.client import connect
+
+from tests.support.captions_page import CaptionsPage
+from tests.support.captions_server import CaptionsServer
 
 OpenPage = Callable[[str], CaptionsPage]
 StartServer = Callable[..., CaptionsServer]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route
-from source_tree import PACKAGE
+
+from tests.support.source_tree import PACKAGE
 
 ORIGIN = "http://units.test"
 UNITS = Path(__file__).parent / "unit"

@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from source_tree import ROOT
+
+from tests.support.source_tree import ROOT
 
 
 @pytest.fixture

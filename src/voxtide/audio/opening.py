@@ -9,8 +9,8 @@ from voxtide.audio import addresses
 from voxtide.audio.addresses import Address
 from voxtide.audio.bytestream import BinaryStream, ByteStream, open_file
 from voxtide.audio.encodings import Encoding
-from voxtide.audio.inputs import BytesReader
-from voxtide.audio.media import MediaReader
+from voxtide.audio.media.container import MediaReader
+from voxtide.audio.media.inputs import BytesReader
 from voxtide.audio.microphone import MicrophoneSource
 from voxtide.audio.pcm import PcmConverter, PcmFormat
 from voxtide.audio.source import AudioSource

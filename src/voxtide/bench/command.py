@@ -6,22 +6,20 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from voxtide.bench.catalogue import FIGURES, ON_REQUEST
 from voxtide.bench.figure import Figure
-from voxtide.bench.figures import server
+from voxtide.bench.figures import accuracy, cost, flush, hour, memory, server, stability, streams, voxtral, words
+from voxtide.bench.load.process import OtherPrograms
+from voxtide.bench.load.session import LIVE, EngineChoice, Session
+from voxtide.bench.load.variants import with_tail
 from voxtide.bench.machine import describe_machine
-from voxtide.bench.plots import draw
-from voxtide.bench.process import OtherPrograms
 from voxtide.bench.profile import Share, StackSampler
-from voxtide.bench.report import document, lines_of
-from voxtide.bench.session import LIVE, EngineChoice, Session
-from voxtide.bench.variants import with_tail
+from voxtide.bench.report import document, draw, lines_of
 from voxtide.errors import MissingExtraError, VoxtideError
 
 NUM_PROFILE_LINES = 25
@@ -189,3 +187,21 @@ class _Run:
             "is_quick": self._options.quick,
         }
         return json.dumps(document(self._figures, failures=self._failures, about=about, shares=self._shares))
+
+
+FIGURES: dict[str, Callable[[Session], Awaitable[Figure]]] = {
+    "accuracy": accuracy.measure,
+    "words": words.measure,
+    "stability": stability.measure,
+    "cost": cost.measure,
+    "flush": flush.measure,
+    "streams": streams.measure,
+    "memory": memory.measure,
+    "server": server.measure,
+    "hour": hour.measure,
+    "voxtral": voxtral.measure,
+}
+"""In the order in which they are measured."""
+
+ON_REQUEST = frozenset({"voxtral"})
+"""Measured only where they are asked for: they take torch and a model of their own, and tell nothing of the engine."""

@@ -141,8 +141,8 @@ def transcribe(
     """
     with reporting():
         from voxtide.cli.remote import choose_engine, engine_options
-        from voxtide.cli.request import Request
-        from voxtide.cli.transcribe import transcribe as run
+        from voxtide.cli.transcribe.command import transcribe as run
+        from voxtide.cli.transcribe.request import Request
 
         own = engine_options(device, weights, window_minutes, interim_every_ms)
         request = Request(
@@ -175,7 +175,7 @@ def demo(
 ) -> None:
     """Transcribe a recording that comes with voxtide, as if it were live, with a flush at each pause."""
     with reporting():
-        from voxtide.cli.demo import demo as run
+        from voxtide.cli.transcribe.command import demo as run
 
         raise typer.Exit(run(recording, engine=engine, pace=pace, is_on_terminal=_is_on_terminal()))
 
@@ -224,9 +224,9 @@ def serve(
     or --engine remote it is a gateway: another server transcribes.
     """
     with reporting():
-        from voxtide.cli import serve as command
         from voxtide.cli.remote import choose_engine, engine_options
-        from voxtide.cli.serve_request import ServeRequest
+        from voxtide.cli.serve import command
+        from voxtide.cli.serve.request import ServeRequest
 
         own = engine_options(device, weights, window_minutes, interim_every_ms)
         choice = choose_engine(engine, server, api_key, os.environ, own)

@@ -13,8 +13,8 @@ from voxtide.audio.microphone import list_devices
 from voxtide.audio.opening import MICROPHONE, open_source
 from voxtide.cli.failures import Exit, say
 from voxtide.cli.interrupts import run_watched
-from voxtide.cli.live import meter
-from voxtide.cli.screen import Screen, Span
+from voxtide.cli.transcribe.live import meter
+from voxtide.cli.transcribe.screen import Screen, Span
 
 METER_CHUNK_MS = 100
 """Ten readings a second: as quick as an eye follows a bar."""

@@ -12,23 +12,25 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Literal
 
 import typer
 
 from voxtide import api
 from voxtide.audio.microphone import list_devices
-from voxtide.cli.check import Check
-from voxtide.cli.doctor_voxtral import voxtral
 from voxtide.cli.failures import Exit
 from voxtide.cli.remote import NO_OPTIONS
 from voxtide.config import Settings
 from voxtide.engines.base import Engine
 from voxtide.engines.registry import ENGINES, EngineOption
-from voxtide.errors import VoxtideError
+from voxtide.engines.voxtral.loading import DEFAULT_MODEL
+from voxtide.engines.voxtral.memory_plan import Survey, survey
+from voxtide.errors import ModelMissingError, VoxtideError
 from voxtide.models import ModelState, ModelStore
+from voxtide.voxtral.config import TOKEN_MS
 
 SAMPLE = "beckett.wav"
 """The recording that the engine is tried with: ten seconds of speech."""
@@ -215,3 +217,46 @@ def _is_installed(package: str) -> bool:
     except importlib.metadata.PackageNotFoundError:
         return False
     return True
+
+
+def voxtral(settings: Settings, model: str | None, options: Mapping[str, EngineOption]) -> Iterator[Check]:
+    """Whether it could run here, told so, and for how many streams at once."""
+    name = model or DEFAULT_MODEL
+    try:
+        directory: Path | None = Path(name) if Path(name).is_dir() else ModelStore.from_settings(settings).path(name)
+        yield Check("engine", "ok", f"voxtral: the model is in {directory}")
+    except ModelMissingError as error:
+        directory = None
+        yield Check("engine", "bad", f"voxtral: model {name!r} is not here", str(error))
+    except VoxtideError as error:
+        yield Check("engine", "bad", f"voxtral: model {name!r} cannot be used", str(error))
+        return
+    try:
+        yield from _streams(survey(directory, **options))  # type: ignore[arg-type]  # the engine's own; checked there
+    except VoxtideError as error:
+        yield Check("streams", "bad", "voxtral cannot run here", str(error))
+
+
+def _streams(found: Survey) -> Iterator[Check]:
+    weights = f"weights {found.weights} take {_gib(found.weights_bytes)} of {_gib(found.free_bytes)} free"
+    yield Check("device", "ok", f"{found.device}; {weights}")
+    if not any(fit.num_streams for fit in found.fits):
+        yield Check("streams", "bad", "no stream fits", "free memory, or take another device or smaller weights")
+    for fit in found.fits:
+        minutes = fit.window * TOKEN_MS / 60_000
+        each = f"{fit.stream_bytes / 2**20:.0f} MiB each"
+        yield Check("streams", "ok", f"{fit.num_streams} fit at a window of {fit.window} ({minutes:.1f} min): {each}")
+
+
+def _gib(num_bytes: int) -> str:
+    return f"{num_bytes / 2**30:.1f} GiB"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding. `bad` keeps the engine that was asked for from running; `missing` only something else."""
+
+    name: str
+    state: Literal["ok", "missing", "bad"]
+    found: str
+    remedy: str | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from voxtide.api import DEFAULT_ENGINE
-from voxtide.client.address import MISTRAL_CLOUD, is_mistral_cloud
+from voxtide.client.transport.websocket import MISTRAL_CLOUD, is_mistral_cloud
 from voxtide.engines.registry import ENGINES, EngineOption
 
 REMOTE = "remote"

@@ -18,15 +18,14 @@ import numpy as np
 
 from voxtide.audio.encodings import encode_pcm
 from voxtide.audio.pcm import PcmFormat
-from voxtide.client.address import Address
 from voxtide.client.config import ClientConfig
-from voxtide.client.courier import Courier
-from voxtide.client.dialler import Dialler
+from voxtide.client.dialects.base import Ready, Wording
 from voxtide.client.events import ClientEvent
-from voxtide.client.telling import Outbox, Teller
-from voxtide.client.utterance import Ending, Journal
-from voxtide.client.wire import Loss, Wire
-from voxtide.client.wording import Ready, Wording
+from voxtide.client.transport.event_order import Outbox, Teller
+from voxtide.client.transport.reconnect import Dialler
+from voxtide.client.transport.replay_buffer import Ending, Journal
+from voxtide.client.transport.replay_transport import Courier
+from voxtide.client.transport.websocket import Address, Loss, Wire
 from voxtide.errors import CapacityError, ConfigError, EngineFailedError, StreamClosedError, VoxtideError
 from voxtide.types import Samples
 

@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxtide.server.access import Access
@@ -24,8 +25,7 @@ from voxtide.server.config import ServerConfig
 from voxtide.server.endpoints import Endpoint, Handler, json_content, openapi
 from voxtide.server.handshake import Handshake, Refusal
 from voxtide.server.metrics import CONTENT_TYPE, Metrics
-from voxtide.server.page import PageFiles
-from voxtide.server.realtime import RETRY_AFTER_S, SESSION_PATHS, Realtime
+from voxtide.server.realtime.sessions import RETRY_AFTER_S, SESSION_PATHS, Realtime
 from voxtide.server.supervisor import EngineSupervisor
 from voxtide.server.tokens import TokenStore
 
@@ -231,3 +231,25 @@ async def _say_http_error(request: Request, error: Exception) -> Response:
 
 async def _say_internal_error(request: Request, error: Exception) -> Response:
     return refusal_response(Refusal(status=500, code="internal_error", message="internal error"))
+
+
+HEADERS = {
+    # The page's own policy stands in its head; that it is shown in no other site's frame can only be said here.
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    # Each file is asked for again, and answered 304 where it is the same: no page of two versions of the server.
+    "Cache-Control": "no-cache",
+}
+"""Of every file."""
+
+
+class PageFiles(StaticFiles):
+    """Files of one directory, with `HEADERS`; index.html at /."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """As Starlette has it."""
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(HEADERS)
+        return response

@@ -8,11 +8,75 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from voxtide.errors import ConfigError
-from voxtide.server.batch_config import BatchConfig
-from voxtide.server.connection_limits import ConnectionLimits
-from voxtide.server.session import SessionLimits
 
 DEFAULT_PORT = 8000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLimits:
+    """Bounds of one connection.
+
+    Attributes:
+        message_bytes: The longest message; None for what the session's wire needs.
+        ping_s: A ping is sent this often.
+        pong_s: A client of which nothing was heard for so long after a ping is gone.
+        slow_reader_s: How long a client may leave `UNSENT_BYTES` of answers lying.
+        close_s: How long a client may take to answer a close; a round trip and a busy moment, many times over.
+    """
+
+    message_bytes: int | None = None
+    ping_s: float = 20.0
+    pong_s: float = 20.0
+    slow_reader_s: float = 10.0
+    close_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """Bounds of one session; None for no bound.
+
+    Attributes:
+        audio_ahead_s: Audio may come so much earlier than it can have been spoken.
+        duration_s: What was said is finished and the session closed after this.
+        idle_s: The session is closed after so long without any message.
+        drain_s: How long finishing may take when the server or the session must end.
+    """
+
+    audio_ahead_s: float | None = 3600.0
+    duration_s: float | None = None
+    idle_s: float | None = 900.0
+    drain_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchConfig:
+    """What one server allows those who post files.
+
+    Attributes:
+        capacity: Requests at once; each may hold a file on disk, and one stream of the engine.
+        upload_bytes: Of a request with its file, or of a file that is fetched: an hour of CD sound is 635 MB.
+        upload_s: How long the upload, or the fetching, may take.
+        audio_s: Length of the audio. A small file can hold days of silence.
+        reader_s: How long a client of a streamed answer may leave it unread.
+        can_fetch: Whether `file_url` is heeded at all.
+        can_fetch_private: Whether it may lead to addresses that are not public: this machine, the network around it.
+    """
+
+    capacity: int = 4
+    upload_bytes: int = 1024 * 1024 * 1024
+    upload_s: float = 1800.0
+    audio_s: float = 6 * 3600.0
+    reader_s: float = 60.0
+    can_fetch: bool = True
+    can_fetch_private: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("capacity", "upload_bytes"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
+        for name in ("upload_s", "audio_s", "reader_s"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be a number above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

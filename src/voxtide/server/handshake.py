@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
-
-if TYPE_CHECKING:
-    from voxtide.server.connection import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,30 +58,6 @@ class Refusal:
         if self.status == 426:
             headers.append(("Upgrade", "websocket"))
         return headers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admitted:
-    """A session that may begin.
-
-    Attributes:
-        run: The session; ends when the connection is over, or closes it.
-        on_done: Called when it has ended, also where it was cancelled before its first step.
-        message_bytes: The longest message it needs to take.
-        subprotocol: What to select of the client's offer; None for none.
-    """
-
-    run: Callable[[Connection], Coroutine[Any, Any, None]]
-    on_done: Callable[[asyncio.Task[None]], None]
-    message_bytes: int
-    subprotocol: str | None = None
-
-
-class Door(Protocol):
-    """Who decides."""
-
-    def admit(self, handshake: Handshake) -> Admitted | Refusal:
-        """Let in or refuse. Never waits; an `Admitted` holds its place from now on."""
 
 
 def handshake_of(target: str, headers: Iterable[tuple[str, str]], transport: asyncio.BaseTransport) -> Handshake:

@@ -19,18 +19,27 @@ import gc
 import logging
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from voxtide.audio.vad import VoiceModel
 from voxtide.errors import ConfigError
-from voxtide.server.app import Services
+from voxtide.server.access import Access
+from voxtide.server.app import Services, create_app
 from voxtide.server.config import ServerConfig
-from voxtide.server.connection import Connection
-from voxtide.server.open_files import make_room, shortage_told_once
+from voxtide.server.endpoints import Endpoint
+from voxtide.server.fd_limit import make_room, shortage_told_once
+from voxtide.server.metrics import Metrics
+from voxtide.server.rates import RateLimiter
+from voxtide.server.realtime.connection import Connection
+from voxtide.server.realtime.sessions import Realtime
+from voxtide.server.realtime.turn_meter import Voice
+from voxtide.server.supervisor import EngineSupervisor
+from voxtide.server.tokens import TokenStore
 
 _log = logging.getLogger("voxtide.server")
 
@@ -248,3 +257,37 @@ def _why_not(host: str, port: int, error: OSError) -> str:
         case _:
             reason = (error.strerror or str(error)).partition(" (while")[0]  # what we say ourselves, in Python's words
             return f"cannot listen on {host!r} port {port}: {reason}; --host 127.0.0.1 always works"
+
+
+def assemble(
+    config: ServerConfig,
+    supervisor: EngineSupervisor,
+    *,
+    version: str,
+    voice: VoiceModel | None = None,
+    endpoints: Callable[[Services], Iterable[Endpoint]] | None = None,
+) -> Server:
+    """A server over the engine that the entered `supervisor` keeps alive.
+
+    Args:
+        config: Its settings.
+        supervisor: Whose engine it uses.
+        version: What /openapi.json says.
+        voice: The speech model, for clients that choose how turns are detected; None where none can.
+        endpoints: Makes further endpoints out of the services.
+    """
+    tokens, metrics = TokenStore(), Metrics()
+    supervisor.observe_steps(metrics.on_step)
+    access = Access(
+        keys=config.keys,
+        origins=config.origins,
+        tokens=tokens,
+        request_rates=RateLimiter(config.requests_per_minute),
+        session_rates=RateLimiter(config.sessions_per_minute),
+    )
+    realtime = Realtime(supervisor, config, access, metrics, voice=None if voice is None else Voice(voice))
+    services = Services(
+        config=config, supervisor=supervisor, realtime=realtime, access=access, tokens=tokens, metrics=metrics
+    )
+    app = create_app(services, endpoints(services) if endpoints else (), version=version)
+    return Server(app, services)

@@ -14,8 +14,8 @@ import time
 from collections.abc import Sequence
 
 from voxtide.bench.figure import Figure, Measure, Target
-from voxtide.bench.play import play
-from voxtide.bench.session import FAST, Session
+from voxtide.bench.load.play import play
+from voxtide.bench.load.session import FAST, Session
 from voxtide.engines.base import Engine
 
 NUM_PASSES = 3

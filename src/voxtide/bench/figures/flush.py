@@ -17,10 +17,10 @@ from __future__ import annotations
 import numpy as np
 
 from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, share_line
-from voxtide.bench.play import Played, feeding_note, play
-from voxtide.bench.recordings import Recording
-from voxtide.bench.session import LIVE, Session
-from voxtide.bench.variants import quiet, with_tail
+from voxtide.bench.load.play import Played, feeding_note, play
+from voxtide.bench.load.recordings import Recording
+from voxtide.bench.load.session import LIVE, Session
+from voxtide.bench.load.variants import quiet, with_tail
 from voxtide.transcript.events import Flushed
 
 NUM_FLUSHES = 200

@@ -23,12 +23,12 @@ import numpy as np
 
 from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
 from voxtide.bench.figures.memory import slope
-from voxtide.bench.play import FAST_CHUNK_MS, SamplesSource
-from voxtide.bench.process import in_fresh_process, resident_mb
-from voxtide.bench.recordings import load_recordings
-from voxtide.bench.session import LIVE, EngineChoice, Session
-from voxtide.bench.spoken import matches, num_differing, words_of
-from voxtide.bench.variants import quiet, with_pauses
+from voxtide.bench.load.play import FAST_CHUNK_MS, SamplesSource
+from voxtide.bench.load.process import in_fresh_process, resident_mb
+from voxtide.bench.load.recordings import load_recordings
+from voxtide.bench.load.session import LIVE, EngineChoice, Session
+from voxtide.bench.load.spoken import matches, num_differing, words_of
+from voxtide.bench.load.variants import quiet, with_pauses
 from voxtide.pipeline import Observer, run_stream
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Transcript, Word
 

@@ -19,10 +19,10 @@ from contextlib import AsyncExitStack
 import numpy as np
 
 from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
-from voxtide.bench.process import in_fresh_process, resident_mb
-from voxtide.bench.recordings import load_recordings
-from voxtide.bench.session import LIVE, EngineChoice, Session
-from voxtide.bench.variants import with_pauses
+from voxtide.bench.load.process import in_fresh_process, resident_mb
+from voxtide.bench.load.recordings import load_recordings
+from voxtide.bench.load.session import LIVE, EngineChoice, Session
+from voxtide.bench.load.variants import with_pauses
 from voxtide.engines.base import EngineStream
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 

@@ -23,12 +23,12 @@ import numpy as np
 
 from voxtide.bench.figure import Figure, Line, Measure, Plot, Target, percentile
 from voxtide.bench.figures import server_cuts, server_flushes
-from voxtide.bench.paced import Paced, play_paced, told_after
-from voxtide.bench.process import use_core
+from voxtide.bench.load.paced import Paced, play_paced, told_after
+from voxtide.bench.load.process import use_core
+from voxtide.bench.load.serving import Served, serving
+from voxtide.bench.load.session import Session
+from voxtide.bench.load.wire import framed_chunks
 from voxtide.bench.profile import Share
-from voxtide.bench.serving import Served, serving
-from voxtide.bench.session import Session
-from voxtide.bench.wire import framed_chunks
 from voxtide.engines.scripted import speak
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 

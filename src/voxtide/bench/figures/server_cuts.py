@@ -11,9 +11,9 @@ import asyncio
 import random
 
 from voxtide.bench.figure import Measure, Target
-from voxtide.bench.serving import Holdings, Served, ServerProcess, serving
-from voxtide.bench.session import Session
-from voxtide.bench.wire import END, FLUSH, WireClient, framed_chunks
+from voxtide.bench.load.serving import Holdings, Served, ServerProcess, serving
+from voxtide.bench.load.session import Session
+from voxtide.bench.load.wire import END, FLUSH, WireClient, framed_chunks
 from voxtide.engines.scripted import speak
 
 NUM_SESSIONS, NUM_WARM, NUM_AT_ONCE = 2000, 500, 50

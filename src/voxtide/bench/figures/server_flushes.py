@@ -16,11 +16,11 @@ from collections.abc import Callable
 
 from voxtide.bench.figure import Measure, Target, percentile
 from voxtide.bench.figures.flush import AFTER_PHRASE_S, MIN_PAUSE_S
-from voxtide.bench.recordings import Recording
-from voxtide.bench.serving import Served, ServerProcess, serving
-from voxtide.bench.session import Session
-from voxtide.bench.variants import with_tail
-from voxtide.bench.wire import CHUNK_S, FLUSH, WireClient, framed, framed_audio, framed_chunks
+from voxtide.bench.load.recordings import Recording
+from voxtide.bench.load.serving import Served, ServerProcess, serving
+from voxtide.bench.load.session import Session
+from voxtide.bench.load.variants import with_tail
+from voxtide.bench.load.wire import CHUNK_S, FLUSH, WireClient, framed, framed_audio, framed_chunks
 from voxtide.engines.scripted import speak
 from voxtide.errors import VoxtideError
 

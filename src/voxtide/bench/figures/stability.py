@@ -9,8 +9,8 @@
 from __future__ import annotations
 
 from voxtide.bench.figure import Figure, Measure, Target
-from voxtide.bench.session import Session
-from voxtide.bench.spoken import num_retracted, tell
+from voxtide.bench.load.session import Session
+from voxtide.bench.load.spoken import num_retracted, tell
 
 
 async def measure(session: Session) -> Figure:

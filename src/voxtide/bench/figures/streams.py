@@ -23,11 +23,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from voxtide.bench.figure import Figure, Line, Measure, Plot, Target, percentile
-from voxtide.bench.play import Heard, play
-from voxtide.bench.process import in_fresh_process, use_cores
-from voxtide.bench.recordings import load_recordings
-from voxtide.bench.session import LIVE, EngineChoice, Session
-from voxtide.bench.variants import with_pauses
+from voxtide.bench.load.play import Heard, play
+from voxtide.bench.load.process import in_fresh_process, use_cores
+from voxtide.bench.load.recordings import load_recordings
+from voxtide.bench.load.session import LIVE, EngineChoice, Session
+from voxtide.bench.load.variants import with_pauses
 from voxtide.engines.base import Engine, EngineStream
 from voxtide.transcript.events import Delta, Interim
 from voxtide.types import SAMPLE_RATE_HZ, Samples

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 
 from voxtide.bench.figure import Figure, Measure, Target
 from voxtide.bench.figures import voxtral_gpu
-from voxtide.bench.figures.voxtral_measures import milliseconds, opening_and_flush, ratio
-from voxtide.bench.process import in_fresh_process
-from voxtide.bench.session import Session
+from voxtide.bench.figures.voxtral_gpu import milliseconds, opening_and_flush, ratio
+from voxtide.bench.load.process import in_fresh_process
+from voxtide.bench.load.session import Session
 from voxtide.errors import MissingExtraError, VoxtideError
 from voxtide.voxtral.config import TOKEN_MS, VoxtralConfig
 

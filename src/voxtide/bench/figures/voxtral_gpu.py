@@ -16,13 +16,17 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
-from voxtide.bench.figures.voxtral_measures import milliseconds, opening_and_flush
-from voxtide.bench.process import in_fresh_process
+from voxtide.bench.load.process import in_fresh_process
 from voxtide.errors import VoxtideError
 from voxtide.voxtral.config import TOKEN_MS, VoxtralConfig
 
 if TYPE_CHECKING:
     from voxtide.engines.voxtral.measure import Bench
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from voxtide.engines.voxtral.measure import Bench
+
 
 COUNTS = (1, 8, 64, 256, 400)
 AGES_TOKENS = {"1 minute": 750, "10 minutes": 7500}
@@ -232,3 +236,29 @@ def _listed(numbers: Iterable[int]) -> str:
 
 def _reason(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def opening_and_flush(bench: Bench, kind: str, step_ms: float) -> list[Measure]:
+    """Opening and flushing."""
+    num_steps, took_s = bench.flush()
+    open_share = 1000 * bench.open_s() / step_ms
+    return [
+        ratio(f"opening a stream over a step, {kind}", open_share, "after the first", Target("<=", 1.0)),
+        Measure(
+            name=f"flush beyond the delay, {kind}",
+            value=num_steps,
+            unit="steps",
+            target=Target("<=", 3),
+            method=f"decoder steps of a flush over silence, less the delay's; {1000 * took_s:.0f} ms in all",
+        ),
+    ]
+
+
+def milliseconds(name: str, value: float, method: str, target: Target | None = None) -> Measure:
+    """A time."""
+    return Measure(name=name, value=value, unit="ms", method=method, target=target)
+
+
+def ratio(name: str, value: float, method: str, target: Target | None) -> Measure:
+    """How many times one number is another."""
+    return Measure(name=name, value=value, unit="x", method=method, target=target)

@@ -15,10 +15,10 @@ that are not so paired (errors, numbers written as digits) have no latency and a
 from __future__ import annotations
 
 from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, share_line
-from voxtide.bench.play import Played, feeding_note
-from voxtide.bench.recordings import Recording
-from voxtide.bench.session import Session
-from voxtide.bench.spoken import matches, tell
+from voxtide.bench.load.play import Played, feeding_note
+from voxtide.bench.load.recordings import Recording
+from voxtide.bench.load.session import Session
+from voxtide.bench.load.spoken import matches, tell
 
 FIRST_P50, STABLE_P50, STABLE_P95 = Target("<=", 250), Target("<=", 450), Target("<=", 900)
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from voxtide.audio.vad import VoiceModel
-from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.base import EngineInfo
-from voxtide.engines.hypothesis import Piece
 from voxtide.engines.model_files import model_name
+from voxtide.engines.moonshine.memory import give_back_free_memory
 from voxtide.engines.moonshine.model import FRAME_S, MAX_WINDOW_SAMPLES, MoonshineModel, Token
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
-from voxtide.engines.revising_config import FAST, LIVE
-from voxtide.engines.revising_engine import RevisingEngine
-from voxtide.models.memory import give_back_free_memory
+from voxtide.engines.windowed.config import FAST, LIVE
+from voxtide.engines.windowed.engine import RevisingEngine
+from voxtide.engines.windowed.hypothesis import Piece
+from voxtide.engines.windowed.window_model import AudioBuffer
 from voxtide.models.store import ModelStore, Progress
 from voxtide.types import SAMPLE_RATE_HZ, StreamOptions
 

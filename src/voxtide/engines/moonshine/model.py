@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.model_files import require_files
 from voxtide.engines.moonshine.graph import (
     ENCODER_STRIDES,
@@ -29,6 +28,7 @@ from voxtide.engines.moonshine.graph import (
 from voxtide.engines.moonshine.stem import StemCache, StemWindow
 from voxtide.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
 from voxtide.engines.moonshine.weights import read_weights
+from voxtide.engines.windowed.window_model import AudioBuffer
 from voxtide.models.onnx_session import OnnxSession, load_onnx
 from voxtide.types import SAMPLE_RATE_HZ
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voxtide.engines.audio_buffer import AudioBuffer
 from voxtide.engines.moonshine.graph import ENCODER_KERNELS, ENCODER_STRIDES
+from voxtide.engines.windowed.window_model import AudioBuffer
 from voxtide.models.onnx_session import OnnxSession
 from voxtide.types import Samples
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from voxtide.client.address import MISTRAL_CLOUD, is_mistral_cloud
+from voxtide.client.connect import CLOUD_MODEL, open_mistral
 from voxtide.client.connection import Connection
-from voxtide.client.opening import CLOUD_MODEL, open_mistral
-from voxtide.client.wording import Wishes
+from voxtide.client.dialects.base import Wishes
+from voxtide.client.transport.websocket import MISTRAL_CLOUD, is_mistral_cloud
 from voxtide.engines.base import EngineInfo
-from voxtide.engines.connected import ConnectedEngine
+from voxtide.engines.remote_stream import ConnectedEngine
 from voxtide.types import StreamOptions
 
 DELAYS_MS = (80, 240, 480, 960, 2400)

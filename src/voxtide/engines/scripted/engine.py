@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from voxtide.engines.base import EngineInfo
-from voxtide.engines.pooled import PooledEngine
+from voxtide.engines.local.stream import PooledEngine
 from voxtide.engines.scripted.config import DELAYS_MS, LANGUAGES, ScriptedConfig
 from voxtide.engines.scripted.recogniser import ScriptedRecogniser
 from voxtide.errors import UnknownModelError

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from voxtide.client.connect import open_vllm
 from voxtide.client.connection import Connection
-from voxtide.client.opening import open_vllm
-from voxtide.client.wording import Wishes
+from voxtide.client.dialects.base import Wishes
 from voxtide.engines.base import EngineInfo
-from voxtide.engines.connected import ConnectedEngine
+from voxtide.engines.remote_stream import ConnectedEngine
 from voxtide.types import StreamOptions
 
 DEFAULT_SERVER = "http://localhost:8000"

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from voxtide.audio.vad import VoiceMeter, VoiceModel
 from voxtide.engines.base import EngineInfo
-from voxtide.engines.pool import RoundPool
-from voxtide.engines.pooled import PooledEngine
-from voxtide.engines.voxtral.line import MAX_ENCODE_TOKENS
-from voxtide.engines.voxtral.listener import Listener
+from voxtide.engines.local.stream import PooledEngine
+from voxtide.engines.local.worker_pool import RoundPool
+from voxtide.engines.voxtral.batch_runner import Runner
+from voxtide.engines.voxtral.decode_state import MAX_ENCODE_TOKENS
 from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
-from voxtide.engines.voxtral.runner import Runner
+from voxtide.engines.voxtral.speech_events import Listener
 from voxtide.types import StreamOptions
 from voxtide.voxtral.config import DEFAULT_DELAY_TOKENS, DELAYS_TOKENS, SAMPLES_PER_TOKEN, TOKEN_MS, delay_tokens
 from voxtide.voxtral.tokenizer import Vocabulary

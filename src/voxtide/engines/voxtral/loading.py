@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from voxtide.audio.vad import VOICE_FILE, VOICE_MODEL, VoiceModel
 from voxtide.engines.model_files import model_name
-from voxtide.engines.voxtral.memory import window_tokens
+from voxtide.engines.voxtral.memory_plan import window_tokens
 from voxtide.errors import CapacityError, ConfigError, MissingExtraError, ModelError, ModelMissingError
 from voxtide.models.store import ModelStore, Progress
 from voxtide.voxtral.config import TOKEN_MS
 
 if TYPE_CHECKING:
+    from voxtide.engines.voxtral.batch_runner import Runner
     from voxtide.engines.voxtral.engine import VoxtralEngine
-    from voxtide.engines.voxtral.runner import Runner
     from voxtide.voxtral.model import VoxtralModel
 
 DEFAULT_MODEL = "voxtral"
@@ -112,7 +112,7 @@ def locate(model: str, store: ModelStore | None, progress: Progress | None) -> P
 def _room(model: VoxtralModel, weights: str, max_streams: int | None, window: int | None) -> tuple[int, int]:
     """How many streams to take, and how far back they see."""
     from voxtide.engines.voxtral.device import free_bytes
-    from voxtide.engines.voxtral.memory import default_streams, fit
+    from voxtide.engines.voxtral.memory_plan import default_streams, fit
 
     found = fit(model.config, weights, free_bytes(model.device), window)
     wanted = default_streams(model.device.type, found.num_streams) if max_streams is None else max_streams
@@ -129,7 +129,7 @@ def _runner(model: VoxtralModel, num_streams: int, window: int) -> Runner:
     """Take the memory of all streams, and on a GPU capture the steps."""
     import torch
 
-    from voxtide.engines.voxtral.runner import Runner
+    from voxtide.engines.voxtral.batch_runner import Runner
 
     try:
         return Runner(model, num_streams, decoder_window=window)

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from voxtide.engines.voxtral.batch_runner import Ask, Runner
 from voxtide.engines.voxtral.device import choose_device, choose_weights, free_bytes
-from voxtide.engines.voxtral.memory import largest_window, weights_bytes
+from voxtide.engines.voxtral.memory_plan import largest_window, weights_bytes
 from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
-from voxtide.engines.voxtral.runner import Ask, Runner
 from voxtide.errors import VoxtideError
 from voxtide.voxtral.attention import Attention
 from voxtide.voxtral.checkpoint import Checkpoint

@@ -13,11 +13,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from voxtide.engines.voxtral.blanks import BlankGuard
-from voxtide.engines.voxtral.line import Line, Said
-from voxtide.engines.voxtral.listener import Listener
-from voxtide.engines.voxtral.runner import NEVER, Ask, Runner
-from voxtide.engines.voxtral.spoken import Spoken
+from voxtide.engines.voxtral.batch_runner import NEVER, Ask, Runner
+from voxtide.engines.voxtral.blank_loop import BlankGuard
+from voxtide.engines.voxtral.decode_state import Line, Said
+from voxtide.engines.voxtral.final_text import Spoken
+from voxtide.engines.voxtral.speech_events import Listener
 from voxtide.transcript.events import Finished, RutFound, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 from voxtide.voxtral.config import EOS, MAX_AHEAD_TOKENS, NUM_DRAIN_TOKENS, PAD, SAMPLES_PER_TOKEN, TOKEN_MS

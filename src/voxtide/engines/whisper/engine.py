@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from voxtide.audio.vad import VoiceModel
 from voxtide.engines.base import EngineInfo
 from voxtide.engines.model_files import model_name
-from voxtide.engines.revising_config import RevisingConfig
-from voxtide.engines.revising_engine import RevisingEngine, usual_num_threads
-from voxtide.engines.settling import SettlingConfig
-from voxtide.engines.whisper.locate import ENGINE, locate
+from voxtide.engines.whisper.library import fetch_from_hub, hub_sizes
 from voxtide.engines.whisper.model import WhisperModel
 from voxtide.engines.whisper.windows import WhisperWindows
+from voxtide.engines.windowed.config import RevisingConfig, SettlingConfig
+from voxtide.engines.windowed.engine import RevisingEngine, usual_num_threads
+from voxtide.errors import UnknownModelError
 from voxtide.models.store import ModelStore, Progress
 
 DEFAULT_MODEL = "whisper-base"
@@ -82,4 +84,30 @@ def load(
         fast=FAST,
         num_threads=num_threads,
         max_streams=max_streams,
+    )
+
+
+ENGINE = "whisper"
+"""The models of the manifest that are this engine's."""
+
+
+def locate(name: str, store: ModelStore, progress: Progress | None) -> Path:
+    """The directory of a model: itself a directory, or one of the manifest, or on the Hugging Face hub.
+
+    Raises:
+        UnknownModelError: It is none of these, or another engine's.
+        ModelError: It cannot be had.
+        MissingExtraError: Its name is the hub's, and faster-whisper is not installed.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    ours = [status.model.name for status in store.list() if status.model.engine == ENGINE]
+    if name in ours:
+        return store.ensure(name, progress)
+    sizes = hub_sizes()
+    if name in sizes or name.count("/") == 1:
+        return fetch_from_hub(name, is_offline=store.is_offline)
+    raise UnknownModelError(
+        f"no Whisper model {name!r}: give one of {', '.join(ours)}, a directory that holds one, or a model of the "
+        f"Hugging Face hub, by its name there or as one of {', '.join(sizes) or 'its short names'}"
     )

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from voxtide.engines.audio_buffer import AudioBuffer
-from voxtide.engines.hypothesis import Piece
 from voxtide.engines.whisper.model import MAX_WINDOW_S, Encoded, Prompt, WhisperModel
-from voxtide.engines.whisper.timing import well_timed
 from voxtide.engines.whisper.tokenizer import Tokenizer
-from voxtide.engines.whisper.words import pieces_of
+from voxtide.engines.whisper.words import pieces_of, well_timed
+from voxtide.engines.windowed.hypothesis import Piece
+from voxtide.engines.windowed.window_model import AudioBuffer
 from voxtide.errors import UnsupportedOptionError
 from voxtide.types import SAMPLE_RATE_HZ, StreamOptions
 

@@ -1,0 +1,1 @@
+"""Containers and codecs. In: bytes, addresses. Out: samples. The only place that knows FFmpeg (PyAV)."""

@@ -1,0 +1,344 @@
+"""Containers and codecs. In: a file's bytes or an address. Out: mono samples at 16 kHz. Knows no asyncio; it blocks.
+
+This is the only module that names PyAV (FFmpeg). PyAV keeps FFmpeg's own log lines off stderr as long as nobody sets
+its log level, and nothing here does.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Sequence
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from numpy.typing import DTypeLike
+
+from voxtide.audio.addresses import FFMPEG_PROTOCOLS, Address, Limits
+from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream, Interrupted
+from voxtide.audio.encodings import clean, mix_down
+from voxtide.audio.media.ogg import num_missing_ogg_bytes
+from voxtide.audio.media.sniff import is_container
+from voxtide.audio.pcm import num_missing_wav_bytes
+from voxtide.audio.resample import resampled
+from voxtide.audio.trust import tls_options
+from voxtide.errors import AudioError, ConfigError, CorruptAudioError, NotAudioError, SourceNotFoundError
+from voxtide.types import Samples
+
+_NO_PROTOCOLS = ""
+"""What the content of a local file may make FFmpeg open: nothing. The file itself is read by us."""
+
+_PLAYLIST = b"#EXTM3U"
+
+_PIECE_S = 0.1
+"""Frames of a file (some only 2.5 ms) are resampled in pieces of this length, for speed. Live ones do not wait."""
+
+_MAX_PLANES = 8
+"""A frame of FFmpeg's has room for so many planes. Those of more channels lie elsewhere, where PyAV loses count."""
+
+_MISSING_LIMIT_S = 0.3
+"""How much shorter than stated the audio may be before it counts as broken off: the longest codec frame (Vorbis, 186 ms
+at 44.1 kHz) and what encoders put before the start, together."""
+
+_MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
+
+_STATING_FORMATS = {"aiff", "au", "caf", "flac", "matroska,webm", _MP4, "mp3", "w64", "wv"}
+"""The formats, by FFmpeg's names, whose header states the length. For the others FFmpeg looks at the end or guesses."""
+
+
+class MediaReader:
+    """Reads the best audio stream of a container. A `SampleReader` (see threaded.py)."""
+
+    def __init__(self, name: str, target: ByteStream | Address, limits: Limits | None = None) -> None:
+        self._name = name
+        self._target = target
+        self._limits = limits or Limits()
+        self._is_interrupted = False
+        self._is_known_format = True
+        self._num_missing_bytes = 0
+        self._num_damaged_packets = 0
+        self._container: InputContainer | None = None
+        self._stream: AudioStream | None = None
+        self._failure: str | None = None
+        self._read_s = 0.0
+
+    def open(self) -> float | None:
+        """Find the audio; returns its length in seconds where the container tells it.
+
+        Raises:
+            SourceNotFoundError: Nothing answers at the address, or it has no such thing.
+            NotAudioError: No known format, or no audio in it.
+            CorruptAudioError: A known format that cannot be opened.
+            AudioError: It may not be read, or keeps us waiting for too long.
+        """
+        try:
+            if isinstance(self._target, ByteStream):
+                self._container = self._open_bytes(self._target)
+            else:
+                self._container = self._open_address(self._target)
+        except av.FFmpegError as error:
+            # Not chained: PyAV's message quotes the whole address, credentials and all.
+            raise self._refusal(error) from None
+        self._stream = _audio_stream(self._name, self._container)
+        return _duration_s(self._container, self._stream)
+
+    def read(self) -> Iterator[Samples]:
+        """The samples, as they are decoded.
+
+        Raises:
+            CorruptAudioError: The input is damaged or breaks off. All that could be decoded has come before.
+            NotAudioError: Nothing in it could be decoded, and it only looked like audio.
+        """
+        try:
+            for samples in resampled(self._pieces()):
+                yield clean(samples)
+        except ConfigError as error:
+            raise CorruptAudioError(f"{self._name} cannot be used: its {error}") from None
+        self._judge()
+
+    def interrupt(self) -> None:
+        """Make `open` and `read` end soon. A wait on the network is not cut short: its time limit ends it."""
+        self._is_interrupted = True
+        if isinstance(self._target, ByteStream):
+            self._target.interrupt()
+
+    def close(self) -> None:
+        """Free the container; a byte stream is left to who made it."""
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def _open_bytes(self, stream: ByteStream) -> InputContainer:
+        if not stream.peek(1):
+            raise NotAudioError(f"{self._name} is empty")
+        if stream.peek(len(_PLAYLIST)) == _PLAYLIST:
+            raise NotAudioError(f"{self._name} is a playlist and holds no audio; open what it lists, or its address")
+        self._is_known_format = is_container(stream.peek)
+        self._num_missing_bytes = num_missing_wav_bytes(stream) or num_missing_ogg_bytes(stream)
+        options = {"protocol_whitelist": _NO_PROTOCOLS}
+        return av.open(stream, "r", options=options, metadata_errors="replace", buffer_size=MAX_READ_BYTES)
+
+    def _open_address(self, address: Address) -> InputContainer:
+        options = {
+            "protocol_whitelist": FFMPEG_PROTOCOLS,
+            "rtsp_flags": "prefer_tcp",  # UDP is dropped by most home routers, and then only after a wait
+            **tls_options(),
+        }
+        time_limits = (self._limits.open_s, self._limits.read_s)
+        return av.open(address.url, "r", options=options, metadata_errors="replace", timeout=time_limits)
+
+    def _refusal(self, error: av.FFmpegError) -> AudioError:
+        """Why the input could not be opened."""
+        if isinstance(self._target, Address):
+            return _network_refusal(self._name, error, self._limits)
+        if self._is_known_format:
+            return CorruptAudioError(f"{self._name} looks like audio but cannot be opened: {_reason(error)}")
+        return NotAudioError(f"{self._name} is in no audio format that FFmpeg knows")
+
+    def _pieces(self) -> Iterator[tuple[int, Samples]]:
+        """Sample rates with mono samples: several frames together from a file, each at once when it may be live."""
+        is_file = isinstance(self._target, ByteStream) and self._target.seekable()
+        waiting: list[Samples] = []
+        waiting_s, rate_hz = 0.0, 0
+        for frame in self._frames():
+            if waiting and frame.sample_rate != rate_hz:
+                yield rate_hz, np.concatenate(waiting)
+                waiting, waiting_s = [], 0.0
+            rate_hz = frame.sample_rate
+            waiting.append(_mono(frame))
+            waiting_s += frame.samples / rate_hz
+            if not is_file or waiting_s >= _PIECE_S:
+                yield rate_hz, np.concatenate(waiting)
+                waiting, waiting_s = [], 0.0
+        if waiting:
+            yield rate_hz, np.concatenate(waiting)
+
+    def _frames(self) -> Iterator[AudioFrame]:
+        """The frames that can be decoded; `_failure` says afterwards what was wrong with the others."""
+        try:
+            for packet in self._packets():
+                if self._is_interrupted:
+                    raise Interrupted
+                for frame in filter(self._is_whole, self._decode(packet)):
+                    self._read_s += frame.samples / max(1, frame.sample_rate)
+                    yield frame
+        except av.FFmpegError as error:
+            self._failure = _reason(error)
+
+    def _decode(self, packet: Packet[AudioStream] | None) -> list[AudioFrame]:
+        assert self._stream is not None, "open comes before read"
+        try:
+            return self._stream.decode(packet)
+        except av.error.EOFError:
+            pass  # the decoder was told of the end before, see `_packets`
+        except av.FFmpegError:
+            self._num_damaged_packets += 1
+            self._failure = f"{self._num_damaged_packets} of its packets could not be decoded"
+        return []
+
+    def _is_whole(self, frame: AudioFrame) -> bool:
+        """Whether we can get at all channels of a frame."""
+        num_planes = _num_planes(frame)
+        if num_planes > _MAX_PLANES:
+            self._failure = f"it has {num_planes} channels, more than {_MAX_PLANES}"
+        return num_planes <= _MAX_PLANES
+
+    def _packets(self) -> Iterator[Packet[AudioStream] | None]:
+        """The packets; None, or one without content, has the decoder give what it still holds."""
+        assert self._container is not None and self._stream is not None, "open comes before read"
+        is_at_end = False
+        while not is_at_end:
+            try:
+                yield from self._container.demux(self._stream)
+                is_at_end = True
+            except IndexError:
+                pass  # PyAV 18 stumbles over streams that began in the middle; asked again, it passes over them
+            except av.error.OSError as error:
+                if not self._is_end_of_unsized_body(error):
+                    raise
+                yield None
+                is_at_end = True
+
+    def _is_end_of_unsized_body(self, error: av.error.OSError) -> bool:
+        """Whether an HTTP response that stated no length has ended, as it must: with the connection, says RFC 9112.
+
+        FFmpeg takes every such end for a failure. It fails alike where a chunk breaks off, unless the server had said
+        that it would close; that cannot be told apart, and is taken for the end too.
+        """
+        assert self._container is not None, "read comes before close"
+        is_http = isinstance(self._target, Address) and self._target.url.lower().startswith("http")
+        return is_http and error.errno == errno.EIO and _size_bytes(self._container) is None
+
+    def _judge(self) -> None:
+        """Raise what was wrong with the input, if anything was."""
+        problem = self._failure or self._shortage()
+        if self._read_s == 0 and not self._is_known_format:
+            raise NotAudioError(f"{self._name} holds no audio")
+        if problem is None:
+            return
+        if self._read_s == 0 and self._is_index_out_of_reach():
+            raise AudioError(
+                f"{self._name} cannot be read from front to back: its index seems to be at its end; "
+                "save it to a file and give that"
+            )
+        if self._read_s == 0:
+            raise CorruptAudioError(f"{self._name} holds nothing that can be decoded: {problem}")
+        raise CorruptAudioError(f"{self._name} is damaged or breaks off; {self._read_s:.2f} s were read: {problem}")
+
+    def _is_index_out_of_reach(self) -> bool:
+        """Whether it may be an MP4 with its index behind its audio, in a pipe or at a server that gives no parts."""
+        assert self._container is not None, "read comes before close"
+        can_seek = isinstance(self._target, ByteStream) and self._target.seekable()
+        return self._container.format.name == _MP4 and not can_seek
+
+    def _shortage(self) -> str | None:
+        if self._num_missing_bytes:
+            return f"its last {self._num_missing_bytes} bytes are missing"
+        assert self._container is not None and self._stream is not None, "read comes before close"
+        stated_s = _stated_s(self._container, self._stream, self._target)
+        if stated_s is not None and stated_s - self._read_s > _MISSING_LIMIT_S:
+            return f"its header says {stated_s:.2f} s"
+        return None
+
+
+def _audio_stream(name: str, container: InputContainer) -> AudioStream:
+    """The stream that the container marks as its main audio, else the one with the most channels."""
+    stream = container.streams.best("audio")
+    if not isinstance(stream, AudioStream):
+        if container.streams.audio:
+            raise CorruptAudioError(f"{name} is damaged: its header does not say how its audio is coded")
+        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+        raise NotAudioError(f"{name} holds no audio: there is only {kinds} in it")
+    if stream.codec_context is None:
+        raise AudioError(f"{name} holds audio in a codec that FFmpeg cannot decode")
+    return stream
+
+
+def _duration_s(container: InputContainer, stream: AudioStream) -> float | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return None if container.duration is None else container.duration / av.time_base
+
+
+def _stated_s(container: InputContainer, stream: AudioStream, target: ByteStream | Address) -> float | None:
+    """The length that the header states, or None where FFmpeg has estimated it from the size, or from other streams."""
+    duration_s = _duration_s(container, stream)
+    if duration_s is None or container.format.name not in _STATING_FORMATS:
+        return None
+    if stream.duration is None and len(container.streams) > 1:
+        return None
+    size_bytes = target.size_bytes if isinstance(target, ByteStream) else _size_bytes(container)
+    if container.format.name == "mp3" and size_bytes is not None and stream.bit_rate:
+        estimate_s = size_bytes * 8 / stream.bit_rate
+        return None if abs(duration_s - estimate_s) < 0.02 * estimate_s else duration_s
+    return duration_s
+
+
+def _size_bytes(container: InputContainer) -> int | None:
+    """The length of what is at an address, where a server states one."""
+    return container.size if container.size >= 0 else None
+
+
+def _mono(frame: AudioFrame) -> Samples:
+    planes = [bytes(plane) for plane in frame.planes[: _num_planes(frame)]]
+    return mono(frame.format.name, planes, num_samples=frame.samples, num_channels=frame.layout.nb_channels)
+
+
+def _num_planes(frame: AudioFrame) -> int:
+    """As many as there are: PyAV 18 gives one too many where all are in use."""
+    return frame.layout.nb_channels if frame.format.is_planar else 1
+
+
+def _network_refusal(name: str, error: av.FFmpegError, limits: Limits) -> AudioError:
+    match error:
+        case av.error.ExitError() | av.error.TimeoutError():
+            return AudioError(f"{name} did not answer within {limits.open_s:g} s")
+        case av.error.HTTPNotFoundError() | av.error.FileNotFoundError():
+            return SourceNotFoundError(f"there is nothing at {name}")
+        case av.error.ConnectionRefusedError():
+            return SourceNotFoundError(f"nothing answers at {name}: the connection was refused")
+        case av.error.HTTPUnauthorizedError() | av.error.HTTPForbiddenError():
+            return AudioError(f"{name} may not be read: {_reason(error)}; does the address need credentials?")
+        case av.error.ProtocolNotFoundError():
+            return AudioError(f"{name} cannot be opened: this build of FFmpeg lacks a protocol that it needs")
+        case av.error.InvalidDataError() | av.error.EOFError():
+            return NotAudioError(f"{name} answers with no audio format that FFmpeg knows")
+        case av.error.OSError():
+            return SourceNotFoundError(
+                f"{name} cannot be reached: no such host, no route, or a certificate not trusted"
+            )
+        case _:
+            return AudioError(f"{name} cannot be opened: {_reason(error)}")
+
+
+def _reason(error: av.FFmpegError) -> str:
+    """FFmpeg's words, without the address that PyAV adds to them."""
+    if isinstance(error, av.error.ExitError):
+        return "it sent nothing for too long"
+    return (error.strerror or type(error).__name__).lower()
+
+
+_VALUES: dict[str, tuple[DTypeLike, float, float]] = {
+    "u8": (np.uint8, 2.0**7, 2.0**7),
+    "s16": (np.int16, 0.0, 2.0**15),
+    "s32": (np.int32, 0.0, 2.0**31),
+    "s64": (np.int64, 0.0, 2.0**63),
+    "flt": (np.float32, 0.0, 1.0),
+    "dbl": (np.float64, 0.0, 1.0),
+}
+"""All of FFmpeg's sample formats: the type of a value, its zero, its full scale. A "p" behind the name means planar."""
+
+
+def mono(sample_format: str, planes: Sequence[bytes], *, num_samples: int, num_channels: int) -> Samples:
+    """The mean of a frame's channels, shape [num_samples], in [-1, 1]. Planes may be longer: FFmpeg pads them."""
+    kind, zero, full_scale = _VALUES[sample_format.removesuffix("p")]
+    if sample_format.endswith("p"):  # one plane for each channel
+        values = np.stack([np.frombuffer(plane, kind, num_samples) for plane in planes], axis=1)
+    else:
+        values = np.frombuffer(planes[0], kind, num_samples * num_channels).reshape(-1, num_channels)
+    if full_scale == 1.0:
+        return mix_down(clean(values))
+    return mix_down((values.astype(np.float32) - np.float32(zero)) / np.float32(full_scale))

@@ -1,0 +1,176 @@
+"""A server in a process of its own. In: which one, on which core. Out: its port, its processor time, what it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+import multiprocessing
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from voxtide.bench.load.process import num_open_files, resident_mb, use_core
+from voxtide.bench.load.session import EngineChoice
+from voxtide.bench.profile import Share, StackSampler, sampling_processor_time
+from voxtide.engines.base import Engine
+from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
+from voxtide.errors import VoxtideError
+from voxtide.server.config import ServerConfig
+from voxtide.server.serving import assemble, garbage_frozen, listen
+from voxtide.server.supervisor import EngineSupervisor
+
+MAX_SESSIONS = 4000
+START_S = 120.0
+"""A model may have to be loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Which server: `choice` None for the scripted engine; `is_bare` for one that decodes messages and nothing else.
+
+    One that `is_profiled` can be asked for its `shares`.
+    """
+
+    choice: EngineChoice | None = None
+    is_bare: bool = False
+    core: int | None = None
+    is_profiled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdings:
+    """What a server's process has used and holds just now."""
+
+    cpu_s: float
+    num_sessions: int
+    num_streams: int
+    num_tasks: int
+    num_files: int
+    resident_mb: float
+
+
+class ServerProcess:
+    """A running server, asked from outside."""
+
+    def __init__(self, pipe: Connection, port: int) -> None:
+        self._pipe = pipe
+        self.port = port
+
+    async def holdings(self) -> Holdings:
+        """Ask it."""
+        self._pipe.send("holdings")
+        return Holdings(**await asyncio.to_thread(_receive, self._pipe))
+
+    async def shares(self) -> list[Share]:
+        """Where its time went."""
+        self._pipe.send("shares")
+        return list(await asyncio.to_thread(_receive, self._pipe))
+
+
+@asynccontextmanager
+async def serving(served: Served) -> AsyncIterator[ServerProcess]:
+    """Start a server; it ends with the block.
+
+    Raises:
+        VoxtideError: It did not start.
+    """
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_main, args=(theirs, served), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        with garbage_frozen():  # our own: clients in this process would stand still, and the server be blamed
+            yield ServerProcess(ours, int(await asyncio.to_thread(_receive, ours)))
+    finally:
+        ours.close()  # the sign to end
+        await asyncio.to_thread(process.join, 30)
+        process.kill()
+
+
+def _receive(pipe: Connection) -> Any:
+    try:
+        if not pipe.poll(START_S):
+            raise VoxtideError("the server's process does not answer")
+        return pipe.recv()
+    except EOFError as error:
+        raise VoxtideError("the server's process ended; its reason is above") from error
+
+
+def _main(pipe: Connection, served: Served) -> None:
+    if served.core is not None:
+        use_core(served.core)
+    with sampling_processor_time() if served.is_profiled else nullcontext() as sampler:
+        asyncio.run(_serve_bare(pipe) if served.is_bare else _serve(pipe, served.choice, sampler))
+
+
+async def _serve(pipe: Connection, choice: EngineChoice | None, sampler: StackSampler | None) -> None:
+    config = ServerConfig(port=0, capacity=MAX_SESSIONS)
+    stop = asyncio.Event()
+
+    def load() -> Engine:
+        return scripted if choice is None else choice.open()
+
+    scripted = ScriptedEngine(ScriptedConfig(delay_ms=80), max_streams=MAX_SESSIONS)
+
+    async with EngineSupervisor(load) as supervisor:
+        server = assemble(config, supervisor, version="bench")
+        with listen(config) as sock:
+            pipe.send(sock.getsockname()[1])
+            realtime = server.services.realtime
+            _answer(pipe, lambda: realtime.num_sessions, lambda: scripted.num_open_streams, stop, sampler)
+            await server.serve(sock, stop)
+
+
+async def _serve_bare(pipe: Connection) -> None:
+    """JSON and base64 of every message, nothing else."""
+    from websockets.asyncio.server import ServerConnection, serve
+
+    async def receive(socket: ServerConnection) -> None:
+        async for message in socket:
+            base64.b64decode(json.loads(message)["audio"])
+
+    logging.getLogger("websockets").setLevel(logging.CRITICAL)  # it would tell of every client that is cut
+    stop = asyncio.Event()
+    async with serve(receive, "127.0.0.1", 0, compression=None, backlog=MAX_SESSIONS) as server:
+        pipe.send(next(iter(server.sockets)).getsockname()[1])
+        _answer(pipe, lambda: 0, lambda: 0, stop)
+        await stop.wait()
+
+
+def _answer(
+    pipe: Connection,
+    num_sessions: Callable[[], int],
+    num_streams: Callable[[], int],
+    stop: asyncio.Event,
+    sampler: StackSampler | None = None,
+) -> None:
+    """Answer whoever asks through the pipe; when it closes, stop."""
+    loop = asyncio.get_running_loop()
+
+    def hear() -> None:
+        try:
+            wanted = pipe.recv()
+        except EOFError:
+            loop.remove_reader(pipe.fileno())
+            stop.set()
+            return
+        if wanted == "shares":
+            pipe.send([] if sampler is None else sampler.shares())
+            return
+        pipe.send(
+            {
+                "cpu_s": time.process_time(),
+                "num_sessions": num_sessions(),
+                "num_streams": num_streams(),
+                "num_tasks": len(asyncio.all_tasks()),
+                "num_files": num_open_files(),
+                "resident_mb": resident_mb(),
+            }
+        )
+
+    loop.add_reader(pipe.fileno(), hear)

@@ -1,0 +1,256 @@
+"""The command `transcribe`. In: a request. Out: text on the screen, documents or events; an exit code.
+
+source -> pipeline -> live view, plain view, event writer or progress bar -> document
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, nullcontext
+from importlib.resources import as_file, files
+
+import typer
+
+from voxtide import api
+from voxtide.audio.opening import MICROPHONE, open_source
+from voxtide.audio.pacing import paced
+from voxtide.audio.source import AudioSource
+from voxtide.cli.failures import Exit, exit_code, say, say_error
+from voxtide.cli.interrupts import Interrupts, run_watched, uninterrupted
+from voxtide.cli.models import PullView
+from voxtide.cli.remote import EngineChoice
+from voxtide.cli.transcribe.events import EventWriter
+from voxtide.cli.transcribe.live import LiveView, PlainView
+from voxtide.cli.transcribe.metrics import Metrics, metrics_lines
+from voxtide.cli.transcribe.output import Destination, open_destination
+from voxtide.cli.transcribe.progress import ProgressBar
+from voxtide.cli.transcribe.request import PaceName, Request, shown_name
+from voxtide.cli.transcribe.screen import Screen
+from voxtide.engines.base import Engine, EngineStream
+from voxtide.errors import VoxtideError
+from voxtide.pipeline import Observer, Outcome, run_stream
+from voxtide.transcript.writers import to_json, to_srt, to_txt, to_vtt
+from voxtide.types import StreamOptions, Transcript
+
+_log = logging.getLogger("voxtide.cli")
+
+NOTHING = Transcript(text="", segments=(), language=None, audio_s=0.0)
+
+
+def transcribe(request: Request) -> Exit:
+    """Transcribe every source with one engine.
+
+    Raises:
+        ConfigError: An option cannot be used; nothing was transcribed.
+        ModelError: The model cannot be used; nothing was transcribed.
+    """
+    with ExitStack() as stack:
+        with uninterrupted():  # else Ctrl-C could leave the begun file behind
+            destination = stack.enter_context(_destination(request))
+        with PullView() as progress:
+            engine = api.open_engine(
+                request.engine.name,
+                model=request.model,
+                num_threads=request.threads,
+                max_streams=1,
+                progress=progress,
+                server=request.engine.server,
+                api_key=request.engine.api_key,
+                options=request.engine.options,
+            )
+        return run_watched(lambda interrupts: _Job(request, engine, destination, interrupts).run())
+
+
+def _destination(request: Request) -> Destination | nullcontext[None]:
+    if request.document_format is None:
+        return nullcontext()
+    return open_destination(request.output, request.document_format, request.sources)
+
+
+class _Job:
+    """One run of the command: its sources, one after the other."""
+
+    def __init__(
+        self, request: Request, engine: Engine, destination: Destination | None, interrupts: Interrupts
+    ) -> None:
+        self._request = request
+        self._engine = engine
+        self._destination = destination
+        self._interrupts = interrupts
+        self._bar = ProgressBar(len(request.sources), is_shown=not request.is_live)
+        self._failures: list[tuple[str, VoxtideError]] = []  # what to say, and of what
+
+    async def run(self) -> Exit:
+        num_done = 0
+        try:
+            async with self._engine:
+                with self._bar:
+                    for source in self._request.sources:
+                        await self._transcribe(source)
+                        num_done += 1
+                        if self._interrupts.code is not None:
+                            break
+        finally:
+            for line, _ in self._failures:
+                say_error(line)
+        return self._code(num_left=len(self._request.sources) - num_done)
+
+    def _code(self, num_left: int) -> Exit:
+        if num_left:
+            say(f"stopped; {num_left} more of {len(self._request.sources)} sources not transcribed")
+        if self._interrupts.code is not None:
+            return self._interrupts.code
+        if self._failures:
+            return exit_code(self._failures[0][1]) if len(self._request.sources) == 1 else Exit.FAILED
+        return Exit.DONE
+
+    async def _transcribe(self, source: str) -> None:
+        name = shown_name(source)
+        if self._request.document_format == "jsonl" and self._destination is not None:
+            with self._destination.open(name) as file:
+                writer = EventWriter(file, self._details(source))
+                outcome = await self._attempt(source, writer)
+                if outcome.failure is not None:
+                    writer.fail(name, outcome.failure)
+        else:
+            outcome = await self._attempt(source)
+            if self._destination is not None:
+                self._write_document(self._destination, name, outcome)
+        if outcome.failure is not None:
+            _log.debug("the error in full:", exc_info=outcome.failure)
+            rest = "; what was said before it is in the result" if outcome.transcript.text else ""
+            what = f"{outcome.failure}{rest}"
+            if len(self._request.sources) > 1:
+                what = f"{name}: {what.removeprefix(f'{name} ')}"
+            self._failures.append((what, outcome.failure))
+
+    async def _attempt(self, source: str, *observers: Observer) -> Outcome:
+        """Run one source's stream; what keeps it from starting is its outcome, too."""
+        try:
+            async with self._open(source) as audio, self._engine.open(self._options(source)) as stream:
+                return await self._run(source, audio, stream, observers)
+        except VoxtideError as error:
+            return Outcome(NOTHING, error)
+
+    async def _run(
+        self, source: str, audio: AudioSource, stream: EngineStream, observers: tuple[Observer, ...]
+    ) -> Outcome:
+        metrics = Metrics()
+        self._bar.begin(audio.name, audio.duration_s)
+        with self._viewing(audio.name, metrics) as views, self._interrupts.finishing():
+            outcome = await run_stream(
+                audio,
+                stream,
+                (metrics, *observers, *views, self._bar),
+                stop=self._interrupts.stop,
+                is_flushing_at_pauses=self._request.is_flushing_at_pauses,
+            )
+        if self._request.has_metrics:
+            with self._bar.hidden():
+                say(f"metrics of {audio.name}", *metrics_lines(metrics))
+        return outcome
+
+    @contextmanager
+    def _viewing(self, name: str, metrics: Metrics) -> Iterator[list[Observer]]:
+        """The view of one source, if there is one."""
+        if not self._request.is_live:
+            yield []
+            return
+        if len(self._request.sources) > 1:
+            typer.echo(f"==> {name} <==")
+        if not self._request.is_on_terminal:
+            yield [PlainView(sys.stdout, metrics)]
+            return
+        screen = Screen(sys.stdout, shutil.get_terminal_size, is_styled=not os.environ.get("NO_COLOR"))
+        view = LiveView(screen, metrics, title=self._engine.info.name)
+        self._interrupts.on_stop = lambda: view.note("finishing; Ctrl-C again ends at once")
+        with closing(view):
+            yield [view]
+
+    def _open(self, source: str) -> AudioSource:
+        request = self._request
+        audio = open_source(
+            source,
+            chunk_ms=request.chunk_ms,
+            device=request.microphone,
+            encoding=request.encoding,
+            sample_rate_hz=request.sample_rate_hz,
+            channels=request.channels,
+        )
+        return paced(audio) if request.is_real_time(source) and source != MICROPHONE else audio
+
+    def _options(self, source: str) -> StreamOptions:
+        request = self._request
+        is_watched = request.is_live or request.document_format == "jsonl"
+        return StreamOptions(
+            language=request.language,
+            delay_ms=request.delay_ms,
+            interim=request.has_interim and is_watched,
+            vocabulary=request.vocabulary,
+            pace="live" if request.is_real_time(source) else "fast",
+        )
+
+    def _details(self, source: str) -> dict[str, str]:
+        info = self._engine.info
+        pace = "real" if self._request.is_real_time(source) else "fast"
+        return {"source": shown_name(source), "engine": info.name, "model": info.model, "pace": pace}
+
+    def _write_document(self, destination: Destination, name: str, outcome: Outcome) -> None:
+        """Write what there is. A failure without any text is no document: a file there is stays as it was."""
+        document = self._document(name, outcome)
+        if document is not None:
+            with self._bar.hidden(), destination.open(name) as file:
+                file.write(document)
+
+    def _document(self, name: str, outcome: Outcome) -> str | None:
+        transcript, failure = outcome.transcript, outcome.failure
+        doc_format = self._request.document_format
+        if failure is not None and not transcript.text:
+            is_in_array = doc_format == "json" and len(self._request.sources) > 1 and self._request.output is None
+            return error_document(name, failure) if is_in_array else None
+        match doc_format:
+            case "srt":
+                return to_srt(transcript.segments)
+            case "vtt":
+                return to_vtt(transcript.segments)
+            case "json":
+                return to_json(transcript, name)
+            case _:
+                return to_txt(transcript.segments)
+
+
+def error_document(source: str, error: VoxtideError) -> str:
+    """What stands in a JSON array for a source without a result."""
+    return json.dumps({"source": source, "error": {"code": error.code, "message": str(error)}}, indent=2) + "\n"
+
+
+INTRODUCTION = """\
+A recording, played as if it were being spoken now. Dim text may still change.
+At each pause voxtide flushes: what was said becomes final, the stream goes on.
+"""
+
+
+def demo(recording: str, *, engine: str, pace: PaceName, is_on_terminal: bool) -> Exit:
+    """Transcribe one of the recordings in `voxtide/data`.
+
+    Raises:
+        ConfigError: There is no such engine.
+        ModelError: Its model cannot be used.
+    """
+    typer.echo(INTRODUCTION)
+    with as_file(files("voxtide") / "data" / f"{recording}.wav") as path:
+        request = Request(
+            sources=(str(path),),
+            engine=EngineChoice(engine),
+            format="live",
+            pace=pace,
+            has_metrics=True,
+            is_flushing_at_pauses=True,
+            is_on_terminal=is_on_terminal,
+        )
+        return transcribe(request)

@@ -1,0 +1,1 @@
+"""Streams of an engine that runs in this process. In: the five verbs. Out: events. Knows no model."""

@@ -1,0 +1,56 @@
+"""An engine over a model that revises. In: the model and when to run it. Out: streams of the shared decoder."""
+
+from __future__ import annotations
+
+import os
+
+from voxtide.audio.vad import GateConfig, VoiceMeter, VoiceModel
+from voxtide.engines.base import EngineInfo
+from voxtide.engines.local.stream import PooledEngine
+from voxtide.engines.windowed.config import RevisingConfig
+from voxtide.engines.windowed.recogniser import RevisingRecogniser
+from voxtide.engines.windowed.window_model import WindowModel
+from voxtide.types import StreamOptions
+
+MAX_STREAMS = 64
+"""Streams at once unless the caller says otherwise: a few megabytes each, and more than a laptop keeps up with."""
+
+MAX_THREADS = 8
+"""Threads unless the caller says otherwise, if there are so many cores: what one shared model feeds well."""
+
+
+def usual_num_threads() -> int:
+    """Threads unless the caller says otherwise."""
+    return min(os.cpu_count() or 1, MAX_THREADS)
+
+
+class RevisingEngine(PooledEngine):
+    """Streams of `RevisingRecogniser` that share a model, a voice detector and a pool of threads."""
+
+    def __init__(
+        self,
+        info: EngineInfo,
+        model: WindowModel,
+        voice: VoiceModel,
+        *,
+        live: RevisingConfig,
+        fast: RevisingConfig,
+        num_threads: int | None,
+        max_streams: int | None,
+    ) -> None:
+        self._info = info
+        self._model = model
+        self._voice = voice
+        self._configs = {"live": live, "fast": fast}
+        super().__init__(
+            num_threads=usual_num_threads() if num_threads is None else num_threads,
+            max_streams=MAX_STREAMS if max_streams is None else max_streams,
+        )
+
+    @property
+    def info(self) -> EngineInfo:
+        return self._info
+
+    def make_recogniser(self, options: StreamOptions) -> RevisingRecogniser:
+        config = self._configs[options.pace]
+        return RevisingRecogniser(self._model, VoiceMeter(self._voice), config, GateConfig(), options)

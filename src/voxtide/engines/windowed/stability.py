@@ -1,0 +1,92 @@
+"""When words settle. In: a hypothesis and the one before it. Out: how much of it is final, shown or dreamt.
+
+Pure rules over pieces; they know no audio, no model and no stream. Times are seconds, `now_s` the window's end.
+"""
+
+from __future__ import annotations
+
+from voxtide.engines.windowed.config import SettlingConfig
+from voxtide.engines.windowed.hypothesis import Piece
+
+SQUEEZED_WORDS = 3
+SQUEEZED_S = 0.13
+"""This many words do not begin within this time, in any speech: a model that says so is looping."""
+
+
+ECHO_S = 0.1
+"""A word that ends this soon after the one before it has not been said."""
+
+
+def num_settled(
+    pieces: list[Piece], before: list[Piece], *, now_s: float, window_s: float, config: SettlingConfig
+) -> int:
+    """How many pieces are final. `before` is what the last decision left open; punctuation waits for its next word."""
+    spoken_before = [piece.spoken for piece in before if not piece.is_punctuation]
+    deadline_s = config.deadline_s + (config.young_wait_s if window_s < config.young_s else 0.0)
+    num_final = num_words = 0
+    for i, piece in enumerate(pieces):
+        if piece.is_punctuation:
+            continue
+        is_agreed = num_words < len(spoken_before) and spoken_before[num_words] == piece.spoken
+        age_s = round(now_s - piece.end_s, 6)  # ages fall on the thresholds exactly: no rounding may decide
+        if age_s < deadline_s and not _is_trusted(piece, age_s, is_agreed=is_agreed, config=config):
+            break
+        num_words += 1
+        num_final = i + 1
+    return num_final
+
+
+def _is_trusted(piece: Piece, age_s: float, *, is_agreed: bool, config: SettlingConfig) -> bool:
+    if piece.logprob >= config.sure_logprob:
+        return age_s >= config.margin_s
+    doubt_s = min(config.max_doubt_s, -config.doubt_s * piece.logprob)
+    return is_agreed and piece.logprob >= config.min_logprob and age_s >= config.margin_s + doubt_s
+
+
+def num_shown(pieces: list[Piece], before: list[Piece], *, now_s: float, config: SettlingConfig) -> int:
+    """How many pieces are worth showing as interim text. A word shown before stays: text that flickers is no help."""
+    spoken_before = [piece.spoken for piece in before if not piece.is_punctuation]
+    words = [(i, piece) for i, piece in enumerate(pieces) if not piece.is_punctuation]
+    num = 0
+    for num_words, (i, piece) in enumerate(words):
+        was_shown = num_words < len(spoken_before) and spoken_before[num_words] == piece.spoken
+        least = config.show_last_logprob if num_words == len(words) - 1 else config.show_logprob
+        if not was_shown and (piece.end_s > now_s or piece.logprob < least):
+            break
+        num = i + 1
+    return num
+
+
+def without_dreams(pieces: list[Piece]) -> list[Piece]:
+    """The pieces before the first words that were found in no time at all."""
+    words = [i for i, piece in enumerate(pieces) if not piece.is_punctuation]
+    for first, last in zip(words, words[SQUEEZED_WORDS - 1 :], strict=False):
+        if pieces[last].start_s - pieces[first].start_s < SQUEEZED_S:
+            return pieces[:first]
+    return pieces
+
+
+def is_echo(pieces: list[Piece], prefix: list[Piece]) -> bool:
+    """Whether a hypothesis begins by saying the last final word again, in no time: it was led astray by that word."""
+    last = next((piece for piece in reversed(prefix) if not piece.is_punctuation), None)
+    first = next((piece for piece in pieces if not piece.is_punctuation), None)
+    if first is None or last is None:
+        return False
+    return first.spoken == last.spoken and first.end_s - last.end_s < ECHO_S
+
+
+def as_heard(pieces: list[Piece], *, speech_end_s: float, config: SettlingConfig) -> list[Piece]:
+    """The pieces of speech that ended at `speech_end_s`, without what was found in silence or noise."""
+    for i, piece in enumerate(pieces):
+        is_late = piece.start_s > speech_end_s + config.tail_s and not piece.is_punctuation
+        if is_late and piece.logprob < config.show_logprob:
+            pieces = pieces[:i]
+            break
+    words = [piece for piece in pieces if not piece.is_punctuation]
+    return [] if words and mean_logprob(words) < config.min_logprob else pieces
+
+
+def mean_logprob(pieces: list[Piece]) -> float:
+    """Over all tokens of one or more pieces."""
+    num_tokens = sum(len(piece.tokens) for piece in pieces)
+    return sum(piece.logprob * len(piece.tokens) for piece in pieces) / num_tokens

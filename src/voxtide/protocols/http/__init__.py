@@ -1,0 +1,1 @@
+"""HTTP requests and answers. In: form fields, transcripts. Out: requests, bodies, server-sent events. No I/O."""

@@ -1,0 +1,231 @@
+"""What a batch client asks for. In: form fields, facts of the engine. Out: a `BatchRequest`, or a refusal by name.
+
+Every field of both vendors is used, refused, or named in `BatchRequest.ignored`; the client is told of those in a
+header.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from voxtide.protocols.fields import MAX_STRING_CHARS
+from voxtide.protocols.http.form import Fields, Form, form_of
+from voxtide.protocols.messages import Refusal
+from voxtide.protocols.session_info import EngineFacts, language_code
+from voxtide.types import StreamOptions
+
+ResponseFormat: TypeAlias = Literal["json", "text", "srt", "vtt", "verbose_json"]
+
+RESPONSE_FORMATS: tuple[ResponseFormat, ...] = get_args(ResponseFormat)
+GRANULARITIES = ("segment", "word")
+
+MAX_PHRASES = 1_000
+"""To expect. Far more than any recogniser can favour."""
+
+MAX_PROMPT_CHARS = 4_000
+"""About twice what OpenAI's models read of a prompt."""
+
+MAX_URL_CHARS = 2_083
+"""As Mistral's service takes it."""
+
+MAX_TEMPERATURE = 2.0
+
+_SWITCH_WORDS = {"true": True, "1": True, "false": False, "0": False}
+_DECIMAL = re.compile(r"[0-9]{1,6}(\.[0-9]{0,20})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRequest:
+    """One transcription, as asked for.
+
+    Attributes:
+        form: Whose answer the client expects.
+        options: For the engine's stream.
+        response_format: The answer's shape in OpenAI's form; Mistral's has one only.
+        is_streamed: Whether the answer comes as events.
+        granularities: What is to be timed; empty where nothing was asked for.
+        file_url: Where the audio lies, unless it was posted.
+        ignored: Names of fields that have no effect.
+    """
+
+    form: Form
+    options: StreamOptions
+    response_format: ResponseFormat = "json"
+    is_streamed: bool = False
+    granularities: frozenset[str] = frozenset()
+    file_url: str | None = None
+    ignored: tuple[str, ...] = ()
+
+
+def read_request(
+    fields: Fields, headers: Mapping[str, str], engine: EngineFacts, *, has_file: bool, has_words: bool
+) -> BatchRequest:
+    """Read a request.
+
+    Args:
+        fields: All but the file.
+        headers: By their names in small letters.
+        engine: What it can do.
+        has_file: Whether a file was posted.
+        has_words: Whether the engine knows the times of words.
+
+    Raises:
+        Refusal: A field cannot be used.
+    """
+    form = form_of(fields, headers)
+    _check_model(fields, engine)
+    _refuse_what_nobody_does_here(fields)
+    temperature = _temperature(fields)
+    vocabulary, is_prompt_used = _vocabulary(fields, engine)
+    used = _KNOWN - ({"prompt"} if not is_prompt_used else set()) - ({"temperature"} if temperature else set())
+    is_streamed = _switch(fields, "stream")
+    return BatchRequest(
+        form=form,
+        options=StreamOptions(language=_language(fields, engine), vocabulary=vocabulary, interim=False, pace="fast"),
+        response_format=_response_format(fields, is_streamed=is_streamed),
+        is_streamed=is_streamed,
+        granularities=_granularities(fields, engine, has_words=has_words),
+        file_url=_file_url(fields, has_file=has_file),
+        ignored=tuple(name for name in fields.given_names if name not in used),
+    )
+
+
+_KNOWN = frozenset(
+    {"model", "language", "languages", "response_format", "stream", "prompt", "keywords", "context_bias", "temperature"}
+    | {"timestamp_granularities", "diarize", "file_url"}
+)
+"""What has an effect, or asks for nothing that is not so anyway."""
+
+
+def _check_model(fields: Fields, engine: EngineFacts) -> None:
+    model = fields.one("model")
+    if model is not None and (reason := engine.model_refusal(model)):
+        raise Refusal(reason, code="model_not_found", param="model", status=404)
+
+
+_NOT_HERE = {
+    "file_id": "this server keeps no files; instead of a file_id post the file itself, or a file_url",
+    "speaker_references": "this server does not tell speakers apart; leave speaker_references out",
+    "known_speaker_names": "this server does not tell speakers apart; leave known_speaker_names out",
+    "known_speaker_references": "this server does not tell speakers apart; leave known_speaker_references out",
+    "turn_detection": "turns are told in realtime sessions only; leave turn_detection out",
+    "include": "this server tells no probabilities of words; leave include out",
+}
+
+
+def _refuse_what_nobody_does_here(fields: Fields) -> None:
+    for name, reason in _NOT_HERE.items():
+        if fields.all(name):
+            raise Refusal(reason, code="unsupported_option", param=name)
+    if _switch(fields, "diarize"):
+        raise Refusal(
+            "this server does not tell speakers apart; leave diarize out", code="unsupported_option", param="diarize"
+        )
+
+
+def _language(fields: Fields, engine: EngineFacts) -> str | None:
+    """The one language that is named, or the only one there is. Several are a hint that leaves the engine to choose."""
+    names = [("language", value) for value in (fields.one("language"),) if value]
+    names += [("languages", value) for value in fields.all("languages")]
+    codes = list(dict.fromkeys(_language_of(value, name, engine) for name, value in names))
+    choices = codes or engine.languages
+    return choices[0] if len(choices) == 1 else None
+
+
+def _language_of(value: str, name: str, engine: EngineFacts) -> str:
+    code = language_code(value)
+    if code is None:
+        raise Refusal(f'{name} must be a code of ISO 639-1, such as "en"', param=name)
+    if reason := engine.language_refusal(code):
+        raise Refusal(reason, code="unsupported_language", param=name)
+    return code
+
+
+def _temperature(fields: Fields) -> float:
+    value = fields.one("temperature")
+    if value is None:
+        return 0.0
+    if not _DECIMAL.fullmatch(value) or float(value) > MAX_TEMPERATURE:
+        raise Refusal(f"temperature must be a number from 0 to {MAX_TEMPERATURE:g}", param="temperature")
+    return float(value)
+
+
+def _vocabulary(fields: Fields, engine: EngineFacts) -> tuple[tuple[str, ...], bool]:
+    """Phrases to expect, and whether the prompt is among them.
+
+    A list of phrases is a clear wish: an engine that cannot heed it refuses. A prompt is a hint that many programs send
+    with every request: where it can do nothing, it does nothing.
+    """
+    phrases: list[str] = []
+    for name in ("keywords", "context_bias"):
+        values = fields.all(name)
+        if len(values) > MAX_PHRASES or any(len(value) > MAX_STRING_CHARS for value in values):
+            raise Refusal(f"{name} may hold {MAX_PHRASES} strings of {MAX_STRING_CHARS} characters each", param=name)
+        if values and (reason := engine.vocabulary_refusal()):
+            raise Refusal(reason, code="unsupported_option", param=name)
+        phrases += values
+    prompt = fields.one("prompt")
+    if prompt is not None and len(prompt) > MAX_PROMPT_CHARS:
+        raise Refusal(f"prompt may have {MAX_PROMPT_CHARS} characters", param="prompt")
+    if prompt is None or not engine.can_use_vocabulary:
+        return tuple(phrases), False
+    return (*phrases, prompt), True
+
+
+def _response_format(fields: Fields, *, is_streamed: bool) -> ResponseFormat:
+    value = fields.one("response_format") or "json"
+    if value == "diarized_json":
+        raise Refusal(
+            "this server does not tell speakers apart; choose verbose_json instead of diarized_json",
+            code="unsupported_option",
+            param="response_format",
+        )
+    for name in RESPONSE_FORMATS:
+        if value == name:
+            if is_streamed and name not in ("json", "text"):
+                raise Refusal(
+                    f"{name} cannot be streamed; leave out stream, or response_format",
+                    code="unsupported_option",
+                    param="response_format",
+                )
+            return name
+    raise Refusal(f"response_format must be one of {', '.join(RESPONSE_FORMATS)}", param="response_format")
+
+
+def _granularities(fields: Fields, engine: EngineFacts, *, has_words: bool) -> frozenset[str]:
+    values = frozenset(fields.all("timestamp_granularities"))
+    if not values <= set(GRANULARITIES):
+        raise Refusal(
+            f"timestamp_granularities must be one or both of {', '.join(GRANULARITIES)}",
+            param="timestamp_granularities",
+        )
+    if "word" in values and not has_words:
+        raise Refusal(
+            f"{engine.model} does not know the times of words; ask for segment",
+            code="unsupported_option",
+            param="timestamp_granularities",
+        )
+    return values
+
+
+def _file_url(fields: Fields, *, has_file: bool) -> str | None:
+    url = fields.one("file_url")
+    if has_file == (url is not None):
+        reason = "file and file_url were both given" if has_file else "there is neither a file nor a file_url"
+        raise Refusal(f"{reason}; give one of them", code="missing_required_parameter", param="file")
+    if url is not None and len(url) > MAX_URL_CHARS:
+        raise Refusal(f"file_url may have {MAX_URL_CHARS} characters", param="file_url")
+    return url
+
+
+def _switch(fields: Fields, name: str) -> bool:
+    value = fields.one(name)
+    if value is None:
+        return False
+    word = _SWITCH_WORDS.get(value.lower())
+    if word is None:
+        raise Refusal(f"{name} must be true or false", param=name)
+    return word

@@ -1,0 +1,164 @@
+"""A transcript as a batch answer. In: a request, a transcript, the model's name. Out: a body and its media type."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from voxtide.protocols.http.form import Form
+from voxtide.protocols.http.request import BatchRequest
+from voxtide.protocols.messages import Message, write_message
+from voxtide.protocols.session_info import EngineFacts
+from voxtide.transcript.writers import to_srt, to_vtt
+from voxtide.types import Segment, Transcript, Word
+
+UNKNOWN_LANGUAGE = "und"
+"""ISO 639-2's word for it, where the answer must name a language and nobody knows one."""
+
+_SEEKS_PER_S = 100
+"""OpenAI's `seek` counts hundredths of a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is sent back."""
+
+    body: str
+    media_type: str
+
+
+def answer_of(request: BatchRequest, transcript: Transcript, model: str) -> Answer:
+    """The answer in the client's form. `model` is the name clients are told."""
+    if request.form is Form.MISTRAL:
+        return _json(mistral_body(request, transcript, model))
+    match request.response_format:
+        case "text":
+            return Answer(f"{transcript.text}\n", "text/plain; charset=utf-8")
+        case "srt":
+            return Answer(to_srt(transcript.segments), "text/plain; charset=utf-8")
+        case "vtt":
+            return Answer(to_vtt(transcript.segments), "text/vtt; charset=utf-8")
+        case "verbose_json":
+            return _json(_verbose_body(request, transcript))
+        case "json":
+            return _json({"text": transcript.text, "usage": _duration_usage(transcript)})
+
+
+def mistral_body(request: BatchRequest, transcript: Transcript, model: str) -> Message:
+    """Mistral's one shape, which is also that of the last event of its stream. `segments` come where asked for."""
+    return {
+        "model": model,
+        "text": transcript.text,
+        "language": transcript.language or request.options.language,
+        "segments": [mistral_segment(segment) for segment in _asked_segments(request, transcript)],
+        "usage": {
+            "prompt_audio_seconds": math.ceil(transcript.audio_s),  # its clients take whole seconds only
+            "prompt_tokens": 0,
+            "completion_tokens": 0,
+            "total_tokens": 0,
+        },
+    }
+
+
+def mistral_segment(segment: Segment | Word) -> Message:
+    """One entry of `segments`: a stretch of text, or a word where words were asked for."""
+    return {
+        "type": "transcription_segment",
+        "text": segment.text,
+        "start": _rounded(segment.start_s),
+        "end": _rounded(segment.end_s),
+    }
+
+
+def parts_asked_for(request: BatchRequest, segment: Segment) -> Sequence[Segment | Word]:
+    """What Mistral's form tells of a segment: nothing, itself, or its words, whichever is the finest asked for."""
+    if "word" in request.granularities:
+        return segment.words
+    return (segment,) if request.granularities else ()
+
+
+def _asked_segments(request: BatchRequest, transcript: Transcript) -> list[Segment | Word]:
+    return [part for segment in transcript.segments for part in parts_asked_for(request, segment)]
+
+
+def _verbose_body(request: BatchRequest, transcript: Transcript) -> Message:
+    body: Message = {
+        "task": "transcribe",
+        "language": transcript.language or request.options.language or UNKNOWN_LANGUAGE,
+        "duration": _rounded(transcript.audio_s),
+        "text": transcript.text,
+        "usage": _duration_usage(transcript),
+    }
+    if request.granularities != {"word"}:
+        body["segments"] = [_verbose_segment(number, it) for number, it in enumerate(transcript.segments)]
+    if "word" in request.granularities:
+        words = [word for segment in transcript.segments for word in segment.words]
+        body["words"] = [
+            {"word": word.text, "start": _rounded(word.start_s), "end": _rounded(word.end_s)} for word in words
+        ]
+    return body
+
+
+def _verbose_segment(number: int, segment: Segment) -> Message:
+    """A segment with every field that typed clients insist on. The two probabilities are placeholders: 0."""
+    text = segment.text.encode()
+    return {
+        "id": number,
+        "seek": int(segment.start_s * _SEEKS_PER_S),
+        "start": _rounded(segment.start_s),
+        "end": _rounded(segment.end_s),
+        "text": segment.text,
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": 0.0,
+        "compression_ratio": round(len(text) / len(zlib.compress(text)), 3),
+        "no_speech_prob": 0.0,
+    }
+
+
+def _duration_usage(transcript: Transcript) -> Message:
+    return {"type": "duration", "seconds": math.ceil(transcript.audio_s)}
+
+
+def _json(body: Message) -> Answer:
+    return Answer(write_message(body), "application/json")
+
+
+def _rounded(seconds: float) -> float:
+    """To the millisecond: finer than any engine's times."""
+    return round(seconds, 3)
+
+
+def model_list(engine: EngineFacts, created_s: int) -> Message:
+    """The body of `GET /v1/models`. `created_s` is a time in seconds since 1970."""
+    return {"object": "list", "data": [model_card(name, created_s) for name in model_names(engine)]}
+
+
+def model_names(engine: EngineFacts) -> tuple[str, ...]:
+    """The names there are: the engine's own first, then those it also answers to."""
+    return tuple(dict.fromkeys((engine.model, *engine.models)))
+
+
+def model_card(name: str, created_s: int) -> Message:
+    """One model: `id`, `object`, `created`, `owned_by` for OpenAI's SDK, the rest for Mistral's."""
+    return {
+        "id": name,
+        "object": "model",
+        "created": created_s,
+        "owned_by": "voxtide",
+        "type": "base",
+        "name": name,
+        "aliases": [],
+        "capabilities": {
+            "audio": True,
+            "audio_transcription": True,
+            "audio_transcription_realtime": True,
+            "completion_chat": False,
+            "completion_fim": False,
+            "function_calling": False,
+            "fine_tuning": False,
+            "vision": False,
+        },
+    }

@@ -1,0 +1,328 @@
+"""What an OpenAI client may set. In: the `session` object of `session.update`. Out: settings and refusals by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from voxtide.audio.encodings import Encoding
+from voxtide.audio.pcm import PcmFormat
+from voxtide.protocols.fields import number, object_of, read_settings, strings, whole_number
+from voxtide.protocols.messages import Message, Refusal
+from voxtide.protocols.realtime.dialect import Configure
+from voxtide.protocols.realtime.turns import TurnConfig
+from voxtide.protocols.session_info import EngineFacts, SessionFacts, language_code
+from voxtide.types import StreamOptions
+
+MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 96_000
+"""Of `audio/pcm`. OpenAI takes 24 kHz alone; other rates harm nobody."""
+
+PCM_RATE_HZ = 24_000
+G711_RATE_HZ = 8_000
+
+MAX_KEYWORDS = 1_000
+"""Far more than any recogniser can favour, and a message of bearable size."""
+
+MAX_LANGUAGES = 200
+"""As many as any model knows, and some more."""
+
+MODELS_WITHOUT_TURNS = ("gpt-realtime-whisper", "gpt-live-transcribe")
+"""At OpenAI these detect no turns; clients that name one of them commit, and say nothing of turn detection."""
+
+DELAYS = ("minimal", "low", "medium", "high", "xhigh")
+"""Of `transcription.delay`, spread over the look-aheads that the engine has."""
+
+
+MAX_SILENCE_MS = 60_000
+"""A turn that ends a minute after its last word serves nobody; a larger number is a mistake."""
+
+SEMANTIC_SILENCE_MS = {"low": 1_000, "medium": 600, "auto": 600, "high": 300}
+"""`semantic_vad` judges by what was said; we have only how long nothing was said."""
+
+_HYSTERESIS = 0.15
+"""How far below the start threshold silence begins, as Silero's own tools have it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnWish:
+    """What a client asked for. `eagerness` is None for `server_vad`."""
+
+    threshold: float = 0.5
+    prefix_padding_ms: int = 300
+    silence_ms: int = 500
+    eagerness: str | None = None
+
+    @property
+    def config(self) -> TurnConfig:
+        """The same for the detector."""
+        end_threshold = max(self.threshold - _HYSTERESIS, self.threshold / 2)
+        return TurnConfig(
+            start_threshold=self.threshold,
+            eager_end_threshold=end_threshold,
+            end_threshold=end_threshold,
+            min_silence_ms=self.silence_ms,
+        )
+
+    def as_fields(self) -> Message:
+        """The object as it is in effect."""
+        if self.eagerness is not None:
+            return {"type": "semantic_vad", "eagerness": self.eagerness}
+        return {
+            "type": "server_vad",
+            "threshold": self.threshold,
+            "prefix_padding_ms": self.prefix_padding_ms,
+            "silence_duration_ms": self.silence_ms,
+            "idle_timeout_ms": None,
+        }
+
+
+DEFAULT_TURNS = TurnWish()
+
+
+def read_turn_detection(value: Any, name: str, engine: EngineFacts) -> TurnWish | None:
+    """What the object asks for; null is no turn detection.
+
+    Raises:
+        Refusal: It is none of ours, or the server has no speech detection.
+    """
+    if value is None:
+        return None
+    if reason := engine.turns_refusal():
+        raise Refusal(reason, code="unsupported_option", param=name)
+    fields = object_of(value, name)
+    kind = fields.get("type", "server_vad")
+    if kind == "server_vad":
+        return TurnWish(
+            threshold=number(fields.get("threshold"), f"{name}.threshold", 0.0, 1.0, default=0.5),
+            prefix_padding_ms=_milliseconds(fields, name, "prefix_padding_ms", 300),
+            silence_ms=_milliseconds(fields, name, "silence_duration_ms", 500),
+        )
+    if kind == "semantic_vad":
+        eagerness = "auto" if fields.get("eagerness") is None else fields["eagerness"]
+        if not isinstance(eagerness, str) or eagerness not in SEMANTIC_SILENCE_MS:
+            raise Refusal(f"{name}.eagerness must be one of {', '.join(SEMANTIC_SILENCE_MS)}", param=name)
+        return TurnWish(silence_ms=SEMANTIC_SILENCE_MS[eagerness], eagerness=eagerness)
+    raise Refusal(f"{name}.type must be server_vad or semantic_vad, or the whole of it null", param=name)
+
+
+def _milliseconds(fields: Message, name: str, key: str, default: int) -> int:
+    return whole_number(fields.get(key), f"{name}.{key}", 0, MAX_SILENCE_MS, default=default)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAISettings:
+    """A session's settings. `pcm` is None while the client's last wish for a format could not be met."""
+
+    pcm: PcmFormat | None = PcmFormat(sample_rate_hz=PCM_RATE_HZ)
+    languages: tuple[str, ...] = ()
+    delay: str | None = None
+    vocabulary: tuple[str, ...] = ()
+    turns: TurnWish | None = DEFAULT_TURNS
+
+    @classmethod
+    def first(cls, engine: EngineFacts) -> OpenAISettings:
+        """Those of a session whose client has said nothing."""
+        return cls() if engine.can_detect_turns else cls(turns=None)
+
+    def updated(self, session: Mapping[str, Any], engine: EngineFacts) -> tuple[OpenAISettings, list[Refusal]]:
+        """These settings with what can be had of `session`, and why the rest cannot. Unknown fields are passed over.
+
+        Raises:
+            Refusal: It is no session of ours, or not built like one.
+        """
+        if session.get("type", "transcription") != "transcription":
+            raise Refusal("this server transcribes: session.type must be transcription", param="session.type")
+        audio = object_of(session.get("audio"), "session.audio")
+        wishes = object_of(audio.get("input"), "session.audio.input")
+        transcription = object_of(wishes.get("transcription"), "session.audio.input.transcription")
+        if "transcription" in wishes and wishes["transcription"] is None:
+            transcription = dict.fromkeys(_TRANSCRIPTION_READERS)  # null clears all that is in it
+        changes, refusals = read_settings(
+            (attribute, partial(read, fields[name], f"{prefix}.{name}", engine))
+            for fields, prefix, readers in (
+                (wishes, "session.audio.input", _INPUT_READERS),
+                (transcription, "session.audio.input.transcription", _TRANSCRIPTION_READERS),
+            )
+            for name, (attribute, read) in readers.items()
+            if name in fields
+        )
+        if _has_no_turns(transcription.get("model")):
+            changes.setdefault("turns", None)
+        return replace(self, **changes), refusals
+
+    def configure(self, engine: EngineFacts) -> Configure:
+        """What the session needs to know of them."""
+        options = StreamOptions(
+            language=self.languages[0] if len(self.languages) == 1 else None,
+            delay_ms=_delay_ms(self.delay, engine),
+            interim=False,  # the wire has no word for text that may change
+            vocabulary=self.vocabulary,
+        )
+        return Configure(self.pcm or PcmFormat(), options, self.turns.config if self.turns else None)
+
+    def as_session(self, engine: EngineFacts, session: SessionFacts) -> Message:
+        """The `session` object of `session.created` and `session.updated`: all that is in effect."""
+        return {
+            "id": session.session_id,
+            "object": "realtime.transcription_session",
+            "type": "transcription",
+            "audio": {
+                "input": {
+                    "format": self._format_fields(),
+                    "transcription": self.transcription_fields(engine),
+                    "noise_reduction": None,
+                    "turn_detection": self.turns.as_fields() if self.turns else None,
+                }
+            },
+            "expires_at": session.expires_at_s,
+            "include": None,
+        }
+
+    def transcription_fields(self, engine: EngineFacts) -> Message:
+        """The `transcription` object."""
+        return {
+            "model": engine.model,
+            "language": self.languages[0] if len(self.languages) == 1 else None,
+            "languages": list(self.languages) if len(self.languages) > 1 else None,
+            "prompt": None,
+            "keywords": list(self.vocabulary) or None,
+            "delay": self.delay,
+        }
+
+    def _format_fields(self) -> Message:
+        pcm = self.pcm or PcmFormat(sample_rate_hz=PCM_RATE_HZ)
+        kind = next(kind for kind, encoding in _ENCODINGS.items() if encoding is pcm.encoding)
+        return {"type": kind, "rate": pcm.sample_rate_hz} if kind == "audio/pcm" else {"type": kind}
+
+
+_ENCODINGS = {
+    "audio/pcm": Encoding.PCM_S16LE,
+    "audio/pcmu": Encoding.PCM_MULAW,
+    "audio/pcma": Encoding.PCM_ALAW,
+}
+
+
+def _read_format(value: Any, name: str, _: EngineFacts) -> PcmFormat:
+    if value is None:
+        return PcmFormat(sample_rate_hz=PCM_RATE_HZ)
+    kind = object_of(value, name).get("type")
+    if not isinstance(kind, str) or kind not in _ENCODINGS:
+        raise Refusal(f"{name}.type must be one of {', '.join(_ENCODINGS)}", param=name)
+    if kind != "audio/pcm":
+        return PcmFormat(_ENCODINGS[kind], G711_RATE_HZ)
+    return PcmFormat(
+        sample_rate_hz=whole_number(value.get("rate"), f"{name}.rate", MIN_RATE_HZ, MAX_RATE_HZ, default=PCM_RATE_HZ)
+    )
+
+
+def _check_model(value: Any, name: str, engine: EngineFacts) -> None:
+    if isinstance(value, str) and (reason := engine.model_refusal(value)):
+        raise Refusal(reason, code="model_not_found", param=name, status=404)
+
+
+def _has_no_turns(model: Any) -> bool:
+    return isinstance(model, str) and model.startswith(MODELS_WITHOUT_TURNS)
+
+
+def _read_language(value: Any, name: str, engine: EngineFacts) -> tuple[str, ...]:
+    return () if value is None else (_language(value, name, engine),)
+
+
+def _read_languages(value: Any, name: str, engine: EngineFacts) -> tuple[str, ...]:
+    codes = strings(value, name, MAX_LANGUAGES)
+    return tuple(dict.fromkeys(_language(code, name, engine) for code in codes))
+
+
+def _language(value: Any, name: str, engine: EngineFacts) -> str:
+    code = language_code(value) if isinstance(value, str) else None
+    if code is None:
+        raise Refusal(f'{name} must hold codes of ISO 639-1, such as "en"', param=name)
+    if reason := engine.language_refusal(code):
+        raise Refusal(reason, code="unsupported_language", param=name)
+    return code
+
+
+def _read_keywords(value: Any, name: str, engine: EngineFacts) -> tuple[str, ...]:
+    vocabulary = strings(value, name, MAX_KEYWORDS)
+    if vocabulary and (reason := engine.vocabulary_refusal()):
+        raise Refusal(reason, code="unsupported_option", param=name)
+    return vocabulary
+
+
+def _refuse_prompt(value: Any, name: str, engine: EngineFacts) -> None:
+    if value:
+        raise Refusal(f"{engine.model} takes no prompt; leave it out", code="unsupported_option", param=name)
+
+
+def _read_delay(value: Any, name: str, engine: EngineFacts) -> str | None:
+    if value is None:
+        return None
+    if value not in DELAYS:
+        raise Refusal(f"{name} must be one of {', '.join(DELAYS)}", param=name)
+    if not engine.delays_ms:
+        raise Refusal(f"the delay of {engine.model} is not adjustable", code="unsupported_option", param=name)
+    return str(value)
+
+
+def _delay_ms(delay: str | None, engine: EngineFacts) -> int | None:
+    if delay is None:
+        return None
+    return engine.delays_ms[DELAYS.index(delay) * (len(engine.delays_ms) - 1) // (len(DELAYS) - 1)]
+
+
+_Reader = Callable[[Any, str, EngineFacts], Any]
+
+_INPUT_READERS: dict[str, tuple[str, _Reader]] = {
+    "format": ("pcm", _read_format),
+    "turn_detection": ("turns", read_turn_detection),
+}
+
+_TRANSCRIPTION_READERS: dict[str, tuple[str, _Reader]] = {
+    "model": ("", _check_model),
+    "language": ("languages", _read_language),
+    "languages": ("languages", _read_languages),
+    "keywords": ("vocabulary", _read_keywords),
+    "delay": ("delay", _read_delay),
+    "prompt": ("", _refuse_prompt),
+}
+"""Each field with the attribute it sets, if any. null clears, and what is not named keeps its value. `noise_reduction`
+and `include` are left out: they are hints, and the session that is sent back says that they have no effect."""
+
+
+_FORMATS: dict[str, Message] = {
+    "pcm16": {"type": "audio/pcm", "rate": 24_000},
+    "g711_ulaw": {"type": "audio/pcmu"},
+    "g711_alaw": {"type": "audio/pcma"},
+}
+
+_NAMES = {
+    "input_audio_transcription": "transcription",
+    "turn_detection": "turn_detection",
+    "input_audio_noise_reduction": "noise_reduction",
+}
+"""Fields that only changed their place."""
+
+
+def from_beta(session: Mapping[str, Any]) -> Message:
+    """The session object as `session.update` has it today. A format of another name is left for that to refuse."""
+    wishes = {today: session[beta] for beta, today in _NAMES.items() if beta in session}
+    if "input_audio_format" in session:
+        name = session["input_audio_format"]
+        wishes["format"] = None if name is None else _FORMATS.get(str(name), {"type": name})
+    return {"type": "transcription", "audio": {"input": wishes}}
+
+
+def to_beta(session: Message) -> Message:
+    """Today's session object as `transcription_session.updated` had it. Rates other than 24 kHz it had no word for."""
+    wishes = session["audio"]["input"]
+    name = next(name for name, fields in _FORMATS.items() if fields["type"] == wishes["format"]["type"])
+    return {
+        "id": session["id"],
+        "object": session["object"],
+        "input_audio_format": name,
+        **{beta: wishes[today] for beta, today in _NAMES.items()},
+        "include": session["include"],
+        "expires_at": session["expires_at"],
+    }

@@ -1,0 +1,143 @@
+"""vLLM's realtime wire. In: messages, events, failures. Out: effects. See docs/protocols.md.
+
+A client starts a generation with a commit, sends audio, ends it with a final commit and waits for `done`. Unlike vLLM
+we transcribe audio whenever it comes, and lose none that comes between two generations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from voxtide.audio.pcm import PcmFormat
+from voxtide.errors import VoxtideError
+from voxtide.protocols.fields import switch
+from voxtide.protocols.messages import Message, Refusal, handler_of, read_audio, read_message, write_message
+from voxtide.protocols.realtime.dialect import Configure, Effect, Feed, Flush, Send
+from voxtide.protocols.realtime.pending_text import Utterance
+from voxtide.protocols.realtime.shutdown import Leaving
+from voxtide.protocols.realtime.turns import TurnEvent
+from voxtide.protocols.session_info import EngineFacts, language_code
+from voxtide.transcript.events import Delta, Finished, Flushed, TranscriptEvent
+from voxtide.types import StreamOptions
+
+MAX_APPEND_BYTES = 15 * 2**20
+"""Audio of one message after base64, as on the other wire of this path: eight minutes. (vLLM takes 25 Mi samples.)"""
+
+MAX_PENDING_DONES = 256
+"""Final commits not yet answered. A client that is this far ahead is in a loop."""
+
+
+class VllmRealtime:
+    """A `Dialect`: one session of a client of vLLM's on `/v1/realtime`."""
+
+    def __init__(self, engine: EngineFacts) -> None:
+        self._engine = engine
+        self._leaving = Leaving(lambda failure: [_error(failure.message, failure.code)])
+        self._has_model = False
+        self._is_started = False
+        self._num_pending = 0
+        self._utterance = Utterance(begins_with_text=True)
+
+    def begin(self) -> list[Effect]:
+        """Audio is 16-bit PCM at 16 kHz. `session.created` has been sent before it was known who the client is."""
+        return [Configure(PcmFormat(), StreamOptions(interim=False))]
+
+    def receive(self, message: str | bytes) -> list[Effect]:
+        """One message of the client; `error` is the answer to a bad one."""
+        if not self._leaving.is_open:
+            return []  # what comes while we leave is as if it came after the close that is on its way
+        try:
+            fields = read_message(message)
+            return handler_of(fields, _HANDLERS)(self, fields)
+        except Refusal as refusal:
+            return [_error(refusal.reason, refusal.code)]
+
+    def tell(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
+        """What the client is to know of an event."""
+        if self._leaving.is_closed:
+            return []
+        match event:
+            case Delta(text):
+                return [_message("transcription.delta", delta=piece) for piece in self._utterance.add(text)]
+            case Flushed() if self._num_pending:
+                self._num_pending -= 1
+                return [self._done()]
+            case Finished():
+                return self._tell_finished()
+            case _:
+                return []
+
+    def fail(self, error: VoxtideError) -> list[Effect]:
+        """`error`, then the close code of a failure."""
+        return self._leaving.fail(error)
+
+    def drain(self, error: VoxtideError | None = None) -> list[Effect]:
+        """A last `done` where one is owed, then 1001 or the error."""
+        return self._leaving.drain(error)
+
+    def _update(self, message: Message) -> list[Effect]:
+        model = message.get("model")
+        if not isinstance(model, str) or not model:
+            raise Refusal("session.update needs a model, a string beside its type", code="invalid_event")
+        if reason := self._engine.model_refusal(model):
+            raise Refusal(reason, code="model_not_found")
+        if message.get("prompt"):
+            raise Refusal(f"{self._engine.model} takes no prompt; leave it out", code="unsupported_option")
+        language = self._language_of(message)
+        self._has_model = True
+        return [Configure(PcmFormat(), StreamOptions(language=language, interim=False))]
+
+    def _language_of(self, message: Message) -> str | None:
+        value = message.get("language")
+        if value is None:
+            return None
+        language = language_code(value) if isinstance(value, str) else None
+        if language is None:
+            raise Refusal('language must be a code of ISO 639-1, such as "en"', code="invalid_event")
+        if reason := self._engine.language_refusal(language):
+            raise Refusal(reason, code="unsupported_option")
+        return language
+
+    def _append(self, message: Message) -> list[Effect]:
+        payload = read_audio(message.get("audio"), max_bytes=MAX_APPEND_BYTES)
+        if not payload:
+            raise Refusal("audio is empty", code="invalid_audio")
+        return [Feed(payload)]
+
+    def _commit(self, message: Message) -> list[Effect]:
+        is_final = switch(message.get("final"), "final")
+        if not self._has_model:
+            raise Refusal("send session.update with a model first", code="model_not_validated")
+        if not is_final:
+            self._is_started = True
+            return []
+        if self._num_pending >= MAX_PENDING_DONES:
+            raise Refusal(f"{MAX_PENDING_DONES} final commits wait for their done", code="processing_error")
+        self._is_started = False
+        self._num_pending += 1
+        return [Flush()]
+
+    def _tell_finished(self) -> list[Effect]:
+        is_owed = self._is_started or bool(self._utterance.text)
+        return [*([self._done()] if is_owed else []), *self._leaving.close()]
+
+    def _done(self) -> Send:
+        text, num_omitted_chars = self._utterance.text, self._utterance.num_omitted_chars
+        omitted = {"omitted_chars": num_omitted_chars} if num_omitted_chars else {}
+        self._utterance.clear()
+        return _message("transcription.done", text=text, usage=None, **omitted)
+
+
+_HANDLERS: dict[str, Callable[[VllmRealtime, Message], list[Effect]]] = {
+    "input_audio_buffer.append": VllmRealtime._append,
+    "input_audio_buffer.commit": VllmRealtime._commit,
+    "session.update": VllmRealtime._update,
+}
+
+
+def _message(kind: str, **fields: object) -> Send:
+    return Send(write_message({"type": kind, **fields}))
+
+
+def _error(message: str, code: str) -> Send:
+    return _message("error", error=message, code=code)

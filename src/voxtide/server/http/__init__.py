@@ -1,0 +1,1 @@
+"""HTTP endpoints. In: requests with files. Out: transcripts, models, client secrets."""

@@ -1,0 +1,293 @@
+"""The OpenAPI description of batch, models and secrets. In: nothing. Out: operation objects. Data, no behaviour."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from voxtide.protocols.fields import MAX_STRING_CHARS
+from voxtide.protocols.http.client_secrets import MAX_TTL_S, MIN_TTL_S, MISTRAL_TTL_S, OPENAI_TTL_S
+from voxtide.protocols.http.request import (
+    GRANULARITIES,
+    MAX_PHRASES,
+    MAX_PROMPT_CHARS,
+    MAX_URL_CHARS,
+    RESPONSE_FORMATS,
+)
+
+Schema: TypeAlias = dict[str, Any]
+
+STRING: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "number"}
+INTEGER: Schema = {"type": "integer"}
+NULLABLE_STRING: Schema = {"type": ["string", "null"]}
+
+
+def _object(required: Schema, optional: Schema | None = None, **more: Any) -> Schema:
+    return {"type": "object", "properties": required | (optional or {}), "required": sorted(required), **more}
+
+
+def _list(items: Schema, **more: Any) -> Schema:
+    return {"type": "array", "items": items, **more}
+
+
+def _answer(description: str, content: dict[str, Schema], headers: dict[str, str] | None = None) -> Schema:
+    answer: Schema = {"description": description, "content": {kind: {"schema": it} for kind, it in content.items()}}
+    if headers:
+        answer["headers"] = {name: {"description": text, "schema": STRING} for name, text in headers.items()}
+    return answer
+
+
+_OPENAI_ERROR = _object(
+    {"error": _object({"message": STRING, "type": STRING, "param": NULLABLE_STRING, "code": NULLABLE_STRING})}
+)
+_MISTRAL_ERROR = _object(
+    {"object": {"const": "error"}, "message": STRING, "type": STRING, "param": NULLABLE_STRING, "code": NULLABLE_STRING}
+)
+_DETAIL_ERROR = _object({"detail": _list(_object({"type": STRING, "loc": _list(STRING), "msg": STRING}))})
+_ERROR: Schema = {"anyOf": [_OPENAI_ERROR, _MISTRAL_ERROR]}
+
+
+def _errors(*statuses: int) -> dict[str, Schema]:
+    return {
+        str(status): _answer(
+            _STATUSES[status],
+            {"application/json": _DETAIL_ERROR if status == 422 else _ERROR},
+            {"Retry-After": "Seconds to wait."} if status in (429, 503) else None,
+        )
+        for status in statuses
+    }
+
+
+_STATUSES = {
+    400: "Something asked for cannot be done, or the audio cannot be read.",
+    401: "No key, or none of this server's.",
+    404: "There is no such model.",
+    408: "The upload took too long, or stopped.",
+    413: "More than the server takes.",
+    415: "Not a form.",
+    422: "A field is missing or malformed, in Mistral's form.",
+    429: "Too many requests.",
+    500: "The server failed.",
+    502: "A gateway cannot have the server behind it.",
+    503: "No place is free, or there is no engine just now.",
+}
+
+_NO_SPEAKERS = "Refused: speakers are not told apart."
+_ONE_SWITCH: Schema = {"type": "string", "enum": ["true", "false"]}
+_PHRASES = _list({"type": "string", "minLength": 1, "maxLength": MAX_STRING_CHARS}, maxItems=MAX_PHRASES)
+
+_FIELDS: dict[str, Schema] = {
+    "model": STRING | {"description": "Any name; the server has one model."},
+    "language": {
+        "type": "string",
+        "pattern": "^[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*$",
+        "description": "ISO 639-1, with or without a region.",
+    },
+    "languages": _list(STRING, description="Hints. One decides; several leave the choice to the engine."),
+    "stream": _ONE_SWITCH | {"description": "Answer with server-sent events."},
+    "temperature": {"type": "number", "minimum": 0, "maximum": 2, "description": "No effect: decoding is greedy."},
+    "prompt": {
+        "type": "string",
+        "maxLength": MAX_PROMPT_CHARS,
+        "description": "Words to expect, where the engine can use them; else no effect.",
+    },
+    "keywords": _PHRASES | {"description": "Words to expect; refused where the engine cannot use them."},
+    "context_bias": _PHRASES | {"description": "The same, as Mistral calls it."},
+    "response_format": {"type": "string", "enum": list(RESPONSE_FORMATS), "description": "OpenAI's form only."},
+    "timestamp_granularities": _list({"type": "string", "enum": list(GRANULARITIES)}),
+    "chunking_strategy": STRING | {"description": "No effect: speech is always detected."},
+    "diarize": {"type": "string", "enum": ["false"], "description": _NO_SPEAKERS},
+}
+
+_FILE_URL: Schema = {
+    "type": "string",
+    "format": "uri",
+    "minLength": 1,
+    "maxLength": MAX_URL_CHARS,
+    "description": "A public http or https address, instead of a file.",
+}
+_FILE: Schema = {
+    "type": "string",
+    "format": "binary",
+    "contentMediaType": "application/octet-stream",
+    "description": "Audio in any usual format.",
+}
+
+_TIMED = {"start": NUMBER, "end": NUMBER}
+_DURATION_USAGE = _object({"type": {"const": "duration"}, "seconds": INTEGER})
+_MISTRAL_BODY = _object(
+    {
+        "model": STRING,
+        "text": STRING,
+        "language": NULLABLE_STRING,
+        "segments": _list(_object({"type": {"const": "transcription_segment"}, "text": STRING, **_TIMED})),
+        "usage": _object(
+            {
+                "prompt_audio_seconds": INTEGER,
+                "prompt_tokens": INTEGER,
+                "completion_tokens": INTEGER,
+                "total_tokens": INTEGER,
+            }
+        ),
+    }
+)
+_VERBOSE_SEGMENT = _object(
+    {
+        "id": INTEGER,
+        "seek": INTEGER,
+        "text": STRING,
+        "tokens": _list(INTEGER, maxItems=0),
+        "temperature": {"const": 0},
+        "avg_logprob": {"const": 0, "description": "Not measured."},
+        "compression_ratio": NUMBER,
+        "no_speech_prob": {"const": 0, "description": "Not measured."},
+        **_TIMED,
+    }
+)
+_VERBOSE_BODY = _object(
+    {"task": {"const": "transcribe"}, "language": STRING, "duration": NUMBER, "text": STRING, "usage": _DURATION_USAGE},
+    {"segments": _list(_VERBOSE_SEGMENT), "words": _list(_object({"word": STRING, **_TIMED}))},
+)
+_JSON_BODY = _object({"text": STRING, "usage": _DURATION_USAGE})
+_EVENT = _object(
+    {"data": STRING | {"description": "JSON with its type; the last of OpenAI's is [DONE]."}},
+    {"event": STRING | {"description": "The type again, in Mistral's form."}},
+    description="One event of the stream.",
+)
+
+TRANSCRIBE: Schema = {
+    "operationId": "createTranscription",
+    "summary": "Transcribe a file, in OpenAI's form or in Mistral's.",
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": _object({"file": _FILE}, _FIELDS)},
+            "application/x-www-form-urlencoded": {"schema": _object({"file_url": _FILE_URL}, _FIELDS)},
+        },
+    },
+    "responses": {
+        "200": _answer(
+            "The transcript.",
+            {
+                "application/json": {"anyOf": [_MISTRAL_BODY, _VERBOSE_BODY, _JSON_BODY]},
+                "text/plain": STRING,
+                "text/vtt": STRING,
+                "text/event-stream": _EVENT,
+            },
+            {"x-voxtide-ignored": "Fields that had no effect."},
+        ),
+        **_errors(400, 401, 404, 408, 413, 415, 422, 429, 500, 502, 503),
+    },
+}
+
+_CARD = _object(
+    {
+        "id": STRING,
+        "object": {"const": "model"},
+        "created": INTEGER,
+        "owned_by": STRING,
+        "type": {"const": "base"},
+        "name": STRING,
+        "aliases": _list(STRING),
+        "capabilities": {"type": "object", "additionalProperties": {"type": "boolean"}},
+    }
+)
+
+LIST_MODELS: Schema = {
+    "operationId": "listModels",
+    "summary": "The models there are.",
+    "responses": {
+        "200": _answer("The list.", {"application/json": _object({"object": {"const": "list"}, "data": _list(_CARD)})}),
+        **_errors(401, 429),
+    },
+}
+
+GET_MODEL: Schema = {
+    "operationId": "getModel",
+    "summary": "One model.",
+    "parameters": [{"name": "model_id", "in": "path", "required": True, "schema": STRING | {"minLength": 1}}],
+    "responses": {"200": _answer("The model.", {"application/json": _CARD}), **_errors(401, 404, 429)},
+}
+
+
+def _ttl(default: int) -> Schema:
+    return {"type": ["integer", "null"], "minimum": MIN_TTL_S, "maximum": MAX_TTL_S, "default": default}
+
+
+def _json_body(schema: Schema, *, is_required: bool) -> Schema:
+    return {"required": is_required, "content": {"application/json": {"schema": schema}}}
+
+
+_MODEL_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 200}
+_DATE: Schema = {"type": "string", "format": "date-time"}
+
+CREATE_MISTRAL_SECRET: Schema = {
+    "operationId": "createClientSession",
+    "summary": "A token for a browser's realtime session, in Mistral's form.",
+    "requestBody": _json_body(
+        _object(
+            {"model": _MODEL_NAME},
+            {"purpose": {"type": "string", "enum": ["realtime"]}, "ttl_seconds": _ttl(MISTRAL_TTL_S)},
+        ),
+        is_required=True,
+    ),
+    "responses": {
+        "201": _answer(
+            "The token, told once.",
+            {
+                "application/json": _object(
+                    {
+                        "object": {"const": "client.session"},
+                        "purpose": {"const": "realtime"},
+                        "expires_at": _DATE,
+                        "client_secret": _object({"value": STRING, "expires_at": _DATE}),
+                    }
+                )
+            },
+        ),
+        **_errors(400, 401, 404, 408, 413, 422, 429, 503),
+    },
+}
+
+_SESSION = _object(
+    {},
+    {
+        "type": {"type": "string", "enum": ["transcription"]},
+        "audio": _object(
+            {},
+            {
+                "input": _object(
+                    {},
+                    {
+                        "format": _object({"type": {"enum": ["audio/pcm", "audio/pcmu", "audio/pcma"]}}),
+                        "transcription": _object({}, {"model": _MODEL_NAME}),
+                    },
+                )
+            },
+        ),
+    },
+)
+
+CREATE_OPENAI_SECRET: Schema = {
+    "operationId": "createRealtimeClientSecret",
+    "summary": "A token for a browser's realtime session, in OpenAI's form.",
+    "requestBody": _json_body(
+        _object(
+            {},
+            {
+                "session": _SESSION,
+                "expires_after": _object(
+                    {}, {"anchor": {"type": "string", "enum": ["created_at"]}, "seconds": _ttl(OPENAI_TTL_S)}
+                ),
+            },
+        ),
+        is_required=False,
+    ),
+    "responses": {
+        "200": _answer(
+            "The token, told once, and the session that the settings describe.",
+            {"application/json": _object({"value": STRING, "expires_at": INTEGER, "session": {"type": "object"}})},
+        ),
+        **_errors(400, 401, 404, 408, 413, 429, 503),
+    },
+}

@@ -1,0 +1,50 @@
+"""Turns measured on a session's audio. In: samples. Out: turn events. Knows no text.
+
+The network runs on threads of its own, never on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from voxtide.audio.vad import FRAME_SAMPLES, VoiceMeter, VoiceModel
+from voxtide.protocols.realtime.turns import TurnConfig, TurnDetector, TurnEvent
+from voxtide.types import Samples
+
+
+class Voice:
+    """The speech model and the thread it runs on, shared by all sessions. `close` it."""
+
+    def __init__(self, model: VoiceModel) -> None:
+        self.model = model
+        self.executor = ThreadPoolExecutor(1, thread_name_prefix="voxtide-voice")
+
+    def close(self) -> None:
+        """End the thread after what it is at."""
+        self.executor.shutdown(wait=False, cancel_futures=True)
+
+
+class TurnMeter:
+    """One session's turns, from one choice of settings to the next."""
+
+    def __init__(self, voice: Voice, config: TurnConfig, *, start_s: float) -> None:
+        """Begin with the audio at `start_s` of the session."""
+        self.config = config
+        self._voice = voice
+        self._meter = VoiceMeter(voice.model)
+        self._detector = TurnDetector(config, start_s=start_s)
+        self._rest = np.zeros(0, np.float32)
+
+    async def measure(self, samples: Samples) -> list[TurnEvent]:
+        """What the samples change. Less than a frame (32 ms) waits for more."""
+        held = np.concatenate([self._rest, samples])
+        num_whole = len(held) // FRAME_SAMPLES * FRAME_SAMPLES
+        self._rest = held[num_whole:]
+        if not num_whole:
+            return []
+        loop = asyncio.get_running_loop()
+        measured = loop.run_in_executor(self._voice.executor, self._meter.measure, held[:num_whole])
+        return self._detector.push(await measured)

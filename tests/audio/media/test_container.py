@@ -1,0 +1,515 @@
+"""Files of every format that FFmpeg can write here: whole, broken, and not audio at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import struct
+import tracemalloc
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import numpy as np
+import pytest
+import soxr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.media_files import (
+    SPEECH,
+    encode,
+    encoded,
+    joined,
+    loudest_hz,
+    read_all,
+    read_until_error,
+    shift_samples,
+    similarity,
+    speech,
+    tone,
+    wav_bytes,
+)  # fmt: skip
+from voxtide.audio import open_source
+from voxtide.audio.bytestream import ByteStream
+from voxtide.audio.media.container import MediaReader
+from voxtide.audio.source import AudioSource
+from voxtide.errors import AudioError, CorruptAudioError, NotAudioError, SourceNotFoundError
+from voxtide.types import Samples
+
+WITH_TIMES = [
+    # suffix, codec, rate, channels, least similarity (half the band is lost at 8 kHz)
+    ("wav", "pcm_s16le", 16_000, 1, 0.999),
+    ("wav", "pcm_s16le", 96_000, 6, 0.999),
+    ("wav", "pcm_u8", 8_000, 1, 0.97),
+    ("wav", "pcm_s24le", 48_000, 2, 0.999),
+    ("wav", "pcm_s32le", 44_100, 2, 0.999),
+    ("wav", "pcm_f32le", 96_000, 1, 0.999),
+    ("wav", "pcm_f64le", 44_100, 1, 0.999),
+    ("wav", "pcm_mulaw", 8_000, 1, 0.97),
+    ("wav", "pcm_alaw", 8_000, 2, 0.97),
+    ("wav", "adpcm_ms", 22_050, 1, 0.99),
+    ("wav", "adpcm_ima_wav", 22_050, 1, 0.99),
+    ("w64", "pcm_s16le", 44_100, 2, 0.999),
+    ("aiff", "pcm_s16be", 44_100, 2, 0.999),
+    ("au", "pcm_s16be", 22_050, 1, 0.999),
+    ("voc", "pcm_u8", 8_000, 1, 0.97),
+    ("caf", "alac", 44_100, 2, 0.999),
+    ("flac", "flac", 44_100, 2, 0.999),
+    ("flac", "flac", 96_000, 1, 0.999),
+    ("wv", "wavpack", 44_100, 2, 0.99),
+    ("tta", "tta", 44_100, 1, 0.99),
+    ("opus", "libopus", 48_000, 2, 0.99),
+    ("ogg", "libopus", 48_000, 1, 0.99),
+    ("ogg", "vorbis", 44_100, 2, 0.99),
+    ("ogg", "flac", 44_100, 1, 0.999),
+    ("mp3", "libmp3lame", 44_100, 2, 0.99),
+    ("mp3", "libmp3lame", 22_050, 1, 0.99),
+    ("m4a", "aac", 44_100, 2, 0.99),
+    ("m4a", "alac", 48_000, 1, 0.999),
+    ("mp4", "aac", 48_000, 6, 0.99),
+    ("mp4", "aac", 48_000, 8, 0.99),
+    ("flac", "flac", 48_000, 8, 0.999),
+    ("mov", "pcm_s16le", 48_000, 2, 0.999),
+    ("webm", "libopus", 48_000, 1, 0.99),
+    ("webm", "vorbis", 44_100, 2, 0.99),
+    ("mkv", "flac", 96_000, 2, 0.999),
+    ("mka", "libmp3lame", 44_100, 1, 0.99),
+    ("avi", "pcm_s16le", 44_100, 2, 0.999),
+    ("nut", "pcm_s64le", 16_000, 1, 0.999),
+]
+"""Formats that say how much of the decoder's output belongs to the recording."""
+
+BARE = [
+    ("aac", "aac", 16_000, 1, 0.98),
+    ("ts", "aac", 48_000, 2, 0.98),
+    ("flv", "aac", 44_100, 1, 0.95),
+    ("mp2", "mp2", 44_100, 1, 0.95),
+    ("ac3", "ac3", 48_000, 2, 0.98),
+    ("amr", "libopencore_amrnb", 8_000, 1, 0.6),
+    ("3gp", "libopencore_amrnb", 8_000, 1, 0.6),
+    ("g722", "g722", 16_000, 1, 0.98),
+]
+"""Formats that do not: what the codec puts before and after stays."""
+
+MAX_PADDING_S = 0.1
+"""A frame or two of any codec."""
+
+
+def write_speech(path: Path, codec: str, rate_hz: int, channels: int = 1) -> Samples:
+    original = speech()
+    at_rate = soxr.resample(original, 16_000, rate_hz).astype(np.float32)
+    options = {"strict": "experimental"} if codec == "vorbis" else None
+    encode(path, np.stack([at_rate] * channels), codec, rate_hz=rate_hz, options=options)
+    return original
+
+
+async def heard_from(path: Path, chunk_ms: int = 100) -> tuple[Samples, float | None]:
+    async with open_source(path, chunk_ms=chunk_ms) as source:
+        return await read_all(source), source.duration_s
+
+
+@pytest.mark.parametrize(("suffix", "codec", "rate_hz", "channels", "least"), WITH_TIMES)
+async def test_what_was_encoded_is_heard(
+    tmp_path: Path, suffix: str, codec: str, rate_hz: int, channels: int, least: float
+) -> None:
+    path = tmp_path / f"talk.{suffix}"
+    original = write_speech(path, codec, rate_hz, channels)
+    heard, duration_s = await heard_from(path)
+    assert heard.dtype == np.float32
+    assert heard.size == pytest.approx(original.size, abs=MAX_PADDING_S * 16_000)
+    assert duration_s == pytest.approx(original.size / 16_000, abs=MAX_PADDING_S)
+    assert similarity(heard, original) > least
+
+
+@pytest.mark.parametrize(("suffix", "codec", "rate_hz", "channels", "least"), BARE)
+async def test_what_was_encoded_without_times_is_heard(
+    tmp_path: Path, suffix: str, codec: str, rate_hz: int, channels: int, least: float
+) -> None:
+    path = tmp_path / f"talk.{suffix}"
+    original = write_speech(path, codec, rate_hz, channels)
+    heard, _ = await heard_from(path)
+    late_samples = shift_samples(heard, original)
+    assert heard.size == pytest.approx(original.size, abs=MAX_PADDING_S * 16_000)
+    assert abs(late_samples) <= MAX_PADDING_S * 16_000
+    assert similarity(heard[max(0, late_samples) :], original[max(0, -late_samples) :]) > least
+
+
+@pytest.mark.parametrize("chunk_ms", [10, 80, 999, 10_000])
+async def test_a_16_khz_wav_file_is_read_to_the_bit(chunk_ms: int) -> None:
+    async with open_source(SPEECH, chunk_ms=chunk_ms) as source:
+        chunks = [chunk async for chunk in source]
+    assert {chunk.size for chunk in chunks[:-1]} <= {chunk_ms * 16}
+    np.testing.assert_array_equal(joined(chunks), speech())
+
+
+async def test_all_channels_are_heard(tmp_path: Path) -> None:
+    left, right = tone(1.0, rate_hz=44_100, hz=400.0), tone(1.0, rate_hz=44_100, hz=1_000.0, peak=0.2)
+    encode(tmp_path / "two.flac", np.stack([left, right]), "flac", rate_hz=44_100)
+    heard, _ = await heard_from(tmp_path / "two.flac")
+    expected = (tone(1.0, hz=400.0) + tone(1.0, hz=1_000.0, peak=0.2)) / 2
+    np.testing.assert_allclose(heard[500:-500], expected[500:-500], atol=1e-3)
+
+
+async def test_the_main_audio_of_a_film_is_heard(tmp_path: Path) -> None:
+    path = tmp_path / "film.mkv"
+    with av.open(str(path), "w") as output:
+        picture = output.add_stream("mpeg4", rate=10, width=64, height=48)
+        comment, main = (output.add_stream("flac", rate=16_000, layout="mono") for _ in range(2))
+        comment.disposition, main.disposition = av.stream.Disposition(0), av.stream.Disposition.default
+        for stream, hz in ((comment, 300.0), (main, 700.0)):
+            frame = av.AudioFrame.from_ndarray((tone(1.0, hz=hz) * 32767).astype(np.int16)[None], "s16", "mono")
+            frame.sample_rate, frame.pts = 16_000, 0
+            output.mux([*stream.encode(frame), *stream.encode(None)])
+        output.mux([*picture.encode(black_picture()), *picture.encode(None)])
+    heard, _ = await heard_from(path)
+    assert loudest_hz(heard) == 700
+
+
+def black_picture() -> av.VideoFrame:
+    return av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+
+
+async def test_recordings_of_different_rates_joined_into_one_file(tmp_path: Path) -> None:
+    parts = [encoded(tone(1.0, rate_hz=rate), "libmp3lame", "mp3", rate_hz=rate) for rate in (44_100, 22_050)]
+    bare = [part[part.index(b"\xff") :] for part in parts]
+    (tmp_path / "joined.mp3").write_bytes(b"".join(bare))
+    async with open_source(tmp_path / "joined.mp3") as source:
+        chunks, _ = await read_until_error(source)
+    heard = joined(chunks)
+    assert heard.size > 1.9 * 16_000
+    assert loudest_hz(heard[2_000:14_000]) == pytest.approx(440, abs=2)
+    assert loudest_hz(heard[20_000:30_000]) == pytest.approx(440, abs=2)
+
+
+def transport_stream(duration_s: float, num_streams: int) -> bytes:
+    target = io.BytesIO()
+    with av.open(target, "w", format="mpegts") as output:
+        for stream in [output.add_stream("aac", rate=48_000, layout="mono") for _ in range(num_streams)]:
+            samples = tone(duration_s, rate_hz=48_000)
+            for start in range(0, samples.size, 1_024):
+                frame = av.AudioFrame.from_ndarray(samples[None, start : start + 1_024], "fltp", "mono")
+                frame.sample_rate, frame.pts = 48_000, start
+                output.mux(stream.encode(frame))
+            output.mux(stream.encode(None))
+    return target.getvalue()
+
+
+async def test_a_broadcast_to_which_a_second_language_is_added_goes_on() -> None:
+    class Air(io.RawIOBase):
+        def __init__(self, data: bytes) -> None:
+            self._data = io.BytesIO(data)
+
+        def read(self, size: int = -1) -> bytes:
+            return self._data.read(size)
+
+    before, after = transport_stream(20.0, 1), transport_stream(2.0, 2)
+    async with open_source("-", stdin=Air(before + after)) as source:
+        heard = await read_all(source)
+    assert heard.size == pytest.approx(22 * 16_000, abs=2_400)
+    assert loudest_hz(heard[-16_000:]) == pytest.approx(440, abs=2)
+
+
+async def test_values_that_are_no_sound_do_no_harm(tmp_path: Path) -> None:
+    wild = tone(1.0, rate_hz=44_100)
+    wild[1_000:1_010] = np.nan
+    wild[2_000:2_010] = np.inf
+    wild[3_000:3_010] = 1e30
+    for container, codec in (("wav", "pcm_f32le"), ("au", "pcm_f32be")):
+        path = tmp_path / f"wild.{container}"
+        encode(path, wild, codec, rate_hz=44_100)
+        heard, _ = await heard_from(path)
+        assert np.max(np.abs(heard)) <= 1.0  # false for NaN
+        assert loudest_hz(heard) == 440
+
+
+async def test_tags_that_are_not_utf8_do_no_harm(tmp_path: Path) -> None:
+    info = b"LIST" + struct.pack("<I", 16) + b"INFOINAM" + struct.pack("<I", 4) + b"\xff\xfe\xfd\x00"
+    whole = encoded(tone(1.0), "pcm_s24le", "wav", rate_hz=16_000)
+    place = whole.index(b"fmt ")
+    (tmp_path / "tags.wav").write_bytes(whole[:place] + info + whole[place:])
+    heard, _ = await heard_from(tmp_path / "tags.wav")
+    assert heard.size == 16_000
+
+
+# Lengths that are not true
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le"], ids=["plain", "through FFmpeg"])
+@pytest.mark.parametrize("stated", [0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
+async def test_a_wav_file_whose_writer_did_not_know_its_length_is_read_to_its_end(
+    tmp_path: Path, codec: str, stated: int
+) -> None:
+    data = bytearray(encoded(tone(1.0), codec, "wav", rate_hz=16_000))
+    place = data.index(b"data")
+    data[4:8] = data[place + 4 : place + 8] = struct.pack("<I", stated)
+    (tmp_path / "live.wav").write_bytes(data)
+    heard, _ = await heard_from(tmp_path / "live.wav")
+    assert heard.size == 16_000
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le"], ids=["plain", "through FFmpeg"])
+async def test_a_wav_file_without_samples_is_empty_and_no_error(tmp_path: Path, codec: str) -> None:
+    data = bytearray(encoded(tone(1.0), codec, "wav", rate_hz=16_000))
+    place = data.index(b"data")
+    header = data[: place + 4] + bytes(4)
+    header[4:8] = struct.pack("<I", len(header) - 8)
+    (tmp_path / "empty.wav").write_bytes(header)
+    heard, _ = await heard_from(tmp_path / "empty.wav")
+    assert heard.size == 0
+
+
+async def test_silence_is_read_as_silence(tmp_path: Path) -> None:
+    encode(tmp_path / "silent.flac", np.zeros(32_000, np.float32), "flac", rate_hz=16_000)
+    heard, _ = await heard_from(tmp_path / "silent.flac")
+    np.testing.assert_array_equal(heard, np.zeros(32_000))
+
+
+# Broken files
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "rate_hz"),
+    [
+        ("wav", "pcm_s16le", 16_000),
+        ("wav", "pcm_s24le", 16_000),
+        ("wav", "adpcm_ms", 22_050),
+        ("aiff", "pcm_s16be", 16_000),
+        ("au", "pcm_s16be", 16_000),
+        ("flac", "flac", 16_000),
+        ("mp3", "libmp3lame", 16_000),
+        ("mkv", "flac", 16_000),
+        ("webm", "libopus", 48_000),
+    ],
+)
+async def test_a_file_cut_in_half_is_read_to_the_cut_and_then_told(
+    tmp_path: Path, suffix: str, codec: str, rate_hz: int
+) -> None:
+    path = tmp_path / f"cut.{suffix}"
+    write_speech(path, codec, rate_hz)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    async with open_source(path) as source:
+        chunks, error = await read_until_error(source)
+    heard = joined(chunks)
+    assert isinstance(error, CorruptAudioError)
+    assert f"{heard.size / 16_000:.2f} s" in str(error)
+    assert str(path) in str(error)
+    assert 0.5 < heard.size / 16_000 < 2.0
+    assert similarity(heard, speech()) > 0.95
+
+
+@pytest.mark.parametrize("suffix", ["flac", "mp3", "mkv", "m4a"])
+async def test_damage_in_the_middle_is_told_after_all_that_can_be_heard(tmp_path: Path, suffix: str) -> None:
+    codec = {"flac": "flac", "mp3": "libmp3lame", "mkv": "flac", "m4a": "aac"}[suffix]
+    path = tmp_path / f"damaged.{suffix}"
+    write_speech(path, codec, 16_000)
+    data = bytearray(path.read_bytes())
+    place, size = len(data) // 3, len(data) // 4
+    data[place : place + size] = random.Random(1).randbytes(size)
+    path.write_bytes(data)
+    async with open_source(path) as source:
+        chunks, error = await read_until_error(source)
+    assert isinstance(error, CorruptAudioError)
+    assert similarity(joined(chunks)[:8_000], speech()) > 0.95
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg", "webm", "m4a", "caf", "wv"])
+async def test_a_header_without_anything_behind_it_is_corrupt(tmp_path: Path, suffix: str) -> None:
+    codec = {"wav": "pcm_s24le", "mp3": "libmp3lame", "m4a": "aac", "caf": "alac", "wv": "wavpack", "flac": "flac"}
+    path = tmp_path / f"header.{suffix}"
+    write_speech(path, codec.get(suffix, "libopus"), 48_000)
+    path.write_bytes(path.read_bytes()[:80])
+    with pytest.raises(CorruptAudioError, match=str(path)):
+        await heard_from(path)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_damage_gives_anything_but_an_audio_error(data: st.DataObject) -> None:
+    content = bytearray(data.draw(st.sampled_from(_fuzzed_files())))
+    for _ in range(data.draw(st.integers(0, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        noise = data.draw(st.binary(min_size=1, max_size=40))
+        content[place : place + len(noise)] = noise
+    del content[data.draw(st.integers(0, len(content))) :]
+    assert_gives_samples_or_an_audio_error(bytes(content))
+
+
+@pytest.mark.parametrize(
+    "start", [b"RIFF", b"fLaC", b"OggS", b"ID3\x03", b"\x1aE\xdf\xa3", b"\0\0\0\x18ftyp", b"FORM", b""]
+)
+@settings(max_examples=20)
+@given(st.binary(max_size=3_000))
+def test_noise_behind_a_signature_gives_nothing_but_an_audio_error(start: bytes, noise: bytes) -> None:
+    assert_gives_samples_or_an_audio_error(start + noise)
+
+
+def assert_gives_samples_or_an_audio_error(content: bytes) -> None:
+    reader = MediaReader("fuzz", ByteStream(io.BytesIO(content)))
+    try:
+        reader.open()
+        for samples in reader.read():
+            assert samples.dtype == np.float32
+            assert np.all(np.abs(samples) <= 1.0)
+    except AudioError as error:
+        assert str(error).startswith("fuzz ")  # either outcome is fine
+    finally:
+        reader.close()
+
+
+_files: list[bytes] = []
+
+
+def _fuzzed_files() -> list[bytes]:
+    if not _files:
+        for container, codec in (
+            ("wav", "pcm_s24le"), ("wav", "adpcm_ms"), ("flac", "flac"), ("mp3", "libmp3lame"), ("ogg", "libopus"),
+            ("matroska", "flac"), ("webm", "libopus"), ("ipod", "aac"), ("adts", "aac"), ("mpegts", "aac"),
+            ("aiff", "pcm_s16be"), ("caf", "alac"), ("wv", "wavpack"),
+        ):  # fmt: skip
+            _files.append(encoded(tone(0.2, rate_hz=48_000), codec, container, rate_hz=48_000))
+    return _files
+
+
+# What is no audio
+
+
+async def refusal(path: Path) -> AudioError:
+    with pytest.raises(AudioError) as caught:
+        await heard_from(path)
+    return caught.value
+
+
+async def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
+    assert isinstance(await refusal(tmp_path / "nothing.wav"), SourceNotFoundError)
+
+
+async def test_what_holds_no_audio_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # so that a script would find the file it names
+    contents = {
+        "empty.wav": b"",
+        "text.txt": b"This is a text about audio.\n" * 50,
+        "text.mp3": b"This is a text about audio.\n" * 50,
+        "talk.srt": b"1\n00:00:01,000 --> 00:00:02,000\nHello.\n",
+        "page.html": b"<!doctype html><html><body>Hello</body></html>",
+        "noise.bin": random.Random(7).randbytes(50_000),
+        "zeros.bin": bytes(50_000),
+        "list.m3u8": b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1,\n/etc/passwd\n",
+        "list.ffconcat": b"ffconcat version 1.0\nfile talk.wav\n",
+        "session.sdp": b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nm=audio 4000 RTP/AVP 0\n",
+    }
+    (tmp_path / "talk.wav").write_bytes(wav_bytes(tone(1.0)))
+    for name, content in contents.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        error = await refusal(path)
+        assert isinstance(error, NotAudioError), name
+        assert str(error).startswith(str(path)), name
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels"),
+    [
+        ("a.png", "png", "rgb24"),
+        ("a.jpg", "mjpeg", "yuvj420p"),
+        ("a.gif", "gif", "rgb8"),
+        ("a.mp4", "mpeg4", "yuv420p"),
+    ],
+)
+async def test_pictures_and_silent_films_are_refused(tmp_path: Path, name: str, codec: str, pixels: str) -> None:
+    container = "image2" if name.endswith(("png", "jpg")) else None
+    with av.open(str(tmp_path / name), "w", format=container) as output:
+        picture = output.add_stream(codec, rate=10, width=64, height=48, pix_fmt=pixels)
+        output.mux([*picture.encode(black_picture().reformat(format=pixels)), *picture.encode(None)])
+    error = await refusal(tmp_path / name)
+    assert isinstance(error, NotAudioError)
+    assert "there is only video in it" in str(error)
+
+
+async def test_an_mp4_with_its_index_at_the_end_cannot_come_through_a_pipe() -> None:
+    data = encoded(tone(20.0), "aac", "mp4", rate_hz=16_000)  # more than is looked at first
+    pipe = SimpleNamespace(read=io.BytesIO(data).read)
+    with pytest.raises(AudioError, match="its index seems to be at its end; save it to a file"):
+        async with open_source("-", stdin=pipe) as source:
+            await read_all(source)
+
+
+async def test_a_header_without_a_codec_is_damage(tmp_path: Path) -> None:
+    data = bytearray(wav_bytes(tone(0.1)))
+    data[22:24] = bytes(2)  # no channels
+    (tmp_path / "talk.wav").write_bytes(data)
+    with pytest.raises(CorruptAudioError, match="does not say how its audio is coded"):
+        async with open_source(tmp_path / "talk.wav") as source:
+            await read_all(source)
+
+
+async def test_a_directory_is_refused(tmp_path: Path) -> None:
+    assert isinstance(await refusal(tmp_path), NotAudioError)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="this system has no /dev/zero")
+async def test_an_endless_device_is_refused_and_not_read_for_ever() -> None:
+    assert isinstance(await refusal(Path("/dev/zero")), NotAudioError)
+
+
+# Behaviour
+
+
+async def test_nothing_of_ffmpegs_own_reaches_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for suffix, codec in (("mp3", "libmp3lame"), ("m4a", "aac"), ("flac", "flac")):
+        path = tmp_path / f"damaged.{suffix}"
+        write_speech(path, codec, 16_000)
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2 : len(data) // 2 + 2_000] = random.Random(2).randbytes(2_000)
+        path.write_bytes(data)
+        async with open_source(path) as source:
+            await read_until_error(source)
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_a_recording_of_three_hours_needs_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+    path = tmp_path / "long.flac"
+    silence = av.AudioFrame.from_ndarray(np.zeros((1, 80_000), np.int16), "s16", "mono")
+    silence.sample_rate = 8_000
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("flac", rate=8_000, layout="mono")
+        for i in range(3 * 360):
+            silence.pts = i * silence.samples
+            output.mux(stream.encode(silence))
+        output.mux(stream.encode(None))
+    async with open_source(path, chunk_ms=1_000) as source:
+        assert source.duration_s == pytest.approx(3 * 3_600)
+        await source.read()
+        tracemalloc.start()
+        try:
+            for _ in range(600):
+                await source.read()
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak_bytes < 4_000_000  # ten minutes are 38 MB, three hours 691 MB
+
+
+async def test_closing_in_the_middle_ends_the_decoder(tmp_path: Path) -> None:
+    path = tmp_path / "talk.mp3"
+    encode(path, tone(60.0, rate_hz=44_100), "libmp3lame", rate_hz=44_100)
+    source: AudioSource
+    async with open_source(path, chunk_ms=20) as source:
+        await source.read()
+    assert await source.read() is None
+    path.unlink()  # Windows would refuse if it were still open
+
+
+async def test_a_source_that_is_left_early_keeps_no_file_open(tmp_path: Path) -> None:
+    path = tmp_path / "talk.flac"
+    write_speech(path, "flac", 44_100)
+    num_files = _num_open_files()
+    for _ in range(30):
+        async with open_source(path) as source:
+            await source.read()
+    assert _num_open_files() == num_files
+
+
+def _num_open_files() -> int:
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0

@@ -1,0 +1,47 @@
+"""Frames in each of FFmpeg's sample formats become the same mono samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from voxtide.audio.media.container import mono
+
+LEFT = np.array([0.0, 0.5, -0.5, -1.0])
+RIGHT = np.array([0.0, 0.25, 0.5, -1.0])
+MEAN = [0.0, 0.375, 0.0, -1.0]
+AS_VALUES = {
+    "u8": lambda x: (x * 2**7 + 2**7).astype("u1"),
+    "s16": lambda x: (x * 2**15).astype("i2"),
+    "s32": lambda x: (x * 2**31).astype("i4"),
+    "s64": lambda x: (x * 2.0**63).astype("i8"),
+    "flt": lambda x: x.astype("f4"),
+    "dbl": lambda x: x.astype("f8"),
+}
+
+
+@pytest.mark.parametrize("kind", AS_VALUES)
+def test_packed_and_planar_frames_give_the_mean_of_their_channels(kind: str) -> None:
+    left, right = AS_VALUES[kind](LEFT), AS_VALUES[kind](RIGHT)
+    packed = np.stack([left, right], axis=1).tobytes()
+    planar = [left.tobytes() + b"padding.", right.tobytes() + b"padding."]
+    heard = mono(kind, [packed + b"padding."], num_samples=4, num_channels=2)
+    assert heard.dtype == np.float32
+    assert heard.tolist() == MEAN
+    assert mono(f"{kind}p", planar, num_samples=4, num_channels=2).tolist() == MEAN
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+def test_what_is_no_sound_is_silenced_or_clipped_before_it_meets_the_other_channel(kind: str) -> None:
+    left = np.array([np.inf, np.nan, 1e30, 0.5]).astype(kind)
+    right = np.array([-np.inf, 0.5, 0.0, 0.5]).astype(kind)
+    name = {"f4": "fltp", "f8": "dblp"}[kind]
+    heard = mono(name, [left.tobytes(), right.tobytes()], num_samples=4, num_channels=2)
+    assert heard.tolist() == [0.0, 0.25, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("kind", AS_VALUES)
+def test_one_channel_is_taken_as_it_is(kind: str) -> None:
+    plane = AS_VALUES[kind](LEFT).tobytes()
+    assert mono(kind, [plane], num_samples=4, num_channels=1).tolist() == LEFT.tolist()
+    assert mono(f"{kind}p", [plane], num_samples=4, num_channels=1).tolist() == LEFT.tolist()

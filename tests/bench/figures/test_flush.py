@@ -1,0 +1,24 @@
+"""Latencies of flushes, on events written by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from voxtide.bench.figures.flush import latencies_ms
+from voxtide.bench.load.play import Heard, Played
+from voxtide.transcript.events import Delta, Flushed
+from voxtide.types import Transcript
+
+
+def played(asked_s: tuple[float, ...], *answers: tuple[int, float]) -> Played:
+    heard = tuple(Heard(Flushed(flush_id, "", (), at_s), at_s) for flush_id, at_s in answers)
+    return Played((Heard(Delta("a", 0.1), 0.1), *heard), asked_s, (), 0.0, Transcript("", (), None, 1.0))
+
+
+def test_each_answer_belongs_to_its_flush() -> None:
+    assert latencies_ms(played((1.0, 2.0, 2.5), (1, 1.004), (2, 2.6), (3, 2.61))) == pytest.approx([4, 600, 110])
+
+
+def test_flushes_without_one_answer_have_no_latency() -> None:
+    assert latencies_ms(played((1.0, 2.0, 3.0), (1, 1.1), (1, 1.2), (3, 3.02))) == pytest.approx([20])
+    assert latencies_ms(played((1.0,))) == []

@@ -1,0 +1,107 @@
+"""The figures that share plays, with plays made by hand: what each makes of several recordings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from voxtide.bench.figure import Figure
+from voxtide.bench.figures import accuracy, stability, words
+from voxtide.bench.load.play import Heard, Played
+from voxtide.bench.load.recordings import Recording
+from voxtide.bench.load.session import LIVE, EngineChoice, Session
+from voxtide.engines.registry import load_engine
+from voxtide.errors import VoxtideError
+from voxtide.transcript.events import Delta, Interim
+from voxtide.types import Samples, StreamOptions, Transcript, Word
+
+NOISE = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
+TEN = Recording("ten", "Ten of clubs", NOISE, (Word("ten", 0, 0.2), Word("of", 0.2, 0.3), Word("clubs", 0.3, 0.5)))
+GO = Recording("go", "go", NOISE[:8000], (Word("go", 0.1, 0.2),))
+SILENT = Recording("silent", "hush", NOISE[:800], (Word("hush", 0.0, 0.05),))
+
+
+def played(text: str, *heard: Heard) -> Played:
+    return Played(heard, (), (0.0, 0.001), 0.1, Transcript(text, (), None, 1.0))
+
+
+class MadeUp(Session):
+    """Recordings whose plays are given, in an engine that writes `fast` whatever it hears."""
+
+    def __init__(self, plays: list[tuple[Recording, Played]], *, fast: str = "Ten of clubs") -> None:
+        super().__init__(EngineChoice("scripted"), load_engine("scripted"), is_quick=True, say=lambda line: None)
+        self.recordings = tuple(recording for recording, _ in plays)
+        self._plays = plays
+        self._fast = fast
+
+    async def paced(self) -> list[tuple[Recording, Played]]:
+        return self._plays
+
+    async def text(self, samples: Samples, options: StreamOptions) -> str:
+        return "Ten of gloves" if options is LIVE else self._fast
+
+
+def values(figure: Figure) -> dict[str, float]:
+    return {measure.name: measure.value for measure in figure.measures}
+
+
+async def test_accuracy_counts_each_set_and_what_real_time_changes() -> None:
+    session = MadeUp([(TEN, played("Ten of cloves, sure"))])
+    async with session.engine:
+        figure = await accuracy.measure(session)
+    assert values(figure) == {
+        "WER, clean, live, real time": pytest.approx(200 / 3),
+        "WER, clean, live": pytest.approx(100 / 3),
+        "WER, clean, fast": 0,
+        "WER, noise, live": pytest.approx(100 / 3),
+        "WER, noise, fast": 0,
+        "WER, telephone, live": pytest.approx(100 / 3),
+        "WER, telephone, fast": 0,
+        "text that differs, real time or not": 2,
+    }
+    assert figure.details["clean, live"] == {"words": 3, "errors": 1}
+    assert "noise, live: ten: clubs -> gloves" in figure.errors
+
+
+async def test_stability_adds_up_recordings() -> None:
+    session = MadeUp(
+        [
+            (TEN, played("", Heard(Interim("ten oh", 0.3), 0.3), Heard(Delta("Ten of clubs.", 1.0), 1.0))),
+            (
+                GO,
+                played("", Heard(Interim("go", 0.3), 0.3), Heard(Interim("go on", 0.4), 0.4), Heard(Delta("Go", 1), 1)),
+            ),
+        ]
+    )
+    async with session.engine:
+        figure = await stability.measure(session)
+    assert values(figure) == {"stable words retracted": 0, "interim words changed": 50}
+    assert figure.errors == ("ten, word 2: oh -> of", "go, word 2: on -> (nothing)")
+
+
+async def test_words_of_all_recordings_are_one_distribution() -> None:
+    session = MadeUp(
+        [
+            (TEN, played("", Heard(Interim("ten", 0.2), 0.5), Heard(Delta("Ten of gloves", 1.0), 1.0))),
+            (GO, played("", Heard(Delta("Go", 1.0), 0.3))),
+        ]
+    )
+    async with session.engine:
+        figure = await words.measure(session)
+    assert figure.details["first_ms"] == pytest.approx([300, 700, 100])
+    assert figure.details["stable_ms"] == pytest.approx([800, 700, 100])
+    assert values(figure) == {
+        "word to first text, p50": pytest.approx(300),
+        "word to first text, p95": pytest.approx(700),
+        "word to stable, p50": pytest.approx(700),
+        "word to stable, p95": pytest.approx(800),
+        "words without a latency": 1,
+    }
+    assert figure.notes == ("chunks were fed 1.0 ms late at p95, which the latencies include",)
+
+
+async def test_an_engine_that_says_nothing_has_no_latencies() -> None:
+    session = MadeUp([(SILENT, played(""))])
+    async with session.engine:
+        with pytest.raises(VoxtideError, match="nothing to measure"):
+            await words.measure(session)

@@ -1,0 +1,63 @@
+"""Finding how many streams are carried, with a machine that is made up."""
+
+from __future__ import annotations
+
+import pytest
+
+from voxtide.bench.figures.streams import Load, find_border, lateness_s, num_carried
+from voxtide.bench.load.play import Heard
+from voxtide.transcript.events import Delta, Finished, Interim, SpeechStopped
+
+
+class Machine:
+    """Carries up to `limit` streams."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.tried: list[int] = []
+
+    async def load_of(self, num_streams: int) -> Load:
+        self.tried.append(num_streams)
+        return Load(
+            num_streams, num_cores=2, cpu_cores=1.0, lag_ms=10.0, late_ms=100.0 if num_streams <= self.limit else 401.0
+        )
+
+
+@pytest.mark.parametrize(
+    ("limit", "tried"),
+    [
+        (13, [1, 4, 8, 16, 12, 14, 13]),
+        (16, [1, 4, 8, 16]),
+        (4, [1, 4, 8, 6, 5]),
+        (0, [1]),
+    ],
+)
+async def test_the_border_is_found_exactly(limit: int, tried: list[int]) -> None:
+    machine = Machine(limit)
+    loads = await find_border(machine.load_of, [1, 4, 8, 16], is_exact=True)
+    assert machine.tried == tried
+    assert [load.num_streams for load in loads] == sorted(tried)
+    assert num_carried(loads) == limit
+
+
+async def test_a_quick_search_stops_at_the_first_that_is_too_many() -> None:
+    machine = Machine(5)
+    assert num_carried(await find_border(machine.load_of, [1, 4, 8, 16], is_exact=False)) == 4
+    assert machine.tried == [1, 4, 8]
+
+
+def test_what_is_carried_above_a_failure_does_not_count() -> None:
+    loads = [Load(1, 2, 0.1, 1.0, 1.0), Load(2, 2, 0.2, 401.0, 1.0), Load(4, 2, 0.4, 400.0, 400.0)]
+    assert [load.is_carried for load in loads] == [True, False, True]
+    assert num_carried(loads) == 1
+
+
+def test_lateness_is_of_text_only() -> None:
+    heard = [
+        Heard(Interim("a", 0.9), 1.0),  # before it counts
+        Heard(Interim("a", 2.0), 2.5),
+        Heard(SpeechStopped(2.1), 2.6),
+        Heard(Delta("a", 2.5), 2.75),
+        Heard(Finished(3.0), 4.0),
+    ]
+    assert lateness_s(heard, since_s=2.0) == pytest.approx([0.5, 0.25])

@@ -1,0 +1,41 @@
+"""Fresh processes: they answer, and what goes wrong in them comes back as a message."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+
+import pytest
+
+from voxtide.bench.figures import memory
+from voxtide.bench.load.process import in_fresh_process, resident_mb
+from voxtide.bench.load.session import EngineChoice
+from voxtide.errors import VoxtideError
+
+
+async def test_a_fresh_process_answers() -> None:
+    assert await in_fresh_process(asyncio.sleep, 0.0, "done") == "done"
+
+
+async def test_an_error_in_a_fresh_process_comes_back() -> None:
+    with pytest.raises(VoxtideError, match="no engine 'moonlight'"):
+        await in_fresh_process(memory._sizes, EngineChoice("moonlight"), 1, 1.0)
+
+
+async def test_what_takes_too_long_is_killed_and_told() -> None:
+    others = set(multiprocessing.active_children())
+    with pytest.raises(VoxtideError, match=r"^sleep was not done within its limit of 0.1 s; its process was killed$"):
+        await in_fresh_process(asyncio.sleep, 3600.0, limit_s=0.1)
+    assert not set(multiprocessing.active_children()) - others
+
+
+async def test_a_cancelled_run_leaves_no_process() -> None:
+    others = set(multiprocessing.active_children())
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await in_fresh_process(asyncio.sleep, 3600.0)
+    assert not set(multiprocessing.active_children()) - others
+
+
+def test_this_process_has_a_size() -> None:
+    assert 10 < resident_mb() < 10_000

@@ -1,0 +1,61 @@
+"""Cheap clients and paced sessions, against a server in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import numpy as np
+import pytest
+
+from voxtide.bench.figures.server import Load, talk
+from voxtide.bench.load.paced import told_after
+from voxtide.bench.load.serving import Served, serving
+from voxtide.bench.load.wire import CHUNK_SAMPLES, END, FLUSH, WireClient, framed_audio, framed_chunks
+from voxtide.engines.scripted import speak
+from voxtide.errors import VoxtideError
+
+
+async def test_a_cheap_client_is_a_client_like_any_other() -> None:
+    told: list[dict[str, str]] = []
+    async with serving(Served()) as server:
+        client = await WireClient.open(server.port, lambda text: told.append(json.loads(text)))
+        for frame in (
+            *framed_chunks(speak("who built the white tower")),
+            framed_audio(np.zeros(800, np.float32)),
+            FLUSH,
+        ):
+            client.send(frame)
+        async with asyncio.timeout(20):
+            while not told or told[-1]["type"] != "transcription.done":  # noqa: ASYNC110  # told by callbacks
+                await asyncio.sleep(0.005)
+        assert told[-1]["text"].startswith("who built the white")
+        assert (await server.holdings()).num_sessions == 1
+        client.send(END)
+        async with asyncio.timeout(20):
+            while not client.is_lost:  # noqa: ASYNC110  # told by callbacks
+                await asyncio.sleep(0.005)
+
+
+async def test_a_refusal_is_an_error() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(VoxtideError, match="503"):
+            await WireClient.open(server.sockets[0].getsockname()[1], lambda text: None)
+
+
+def test_the_engine_alone_says_which_chunk_tells_a_word() -> None:
+    chunks = told_after(talk())
+    assert len(chunks) == 5
+    assert chunks == sorted(chunks)
+    assert chunks[-1] < len(talk()) // CHUNK_SAMPLES
+
+
+def test_a_load_is_carried_up_to_the_limit() -> None:
+    load = Load(600, 2.0, 20.0, 1.0, 0.7)
+    assert load.is_carried
+    assert not Load(600, 2.0, 20.1, 1.0, 0.7).is_carried

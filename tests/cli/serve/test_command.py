@@ -1,0 +1,210 @@
+"""`voxtide serve` as people start it: what it prints works, and it ends as it says."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.support.certificates import make_certificate
+from voxtide.cli.app import app
+from voxtide.cli.serve.command import _capacity, calibrated, default_capacity, remember
+from voxtide.cli.serve.console import JsonLines, TextLines
+from voxtide.cli.serve.request import ServeRequest
+from voxtide.config import Settings
+from voxtide.errors import ConfigError
+from voxtide.server.config import ConnectionLimits
+
+VOXTIDE = str(Path(sys.executable).parent / "voxtide")
+START_S = 60
+
+
+@contextmanager
+def serve(*options: str, environ: dict[str, str] | None = None) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server in a process of its own, and all it says until it is ready."""
+    command = [VOXTIDE, "serve", "--engine", "scripted", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ) as process:
+        try:
+            assert process.stdout
+            lines: list[str] = []
+            while not lines or lines[-1] not in ("END\n", ""):
+                lines.append(process.stdout.readline())
+            yield process, "".join(lines)
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def shell(script: str, environ: dict[str, str] | None = None) -> str:
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=START_S, env=environ)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+@pytest.mark.parametrize("is_guarded", [False, True])
+def test_the_examples_work_as_printed(tmp_path: Path, is_guarded: bool) -> None:
+    options: list[str] = []
+    if is_guarded:  # with a key, and with a certificate that nobody vouches for
+        certificate, key = make_certificate(tmp_path, "IP:127.0.0.1")
+        (tmp_path / "keys").write_text("s3cret\n")
+        options = [f"--tls-cert={certificate}", f"--tls-key={key}", f"--keys-file={tmp_path / 'keys'}"]
+    with serve(*options) as (process, said):
+        script = said.partition("Try it")[2].partition("\n")[2]
+        from_curl, from_python = shell(
+            f"set -e\n{script}".replace("curl ", "curl -w '\\n' "), os.environ | {"KEY": "s3cret"}
+        ).splitlines()
+        assert json.loads(from_curl)["text"].startswith("w1")
+        assert from_python.startswith("w1")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 143
+
+
+def test_whatever_is_logged_has_the_form_that_was_asked_for() -> None:
+    with serve("--log-format=json") as (process, said):
+        port = re.search(r":(\d+)/", said)
+        assert port
+        with socket.create_connection(("127.0.0.1", int(port[1]))) as client:
+            client.sendall(b"no HTTP\r\n\r\n")  # of which the HTTP library warns
+            client.recv(1000)
+        process.send_signal(signal.SIGTERM)
+        lines = process.communicate(timeout=30)[1].splitlines()
+        assert [json.loads(line)["level"] for line in lines] == ["warning", "info"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"# ours\nfrom-file\n\n", b"\xef\xbb\xbffrom-file\r\n"]
+)  # the latter as Windows has it
+def test_keys_come_from_a_file_and_from_the_environment(tmp_path: Path, content: bytes) -> None:
+    keys_file = tmp_path / "keys.txt"
+    keys_file.write_bytes(content)
+    request = ServeRequest(engine="scripted", keys_file=keys_file)
+    config = request.config({"VOXTIDE_KEYS": "one, two"}, capacity=1, web_dir=None)
+    assert config.keys == ("one", "two", "from-file")
+
+
+@pytest.mark.parametrize("content", [None, b"# none\n", b"\xff\xfe"])
+def test_a_file_without_keys_opens_no_server(tmp_path: Path, content: bytes | None) -> None:
+    keys_file = tmp_path / "keys.txt"
+    if content is not None:
+        keys_file.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"keys\.txt"):
+        ServeRequest(engine="scripted", keys_file=keys_file).config({}, capacity=1, web_dir=None)
+
+
+@pytest.mark.parametrize(
+    ("content", "variable", "named"),
+    [
+        ("good\n  # note\nnot good\n", "", r"line 3 of .*keys\.txt"),
+        ("good\n", "one,caf\u00e9", "key 2 of VOXTIDE_KEYS"),
+    ],
+)
+def test_a_key_that_is_none_is_named_by_its_place_and_not_shown(
+    tmp_path: Path, content: str, variable: str, named: str
+) -> None:
+    keys_file = tmp_path / "keys.txt"
+    keys_file.write_text(content, "utf-8")
+    request = ServeRequest(engine="scripted", keys_file=keys_file)
+    with pytest.raises(ConfigError, match=f"{named} is no API key") as raised:
+        request.config({"VOXTIDE_KEYS": variable}, capacity=1, web_dir=None)
+    assert not {"good", "café"} & set(str(raised.value).split())
+
+
+def test_every_limit_of_a_connection_has_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[ServeRequest] = []
+
+    def serve_nothing(request: ServeRequest) -> int:
+        asked.append(request)
+        return 0
+
+    monkeypatch.setattr("voxtide.cli.serve.command.serve", serve_nothing)
+    options = "--max-message-bytes 1 --ping-interval 2 --pong-wait 3 --max-unread 4 --close-wait 5"
+    result = CliRunner().invoke(app, ["serve", "--engine", "scripted", *options.split()])
+    assert result.exit_code == 0, result.output
+    wanted = ConnectionLimits(message_bytes=1, ping_s=2, pong_s=3, slow_reader_s=4, close_s=5)
+    assert asked[0].config({}, capacity=1, web_dir=None).connection == wanted
+
+
+def test_a_port_in_use_is_told_with_the_remedy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [VOXTIDE, "serve", "--engine", "scripted", "--port", str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=START_S)
+    assert done.returncode == 2
+    assert f"port {port} of 127.0.0.1 is in use by another program; choose another: --port {port + 1}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_text("no certificate", "utf-8")
+    options = ["--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "cert.pem")]
+    command = [VOXTIDE, "serve", "--engine", "scripted", "--port", "0", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=START_S)
+    assert done.returncode == 2
+    assert "cert.pem" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_was_calibrated_is_remembered_for_that_engine(tmp_path: Path) -> None:
+    settings = Settings(models_dir=tmp_path / "cache" / "models")
+    request = ServeRequest(engine="scripted")
+    assert calibrated(settings, request) is None
+    assert default_capacity() >= 4
+    path = remember(settings, request, 17)
+    assert calibrated(settings, request) == 17
+    assert calibrated(settings, ServeRequest(engine="scripted", threads=1)) is None
+    assert calibrated(settings, ServeRequest(engine="scripted", engine_options={"device": "cpu"})) is None
+    path.write_text("[]", "utf-8")
+    assert calibrated(settings, request) is None
+    path.write_text("nonsense", "utf-8")
+    assert calibrated(settings, request) is None
+
+
+@pytest.mark.parametrize(
+    ("streams", "capacity", "num_sessions"), [(64, None, 52), (4, None, 2), (1, None, 1), (20, 20, 20)]
+)
+def test_as_many_sessions_as_there_are_streams_for(
+    tmp_path: Path, streams: int, capacity: int | None, num_sessions: int
+) -> None:
+    request = ServeRequest(engine="scripted", streams=streams, capacity=capacity)
+    assert _capacity(request, Settings(models_dir=tmp_path)) == num_sessions
+
+
+def test_more_sessions_than_streams_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="21 sessions need more than 20 streams; lower --capacity or raise --streams"):
+        _capacity(ServeRequest(engine="scripted", streams=20, capacity=21), Settings(models_dir=tmp_path))
+
+
+def test_a_log_line_carries_its_fields() -> None:
+    record = logging.makeLogRecord(
+        {
+            "msg": "session %s opened",
+            "args": ("ws-1",),
+            "levelname": "INFO",
+            "created": 0.0,
+            "session": "ws-1",
+            "wire": "m",
+        }
+    )
+    assert json.loads(JsonLines().format(record)) == {
+        "time": "1970-01-01T00:00:00.000+00:00",
+        "level": "info",
+        "message": "session ws-1 opened",
+        "session": "ws-1",
+        "wire": "m",
+    }
+    assert TextLines().format(record) == (
+        "1970-01-01T00:00:00.000+00:00 info    session ws-1 opened  session=ws-1 wire=m"
+    )

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.spoken import Tones, Voxtide, pcm, spoken
+
+SCRIPTED = ("transcribe", "--engine", "scripted")
+
+
+def test_text_goes_to_stdout_and_nothing_else_does(tones: Tones, voxtide: Voxtide) -> None:
+    result = voxtide(*SCRIPTED, tones("talk.wav", "ever tried.", "ever failed."), "--metrics")
+    assert result.exit_code == 0
+    assert result.stdout == "ever tried.\never failed.\n"
+    assert result.stderr.startswith("voxtide: metrics of ")
+
+
+def test_subtitles_have_word_times(tones: Tones, voxtide: Voxtide) -> None:
+    path = tones("talk.wav", "no matter")
+    srt = voxtide(*SCRIPTED, path, "-f", "srt").stdout
+    vtt = voxtide(*SCRIPTED, path, "-f", "vtt").stdout
+    assert srt == "1\n00:00:00,000 --> 00:00:00,800\nno matter\n"
+    assert vtt == "WEBVTT\n\n00:00:00.000 --> 00:00:00.800\nno matter\n"
+
+
+def test_json_is_one_object_for_one_source_and_an_array_for_more(tones: Tones, voxtide: Voxtide) -> None:
+    first, second = tones("a.wav", "try again"), tones("b.wav", "fail again")
+    alone = json.loads(voxtide(*SCRIPTED, first, "-f", "json").stdout)
+    both = json.loads(voxtide(*SCRIPTED, first, second, "-f", "json").stdout)
+    assert (alone["source"], alone["text"], alone["language"]) == (str(first), "try again", "en")
+    assert [result["text"] for result in both] == ["try again", "fail again"]
+    assert alone["segments"][0]["words"][1] == {"text": "again", "start_s": 0.4, "end_s": 0.8, "is_estimated": False}
+
+
+def test_texts_of_several_sources_have_headers(tones: Tones, voxtide: Voxtide) -> None:
+    first, second = tones("a.wav", "one"), tones("b.wav", "two")
+    assert voxtide(*SCRIPTED, first, second).stdout == f"==> {first} <==\none\n\n==> {second} <==\ntwo\n"
+
+
+@pytest.mark.parametrize("source", ["-", "mic"])
+def test_what_can_be_heard_once_is_refused_twice(voxtide: Voxtide, source: str) -> None:
+    result = voxtide(*SCRIPTED, source, source)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{source} is given 2 times; it can be heard only once" in result.stderr
+
+
+def test_a_failure_among_several_names_its_source_once(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:
+    (tmp_path / "talk.txt").write_text("no audio")
+    result = voxtide(*SCRIPTED, tones("a.wav", "one"), tmp_path / "talk.txt", tmp_path / "missing.wav")
+    assert result.stderr.splitlines() == [
+        f"voxtide: error: {tmp_path / 'talk.txt'}: is in no audio format that FFmpeg knows",
+        f"voxtide: error: {tmp_path / 'missing.wav'}: there is no file {tmp_path / 'missing.wav'}",
+    ]
+
+
+def test_the_event_stream_tells_everything_in_order(tones: Tones, voxtide: Voxtide) -> None:
+    path = tones("talk.wav", "ever tried.", "ever failed.")
+    result = voxtide(*SCRIPTED, path, "-f", "jsonl")
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert records[0] == {
+        "type": "started",
+        "wall_s": 0.0,
+        "audio_s": 0.0,
+        "source": str(path),
+        "engine": "scripted",
+        "model": "tones",
+        "pace": "fast",
+    }
+    assert records[-1]["type"] == "finished"
+    walls_s = [record["wall_s"] for record in records]
+    assert walls_s == sorted(walls_s)
+    assert "".join(record["text"] for record in records if record["type"] == "delta") == "ever tried. ever failed."
+    segments = [record for record in records if record["type"] == "segment"]
+    assert [[word["text"] for word in segment["words"]] for segment in segments] == [
+        ["ever", "tried."],
+        ["ever", "failed."],
+    ]
+
+
+def test_interim_text_is_told_at_real_pace_unless_unwanted(tones: Tones, voxtide: Voxtide) -> None:
+    path = tones("talk.wav", "no")
+    events = voxtide(*SCRIPTED, path, "-f", "jsonl", "--pace", "real").stdout
+    without = voxtide(*SCRIPTED, path, "-f", "jsonl", "--pace", "real", "--no-interim").stdout
+    assert '"type": "interim"' in events
+    assert '"type": "interim"' not in without
+
+
+def test_flushes_at_pauses_are_events(tones: Tones, voxtide: Voxtide) -> None:
+    path = tones("talk.wav", "no", "yes")
+    result = voxtide(*SCRIPTED, path, "-f", "jsonl", "--pace", "real", "--flush-at-pauses")
+    flushed = [record for record in map(json.loads, result.stdout.splitlines()) if record["type"] == "flushed"]
+    assert [record["text"] for record in flushed] == ["no", "yes"]
+    assert [record["flush_id"] for record in flushed] == [1, 2]
+    assert flushed[0]["words"][0]["text"] == "no"
+
+
+def test_live_text_without_a_terminal_is_plain_lines(tones: Tones, voxtide: Voxtide) -> None:
+    result = voxtide(*SCRIPTED, tones("talk.wav", "ever tried.", "ever failed."), "-f", "live")
+    assert result.stdout == "ever tried.\never failed.\n"
+
+
+def test_the_suffix_of_the_output_decides_its_format(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:
+    path = tones("talk.wav", "no matter")
+    for suffix, beginning in {"srt": "1\n00:", "VTT": "WEBVTT", "json": "{", "jsonl": '{"type"', "md": "no"}.items():
+        target = tmp_path / f"out.{suffix}"
+        result = voxtide(*SCRIPTED, path, "-o", target)
+        assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+        assert target.read_text().startswith(beginning)
+
+
+def test_the_live_view_may_go_with_a_file(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:
+    result = voxtide(*SCRIPTED, tones("talk.wav", "no matter"), "-f", "live", "-o", tmp_path / "out.srt")
+    assert result.stdout == "no matter\n"
+    assert (tmp_path / "out.srt").read_text().startswith("1\n")
+
+
+def test_each_of_several_sources_has_a_file_and_failures_come_last(
+    tones: Tones, voxtide: Voxtide, tmp_path: Path
+) -> None:
+    first, second = tones("a.wav", "one"), tones("b.wav", "two")
+    missing, empty = tmp_path / "no.wav", tmp_path / "empty.wav"
+    empty.touch()
+    result = voxtide(*SCRIPTED, first, missing, empty, second, "-o", tmp_path / "texts")
+    assert result.exit_code == 1
+    assert {path.name: path.read_text() for path in (tmp_path / "texts").iterdir()} == {
+        "a.txt": "one\n",
+        "b.txt": "two\n",
+    }
+    assert [line.split(": ")[2] for line in result.stderr.splitlines()] == [str(missing), str(empty)]
+
+
+def test_a_failure_among_json_and_events_is_told_there_too(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:
+    sources = (tmp_path / "no.wav", tones("b.wav", "two"))
+    array = json.loads(voxtide(*SCRIPTED, *sources, "-f", "json").stdout)
+    events = [json.loads(line) for line in voxtide(*SCRIPTED, *sources, "-f", "jsonl").stdout.splitlines()]
+    assert array[0]["error"]["code"] == events[0]["code"] == "source_not_found"
+    assert array[1]["text"] == "two"
+    assert (events[0]["type"], events[1]["type"], events[-1]["type"]) == ("error", "started", "finished")
+
+
+@pytest.mark.parametrize("doc_format", ["txt", "json", "jsonl", "live"])
+def test_no_secret_of_an_address_is_shown(voxtide: Voxtide, doc_format: str) -> None:
+    sources = ("https://user:secret@127.0.0.1:9/x.mp3?key=secret", "http://u:sec ret@h", "nope://user:secret@h/x")
+    result = voxtide(*SCRIPTED, *sources, "-f", doc_format)
+    assert result.exit_code == 1
+    assert "secret" not in result.output
+    assert "https://127.0.0.1:9/x.mp3" in result.stderr
+
+
+def test_a_recording_that_breaks_off_gives_what_was_said_and_a_failure(tones: Tones, voxtide: Voxtide) -> None:
+    path = tones("talk.wav", "ever tried.", "ever failed.")
+    path.write_bytes(path.read_bytes()[: 44 + len(pcm(spoken("ever tried.")))])
+    result = voxtide(*SCRIPTED, path)
+    assert (result.exit_code, result.stdout) == (1, "ever tried.\n")
+    assert result.stderr.startswith("voxtide: error: ")
+    assert "what was said before it is in the result" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("talk.wav", "--engine", "scriptd"), 2, "did you mean scripted"),
+        (("talk.wav", "--engine", "scripted", "--model", "large"), 2, "no model 'large'"),
+        (("talk.wav", "--engine", "scripted", "--language", "xx"), 2, "cannot transcribe language 'xx'"),
+        (("talk.wav", "--engine", "scripted", "--delay-ms", "7"), 2, "no delay of 7 ms"),
+        (("talk.wav", "--engine", "scripted", "--chunk-ms", "1"), 2, "chunk_ms must be 10 to 10000"),
+        (("talk.wav", "--engine", "scripted", "--output", "no/such/dir/talk.txt"), 2, "cannot write --output"),
+        (("talk.wav", "--engine", "scripted", "--threads", "0"), 2, "--threads"),
+        (("talk.wav", "--engine", "scripted", "--format", "doc"), 2, "--format"),
+        (("talk.wav", "talk.wav", "--engine", "scripted", "--format", "srt"), 2, "name a directory"),
+        (("no.wav", "--engine", "scripted"), 1, "no.wav"),
+        ((), 2, "SOURCE"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line_with_its_code(
+    tones: Tones,
+    voxtide: Voxtide,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    code: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tones("talk.wav", "no").parent)
+    result = voxtide("transcribe", *arguments)
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_missing_model_has_its_own_code_and_names_the_command(
+    tones: Tones, voxtide: Voxtide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOXTIDE_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("VOXTIDE_OFFLINE", "1")
+    result = voxtide("transcribe", tones("talk.wav", "no"), "--engine", "moonshine")
+    assert result.exit_code == 3
+    assert "voxtide models pull" in result.stderr
+
+
+def test_an_output_that_cannot_be_written_is_found_before_the_model_is_loaded(
+    tones: Tones, voxtide: Voxtide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOXTIDE_MODELS", str(tmp_path / "models"))
+    result = voxtide("transcribe", tones("talk.wav", "no"), "-o", tmp_path)
+    assert result.exit_code == 2
+    assert "is a directory" in result.stderr
+
+
+def test_an_unforeseen_error_is_one_line(tones: Tones, voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise ZeroDivisionError("half a\nthing")
+
+    monkeypatch.setattr("voxtide.api.open_engine", fail)
+    result = voxtide(*SCRIPTED, tones("talk.wav", "no"))
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "voxtide: error: unexpected ZeroDivisionError: half a thing (voxtide --debug tells where)\n"
+    )
+
+
+def test_real_pace_is_played_and_fast_is_not(tones: Tones, voxtide: Voxtide) -> None:
+    path = tones("talk.wav", "no")
+    finished = {}
+    for pace in ("real", "fast"):
+        result = voxtide(*SCRIPTED, path, "-f", "jsonl", "--pace", pace)
+        finished[pace] = json.loads(result.stdout.splitlines()[-1])
+    assert finished["real"]["wall_s"] >= finished["real"]["audio_s"] - 0.1 > finished["fast"]["wall_s"]

@@ -1,0 +1,166 @@
+"""The Mistral dialect as a client speaks it, message by message."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from voxtide.audio.encodings import Encoding
+from voxtide.audio.pcm import PcmFormat
+from voxtide.client.dialects.base import (
+    MAX_APPEND_BYTES,
+    Done,
+    Failure,
+    Heard,
+    Language,
+    Part,
+    Ready,
+    Speech,
+    Tail,
+    Text,
+    Updated,
+    Wishes,
+)
+from voxtide.client.dialects.mistral import MistralWording
+from voxtide.errors import ConfigError, UnsupportedOptionError
+from voxtide.types import StreamOptions
+
+WORDING = MistralWording(Wishes())
+
+
+def read(**message: Any) -> Heard | None:
+    return WORDING.read(json.dumps(message))
+
+
+def test_audio_goes_as_base64() -> None:
+    payload = bytes(range(256)) * (MAX_APPEND_BYTES // 256)
+    message = json.loads(WORDING.append(payload))
+    assert message.pop("type") == "input_audio.append"
+    assert base64.b64decode(message.pop("audio"), validate=True) == payload
+    assert message == {}  # hosted servers take no field they do not know
+    assert MAX_APPEND_BYTES <= 262_144
+
+
+def test_flush_and_end_have_no_fields() -> None:
+    assert json.loads(WORDING.flush()) == {"type": "input_audio.flush"}
+    assert json.loads(WORDING.end()) == {"type": "input_audio.end"}
+    assert WORDING.begin() == []
+
+
+def test_without_wishes_nothing_is_configured() -> None:
+    for ready in (Ready(), Ready("m", has_interim=False)):
+        assert WORDING.configure(ready) == []
+        assert not WORDING.is_confirmed(ready)
+    assert WORDING.query() == {}
+
+
+def test_what_only_voxtide_has_is_asked_for_only_there() -> None:
+    voxtide = Ready("m", has_interim=True, has_speech=True)
+    assert json.loads(*WORDING.configure(voxtide)) == {
+        "type": "session.update", "session": {"speech": True, "interim": True},
+    }  # fmt: skip
+    quiet = MistralWording(Wishes(options=StreamOptions(interim=False)))
+    assert json.loads(*quiet.configure(voxtide))["session"] == {"speech": True}
+    assert quiet.is_confirmed(voxtide)
+
+
+def test_wishes_are_fields() -> None:
+    wishes = Wishes(
+        model="m",
+        pcm=PcmFormat(Encoding.PCM_ALAW, 8000),
+        options=StreamOptions(language="fr", delay_ms=480, vocabulary=("a", "b")),
+    )
+    wording = MistralWording(wishes)
+    assert wording.query() == {"model": "m"}
+    assert json.loads(*wording.configure(Ready()))["session"] == {
+        "audio_format": {"encoding": "pcm_alaw", "sample_rate": 8000},
+        "target_streaming_delay_ms": 480,
+        "language": "fr",
+        "context_bias": ["a", "b"],
+    }
+
+
+def test_what_the_dialect_has_not_is_refused() -> None:
+    for delay_ms in (79, 2401):
+        with pytest.raises(UnsupportedOptionError, match=f"no delay of {delay_ms} ms"):
+            MistralWording(Wishes(options=StreamOptions(delay_ms=delay_ms)))
+    for pcm in (PcmFormat(channels=2), PcmFormat(sample_rate_hz=7999), PcmFormat(sample_rate_hz=96_001)):
+        with pytest.raises(ConfigError, match="one channel"):
+            MistralWording(Wishes(pcm=pcm))
+
+
+def test_what_is_heard() -> None:
+    session = {"request_id": "ws-1", "model": "m", "audio_format": {"encoding": "pcm_s16le", "sample_rate": 16000}}
+    assert read(type="session.created", session=session) == Ready("m")
+    extended = session | {"interim": False, "speech": False}
+    assert read(type="session.created", session=extended) == Ready("m", has_interim=True, has_speech=True)
+    assert read(type="session.updated", session=session) == Updated()
+    assert read(type="transcription.text.delta", text=" a") == Text(" a")
+    assert read(type="transcription.text.interim", text="b") == Tail("b")
+    assert read(type="transcription.language", audio_language="en") == Language("en")
+    assert read(type="transcription.segment", text="a", start=1, end=2.5, speaker_id=None) == Part("a", 1.0, 2.5)
+    assert read(type="speech.start", time_s=0.5) == Speech(True, 0.5)
+    assert read(type="speech.stop", time_s=0.75) == Speech(False, 0.75)
+
+
+def test_done() -> None:
+    segments = [{"type": "transcription_segment", "text": "a", "start": 0.5, "end": 1}, {"text": "b", "start": None}]
+    done = read(type="transcription.done", model="m", text="a b", language=None, segments=segments, usage={"x": 1})
+    assert done == Done("a b", (Part("a", 0.5, 1.0),), {"x": 1})
+    assert read(type="transcription.done", text="a") == Done("a")
+    assert read(type="transcription.done", text=None, segments="none", usage=3) == Done("")
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        ({"message": "busy", "code": 3804}, Failure("busy (code 3804)", is_final=False)),
+        ({"message": "no such model", "code": 400}, Failure("no such model (code 400)", is_final=True)),
+        ({"message": "no such model", "code": "401"}, Failure("no such model (code 401)", is_final=True)),
+        ({"message": "slow down", "code": 429}, Failure("slow down (code 429)", is_final=False)),
+        ({"message": "internal", "code": 500}, Failure("internal (code 500)", is_final=False)),
+        ({"message": {"detail": "no"}, "code": "?"}, Failure("no (code ?)", is_final=False)),
+        ({}, Failure("no reason given", is_final=False)),
+        ("plain", Failure("the server reports an error without saying which", is_final=False)),
+    ],
+)
+def test_errors(error: object, failure: Failure) -> None:
+    assert read(type="error", error=error) == failure
+
+
+def test_what_says_nothing_to_us_is_passed_over() -> None:
+    assert read(type="turn.end", time_s=1.0, end_reason="threshold") is None
+    assert read(type="something.new") is None
+    assert read(nothing=1) is None
+    assert read(type="transcription.segment", text="a", start=None, end=None) is None
+    for frame in ("", "[]", "null", "{", b"\xff", "[" * 100_000):
+        assert WORDING.read(frame) is None
+
+
+FIELDS = ["session", "text", "audio_language", "start", "end", "segments", "usage", "time_s", "error"]
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda values: st.lists(values, max_size=2) | st.dictionaries(st.sampled_from(FIELDS), values, max_size=2),
+    max_leaves=4,
+)
+KINDS = [
+    "session.created", "session.updated", "transcription.text.delta", "transcription.text.interim",
+    "transcription.segment", "transcription.language", "transcription.done", "speech.start", "error",
+]  # fmt: skip
+
+
+@settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(KINDS), st.dictionaries(st.sampled_from(FIELDS), json_values))
+def test_no_message_is_ever_an_error(kind: str, fields: dict[str, object]) -> None:
+    read(type=kind, **fields)
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.binary() | st.text())
+def test_no_frame_is_ever_an_error(frame: str | bytes) -> None:
+    WORDING.read(frame)

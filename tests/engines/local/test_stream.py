@@ -1,0 +1,548 @@
+"""Streams over recognisers that a test holds in its hand: who waits for whom, and what happens when one fails."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import threading
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+
+from tests.support.waiting import until
+from voxtide.engines.base import EngineInfo
+from voxtide.engines.local import queues, worker_pool
+from voxtide.engines.local import stream as local_stream
+from voxtide.engines.local.recogniser import Recogniser
+from voxtide.engines.local.stream import PooledEngine, PooledStream
+from voxtide.engines.local.stream_worker import BEHIND_S
+from voxtide.errors import CapacityError, ConfigError, CorruptAudioError, EngineFailedError, StreamClosedError
+from voxtide.transcript.events import Delta, Finished, Flushed, TranscriptEvent
+from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
+
+SECOND = np.zeros(SAMPLE_RATE_HZ, np.float32)
+
+
+class Echo:
+    """Tells a delta for every second fed, runs `before_step` first, and notes what overlapped with what."""
+
+    def __init__(self, before_step: Callable[[], None]) -> None:
+        self.num_done_samples = 0
+        self.behind: list[bool] = []
+        self.is_closed = False
+        self.was_closed_while_stepping = False
+        self._before_step = before_step
+        self._is_stepping = False
+        self._todo: list[list[TranscriptEvent]] = []
+        self._num_fed_samples = 0
+        self.fed: list[tuple[int, float]] = []
+
+    def feed(self, samples: Samples) -> None:
+        self.fed.append((len(samples), float(samples[0])))
+        self._num_fed_samples += len(samples)
+        self._todo.append([Delta("x", self._num_fed_samples / SAMPLE_RATE_HZ)])
+
+    def flush(self, flush_id: int) -> None:
+        self._todo.append([Flushed(flush_id, "", (), self._num_fed_samples / SAMPLE_RATE_HZ)])
+
+    def finish(self) -> None:
+        self._todo.append([Finished(self._num_fed_samples / SAMPLE_RATE_HZ)])
+
+    def step(self, *, is_behind: bool) -> list[TranscriptEvent] | None:
+        self._is_stepping = True
+        self.behind.append(is_behind)
+        self._before_step()
+        self.num_done_samples = self._num_fed_samples
+        self._is_stepping = False
+        return self._todo.pop(0) if self._todo else None
+
+    def close(self) -> None:
+        self.is_closed = True
+        self.was_closed_while_stepping |= self._is_stepping
+
+
+class EchoEngine(PooledEngine):
+    def __init__(self, before_step: Callable[[], None] = lambda: None, *, max_streams: int = 8) -> None:
+        super().__init__(num_threads=1, max_streams=max_streams)
+        self.before_step = before_step
+        self.recognisers: list[Echo] = []
+
+    @property
+    def info(self) -> EngineInfo:
+        return EngineInfo(name="echo", model="echo")
+
+    def make_recogniser(self, options: StreamOptions) -> Recogniser:
+        self.recognisers.append(Echo(self.before_step))
+        return self.recognisers[-1]
+
+
+class Gate:
+    """A place where a worker stops: the test sees it arrive and lets it go."""
+
+    def __init__(self) -> None:
+        self._arrived, self._open = threading.Semaphore(0), threading.Event()
+
+    def __call__(self) -> None:
+        self._arrived.release()
+        assert self._open.wait(30)
+
+    async def arrival(self) -> None:
+        assert await asyncio.to_thread(self._arrived.acquire, timeout=30)
+
+    def open(self) -> None:
+        self._open.set()
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.open()
+
+
+@asynccontextmanager
+async def engine_with(before_step: Callable[[], None] = lambda: None) -> AsyncIterator[EchoEngine]:
+    engine = EchoEngine(before_step)
+    try:
+        yield engine
+    finally:
+        if isinstance(before_step, Gate):
+            before_step.open()
+        await engine.close()
+        assert not any(thread.is_alive() for thread in engine.pool.threads)
+
+
+async def read(stream: PooledStream) -> list[TranscriptEvent]:
+    return [event async for event in stream]
+
+
+async def test_close_waits_for_the_running_step_and_only_then_lets_go(gate: Gate) -> None:
+    async with engine_with(gate) as engine:
+        stream = await engine.open().__aenter__()
+        await stream.feed(SECOND)
+        await gate.arrival()
+        closing = asyncio.create_task(stream.close())
+        done, _ = await asyncio.wait({closing}, timeout=0.05)
+        assert not done
+        assert not engine.recognisers[0].is_closed
+        assert engine.num_open_streams == 1
+        gate.open()
+        await closing
+        assert engine.recognisers[0].is_closed
+        assert not engine.recognisers[0].was_closed_while_stepping
+        assert engine.num_open_streams == 0
+
+
+async def test_close_waits_also_after_earlier_steps(gate: Gate) -> None:
+    """The end of an earlier step must not be taken for the end of this one."""
+    steps = iter([lambda: None] * 4 + [gate] * 9)
+    async with engine_with(lambda: next(steps)()) as engine:
+        stream = await engine.open().__aenter__()
+        for _ in range(2):  # each: a step with events, and one that says that nothing is left
+            await stream.feed(SECOND)
+            await anext(stream)
+        await stream.feed(SECOND)
+        await gate.arrival()
+        closing = asyncio.create_task(stream.close())
+        done, _ = await asyncio.wait({closing}, timeout=0.05)
+        assert not done
+        gate.open()
+        await closing
+        assert not engine.recognisers[0].was_closed_while_stepping
+
+
+async def test_a_cancelled_close_leaves_the_rest_to_the_worker(gate: Gate) -> None:
+    async with engine_with(gate) as engine:
+        stream = await engine.open().__aenter__()
+        await stream.feed(SECOND)
+        await gate.arrival()
+        closing = asyncio.create_task(stream.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait({closing})
+        assert not engine.recognisers[0].is_closed
+        gate.open()
+        await until(lambda: engine.num_open_streams == 0)
+        assert engine.recognisers[0].is_closed
+        await stream.close()
+
+
+async def test_feed_waits_while_the_engine_is_behind(gate: Gate) -> None:
+    async with engine_with(gate) as engine, engine.open() as stream:
+        feeding = asyncio.create_task(stream.feed(np.zeros(60 * SAMPLE_RATE_HZ, np.float32)))
+        await gate.arrival()
+        done, _ = await asyncio.wait({feeding}, timeout=0.05)
+        assert not done
+        assert stream.lag_s <= (queues.INBOX_SAMPLES + local_stream.SLICE_SAMPLES) / SAMPLE_RATE_HZ
+        gate.open()
+        await feeding
+        await stream.finish()
+        assert (await read(stream))[-1] == Finished(60.0)
+
+
+async def test_what_is_fed_at_once_is_taken_whole_or_not_at_all(gate: Gate) -> None:
+    async with engine_with(gate) as engine, engine.open() as stream:
+        assert not stream.try_feed(np.zeros(local_stream.SLICE_SAMPLES + 1, np.float32))
+        buffer = np.full(SAMPLE_RATE_HZ, 0.5, np.float32)
+        assert stream.try_feed(buffer)
+        buffer[:] = 0.0  # ours again
+        await gate.arrival()
+        num_more = sum(stream.try_feed(buffer) for _ in range(2 * queues.INBOX_SAMPLES // SAMPLE_RATE_HZ))
+        assert num_more == queues.INBOX_SAMPLES // SAMPLE_RATE_HZ
+        gate.open()
+        await stream.finish()
+        assert (await read(stream))[-1] == Finished(1.0 + num_more)
+        assert engine.recognisers[0].fed[0] == (SAMPLE_RATE_HZ, 0.5)
+
+
+async def test_nothing_is_fed_at_once_past_those_who_wait(gate: Gate) -> None:
+    """Room may come while a long piece still waits for its next turn."""
+    async with engine_with(gate) as engine, engine.open() as stream:
+        feeding = asyncio.create_task(stream.feed(np.full(30 * SAMPLE_RATE_HZ, 0.5, np.float32)))
+        await gate.arrival()
+        assert not stream.try_feed(SECOND[:0])
+        assert not stream.try_feed(SECOND[:1])
+        gate.open()
+        await feeding
+        assert stream.try_feed(SECOND[:0])
+        assert stream.try_feed(SECOND[:1])
+        await stream.finish()
+        await read(stream)
+        assert [value for _, value in engine.recognisers[0].fed] == [0.5] * 30 + [0.0]
+
+
+async def test_what_is_fed_at_once_to_nobody_is_refused_as_ever() -> None:
+    async with engine_with() as engine:
+        stream = engine.open()
+        with pytest.raises(StreamClosedError, match="not open"):
+            stream.try_feed(SECOND)
+        async with stream:
+            with pytest.raises(CorruptAudioError):
+                stream.try_feed(np.full(4, np.nan, np.float32))
+            engine.fail(EngineFailedError("gone"))
+            with pytest.raises(EngineFailedError, match="gone"):
+                stream.try_feed(SECOND)
+        with pytest.raises(StreamClosedError, match="closed"):
+            stream.try_feed(SECOND)
+
+
+async def test_tiny_chunks_are_bounded_too(gate: Gate) -> None:
+    async with engine_with(gate) as engine, engine.open() as stream:
+
+        async def feed_tiny_chunks() -> None:
+            for _ in range(2 * queues.INBOX_COMMANDS):
+                await stream.feed(SECOND[:1])
+
+        feeding = asyncio.create_task(feed_tiny_chunks())
+        await gate.arrival()
+        done, _ = await asyncio.wait({feeding}, timeout=0.05)
+        assert not done
+        gate.open()
+        reading = asyncio.create_task(read(stream))
+        await feeding
+        await stream.finish()
+        assert (await reading)[-1] == Finished(2 * queues.INBOX_COMMANDS / SAMPLE_RATE_HZ)
+
+
+async def test_the_recogniser_is_told_when_it_is_behind(gate: Gate) -> None:
+    async with engine_with(gate) as engine, engine.open() as stream:
+        await stream.feed(SECOND[: round(BEHIND_S * SAMPLE_RATE_HZ)])
+        await gate.arrival()
+        await stream.feed(SECOND)
+        gate.open()
+        await stream.finish()
+        await read(stream)
+        behind = engine.recognisers[0].behind
+        assert behind[0] is False  # 0.4 s of lag are allowed
+        assert True in behind
+        assert behind[-1] is False
+
+
+async def test_steps_stop_while_nobody_reads_and_go_on_after() -> None:
+    async with engine_with() as engine, engine.open() as stream:
+        feeding = asyncio.create_task(stream.feed(np.zeros(400 * SAMPLE_RATE_HZ, np.float32)))
+        await asyncio.wait({feeding}, timeout=0.2)
+        assert not feeding.done()
+        assert stream.num_unread_events <= queues.OUTBOX_EVENTS
+        reading = asyncio.create_task(read(stream))
+        await feeding
+        await stream.finish()
+        events = await reading
+        assert "".join(event.text for event in events if isinstance(event, Delta)) == "x" * 400
+
+
+async def test_a_stream_with_much_to_do_holds_up_no_other(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_pool, "TURN_S", 0.0)
+    order: list[str] = []
+    async with engine_with(gate) as engine, engine.open() as busy, engine.open() as other:
+        for name, recogniser in zip(("busy", "other"), engine.recognisers, strict=True):
+            recogniser._before_step = lambda name=name: (gate(), order.append(name))
+        await busy.feed(np.zeros(9 * SAMPLE_RATE_HZ, np.float32))
+        await gate.arrival()
+        await other.feed(SECOND)
+        gate.open()
+        for stream in (busy, other):
+            await stream.finish()
+            await read(stream)
+    assert order[:3] == ["busy", "other", "busy"]
+
+
+async def test_only_its_own_stream_hears_of_a_recogniser_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    async with engine_with() as engine, engine.open() as good, engine.open() as bad:
+        engine.recognisers[1]._before_step = lambda: 1 / 0
+        await bad.feed(SECOND)
+        with pytest.raises(EngineFailedError, match="'echo' failed: division by zero"):
+            await read(bad)
+        with pytest.raises(EngineFailedError):
+            await bad.flush()
+        await good.feed(SECOND)
+        await good.finish()
+        assert await read(good) == [Delta("x", 1.0), Finished(1.0)]
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_every_stream_hears_of_an_engine_that_dies(caplog: pytest.LogCaptureFixture) -> None:
+    def die() -> None:
+        raise EngineFailedError("out of memory")
+
+    async with engine_with() as engine, engine.open() as other, engine.open() as stream:
+        engine.recognisers[1]._before_step = die
+        waiting = asyncio.create_task(read(other))
+        await stream.feed(SECOND)
+        for reading in (read(stream), waiting, read(stream)):
+            with pytest.raises(EngineFailedError, match="out of memory"):
+                await reading
+        with pytest.raises(EngineFailedError, match="out of memory"):
+            await engine.open().__aenter__()
+    assert "engine echo died" in caplog.text
+
+
+async def test_each_hears_an_error_of_its_own() -> None:
+    """A raised error collects the frames it came through; shared, it would keep every stream's in memory."""
+    async with engine_with() as engine, engine.open() as stream:
+        engine.fail(EngineFailedError("gone"))
+        errors = []
+        for _ in range(2):
+            with pytest.raises(EngineFailedError, match="gone") as info:
+                await stream.flush()
+            errors.append(info.value)
+    assert errors[0] is not errors[1]
+
+
+async def test_an_engine_that_is_stuck_is_declared_dead(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_stream, "WATCH_S", 0.01)
+    monkeypatch.setattr(local_stream, "STALL_S", 0.05)
+    async with engine_with(gate) as engine:
+        async with engine.open() as stream, engine.open() as other:
+            await stream.feed(SECOND)
+            for reading in (read(stream), read(other)):
+                with pytest.raises(EngineFailedError, match="stuck"):
+                    await reading
+        # Both could be closed, though the worker still holds the one.
+        assert engine.num_open_streams == 0
+        assert not engine.recognisers[0].is_closed
+        gate.open()
+    assert engine.recognisers[0].is_closed
+    assert not engine.recognisers[0].was_closed_while_stepping
+
+
+async def test_who_closes_is_woken_when_the_engine_gets_stuck(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_stream, "WATCH_S", 0.01)
+    async with engine_with(gate) as engine, asyncio.timeout(30):
+        stream = await engine.open().__aenter__()
+        await stream.feed(SECOND)
+        await gate.arrival()
+        closing = asyncio.create_task(stream.close())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        monkeypatch.setattr(local_stream, "STALL_S", 0.0)
+        await closing
+        assert not engine.recognisers[0].is_closed
+
+
+async def test_a_flush_does_not_wait_for_a_worker_that_lingers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_pool, "LINGER_S", 3600.0)
+    async with engine_with() as engine, engine.open() as stream, asyncio.timeout(30):
+        for _ in range(3):  # the first may come before the worker lingers
+            await stream.feed(SECOND)
+            await stream.flush()
+            assert isinstance(await anext(stream), Delta)
+            assert isinstance(await anext(stream), Flushed)
+
+
+async def test_an_engine_without_its_worker_is_declared_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_stream, "WATCH_S", 0.01)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+
+    def die(seconds: float) -> None:
+        raise SystemError
+
+    async with engine_with() as engine:
+        engine.pool.on_run = die
+        async with engine.open() as stream:
+            await stream.feed(SECOND)
+            with pytest.raises(EngineFailedError, match="a worker ended"):
+                await read(stream)
+            assert engine.pool.has_lost_worker()
+    assert not engine.pool.has_lost_worker(), "asked to end"
+
+
+async def test_a_recogniser_that_cannot_be_made_takes_no_room() -> None:
+    class Unmakable(EchoEngine):
+        def make_recogniser(self, options: StreamOptions) -> Recogniser:
+            raise MemoryError
+
+    engine = Unmakable(max_streams=1)
+    for _ in range(2):
+        stream = engine.open()
+        with pytest.raises(MemoryError):
+            await stream.__aenter__()
+        assert engine.num_open_streams == 0
+        await stream.close()
+    await engine.close()
+
+
+async def test_a_recogniser_that_cannot_be_closed_is_no_ones_trouble(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Echo, "close", lambda self: 1 / 0)
+    async with engine_with() as engine:
+        async with engine.open() as stream:
+            await stream.feed(SECOND)
+        assert engine.num_open_streams == 0
+    assert "did not close well" in caplog.text
+
+
+async def test_room_is_given_back() -> None:
+    engine = EchoEngine(max_streams=1)
+    async with engine.open():
+        with pytest.raises(CapacityError, match="already runs 1 streams"):
+            await engine.open().__aenter__()
+    async with engine.open():
+        pass
+    await engine.close()
+
+
+@pytest.mark.parametrize(("num_threads", "max_streams"), [(0, 1), (1, 0), (-1, 8)])
+def test_numbers_that_cannot_be(num_threads: int, max_streams: int) -> None:
+    class Numbered(EchoEngine):
+        def __init__(self) -> None:
+            PooledEngine.__init__(self, num_threads=num_threads, max_streams=max_streams)
+
+    with pytest.raises(ConfigError, match="must be 1 or more"):
+        Numbered()
+
+
+async def test_events_told_before_a_failure_are_read_first() -> None:
+    async with engine_with() as engine, engine.open() as stream:
+        await stream.feed(SECOND)
+        assert await anext(stream) == Delta("x", 1.0)
+        await stream.flush()
+        await until(lambda: stream.num_unread_events > 0)
+        engine.fail(EngineFailedError("gone"))
+        assert await anext(stream) == Flushed(1, "", (), 1.0)
+        with pytest.raises(EngineFailedError):
+            await anext(stream)
+
+
+async def test_a_closed_stream_is_not_kept_by_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor by the loop, until the stream would look again whether the engine is stuck."""
+    monkeypatch.setattr(local_stream, "WATCH_S", 3600.0)
+    async with engine_with() as engine, asyncio.timeout(30):
+        async with engine.open() as stream:
+            await stream.feed(SECOND)
+        alive = weakref.ref(stream)
+        del stream
+        await until(lambda: gc.collect() >= 0 and alive() is None)
+
+
+async def test_a_stream_whose_close_was_cancelled_is_not_kept(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_stream, "WATCH_S", 0.01)
+    async with engine_with(gate) as engine, asyncio.timeout(30):
+        stream = await engine.open().__aenter__()
+        await stream.feed(SECOND)
+        await gate.arrival()
+        closing = asyncio.create_task(stream.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait({closing})
+        assert closing.cancelled()
+        gate.open()
+        alive = weakref.ref(stream)
+        del stream, closing
+        await until(lambda: gc.collect() >= 0 and alive() is None)
+
+
+async def test_a_recogniser_that_killed_its_engine_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger("voxtide.engines"), "disabled", True)  # a kept record would hold frames
+
+    def die() -> None:
+        raise EngineFailedError("out of memory")
+
+    async with engine_with(die) as engine:
+        async with engine.open() as stream:
+            await stream.feed(SECOND)
+            with pytest.raises(EngineFailedError):
+                await read(stream)
+        alive = weakref.ref(engine.recognisers.pop())
+        await until(lambda: gc.collect() >= 0 and alive() is None)
+        assert engine.num_open_streams == 0
+
+
+async def test_a_cancelled_flush_takes_no_id(gate: Gate) -> None:
+    async with engine_with(gate) as engine, engine.open() as stream:
+        await stream.feed(SECOND[:1])
+        await gate.arrival()
+        for _ in range(queues.INBOX_COMMANDS):
+            await stream.feed(SECOND[:1])
+        flushing = asyncio.create_task(stream.flush())
+        await asyncio.sleep(0)
+        flushing.cancel()
+        await asyncio.wait({flushing})
+        assert flushing.cancelled()
+        gate.open()
+        reading = asyncio.create_task(read(stream))
+        assert await stream.flush() == 1
+        await stream.finish()
+        assert [event.flush_id for event in await reading if isinstance(event, Flushed)] == [1]
+
+
+async def test_feeds_of_several_tasks_do_not_mingle(gate: Gate) -> None:
+    async with engine_with(gate) as engine, engine.open() as stream:
+        parts = [np.full(8 * SAMPLE_RATE_HZ, level, np.float32) for level in (0.1, 0.2, 0.3)]
+        feeding = [asyncio.create_task(stream.feed(part)) for part in parts]
+        finishing = [asyncio.create_task(stream.finish()) for _ in range(2)]
+        await gate.arrival()
+        gate.open()
+        events = await read(stream)
+        await asyncio.gather(*feeding, *finishing)
+        assert [level for _, level in engine.recognisers[0].fed] == sorted(
+            level for _, level in engine.recognisers[0].fed
+        )
+        assert sum(isinstance(event, Finished) for event in events) == 1
+        assert events[-1] == Finished(24.0)
+
+
+@pytest.mark.parametrize("end", ["fail", "close"])
+async def test_those_who_wait_are_woken_at_once(gate: Gate, end: str) -> None:
+    """Not only when they next look whether the engine is stuck."""
+    async with engine_with(gate) as engine, asyncio.timeout(local_stream.WATCH_S / 2):
+        stream = await engine.open().__aenter__()
+        await stream.feed(SECOND)
+        await gate.arrival()
+        reading = asyncio.create_task(read(stream))
+        feeding = asyncio.create_task(stream.feed(np.zeros(60 * SAMPLE_RATE_HZ, np.float32)))
+        await asyncio.sleep(0)
+        if end == "fail":
+            engine.fail(EngineFailedError("gone"))
+            await asyncio.wait({reading, feeding})
+        closing = asyncio.create_task(stream.close())
+        await asyncio.wait({reading, feeding})
+        assert isinstance(feeding.exception(), EngineFailedError if end == "fail" else StreamClosedError)
+        assert isinstance(reading.exception(), EngineFailedError if end == "fail" else type(None))
+        gate.open()
+        await closing

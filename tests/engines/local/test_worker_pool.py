@@ -1,0 +1,273 @@
+"""Jobs take turns, none is run by two threads at once, none is lost, and stopped threads are gone."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from voxtide.engines.local import worker_pool as pool_module
+from voxtide.engines.local.worker_pool import Job, RoundPool, WorkerPool
+
+WAIT_S = 10.0
+
+
+@contextmanager
+def running(num_threads: int) -> Iterator[WorkerPool]:
+    pool = WorkerPool(num_threads, name="test")
+    try:
+        yield pool
+    finally:
+        pool.stop()
+        assert pool.join()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what a worker does right after the last thing that can be seen of it."""
+    deadline_s = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0)
+
+
+class Piecework(Job):
+    """Does `num_pieces` pieces; each calls `work`. Fails the test if it is entered twice at once."""
+
+    def __init__(self, num_pieces: int, work: Callable[[], object] = lambda: None) -> None:
+        self.num_left = num_pieces
+        self.done = threading.Event()
+        self.was_entered_twice = False
+        self._work = work
+        self._entered = threading.Lock()
+
+    def run_once(self) -> bool:
+        if not self._entered.acquire(blocking=False):
+            self.was_entered_twice = True
+            return False
+        try:
+            self._work()
+            self.num_left -= 1
+            if self.num_left <= 0:
+                self.done.set()
+            return self.num_left > 0
+        finally:
+            self._entered.release()
+
+
+def test_a_job_runs_until_it_has_no_more() -> None:
+    with running(1) as pool:
+        job = Piecework(5)
+        pool.wake(job)
+        assert job.done.wait(WAIT_S)
+        assert job.num_left == 0
+
+
+def test_jobs_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "TURN_S", 0.0)
+    assert order_of_pieces() == list("abcabcabc")
+
+
+def test_a_turn_has_room_for_several_short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "TURN_S", WAIT_S)
+    assert order_of_pieces() == list("aaabbbccc")
+
+
+def order_of_pieces() -> list[str]:
+    """In which order three jobs did their three pieces each."""
+    order: list[str] = []
+    with running(1) as pool:
+        gate = threading.Event()
+        first = Piecework(1, lambda: gate.wait(WAIT_S))
+        jobs = [Piecework(3, lambda name=name: order.append(name)) for name in "abc"]
+        for job in (first, *jobs):
+            pool.wake(job)
+        gate.set()
+        assert all(job.done.wait(WAIT_S) for job in jobs)
+    return order
+
+
+def test_an_urgent_job_ends_the_lingering(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "LINGER_S", 100 * WAIT_S)
+    with running(1) as pool:
+        for _ in range(3):  # the first may come before the worker lingers
+            job = Piecework(1)
+            pool.wake(job, is_urgent=True)
+            assert job.done.wait(WAIT_S)
+            until(lambda: not pool._hurry.is_set())  # else it would never linger again
+
+
+def test_woken_while_it_runs_it_runs_again() -> None:
+    class SaysThatNothingIsLeft(Job):
+        num_runs = 0
+
+        def run_once(self) -> bool:
+            self.num_runs += 1
+            is_inside.set()
+            gate.wait(WAIT_S)
+            return False
+
+    with running(2) as pool:
+        is_inside, gate, last = threading.Event(), threading.Event(), Piecework(1)
+        job = SaysThatNothingIsLeft()
+        pool.wake(job)
+        assert is_inside.wait(WAIT_S)
+        pool.wake(job)
+        pool.wake(job)
+        gate.set()
+        until(lambda: job.num_runs == 2)
+        pool.wake(last)
+        assert last.done.wait(WAIT_S)
+    assert job.num_runs == 2
+
+
+def test_no_wake_is_lost_and_no_job_is_entered_twice() -> None:
+    """Each piece may be asked for at the very moment the one before ends."""
+    with running(4) as pool:
+        counts = [0] * 8
+        asked = [threading.Semaphore(0) for _ in counts]
+
+        class Counting(Piecework):
+            def __init__(self, number: int) -> None:
+                super().__init__(0)
+                self.number = number
+
+            def run_once(self) -> bool:
+                while asked[self.number].acquire(blocking=False):
+                    counts[self.number] += 1
+                return super().run_once() and False
+
+        jobs = [Counting(number) for number in range(len(counts))]
+
+        def ask() -> None:
+            for _ in range(500):
+                for number, job in enumerate(jobs):
+                    asked[number].release()
+                    pool.wake(job)
+
+        askers = [threading.Thread(target=ask) for _ in range(3)]
+        for asker in askers:
+            asker.start()
+        for asker in askers:
+            asker.join()
+        until(lambda: counts == [1500] * len(counts))
+    assert counts == [1500] * len(counts)
+    assert not any(job.was_entered_twice for job in jobs)
+
+
+def test_the_longest_run_is_that_of_the_slowest_job() -> None:
+    with running(2) as pool:
+        assert pool.longest_run_s() == 0
+        is_inside, gate = threading.Event(), threading.Event()
+
+        def work() -> None:
+            is_inside.set()
+            gate.wait(WAIT_S)
+
+        job = Piecework(1, work)
+        pool.wake(job)
+        assert is_inside.wait(WAIT_S)
+        earlier_s = pool.longest_run_s()
+        assert 0 < earlier_s <= pool.longest_run_s()
+        gate.set()
+        assert job.done.wait(WAIT_S)
+    assert pool.longest_run_s() == 0
+
+
+def test_stop_drops_what_is_queued_and_lets_the_running_piece_end() -> None:
+    pool = WorkerPool(1, name="test")
+    is_inside, gate = threading.Event(), threading.Event()
+
+    def work() -> None:
+        is_inside.set()
+        gate.wait(WAIT_S)
+
+    running_job, queued_job, late_job = Piecework(5, work), Piecework(1), Piecework(1)
+    pool.wake(running_job)
+    assert is_inside.wait(WAIT_S)
+    pool.wake(queued_job)
+    pool.stop()
+    pool.wake(late_job)
+    assert not pool.join(timeout_s=0.01)
+    gate.set()
+    assert pool.join()
+    assert (running_job.num_left, queued_job.num_left, late_job.num_left) == (4, 1, 1)
+
+
+def test_an_idle_pool_keeps_no_job_alive() -> None:
+    with running(2) as pool:
+        job = Piecework(1)
+        alive = weakref.ref(job)
+        pool.wake(job)
+        assert job.done.wait(WAIT_S)
+        del job
+        until(lambda: alive() is None)
+
+
+def test_a_stopped_pool_keeps_no_job_alive() -> None:
+    pool = WorkerPool(1, name="test")
+    is_inside, gate = threading.Event(), threading.Event()
+    running_job = Piecework(1, lambda: is_inside.set() or gate.wait(WAIT_S))
+    queued_job, late_job = Piecework(1), Piecework(1)
+    alive = [weakref.ref(queued_job), weakref.ref(late_job)]
+    pool.wake(running_job)
+    assert is_inside.wait(WAIT_S)
+    pool.wake(queued_job)
+    pool.stop()
+    pool.wake(late_job)
+    gate.set()
+    assert pool.join()
+    del queued_job, late_job
+    gc.collect()
+    assert [job() for job in alive] == [None, None]
+
+
+def test_in_a_round_every_ready_job_has_a_turn_before_all_are_served() -> None:
+    told: list[str] = []
+    has_begun, may_go = threading.Event(), threading.Event()
+    pool = RoundPool(lambda: told.append("served"), name="test")
+    first = Piecework(1, lambda: (has_begun.set(), may_go.wait(WAIT_S)))
+    jobs = [Piecework(2, lambda name=name: told.append(name)) for name in "abc"]
+    pool.wake(first)
+    assert has_begun.wait(WAIT_S)
+    for job in jobs:
+        pool.wake(job)
+    may_go.set()
+    assert all(job.done.wait(WAIT_S) for job in jobs)
+    until(lambda: len(told) == 9)
+    pool.stop()
+    assert pool.join()
+    assert told == ["served", *"abc", "served", *"abc", "served"]
+
+
+def test_a_round_that_hangs_is_seen() -> None:
+    has_begun, may_go = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        has_begun.set()
+        may_go.wait(WAIT_S)
+
+    pool = RoundPool(hang, name="test")
+    assert pool.longest_run_s() == 0.0
+    pool.wake(Piecework(1))
+    assert has_begun.wait(WAIT_S)
+    until(lambda: pool.longest_run_s() > 0.0)
+    may_go.set()
+    pool.stop()
+    assert pool.join()
+
+
+def test_rounds_keep_no_job_that_is_gone() -> None:
+    pool = RoundPool(lambda: None, name="test")
+    job = Piecework(1)
+    gone = weakref.ref(job)
+    pool.wake(job)
+    assert job.done.wait(WAIT_S)
+    del job
+    until(lambda: gc.collect() >= 0 and gone() is None)
+    pool.stop()
+    assert pool.join()

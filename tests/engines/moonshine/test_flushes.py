@@ -1,0 +1,84 @@
+"""Flushes in the middle of words, on real speech: what the model makes of a cut word must not spoil what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+import numpy as np
+import pytest
+
+from tests.support.pulled_models import between, model_directory, recording
+from voxtide.audio.vad import FRAME_SAMPLES, VOICE_FILE, VOICE_MODEL, GateConfig, SpeechGate, VoiceMeter, VoiceModel
+from voxtide.engines.moonshine.engine import MoonshineWindows
+from voxtide.engines.moonshine.model import MoonshineModel
+from voxtide.engines.windowed.config import LIVE
+from voxtide.engines.windowed.recogniser import RevisingRecogniser
+from voxtide.transcript.events import Flushed, SegmentEnded, TranscriptEvent
+from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
+
+LENGTH_S = 14.0
+
+# Each plan, in samples, once went wrong: the first ended in "The. The. The.", the second told a full stop too late.
+PLANS = (
+    (694, 4615, 59530, 86933, 122572, 153686, 168931, 183704, 214394, 220554),
+    (14371, 33526, 33564, 50178, 75914, 98951, 132712, 169124, 190525, 198722),
+)
+
+
+def voice_meter() -> VoiceMeter:
+    return VoiceMeter(VoiceModel.load(model_directory(VOICE_MODEL) / VOICE_FILE))
+
+
+def new_recogniser() -> RevisingRecogniser:
+    windows = MoonshineWindows(MoonshineModel.load(model_directory("moonshine-tiny-en")))
+    return RevisingRecogniser(windows, voice_meter(), LIVE, GateConfig(), StreamOptions())
+
+
+def steps(recogniser: RevisingRecogniser) -> Iterator[TranscriptEvent]:
+    while (events := recogniser.step(is_behind=False)) is not None:
+        yield from events
+
+
+def transcribed(plan: tuple[int, ...]) -> Iterator[TranscriptEvent]:
+    recogniser = new_recogniser()
+    samples = between(recording("two_cities.wav"), 0.0, LENGTH_S)
+    for number, (start, end) in enumerate(zip((0, *plan), (*plan, len(samples)), strict=True), start=1):
+        recogniser.feed(samples[start:end])
+        recogniser.flush(number)
+        yield from steps(recogniser)
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_a_cut_word_spoils_nothing_after_it(plan: tuple[int, ...]) -> None:
+    segments = [event.segment for event in transcribed(plan) if isinstance(event, SegmentEnded)]
+    words = [word.text.strip(".,").lower() for segment in segments for word in segment.words]
+    assert max(len(list(group)) for _, group in groupby(words)) <= 2
+    assert all(segment.text[0].isalnum() and segment.words for segment in segments)
+    assert segments[-1].end_s == pytest.approx(LENGTH_S, abs=0.1)
+    assert {"best", "age", "wisdom", "belief"} <= set(words)
+
+
+def soon_after_speech(samples: Samples) -> int:
+    """Where speech has been followed by a quarter of a second of silence: too little to be its end."""
+    gate, was_open = SpeechGate(GateConfig()), False
+    for number, probability in enumerate(voice_meter().measure(samples), start=1):
+        gate.push(probability)
+        was_open |= gate.is_open
+        if was_open and gate.num_silent_frames == 8:
+            assert gate.is_open
+            return number * FRAME_SAMPLES
+    raise AssertionError("the speech does not stop")
+
+
+def test_a_flush_soon_after_speech_finds_its_answer_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = np.concatenate([recording("goforward.wav"), np.zeros(SAMPLE_RATE_HZ, np.float32)])
+    samples = samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES]
+    recogniser = new_recogniser()
+    recogniser.feed(samples[: soon_after_speech(samples)])
+    list(steps(recogniser))
+    monkeypatch.setattr(MoonshineModel, "transcribe", None)  # from now on
+    recogniser.flush(1)
+    flushed = list(steps(recogniser))[-1]
+    assert isinstance(flushed, Flushed)
+    assert flushed.text.startswith("Go forward")

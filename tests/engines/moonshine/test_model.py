@@ -1,0 +1,269 @@
+"""Our graphs against the published ones, and what prefixes, guesses and loops do to decoding."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.pulled_models import between, model_directory, recording
+from voxtide.engines.moonshine.model import (
+    EXTRA_TOKENS,
+    FRAME_S,
+    FRAME_SAMPLES,
+    MAX_TOKENS_PER_S,
+    MIN_LOOPS,
+    MODEL_FILES,
+    MoonshineModel,
+    Token,
+    _is_looping,
+    _monotone_path,
+)
+from voxtide.engines.moonshine.stem import StemWindow
+from voxtide.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
+from voxtide.engines.windowed.window_model import AudioBuffer
+from voxtide.errors import ModelCorruptError
+from voxtide.types import Samples
+
+CLIPS = (
+    ("goforward.wav", 0.0, 2.78),
+    ("beckett.wav", 0.0, 3.3),
+    ("beckett.wav", 3.3, 6.1),
+    ("beckett.wav", 6.3, 9.9),
+    ("two_cities.wav", 1.0, 4.6),
+    ("two_cities.wav", 4.6, 8.3),
+    ("two_cities.wav", 8.3, 13.1),
+    ("two_cities.wav", 16.9, 22.8),
+)
+
+
+TIE = 0.3
+"""Nats between two tokens that rounding may swap: the smaller is at least three quarters as likely."""
+OTHER = 17
+"""A token that belongs to no text here."""
+
+
+class PublishedModel:
+    """The checkpoint's own graphs, run by onnxruntime one token at a time, as they were published."""
+
+    def __init__(self, directory: Path) -> None:
+        options = ort.SessionOptions()
+        options.log_severity_level = 3  # the files give advice of no use here
+        self._encoder = ort.InferenceSession(str(directory / "encoder_model.ort"), options)
+        self._decoder = ort.InferenceSession(str(directory / "decoder_model_merged.ort"), options)
+        inputs = self._decoder.get_inputs()
+        self._past_names = [value.name for value in inputs if value.name.startswith("past_key_values")]
+        self._present_names = [name.replace("past_key_values", "present") for name in self._past_names]
+
+    def shortfalls(self, samples: Samples, tokens: list[int]) -> list[float]:
+        """How much less likely each of the tokens, and the end after them, is than its best rival; 0 for the best."""
+        mask = np.ones((1, len(samples)), np.int64)
+        (hidden,) = self._encoder.run(None, {"input_values": samples[None], "attention_mask": mask})
+        past = {name: np.zeros((1, 8, 0, 36), np.float32) for name in self._past_names}
+        shortfalls = []
+        for before, token in itertools.pairwise([BEGIN, *tokens, END]):
+            feeds: dict[str, Any] = {
+                "input_ids": np.array([[before]], np.int64),
+                "encoder_hidden_states": hidden,
+                "encoder_attention_mask": mask,
+                "use_cache_branch": np.array([bool(shortfalls)]),
+                **past,
+            }
+            logits, *present = self._decoder.run(["logits", *self._present_names], feeds)
+            told = dict(zip(self._past_names, present, strict=True))
+            # The encoder's keys and values come with the first step only.
+            past |= {name: told[name] for name in told if ".decoder." in name} if shortfalls else told
+            shortfalls.append(float(logits[0, -1].max() - logits[0, -1, token]))
+        return shortfalls
+
+
+@pytest.fixture(scope="module")
+def directory() -> Path:
+    return model_directory("moonshine-tiny-en")
+
+
+@pytest.fixture(scope="module")
+def model(directory: Path) -> MoonshineModel:
+    return MoonshineModel.load(directory)
+
+
+@pytest.fixture(scope="module")
+def published(directory: Path) -> PublishedModel:
+    return PublishedModel(directory)
+
+
+def window_of(model: MoonshineModel, samples: Samples) -> StemWindow:
+    audio = AudioBuffer()
+    audio.append(samples)
+    return model.stem_cache(audio).window(0, len(samples))
+
+
+def words_of(model: MoonshineModel, numbers: list[int]) -> list[str]:
+    """What is said, whatever its punctuation."""
+    return re.sub(r"[^\w\s]", "", model.tokenizer.text(numbers)).lower().split()
+
+
+def numbers_of(tokens: list[Token]) -> list[int]:
+    return [token.number for token in tokens]
+
+
+@pytest.mark.parametrize(("name", "start_s", "end_s"), CLIPS)
+def test_every_token_is_the_published_graphs_best(
+    model: MoonshineModel, published: PublishedModel, name: str, start_s: float, end_s: float
+) -> None:
+    """All but ties: the published graphs round activations at other places, so a comma may be a full stop to them."""
+    samples = between(recording(name), start_s, end_s)
+    tokens = model.transcribe(window_of(model, samples), prefix=[], guess=[])
+    assert len(tokens) >= 4
+    shortfalls = published.shortfalls(samples, numbers_of(tokens))
+    assert max(shortfalls) < TIE
+    assert sum(shortfall > 0 for shortfall in shortfalls) <= 1
+
+
+@pytest.mark.parametrize(("name", "start_s", "end_s"), CLIPS[:6])
+def test_guesses_and_prefixes_keep_the_words(model: MoonshineModel, name: str, start_s: float, end_s: float) -> None:
+    window = window_of(model, between(recording(name), start_s, end_s))
+    numbers = numbers_of(model.transcribe(window, prefix=[], guess=[]))
+    half = len(numbers) // 2
+    wrong = [*numbers[:half], OTHER, *numbers[half + 1 :]]
+    guesses: list[tuple[list[int], list[int]]] = [
+        *(([], guess) for guess in (numbers, numbers[:half], wrong, [OTHER], [*numbers, OTHER, OTHER])),
+        *((numbers[:half], guess) for guess in ([], numbers[half:], wrong[half:])),
+    ]
+    for prefix, guess in guesses:
+        tokens = model.transcribe(window, prefix=prefix, guess=guess)
+        assert words_of(model, numbers_of(tokens)) == words_of(model, numbers)
+        assert numbers_of(tokens)[: len(prefix)] == prefix
+        assert [token.logprob == 0.0 for token in tokens] == [i < len(prefix) for i in range(len(tokens))]
+        assert tokens == model.transcribe(window, prefix=prefix, guess=guess), "equal arguments, equal tokens"
+
+
+def test_guessed_tokens_are_believed_in_as_much_as_found_ones(model: MoonshineModel) -> None:
+    """What runs together is rounded together, so the figures move a little; the frames hardly do."""
+    window = window_of(model, recording("goforward.wav"))
+    found = model.transcribe(window, prefix=[], guess=[])
+    guessed = model.transcribe(window, prefix=[], guess=numbers_of(found))
+    for one, other in zip(found, guessed, strict=True):
+        assert one.logprob == pytest.approx(other.logprob, abs=0.3)
+        assert abs(one.frame - other.frame) <= 4
+
+
+def test_tokens_carry_probabilities_and_frames_in_order(model: MoonshineModel) -> None:
+    samples = between(recording("two_cities.wav"), 1.0, 4.6)
+    tokens = model.transcribe(window_of(model, samples), prefix=[], guess=[])
+    frames = [token.frame for token in tokens]
+    assert frames == sorted(frames)
+    assert 0 <= frames[0] < frames[-1] < len(samples) / FRAME_SAMPLES
+    assert all(-20 < token.logprob <= 0 for token in tokens)
+
+
+def test_noise_and_silence_end(model: MoonshineModel) -> None:
+    """Nothing is said, so anything may come out, but not much of it."""
+    noise = np.random.default_rng(7).normal(0, 0.05, 3 * 16000).astype(np.float32)
+    for samples in (noise, np.zeros_like(noise)):
+        assert len(model.transcribe(window_of(model, samples), prefix=[], guess=[])) <= 3 * 6.5 + 7
+
+
+@pytest.mark.parametrize("missing", [MODEL_FILES, *((name,) for name in MODEL_FILES)])
+def test_a_directory_without_a_file_is_refused_by_its_name(missing: tuple[str, ...], tmp_path: Path) -> None:
+    for name in set(MODEL_FILES) - set(missing):
+        (tmp_path / name).touch()
+    told = f"{tmp_path} holds no Moonshine model: it has no {', '.join(missing)}; give a directory"
+    with pytest.raises(ModelCorruptError, match=f"^{re.escape(told)}"):
+        MoonshineModel.load(tmp_path)
+
+
+def test_a_broken_checkpoint_is_refused_by_name(directory: Path, tmp_path: Path) -> None:
+    for name in ("encoder_model.ort", "tokenizer.bin"):
+        (tmp_path / name).symlink_to(directory / name)
+    (tmp_path / "decoder_model_merged.ort").write_bytes(b"")
+    with pytest.raises(ModelCorruptError, match="decoder_model_merged.ort"):
+        MoonshineModel.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "is_loop"),
+    [
+        ([], False),
+        ([5, 5, 5], False),
+        ([5, 5, 5, 5], True),
+        ([9, 5, 5, 5, 5], True),
+        ([5, 5, 5, 5, 9], False),
+        ([1, 2] * 3, False),
+        ([2, *[1, 2] * 3], False),
+        ([1, 2] * 4, True),
+        ([1, 2, 3, 4, 5, 6, 7, 8] * 4, True),
+        ([1, 2, 3, 4, 5, 6, 7, 8, 9] * 4, False),
+        ([1, 2, 3, 1, 2, 4, 1, 2, 3, 1, 2, 4], False),
+    ],
+)
+def test_a_pattern_four_times_in_a_row_is_a_loop(tokens: list[int], is_loop: bool) -> None:
+    assert _is_looping(tokens) is is_loop
+
+
+class ScriptedDecoder:
+    """Says what the script has for each place, and never the end."""
+
+    def __init__(self, script: Callable[[int], int]) -> None:
+        self._script = script
+
+    def run(self, output_names: list[str] | None, feeds: dict[str, Any]) -> list[Any]:
+        start, num_tokens = int(feeds["position"][0]), feeds["tokens"].shape[1]
+        end = start + num_tokens
+        best = [self._script(place) for place in range(start + int(feeds["first_choice"][0]), end)]
+        attention = np.ones((num_tokens, feeds["cross_key.0"].shape[2]), np.float32)
+        past = np.zeros((1, 8, end, 36), np.float32)
+        return [np.array([best]), np.full((1, len(best)), -0.1, np.float32), attention, past, past]
+
+
+class AnyEncoder:
+    """Ten seconds of frames, whatever was said."""
+
+    num_frames = round(10.0 / FRAME_S)
+
+    def run(self, output_names: list[str] | None, feeds: dict[str, Any]) -> list[Any]:
+        return [np.zeros((1, 8, self.num_frames, 36), np.float32)] * 2
+
+
+def said_by(script: Callable[[int], int]) -> list[int]:
+    encoder = AnyEncoder()
+    model = MoonshineModel(encoder, encoder, ScriptedDecoder(script), Tokenizer([]), 1)
+    one = np.ones(1, np.float32)
+    return numbers_of(model.transcribe(StemWindow(np.zeros((576, 3), np.float32), one, one), prefix=[], guess=[]))
+
+
+def test_a_decoder_that_loops_is_stopped() -> None:
+    assert said_by(lambda place: 5 + place % 3) == [5, 6, 7] * MIN_LOOPS
+
+
+def test_a_decoder_that_never_ends_says_no_more_than_people_do() -> None:
+    num_fluent = 10.0 * MAX_TOKENS_PER_S
+    assert num_fluent < len(said_by(lambda place: 5 + place)) <= num_fluent + EXTRA_TOKENS + 1
+
+
+def test_no_tokens_have_no_path() -> None:
+    assert _monotone_path(np.zeros((0, 5), np.float32)) == []
+
+
+@settings(deadline=None)
+@given(data=st.data(), num_tokens=st.integers(1, 4), num_frames=st.integers(1, 5))
+def test_the_path_is_the_best_that_never_goes_back(data: st.DataObject, num_tokens: int, num_frames: int) -> None:
+    values = st.lists(st.integers(0, 20), min_size=num_tokens * num_frames, max_size=num_tokens * num_frames)
+    attention = np.array(data.draw(values), np.float32).reshape(num_tokens, num_frames) / 20
+    scores = np.log(attention + 1e-6)
+
+    def score(path: tuple[int, ...]) -> float:
+        return float(sum(scores[token, frame] for token, frame in enumerate(path)))
+
+    path = _monotone_path(attention)
+    best = max(map(score, itertools.combinations_with_replacement(range(num_frames), num_tokens)))
+    assert path == sorted(path)
+    assert score(tuple(path)) == pytest.approx(best, abs=1e-4)

@@ -1,0 +1,73 @@
+"""Pieces in and out of tokenizer.bin, and the text of tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.pulled_models import model_directory
+from voxtide.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
+from voxtide.errors import ModelCorruptError
+
+SPACE = "\u2581"
+
+
+def written(pieces: list[bytes]) -> bytes:
+    """tokenizer.bin with these pieces."""
+    content = b""
+    for piece in pieces:
+        low, high = len(piece) % 128, len(piece) // 128
+        content += (bytes([low + 128, high]) if high else bytes([low])) + piece
+    return content
+
+
+@given(pieces=st.lists(st.binary(max_size=20) | st.binary(min_size=120, max_size=300)))
+def test_pieces_survive_the_file(tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]) -> None:
+    path = tmp_path_factory.getbasetemp() / "tokenizer.bin"
+    path.write_bytes(written(pieces))
+    assert Tokenizer.load(path).pieces == [piece.replace(SPACE.encode(), b" ") for piece in pieces]
+
+
+@pytest.mark.parametrize("num_bytes", [127, 128, 129, 255, 256, 16383])
+def test_a_long_piece_has_two_bytes_of_length(tmp_path: Path, num_bytes: int) -> None:
+    path = tmp_path / "tokenizer.bin"
+    path.write_bytes(written([b"a", b"x" * num_bytes, b"b"]))
+    assert [len(piece) for piece in Tokenizer.load(path).pieces] == [1, num_bytes, 1]
+
+
+@pytest.mark.parametrize("content", [b"\x05word", b"\x01a\x02b", b"\x01a\x85", b"\x80\x01" + b"x" * 127])
+def test_a_file_that_breaks_off_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "tokenizer.bin"
+    path.write_bytes(content)
+    with pytest.raises(ModelCorruptError, match="tokenizer.bin breaks off"):
+        Tokenizer.load(path)
+
+
+def test_text_joins_letters_that_tokens_share() -> None:
+    encoded = "né".encode()
+    tokenizer = Tokenizer([f"{SPACE}".encode() + encoded[:2], encoded[2:], b"e", f"a{SPACE}b".encode()])
+    assert tokenizer.text([0, 1, 2]) == " née"
+    assert tokenizer.text([3]) == "a b"
+    assert tokenizer.text([0]) == " n\N{REPLACEMENT CHARACTER}"
+    assert tokenizer.text([]) == ""
+    assert [tokenizer.starts_word(token) for token in range(4)] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    "text", [" Go forward ten meters.", " Ever tried? Ever failed!", " it's a half-open door, naïve"]
+)
+def test_the_pulled_vocabulary_spells_text(text: str) -> None:
+    tokenizer = Tokenizer.load(model_directory("moonshine-tiny-en") / "tokenizer.bin")
+    assert len(tokenizer.pieces) == 32768
+    assert (tokenizer.pieces[BEGIN], tokenizer.pieces[END]) == (b"<s>", b"</s>")
+    numbers = {piece: number for number, piece in enumerate(tokenizer.pieces)}
+    tokens, rest = [], text.encode()
+    while rest:
+        length = next(n for n in range(len(rest), 0, -1) if rest[:n] in numbers)
+        tokens.append(numbers[rest[:length]])
+        rest = rest[length:]
+    assert tokenizer.text(tokens) == text
+    assert [tokenizer.starts_word(token) for token in tokens].count(True) == text.count(" ")

@@ -1,0 +1,140 @@
+"""The remote engine: what it says it is, what it makes of a real voxtide server, and a server as a gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import numpy as np
+import pytest
+
+from tests.support.live_servers import voxtide_server
+from voxtide.client.config import ClientConfig
+from voxtide.client.transport.replay_buffer import MAX_UTTERANCES
+from voxtide.engines.base import Engine
+from voxtide.engines.registry import load_engine
+from voxtide.engines.remote import RemoteEngine
+from voxtide.engines.scripted import speak
+from voxtide.errors import CapacityError, ConfigError, ConnectionFailedError, UnsupportedOptionError
+from voxtide.transcript.events import (
+    Delta,
+    Flushed,
+    Interim,
+    LanguageDetected,
+    SegmentEnded,
+    SpeechStarted,
+    SpeechStopped,
+    TranscriptEvent,
+)
+from voxtide.types import StreamOptions
+
+PAUSE = np.zeros(12_800, np.float32)
+CONFIG = ClientConfig(reconnect_s=1.0)
+
+
+async def transcribe(engine: Engine, options: StreamOptions | None = None) -> list[TranscriptEvent]:
+    async with engine.open(options) as stream:
+        reading = asyncio.create_task(_read(stream))
+        samples = np.concatenate([speak("to be"), PAUSE])
+        for start in range(0, len(samples), 1280):
+            await stream.feed(samples[start : start + 1280])
+            await asyncio.sleep(0.005)  # what comes at once is too late for interim text
+        await stream.flush()
+        await stream.finish()
+        return await reading
+
+
+async def test_everything_a_voxtide_server_knows_comes_through() -> None:
+    async with voxtide_server() as url, RemoteEngine(url, config=CONFIG) as engine:
+        events = await transcribe(engine)
+        assert {type(event) for event in events} >= {
+            Delta, Interim, LanguageDetected, SegmentEnded, SpeechStarted, SpeechStopped, Flushed,
+        }  # fmt: skip
+        assert engine.info.model == "tones"
+        assert engine.info.is_revising
+        assert not any(isinstance(it, Interim) for it in await transcribe(engine, StreamOptions(interim=False)))
+
+
+async def test_a_gateway_is_as_good_as_what_is_behind_it() -> None:
+    """client -> voxtide with the remote engine -> voxtide with the scripted engine."""
+    async with voxtide_server() as url:
+        direct = await _transcribed(url)
+        async with voxtide_server(lambda: RemoteEngine(url, config=CONFIG)) as gateway_url:
+            through = await _transcribed(gateway_url)
+    keep = (SegmentEnded, Flushed, SpeechStarted, SpeechStopped, LanguageDetected)
+    assert [event for event in through if isinstance(event, keep)] == [
+        event for event in direct if isinstance(event, keep)
+    ]
+    assert [event.text for event in through if isinstance(event, Flushed)] == ["to be"]
+
+
+async def test_a_full_server_has_no_room() -> None:
+    async with voxtide_server(capacity=1) as url, RemoteEngine(url, config=CONFIG) as engine, engine.open():
+        with pytest.raises(CapacityError, match="HTTP 503"):
+            await engine.open().__aenter__()
+        assert engine.num_open_streams == 1
+
+
+async def test_what_the_server_cannot_do_is_refused_by_name() -> None:
+    async with voxtide_server() as url, RemoteEngine(url, config=CONFIG) as engine:
+        with pytest.raises(UnsupportedOptionError, match="81 ms"):
+            await engine.open(StreamOptions(delay_ms=81)).__aenter__()
+        with pytest.raises(UnsupportedOptionError, match="'xx'"):
+            await engine.open(StreamOptions(language="xx")).__aenter__()
+        assert engine.num_open_streams == 0
+
+
+async def test_flushes_wait_where_too_many_are_unanswered() -> None:
+    num_rounds = MAX_UTTERANCES
+    async with voxtide_server() as url, RemoteEngine(url, config=CONFIG) as engine, engine.open() as stream:
+
+        async def flush_often() -> None:
+            for _ in range(num_rounds):
+                await stream.feed(PAUSE[:1])
+                await stream.flush()
+                await stream.flush()
+
+        flushing = asyncio.create_task(flush_often())
+        done, _ = await asyncio.wait({flushing}, timeout=1.0)
+        assert not done, "nobody reads"
+        reading = asyncio.create_task(_read(stream))
+        await flushing
+        await stream.finish()
+        assert sum(isinstance(event, Flushed) for event in await reading) == 2 * num_rounds
+
+
+async def test_a_lost_connection_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async with voxtide_server() as url:
+        engine = RemoteEngine(url, config=ClientConfig(reconnect_s=0.1))
+        stream = engine.open()
+        await stream.__aenter__()
+    with caplog.at_level(logging.WARNING, "voxtide.engines"):
+        await stream.feed(speak("to be"))
+        with pytest.raises(ConnectionFailedError):
+            await _read(stream)
+    assert "engine remote lost its connection: http://127.0.0.1" in caplog.text
+    await stream.close()
+    await engine.close()
+
+
+async def test_what_it_is() -> None:
+    cloud = load_engine("remote", api_key="k")
+    assert (cloud.info.name, cloud.info.model) == ("remote", "voxtral-mini-transcribe-realtime-latest")
+    assert load_engine("remote", server="http://h").info.model == "default"
+    assert load_engine("remote", server="http://h", model="m").info.model == "m"
+    for arguments in ({"server": "h"}, {"api_key": "a b"}, {"max_streams": 0}):
+        with pytest.raises(ConfigError):
+            load_engine("remote", **arguments)  # type: ignore[arg-type]  # the point
+    with pytest.raises(ConfigError, match=r"needs an API key: .* --api-key, or MISTRAL_API_KEY .* another server"):
+        load_engine("remote")
+    with pytest.raises(ConfigError, match="runs on this machine; a server or a key goes with engine remote or vllm"):
+        load_engine("scripted", server="http://h")
+
+
+async def _transcribed(url: str) -> list[TranscriptEvent]:
+    async with RemoteEngine(url, config=CONFIG) as engine:
+        return await transcribe(engine)
+
+
+async def _read(stream: object) -> list[TranscriptEvent]:
+    return [event async for event in stream]  # type: ignore[attr-defined]  # an EngineStream

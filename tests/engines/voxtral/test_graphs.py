@@ -1,0 +1,210 @@
+"""What a graph needs of a step: it asks the device nothing, and does the same whoever runs, wherever they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from tests.support import voxtral_checkpoint
+from tests.support.paged_kernel import KERNEL, paged_kernel
+from tests.support.voxtral_streams import Driven, places, run_together, tensors
+from voxtide.engines.voxtral.batch_runner import Runner
+from voxtide.engines.voxtral.graphs import BATCH_SIZES, Buffers, GraphSteps, PlainSteps, batch_sizes, step_on_device
+from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
+from voxtide.voxtral.attention import Masked, Paged
+from voxtide.voxtral.config import SAMPLES_PER_TOKEN
+from voxtide.voxtral.framing import window_samples
+from voxtide.voxtral.loading import load
+from voxtide.voxtral.model import VoxtralModel
+from voxtide.voxtral.rows import Rows
+from voxtide.voxtral.tokenizer import Vocabulary
+
+_ASKS_THE_DEVICE = ("_local_scalar_dense", "item", "nonzero", "is_nonzero", "equal", "masked_select", "unique")
+_SIZE = 4
+NUMBERS = Vocabulary([f" {number}".encode() for number in range(200)])
+
+
+class Trace(TorchDispatchMode):
+    """Notes every operation with the shapes it works on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations: list[tuple[str, tuple[tuple[int, ...], ...]]] = []
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        tensors = [it for it in (*args, *(kwargs or {}).values()) if isinstance(it, torch.Tensor)]
+        indices = [it for them in args[1:2] if isinstance(them, list | tuple) for it in them]
+        by_mask = any(isinstance(it, torch.Tensor) and it.dtype == torch.bool for it in indices)
+        name = f"{function.name()}::nonzero" if "index" in function.name() and by_mask else function.name()
+        self.operations.append((name, tuple(tuple(tensor.shape) for tensor in tensors)))
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Small models are quicker so, by far where the cores are busy."""
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(num_threads)
+
+
+@pytest.fixture(
+    scope="module", params=[Masked(), Paged(), Paged(has_key_starts=True)], ids=["masked", "paged", "paged-starts"]
+)
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> VoxtralModel:
+    """As it attends on a GPU: one shape for all."""
+    directory = voxtral_checkpoint.write(tmp_path_factory.mktemp("tones"), voxtral_checkpoint.tone_tensors())
+    return load(Path(directory), device=torch.device("cpu"), weights="fp32", attention=request.param)
+
+
+@pytest.fixture(autouse=True)
+def _kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CPU has none of the paged kind."""
+    monkeypatch.setattr(KERNEL, paged_kernel)
+
+
+@pytest.fixture
+def rows(model: VoxtralModel) -> Iterator[Rows]:
+    rows = model.new_rows(_SIZE)
+    for row in range(_SIZE):
+        model.open(rows, row, 6)
+    return rows
+
+
+def step(model: VoxtralModel, rows: Rows, kind: str, lanes: list[int], buffers: Buffers) -> Callable[[], None]:
+    taken = rows.lanes(lanes, size=_SIZE)
+    buffers.device[f"{kind}_index"].copy_(taken.index)
+    reach = (model.encoder_reach if kind == "encode" else model.decoder_reach)(rows, rows.lanes([0]), 1)
+    return step_on_device(model, rows, buffers, kind, reach)
+
+
+def asking(operations: list[tuple[str, tuple[tuple[int, ...], ...]]]) -> set[str]:
+    """Those operations that wait for the device."""
+    return {name for name, _ in operations if name.split("::")[-1].split(".")[0] in _ASKS_THE_DEVICE}
+
+
+@torch.no_grad()  # and not inference mode, which hides what an operation is made of
+def traced(run: Callable[[], None]) -> list[tuple[str, tuple[tuple[int, ...], ...]]]:
+    with Trace() as trace:
+        run()
+    return trace.operations
+
+
+@pytest.mark.parametrize("kind", ["encode", "decode"])
+def test_a_step_asks_the_device_nothing(model: VoxtralModel, rows: Rows, kind: str) -> None:
+    buffers = Buffers.of(_SIZE, rows.num_rows, model.device)
+    operations = traced(step(model, rows, kind, [0, 2], buffers))
+    assert len(operations) > 20
+    assert asking(operations) == set()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda x: x.item(), lambda x: bool(x), lambda x: x.nonzero(), lambda x: x[x > 0]],
+    ids=["item", "bool", "nonzero", "mask"],
+)
+def test_the_trace_would_notice(ask: Callable[[torch.Tensor], object]) -> None:
+    assert asking(traced(lambda: ask(torch.ones(1)) and None))
+
+
+@pytest.mark.parametrize("kind", ["encode", "decode"])
+def test_the_same_operations_run_whoever_takes_part(model: VoxtralModel, rows: Rows, kind: str) -> None:
+    buffers = Buffers.of(_SIZE, rows.num_rows, model.device)
+    first = traced(step(model, rows, kind, [0, 1, 2, 3], buffers))
+    other = rows.lanes([1, 3])
+    model.encode(rows, other, torch.zeros(2, window_samples(5)))
+    for _ in range(5):
+        model.decode(rows, other, torch.full((2,), 32), torch.zeros(2, 2))
+    assert traced(step(model, rows, kind, [3], buffers)) == first
+
+
+def test_empty_lanes_touch_no_stream(model: VoxtralModel, rows: Rows) -> None:
+    """What a capture warms up with: every lane is the scratch row."""
+    buffers = Buffers.of(_SIZE, rows.num_rows, model.device)
+    before = [tensor[:_SIZE].clone() for tensor in rows._carried]
+    keys = [tensor[: rows.decoder_ring.first_cell(_SIZE)].clone() for tensor in rows.decoder_ring.keys]
+    for kind in ("encode", "decode"):
+        with torch.inference_mode():
+            step(model, rows, kind, [], buffers)()
+    assert all(torch.equal(tensor[:_SIZE], old) for tensor, old in zip(rows._carried, before, strict=True))
+    assert all(torch.equal(now[: len(old)], old) for now, old in zip(rows.decoder_ring.keys, keys, strict=True))
+
+
+def test_a_filled_up_batch_says_what_a_plain_one_says(model: VoxtralModel, rows: Rows) -> None:
+    buffers = Buffers.of(_SIZE, rows.num_rows, model.device)
+    window = torch.from_numpy(voxtral_checkpoint.tones(3, 5)[None, : window_samples(1)])
+    plain = model.new_rows(1)
+    model.open(plain, 0, 6)
+    model.encode(plain, plain.lanes([0]), window)
+    said = model.decode(plain, plain.lanes([0]), torch.tensor([-1]), torch.zeros(1, 2))
+    buffers.put("window", window.numpy(), 0.0)
+    with torch.inference_mode():
+        step(model, rows, "encode", [2], buffers)()
+        rows.count_encoded(rows.lanes([2]), 1)
+        step(model, rows, "decode", [2], buffers)()
+    assert int(buffers.device["tokens"][0]) == int(said.tokens[0])
+    assert float(buffers.device["margins"][0]) == pytest.approx(float(said.pad_margins[0]), abs=1e-4)
+
+
+@pytest.fixture
+def _graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none can be captured, a graph runs what it was captured of."""
+    event = SimpleNamespace(record=lambda: None, synchronize=lambda: None)
+    monkeypatch.setattr(torch.cuda, "Event", lambda: event)
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
+    replay = torch.inference_mode()
+    monkeypatch.setattr(GraphSteps, "_captured", lambda self, run: SimpleNamespace(replay=replay(run)))
+
+
+@pytest.mark.usefixtures("_graphs")
+def test_graph_steps_say_what_plain_steps_say(model: VoxtralModel) -> None:
+    """Lanes are full at times, and at others empty behind streams that wait."""
+    texts, counts = [], []
+    speech = voxtral_checkpoint.speak("to be that is the question.")
+    for make in (PlainSteps, GraphSteps):
+        runner = Runner(model, 5, make_steps=make)
+        streams = [Driven(VoxtralRecogniser(runner, NUMBERS, delay_tokens=6), runner) for _ in range(4)]
+        for number, stream in enumerate(streams):
+            stream.feed(voxtral_checkpoint.speak("to be or not")[: 9000 + 7000 * number])
+            stream.flush()
+        for start in range(1, 4):
+            for number, stream in enumerate(streams):
+                if start % (5 - number):
+                    stream.recogniser.feed(speech[start * SAMPLES_PER_TOKEN :][: 2 * SAMPLES_PER_TOKEN])
+            run_together(*streams)
+        for stream in streams:
+            stream.finish()
+        texts.append([stream.events for stream in streams])
+        counts.append((runner._rows.num_encoded, runner._rows.num_decoded))
+    assert texts[0] == texts[1]
+    assert any(stream for stream in texts[0])
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.usefixtures("_graphs")
+def test_what_a_graph_was_captured_of_stays_where_it_is(model: VoxtralModel) -> None:
+    """A true graph would go on with what lay there before."""
+    runner = Runner(model, 3, make_steps=GraphSteps)
+    stream = Driven(VoxtralRecogniser(runner, NUMBERS, delay_tokens=6), runner)
+    kept = tensors()
+    before = places(kept)
+    for _ in range(2):
+        stream.feed(voxtral_checkpoint.speak("to be"))
+        stream.flush()
+    assert stream.text
+    assert places(tensors()) == before
+
+
+@pytest.mark.parametrize("num_rows", [1, 3, 64, 65, 400])
+def test_every_number_of_streams_has_a_batch(num_rows: int) -> None:
+    sizes = batch_sizes(num_rows)
+    assert sizes[-1] == num_rows
+    assert list(sizes) == sorted(set(sizes))
+    assert set(sizes[:-1]) <= set(BATCH_SIZES)

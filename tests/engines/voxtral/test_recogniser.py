@@ -1,0 +1,273 @@
+"""One stream of Voxtral on a runner that says what the test wants: prompt, flushes, ends, interim text."""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+
+import numpy as np
+import pytest
+
+from tests.support.voxtral_streams import FREE, ScriptedRunner, driven
+from voxtide.engines.voxtral.blank_loop import MAX_FRAMES
+from voxtide.transcript.events import Delta, Finished, Flushed, Interim, RutFound, SegmentEnded
+from voxtide.types import Samples
+from voxtide.voxtral.config import EOS, NUM_LEFT_PAD_TOKENS, PAD, SAMPLES_PER_TOKEN, WORD
+
+A, B, C, DOT, E1, E2, ZI, SPACE = range(1000, 1008)
+WORDS = {5: WORD, 6: A, 7: C, 12: WORD, 13: B, 20: WORD, 21: A, 22: DOT}
+"""What is said by frame: "ac b a."."""
+
+
+def silence(num_frames: float) -> Samples:
+    return np.zeros(round(num_frames * SAMPLES_PER_TOKEN), np.float32)
+
+
+def words(frame: int) -> int:
+    return WORDS.get(frame, PAD)
+
+
+def test_the_prompt_is_pads_and_what_follows_is_what_was_said() -> None:
+    runner = ScriptedRunner(words)
+    stream = driven(runner)
+    stream.feed(silence(30))
+    stream.finish()
+    assert stream.text == "ac b a."
+    positions = [position for position, *_ in runner.asks]
+    assert positions == list(range(31, 31 + len(positions)))
+    assert {forced for position, forced, *_ in runner.asks if position <= NUM_LEFT_PAD_TOKENS + 6} == {PAD}
+    assert {forced for position, forced, *_ in runner.asks if position > NUM_LEFT_PAD_TOKENS + 6} == {FREE}
+
+
+@pytest.mark.parametrize("delay_tokens", [1, 6, 15, 30])
+def test_a_flush_tells_all_that_was_fed_and_no_step_more_than_it_needs(delay_tokens: int) -> None:
+    runner = ScriptedRunner(words, delay_tokens)
+    stream = driven(runner)
+    stream.feed(silence(25.5))
+    told_before, num_asks = stream.text, len(runner.asks)
+    answer = stream.flush()
+    assert answer.text == "ac b a."
+    assert answer.text.startswith(told_before)
+    num_steps = len(runner.asks) - num_asks
+    assert delay_tokens + 1 <= num_steps <= delay_tokens + 3
+    assert answer.segments[0].end_s <= answer.audio_s == 25.5 * 0.08
+
+
+@pytest.mark.parametrize("delay_tokens", [1, 6, 15, 30])
+def test_a_flush_ends_with_two_pads_behind_the_last_word(delay_tokens: int) -> None:
+    runner = ScriptedRunner(lambda frame: A if frame <= 25 else PAD, delay_tokens)
+    stream = driven(runner)
+    stream.feed(silence(25.5))
+    num_asks = len(runner.asks)
+    assert stream.flush().text == " ".join(26 * "a")
+    assert len(runner.asks) - num_asks == delay_tokens + 3
+
+
+def test_after_a_flush_the_line_says_over_what_was_told_and_tells_it_once() -> None:
+    runner = ScriptedRunner(words)
+    stream = driven(runner)
+    stream.feed(silence(15))
+    assert stream.flush().text == "ac b"
+    num_asks = len(runner.asks)
+    stream.feed(silence(20))
+    stream.finish()
+    assert stream.text == "ac b a."
+    # Frame 13's token, B, is the last that the flush told: it is the input of the position after.
+    forced = {position: token for position, token, *_ in runner.asks[num_asks:] if token != FREE}
+    first = NUM_LEFT_PAD_TOKENS + 6
+    assert forced == {first + frame + 1: words(frame) for frame in range(8, 14)}
+
+
+def test_what_the_line_would_say_otherwise_after_a_flush_is_not_told() -> None:
+    """Real audio may make the model spell a word differently than silence did. The caller has the first spelling."""
+    fork = [True]
+    runner = ScriptedRunner(lambda frame: (A if fork[0] else B) if frame in (10, 11) else PAD)
+    stream = driven(runner)
+    stream.feed(silence(12))
+    assert stream.flush().text == "a a"
+    fork[0] = False
+    stream.feed(silence(20))
+    stream.finish()
+    assert stream.text == "a a"
+
+
+def test_flushes_at_random_lose_and_double_nothing() -> None:
+    rng = random.Random(5)
+    for _ in range(10):
+        runner = ScriptedRunner(words, delay_tokens=rng.choice((1, 6, 30)))
+        stream = driven(runner)
+        for _ in range(200):
+            stream.feed(silence(rng.choice((0.01, 0.1, 0.3, 1.0))))
+            if rng.random() < 0.5:
+                stream.flush()
+        stream.feed(silence(10))
+        stream.finish()
+        assert stream.text == "ac b a."
+        assert runner.num_opened == 1
+
+
+def test_a_flush_with_nothing_new_costs_nothing() -> None:
+    runner = ScriptedRunner(words)
+    stream = driven(runner)
+    assert stream.flush() == Flushed(1, "", (), 0.0)
+    assert not runner.asks
+    stream.feed(silence(15))
+    stream.flush()
+    num_asks = len(runner.asks)
+    assert stream.flush().text == ""
+    stream.finish()
+    assert len(runner.asks) == num_asks
+    assert stream.events[-1] == Finished(15 * 0.08)
+
+
+def test_before_the_first_562_ms_the_prompt_is_filled_up_with_silence() -> None:
+    runner = ScriptedRunner(lambda frame: {0: WORD, 1: A}.get(frame, PAD))
+    stream = driven(runner)
+    stream.feed(silence(2))
+    assert stream.flush().text == "a"
+    stream.feed(silence(30))
+    stream.finish()
+    assert stream.text == "a"
+
+
+def test_a_character_that_is_not_whole_is_told_when_it_is() -> None:
+    fork = [True]
+    script = {5: A, 6: E1, 7: E2}
+    runner = ScriptedRunner(lambda frame: PAD if fork[0] and frame > 6 else script.get(frame, PAD))
+    stream = driven(runner)
+    stream.feed(silence(8))
+    assert stream.flush().text == "a"
+    fork[0] = False
+    stream.feed(silence(20))
+    stream.finish()
+    assert stream.text == "aé"
+
+
+def test_a_character_that_breaks_off_at_the_end_is_replaced() -> None:
+    stream = driven(ScriptedRunner(lambda frame: {5: A, 6: E1}.get(frame, PAD)))
+    stream.feed(silence(10))
+    stream.finish()
+    assert stream.text == "a\ufffd"
+
+
+def test_a_live_stream_forbids_its_end_and_a_run_ahead_ends_with_it() -> None:
+    runner = ScriptedRunner(lambda frame: EOS if frame == 12 else words(frame))
+    stream = driven(runner)
+    stream.feed(silence(10))
+    assert {eos_bias for *_, eos_bias in runner.asks} == {-math.inf}
+    num_asks = len(runner.asks)
+    assert stream.flush().text == "ac"
+    assert {eos_bias for *_, eos_bias in runner.asks[num_asks:]} == {0.0}
+    assert runner.asks[-1][0] == NUM_LEFT_PAD_TOKENS + 6 + 12 or len(runner.asks) - num_asks <= 6 + 3
+    stream.feed(silence(20))
+    stream.finish()
+    assert isinstance(stream.events[-1], Finished)
+
+
+def test_a_model_that_never_stops_talking_is_cut_off() -> None:
+    runner = ScriptedRunner(lambda frame: A)
+    stream = driven(runner)
+    stream.feed(silence(20))
+    num_asks = len(runner.asks)
+    stream.flush()
+    assert len(runner.asks) - num_asks <= 6 + 1 + 11
+    stream.finish()
+    assert isinstance(stream.events[-1], Finished)
+
+
+def test_glimpses_show_the_tail_and_change_nothing() -> None:
+    told = {}
+    for glimpse_frames in (0, 1, 3):
+        stream = driven(ScriptedRunner(words), glimpse_frames=glimpse_frames)
+        for _ in range(60):
+            stream.feed(silence(0.5))
+        stream.finish()
+        told[glimpse_frames] = [event for event in stream.events if not isinstance(event, Interim)]
+        assert any(isinstance(event, Interim) for event in stream.events) == (glimpse_frames > 0)
+    assert told[0] == told[1] == told[3]
+
+
+def test_a_glimpse_comes_before_its_words_and_goes_when_they_come() -> None:
+    stream = driven(ScriptedRunner(words), glimpse_frames=1)
+    stream.feed(silence(8))
+    assert [event for event in stream.events if isinstance(event, Interim)][-1].text == "ac"
+    for _ in range(30):
+        stream.feed(silence(1))
+    shown = ""
+    for event in stream.events:
+        if isinstance(event, Interim):
+            shown = event.text
+        elif isinstance(event, Delta):
+            assert shown.startswith(event.text)
+    assert shown == ""
+
+
+def test_words_end_with_their_group_and_segments_with_a_pause() -> None:
+    stream = driven(ScriptedRunner(lambda frame: WORDS.get(frame if frame < 30 else frame - 30, PAD)))
+    stream.feed(silence(70))
+    stream.finish()
+    segments = [event.segment for event in stream.events if isinstance(event, SegmentEnded)]
+    assert [segment.text for segment in segments] == ["ac b a."] * 2
+    assert [word.end_s for word in segments[0].words] == pytest.approx([6 * 0.08, 13 * 0.08, 21 * 0.08], abs=0.081)
+    assert all(word.is_estimated and word.start_s < word.end_s for segment in segments for word in segment.words)
+    assert segments[1].start_s >= 30 * 0.08
+
+
+def test_languages_without_spaces_have_words_too() -> None:
+    stream = driven(ScriptedRunner(lambda frame: {5: WORD, 6: ZI, 10: WORD, 11: ZI, 12: ZI, 14: DOT}.get(frame, PAD)))
+    stream.feed(silence(30))
+    stream.finish()
+    (segment,) = [event.segment for event in stream.events if isinstance(event, SegmentEnded)]
+    assert [word.text for word in segment.words] == ["字", "字字."]
+
+
+def test_speech_without_a_pause_is_cut_into_segments() -> None:
+    stream = driven(ScriptedRunner(lambda frame: (WORD, A)[frame % 2]))
+    stream.feed(silence(900))
+    stream.finish()
+    segments = [event.segment for event in stream.events if isinstance(event, SegmentEnded)]
+    assert len(segments) == 3
+    assert all(segment.end_s - segment.start_s <= 31 for segment in segments)
+
+
+class StubbornRunner(ScriptedRunner):
+    """Says PAD for ever, unless PAD is pushed down by 3 and more."""
+
+    def serve(self) -> None:
+        ask = self.pending
+        super().serve()
+        if ask is not None and ask.pad_bias <= -3.0:
+            ask.said = A
+
+
+def test_the_rut_of_blanks_is_mended(caplog: pytest.LogCaptureFixture) -> None:
+    stream = driven(StubbornRunner(lambda frame: PAD))
+    with caplog.at_level(logging.WARNING, "voxtide.engines"):
+        stream.feed(silence(MAX_FRAMES + 30))
+    assert stream.text == "a"
+    assert "no text for long at 16." in caplog.text
+    assert [event for event in stream.events if isinstance(event, RutFound)] == [
+        RutFound(pytest.approx((MAX_FRAMES + 1) * 0.08))
+    ]
+
+
+def test_text_told_by_flushes_is_no_rut() -> None:
+    """Who flushes all the time hears everything from runs ahead, and nothing from the line itself."""
+    stream = driven(runner := ScriptedRunner(lambda frame: A if frame % 10 == 9 else PAD))
+    for _ in range(3 * MAX_FRAMES // 5):
+        stream.feed(silence(5))
+        stream.flush()
+    assert stream.text.count("a") == 3 * MAX_FRAMES // 10
+    assert not any(isinstance(event, RutFound) for event in stream.events)
+    assert {pad_bias for _, _, pad_bias, _ in runner.asks} == {0.0}
+
+
+def test_a_closed_stream_gives_its_row_back_once() -> None:
+    runner = ScriptedRunner(words)
+    stream = driven(runner)
+    stream.feed(silence(3))
+    stream.recogniser.close()
+    stream.recogniser.close()
+    assert runner.num_free_rows == 1
+    assert stream.recogniser.step(is_behind=False) is None

@@ -1,0 +1,149 @@
+"""The network itself, on real recordings: what it hears, where, and that nothing but the audio decides it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from tests.support.pulled_models import between, model_directory, recording
+from voxtide.engines.whisper.model import MAX_WINDOW_S, Encoded, Prompt, Token, WhisperModel
+from voxtide.types import SAMPLE_RATE_HZ, Samples
+
+pytestmark = pytest.mark.whisper
+
+ENGLISH = Prompt()
+
+
+@pytest.fixture(scope="module")
+def tiny() -> WhisperModel:
+    pytest.importorskip("faster_whisper")
+    return WhisperModel.load(model_directory("whisper-tiny.en"), num_threads=2)
+
+
+@pytest.fixture(scope="module")
+def base() -> WhisperModel:
+    pytest.importorskip("faster_whisper")
+    return WhisperModel.load(model_directory("whisper-base"), num_threads=1)
+
+
+@pytest.fixture(scope="module")
+def goforward() -> Samples:
+    return recording("goforward.wav")
+
+
+def text_of(model: WhisperModel, tokens: list[Token]) -> str:
+    return b"".join(model.tokenizer.bytes_of(token.number) for token in tokens).decode()
+
+
+def heard(model: WhisperModel, samples: Samples, prompt: Prompt = ENGLISH) -> str:
+    return text_of(model, model.transcribe(model.encode(samples), prompt, []))
+
+
+def test_a_command(tiny: WhisperModel, goforward: Samples) -> None:
+    assert heard(tiny, goforward) == " Go forward 10 meters."
+
+
+def test_a_sentence_with_times_and_probabilities(tiny: WhisperModel) -> None:
+    samples = between(recording("two_cities.wav"), 1.0, 4.6)
+    tokens = tiny.transcribe(tiny.encode(samples), ENGLISH, [])
+    assert text_of(tiny, tokens).lower().startswith(" it was the best of times")
+    assert tokens[0].start_s < 0.6
+    assert all(before.start_s <= before.end_s == after.start_s for before, after in pairwise(tokens))
+    assert tokens[-1].end_s <= len(samples) / SAMPLE_RATE_HZ
+    assert all(token.logprob <= 0 for token in tokens)
+    assert np.mean([token.logprob for token in tokens]) > -0.4
+
+
+@pytest.mark.parametrize("num_known", [1, 3, 5])
+def test_a_prefix_is_kept_and_gone_on_with(tiny: WhisperModel, goforward: Samples, num_known: int) -> None:
+    encoded = tiny.encode(goforward)
+    whole = [token.number for token in tiny.transcribe(encoded, ENGLISH, [])]
+    rest = tiny.transcribe(encoded, ENGLISH, whole[:num_known])
+    assert [token.number for token in rest] == whole[num_known:]
+
+
+def test_a_prefix_that_says_it_all_is_followed_by_nothing(tiny: WhisperModel, goforward: Samples) -> None:
+    encoded = tiny.encode(goforward)
+    whole = [token.number for token in tiny.transcribe(encoded, ENGLISH, [])]
+    assert tiny.transcribe(encoded, ENGLISH, whole) == []
+
+
+@pytest.mark.parametrize("audio_s", [0.1, 1.0, 2.0])
+def test_a_short_window_is_not_said_again_and_again(tiny: WhisperModel, goforward: Samples, audio_s: float) -> None:
+    assert len(heard(tiny, between(goforward, 0.0, audio_s)).split()) <= 4
+
+
+def test_the_encoding_is_as_long_as_ever(tiny: WhisperModel, goforward: Samples) -> None:
+    longest = np.resize(goforward, MAX_WINDOW_S * SAMPLE_RATE_HZ)
+    for samples in (goforward, longest):
+        encoded = tiny.encode(samples)
+        assert encoded.frames.shape[1] == 1500
+        assert encoded.audio_s == len(samples) / SAMPLE_RATE_HZ
+
+
+@pytest.mark.parametrize("kind", ["silence", "noise", "tone"])
+def test_where_nobody_speaks_nothing_is_heard(tiny: WhisperModel, kind: str) -> None:
+    time_s = np.arange(2 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    sounds = {
+        "silence": np.zeros_like(time_s),
+        "noise": np.random.default_rng(1).normal(0, 0.1, len(time_s)),
+        "tone": 0.3 * np.sin(2 * np.pi * 440 * time_s),
+    }
+    assert heard(tiny, sounds[kind].astype(np.float32)) == ""
+
+
+def test_threads_hear_the_same(tiny: WhisperModel) -> None:
+    cities = recording("two_cities.wav")
+    windows = [between(cities, start_s, start_s + 2.5) for start_s in (1.0, 4.6, 8.3, 16.9)]
+
+    def hear(samples: Samples) -> list[Token]:
+        return tiny.transcribe(tiny.encode(samples), ENGLISH, [])
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(hear, windows)) == [hear(samples) for samples in windows]
+
+
+def test_words_to_expect_are_heard_more_easily(tiny: WhisperModel, goforward: Samples) -> None:
+    expected = Prompt(vocabulary=tuple(tiny.tokenizer.encode(" metres.")))
+    assert heard(tiny, goforward) == " Go forward 10 meters."
+    assert heard(tiny, goforward, expected) == " Go forward 10 metres."
+
+
+def test_a_model_of_many_languages(base: WhisperModel, goforward: Samples) -> None:
+    assert {"en", "fr", "ja", "jv", "zh"} < set(base.tokenizer.languages)
+    encoded = base.encode(goforward)
+    language, probability = base.language_of(encoded)
+    assert (language, probability > 0.5) == ("en", True)
+    assert text_of(base, base.transcribe(encoded, Prompt(language="en"), [])) == " Go forward 10 meters."
+    assert text_of(base, base.transcribe(encoded, Prompt(language="fr"), [])) != " Go forward 10 meters."
+
+
+def test_the_tokens_of_any_text_are_its_bytes(tiny: WhisperModel, base: WhisperModel) -> None:
+    for text in (
+        " It was the best",
+        " Noël à Zürich",
+        "你好，世界",
+        "こんにちは",
+        " नमस्ते",
+        "ที่นี่",
+        " 🎧",
+        "\x00\x7f\xa0",
+    ):
+        for model in (tiny, base):
+            tokens = model.tokenizer.encode(text)
+            assert b"".join(map(model.tokenizer.bytes_of, tokens)) == text.encode()
+
+
+def test_special_tokens_have_no_text(base: WhisperModel) -> None:
+    for token in base.tokenizer.start_of((), "fr"):
+        assert base.tokenizer.bytes_of(token) == b""
+    assert base.tokenizer.encode("<|fr|>")[0] >= base.tokenizer.end
+
+
+def test_equal_audio_is_encoded_equally(tiny: WhisperModel, goforward: Samples) -> None:
+    first, second = tiny.encode(goforward), tiny.encode(goforward.copy())
+    assert isinstance(first, Encoded)
+    assert np.array_equal(first.frames, second.frames)

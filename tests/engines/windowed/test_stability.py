@@ -1,0 +1,201 @@
+"""Each rule of settling on examples, and what holds for any hypothesis."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voxtide.engines.windowed.config import SettlingConfig
+from voxtide.engines.windowed.hypothesis import Piece
+from voxtide.engines.windowed.stability import (
+    SQUEEZED_S,
+    as_heard,
+    is_echo,
+    mean_logprob,
+    num_settled,
+    num_shown,
+    without_dreams,
+)
+
+CONFIG = SettlingConfig(
+    margin_s=0.2,
+    sure_logprob=-0.1,
+    doubt_s=1.0,
+    max_doubt_s=0.5,
+    min_logprob=-1.0,
+    deadline_s=2.0,
+    young_s=3.0,
+    young_wait_s=1.0,
+    show_logprob=-0.5,
+    show_last_logprob=-0.2,
+    tail_s=0.1,
+)
+SURE, UNSURE, DOUBTFUL, HOPELESS = -0.05, -0.3, -0.9, -1.5
+
+
+def word(text: str, end_s: float, logprob: float = SURE) -> Piece:
+    return Piece(" " + text, (len(text),), end_s - 0.2, end_s, logprob)
+
+
+def mark(end_s: float, text: str = ".") -> Piece:
+    return Piece(text, (0,), end_s, end_s, SURE)
+
+
+def settled(pieces: list[Piece], before: list[Piece], *, now_s: float = 10.0, window_s: float = 5.0) -> int:
+    return num_settled(pieces, before, now_s=now_s, window_s=window_s, config=CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("logprob", "age_s", "agreed", "is_final"),
+    [
+        (SURE, 0.1, True, False),  # its ending may not have been heard
+        (SURE, 0.25, False, True),
+        (UNSURE, 0.45, True, False),  # 0.2 s and 0.3 s for its doubt
+        (UNSURE, 0.55, True, True),
+        (UNSURE, 0.55, False, False),  # needs a second decision
+        (DOUBTFUL, 0.65, True, False),
+        (DOUBTFUL, 0.75, True, True),  # its doubt counts 0.5 s at most
+        (HOPELESS, 1.9, True, False),  # waits for the deadline
+        (HOPELESS, 2.1, False, True),
+        (UNSURE, 2.1, False, True),
+    ],
+)
+def test_when_a_word_settles(logprob: float, age_s: float, agreed: bool, is_final: bool) -> None:
+    pieces = [word("tide", 10.0 - age_s, logprob)]
+    before = [word("tide" if agreed else "tied", 9.0)]
+    assert settled(pieces, before) == int(is_final)
+
+
+@pytest.mark.parametrize(("window_s", "num"), [(2.9, 0), (3.0, 1)])
+def test_a_young_window_has_a_later_deadline(window_s: float, num: int) -> None:
+    assert settled([word("tide", 7.5, HOPELESS)], [], window_s=window_s) == num
+    assert settled([word("tide", 6.5, HOPELESS)], [], window_s=window_s) == 1
+
+
+def test_agreement_is_about_sound_and_place() -> None:
+    pieces = [word("The", 8.5, UNSURE), word("tide", 8.9, UNSURE)]
+    assert settled(pieces, [word("the,", 8.5), word("tide", 8.9)]) == 2
+    assert settled(pieces, [word("the", 8.5), mark(8.5, ","), word("tide", 8.9)]) == 2
+    assert settled(pieces, [word("tide", 8.9), word("the", 8.5)]) == 0
+    assert settled(pieces, [word("the", 8.5)]) == 1
+
+
+def test_nothing_settles_after_a_word_that_does_not() -> None:
+    assert settled([word("a", 8.5), word("b", 8.7, UNSURE), word("c", 8.9)], []) == 1
+
+
+def test_punctuation_waits_for_its_next_word() -> None:
+    assert settled([word("tide", 8.0), mark(8.0)], []) == 1
+    assert settled([word("tide", 8.0), mark(8.0), word("Go", 9.9)], []) == 1
+    assert settled([word("tide", 8.0), mark(8.0), word("Go", 9.0)], []) == 3
+
+
+def test_what_is_shown() -> None:
+    pieces = [word("a", 9.0), word("b", 9.5, -0.4), mark(9.5, ","), word("c", 9.9, DOUBTFUL), word("d", 10.2)]
+    assert num_shown(pieces, [], now_s=10.0, config=CONFIG) == 2
+    assert num_shown(pieces[:2] + pieces[4:], [], now_s=10.0, config=CONFIG) == 2  # d has not ended
+    assert num_shown(pieces[:2] + pieces[4:], [], now_s=10.3, config=CONFIG) == 3
+    assert num_shown(pieces[:3], [], now_s=10.0, config=CONFIG) == 1  # b may be the beginning of a longer word
+    assert num_shown([], [], now_s=10.0, config=CONFIG) == 0
+
+
+def test_a_word_shown_before_stays() -> None:
+    pieces = [word("a", 9.0), word("B!", 9.9, DOUBTFUL), word("c", 9.95, DOUBTFUL)]
+    assert num_shown(pieces, [], now_s=10.0, config=CONFIG) == 1
+    assert num_shown(pieces, [word("a", 9.0), word("b", 9.5)], now_s=10.0, config=CONFIG) == 2
+    assert num_shown(pieces, [word("a", 9.0), word("x", 9.5)], now_s=10.0, config=CONFIG) == 1
+
+
+def test_words_in_no_time_are_dreams() -> None:
+    said = [word("a", 1.0), word("b", 1.3)]
+    dreams = [word("c", 2.0 + 0.3 * SQUEEZED_S * i) for i in range(3)]
+    assert without_dreams([*said, *dreams]) == said
+    assert without_dreams([*said, dreams[0], mark(2.0), *dreams[1:]]) == said
+    assert without_dreams([*said, *dreams[:2]]) == [*said, *dreams[:2]]  # two may
+    spoken = [word("c", 2.0 + 0.6 * SQUEEZED_S * i) for i in range(3)]
+    assert without_dreams([*said, *spoken]) == [*said, *spoken]
+    assert without_dreams([]) == []
+
+
+def test_words_found_in_silence_are_not_heard() -> None:
+    said = [word("a", 4.8), mark(4.8)]
+    late = word("you", 5.5, DOUBTFUL)  # begins 0.3 s after the end of speech
+    assert as_heard([*said, late, word("too", 6.0)], speech_end_s=5.0, config=CONFIG) == said
+    sure_late = word("you", 5.5, UNSURE)
+    assert as_heard([*said, sure_late], speech_end_s=5.0, config=CONFIG) == [*said, sure_late]
+    in_time = word("you", 5.25, DOUBTFUL)
+    assert as_heard([*said, in_time], speech_end_s=5.0, config=CONFIG) == [*said, in_time]
+
+
+def test_a_text_nobody_believes_in_is_noise() -> None:
+    noise = [word("mm", 4.0, HOPELESS), mark(4.0)]
+    assert as_heard(noise, speech_end_s=5.0, config=CONFIG) == []
+    believed = [word("a", 3.5), word("mm", 4.0, HOPELESS)]
+    assert as_heard(believed, speech_end_s=5.0, config=CONFIG) == believed
+    assert as_heard([mark(4.0)], speech_end_s=5.0, config=CONFIG) == [mark(4.0)]
+    assert as_heard([], speech_end_s=5.0, config=CONFIG) == []
+
+
+def test_the_mean_counts_tokens() -> None:
+    assert mean_logprob([Piece(" a", (1,), 0, 1, -1.0), Piece(" bcd", (1, 2, 3), 1, 2, -0.2)]) == pytest.approx(-0.4)
+
+
+@st.composite
+def hypotheses(draw: st.DrawFn) -> list[Piece]:
+    pieces, now_s = [], 0.0
+    for _ in range(draw(st.integers(0, 8))):
+        now_s += draw(st.floats(0, 1))
+        logprob = draw(st.floats(-2, 0))
+        text = draw(st.sampled_from([" a", " b", " B", ".", ","]))
+        pieces.append(Piece(text, (1,), now_s, now_s + draw(st.floats(0, 0.5)), logprob))
+    return pieces
+
+
+@given(
+    pieces=hypotheses(), before=hypotheses(), now_s=st.floats(0, 12), later_s=st.floats(0, 5), window_s=st.floats(0, 8)
+)
+def test_any_hypothesis_settles_in_order(
+    pieces: list[Piece], before: list[Piece], now_s: float, later_s: float, window_s: float
+) -> None:
+    num = settled(pieces, before, now_s=now_s, window_s=window_s)
+    assert 0 <= num <= len(pieces)
+    assert not num or not pieces[num - 1].is_punctuation
+    assert settled(pieces, before, now_s=now_s + later_s, window_s=window_s) >= num
+    assert settled(pieces, pieces, now_s=now_s, window_s=window_s) >= settled(
+        pieces, [], now_s=now_s, window_s=window_s
+    )
+    assert settled(pieces, before, now_s=1000.0, window_s=window_s) == sum(
+        1 for i, _ in enumerate(pieces) if any(not piece.is_punctuation for piece in pieces[i:])
+    )
+
+
+@given(pieces=hypotheses(), before=hypotheses(), now_s=st.floats(0, 12), speech_end_s=st.floats(0, 12))
+def test_any_hypothesis_keeps_its_beginning(
+    pieces: list[Piece], before: list[Piece], now_s: float, speech_end_s: float
+) -> None:
+    heard = as_heard(pieces, speech_end_s=speech_end_s, config=CONFIG)
+    for kept in (heard, without_dreams(pieces)):
+        assert kept == pieces[: len(kept)]
+    num = num_shown(pieces, before, now_s=now_s, config=CONFIG)
+    assert not num or not pieces[num - 1].is_punctuation
+    assert num_shown(pieces, [], now_s=now_s, config=CONFIG) <= num
+
+
+@pytest.mark.parametrize("offset_s", [0, 24, 168, 24_000])
+def test_a_word_of_the_deadlines_age_is_final_wherever_it_lies(offset_s: int) -> None:
+    """Times of equal audio differ by rounding only, which may not decide."""
+    config = SettlingConfig(deadline_s=1.2, young_wait_s=0.0)
+    pieces = [word("so", offset_s + 0.024, HOPELESS)]
+    assert num_settled(pieces, [], now_s=offset_s + 1.224, window_s=5.0, config=config) == 1
+
+
+def test_an_echo_is_the_last_final_word_again_in_no_time() -> None:
+    said = [word("was", 0.8), word("the", 1.0), mark(1.0)]
+    assert is_echo([word("The", 1.02), word("epoch", 1.6)], said)
+    assert is_echo([mark(1.0), word("The", 1.0)], said)
+    assert not is_echo([word("The", 1.3)], said)  # said twice
+    assert not is_echo([word("epoch", 1.02)], said)
+    assert not is_echo([word("The", 0.05)], [])
+    assert not is_echo([mark(1.0)], said)
+    assert not is_echo([], said)

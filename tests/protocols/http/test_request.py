@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.http_cases import ABLE, ENGLISH, read
+from voxtide.protocols.http.form import MAX_FIELDS, Form
+from voxtide.protocols.http.request import GRANULARITIES, RESPONSE_FORMATS, BatchRequest
+from voxtide.protocols.messages import Refusal
+from voxtide.protocols.session_info import EngineFacts
+from voxtide.types import StreamOptions
+
+
+def test_a_bare_request_is_for_json_as_cheaply_as_possible() -> None:
+    assert read([("model", "whisper-1")]) == BatchRequest(
+        form=Form.OPENAI, options=StreamOptions(interim=False, pace="fast")
+    )
+
+
+def test_what_openais_sdk_sends_is_read() -> None:
+    wish = read(
+        [
+            ("model", "whisper-1"),
+            ("language", "en-GB"),
+            ("keywords[]", "Tower"),
+            ("keywords[]", "keep"),
+            ("prompt", "A tour."),
+            ("response_format", "verbose_json"),
+            ("temperature", "0"),
+            ("timestamp_granularities[]", "word"),
+            ("timestamp_granularities[]", "segment"),
+        ]
+    )
+    assert wish.form is Form.OPENAI
+    assert wish.options == StreamOptions(
+        language="en", vocabulary=("Tower", "keep", "A tour."), interim=False, pace="fast"
+    )
+    assert (wish.response_format, wish.granularities, wish.ignored) == ("verbose_json", set(GRANULARITIES), ())
+
+
+def test_what_mistrals_sdk_sends_is_read() -> None:
+    items = [("model", "voxtral"), ("stream", "true"), ("diarize", "false"), ("file_url", "https://a.example/b.mp3")]
+    wish = read([*items, ("context_bias", "Tower"), ("context_bias", "keep")], has_file=False)
+    assert wish.form is Form.MISTRAL
+    assert (wish.is_streamed, wish.file_url, wish.ignored) == (True, "https://a.example/b.mp3", ())
+    assert wish.options.vocabulary == ("Tower", "keep")
+
+
+@pytest.mark.parametrize(
+    ("items", "language"),
+    [
+        ([], "en"),
+        ([("language", "en")], "en"),
+        ([("languages[]", "EN")], "en"),
+        ([("languages[]", "en"), ("languages[]", "en-US")], "en"),
+    ],
+)
+def test_the_only_language_is_the_language(items: list[tuple[str, str]], language: str) -> None:
+    assert read(items, ENGLISH).options.language == language
+
+
+def test_several_languages_leave_the_choice_to_the_engine() -> None:
+    assert read([("languages[]", "en"), ("languages[]", "fr")]).options.language is None
+
+
+def test_a_prompt_does_nothing_where_the_engine_cannot_use_it() -> None:
+    wish = read([("prompt", "A tour.")], ENGLISH)
+    assert (wish.options.vocabulary, wish.ignored) == ((), ("prompt",))
+
+
+def test_what_has_no_effect_is_named() -> None:
+    items = [("chunking_strategy[type]", "server_vad"), ("temperature", "0.4"), ("seed", "1"), ("user", "")]
+    assert read(items).ignored == ("chunking_strategy[type]", "temperature", "seed")
+
+
+REFUSED: list[tuple[list[tuple[str, str]], str, EngineFacts]] = [
+    ([("diarize", "true")], "diarize", ABLE),
+    ([("diarize", "maybe")], "diarize", ABLE),
+    ([("file_id", "f")], "file_id", ABLE),
+    ([("speaker_references", "{}")], "speaker_references", ABLE),
+    ([("known_speaker_names[]", "Ann")], "known_speaker_names", ABLE),
+    ([("known_speaker_references[]", "data:")], "known_speaker_references", ABLE),
+    ([("turn_detection", "{}")], "turn_detection", ABLE),
+    ([("include[]", "logprobs")], "include", ABLE),
+    ([("response_format", "diarized_json")], "response_format", ABLE),
+    ([("response_format", "xml")], "response_format", ABLE),
+    ([("response_format", "srt"), ("stream", "true")], "response_format", ABLE),
+    ([("stream", "yes please")], "stream", ABLE),
+    ([("temperature", "hot")], "temperature", ABLE),
+    ([("temperature", "2.1")], "temperature", ABLE),
+    ([("temperature", "nan")], "temperature", ABLE),
+    ([("temperature", "-1")], "temperature", ABLE),
+    ([("timestamp_granularities", "letter")], "timestamp_granularities", ABLE),
+    ([("language", "english please")], "language", ABLE),
+    ([("language", "fr")], "language", ENGLISH),
+    ([("keywords[]", "Tower")], "keywords", ENGLISH),
+    ([("context_bias", "Tower")], "context_bias", ENGLISH),
+    ([("context_bias", "x" * 201)], "context_bias", ABLE),
+    ([("context_bias", "x")] * 1001, "context_bias", ABLE),
+    ([("prompt", "x" * 4001)], "prompt", ABLE),
+    ([("file_url", "https://a.example/b")], "file", ABLE),
+    ([("model", "moat")], "model", ENGLISH),
+]
+
+
+@pytest.mark.parametrize(("items", "param", "engine"), REFUSED, ids=lambda value: str(value)[:40])
+def test_what_cannot_be_done_is_refused_by_name(items: list[tuple[str, str]], param: str, engine: EngineFacts) -> None:
+    with pytest.raises(Refusal) as refused:
+        read(items, engine)
+    assert refused.value.param == param
+
+
+def test_words_are_refused_where_nobody_knows_their_times() -> None:
+    with pytest.raises(Refusal, match="does not know the times of words"):
+        read([("timestamp_granularities[]", "word")], has_words=False)
+
+
+def test_a_request_without_audio_is_refused() -> None:
+    with pytest.raises(Refusal, match="neither a file nor a file_url"):
+        read([("model", "m")], has_file=False)
+
+
+def test_an_address_has_a_bound() -> None:
+    with pytest.raises(Refusal, match="2083"):
+        read([("file_url", "https://" + "a" * 2083)], has_file=False)
+
+
+NAMES = ["model", "language", "languages[]", "stream", "diarize", "temperature", "prompt", "keywords[]", "file_url"]
+NAMES += ["response_format", "timestamp_granularities", "include[]", "chunking_strategy[type]", "[]", "[", ""]
+VALUES = st.one_of(st.sampled_from(["true", "en", "word", "srt", "0.5", "", "https://x"]), st.text(max_size=20))
+
+
+@given(st.lists(st.tuples(st.one_of(st.sampled_from(NAMES), st.text(max_size=10)), VALUES), max_size=8), st.booleans())
+def test_any_form_is_read_or_refused(items: list[tuple[str, str]], has_file: bool) -> None:
+    try:
+        wish = read(items, has_file=has_file)
+    except Refusal as refusal:
+        assert refusal.reason
+    else:
+        assert (wish.file_url is None) == has_file
+        assert wish.response_format in RESPONSE_FORMATS
+
+
+def test_the_bound_of_fields_has_room_for_all_phrases() -> None:
+    items = [(name, "x") for name in ("keywords[]", "context_bias") for _ in range(1000)]
+    assert len(read(items).options.vocabulary) == 2000 < MAX_FIELDS

@@ -1,0 +1,138 @@
+"""Whatever comes in whatever order: no dialect raises, and every answer comes once, with its text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.dialect_session import ABLE, ENGLISH, Conversation, b64
+from tests.support.dialect_strategies import TURN_EVENTS, client_messages, wild_messages
+from voxtide.errors import CapacityError
+from voxtide.protocols.realtime.dialect import Flush
+from voxtide.protocols.realtime.routing import Wire
+from voxtide.protocols.realtime.turns import TurnEnded
+
+Step = Callable[[Conversation], Any]
+
+AUDIO = b64(b"\0\1" * 80)
+
+
+def steps(wire: Wire) -> st.SearchStrategy[list[Step]]:
+    """A client that mixes its messages, an engine that takes its time, turns that come and go."""
+    messages = [(lambda c, kind=kind, fields=fields: c.say(kind, **fields)) for kind, fields in client_messages(wire)]
+    engine = [lambda c: c.work(1), lambda c: c.work(3)]
+    turns = [(lambda c, event=event: c.tell(event)) for event in TURN_EVENTS]
+    return st.lists(st.sampled_from([*messages, *messages, *engine, *turns]), max_size=60)
+
+
+@given(steps=steps(Wire.MISTRAL), ending=st.sampled_from(["end", "drain"]))
+def test_mistral_answers_every_flush_once_with_its_text(steps: list[Step], ending: str) -> None:
+    conversation = Conversation(Wire.MISTRAL, ABLE)
+    num_flushes, turn_ends = count_flushes(conversation)
+    for step in steps:
+        step(conversation)
+    if ending == "end":
+        conversation.say("input_audio.end")
+    conversation.carry_out(conversation.dialect.drain())
+    conversation.work()
+    assert conversation.close is not None
+    dones = conversation.of_type("transcription.done")
+    assert len(dones) == num_flushes() + 1
+    assert len(conversation.of_type("turn.end")) == turn_ends()
+    assert_joined(conversation, "transcription.text.delta", "text", "transcription.done", "text")
+    assert " ".join(done["text"] for done in dones if done["text"]) == " ".join(conversation.engine.words)
+
+
+@given(steps=steps(Wire.REALTIME))
+def test_openai_completes_every_item_once_with_its_text(steps: list[Step]) -> None:
+    conversation = Conversation(Wire.REALTIME, ABLE, intent="transcription")
+    for step in steps:
+        step(conversation)
+    conversation.carry_out(conversation.dialect.drain())
+    conversation.work()
+    assert conversation.close is not None
+    committed = [message["item_id"] for message in conversation.of_type("input_audio_buffer.committed")]
+    completed = conversation.of_type("conversation.item.input_audio_transcription.completed")
+    assert [message["item_id"] for message in completed] == committed
+    assert len(set(committed)) == len(committed)
+    deltas: dict[str, str] = {}
+    for message in conversation.of_type("conversation.item.input_audio_transcription.delta"):
+        deltas[message["item_id"]] = deltas.get(message["item_id"], "") + message["delta"]
+    assert {message["item_id"]: message["transcript"] for message in completed if message["transcript"]} == {
+        item_id: text for item_id, text in deltas.items() if item_id in committed
+    }
+    told = " ".join(message["transcript"] for message in completed if message["transcript"]).split()
+    assert told == [word for word in conversation.engine.words if word in set(told)]  # in order, none twice
+    if not conversation.of_type("input_audio_buffer.cleared"):
+        assert told == conversation.engine.words
+
+
+@given(steps=steps(Wire.REALTIME))
+def test_vllm_answers_every_final_commit_once_with_its_text(steps: list[Step]) -> None:
+    conversation = Conversation(Wire.REALTIME, ABLE)
+    conversation.say("session.update", model="m")
+    conversation.say("input_audio_buffer.commit")
+    num_flushes, _ = count_flushes(conversation)
+    for step in steps:
+        step(conversation)
+    conversation.say("input_audio_buffer.commit", final=True)
+    conversation.work()
+    dones = conversation.of_type("transcription.done")
+    assert len(dones) == num_flushes()
+    assert_joined(conversation, "transcription.delta", "delta", "transcription.done", "text")
+    assert " ".join(done["text"] for done in dones if done["text"]) == " ".join(conversation.engine.words)
+
+
+@pytest.mark.parametrize("wire", Wire)
+@given(messages=st.lists(wild_messages, max_size=12), is_able=st.booleans(), ends=st.booleans())
+def test_nothing_a_client_sends_raises_and_all_of_it_is_answered_or_taken(
+    wire: Wire, messages: list[str | bytes], is_able: bool, ends: bool
+) -> None:
+    conversation = Conversation(wire, ABLE if is_able else ENGLISH)
+    for message in messages:
+        conversation.say_raw(message)
+        conversation.work(1)
+    for error in conversation.of_type("error"):
+        assert (error["error"]["message"] if isinstance(error["error"], dict) else error["error"]).strip()
+    if ends:
+        conversation.carry_out(conversation.dialect.drain())
+        conversation.work()
+    else:
+        conversation.carry_out(conversation.dialect.fail(CapacityError("full")))
+    assert conversation.close is not None
+    assert conversation.dialect.receive(messages[0] if messages else "") == []
+
+
+def count_flushes(conversation: Conversation) -> tuple[Callable[[], int], Callable[[], int]]:
+    """How many flushes were asked for by the client, and how many turns ended in them, up to now."""
+    asked = {"client": 0, "turn": 0}
+    receive, tell = conversation.dialect.receive, conversation.dialect.tell
+
+    def counting_receive(message: str | bytes) -> list[Any]:
+        effects = receive(message)
+        asked["client"] += sum(isinstance(effect, Flush) for effect in effects)
+        return effects
+
+    def counting_tell(event: Any) -> list[Any]:
+        effects = tell(event)
+        asked["turn"] += isinstance(event, TurnEnded) and bool(effects)
+        return effects
+
+    conversation.dialect.receive, conversation.dialect.tell = counting_receive, counting_tell  # type: ignore[method-assign]  # a spy
+    return lambda: asked["client"], lambda: asked["turn"]
+
+
+def assert_joined(conversation: Conversation, delta: str, delta_text: str, done: str, done_text: str) -> None:
+    """The deltas since the done before are a done's text, up to white space around it."""
+    joined = ""
+    for message in conversation.sent:
+        if message["type"] == delta:
+            joined += message[delta_text]
+        elif message["type"] == done:
+            assert message[done_text] == joined.strip()
+            joined = ""
+    assert not joined

@@ -1,0 +1,212 @@
+"""vLLM's wire, and how it is told from OpenAI's on the same path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.dialect_session import ABLE, ENGLISH, Conversation, b64
+from voxtide.audio.pcm import PcmFormat
+from voxtide.errors import CapacityError, SessionExpiredError
+from voxtide.protocols.realtime.dialect import Close
+from voxtide.protocols.realtime.routing import Wire
+from voxtide.protocols.realtime.vllm import MAX_PENDING_DONES
+from voxtide.protocols.session_info import EngineFacts
+from voxtide.transcript.events import Interim
+
+AUDIO = b64(b"\0\1" * 1280)
+
+
+def vllm(engine: EngineFacts = ENGLISH) -> Conversation:
+    conversation = Conversation(Wire.REALTIME, engine)
+    assert conversation.say("session.update", model="mistralai/Voxtral-Mini-4B-Realtime-2602") == []
+    return conversation
+
+
+def say_words(conversation: Conversation, num_words: int) -> None:
+    for _ in range(num_words):
+        assert conversation.say("input_audio_buffer.append", audio=AUDIO) == []
+
+
+def transcripts(conversation: Conversation) -> list[str]:
+    return [done["text"] for done in conversation.of_type("transcription.done")]
+
+
+# Which wire it is.
+
+
+def test_one_created_event_serves_both() -> None:
+    (created,) = Conversation(Wire.REALTIME).sent
+    assert created["type"] == "session.created"
+    assert (created["id"], created["created"]) == ("ws-7", 1_700_000_000)
+    assert created["session"]["type"] == "transcription" and created["event_id"]
+
+
+def test_a_model_beside_the_type_is_vllms() -> None:
+    conversation = vllm()
+    assert conversation.configured[-1].pcm == PcmFormat(sample_rate_hz=16_000)
+    assert conversation.configured[-1].turns is None and not conversation.configured[-1].options.interim
+    assert isinstance(conversation.say("nonsense")[0]["error"], str)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("session.update", {"session": {"type": "transcription"}}),
+        ("transcription_session.update", {"session": {}}),
+        ("input_audio_buffer.append", {"audio": AUDIO}),
+        ("input_audio_buffer.commit", {}),
+        ("nonsense", {}),
+    ],
+)
+def test_everything_else_is_openais(kind: str, fields: dict[str, Any]) -> None:
+    conversation = Conversation(Wire.REALTIME, model="gpt-4o-transcribe")
+    conversation.say(kind, **fields)
+    assert all("event_id" in message for message in conversation.sent)
+    assert conversation.configured[-1].pcm.sample_rate_hz == 24_000
+    (error,) = conversation.say("session.update", model="m")  # too late
+    assert error["error"]["code"] == "missing_required_parameter"
+
+
+def test_who_says_that_it_intends_to_transcribe_is_openais() -> None:
+    conversation = Conversation(Wire.REALTIME, intent="transcription")
+    (error,) = conversation.say("session.update", model="m")
+    assert error["error"]["param"] == "session"
+
+
+def test_what_cannot_be_read_settles_nothing() -> None:
+    conversation = Conversation(Wire.REALTIME)
+    (error,) = conversation.say_raw("{")
+    assert error["error"]["code"] == "invalid_json"
+    conversation.say("session.update", model="m")
+    conversation.say("input_audio_buffer.commit", final=True)
+    assert conversation.work() == [{"type": "transcription.done", "text": "", "usage": None}]
+
+
+# The conversation.
+
+
+def test_a_generation_after_the_other() -> None:
+    conversation = vllm()
+    for num_words in (3, 2):
+        assert conversation.say("input_audio_buffer.commit") == []
+        say_words(conversation, num_words)
+        assert conversation.say("input_audio_buffer.commit", final=True) == []
+        conversation.work()
+    assert transcripts(conversation) == ["word1 word2 word3", "word4 word5"]
+    assert "".join(delta["delta"] for delta in conversation.of_type("transcription.delta")[:3]) == "word1 word2 word3"
+    assert conversation.of_type("transcription.delta")[3]["delta"] == "word4"
+    assert conversation.close is None
+
+
+def test_audio_between_two_generations_is_not_lost() -> None:
+    conversation = vllm()
+    say_words(conversation, 1)
+    conversation.say("input_audio_buffer.commit")
+    conversation.say("input_audio_buffer.commit")  # one runs already
+    say_words(conversation, 1)
+    conversation.say("input_audio_buffer.commit", final=True)
+    say_words(conversation, 1)
+    conversation.say("input_audio_buffer.commit", final=False)
+    conversation.say("input_audio_buffer.commit", final=True)
+    conversation.work()
+    assert transcripts(conversation) == ["word1 word2", "word3"]
+
+
+def test_a_final_commit_is_answered_though_nothing_was_started() -> None:
+    conversation = vllm()
+    say_words(conversation, 2)
+    conversation.say("input_audio_buffer.commit", final=True)
+    conversation.work()
+    assert transcripts(conversation) == ["word1 word2"]
+
+
+def test_a_language_may_stand_beside_the_model() -> None:
+    conversation = Conversation(Wire.REALTIME, ABLE)
+    assert conversation.say("session.update", model="m", language="de") == []
+    assert conversation.configured[-1].options.language == "de"
+
+
+def test_interim_text_has_no_word_on_this_wire() -> None:
+    assert vllm().tell(Interim("hel", 0.4)) == []
+
+
+# Bad messages, and ends.
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "code"),
+    [
+        ("session.update", {}, "invalid_event"),
+        ("session.update", {"model": 7}, "invalid_event"),
+        ("session.update", {"model": "m", "language": "de"}, "unsupported_option"),
+        ("session.update", {"model": "m", "language": ["en"]}, "invalid_event"),
+        ("session.update", {"model": "m", "prompt": "Talk."}, "unsupported_option"),
+        ("input_audio_buffer.append", {"audio": ""}, "invalid_audio"),
+        ("input_audio_buffer.append", {"audio": "###"}, "invalid_audio"),
+        ("input_audio_buffer.append", {}, "invalid_audio"),
+        ("input_audio_buffer.commit", {"final": "yes"}, "invalid_value"),
+        ("input_audio_buffer.clear", {}, "unknown_event"),
+    ],
+)
+def test_a_bad_message_is_answered_and_the_session_lives(kind: str, fields: dict[str, Any], code: str) -> None:
+    conversation = vllm()
+    (error,) = conversation.say(kind, **fields)
+    assert error["code"] == code and isinstance(error["error"], str)
+    say_words(conversation, 1)
+    conversation.say("input_audio_buffer.commit", final=True)
+    conversation.work()
+    assert transcripts(conversation) == ["word1"]
+
+
+def test_no_json_is_answered_too() -> None:
+    (error,) = vllm().say_raw("{")
+    assert error["code"] == "invalid_json"
+
+
+def test_a_model_that_is_not_served_starts_nothing() -> None:
+    conversation = Conversation(Wire.REALTIME, EngineFacts(model="a", models=("a",)))
+    (error,) = conversation.say("session.update", model="b")
+    assert error["code"] == "model_not_found"
+    (error,) = conversation.say("input_audio_buffer.commit")
+    assert error["code"] == "model_not_validated"
+    assert conversation.say("session.update", model="a") == conversation.say("input_audio_buffer.commit") == []
+
+
+def test_final_commits_without_waiting_have_a_bound() -> None:
+    conversation = vllm()
+    for _ in range(MAX_PENDING_DONES):
+        assert conversation.say("input_audio_buffer.commit", final=True) == []
+    (error,) = conversation.say("input_audio_buffer.commit", final=True)
+    assert error["code"] == "processing_error"
+    assert len(conversation.work()) == MAX_PENDING_DONES
+
+
+def test_a_failure_is_told_and_closed_as_one() -> None:
+    conversation = vllm()
+    (error,) = conversation.carry_out(conversation.dialect.fail(CapacityError("all streams are taken")))
+    assert error == {"type": "error", "error": "all streams are taken", "code": "capacity"}
+    assert conversation.close == Close(1013, "capacity")
+    assert conversation.say("input_audio_buffer.commit") == conversation.dialect.fail(CapacityError("x")) == []
+
+
+@pytest.mark.parametrize("is_started", [True, False])
+def test_a_server_that_stops_says_what_it_owes(is_started: bool) -> None:
+    conversation = vllm()
+    if is_started:
+        conversation.say("input_audio_buffer.commit")
+    conversation.carry_out(conversation.dialect.drain())
+    assert conversation.dialect.drain() == []
+    conversation.work()
+    assert transcripts(conversation) == ([""] if is_started else [])
+    assert conversation.close == Close(1001)
+
+
+def test_a_session_that_expires_says_what_was_said_and_then_why() -> None:
+    conversation = vllm()
+    say_words(conversation, 1)
+    conversation.carry_out(conversation.dialect.drain(SessionExpiredError("a session may last 3600 s")))
+    *_, done, error = conversation.work()
+    assert (done["text"], error["code"]) == ("word1", "session_expired")
+    assert conversation.close == Close(1013, "session_expired")

@@ -1,0 +1,340 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import tracemalloc
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from starlette.requests import Request
+
+from tests.support.http_calls import (
+    BOUNDARY,
+    MISTRAL,
+    PATH,
+    Answer,
+    batch_server,
+    call,
+    form,
+    scripted,
+    silence,
+    spoken,
+    transcribed,
+)
+from tests.support.waiting import until
+from voxtide.engines.base import Engine
+from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
+from voxtide.protocols.session_info import EngineFacts
+from voxtide.server.admission import Admission
+from voxtide.server.config import BatchConfig, ServerConfig
+from voxtide.server.http.throttle import LiveFirst
+from voxtide.server.http.transcriptions import BatchService
+from voxtide.server.supervisor import EngineSupervisor
+
+TEXT = "who built the white tower"
+FILE = spoken(TEXT)
+
+
+def slow() -> ScriptedEngine:
+    """An engine that needs a fifth of the time that speaking takes."""
+    return ScriptedEngine(ScriptedConfig(delay_ms=80, slowness=0.2))
+
+
+def failing() -> Engine:
+    return ScriptedEngine(ScriptedConfig(delay_ms=80, fails_at_s=1.5))
+
+
+def data_of(answer: Answer) -> list[Any]:
+    lines = [line.removeprefix("data: ") for line in answer.body.splitlines() if line.startswith("data: ")]
+    return [json.loads(line) for line in lines if line != "[DONE]"]
+
+
+async def test_every_format_of_openai() -> None:
+    async with batch_server() as server:
+        plain = await transcribed(server, FILE)
+        text = await transcribed(server, FILE, response_format="text")
+        srt = await transcribed(server, FILE, response_format="srt")
+        vtt = await transcribed(server, FILE, response_format="vtt")
+        verbose = await transcribed(
+            server, FILE, ("timestamp_granularities[]", "word"), response_format="verbose_json", language="en"
+        )
+    assert plain.json == {"text": TEXT, "usage": {"type": "duration", "seconds": 3}}
+    assert (text.body, text.headers["content-type"]) == (f"{TEXT}\n", "text/plain; charset=utf-8")
+    assert srt.body.startswith("1\n00:00:00,") and "white tower" in srt.body
+    assert vtt.body.startswith("WEBVTT\n\n00:00:00.") and vtt.headers["content-type"].startswith("text/vtt")
+    assert [word["word"] for word in verbose.json["words"]] == TEXT.split()
+    assert (verbose.json["language"], verbose.json["duration"]) == ("en", pytest.approx(len(FILE) / 32_000, abs=0.01))
+
+
+async def test_mistrals_form() -> None:
+    async with batch_server() as server:
+        answer = await transcribed(server, FILE, ("timestamp_granularities", "segment"), **MISTRAL)
+    assert answer.status == 200
+    assert answer.json.keys() == {"model", "text", "language", "segments", "usage"}
+    assert (answer.json["text"], answer.json["model"]) == (TEXT, "tones")
+    assert answer.json["segments"][0]["text"]
+
+
+async def test_openais_stream() -> None:
+    async with batch_server() as server:
+        answer = await transcribed(server, FILE, stream="true")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.body.endswith("data: [DONE]\n\n")
+    *deltas, done = data_of(answer)
+    assert done == {"type": "transcript.text.done", "text": TEXT}
+    assert "".join(delta["delta"] for delta in deltas) == TEXT
+    assert "event:" not in answer.body
+
+
+async def test_mistrals_stream() -> None:
+    async with batch_server() as server:
+        answer = await transcribed(server, FILE, stream="true", diarize="false")
+    assert "[DONE]" not in answer.body
+    assert answer.body.count("event: ") == answer.body.count("data: ")
+    assert data_of(answer)[-1]["text"] == TEXT
+    assert data_of(answer)[-1]["type"] == "transcription.done"
+
+
+async def test_a_field_without_effect_is_named_in_a_header() -> None:
+    async with batch_server() as server:
+        answer = await transcribed(server, FILE, ("line\\nbreak", "x"), chunking_strategy="auto", temperature="0.7")
+        streamed = await transcribed(server, FILE, chunking_strategy="auto", stream="true")
+    assert answer.headers["x-voxtide-ignored"] == "chunking_strategy, temperature"
+    assert streamed.headers["x-voxtide-ignored"] == "chunking_strategy"
+
+
+async def test_words_to_expect_and_a_prompt_are_taken() -> None:
+    async with batch_server() as server:
+        answer = await transcribed(server, FILE, ("keywords[]", "tower"), prompt="a tour of London")
+    assert (answer.status, answer.json["text"]) == (200, TEXT)
+    assert "x-voxtide-ignored" not in answer.headers
+
+
+async def test_what_cannot_be_had_is_refused_in_the_clients_form() -> None:
+    async with batch_server() as server:
+        openai = await transcribed(server, FILE, response_format="diarized_json")
+        mistral = await transcribed(server, FILE, stream="false", diarize="true")
+        malformed = await transcribed(server, FILE, temperature="hot", **MISTRAL)
+        nothing = await transcribed(server, None)
+    assert (openai.status, openai.json["error"]["param"]) == (400, "response_format")
+    assert (mistral.status, mistral.json["object"], mistral.json["param"]) == (400, "error", "diarize")
+    assert (malformed.status, malformed.json["detail"][0]["loc"]) == (422, ["body", "temperature"])
+    assert (nothing.status, nothing.json["error"]["code"]) == (400, "missing_required_parameter")
+
+
+@pytest.mark.parametrize(
+    ("file", "code"), [(b"", "not_audio"), (b"hello world" * 100, "not_audio"), (FILE[:-2000], "corrupt_audio")]
+)
+@pytest.mark.parametrize("stream", ["true", "false"])
+async def test_a_file_that_is_no_audio_is_refused_with_a_status(file: bytes, code: str, stream: str) -> None:
+    async with batch_server() as server:
+        answer = await transcribed(server, file, stream=stream)
+    error = data_of(answer)[-1]["error"] if answer.status == 200 else answer.json["error"]
+    assert (answer.status == 200) == (stream == "true" and code == "corrupt_audio")  # it broke off after it began
+    assert error["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status", "code"),
+    [
+        ("application/json", b"{}", 415, "unsupported_media_type"),
+        ("", b"", 415, "unsupported_media_type"),
+        ("multipart/form-data", b"x", 400, "invalid_form"),
+        (f"multipart/form-data; boundary={BOUNDARY}", b"x" * 100, 400, "invalid_form"),
+        (f"multipart/form-data; boundary={BOUNDARY}", form([("file", "text")]), 400, "invalid_value"),
+        ("application/x-www-form-urlencoded", b"a=b&" * 5000, 400, "invalid_form"),
+        ("application/x-www-form-urlencoded", b"model=\xff", 400, "invalid_form"),
+    ],
+)
+async def test_a_broken_form_is_refused(kind: str, body: bytes, status: int, code: str) -> None:
+    async with batch_server() as server:
+        answer = await call(server, "POST", PATH, body, {"Content-Type": kind})
+    assert (answer.status, answer.json["error"]["code"]) == (status, code)
+
+
+async def test_more_than_the_server_takes_is_refused() -> None:
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
+    body = form([], FILE)
+    chunked = f"{head}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+    async with batch_server(BatchConfig(upload_bytes=10_000)) as server:
+        stated = await raw(server.port, f"{head}Content-Length: {10**12}\r\n\r\n".encode())
+        counted = await raw(server.port, chunked)
+    assert stated.startswith(b"HTTP/1.1 413") and b"upload_too_big" in stated
+    assert counted.startswith(b"HTTP/1.1 413") and b"10000 bytes" in counted
+
+
+async def test_an_upload_that_takes_too_long_is_refused() -> None:
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
+    async with batch_server(BatchConfig(upload_s=0.05)) as server:
+        answer = await raw(server.port, f"{head}Content-Length: 1000\r\n\r\n--".encode())
+    assert answer.startswith(b"HTTP/1.1 408") and b"upload_too_slow" in answer
+
+
+async def test_audio_that_is_too_long_is_refused() -> None:
+    async with batch_server(BatchConfig(audio_s=2)) as server:
+        answer = await transcribed(server, FILE)
+    assert (answer.status, answer.json["error"]["code"]) == (413, "audio_too_long")
+
+
+async def raw(port: int, request: bytes) -> bytes:
+    """The head of the answer and what came with it; the connection is then dropped."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    answer = await reader.readuntil(b"\r\n\r\n") + await reader.read(65536)
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+async def test_who_finds_no_place_is_told_when_to_come_back() -> None:
+    engine = slow()
+    async with batch_server(BatchConfig(capacity=1), load=lambda: engine) as server:
+        writer = await begun(server.port, form([], silence(30)))
+        await until(lambda: engine.num_open_streams == 1)
+        answer = await transcribed(server, FILE, headers={"User-Agent": "mistral"})
+        await left(writer)
+        await until(lambda: engine.num_open_streams == 0)
+        again = await transcribed(server, spoken("a"))
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert (answer.json["object"], answer.json["code"]) == ("error", "capacity")
+    assert again.status == 200
+
+
+@pytest.mark.parametrize("stream", ["true", "false"])
+async def test_a_client_that_goes_takes_its_work_along(stream: str) -> None:
+    engine = slow()
+    async with batch_server(load=lambda: engine) as server:
+        writer = await begun(server.port, form([("stream", stream)], silence(30)))
+        await until(lambda: engine.num_open_streams == 1)
+        await left(writer)
+        await until(lambda: engine.num_open_streams == 0)  # thirty seconds of audio would take six
+
+
+async def begun(port: int, body: bytes) -> asyncio.StreamWriter:
+    """A request that waits for its answer."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
+    writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    await writer.drain()
+    return writer
+
+
+async def left(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("form_fields", [{}, MISTRAL], ids=["openai", "mistral"])
+async def test_an_engine_that_fails_is_told_as_the_form_has_it(form_fields: dict[str, str]) -> None:
+    async with batch_server(load=failing) as server:
+        whole = await transcribed(server, FILE, **form_fields)
+        streamed = await transcribed(server, FILE, **form_fields | {"stream": "true"})
+    assert whole.status == 503 and "retry-after" in whole.headers
+    last = data_of(streamed)[-1]
+    assert last["error"]["message"] == (whole.json.get("error") or whole.json)["message"]
+    assert "done" not in streamed.body.replace("[DONE]", "")
+
+
+async def test_files_are_counted() -> None:
+    async with batch_server() as server:
+        await transcribed(server, silence(2))
+        metrics = (await call(server, "GET", "/metrics")).body
+    assert "voxtide_files_open 0.0\n" in metrics
+    assert "voxtide_file_audio_seconds_total 2.0\n" in metrics
+
+
+async def test_a_key_is_asked_for() -> None:
+    async with batch_server(config=ServerConfig(keys=("secret",))) as server:
+        refused = await transcribed(server, FILE)
+        let_in = await transcribed(server, FILE, headers={"Authorization": "Bearer secret"})
+    assert (refused.status, let_in.status) == (401, 200)
+
+
+async def test_the_whole_decoded_audio_is_never_held() -> None:
+    """Ten minutes are 38 MB of samples. What grows while they are read is the test's own body, made before."""
+    body, kind = form([], silence(600)), {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    async with batch_server() as server:
+        tracemalloc.start()
+        try:
+            answer = await call(server, "POST", PATH, body, kind)
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert answer.json["usage"]["seconds"] == 600
+    assert peak_bytes < 8_000_000
+
+
+async def test_a_form_without_a_file_needs_an_address() -> None:
+    async with batch_server() as server:
+        body = urlencode({"model": "m", "stream": "false", "file_url": "ftp://127.0.0.1/a"}).encode()
+        answer = await call(server, "POST", PATH, body, {"Content-Type": "application/x-www-form-urlencoded"})
+    assert (answer.status, answer.json["code"]) == (400, "file_url_refused")
+
+
+async def test_a_client_that_goes_while_it_sends_leaves_its_place() -> None:
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
+    async with batch_server(BatchConfig(capacity=1)) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(f"{head}Content-Length: 100000\r\n\r\n".encode() + form([], FILE)[:50_000])
+        await writer.drain()
+        while (await transcribed(server, FILE)).status != 503:
+            pass  # until the server has begun to read
+        await left(writer)
+        while (await transcribed(server, FILE)).status != 200:
+            pass  # until it has noticed
+
+
+@pytest.mark.parametrize("pause", ["upload", "answer"])
+async def test_a_client_that_stands_still_is_given_up(pause: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voxtide.server.http.upload.SILENCE_S", 0.05)
+    sent: list[Any] = []
+    never = asyncio.Event()
+    body = form([("stream", "true")], FILE)
+    coming = [{"type": "http.request", "body": body, "more_body": False}] if pause == "answer" else []
+
+    async def receive() -> Any:
+        if not coming:
+            await never.wait()
+        return coming.pop()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if pause == "answer":
+            await never.wait()
+
+    async with EngineSupervisor(scripted) as supervisor:
+        service = service_of(supervisor, BatchConfig(reader_s=0.05))
+        await (await service.answer(request_of()))(request_of().scope, receive, send)
+        assert service.admission.num_taken == 0
+    assert sent[0]["status"] == (408 if pause == "upload" else 200)
+    assert len(sent) == (2 if pause == "upload" else 1)
+
+
+async def test_a_server_that_stops_takes_nobody_in() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async with EngineSupervisor(scripted) as supervisor:
+        service = replace(service_of(supervisor, BatchConfig()), is_draining=lambda: True)
+        await (await service.answer(request_of()))(request_of().scope, request_of().receive, send)
+    assert sent[0]["status"] == 503
+
+
+def service_of(supervisor: EngineSupervisor, config: BatchConfig) -> BatchService:
+    return BatchService(
+        supervisor=supervisor,
+        config=config,
+        admission=Admission(1),
+        facts=lambda: EngineFacts(model="tones"),
+        is_draining=lambda: False,
+        live_first=LiveFirst(num_live=lambda: 0, late_s=lambda: 0.0),
+    )
+
+
+def request_of() -> Request:
+    kind = (b"content-type", f"multipart/form-data; boundary={BOUNDARY}".encode())
+    return Request({"type": "http", "method": "POST", "path": PATH, "headers": [kind], "query_string": b""})

@@ -1,0 +1,279 @@
+"""Messages taken in the connection's own callback: at once what can be, in order what cannot, and failures between.
+
+No sockets: the test hands bytes to a connection and sees what was done before it gave anybody else a turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import cast
+
+import numpy as np
+
+from tests.support.waiting import until
+from tests.support.websocket_bytes import TEXT, frame, upgrade
+from voxtide.engines.base import EngineStream
+from voxtide.errors import EngineFailedError, VoxtideError
+from voxtide.protocols.realtime.dialect import Close, Effect, Feed, Finish, Flush, Send
+from voxtide.server.config import ConnectionLimits, SessionLimits
+from voxtide.server.handshake import Handshake
+from voxtide.server.realtime.connection import Admitted, Connection
+from voxtide.server.realtime.session import Session
+from voxtide.transcript.events import TranscriptEvent
+from voxtide.types import Samples, StreamOptions
+
+
+def audio(value: int) -> Feed:
+    """A tenth of a second that can be told from others."""
+    return Feed(np.full(1600, value, "<i2").tobytes())
+
+
+class HeldStream(EngineStream):
+    """Takes as much as the test has room for, and notes it."""
+
+    def __init__(self) -> None:
+        self.taken: list[object] = []
+        self.room = 100
+        self.error: Exception | None = None
+        self._has_room = asyncio.Event()
+        self._is_closed = asyncio.Event()
+
+    def make_room(self) -> None:
+        self.room = 100
+        self._has_room.set()
+
+    def try_feed(self, samples: Samples) -> bool:
+        if self.error is not None:
+            raise self.error
+        if not self.room:
+            return False
+        self.room -= 1
+        self.taken.append(round(float(samples[0]) * 32768))
+        return True
+
+    async def feed(self, samples: Samples) -> None:
+        while not self.try_feed(samples):
+            await self._has_room.wait()
+
+    async def flush(self) -> int:
+        self.taken.append("flush")
+        return 1
+
+    async def finish(self) -> None:
+        self.taken.append("finish")
+
+    async def close(self) -> None:
+        self._is_closed.set()
+
+    async def __aiter__(self) -> AsyncIterator[TranscriptEvent]:
+        await self._is_closed.wait()
+        for event in ():
+            yield event
+
+    @property
+    def lag_s(self) -> float:
+        return 0.0
+
+
+class Scripted:
+    """A dialect and all that is around a session: a message is the key of its effects."""
+
+    def __init__(self, effects: dict[str, list[Effect]]) -> None:
+        self.effects = effects
+        self.stream = HeldStream()
+        self.errors: list[str] = []
+
+    # The dialect.
+
+    def begin(self) -> list[Effect]:
+        return [audio(0)]  # opens the stream
+
+    def receive(self, message: str | bytes) -> list[Effect]:
+        return self.effects[str(message)]
+
+    def tell(self, event: object) -> list[Effect]:
+        return []
+
+    def fail(self, error: VoxtideError) -> list[Effect]:
+        return [Send(error.code), Close(1011)]
+
+    def drain(self, error: VoxtideError | None = None) -> list[Effect]:
+        return [Finish()]
+
+    # The engine and the observer.
+
+    def open(self, options: StreamOptions | None = None) -> EngineStream:
+        return self.stream
+
+    def suspect(self) -> None:
+        self.errors.append("suspected")
+
+    def on_flushed(self, took_s: float) -> None:
+        raise AssertionError
+
+    def on_error(self, code: str) -> None:
+        self.errors.append(code)
+
+
+class Wire(asyncio.Transport):
+    """A transport that goes nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.is_reading = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        self.is_reading = False
+
+    def resume_reading(self) -> None:
+        self.is_reading = True
+
+    def close(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+    def sent(self) -> list[str]:
+        """The short texts written so far."""
+        _, _, rest = self.written.partition(b"\r\n\r\n")
+        texts = []
+        while rest and rest[0] == 0x80 | TEXT:
+            size = rest[1]
+            texts.append(rest[2 : 2 + size].decode())
+            rest = rest[2 + size :]
+        return texts
+
+
+class Client:
+    """A connection that a session waits on, without a socket."""
+
+    def __init__(self, script: Scripted, limits: SessionLimits) -> None:
+        self.script = script
+        self.wire = Wire()
+        self.connection = Connection(self, ConnectionLimits(), set())
+        self.session = Session(self.connection, script, script, session_id="s", limits=limits, observer=script)
+        self.connection.connection_made(self.wire)
+        self.connection.data_received(upgrade())
+
+    def admit(self, handshake: Handshake) -> Admitted:
+        return Admitted(run=lambda _: self.session.run(), on_done=lambda _: None, message_bytes=1000)
+
+    def send(self, *messages: str) -> None:
+        """All in one packet."""
+        self.connection.data_received(b"".join(frame(TEXT, message.encode()) for message in messages))
+
+    @property
+    def taken(self) -> list[object]:
+        return self.script.stream.taken
+
+
+@asynccontextmanager
+async def client_of(*, limits: SessionLimits | None = None, **effects: Sequence[Effect]) -> AsyncIterator[Client]:
+    """A client whose session waits for a message; 0 is taken."""
+    client = Client(Scripted({name: list(of) for name, of in effects.items()}), limits or SessionLimits())
+    await until(lambda: client.taken == [0] and client.connection._arrival is not None)
+    try:
+        yield client
+    finally:
+        session = cast("asyncio.Task[None]", client.connection._session)
+        client.connection.connection_lost(None)
+        await asyncio.wait({session}, timeout=10)
+        assert session.done()
+
+
+async def test_what_nobody_waits_for_is_done_before_the_callback_ends() -> None:
+    async with client_of(a=[audio(1), Send("x")], b=[audio(2)]) as client:
+        client.send("a", "b", "a")
+        assert client.taken == [0, 1, 2, 1]
+        assert client.wire.sent() == ["x", "x"]
+
+
+async def test_an_engine_full_in_the_middle_of_a_message_delays_the_rest_and_all_behind_it() -> None:
+    message = [audio(1), Send("x"), audio(2), Send("y"), audio(3)]
+    async with client_of(a=message, b=[audio(4), Send("z")]) as client:
+        client.script.stream.room = 1
+        client.send("a", "b")
+        assert (client.taken, client.wire.sent()) == ([0, 1], ["x"])
+        await asyncio.sleep(0)
+        client.send("b")  # while the session waits for room
+        assert (client.taken, client.wire.sent()) == ([0, 1], ["x"])
+        client.script.stream.make_room()
+        await until(lambda: len(client.wire.sent()) == 4)
+        assert client.taken == [0, 1, 2, 3, 4, 4]
+        assert client.wire.sent() == ["x", "y", "z", "z"]
+        await until(lambda: client.connection._arrival is not None)
+        client.send("b")  # and at once again
+        assert client.taken == [0, 1, 2, 3, 4, 4, 4]
+
+
+async def test_nothing_overtakes_a_flush() -> None:
+    async with client_of(a=[audio(1), Flush(), audio(2)], b=[audio(3)]) as client:
+        client.send("a", "b")
+        client.send("b")
+        assert client.taken == [0, 1]
+        await until(lambda: len(client.taken) == 6)
+        assert client.taken == [0, 1, "flush", 2, 3, 3]
+
+
+async def test_audio_too_far_ahead_ends_the_session_and_what_follows_is_not_taken() -> None:
+    limits = SessionLimits(audio_ahead_s=0.25)
+    async with client_of(limits=limits, a=[audio(1)], b=[audio(2)]) as client:
+        client.send("a", "b", "b")
+        assert client.taken == [0, 1]
+        await until(lambda: client.connection.is_over)
+        client.send("a")
+        assert client.taken == [0, 1]
+        assert client.wire.sent() == ["audio_ahead"]
+        assert (client.script.errors, client.connection.close_code) == (["audio_ahead"], 1011)
+
+
+async def test_an_engine_that_died_is_told_of_and_suspected() -> None:
+    async with client_of(a=[audio(1), Send("x")]) as client:
+        client.script.stream.error = EngineFailedError("gone")
+        client.send("a", "a")
+        assert client.wire.sent() == []
+        await until(lambda: client.connection.is_over)
+        assert client.wire.sent() == ["engine_failed"]
+        assert client.script.errors == ["suspected", "engine_failed"]
+
+
+async def test_nothing_follows_a_close() -> None:
+    async with client_of(a=[Send("x"), Close(1000), Send("y"), audio(1)], b=[audio(2), Send("z")]) as client:
+        client.send("a", "b")
+        assert client.connection.close_code == 1000
+        client.send("b")
+        await until(lambda: cast("asyncio.Task[None]", client.connection._session).done())
+        assert (client.taken, client.wire.sent()) == ([0], ["x"])
+
+
+async def test_a_client_that_does_not_read_is_waited_for() -> None:
+    async with client_of(a=[audio(1), Send("x")]) as client:
+        client.connection.pause_writing()
+        client.send("a", "a")  # only the answer to the first could not be kept from it
+        assert (client.taken, client.wire.sent()) == ([0, 1], ["x"])
+        await asyncio.sleep(0)
+        client.send("a")
+        assert client.taken == [0, 1]
+        client.connection.resume_writing()
+        await until(lambda: client.wire.sent() == ["x"] * 3)
+        assert client.taken == [0, 1, 1, 1]
+
+
+async def test_messages_after_the_end_of_a_draining_session_are_not_taken() -> None:
+    async with client_of(a=[audio(1)]) as client:
+        client.send("a")
+        client.connection.shutdown()
+        client.send("a")  # came before the session could know
+        await until(lambda: client.taken == [0, 1, "finish"] and client.connection._arrival is not None)
+        client.send("a")
+        assert client.taken == [0, 1, "finish"]

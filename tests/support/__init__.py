@@ -1,0 +1,1 @@
+"""What tests share: servers, models, recordings, terminals, strategies. Knows no test."""

@@ -1,0 +1,156 @@
+"""One dialect between a client and an engine, both played by a test. Holds every dialect to what the seam promises."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from voxtide.protocols.realtime.dialect import Close, Configure, Dialect, Effect, Feed, Finish, Flush, Send
+from voxtide.protocols.realtime.routing import Wire, open_dialect
+from voxtide.protocols.realtime.turns import TurnEvent
+from voxtide.protocols.session_info import EngineFacts, SessionFacts
+from voxtide.transcript.events import Delta, Finished, Flushed, TranscriptEvent
+
+MAX_FRAME_BYTES = 2**20
+"""What the Mistral SDK and pipecat take; the frame must be smaller."""
+
+SESSION = SessionFacts(session_id="ws-7", opened_at_s=1_700_000_000)
+ENGLISH = EngineFacts(model="moonshine-tiny", languages=("en",))
+ABLE = EngineFacts(
+    model="voxtral", languages=("de", "en"), delays_ms=(80, 160, 240, 480, 960, 2400), can_use_vocabulary=True
+)
+
+
+class Conversation:
+    """Plays the session: carries effects out on an engine that says one word for each piece of audio it is fed."""
+
+    def __init__(self, wire: Wire, engine: EngineFacts = ENGLISH, **query: str) -> None:
+        self.dialect: Dialect = open_dialect(wire, query, engine, SESSION)
+        self.engine = WordEngine()
+        self.sent: list[dict[str, Any]] = []
+        self.configured: list[Configure] = []
+        self.fed = b""
+        self.close: Close | None = None
+        self._num_seen = 0
+        self.carry_out(self.dialect.begin())
+
+    def say(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
+        """The client sends a message. Returns what comes back at once."""
+        return self.say_raw(json.dumps({**fields, "type": kind}))  # payload first and type last, as the SDK has it
+
+    def say_raw(self, message: str | bytes) -> list[dict[str, Any]]:
+        return self.carry_out(self.dialect.receive(message))
+
+    def tell(self, *events: TranscriptEvent | TurnEvent) -> list[dict[str, Any]]:
+        """The engine or the turn detector tells something. Returns what the client hears of it."""
+        return [message for event in events for message in self.carry_out(self.dialect.tell(event))]
+
+    def work(self, num_steps: int | None = None) -> list[dict[str, Any]]:
+        """The engine does so many pieces of its work, or all. Returns what the client hears of it."""
+        heard: list[dict[str, Any]] = []
+        while self.close is None and self.engine.has_work and num_steps != 0:
+            num_steps = None if num_steps is None else num_steps - 1
+            for event in self.engine.step():
+                heard += self.tell(event)
+        return heard
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        return [message for message in self.sent if message["type"] == kind]
+
+    def carry_out(self, effects: list[Effect]) -> list[dict[str, Any]]:
+        heard = []
+        for effect in effects:
+            assert self.close is None, f"{effect} after the close"
+            match effect:
+                case Send(text):
+                    assert len(text.encode()) < MAX_FRAME_BYTES
+                    heard.append(json.loads(text))
+                case Configure():
+                    self.configured.append(effect)
+                case Feed(payload):
+                    assert payload
+                    self.fed += payload
+                    self.engine.feed()
+                case Flush():
+                    self.engine.flush()
+                case Finish():
+                    self.engine.finish()
+                case Close():
+                    assert len(effect.reason.encode()) <= 123  # what a close frame can hold
+                    self.close = effect
+        self.sent += heard
+        return heard
+
+
+class WordEngine:
+    """Says a word for each piece of audio, one piece late: the last one comes with a flush, as in life."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self._work: deque[str] = deque()
+        self._unsaid: str | None = None
+        self._since_flush: list[str] = []
+        self._num_said = self._num_flushes = 0
+        self._is_finished = False
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self._work)
+
+    @property
+    def audio_s(self) -> float:
+        return self._num_said * 0.4
+
+    def feed(self) -> None:
+        assert not self._is_finished
+        self.words.append(f"word{len(self.words) + 1}")
+        self._work.append(self.words[-1])
+
+    def flush(self) -> None:
+        assert not self._is_finished
+        self._work.append("<flush>")
+
+    def finish(self) -> None:
+        assert not self._is_finished
+        self._is_finished = True
+        self._work.append("<finish>")
+
+    def step(self) -> Iterator[TranscriptEvent]:
+        work = self._work.popleft()
+        yield from self._say_unsaid()
+        if work == "<finish>":
+            yield Finished(self.audio_s)
+        elif work == "<flush>":
+            self._num_flushes += 1
+            text, self._since_flush = " ".join(self._since_flush), []
+            yield Flushed(self._num_flushes, text, (), self.audio_s)
+        else:
+            self._unsaid = work
+
+    def _say_unsaid(self) -> Iterator[TranscriptEvent]:
+        if self._unsaid is None:
+            return
+        word, self._unsaid = self._unsaid, None
+        self._since_flush.append(word)
+        self._num_said += 1
+        yield Delta(word if self._num_said == 1 else f" {word}", self.audio_s)
+
+
+def b64(payload: bytes) -> str:
+    return base64.b64encode(payload).decode()
+
+
+def mistral(engine: EngineFacts = ENGLISH, **query: str) -> Conversation:
+    return Conversation(Wire.MISTRAL, engine, **query)
+
+
+def openai(engine: EngineFacts = ENGLISH, **query: str) -> Conversation:
+    return Conversation(Wire.REALTIME, engine, **{"intent": "transcription", **query})
+
+
+def update(conversation: Conversation, **wishes: Any) -> list[dict[str, Any]]:
+    """A client of OpenAI's changes its session."""
+    return conversation.say("session.update", session={"type": "transcription", "audio": {"input": wishes}})

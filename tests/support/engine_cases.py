@@ -1,0 +1,283 @@
+"""The engines the contract is put to, each with audio it understands and how exact it must be."""
+
+from __future__ import annotations
+
+import os
+import threading
+import wave
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from importlib.resources import files
+from itertools import permutations
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+
+import numpy as np
+import pytest
+
+from tests.support import voxtral_checkpoint
+from tests.support.live_servers import CuttableLine, ServerThread, port_of, voxtide_server
+from tests.support.vllm_server import MODEL, serving_vllm
+from voxtide.client.config import ClientConfig
+from voxtide.client.transport.websocket import Wire
+from voxtide.config import Settings
+from voxtide.engines.local import queues
+from voxtide.engines.local.stream import PooledEngine
+from voxtide.engines.registry import load_engine
+from voxtide.engines.remote import RemoteEngine
+from voxtide.engines.remote_stream import ConnectedEngine
+from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
+from voxtide.engines.vllm import VllmEngine
+from voxtide.engines.voxtral import load as load_voxtral
+from voxtide.errors import EngineFailedError
+from voxtide.models.store import ModelStore
+from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
+from voxtide.voxtral.config import SAMPLES_PER_TOKEN
+
+AnyEngine: TypeAlias = PooledEngine | ConnectedEngine
+"""Engines whose open streams and unread events can be counted; all of ours are."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Audio, what is said in it, and where between sentences it is silent, in samples."""
+
+    samples: Samples = field(repr=False)
+    text: str
+    pauses: tuple[int, ...]
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineCase:
+    """One engine under the contract.
+
+    Attributes:
+        name: Shown in the test's id.
+        make_engine: Loads a fresh engine with room for 64 streams.
+        clip: The audio most tests use, a few seconds.
+        others: Eight clips with different words.
+        word_error_rate: Words of `clip` the engine may get wrong, as a share. 0: it must be exact.
+        errors_per_flush: Words that a flush at any place may spoil, on average: a word cut in two is two others.
+        num_examples: How many random plans a test tries; a real model takes a second for each.
+        num_crowd: How many streams are a crowd.
+        kill: Makes an engine fail for good; what its error says.
+        shrink: Gives an engine small queues for the length of a test: so many events, so many samples.
+        watch: Collects what each stream of an engine holds.
+    """
+
+    name: str
+    make_engine: Callable[[], AnyEngine]
+    clip: Clip
+    others: tuple[Samples, ...] = field(repr=False)
+    word_error_rate: float = 0.0
+    errors_per_flush: float = 0.0
+    num_examples: int = 60
+    num_crowd: int = 64
+    kill: Callable[[Any], str] = lambda engine: kill_pooled(engine)
+    shrink: Callable[[pytest.MonkeyPatch, Any, int, int], None] = lambda *arguments: shrink_pooled(*arguments)
+    watch: Callable[[pytest.MonkeyPatch, Any], weakref.WeakSet[Any]] = lambda *arguments: watch_pooled(*arguments)
+
+    @property
+    def is_exact(self) -> bool:
+        return self.word_error_rate == 0
+
+
+def scripted(name: str, config: ScriptedConfig) -> EngineCase:
+    clip = _spoken("To be, or not", "to be:", "that is", "the question.", pause_s=0.8)
+    others = tuple(speak(f"stream {number} says {word}") for number, word in enumerate("abcdefgh"))
+    return EngineCase(name=name, make_engine=lambda: ScriptedEngine(config, num_threads=3), clip=clip, others=others)
+
+
+def real(name: str, engine: str, model: str | None = None, *, num_examples: int) -> EngineCase:
+    """An engine that runs a model, on real speech."""
+    beckett, cities = recording("beckett.wav"), recording("two_cities.wav")
+    clip = Clip(
+        _between(beckett, 0.0, 6.2),
+        "Ever tried. Ever failed. No matter. Try again.",
+        tuple(round(pause_s * SAMPLE_RATE_HZ) for pause_s in (1.65, 3.35, 4.75)),
+    )
+    others = (
+        *(_between(beckett, *span) for span in ((0.0, 3.3), (3.3, 6.1), (6.1, 9.9))),
+        *(_between(cities, *span) for span in ((1.0, 4.6), (4.6, 8.3), (8.3, 13.1), (16.9, 20.8), (20.8, 24.2))),
+    )
+    return EngineCase(
+        name=name,
+        make_engine=lambda: _load(engine, model),
+        clip=clip,
+        others=others,
+        word_error_rate=0.25,
+        errors_per_flush=1.0,
+        num_examples=num_examples,
+        num_crowd=6,
+    )
+
+
+def connected(name: str, servers: _Servers, make: Callable[..., ConnectedEngine]) -> EngineCase:
+    """An engine that is a server elsewhere; `make` takes its address. The scripted engine is behind it."""
+    return replace(
+        scripted(name, ScriptedConfig()),
+        make_engine=lambda: servers.engine(make),
+        num_examples=6,
+        num_crowd=16,
+        kill=servers.kill,
+        shrink=shrink_connected,
+        watch=watch_connected,
+    )
+
+
+class _Servers:
+    """A server, and for each engine a line to it; all in one thread, started when first needed."""
+
+    def __init__(self, serving: Callable[[ServerThread], str]) -> None:
+        self._serving = serving
+        self._thread: ServerThread | None = None
+        self._url = ""
+        self._lines: weakref.WeakKeyDictionary[ConnectedEngine, CuttableLine] = weakref.WeakKeyDictionary()
+
+    def engine(self, make: Callable[..., ConnectedEngine]) -> ConnectedEngine:
+        if self._thread is None:
+            self._thread = ServerThread()
+            self._url = self._serving(self._thread)
+        line = self._thread.enter(CuttableLine(port_of(self._url)).open())
+        engine = make(line.url, max_streams=64, config=ClientConfig(reconnect_s=0.3))
+        self._lines[engine] = line
+        return engine
+
+    def kill(self, engine: ConnectedEngine) -> str:
+        assert self._thread is not None
+        self._thread.wait_for(self._lines[engine].cut)
+        return "cannot reach http://127.0.0.1"
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._thread.close()
+
+
+VOXTIDE = _Servers(lambda thread: thread.enter(voxtide_server()))
+VLLM = _Servers(lambda thread: thread.enter(serving_vllm()).url)
+
+
+def kill_pooled(engine: PooledEngine) -> str:
+    engine.fail(EngineFailedError("the model is gone"))
+    return "the model is gone"
+
+
+def shrink_pooled(patch: pytest.MonkeyPatch, _: PooledEngine, num_events: int, num_samples: int) -> None:
+    patch.setattr(queues, "OUTBOX_EVENTS", num_events)
+    patch.setattr(queues, "INBOX_SAMPLES", num_samples)
+
+
+def shrink_connected(
+    patch: pytest.MonkeyPatch, engine: RemoteEngine | VllmEngine, num_events: int, num_samples: int
+) -> None:
+    small = replace(engine.config, max_events=num_events, replay_s=num_samples / SAMPLE_RATE_HZ)
+    patch.setattr(engine, "config", small)
+
+
+def watch_pooled(patch: pytest.MonkeyPatch, engine: PooledEngine) -> weakref.WeakSet[Any]:
+    alive: weakref.WeakSet[Any] = weakref.WeakSet()
+    make = engine.make_recogniser
+
+    def make_watched(options: StreamOptions) -> Any:
+        recogniser = make(options)
+        alive.add(recogniser)
+        return recogniser
+
+    patch.setattr(engine, "make_recogniser", make_watched)
+    return alive
+
+
+def watch_connected(patch: pytest.MonkeyPatch, _: ConnectedEngine) -> weakref.WeakSet[Any]:
+    alive: weakref.WeakSet[Any] = weakref.WeakSet()
+    make = Wire.open
+
+    async def make_watched(*arguments: Any) -> Wire:
+        wire = await make(*arguments)
+        alive.add(wire)
+        return wire
+
+    patch.setattr(Wire, "open", make_watched)
+    return alive
+
+
+def threads_of(engine: AnyEngine) -> list[threading.Thread]:
+    """The threads an engine started."""
+    return list(engine.pool.threads) if isinstance(engine, PooledEngine) else []
+
+
+def voxtral() -> EngineCase:
+    """Voxtral on a small model that hears tones."""
+    text = "to be or not to be that is the question."
+    pauses = (6, 16, 31)  # frames
+    others = tuple(voxtral_checkpoint.speak(f"to {a} {b}") for a, b in permutations(("be", "or", "not", "that"), 2))
+    return EngineCase(
+        name="voxtral",
+        make_engine=_load_voxtral,
+        clip=Clip(voxtral_checkpoint.speak(text), text, tuple(frame * SAMPLES_PER_TOKEN for frame in pauses)),
+        others=others[:8],
+        num_examples=6,
+    )
+
+
+@cache
+def cases() -> tuple[EngineCase, ...]:
+    return (
+        scripted("scripted", ScriptedConfig()),
+        scripted("scripted-stable-only", ScriptedConfig(is_revising=False, delay_ms=80)),
+        connected("remote", VOXTIDE, RemoteEngine),
+        connected("vllm", VLLM, partial(VllmEngine, model=MODEL)),
+        real("moonshine", "moonshine", num_examples=5),
+        voxtral(),
+        real("whisper", "whisper", "whisper-tiny.en", num_examples=2),
+    )
+
+
+@cache
+def recording(name: str) -> Samples:
+    """One of the recordings the package ships."""
+    with files("voxtide.data").joinpath(name).open("rb") as file, wave.open(file) as wav:
+        pcm = np.frombuffer(wav.readframes(wav.getnframes()), "<i2")
+    return (pcm / 32768).astype(np.float32)
+
+
+def _load_voxtral() -> PooledEngine:
+    """In 32 bits, where what a stream says is the same in any company, with a window that the clip fills and wraps."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
+        model = voxtral_checkpoint.write(Path(directory), voxtral_checkpoint.tone_tensors())
+        return load_voxtral(
+            model=str(model),
+            store=None,
+            num_threads=1,
+            max_streams=64,
+            device="cpu",
+            weights="fp32",
+            window_minutes=40 * 0.08 / 60,
+        )
+
+
+def _load(engine: str, model: str | None) -> PooledEngine:
+    settings = replace(Settings.from_environment(os.environ), is_offline=True)
+    loaded = load_engine(engine, model=model, store=ModelStore.from_settings(settings), num_threads=2, max_streams=64)
+    assert isinstance(loaded, PooledEngine)
+    return loaded
+
+
+def _spoken(*phrases: str, pause_s: float) -> Clip:
+    """Phrases with silence before, between and after them."""
+    pause = np.zeros(round(pause_s * SAMPLE_RATE_HZ), np.float32)
+    samples, pauses = pause, []
+    for phrase in phrases:
+        pauses.append(len(samples) - len(pause) // 2)
+        samples = np.concatenate([samples, speak(phrase), pause])
+    return Clip(samples, " ".join(phrases), tuple(pauses[1:]))
+
+
+def _between(samples: Samples, start_s: float, end_s: float) -> Samples:
+    return samples[round(start_s * SAMPLE_RATE_HZ) : round(end_s * SAMPLE_RATE_HZ)]

@@ -1,0 +1,35 @@
+"""A transcript, engines and requests for the tests of the batch forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from voxtide.protocols.http.form import Fields, Form
+from voxtide.protocols.http.request import BatchRequest, read_request
+from voxtide.protocols.session_info import EngineFacts
+from voxtide.types import Segment, StreamOptions, Transcript, Word
+
+MODEL = "tower"
+TOWER = Segment(
+    "The White Tower.", 0.5, 1.75, (Word("The", 0.5, 0.75), Word("White", 0.75, 1.2), Word("Tower.", 1.25, 1.75))
+)
+LONDON = Segment("London.", 3.0, 3.5, (Word("London.", 3.0, 3.5),))
+TRANSCRIPT = Transcript("The White Tower. London.", (TOWER, LONDON), "en", 4.2)
+
+ABLE = EngineFacts(model=MODEL, can_use_vocabulary=True)
+ENGLISH = EngineFacts(model=MODEL, models=("tower", "keep"), languages=("en",))
+
+
+def read(
+    items: list[tuple[str, str]],
+    engine: EngineFacts = ABLE,
+    *,
+    headers: dict[str, str] | None = None,
+    has_file: bool = True,
+    has_words: bool = True,
+) -> BatchRequest:
+    return read_request(Fields(items), headers or {}, engine, has_file=has_file, has_words=has_words)
+
+
+def request(form: Form = Form.OPENAI, **wishes: Any) -> BatchRequest:
+    return BatchRequest(form=form, options=StreamOptions(), **wishes)

@@ -1,0 +1,110 @@
+"""Audio for the tests, in any format that FFmpeg can write, made while the test runs."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import AsyncIterable, Iterable
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.support.source_tree import PACKAGE
+from voxtide.errors import VoxtideError
+from voxtide.types import SAMPLE_RATE_HZ, Samples
+
+SPEECH = PACKAGE / "bench" / "data" / "goforward.wav"
+
+
+def tone(duration_s: float, *, rate_hz: int = SAMPLE_RATE_HZ, hz: float = 440.0, peak: float = 0.5) -> Samples:
+    times = np.arange(round(duration_s * rate_hz)) / rate_hz
+    return (peak * np.sin(2 * np.pi * hz * times)).astype(np.float32)
+
+
+def encode(
+    target: Path | io.BytesIO,
+    channels: NDArray[np.float32],
+    codec: str,
+    *,
+    rate_hz: int,
+    container: str | None = None,
+    options: dict[str, str] | None = None,
+) -> None:
+    """Write `channels`, shape [num_channels, n] or [n], at `rate_hz` with FFmpeg's `codec`."""
+    channels = np.atleast_2d(channels)
+    layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[len(channels)]
+    with av.open(target if isinstance(target, io.BytesIO) else str(target), "w", format=container) as output:
+        stream = output.add_stream(codec, rate=rate_hz, layout=layout, options=options or {})
+        interleaved = np.ascontiguousarray(channels.T).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(interleaved, format="flt", layout=layout)
+        frame.sample_rate, frame.pts = rate_hz, 0
+        fitter = av.AudioResampler(
+            format=stream.codec_context.format, layout=layout, frame_size=stream.codec_context.frame_size or 1024
+        )
+        for fitted in [*fitter.resample(frame), *fitter.resample(None)]:
+            output.mux(stream.encode(fitted))
+        output.mux(stream.encode(None))
+
+
+def encoded(channels: NDArray[np.float32], codec: str, container: str, *, rate_hz: int) -> bytes:
+    target = io.BytesIO()
+    encode(target, channels, codec, rate_hz=rate_hz, container=container)
+    return target.getvalue()
+
+
+def wav_bytes(samples: Samples, *, rate_hz: int = SAMPLE_RATE_HZ) -> bytes:
+    """A 16-bit mono WAV file as Python's own library writes it."""
+    target = io.BytesIO()
+    with wave.open(target, "wb") as output:
+        output.setnchannels(1)
+        output.setsampwidth(2)
+        output.setframerate(rate_hz)
+        output.writeframes((samples * 32767).astype("<i2").tobytes())
+    return target.getvalue()
+
+
+def joined(chunks: Iterable[Samples]) -> Samples:
+    return np.concatenate([np.zeros(0, np.float32), *chunks])
+
+
+async def read_all(source: AsyncIterable[Samples]) -> Samples:
+    """What is left of an open source."""
+    return joined([chunk async for chunk in source])
+
+
+async def read_until_error(source: AsyncIterable[Samples]) -> tuple[list[Samples], VoxtideError | None]:
+    """The chunks of an open source, and the error that came after them."""
+    chunks: list[Samples] = []
+    try:
+        async for chunk in source:
+            chunks.append(chunk)  # noqa: PERF401  # a comprehension would lose them with the error
+    except VoxtideError as error:
+        return chunks, error
+    return chunks, None
+
+
+def loudest_hz(samples: Samples) -> float:
+    """The frequency that has most of the power."""
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(samples.size)))
+    return float(np.argmax(spectrum) * SAMPLE_RATE_HZ / samples.size)
+
+
+def speech() -> Samples:
+    """Real speech, 2.8 s."""
+    return np.frombuffer(SPEECH.read_bytes()[44:], "<i2").astype(np.float32) / 32768
+
+
+def similarity(heard: Samples, original: Samples) -> float:
+    """Correlation of the two at the same times: 1.0 for the same shape, about 0.0 when shifted or unrelated."""
+    size = min(heard.size, original.size)
+    return float(np.corrcoef(heard[:size], original[:size])[0, 1])
+
+
+def shift_samples(heard: Samples, original: Samples) -> int:
+    """By how much `heard` is late, where the two fit best."""
+    size = heard.size + original.size
+    products = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(original, size)), size)
+    place = int(np.argmax(products))
+    return place if place < heard.size else place - size

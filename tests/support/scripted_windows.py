@@ -1,0 +1,173 @@
+"""A model and a voice detector that follow a script, by position in the audio; what the samples are is all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import cycle
+
+import numpy as np
+
+from voxtide.audio.vad import FRAME_S, FRAME_SAMPLES, GateConfig, VoiceMeter
+from voxtide.engines.windowed.config import RevisingConfig
+from voxtide.engines.windowed.hypothesis import Piece
+from voxtide.engines.windowed.recogniser import RevisingRecogniser
+from voxtide.engines.windowed.window_model import AudioBuffer
+from voxtide.transcript.events import Delta, Interim, TranscriptEvent
+from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
+
+
+@dataclass(frozen=True)
+class Said:
+    """A word of the script. The model hears its first letters before it has ended."""
+
+    text: str
+    start_s: float
+    end_s: float
+    logprob: float = -0.01
+
+
+@dataclass(frozen=True)
+class Script:
+    """What is said, and when there is a voice."""
+
+    words: tuple[Said, ...]
+    voice_s: tuple[tuple[float, float], ...]
+    language: str | None = None
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+
+def spoken(text: str, *, from_s: float = 1.0, word_s: float = 0.4, pause_s: float = 1.0) -> Script:
+    """Words one after the other; a `|` is a pause between them."""
+    words, voice_s, now_s, voice_start_s = [], [], from_s, from_s
+    for token in text.split():
+        if token == "|":
+            voice_s.append((voice_start_s, now_s))
+            now_s = voice_start_s = round(now_s + pause_s, 3)
+        else:
+            words.append(Said(token, now_s, round(now_s + word_s, 3)))
+            now_s = words[-1].end_s
+    return Script(tuple(words), (*voice_s, (voice_start_s, now_s)))
+
+
+class ScriptedMeter(VoiceMeter):
+    """The script's voice, frame by frame."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._num_frames = 0
+
+    def measure(self, samples: Samples) -> list[float]:
+        assert len(samples) % FRAME_SAMPLES == 0
+        first, self._num_frames = self._num_frames, self._num_frames + len(samples) // FRAME_SAMPLES
+        return [self._probability((frame + 0.5) * FRAME_S) for frame in range(first, self._num_frames)]
+
+    def _probability(self, at_s: float) -> float:
+        return 0.95 if any(start_s <= at_s < end_s for start_s, end_s in self._script.voice_s) else 0.02
+
+
+MAX_WINDOW_SAMPLES = 30 * SAMPLE_RATE_HZ
+
+
+class ScriptedWindows:
+    """`WindowModel` and `WindowReader` of one stream. A token is the place of its word in the script."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self.calls: list[tuple[int, int]] = []
+        """Start and end of every window transcribed."""
+
+    @property
+    def language(self) -> str | None:
+        return self._script.language if self.calls else None
+
+    def open(self, audio: AudioBuffer, options: StreamOptions) -> ScriptedWindows:
+        self._audio = audio
+        return self
+
+    @property
+    def max_window_samples(self) -> int:
+        return MAX_WINDOW_SAMPLES
+
+    def drop_before(self, start: int) -> None:
+        self._audio.drop_before(start)
+
+    def transcribe(self, start: int, end: int, *, prefix: list[int], guess: list[int]) -> list[Piece]:
+        self._audio.between(start, end)  # must be there
+        assert end - start <= MAX_WINDOW_SAMPLES
+        self.calls.append((start, end))
+        start_s, end_s = start / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ
+        first = prefix[-1] + 1 if prefix else 0
+        words = list(enumerate(self._script.words))[first:]
+        return [_heard(i, word, end_s) for i, word in words if start_s - 0.05 <= word.start_s < end_s - 0.1]
+
+
+def _heard(number: int, word: Said, now_s: float) -> Piece:
+    if now_s >= word.end_s:
+        return Piece(" " + word.text, (number,), word.start_s, word.end_s, word.logprob)
+    share = (now_s - word.start_s) / (word.end_s - word.start_s)
+    letters = word.text[: 1 + int(share * (len(word.text) - 1))]
+    return Piece(" " + letters, (number,), word.start_s, now_s, min(word.logprob, -0.05))
+
+
+class Listening:
+    """A recogniser over a script, run by hand. Each call returns the events that came of it."""
+
+    def __init__(
+        self,
+        script: Script,
+        config: RevisingConfig,
+        *,
+        options: StreamOptions | None = None,
+        is_behind: Iterable[bool] = (False,),
+    ) -> None:
+        self.windows = ScriptedWindows(script)
+        options = options or StreamOptions()
+        self.recogniser = RevisingRecogniser(self.windows, ScriptedMeter(script), config, GATE, options)
+        self.events: list[TranscriptEvent] = []
+        self._is_behind = cycle(is_behind)
+        self._num_fed = 0
+
+    @property
+    def text(self) -> str:
+        return "".join(event.text for event in self.events if isinstance(event, Delta))
+
+    @property
+    def interims(self) -> list[str]:
+        return [event.text for event in self.events if isinstance(event, Interim)]
+
+    @property
+    def held_s(self) -> float:
+        """Audio kept."""
+        audio = self.windows._audio
+        return (audio.end - audio.start) / SAMPLE_RATE_HZ
+
+    def feed_until(self, end_s: float) -> list[TranscriptEvent]:
+        end = round(end_s * SAMPLE_RATE_HZ)
+        self.recogniser.feed(np.zeros(end - self._num_fed, np.float32))
+        self._num_fed = end
+        return self._steps()
+
+    def flush(self, flush_id: int = 1) -> list[TranscriptEvent]:
+        self.recogniser.flush(flush_id)
+        return self._steps()
+
+    def finish(self) -> list[TranscriptEvent]:
+        self.recogniser.finish()
+        return self._steps()
+
+    def _steps(self) -> list[TranscriptEvent]:
+        events = []
+        num_calls = len(self.windows.calls)
+        while (told := self.recogniser.step(is_behind=next(self._is_behind))) is not None:
+            assert len(self.windows.calls) <= num_calls + 1, "a step runs the model once at most"
+            num_calls = len(self.windows.calls)
+            events += told
+        self.events += events
+        return events
+
+
+GATE = GateConfig(on=0.5, off=0.35, min_speech_frames=3, min_silence_frames=12)

@@ -1,0 +1,93 @@
+"""Our source as data, for the tests that check the rules of the house."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "src" / "voxtide"
+
+
+@dataclass(frozen=True)
+class Module:
+    """One file of ours, by the name it is imported with."""
+
+    name: str
+    text: str
+    tree: ast.Module
+
+    def is_in(self, *rooms: str) -> bool:
+        """Whether the module is one of `rooms` ("cli", "engines.local") or lies inside one."""
+        inner_name = self.name.removeprefix("voxtide.")
+        return any(inner_name == room or inner_name.startswith(f"{room}.") for room in rooms)
+
+    def at(self, node: ast.AST | int, what: str) -> str:
+        """A finding, worded so that the place can be found."""
+        line = node if isinstance(node, int) else getattr(node, "lineno", 1)
+        return f"{self.name}:{line}: {what}"
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module. `is_eager` says that importing our module imports it."""
+
+    name: str
+    line: int
+    is_eager: bool
+
+    @property
+    def top(self) -> str:
+        return self.name.partition(".")[0]
+
+
+def module_of(text: str, name: str = "voxtide.example") -> Module:
+    """A module that is in no file: what a rule's own test feeds to the rule."""
+    return Module(name, text, ast.parse(text))
+
+
+@cache
+def modules() -> tuple[Module, ...]:
+    """All modules of the package."""
+    return _modules_below(PACKAGE)
+
+
+@cache
+def modules_beside_the_package() -> tuple[Module, ...]:
+    """Those of the tests, the examples and the scripts."""
+    return tuple(module for folder in ("tests", "examples", "scripts") for module in _modules_below(ROOT / folder))
+
+
+def _modules_below(folder: Path) -> tuple[Module, ...]:
+    paths = sorted(folder.rglob("*.py"))
+    return tuple(module_of(path.read_text("utf-8"), _name(path.relative_to(folder.parent))) for path in paths)
+
+
+def _name(path: Path) -> str:
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(module: Module) -> list[Import]:
+    """What a module imports, wherever in it the statement stands."""
+    return list(_imports(module.tree, is_eager=True))
+
+
+def _imports(node: ast.AST, *, is_eager: bool) -> Iterator[Import]:
+    if isinstance(node, ast.Import):
+        yield from (Import(alias.name, node.lineno, is_eager) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0 and node.module, "we import by full names"
+        yield from (Import(f"{node.module}.{alias.name}", node.lineno, is_eager) for alias in node.names)
+    for child in ast.iter_child_nodes(node):
+        yield from _imports(child, is_eager=is_eager and not _is_lazy(child, node))
+
+
+def _is_lazy(child: ast.AST, parent: ast.AST) -> bool:
+    if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+        return True
+    is_for_types = isinstance(parent, ast.If) and ast.unparse(parent.test).endswith("TYPE_CHECKING")
+    return is_for_types and child in parent.body

@@ -1,0 +1,145 @@
+"""Voxtral's streams without threads or an event loop, and a runner that says what a test wants it to say."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+
+from voxtide.engines.voxtral.batch_runner import Ask, Runner
+from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
+from voxtide.transcript.events import Delta, Flushed, TranscriptEvent
+from voxtide.types import Samples
+from voxtide.voxtral.config import NUM_LEFT_PAD_TOKENS, NUM_PREFIX_TOKENS, PAD, SAMPLES_PER_TOKEN
+from voxtide.voxtral.framing import window_samples
+from voxtide.voxtral.model import FREE
+from voxtide.voxtral.tokenizer import Vocabulary
+
+PIECES = [b" a", b" b", b"c", b".", "é".encode()[:1], "é".encode()[1:], "字".encode(), b" "]
+VOCABULARY = Vocabulary(PIECES)
+
+
+@dataclass
+class ScriptedRunner:
+    """Says `say(frame)` as the token of a frame, and notes all that was asked. Snapshots are counts."""
+
+    say: Callable[[int], int]
+    delay_tokens: int = 6
+    asks: list[tuple[int, int, float, float]] = field(default_factory=list)  # position, input, PAD's and EOS's bias
+    position: int = 0
+    num_encoded: int = 0
+    num_opened: int = 0
+    num_free_rows: int = 1
+    pending: Ask | None = None
+
+    def take_row(self) -> int:
+        self.num_free_rows -= 1
+        return 0
+
+    def give_row(self, row: int) -> None:
+        self.num_free_rows += 1
+
+    def open(self, row: int, delay_tokens: int) -> None:
+        self.position = self.num_encoded = NUM_PREFIX_TOKENS
+        self.num_opened += 1
+
+    def snapshot(self, row: int) -> tuple[int, int]:
+        assert self.num_encoded == self.position, "audio that is not decoded cannot be put back"
+        return self.position, self.num_encoded
+
+    def restore(self, row: int, snapshot: tuple[int, int]) -> None:
+        self.position, self.num_encoded = snapshot
+
+    def ask(self, ask: Ask) -> None:
+        assert self.pending is None, "asked twice for one step"
+        self.pending = ask
+
+    def serve(self) -> None:
+        ask, self.pending = self.pending, None
+        if ask is None:
+            return
+        if ask.window is not None:
+            num_tokens = len(ask.window) // SAMPLES_PER_TOKEN
+            assert len(ask.window) == window_samples(num_tokens)
+            self.num_encoded += num_tokens
+        assert self.num_encoded > self.position, "nothing to decode"
+        self.asks.append((self.position, ask.forced, ask.pad_bias, ask.eos_bias))
+        frame = self.position - NUM_LEFT_PAD_TOKENS - self.delay_tokens
+        assert ask.forced == PAD or frame > 0, "the prompt is PAD"
+        ask.said = self.say(frame) if frame >= 0 else 999
+        self.position += 1
+
+
+@dataclass
+class Driven:
+    """A recogniser and its runner, run until nothing is left after each call."""
+
+    recogniser: VoxtralRecogniser
+    runner: Runner | ScriptedRunner
+    events: list[TranscriptEvent] = field(default_factory=list)
+    num_flushes: int = 0
+
+    def feed(self, samples: Samples) -> None:
+        self.recogniser.feed(samples)
+        self.run()
+
+    def flush(self) -> Flushed:
+        self.num_flushes += 1
+        self.recogniser.flush(self.num_flushes)
+        self.run()
+        answer = self.events[-1]
+        assert isinstance(answer, Flushed)
+        assert answer.flush_id == self.num_flushes
+        return answer
+
+    def finish(self) -> None:
+        self.recogniser.finish()
+        self.run()
+
+    def run(self) -> None:
+        while (told := self.recogniser.step(is_behind=False)) is not None:
+            self.events += told
+            self.runner.serve()
+
+    @property
+    def text(self) -> str:
+        return "".join(event.text for event in self.events if isinstance(event, Delta))
+
+
+def run_together(*streams: Driven) -> None:
+    """Rounds as the pool makes them: every stream has a turn, then one step runs for all."""
+    is_busy = True
+    while is_busy:
+        is_busy = False
+        for stream in streams:
+            if (events := stream.recogniser.step(is_behind=False)) is not None:
+                stream.events += events
+                is_busy = True
+        streams[0].runner.serve()
+
+
+def driven(runner: ScriptedRunner, *, glimpse_frames: int = 0) -> Driven:
+    """A stream on a scripted runner."""
+    recogniser = VoxtralRecogniser(
+        runner,  # type: ignore[arg-type]  # it does all that a stream asks of a runner
+        VOCABULARY,
+        delay_tokens=runner.delay_tokens,
+        glimpse_frames=glimpse_frames,
+    )
+    return Driven(recogniser, runner)
+
+
+def tensors() -> list[torch.Tensor]:
+    """All there are, but for weights that a library has packed for itself."""
+    gc.collect()
+    return [it for it in gc.get_objects() if issubclass(type(it), torch.Tensor) and it.layout is torch.strided]
+
+
+def places(tensors: list[torch.Tensor]) -> set[tuple[int, int, int]]:
+    """Which they are, where they lie and how large they are. Keep them: a new one could come to lie where one lay."""
+    return {(id(tensor), tensor.data_ptr(), tensor.untyped_storage().nbytes()) for tensor in tensors}
+
+
+__all__ = ["FREE", "VOCABULARY", "Driven", "ScriptedRunner", "driven", "places", "run_together", "tensors"]
