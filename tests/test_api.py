@@ -34,7 +34,7 @@ def test_transcribe_gives_text_segments_and_words(recording: Path) -> None:
 def test_options_reach_the_stream(recording: Path) -> None:
     transcript = voxtide.transcribe(str(recording), "scripted", language="fr", vocabulary=["EVER"])
     assert transcript.text == "EVER tried. EVER failed."
-    with pytest.raises(voxtide.UnsupportedOptionError, match="language 'xx'"):
+    with pytest.raises(voxtide.UnsupportedOptionError, match="cannot transcribe 'xx'"):
         voxtide.transcribe(recording, "scripted", language="xx")
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from voxtide.client.connect import connect
     from voxtide.client.connection import Connection, FlushAnswer
     from voxtide.client.events import ConnectionLost, ConnectionReplaced
-    from voxtide.engines.base import Engine, EngineInfo, EngineStream
+    from voxtide.engines.base import Engine, EngineStream
     from voxtide.errors import (
         AudioAheadError,
         AudioError,
@@ -43,18 +43,18 @@ if TYPE_CHECKING:
         VoxtideError,
     )
     from voxtide.transcript.events import (
+        BlankLoopDetected,
         Delta,
         Finished,
         Flushed,
         Interim,
         LanguageDetected,
-        RutFound,
         SegmentEnded,
         SpeechStarted,
         SpeechStopped,
         TranscriptEvent,
     )
-    from voxtide.types import SAMPLE_RATE_HZ, Samples, Segment, StreamOptions, Transcript, Word
+    from voxtide.types import SAMPLE_RATE_HZ, EngineInfo, Samples, Segment, StreamOptions, Transcript, Word
 
     __version__: str
 
@@ -64,7 +64,7 @@ _HOMES = {
     "voxtide.client.connection": ("Connection", "FlushAnswer"),
     "voxtide.client.events": ("ConnectionLost", "ConnectionReplaced"),
     "voxtide.client.connect": ("connect",),
-    "voxtide.engines.base": ("Engine", "EngineInfo", "EngineStream"),
+    "voxtide.engines.base": ("Engine", "EngineStream"),
     "voxtide.errors": (
         "AudioAheadError",
         "AudioError",
@@ -96,13 +96,13 @@ _HOMES = {
         "Flushed",
         "Interim",
         "LanguageDetected",
-        "RutFound",
+        "BlankLoopDetected",
         "SegmentEnded",
         "SpeechStarted",
         "SpeechStopped",
         "TranscriptEvent",
     ),
-    "voxtide.types": ("SAMPLE_RATE_HZ", "Samples", "Segment", "StreamOptions", "Transcript", "Word"),
+    "voxtide.types": ("SAMPLE_RATE_HZ", "EngineInfo", "Samples", "Segment", "StreamOptions", "Transcript", "Word"),
 }
 """Where each public name lives; tests/test_exports.py holds it against `__all__`."""
 
@@ -110,6 +110,7 @@ __all__ = [
     "SAMPLE_RATE_HZ",
     "AudioAheadError",
     "AudioError",
+    "BlankLoopDetected",
     "CapacityError",
     "ClientConfig",
     "ConfigError",
@@ -136,7 +137,6 @@ __all__ = [
     "ModelError",
     "ModelMissingError",
     "NotAudioError",
-    "RutFound",
     "Samples",
     "Segment",
     "SegmentEnded",

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxtide.audio.bytestream import ByteStream, Interrupted, open_file
+from voxtide.audio.bytestream import ByteStream, ReadInterruptedError, open_file
 from voxtide.errors import AudioError, NotAudioError, SourceNotFoundError
 
 WAIT_S = 10.0
@@ -126,7 +126,7 @@ def test_a_wait_for_bytes_can_be_interrupted(pipe: Pipe) -> None:
     def wait() -> None:
         try:
             outcome.append(pipe.stream.read())
-        except Interrupted as error:
+        except ReadInterruptedError as error:
             outcome.append(error)
 
     waiter = threading.Thread(target=wait)
@@ -134,15 +134,15 @@ def test_a_wait_for_bytes_can_be_interrupted(pipe: Pipe) -> None:
     pipe.stream.interrupt()
     waiter.join(WAIT_S)
     assert len(outcome) == 1
-    assert isinstance(outcome[0], Interrupted)
+    assert isinstance(outcome[0], ReadInterruptedError)
 
 
 def test_after_an_interruption_nothing_is_read_any_more(pipe: Pipe) -> None:
     pipe.write(b"too late")
     pipe.stream.interrupt()
-    with pytest.raises(Interrupted):
+    with pytest.raises(ReadInterruptedError):
         pipe.stream.read()
-    with pytest.raises(Interrupted):
+    with pytest.raises(ReadInterruptedError):
         pipe.stream.peek(1)
 
 
@@ -150,7 +150,7 @@ def test_a_file_sees_an_interruption_between_two_reads() -> None:
     stream = ByteStream(io.BytesIO(b"data"))
     assert stream.read(1) == b"d"
     stream.interrupt()
-    with pytest.raises(Interrupted):
+    with pytest.raises(ReadInterruptedError):
         stream.read(1)
 
 

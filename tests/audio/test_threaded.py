@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.media_files import joined, read_all, read_until_error, tone
-from voxtide.audio.bytestream import Interrupted
+from voxtide.audio.bytestream import ReadInterruptedError
 from voxtide.audio.source import Chunker
 from voxtide.audio.threaded import HAND_OVER_MS, ThreadedSource
 from voxtide.errors import ConfigError, CorruptAudioError, NotAudioError, StreamClosedError
@@ -37,7 +37,7 @@ class FakeReader:
         if self.open_gate is not None:
             self.open_gate.wait()
             if self._is_interrupted:
-                raise Interrupted
+                raise ReadInterruptedError
         if self.open_error is not None:
             raise self.open_error
         return 12.5

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from tests.support.pulled_models import model_directory, recording
 from voxtide.audio.vad import (
-    FRAME_S,
-    FRAME_SAMPLES,
-    VOICE_FILE,
-    VOICE_MODEL,
+    VAD_FILE,
+    VAD_FRAME_S,
+    VAD_FRAME_SAMPLES,
+    VAD_MODEL,
     GateConfig,
     SpeechChange,
     SpeechGate,
-    VoiceMeter,
-    VoiceModel,
+    VadMeter,
+    VadModel,
 )
 from voxtide.errors import ModelCorruptError
 from voxtide.types import Samples
@@ -32,12 +32,12 @@ LEVELS = {"#": 0.9, "?": 0.4, "_": 0.1}
 
 
 @pytest.fixture(scope="module")
-def model() -> VoiceModel:
-    return VoiceModel.load(model_directory(VOICE_MODEL) / VOICE_FILE)
+def model() -> VadModel:
+    return VadModel.load(model_directory(VAD_MODEL) / VAD_FILE)
 
 
 def whole_frames(samples: Samples) -> Samples:
-    return samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES]
+    return samples[: len(samples) // VAD_FRAME_SAMPLES * VAD_FRAME_SAMPLES]
 
 
 def changes_of(levels: str, config: GateConfig = GATE) -> str:
@@ -46,64 +46,64 @@ def changes_of(levels: str, config: GateConfig = GATE) -> str:
     return "".join(LETTERS[gate.push(LEVELS[level])] for level in levels)
 
 
-def test_probabilities_do_not_depend_on_batching(model: VoiceModel) -> None:
+def test_probabilities_do_not_depend_on_batching(model: VadModel) -> None:
     samples = whole_frames(recording("goforward.wav"))
-    num_frames = len(samples) // FRAME_SAMPLES
-    at_once = VoiceMeter(model).measure(samples)
+    num_frames = len(samples) // VAD_FRAME_SAMPLES
+    at_once = VadMeter(model).measure(samples)
     assert len(at_once) == num_frames
 
     @settings(max_examples=25, deadline=None)
     @given(cuts=st.sets(st.integers(1, num_frames - 1)))
     def check(cuts: set[int]) -> None:
-        meter = VoiceMeter(model)
+        meter = VadMeter(model)
         edges = [0, *sorted(cuts), num_frames]
-        pieces = [samples[start * FRAME_SAMPLES : end * FRAME_SAMPLES] for start, end in pairwise(edges)]
+        pieces = [samples[start * VAD_FRAME_SAMPLES : end * VAD_FRAME_SAMPLES] for start, end in pairwise(edges)]
         measured = [probability for piece in pieces for probability in meter.measure(piece)]
         assert measured == at_once
 
     check()
 
 
-def test_a_meter_does_not_need_its_samples_afterwards(model: VoiceModel) -> None:
+def test_a_meter_does_not_need_its_samples_afterwards(model: VadModel) -> None:
     samples = whole_frames(recording("goforward.wav"))
-    meter, half = VoiceMeter(model), 20 * FRAME_SAMPLES
+    meter, half = VadMeter(model), 20 * VAD_FRAME_SAMPLES
     first = samples[:half].copy()
     measured = meter.measure(first)
     first[:] = 1.0
-    assert measured + meter.measure(samples[half:]) == VoiceMeter(model).measure(samples)
+    assert measured + meter.measure(samples[half:]) == VadMeter(model).measure(samples)
 
 
-def test_meters_share_a_model_and_nothing_else(model: VoiceModel) -> None:
+def test_meters_share_a_model_and_nothing_else(model: VadModel) -> None:
     samples = whole_frames(recording("goforward.wav"))
-    alone = VoiceMeter(model).measure(samples)
-    one, other = VoiceMeter(model), VoiceMeter(model)
+    alone = VadMeter(model).measure(samples)
+    one, other = VadMeter(model), VadMeter(model)
     measured = []
-    for start in range(0, len(samples), FRAME_SAMPLES):
-        measured += one.measure(samples[start : start + FRAME_SAMPLES])
-        other.measure(-0.5 * samples[::-1][start : start + FRAME_SAMPLES])
+    for start in range(0, len(samples), VAD_FRAME_SAMPLES):
+        measured += one.measure(samples[start : start + VAD_FRAME_SAMPLES])
+        other.measure(-0.5 * samples[::-1][start : start + VAD_FRAME_SAMPLES])
     assert measured == alone
 
 
-def test_speech_is_told_from_silence_and_noise(model: VoiceModel) -> None:
-    noise = np.random.default_rng(3).normal(0, 0.01, 100 * FRAME_SAMPLES).astype(np.float32)
-    assert max(VoiceMeter(model).measure(noise)) < 0.5
-    assert max(VoiceMeter(model).measure(np.zeros_like(noise))) < 0.1
-    assert np.median(VoiceMeter(model).measure(recording("two_cities.wav")[: 400 * FRAME_SAMPLES])) > 0.9
+def test_speech_is_told_from_silence_and_noise(model: VadModel) -> None:
+    noise = np.random.default_rng(3).normal(0, 0.01, 100 * VAD_FRAME_SAMPLES).astype(np.float32)
+    assert max(VadMeter(model).measure(noise)) < 0.5
+    assert max(VadMeter(model).measure(np.zeros_like(noise))) < 0.1
+    assert np.median(VadMeter(model).measure(recording("two_cities.wav")[: 400 * VAD_FRAME_SAMPLES])) > 0.9
 
 
 LOUD_S = ((0.32, 1.18), (1.89, 2.59), (3.55, 4.06), (4.93, 5.47), (6.66, 7.23), (8.16, 8.74))
 """Where frames of beckett.wav have an RMS over 0.015: its six phrases."""
 
 
-def test_six_phrases_start_and_stop(model: VoiceModel) -> None:
+def test_six_phrases_start_and_stop(model: VadModel) -> None:
     samples = whole_frames(recording("beckett.wav"))
     gate, started_s, stopped_s = SpeechGate(GateConfig()), [], []
-    for index, probability in enumerate(VoiceMeter(model).measure(samples)):
+    for index, probability in enumerate(VadMeter(model).measure(samples)):
         change = gate.push(probability)
         if change is STARTED:
-            started_s.append((index + 1 - gate.num_candidate_frames) * FRAME_S)
+            started_s.append((index + 1 - gate.num_candidate_frames) * VAD_FRAME_S)
         elif change is STOPPED:
-            stopped_s.append((index + 1 - gate.num_silent_frames) * FRAME_S)
+            stopped_s.append((index + 1 - gate.num_silent_frames) * VAD_FRAME_S)
     assert started_s == pytest.approx([start_s for start_s, _ in LOUD_S], abs=0.1)
     assert stopped_s == pytest.approx([end_s for _, end_s in LOUD_S], abs=0.25)
 
@@ -157,6 +157,6 @@ def test_starts_and_stops_alternate_and_last(probabilities: list[float]) -> None
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
-    (tmp_path / VOICE_FILE).write_bytes(b"not a model")
-    with pytest.raises(ModelCorruptError, match=VOICE_FILE):
-        VoiceModel.load(tmp_path / VOICE_FILE)
+    (tmp_path / VAD_FILE).write_bytes(b"not a model")
+    with pytest.raises(ModelCorruptError, match=VAD_FILE):
+        VadModel.load(tmp_path / VAD_FILE)

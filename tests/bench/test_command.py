@@ -14,18 +14,18 @@ import pytest
 from voxtide.bench import command
 from voxtide.bench.figure import Figure, Line, Measure, Plot
 from voxtide.bench.load import process
-from voxtide.bench.load.session import Session
+from voxtide.bench.load.session import BenchSession
 from voxtide.errors import VoxtideError
 
 
-async def good(session: Session) -> Figure:
+async def good(session: BenchSession) -> Figure:
     """Measures how many recordings there are."""
     plot = Plot(name="good", title="t", x_label="x", y_label="y", lines=(Line("a", [1, 2], [3, 4]),), x_limits=(1.5,))
     measure = Measure(name="recordings", value=len(session.recordings), unit="", method="counted")
     return Figure(name="good", measures=(measure,), errors=("a -> b",), plots=(plot,))
 
 
-async def bad(session: Session) -> Figure:
+async def bad(session: BenchSession) -> Figure:
     """Cannot be measured."""
     raise VoxtideError("there is no audio")
 
@@ -71,7 +71,7 @@ def test_what_fails_does_not_stop_the_rest() -> None:
     assert document["is_quick"] is True
 
 
-async def stopped(session: Session) -> Figure:
+async def stopped(session: BenchSession) -> Figure:
     """Meets a Ctrl-C."""
     raise KeyboardInterrupt
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from voxtide.engines.open_streams import Roster
+from voxtide.engines.open_streams import OpenStreams
 from voxtide.errors import CapacityError, ConfigError, EngineFailedError
 
 
 def test_so_many_places_and_no_more() -> None:
-    roster = Roster[str](2)
+    roster = OpenStreams[str](2)
     for stream in ("a", "b"):
         roster.enter(stream, engine="echo")
     with pytest.raises(CapacityError, match="^engine 'echo' already runs 2 streams, its limit; close one first"):
@@ -19,7 +19,7 @@ def test_so_many_places_and_no_more() -> None:
 
 
 def test_a_closed_one_lets_nobody_in() -> None:
-    roster = Roster[str](2)
+    roster = OpenStreams[str](2)
     roster.enter("a", engine="echo")
     assert roster.close() == ["a"]
     with pytest.raises(EngineFailedError, match="^engine 'echo' is closed; open a new engine"):
@@ -29,7 +29,7 @@ def test_a_closed_one_lets_nobody_in() -> None:
 
 
 def test_what_failed_first_is_told_to_each_by_itself() -> None:
-    roster = Roster[str](2)
+    roster = OpenStreams[str](2)
     roster.enter("a", engine="echo")
     for reason in ("gone", "later"):
         assert roster.fail(EngineFailedError(reason)) == ["a"]
@@ -44,4 +44,4 @@ def test_what_failed_first_is_told_to_each_by_itself() -> None:
 
 def test_a_number_that_cannot_be() -> None:
     with pytest.raises(ConfigError, match="max_streams is 0; it must be 1 or more"):
-        Roster[str](0)
+        OpenStreams[str](0)

@@ -24,7 +24,7 @@ with atheris.instrument_imports(include=["voxtide.protocols"]):
     from tests.support.dialect_session import ABLE, ENGLISH, Conversation
     from tests.support.dialect_strategies import TURN_EVENTS, client_messages
     from voxtide.errors import CapacityError
-    from voxtide.protocols.realtime.routing import Wire
+    from voxtide.protocols.realtime.routing import RealtimePath
 
 MAX_STEPS = 40
 
@@ -32,7 +32,7 @@ MAX_STEPS = 40
 def one_input(data: bytes) -> None:
     """A conversation drawn from `data`. `Conversation` asserts what every dialect promises."""
     provider = atheris.FuzzedDataProvider(data)
-    wire = provider.PickValueInList(list(Wire))
+    wire = provider.PickValueInList(list(RealtimePath))
     conversation = Conversation(wire, provider.PickValueInList([ABLE, ENGLISH]))
     for _ in range(MAX_STEPS):
         if not provider.remaining_bytes():
@@ -45,7 +45,7 @@ def one_input(data: bytes) -> None:
     assert conversation.close is not None
 
 
-def one_step(provider: atheris.FuzzedDataProvider, wire: Wire, conversation: Conversation) -> None:
+def one_step(provider: atheris.FuzzedDataProvider, wire: RealtimePath, conversation: Conversation) -> None:
     match provider.ConsumeIntInRange(0, 5):
         case 0:
             conversation.say_raw(provider.ConsumeBytes(64))
@@ -61,7 +61,7 @@ def one_step(provider: atheris.FuzzedDataProvider, wire: Wire, conversation: Con
         case 4:
             conversation.work(provider.ConsumeIntInRange(1, 4))
         case 5:
-            conversation.tell(provider.PickValueInList(TURN_EVENTS))
+            conversation.on_event(provider.PickValueInList(TURN_EVENTS))
 
 
 if __name__ == "__main__":

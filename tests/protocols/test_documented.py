@@ -16,7 +16,7 @@ from voxtide.protocols.fields import MAX_STRING_CHARS, MAX_STRINGS_CHARS
 from voxtide.protocols.realtime.dialect import Dialect, Effect, Send
 from voxtide.protocols.realtime.mistral import MAX_APPEND_BYTES, MAX_PENDING_FLUSHES
 from voxtide.protocols.realtime.mistral_settings import MAX_PHRASES, MAX_SILENCE_MS
-from voxtide.protocols.realtime.routing import Wire, open_dialect
+from voxtide.protocols.realtime.routing import RealtimePath, open_dialect
 from voxtide.transcript.events import (
     Delta,
     Finished,
@@ -60,7 +60,7 @@ def play(dialect: Dialect, block: list[dict[str, Any]], told: deque[str]) -> Non
             told += sent(dialect.receive(json.dumps(message)))
             continue
         while not told:
-            told += sent(dialect.tell(events.popleft()))
+            told += sent(dialect.on_event(events.popleft()))
         assert json.loads(told.popleft()) == message
     assert not told
 
@@ -70,9 +70,11 @@ def sent(effects: list[Effect]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("wire", "place"), [(Wire.MISTRAL, 0), (Wire.REALTIME, 1), (Wire.REALTIME, 2)], ids=["mistral", "openai", "vllm"]
+    ("wire", "place"),
+    [(RealtimePath.MISTRAL, 0), (RealtimePath.REALTIME, 1), (RealtimePath.REALTIME, 2)],
+    ids=["mistral", "openai", "vllm"],
 )
-def test_a_conversation_happens_as_it_is_printed(wire: Wire, place: int) -> None:
+def test_a_conversation_happens_as_it_is_printed(wire: RealtimePath, place: int) -> None:
     conversations = [block for block in BLOCKS if len(block) > 3]
     assert len(conversations) == 3
     block = conversations[place]
@@ -84,20 +86,20 @@ def test_a_conversation_happens_as_it_is_printed(wire: Wire, place: int) -> None
 def test_the_other_messages_are_what_is_sent() -> None:
     others = [message for block in BLOCKS if len(block) <= 3 for message in block]
     interim, started, stopped, *errors = others
-    mistral = open_dialect(Wire.MISTRAL, {"interim": "true"}, ENGLISH, SESSION)
-    assert json.loads(*sent(mistral.tell(Interim("who built the white", 1.0)))) == interim
+    mistral = open_dialect(RealtimePath.MISTRAL, {"interim": "true"}, ENGLISH, SESSION)
+    assert json.loads(*sent(mistral.on_event(Interim("who built the white", 1.0)))) == interim
     mistral.receive('{"type": "session.update", "session": {"speech": true}}')
-    assert json.loads(*sent(mistral.tell(SpeechStarted(0.32)))) == started
-    assert json.loads(*sent(mistral.tell(SpeechStopped(1.28)))) == stopped
+    assert json.loads(*sent(mistral.on_event(SpeechStarted(0.32)))) == started
+    assert json.loads(*sent(mistral.on_event(SpeechStopped(1.28)))) == stopped
     german = '{"type": "session.update", "session": {"language": "de"}}'
     assert json.loads(sent(mistral.receive(german))[0]) == errors[1]
     mistral.receive('{"type": "input_audio.append", "audio": "AAAA"}')
     assert json.loads(*sent(mistral.receive(german))) == errors[0]
-    openai = open_dialect(Wire.REALTIME, {}, ENGLISH, SESSION)
+    openai = open_dialect(RealtimePath.REALTIME, {}, ENGLISH, SESSION)
     openai.begin()
     wish = {"audio": {"input": {"transcription": {"language": "de"}}}}
     assert json.loads(sent(openai.receive(json.dumps({"type": "session.update", "session": wish})))[0]) == errors[2]
-    vllm = open_dialect(Wire.REALTIME, {}, ENGLISH, SESSION)
+    vllm = open_dialect(RealtimePath.REALTIME, {}, ENGLISH, SESSION)
     vllm.receive('{"type": "session.update", "model": ""}')
     assert json.loads(*sent(vllm.receive('{"type": "input_audio_buffer.commit"}'))) == errors[3]
 

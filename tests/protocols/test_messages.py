@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxtide.protocols.fields import number, object_of, strings, switch, whole_number
-from voxtide.protocols.messages import MAX_SHOWN, Refusal, handler_of, read_audio, read_message, write_message
+from voxtide.protocols.messages import (
+    MAX_SHOWN,
+    RequestRefusedError,
+    handler_of,
+    read_audio,
+    read_message,
+    write_message,
+)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -22,7 +29,7 @@ json_values = st.recursive(
 def test_whatever_comes_is_an_object_or_refused(message: str | bytes) -> None:
     try:
         assert isinstance(read_message(message), dict)
-    except Refusal as refusal:
+    except RequestRefusedError as refusal:
         assert (refusal.code, refusal.status) == ("invalid_json", 400)
 
 
@@ -39,7 +46,7 @@ def test_audio_comes_out_as_it_went_in_or_is_refused_for_its_size(payload: bytes
     if len(payload) <= max_bytes:
         assert read_audio(audio, max_bytes=max_bytes) == payload
         return
-    with pytest.raises(Refusal, match="smaller pieces") as refused:
+    with pytest.raises(RequestRefusedError, match="smaller pieces") as refused:
         read_audio(audio, max_bytes=max_bytes)
     assert refused.value.status == 413
 
@@ -48,7 +55,7 @@ def test_audio_comes_out_as_it_went_in_or_is_refused_for_its_size(payload: bytes
     "audio", [None, 7, ["AAAA"], "AAA", "A===", "AA_-", " AAAA", "AAAA\n", "ÄÄÄÄ", "AA==AA==", "AAAA=", "=AAA"]
 )
 def test_what_is_not_base64_is_refused(audio: object) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRefusedError) as refused:
         read_audio(audio, max_bytes=100)
     assert refused.value.code == "invalid_audio"
 
@@ -56,9 +63,9 @@ def test_what_is_not_base64_is_refused(audio: object) -> None:
 def test_a_type_finds_its_handler() -> None:
     assert handler_of({"type": "b"}, {"a": 1, "b": 2}) == 2
     for message in ({}, {"type": None}, {"type": {}}, {"type": "c"}):
-        with pytest.raises(Refusal, match="known are a, b"):
+        with pytest.raises(RequestRefusedError, match="known are a, b"):
             handler_of(message, {"a": 1, "b": 2})
-    with pytest.raises(Refusal, match=f"no message is of type '{'c' * MAX_SHOWN}'; known"):
+    with pytest.raises(RequestRefusedError, match=f"no message is of type '{'c' * MAX_SHOWN}'; known"):
         handler_of({"type": "c" * 10_000}, {"a": 1})
 
 
@@ -73,15 +80,15 @@ def test_fields_are_what_they_must_be_or_refused_by_name(value: Any) -> None:
     ):
         try:
             assert is_right(read())
-        except Refusal as refusal:
+        except RequestRefusedError as refusal:
             assert refusal.reason.startswith("it m") and refusal.param == "it"
 
 
 @pytest.mark.parametrize("value", [True, "1", None, [], -0.1, 1.1, float("nan"), float("inf"), 10**400])
 def test_what_is_no_number_within_the_bounds(value: object) -> None:
-    with pytest.raises(Refusal, match="from 0 to 1"):
+    with pytest.raises(RequestRefusedError, match="from 0 to 1"):
         number(value, "it", 0, 1)
-    with pytest.raises(Refusal, match="whole number from 0 to 1"):
+    with pytest.raises(RequestRefusedError, match="whole number from 0 to 1"):
         whole_number(value, "it", 0, 1)
 
 
@@ -109,7 +116,7 @@ def test_messages_are_what_pythons_own_reader_makes_of_them(text: str, value: ob
 
 @pytest.mark.parametrize("text", ['\ufeff{"a": "x"}', '{"a": "x"} x', '{"a": "x",}', "[" * 100_000, '{"a": "\n"}'])
 def test_what_is_no_message_is_refused_in_the_words_of_pythons_own_reader(text: str) -> None:
-    with pytest.raises(Refusal, match="not the text of a JSON object") as refused:
+    with pytest.raises(RequestRefusedError, match="not the text of a JSON object") as refused:
         read_message(text)
     try:
         json.loads(text)

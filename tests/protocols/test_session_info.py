@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxtide.protocols.session_info import EngineFacts, language_code
+from voxtide.protocols.session_info import language_code
+from voxtide.types import EngineInfo
 
 
 @pytest.mark.parametrize(
@@ -24,14 +25,19 @@ def test_a_code_is_short_and_plain_whatever_comes(tag: str) -> None:
 
 
 def test_an_engine_that_takes_anything_refuses_nothing() -> None:
-    engine = EngineFacts(model="m", delays_ms=(80,), can_use_vocabulary=True)
+    engine = EngineInfo(name="test", model="m", delays_ms=(80,), can_use_vocabulary=True)
     assert engine.model_refusal("anything") is engine.language_refusal("xx") is engine.delay_refusal(80) is None
     assert engine.vocabulary_refusal() is engine.turns_refusal() is None
 
 
 def test_a_refusal_says_what_would_do() -> None:
-    engine = EngineFacts(
-        model="tiny", models=("tiny", "alias"), languages=("en",), delays_ms=(80, 160), can_detect_turns=False
+    engine = EngineInfo(
+        name="test",
+        model="tiny",
+        models=("tiny", "alias"),
+        languages=("en",),
+        delays_ms=(80, 160),
+        can_detect_turns=False,
     )
     assert engine.model_refusal("tiny") is engine.model_refusal("alias") is None
     assert engine.model_refusal("x" * 500) == f"Invalid model: '{'x' * 80}...'; this server has tiny, alias"

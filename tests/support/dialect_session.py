@@ -9,25 +9,30 @@ from collections.abc import Iterator
 from typing import Any
 
 from voxtide.protocols.realtime.dialect import Close, Configure, Dialect, Effect, Feed, Finish, Flush, Send
-from voxtide.protocols.realtime.routing import Wire, open_dialect
+from voxtide.protocols.realtime.routing import RealtimePath, open_dialect
 from voxtide.protocols.realtime.turns import TurnEvent
-from voxtide.protocols.session_info import EngineFacts, SessionFacts
+from voxtide.protocols.session_info import SessionInfo
 from voxtide.transcript.events import Delta, Finished, Flushed, TranscriptEvent
+from voxtide.types import EngineInfo
 
 MAX_FRAME_BYTES = 2**20
 """What the Mistral SDK and pipecat take; the frame must be smaller."""
 
-SESSION = SessionFacts(session_id="ws-7", opened_at_s=1_700_000_000)
-ENGLISH = EngineFacts(model="moonshine-tiny", languages=("en",))
-ABLE = EngineFacts(
-    model="voxtral", languages=("de", "en"), delays_ms=(80, 160, 240, 480, 960, 2400), can_use_vocabulary=True
+SESSION = SessionInfo(session_id="ws-7", opened_at_s=1_700_000_000)
+ENGLISH = EngineInfo(name="test", model="moonshine-tiny", languages=("en",))
+ABLE = EngineInfo(
+    name="test",
+    model="voxtral",
+    languages=("de", "en"),
+    delays_ms=(80, 160, 240, 480, 960, 2400),
+    can_use_vocabulary=True,
 )
 
 
 class Conversation:
     """Plays the session: carries effects out on an engine that says one word for each piece of audio it is fed."""
 
-    def __init__(self, wire: Wire, engine: EngineFacts = ENGLISH, **query: str) -> None:
+    def __init__(self, wire: RealtimePath, engine: EngineInfo = ENGLISH, **query: str) -> None:
         self.dialect: Dialect = open_dialect(wire, query, engine, SESSION)
         self.engine = WordEngine()
         self.sent: list[dict[str, Any]] = []
@@ -44,9 +49,9 @@ class Conversation:
     def say_raw(self, message: str | bytes) -> list[dict[str, Any]]:
         return self.carry_out(self.dialect.receive(message))
 
-    def tell(self, *events: TranscriptEvent | TurnEvent) -> list[dict[str, Any]]:
+    def on_event(self, *events: TranscriptEvent | TurnEvent) -> list[dict[str, Any]]:
         """The engine or the turn detector tells something. Returns what the client hears of it."""
-        return [message for event in events for message in self.carry_out(self.dialect.tell(event))]
+        return [message for event in events for message in self.carry_out(self.dialect.on_event(event))]
 
     def work(self, num_steps: int | None = None) -> list[dict[str, Any]]:
         """The engine does so many pieces of its work, or all. Returns what the client hears of it."""
@@ -54,7 +59,7 @@ class Conversation:
         while self.close is None and self.engine.has_work and num_steps != 0:
             num_steps = None if num_steps is None else num_steps - 1
             for event in self.engine.step():
-                heard += self.tell(event)
+                heard += self.on_event(event)
         return heard
 
     def of_type(self, kind: str) -> list[dict[str, Any]]:
@@ -143,12 +148,12 @@ def b64(payload: bytes) -> str:
     return base64.b64encode(payload).decode()
 
 
-def mistral(engine: EngineFacts = ENGLISH, **query: str) -> Conversation:
-    return Conversation(Wire.MISTRAL, engine, **query)
+def mistral(engine: EngineInfo = ENGLISH, **query: str) -> Conversation:
+    return Conversation(RealtimePath.MISTRAL, engine, **query)
 
 
-def openai(engine: EngineFacts = ENGLISH, **query: str) -> Conversation:
-    return Conversation(Wire.REALTIME, engine, **{"intent": "transcription", **query})
+def openai(engine: EngineInfo = ENGLISH, **query: str) -> Conversation:
+    return Conversation(RealtimePath.REALTIME, engine, **{"intent": "transcription", **query})
 
 
 def update(conversation: Conversation, **wishes: Any) -> list[dict[str, Any]]:

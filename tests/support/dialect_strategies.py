@@ -7,15 +7,15 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from voxtide.protocols.realtime.routing import Wire
+from voxtide.protocols.realtime.routing import RealtimePath
 from voxtide.protocols.realtime.turns import TurnEnded, TurnEnding, TurnResumed, TurnStarted
 
 AUDIO = "AAEAAQ=="
 
 TURN_EVENTS = [TurnStarted(0.1), TurnEnding(0.5), TurnResumed(0.6), TurnEnded(1.0), TurnEnded(1.5, is_timeout=True)]
 
-_MESSAGES: dict[Wire, list[tuple[str, dict[str, Any]]]] = {
-    Wire.MISTRAL: [
+_MESSAGES: dict[RealtimePath, list[tuple[str, dict[str, Any]]]] = {
+    RealtimePath.MISTRAL: [
         ("input_audio.append", {"audio": AUDIO}),
         ("input_audio.append", {"audio": AUDIO}),
         ("input_audio.append", {"audio": ""}),
@@ -26,7 +26,7 @@ _MESSAGES: dict[Wire, list[tuple[str, dict[str, Any]]]] = {
         ("session.update", {"session": {"turn_detection": {}, "language": "xx"}}),
         ("nonsense", {}),
     ],
-    Wire.REALTIME: [
+    RealtimePath.REALTIME: [
         ("input_audio_buffer.append", {"audio": AUDIO}),
         ("input_audio_buffer.append", {"audio": AUDIO}),
         ("input_audio_buffer.append", {"audio": "#"}),
@@ -41,7 +41,7 @@ _MESSAGES: dict[Wire, list[tuple[str, dict[str, Any]]]] = {
 }
 
 
-def client_messages(wire: Wire) -> list[tuple[str, dict[str, Any]]]:
+def client_messages(wire: RealtimePath) -> list[tuple[str, dict[str, Any]]]:
     """Messages of the wire, good and bad, as type and fields. None of them ends the session."""
     return _MESSAGES[wire]
 

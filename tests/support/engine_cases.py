@@ -22,10 +22,10 @@ from tests.support import voxtral_checkpoint
 from tests.support.live_servers import CuttableLine, ServerThread, port_of, voxtide_server
 from tests.support.vllm_server import MODEL, serving_vllm
 from voxtide.client.config import ClientConfig
-from voxtide.client.transport.websocket import Wire
+from voxtide.client.transport.websocket import ClientSocket
 from voxtide.config import Settings
 from voxtide.engines.local import queues
-from voxtide.engines.local.stream import PooledEngine
+from voxtide.engines.local.stream import LocalEngine
 from voxtide.engines.registry import load_engine
 from voxtide.engines.remote import RemoteEngine
 from voxtide.engines.remote_stream import ConnectedEngine
@@ -37,7 +37,7 @@ from voxtide.models.store import ModelStore
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 from voxtide.voxtral.config import SAMPLES_PER_TOKEN
 
-AnyEngine: TypeAlias = PooledEngine | ConnectedEngine
+AnyEngine: TypeAlias = LocalEngine | ConnectedEngine
 """Engines whose open streams and unread events can be counted; all of ours are."""
 
 
@@ -164,12 +164,12 @@ VOXTIDE = _Servers(lambda thread: thread.enter(voxtide_server()))
 VLLM = _Servers(lambda thread: thread.enter(serving_vllm()).url)
 
 
-def kill_pooled(engine: PooledEngine) -> str:
+def kill_pooled(engine: LocalEngine) -> str:
     engine.fail(EngineFailedError("the model is gone"))
     return "the model is gone"
 
 
-def shrink_pooled(patch: pytest.MonkeyPatch, _: PooledEngine, num_events: int, num_samples: int) -> None:
+def shrink_pooled(patch: pytest.MonkeyPatch, _: LocalEngine, num_events: int, num_samples: int) -> None:
     patch.setattr(queues, "OUTBOX_EVENTS", num_events)
     patch.setattr(queues, "INBOX_SAMPLES", num_samples)
 
@@ -181,7 +181,7 @@ def shrink_connected(
     patch.setattr(engine, "config", small)
 
 
-def watch_pooled(patch: pytest.MonkeyPatch, engine: PooledEngine) -> weakref.WeakSet[Any]:
+def watch_pooled(patch: pytest.MonkeyPatch, engine: LocalEngine) -> weakref.WeakSet[Any]:
     alive: weakref.WeakSet[Any] = weakref.WeakSet()
     make = engine.make_recogniser
 
@@ -196,20 +196,20 @@ def watch_pooled(patch: pytest.MonkeyPatch, engine: PooledEngine) -> weakref.Wea
 
 def watch_connected(patch: pytest.MonkeyPatch, _: ConnectedEngine) -> weakref.WeakSet[Any]:
     alive: weakref.WeakSet[Any] = weakref.WeakSet()
-    make = Wire.open
+    make = ClientSocket.open
 
-    async def make_watched(*arguments: Any) -> Wire:
+    async def make_watched(*arguments: Any) -> ClientSocket:
         wire = await make(*arguments)
         alive.add(wire)
         return wire
 
-    patch.setattr(Wire, "open", make_watched)
+    patch.setattr(ClientSocket, "open", make_watched)
     return alive
 
 
 def threads_of(engine: AnyEngine) -> list[threading.Thread]:
     """The threads an engine started."""
-    return list(engine.pool.threads) if isinstance(engine, PooledEngine) else []
+    return list(engine.pool.threads) if isinstance(engine, LocalEngine) else []
 
 
 def voxtral() -> EngineCase:
@@ -247,7 +247,7 @@ def recording(name: str) -> Samples:
     return (pcm / 32768).astype(np.float32)
 
 
-def _load_voxtral() -> PooledEngine:
+def _load_voxtral() -> LocalEngine:
     """In 32 bits, where what a stream says is the same in any company, with a window that the clip fills and wraps."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         model = voxtral_checkpoint.write(Path(directory), voxtral_checkpoint.tone_tensors())
@@ -262,10 +262,10 @@ def _load_voxtral() -> PooledEngine:
         )
 
 
-def _load(engine: str, model: str | None) -> PooledEngine:
+def _load(engine: str, model: str | None) -> LocalEngine:
     settings = replace(Settings.from_environment(os.environ), is_offline=True)
     loaded = load_engine(engine, model=model, store=ModelStore.from_settings(settings), num_threads=2, max_streams=64)
-    assert isinstance(loaded, PooledEngine)
+    assert isinstance(loaded, LocalEngine)
     return loaded
 
 

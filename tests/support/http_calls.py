@@ -18,7 +18,7 @@ from tests.support.serving import Running, running
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
-from voxtide.server.config import BatchConfig, ServerConfig
+from voxtide.server.config import FileLimits, ServerConfig
 from voxtide.server.http.endpoints import http_endpoints
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
@@ -37,13 +37,13 @@ def scripted() -> Engine:
 
 @asynccontextmanager
 async def batch_server(
-    batch: BatchConfig | None = None,
+    batch: FileLimits | None = None,
     config: ServerConfig | None = None,
     *,
     load: Callable[[], Engine] = scripted,
 ) -> AsyncIterator[Running]:
     """A server with all HTTP endpoints."""
-    config = replace(config or ServerConfig(), batch=batch or BatchConfig())
+    config = replace(config or ServerConfig(), batch=batch or FileLimits())
     async with running(config, load=load, endpoints=http_endpoints) as server:
         yield server
 

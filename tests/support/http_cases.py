@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from voxtide.protocols.http.form import Fields, Form
-from voxtide.protocols.http.request import BatchRequest, read_request
-from voxtide.protocols.session_info import EngineFacts
-from voxtide.types import Segment, StreamOptions, Transcript, Word
+from voxtide.protocols.http.request import TranscriptionRequest, read_request
+from voxtide.types import EngineInfo, Segment, StreamOptions, Transcript, Word
 
 MODEL = "tower"
 TOWER = Segment(
@@ -16,20 +15,20 @@ TOWER = Segment(
 LONDON = Segment("London.", 3.0, 3.5, (Word("London.", 3.0, 3.5),))
 TRANSCRIPT = Transcript("The White Tower. London.", (TOWER, LONDON), "en", 4.2)
 
-ABLE = EngineFacts(model=MODEL, can_use_vocabulary=True)
-ENGLISH = EngineFacts(model=MODEL, models=("tower", "keep"), languages=("en",))
+ABLE = EngineInfo(name="test", model=MODEL, can_use_vocabulary=True)
+ENGLISH = EngineInfo(name="test", model=MODEL, models=("tower", "keep"), languages=("en",))
 
 
 def read(
     items: list[tuple[str, str]],
-    engine: EngineFacts = ABLE,
+    engine: EngineInfo = ABLE,
     *,
     headers: dict[str, str] | None = None,
     has_file: bool = True,
     has_words: bool = True,
-) -> BatchRequest:
+) -> TranscriptionRequest:
     return read_request(Fields(items), headers or {}, engine, has_file=has_file, has_words=has_words)
 
 
-def request(form: Form = Form.OPENAI, **wishes: Any) -> BatchRequest:
-    return BatchRequest(form=form, options=StreamOptions(), **wishes)
+def request(form: Form = Form.OPENAI, **wishes: Any) -> TranscriptionRequest:
+    return TranscriptionRequest(form=form, options=StreamOptions(), **wishes)

@@ -8,10 +8,10 @@ from itertools import cycle
 
 import numpy as np
 
-from voxtide.audio.vad import FRAME_S, FRAME_SAMPLES, GateConfig, VoiceMeter
-from voxtide.engines.windowed.config import RevisingConfig
+from voxtide.audio.vad import VAD_FRAME_S, VAD_FRAME_SAMPLES, GateConfig, VadMeter
+from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.engines.windowed.hypothesis import Piece
-from voxtide.engines.windowed.recogniser import RevisingRecogniser
+from voxtide.engines.windowed.recogniser import WindowedRecogniser
 from voxtide.engines.windowed.window_model import AudioBuffer
 from voxtide.transcript.events import Delta, Interim, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
@@ -53,7 +53,7 @@ def spoken(text: str, *, from_s: float = 1.0, word_s: float = 0.4, pause_s: floa
     return Script(tuple(words), (*voice_s, (voice_start_s, now_s)))
 
 
-class ScriptedMeter(VoiceMeter):
+class ScriptedMeter(VadMeter):
     """The script's voice, frame by frame."""
 
     def __init__(self, script: Script) -> None:
@@ -61,9 +61,9 @@ class ScriptedMeter(VoiceMeter):
         self._num_frames = 0
 
     def measure(self, samples: Samples) -> list[float]:
-        assert len(samples) % FRAME_SAMPLES == 0
-        first, self._num_frames = self._num_frames, self._num_frames + len(samples) // FRAME_SAMPLES
-        return [self._probability((frame + 0.5) * FRAME_S) for frame in range(first, self._num_frames)]
+        assert len(samples) % VAD_FRAME_SAMPLES == 0
+        first, self._num_frames = self._num_frames, self._num_frames + len(samples) // VAD_FRAME_SAMPLES
+        return [self._probability((frame + 0.5) * VAD_FRAME_S) for frame in range(first, self._num_frames)]
 
     def _probability(self, at_s: float) -> float:
         return 0.95 if any(start_s <= at_s < end_s for start_s, end_s in self._script.voice_s) else 0.02
@@ -119,14 +119,14 @@ class Listening:
     def __init__(
         self,
         script: Script,
-        config: RevisingConfig,
+        config: WindowedConfig,
         *,
         options: StreamOptions | None = None,
         is_behind: Iterable[bool] = (False,),
     ) -> None:
         self.windows = ScriptedWindows(script)
         options = options or StreamOptions()
-        self.recogniser = RevisingRecogniser(self.windows, ScriptedMeter(script), config, GATE, options)
+        self.recogniser = WindowedRecogniser(self.windows, ScriptedMeter(script), config, GATE, options)
         self.events: list[TranscriptEvent] = []
         self._is_behind = cycle(is_behind)
         self._num_fed = 0

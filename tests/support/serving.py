@@ -18,7 +18,7 @@ from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
 from voxtide.server.app import Services
 from voxtide.server.config import ServerConfig
-from voxtide.server.realtime.sessions import Realtime
+from voxtide.server.realtime.sessions import Sessions
 from voxtide.server.serving import Server, assemble, listen
 from voxtide.server.supervisor import EngineSupervisor
 
@@ -48,7 +48,7 @@ class Running:
         return self.server.services
 
     @property
-    def realtime(self) -> Realtime:
+    def realtime(self) -> Sessions:
         return self.services.realtime
 
     def ws(self, path: str = MISTRAL) -> str:

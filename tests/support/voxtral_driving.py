@@ -11,17 +11,17 @@ from voxtide.types import Samples
 from voxtide.voxtral.config import MAX_AHEAD_TOKENS, NUM_DRAIN_TOKENS, NUM_LEFT_PAD_TOKENS, PAD
 from voxtide.voxtral.framing import Framer
 from voxtide.voxtral.model import FREE, Decoded, VoxtralModel
-from voxtide.voxtral.rows import Rows
+from voxtide.voxtral.slots import Slots
 
 
 class Stream:
     """One row with its framer. `tokens` are those of the recording: the first is of its first 80 ms."""
 
-    def __init__(self, model: VoxtralModel, rows: Rows, row: int, delay_tokens: int) -> None:
-        self.model, self.rows, self.row, self.delay_tokens = model, rows, row, delay_tokens
+    def __init__(self, model: VoxtralModel, slots: Slots, slot: int, delay_tokens: int) -> None:
+        self.model, self.slots, self.slot, self.delay_tokens = model, slots, slot, delay_tokens
         self.framer = Framer()
         self.tokens: list[int] = []
-        model.open(rows, row, delay_tokens)
+        model.open(slots, slot, delay_tokens)
 
     def push(self, samples: Samples) -> None:
         self.framer.push(samples)
@@ -36,26 +36,26 @@ class Stream:
 
     def encode(self, num_tokens: int) -> None:
         window = torch.from_numpy(self.framer.take(num_tokens))[None]
-        self.model.encode(self.rows, self.rows.lanes([self.row]), window)
+        self.model.encode(self.slots, self.slots.batch([self.slot]), window)
 
     def decode(self, num_tokens: int) -> None:
         for _ in range(num_tokens):
-            is_prompt = self.rows.num_decoded[self.row] <= NUM_LEFT_PAD_TOKENS + self.delay_tokens
-            is_last = self.rows.num_decoded[self.row] >= NUM_LEFT_PAD_TOKENS + self.delay_tokens
+            is_prompt = self.slots.num_decoded[self.slot] <= NUM_LEFT_PAD_TOKENS + self.delay_tokens
+            is_last = self.slots.num_decoded[self.slot] >= NUM_LEFT_PAD_TOKENS + self.delay_tokens
             said = self.step(PAD if is_prompt else FREE)
             if is_last:
                 self.tokens.append(int(said.tokens[0]))
 
     def step(self, forced: int) -> Decoded:
-        lanes = self.rows.lanes([self.row])
-        return self.model.decode(self.rows, lanes, torch.tensor([forced]), torch.zeros(1, 2))
+        batch = self.slots.batch([self.slot])
+        return self.model.decode(self.slots, batch, torch.tensor([forced]), torch.zeros(1, 2))
 
 
 def transcribe(
-    model: VoxtralModel, chunks: Iterable[Samples], delay_tokens: int, rows: Rows | None = None
+    model: VoxtralModel, chunks: Iterable[Samples], delay_tokens: int, slots: Slots | None = None
 ) -> list[int]:
     """Tokens of a recording that comes in chunks."""
-    stream = Stream(model, rows or model.new_rows(1), 0, delay_tokens)
+    stream = Stream(model, slots or model.new_slots(1), 0, delay_tokens)
     for chunk in chunks:
         stream.push(chunk)
     return stream.finish()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from voxtide.engines.voxtral.batch_runner import Ask, Runner
+from voxtide.engines.voxtral.batch_runner import BatchRunner, StepRequest
 from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
 from voxtide.transcript.events import Delta, Flushed, TranscriptEvent
 from voxtide.types import Samples
@@ -22,7 +22,7 @@ VOCABULARY = Vocabulary(PIECES)
 
 
 @dataclass
-class ScriptedRunner:
+class ScriptedBatchRunner:
     """Says `say(frame)` as the token of a frame, and notes all that was asked. Snapshots are counts."""
 
     say: Callable[[int], int]
@@ -32,27 +32,27 @@ class ScriptedRunner:
     num_encoded: int = 0
     num_opened: int = 0
     num_free_rows: int = 1
-    pending: Ask | None = None
+    pending: StepRequest | None = None
 
-    def take_row(self) -> int:
+    def take_slot(self) -> int:
         self.num_free_rows -= 1
         return 0
 
-    def give_row(self, row: int) -> None:
+    def release_slot(self, slot: int) -> None:
         self.num_free_rows += 1
 
-    def open(self, row: int, delay_tokens: int) -> None:
+    def open(self, slot: int, delay_tokens: int) -> None:
         self.position = self.num_encoded = NUM_PREFIX_TOKENS
         self.num_opened += 1
 
-    def snapshot(self, row: int) -> tuple[int, int]:
+    def snapshot(self, slot: int) -> tuple[int, int]:
         assert self.num_encoded == self.position, "audio that is not decoded cannot be put back"
         return self.position, self.num_encoded
 
-    def restore(self, row: int, snapshot: tuple[int, int]) -> None:
+    def restore(self, slot: int, snapshot: tuple[int, int]) -> None:
         self.position, self.num_encoded = snapshot
 
-    def ask(self, ask: Ask) -> None:
+    def ask(self, ask: StepRequest) -> None:
         assert self.pending is None, "asked twice for one step"
         self.pending = ask
 
@@ -77,7 +77,7 @@ class Driven:
     """A recogniser and its runner, run until nothing is left after each call."""
 
     recogniser: VoxtralRecogniser
-    runner: Runner | ScriptedRunner
+    runner: BatchRunner | ScriptedBatchRunner
     events: list[TranscriptEvent] = field(default_factory=list)
     num_flushes: int = 0
 
@@ -120,13 +120,13 @@ def run_together(*streams: Driven) -> None:
         streams[0].runner.serve()
 
 
-def driven(runner: ScriptedRunner, *, glimpse_frames: int = 0) -> Driven:
+def driven(runner: ScriptedBatchRunner, *, peek_frames: int = 0) -> Driven:
     """A stream on a scripted runner."""
     recogniser = VoxtralRecogniser(
         runner,  # type: ignore[arg-type]  # it does all that a stream asks of a runner
         VOCABULARY,
         delay_tokens=runner.delay_tokens,
-        glimpse_frames=glimpse_frames,
+        peek_frames=peek_frames,
     )
     return Driven(recogniser, runner)
 
@@ -142,4 +142,4 @@ def places(tensors: list[torch.Tensor]) -> set[tuple[int, int, int]]:
     return {(id(tensor), tensor.data_ptr(), tensor.untyped_storage().nbytes()) for tensor in tensors}
 
 
-__all__ = ["FREE", "VOCABULARY", "Driven", "ScriptedRunner", "driven", "places", "run_together", "tensors"]
+__all__ = ["FREE", "VOCABULARY", "Driven", "ScriptedBatchRunner", "driven", "places", "run_together", "tensors"]

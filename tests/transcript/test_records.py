@@ -3,12 +3,12 @@ import json
 import pytest
 
 from voxtide.transcript.events import (
+    BlankLoopDetected,
     Delta,
     Finished,
     Flushed,
     Interim,
     LanguageDetected,
-    RutFound,
     SegmentEnded,
     SpeechStarted,
     SpeechStopped,
@@ -47,7 +47,7 @@ def test_each_event_has_its_record(event: TranscriptEvent, expected: dict[str, o
 
 
 def test_what_tells_of_the_engine_is_left_out() -> None:
-    assert event_record(RutFound(1.3), wall_s=2.0) is None
+    assert event_record(BlankLoopDetected(1.3), wall_s=2.0) is None
 
 
 def test_records_without_an_event_carry_the_same_fields() -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tests.support.paged_kernel import KERNEL, paged_kernel
-from voxtide.voxtral.attention import Attention, EachRow, Masked, Paged, page_tables
+from voxtide.voxtral.attention import Attention, EachSlot, Masked, Paged, page_tables
 from voxtide.voxtral.config import CELLS_PER_PAGE, TransformerConfig
 from voxtide.voxtral.ring import Ring
 
@@ -27,7 +27,7 @@ def formula(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return torch.einsum("hl,lhd->hd", weights, values)
 
 
-@pytest.mark.parametrize("way", [EachRow, Masked, Paged])
+@pytest.mark.parametrize("way", [EachSlot, Masked, Paged])
 @pytest.mark.parametrize("num_queries", [1, 4])
 @pytest.mark.parametrize("num_cells", [2 * CELLS_PER_PAGE, 304, 411])  # pages and the ring's end meet, or do not
 @pytest.mark.parametrize("ends", [(4, 9), (300, 301), (512, 700), (5, 5000), (411, 413), (822, 600)])
@@ -40,18 +40,18 @@ def test_rows_of_any_length(
 ) -> None:
     monkeypatch.setattr(KERNEL, paged_kernel)
     generator = torch.Generator().manual_seed(0)
-    ring = Ring(CONFIG, window=300, num_cells=num_cells, num_rows=3, dtype=torch.float32, device=torch.device("cpu"))
-    rows = (2, 0)
+    ring = Ring(CONFIG, window=300, num_cells=num_cells, num_slots=3, dtype=torch.float32, device=torch.device("cpu"))
+    slots = (2, 0)
     history = [torch.randn((2, end, KV_HEADS, HEAD_DIM), generator=generator) for end in ends]
-    for row, (keys, values) in zip(rows, history, strict=True):
+    for slot, (keys, values) in zip(slots, history, strict=True):
         for begin in range(0, len(keys), 100):
             positions = torch.arange(begin, min(begin + 100, len(keys)))[None]
-            ring.write(0, ring.cells(torch.tensor([row]), positions), keys[positions[0]], values[positions[0]])
-    index = torch.tensor([*rows, ring.num_rows])  # and an empty lane
+            ring.write(0, ring.cells(torch.tensor([slot]), positions), keys[positions[0]], values[positions[0]])
+    index = torch.tensor([*slots, ring.num_slots])  # and an empty lane
     positions = torch.stack([torch.arange(end - num_queries, end) for end in (*ends, num_queries)])
     queries = torch.randn((3, num_queries, HEADS, HEAD_DIM), generator=generator)
     attention = way()
-    reach = attention.reach(ring, list(zip(rows, ends, strict=True)))
+    reach = attention.reach(ring, list(zip(slots, ends, strict=True)))
     found = attention.plan(ring, index, positions, reach, torch.float32)(0, queries)
     assert found.shape == queries.shape
     assert found.isfinite().all()
@@ -63,14 +63,14 @@ def test_rows_of_any_length(
 
 
 def test_masked_has_few_shapes() -> None:
-    ring = Ring(CONFIG, window=300, num_cells=2048, num_rows=1, dtype=torch.float32, device=torch.device("cpu"))
+    ring = Ring(CONFIG, window=300, num_cells=2048, num_slots=1, dtype=torch.float32, device=torch.device("cpu"))
     reaches = {Masked().reach(ring, [(0, end)]) for end in range(1, 10_000, 7)}
     assert sorted(reach[0][1] for reach in reaches) == [256, 512, 1024, 2048]
 
 
 def test_a_short_row_is_read_only_as_far_as_it_goes() -> None:
-    ring = Ring(CONFIG, window=300, num_cells=2048, num_rows=2, dtype=torch.float32, device=torch.device("cpu"))
-    assert EachRow().reach(ring, [(0, 5), (1, 9000)]) == ((0, 5), (1, 2048))
+    ring = Ring(CONFIG, window=300, num_cells=2048, num_slots=2, dtype=torch.float32, device=torch.device("cpu"))
+    assert EachSlot().reach(ring, [(0, 5), (1, 9000)]) == ((0, 5), (1, 2048))
     _, lengths = page_tables(ring, torch.tensor([0, 1]), torch.tensor([[4], [8999]]))
     assert lengths[0] == 5
     assert lengths[1] <= ring.window + 2 * CELLS_PER_PAGE

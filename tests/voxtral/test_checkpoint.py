@@ -226,8 +226,8 @@ def test_each_device_attends_its_own_way(monkeypatch: pytest.MonkeyPatch) -> Non
         for dtype in (torch.bfloat16, torch.float32)
     }
     assert ways == {
-        ("cpu", torch.bfloat16): "EachRow",
-        ("cpu", torch.float32): "EachRow",
+        ("cpu", torch.bfloat16): "EachSlot",
+        ("cpu", torch.float32): "EachSlot",
         ("cuda", torch.bfloat16): "Paged",
         ("cuda", torch.float32): "Masked",
         ("mps", torch.bfloat16): "Masked",

@@ -18,8 +18,8 @@ def test_what_a_row_of_the_published_model_takes() -> None:
     assert 2 * config.encoder.kv_values_per_position == 256 * 1024
     assert config.encoder_cells() == 750 + 4 * 42
     assert config.decoder_cells() == 8192 + 42
-    assert config.row_bytes(2) == 918 * 256 * 1024 + 8234 * 104 * 1024
-    assert config.row_bytes(2, decoder_window=2048) == 918 * 256 * 1024 + 2090 * 104 * 1024
+    assert config.slot_bytes(2) == 918 * 256 * 1024 + 8234 * 104 * 1024
+    assert config.slot_bytes(2, decoder_window=2048) == 918 * 256 * 1024 + 2090 * 104 * 1024
     assert config.shared_bytes(2) / MIB == pytest.approx(261, abs=1)
 
 

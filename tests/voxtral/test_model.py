@@ -45,7 +45,7 @@ def test_activations_are_the_references(
     model = load(write(reference, tmp_path), device=CPU, weights="fp32")
     whole = padded(speech[:60_000], 6)
     frames, audio = audio_embeddings(reference, features(whole))
-    stream = Stream(model, model.new_rows(1), 0, 6)
+    stream = Stream(model, model.new_slots(1), 0, 6)
     said, ours = run(stream, speech[:60_000])
     assert_near(encoder_frames(model, whole), frames)
     assert_near(ours, audio)
@@ -69,7 +69,7 @@ def test_both_formats_give_equal_logits(mistral_dir: Path, hugging_face_dir: Pat
     logits = []
     for directory in (mistral_dir, hugging_face_dir):
         model = load(directory, device=CPU, weights="fp32")
-        stream = Stream(model, model.new_rows(1), 0, 6)
+        stream = Stream(model, model.new_slots(1), 0, 6)
         _, audio = run(stream, speech[:40_000])
         logits.append(forced_logits(model, audio, [PAD] * 10, 6))
     assert torch.equal(*logits)
@@ -85,7 +85,7 @@ def test_what_smaller_weights_cost(
     their_error = (audio_embeddings(random_model(GROUPED, dtype=torch.bfloat16), mel)[1] - exact).abs().mean()
     tokens, logits = greedy(reference, exact, 6)
     model = load(mistral_dir, device=CPU, weights=weights)
-    _, audio = run(Stream(model, model.new_rows(1), 0, 6), speech[:60_000])
+    _, audio = run(Stream(model, model.new_slots(1), 0, 6), speech[:60_000])
     assert (audio - exact).abs().mean() < audio_bound * their_error
     ours = forced_logits(model, audio, tokens, 6)
     assert (ours - logits).abs().mean() < logit_bound * logits.std()
@@ -98,29 +98,29 @@ def test_one_shape_for_all_rows_gives_the_same_tokens(mistral_dir: Path, model: 
 
 
 def test_what_cannot_be_run_is_refused(model: VoxtralModel) -> None:
-    rows = model.new_rows(2)
-    lanes = rows.lanes([0])
+    slots = model.new_slots(2)
+    batch = slots.batch([0])
     with pytest.raises(ValueError, match="are no windows of 1 lanes"):
-        model.encode(rows, lanes, torch.zeros(1, 1500))
+        model.encode(slots, batch, torch.zeros(1, 1500))
     with pytest.raises(ValueError, match=r"rows \[0\] have no 1 audio embeddings"):
-        model.decode(rows, lanes, torch.tensor([PAD]), torch.zeros(1, 2))
+        model.decode(slots, batch, torch.tensor([PAD]), torch.zeros(1, 2))
     for _ in range(AUDIO_CELLS // 32):
-        model.encode(rows, lanes, torch.zeros(1, 32 * 1280 + 240))
+        model.encode(slots, batch, torch.zeros(1, 32 * 1280 + 240))
     with pytest.raises(ValueError, match="1 tokens more than a row has room for"):
-        model.encode(rows, lanes, torch.zeros(1, 1520))
+        model.encode(slots, batch, torch.zeros(1, 1520))
 
 
 def test_a_bias_forbids_and_prefers(model: VoxtralModel, speech: Samples) -> None:
-    stream = Stream(model, model.new_rows(1), 0, 1)
+    stream = Stream(model, model.new_slots(1), 0, 1)
     stream.framer.push(speech[:20_000])
     stream.encode(10)
-    lanes = stream.rows.lanes([0])
-    before = stream.rows.snapshot(0)
+    batch = stream.slots.batch([0])
+    before = stream.slots.snapshot(0)
     said = []
     for bias in (0.0, 1e4, float("-inf")):
-        decoded = model.decode(stream.rows, lanes, torch.tensor([PAD]), torch.tensor([[bias, 0.0]]))
+        decoded = model.decode(stream.slots, batch, torch.tensor([PAD]), torch.tensor([[bias, 0.0]]))
         said.append((int(decoded.tokens[0]), float(decoded.pad_margins[0])))
-        stream.rows.restore(0, before)
+        stream.slots.restore(0, before)
     assert said[1][0] == PAD
     assert said[2][0] != PAD
     assert said[0][1] == said[1][1] == said[2][1]  # the margin is without the bias
@@ -130,14 +130,14 @@ def test_a_bias_forbids_and_prefers(model: VoxtralModel, speech: Samples) -> Non
 @torch.inference_mode()
 def run(stream: Stream, audio: Samples) -> tuple[list[int], Tensor]:
     """All tokens, and all audio embeddings from the first token of the padded recording on."""
-    rows, row = stream.rows, stream.row
-    embeddings = [rows.audio[row, :NUM_PREFIX_TOKENS].clone()]
+    slots, slot = stream.slots, stream.slot
+    embeddings = [slots.audio[slot, :NUM_PREFIX_TOKENS].clone()]
     stream.framer.push(audio)
     stream.framer.push_silence(stream.delay_tokens + 11)
     while num_tokens := min(stream.framer.num_ready, 7):
-        cells = [cell % AUDIO_CELLS for cell in range(rows.num_encoded[row], rows.num_encoded[row] + num_tokens)]
+        cells = [cell % AUDIO_CELLS for cell in range(slots.num_encoded[slot], slots.num_encoded[slot] + num_tokens)]
         stream.encode(num_tokens)
-        embeddings.append(rows.audio[row, cells])
+        embeddings.append(slots.audio[slot, cells])
         stream.decode(num_tokens)
     return stream.tokens, torch.cat(embeddings)
 
@@ -145,36 +145,36 @@ def run(stream: Stream, audio: Samples) -> tuple[list[int], Tensor]:
 @torch.inference_mode()
 def encoder_frames(model: VoxtralModel, whole: Samples) -> Tensor:
     """The encoder alone over a padded recording, in passes of three tokens."""
-    rows = model.new_rows(1)
-    index, mel_tail, stem_tail = torch.tensor([0]), rows.mel_tails[:1], rows.stem_tails[:1]
+    slots = model.new_slots(1)
+    index, mel_tail, stem_tail = torch.tensor([0]), slots.mel_tails[:1], slots.stem_tails[:1]
     mel = model.mel(torch.from_numpy(np.pad(whole, 200))[None])[:, : len(whole) // 160]
     found: list[Tensor] = []
     for part in mel.split(24, 1):
         frames, mel_tail, stem_tail = model.encoder.stem(part, mel_tail, stem_tail)
         begin = sum(map(len, found))
         positions = torch.arange(begin, begin + frames.shape[1])[None]
-        reach = model.encoder.stack.attention.reach(rows.encoder_ring, [(0, begin + frames.shape[1])])
-        found.append(model.encoder.stack(frames[0], rows.encoder_ring, index, positions, reach))
+        reach = model.encoder.stack.attention.reach(slots.encoder_ring, [(0, begin + frames.shape[1])])
+        found.append(model.encoder.stack(frames[0], slots.encoder_ring, index, positions, reach))
     return torch.cat(found)
 
 
 @torch.inference_mode()
 def forced_logits(model: VoxtralModel, audio: Tensor, tokens: list[int], delay_tokens: int) -> Tensor:
     """Logits behind every position from the last of the prompt on, when exactly these tokens were said."""
-    rows = model.new_rows(1)
-    rows.reset(0, delay_tokens)
-    lanes = rows.lanes([0])
+    slots = model.new_slots(1)
+    slots.reset(0, delay_tokens)
+    batch = slots.batch([0])
     num_prompt = 33 + delay_tokens
     inputs = [BOS, *[PAD] * (num_prompt - 1), *tokens[:-1]]
     logits = []
     for begin in range(0, len(inputs), 32):
         part = torch.tensor(inputs[begin : begin + 32])[None]
         end = begin + part.shape[1]
-        rows.audio[0, [position % AUDIO_CELLS for position in range(begin, end)]] = audio[begin:end].to(model.dtype)
-        rows.num_encoded[0] = end
-        reach = model.decoder_reach(rows, lanes, part.shape[1])
-        logits.append(model.decoder.head(model.advance_on_device(rows, lanes.index, part, reach)))
-        rows.count_decoded(lanes, part.shape[1])
+        slots.audio[0, [position % AUDIO_CELLS for position in range(begin, end)]] = audio[begin:end].to(model.dtype)
+        slots.num_encoded[0] = end
+        reach = model.decoder_reach(slots, batch, part.shape[1])
+        logits.append(model.decoder.head(model.advance_on_device(slots, batch.index, part, reach)))
+        slots.count_decoded(batch, part.shape[1])
     return torch.cat(logits)[num_prompt - 1 :]
 
 

@@ -13,19 +13,19 @@ CONFIG = TransformerConfig(dim=4, num_layers=2, num_heads=2, num_kv_heads=1, hea
 SLACK = 4
 
 
-def ring(num_rows: int = 2) -> Ring:
+def ring(num_slots: int = 2) -> Ring:
     return Ring(
-        CONFIG, window=5, num_cells=5 + SLACK, num_rows=num_rows, dtype=torch.float32, device=torch.device("cpu")
+        CONFIG, window=5, num_cells=5 + SLACK, num_slots=num_slots, dtype=torch.float32, device=torch.device("cpu")
     )
 
 
 @given(st.lists(st.tuples(st.integers(1, SLACK), st.integers(0, SLACK)), max_size=12))
 def test_a_query_sees_its_window_and_nothing_else(passes: list[tuple[int, int]]) -> None:
     """Each pass first runs ahead and is undone (a flush), then writes for good."""
-    held, row, begin = ring(), torch.tensor([1]), 0
+    held, slot, begin = ring(), torch.tensor([1]), 0
     for num_new, num_ahead in passes:
-        write(held, row, begin, num_ahead, mark=-1.0)
-        write(held, row, begin, num_new, mark=1.0)
+        write(held, slot, begin, num_ahead, mark=-1.0)
+        write(held, slot, begin, num_new, mark=1.0)
         positions = torch.arange(begin, begin + num_new)
         begin += num_new
         length = min(begin, held.num_cells)
@@ -36,22 +36,22 @@ def test_a_query_sees_its_window_and_nothing_else(passes: list[tuple[int, int]])
 
 
 def test_rows_do_not_touch_each_other() -> None:
-    held = ring(num_rows=3)
+    held = ring(num_slots=3)
     write(held, torch.tensor([1]), 0, 9, mark=1.0)
     assert held.beginning(0, 9).count_nonzero() == 0
     assert held.beginning(2, 9).count_nonzero() == 0
 
 
 def test_the_scratch_row_touches_no_row() -> None:
-    held = ring(num_rows=2)
+    held = ring(num_slots=2)
     write(held, torch.tensor([2]), 3, 4, mark=1.0)
     assert held.beginning(0, 18).count_nonzero() == 0
 
 
-def write(held: Ring, row: torch.Tensor, begin: int, num_positions: int, mark: float) -> None:
+def write(held: Ring, slot: torch.Tensor, begin: int, num_positions: int, mark: float) -> None:
     """Positions write their own number; those to be undone write it negative, and one less, so that 0 shows too."""
     positions = torch.arange(begin, begin + num_positions)
     content = positions.float() if mark > 0 else -positions.float() - 1.0
     both = content[:, None, None].expand(-1, 1, 2)
     for layer in range(2):
-        held.write(layer, held.cells(row, positions[None]), both, both)
+        held.write(layer, held.cells(slot, positions[None]), both, both)

@@ -27,7 +27,7 @@ class BinaryStream(Protocol):
         """At most `size` bytes; b"" at the end; None when there are none yet."""
 
 
-class Interrupted(Exception):
+class ReadInterruptedError(Exception):
     """The reader was told to stop. Never leaves this room."""
 
 
@@ -102,7 +102,7 @@ class ByteStream:
         return self._position_bytes
 
     def interrupt(self) -> None:
-        """Make a waiting `read`, and every later one, raise `Interrupted`."""
+        """Make a waiting `read`, and every later one, raise `ReadInterruptedError`."""
         self._bell.ring()
 
     def close(self) -> None:
@@ -137,7 +137,7 @@ class _Bell:
 
     def check(self) -> None:
         if self._is_rung:
-            raise Interrupted
+            raise ReadInterruptedError
 
     def wait_readable(self) -> None:
         if self._poll is not None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from voxtide.audio.bytestream import Interrupted
+from voxtide.audio.bytestream import ReadInterruptedError
 from voxtide.audio.handover import HandOver
 from voxtide.audio.source import AudioSource, Chunker
 from voxtide.errors import StreamClosedError
@@ -31,7 +31,7 @@ class SampleReader(Protocol):
         """The audio: mono, 16 kHz, in pieces of any length. Raises what is wrong after the last good piece."""
 
     def interrupt(self) -> None:
-        """Make a blocked `open` or `read` raise `Interrupted` soon. Called by any thread at any time."""
+        """Make a blocked `open` or `read` raise `ReadInterruptedError` soon. Called by any thread at any time."""
 
     def close(self) -> None:
         """Free the input, opened or not."""
@@ -84,7 +84,7 @@ class ThreadedSource(AudioSource):
             self._tell(_resolve, is_open, self._reader.open())
             self._hand_over(chunks)
             chunks.end()
-        except Interrupted:
+        except ReadInterruptedError:
             self._tell(_refuse, is_open, StreamClosedError(f"{self.name} was closed while it was being opened"))
             chunks.end()
         except BaseException as error:  # raised again on the event loop's side, by `open` or by `read`

@@ -17,32 +17,32 @@ from voxtide.models.onnx_session import OnnxSession, load_onnx
 from voxtide.models.store import ModelStore, Progress
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
-VOICE_MODEL, VOICE_FILE = "silero-vad", "silero_vad_16k_sequence.onnx"
+VAD_MODEL, VAD_FILE = "silero-vad", "silero_vad_16k_sequence.onnx"
 """The model in the manifest, and its file."""
 
-FRAME_SAMPLES = 512
+VAD_FRAME_SAMPLES = 512
 """Silero's frame at 16 kHz: 32 ms."""
 CONTEXT_SAMPLES = 64
 """What the network sees of the frame before."""
-FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
+VAD_FRAME_S = VAD_FRAME_SAMPLES / SAMPLE_RATE_HZ
 _STATE_SHAPE = (1, 1, 128)
 
 
-class VoiceModel:
+class VadModel:
     """The network, shared by all streams. Safe to call from several threads at once."""
 
     def __init__(self, session: OnnxSession) -> None:
         self._session = session
 
     @classmethod
-    def load(cls, path: Path) -> VoiceModel:
+    def load(cls, path: Path) -> VadModel:
         """Raises: ModelCorruptError: the file cannot be loaded."""
         return cls(load_onnx(path, name=str(path)))
 
     @classmethod
-    def from_store(cls, store: ModelStore, progress: Progress | None = None) -> VoiceModel:
+    def from_store(cls, store: ModelStore, progress: Progress | None = None) -> VadModel:
         """Take it from a store, pulling it first if it is not there. Raises: ModelError: it cannot be had or used."""
-        return cls.load(store.ensure(VOICE_MODEL, progress) / VOICE_FILE)
+        return cls.load(store.ensure(VAD_MODEL, progress) / VAD_FILE)
 
     def run(
         self, frames: NDArray[np.float32], hidden: NDArray[np.float32], cell: NDArray[np.float32]
@@ -52,17 +52,17 @@ class VoiceModel:
         return probabilities, hidden, cell
 
 
-class VoiceMeter:
+class VadMeter:
     """One stream's speech probability, frame by frame."""
 
-    def __init__(self, model: VoiceModel) -> None:
+    def __init__(self, model: VadModel) -> None:
         self._model = model
         self._hidden = self._cell = np.zeros(_STATE_SHAPE, np.float32)
         self._context = np.zeros(CONTEXT_SAMPLES, np.float32)
 
     def measure(self, samples: Samples) -> list[float]:
-        """The probability of speech in each frame of `samples`, whose length is a multiple of `FRAME_SAMPLES`."""
-        frames = samples.reshape(-1, FRAME_SAMPLES)
+        """The probability of speech in each frame of `samples`, whose length is a multiple of `VAD_FRAME_SAMPLES`."""
+        frames = samples.reshape(-1, VAD_FRAME_SAMPLES)
         contexts = np.concatenate([self._context[None], frames[:-1, -CONTEXT_SAMPLES:]])
         self._context = frames[-1, -CONTEXT_SAMPLES:].copy()
         inputs = np.concatenate([contexts, frames], axis=1)

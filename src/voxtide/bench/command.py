@@ -15,7 +15,7 @@ from typing import Any, TextIO
 from voxtide.bench.figure import Figure
 from voxtide.bench.figures import accuracy, cost, flush, hour, memory, server, stability, streams, voxtral, words
 from voxtide.bench.load.process import OtherPrograms
-from voxtide.bench.load.session import LIVE, EngineChoice, Session
+from voxtide.bench.load.session import LIVE, BenchSession, EngineChoice
 from voxtide.bench.load.variants import with_tail
 from voxtide.bench.machine import describe_machine
 from voxtide.bench.profile import Share, StackSampler
@@ -112,7 +112,7 @@ class _Run:
         try:
             async with choice.open() as engine:
                 self._engine = asdict(engine.info)
-                session = Session(choice, engine, is_quick=options.quick, say=self._say)
+                session = BenchSession(choice, engine, is_quick=options.quick, say=self._say)
                 for name in options.names or [name for name in FIGURES if name not in ON_REQUEST]:
                     await self._measure(name, session)
             if options.profile:
@@ -120,7 +120,7 @@ class _Run:
         except VoxtideError as error:
             self.fail("engine", str(error))
 
-    async def _measure(self, name: str, session: Session) -> None:
+    async def _measure(self, name: str, session: BenchSession) -> None:
         try:
             others = OtherPrograms()
             figure = await FIGURES[name](session)
@@ -134,13 +134,13 @@ class _Run:
         for line in lines_of(figure, is_verbose=self._options.verbose):
             self._tell(line)
 
-    async def _profile(self, session: Session) -> None:
+    async def _profile(self, session: BenchSession) -> None:
         if "server" in self._options.names:
             self._tell_shares("a server under paced sessions", await server.profile(session))
             return
         self._say("profiling")
         async with session.choice.open(num_threads=1) as engine:
-            profiled = Session(session.choice, engine, is_quick=session.is_quick, say=self._say)
+            profiled = BenchSession(session.choice, engine, is_quick=session.is_quick, say=self._say)
             with StackSampler() as sampler:
                 for recording in session.recordings:
                     await profiled.text(with_tail(recording.samples), LIVE)
@@ -189,7 +189,7 @@ class _Run:
         return json.dumps(document(self._figures, failures=self._failures, about=about, shares=self._shares))
 
 
-FIGURES: dict[str, Callable[[Session], Awaitable[Figure]]] = {
+FIGURES: dict[str, Callable[[BenchSession], Awaitable[Figure]]] = {
     "accuracy": accuracy.measure,
     "words": words.measure,
     "stability": stability.measure,

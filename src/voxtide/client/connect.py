@@ -10,9 +10,9 @@ from voxtide.audio.encodings import Encoding
 from voxtide.audio.pcm import PcmFormat
 from voxtide.client.config import ClientConfig
 from voxtide.client.connection import Connection
-from voxtide.client.dialects.base import Wishes, Wording
-from voxtide.client.dialects.mistral import MistralWording
-from voxtide.client.dialects.vllm import VllmWording
+from voxtide.client.dialects.base import ClientDialect, DialectOptions
+from voxtide.client.dialects.mistral import MistralDialect
+from voxtide.client.dialects.vllm import VllmDialect
 from voxtide.client.transport.websocket import MISTRAL_CLOUD, is_mistral_cloud, parse_address
 from voxtide.errors import ConfigError
 from voxtide.types import SAMPLE_RATE_HZ, StreamOptions
@@ -60,10 +60,12 @@ def connect(
     """
     options = StreamOptions(language=language, delay_ms=delay_ms, vocabulary=tuple(vocabulary), interim=interim)
     pcm = PcmFormat(Encoding.parse(encoding), sample_rate_hz)
-    return open_mistral(Wishes(model=model, pcm=pcm, options=options), server, api_key, config)
+    return open_mistral(DialectOptions(model=model, pcm=pcm, options=options), server, api_key, config)
 
 
-def open_mistral(wishes: Wishes, server: str, api_key: str | None, config: ClientConfig | None = None) -> Connection:
+def open_mistral(
+    wishes: DialectOptions, server: str, api_key: str | None, config: ClientConfig | None = None
+) -> Connection:
     """A connection in the Mistral dialect.
 
     Raises:
@@ -75,22 +77,24 @@ def open_mistral(wishes: Wishes, server: str, api_key: str | None, config: Clien
                 f"Mistral's own service, {MISTRAL_CLOUD}, needs an API key: pass api_key (on the command line "
                 "--api-key, or MISTRAL_API_KEY in the environment); or give the address of another server"
             )
-        wishes = Wishes(model=wishes.model or CLOUD_MODEL, pcm=wishes.pcm, options=wishes.options)
-    return _connection(MistralWording(wishes), wishes, server, api_key, config)
+        wishes = DialectOptions(model=wishes.model or CLOUD_MODEL, pcm=wishes.pcm, options=wishes.options)
+    return _connection(MistralDialect(wishes), wishes, server, api_key, config)
 
 
-def open_vllm(wishes: Wishes, server: str, api_key: str | None, config: ClientConfig | None = None) -> Connection:
+def open_vllm(
+    wishes: DialectOptions, server: str, api_key: str | None, config: ClientConfig | None = None
+) -> Connection:
     """A connection in the vLLM dialect."""
-    return _connection(VllmWording(wishes), wishes, server, api_key, config)
+    return _connection(VllmDialect(wishes), wishes, server, api_key, config)
 
 
 def _connection(
-    wording: Wording, wishes: Wishes, server: str, api_key: str | None, config: ClientConfig | None
+    dialect: ClientDialect, wishes: DialectOptions, server: str, api_key: str | None, config: ClientConfig | None
 ) -> Connection:
     if api_key is not None and not _KEY.fullmatch(api_key):
         raise ConfigError("the API key is empty or holds a character that no key has; copy it again")  # never shows it
-    address = parse_address(server, path=wording.path, query=wording.query())
+    address = parse_address(server, path=dialect.path, query=dialect.query())
     if api_key and "@" in urlsplit(address.url).netloc:
         raise ConfigError("the address holds a user name, and there is a key as well; a request has room for one")
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    return Connection(address, wording, headers=headers, pcm=wishes.pcm, config=config or ClientConfig())
+    return Connection(address, dialect, headers=headers, pcm=wishes.pcm, config=config or ClientConfig())

@@ -19,13 +19,13 @@ import numpy as np
 from voxtide.audio.encodings import encode_pcm
 from voxtide.audio.pcm import PcmFormat
 from voxtide.client.config import ClientConfig
-from voxtide.client.dialects.base import Ready, Wording
+from voxtide.client.dialects.base import ClientDialect, Ready
 from voxtide.client.events import ClientEvent
-from voxtide.client.transport.event_order import Outbox, Teller
-from voxtide.client.transport.reconnect import Dialler
-from voxtide.client.transport.replay_buffer import Ending, Journal
-from voxtide.client.transport.replay_transport import Courier
-from voxtide.client.transport.websocket import Address, Loss, Wire
+from voxtide.client.transport.event_order import EventQueue, EventSequencer
+from voxtide.client.transport.reconnect import Reconnector
+from voxtide.client.transport.replay_buffer import Ending, ReplayBuffer
+from voxtide.client.transport.replay_transport import ReplayTransport
+from voxtide.client.transport.websocket import ClientSocket, ConnectionLostError, ServerAddress
 from voxtide.errors import CapacityError, ConfigError, EngineFailedError, StreamClosedError, VoxtideError
 from voxtide.types import Samples
 
@@ -54,19 +54,25 @@ class Connection:
     """
 
     def __init__(
-        self, address: Address, wording: Wording, *, headers: dict[str, str], pcm: PcmFormat, config: ClientConfig
+        self,
+        address: ServerAddress,
+        dialect: ClientDialect,
+        *,
+        headers: dict[str, str],
+        pcm: PcmFormat,
+        config: ClientConfig,
     ) -> None:
         """Prepare a conversation; nothing is opened yet."""
         self.ready = Ready()
         self._address = address
-        self._wording = wording
+        self._dialect = dialect
         self._headers = headers
         self._pcm = pcm
         self._config = config
-        self._journal = Journal(pcm, config.replay_s)
-        self._outbox = Outbox(config.max_events)
-        self._teller = Teller(self._journal, self._outbox)
-        self._dialler = Dialler(self._open_wire, config)
+        self._replay_buffer = ReplayBuffer(pcm, config.replay_s)
+        self._outbox = EventQueue(config.max_events)
+        self._sequencer = EventSequencer(self._replay_buffer, self._outbox)
+        self._reconnector = Reconnector(self._open_socket, config)
         self._life: asyncio.Task[None] | None = None  # while it lives
         self._is_entered = False
         self._is_ready = asyncio.Event()
@@ -99,9 +105,9 @@ class Connection:
             piece_bytes = self._piece_bytes(sample_bytes)
             for start in range(0, whole_bytes, piece_bytes):
                 piece = payload[start : min(start + piece_bytes, whole_bytes)]
-                await self._journal.room(len(piece))
+                await self._replay_buffer.wait_for_space(len(piece))
                 self._check_usable()
-                self._journal.put(piece)
+                self._replay_buffer.put(piece)
 
     def flush_audio(self) -> FlushAnswer:
         """Ask that everything sent so far becomes final. Await the result for its text; audio may follow at once.
@@ -112,13 +118,13 @@ class Connection:
             EngineFailedError: The server is gone for good.
         """
         self._check_usable()
-        if not self._journal.has_room(0):
+        if not self._replay_buffer.has_space(0):
             raise CapacityError("too many flushes wait for their answer; await some of them")
         text = asyncio.get_running_loop().create_future()
         text.add_done_callback(_look_at)
         self._num_flushes += 1
-        self._teller.expect_flush(text)
-        self._journal.close_last(Ending.FLUSH)
+        self._sequencer.expect_flush(text)
+        self._replay_buffer.close_last(Ending.FLUSH)
         return FlushAnswer(self._num_flushes, text)
 
     async def end_audio(self) -> None:
@@ -128,13 +134,13 @@ class Connection:
             StreamClosedError: After `close`; a `RuntimeError`.
             EngineFailedError: The server is gone for good.
         """
-        if self._journal.is_finished:
+        if self._replay_buffer.is_finished:
             return
         self._check_usable()
         async with self._turn:
-            if not self._journal.is_finished:
+            if not self._replay_buffer.is_finished:
                 self._check_usable()
-                self._journal.close_last(Ending.FINISH)
+                self._replay_buffer.close_last(Ending.FINISH)
 
     async def close(self) -> None:
         """End the conversation now, whatever is left unsaid. Iterators end. Twice is the same as once."""
@@ -149,8 +155,8 @@ class Connection:
         self._is_closed = True
         is_over = self._outbox.is_over
         self._outbox.end(is_dropping=True)
-        self._journal.close()
-        self._teller.give_up(StreamClosedError("the connection was closed before the flush was answered"))
+        self._replay_buffer.close()
+        self._sequencer.give_up(StreamClosedError("the connection was closed before the flush was answered"))
         if self._life is not None and not is_over:  # one that has told everything is just hanging up
             self._life.cancel()
 
@@ -167,19 +173,19 @@ class Connection:
             raise copy(self._error)
         raise StopAsyncIteration
 
-    async def room(self) -> None:
+    async def wait_for_space(self) -> None:
         """Wait until a flush may be asked for, or there is no use in waiting."""
-        await self._journal.room(0)
+        await self._replay_buffer.wait_for_space(0)
 
     @property
     def is_closed(self) -> bool:
         """Whether nothing may be sent any more, because of `end_audio`, `close` or a failure."""
-        return self._is_closed or self._journal.is_finished or self._error is not None
+        return self._is_closed or self._replay_buffer.is_finished or self._error is not None
 
     @property
     def unsent_s(self) -> float:
         """Audio given to us that no server has been sent yet, in seconds."""
-        return self._journal.unsent_s
+        return self._replay_buffer.unsent_s
 
     @property
     def num_unread_events(self) -> int:
@@ -214,34 +220,36 @@ class Connection:
 
     async def _live(self) -> None:
         try:
-            wire = await self._open_wire()
+            wire = await self._open_socket()
             self.ready = wire.ready
             self._is_ready.set()
-            courier = Courier(self._journal, self._teller, self._outbox, self._dialler, self._wording, self._config)
-            await courier.run(wire)
-        except Loss as loss:
+            transport = ReplayTransport(
+                self._replay_buffer, self._sequencer, self._outbox, self._reconnector, self._dialect, self._config
+            )
+            await transport.run(wire)
+        except ConnectionLostError as loss:
             self._fail(loss.error)
         except Exception as error:
             _log.exception("a connection to %s failed", self._address.shown)
             self._fail(EngineFailedError(f"the connection to {self._address.shown} failed: {error}"))
         finally:
             self._is_ready.set()
-            await self._dialler.drop_standby()
+            await self._reconnector.drop_standby()
 
     def _forget_life(self, life: asyncio.Task[None]) -> None:
         self._life = None  # and what its last error holds
 
-    async def _open_wire(self) -> Wire:
-        return await Wire.open(self._address, self._wording, self._headers, self._config.open_timeout_s)
+    async def _open_socket(self) -> ClientSocket:
+        return await ClientSocket.open(self._address, self._dialect, self._headers, self._config.open_timeout_s)
 
     def _fail(self, error: VoxtideError) -> None:
         self._error = error
-        self._teller.give_up(error)
+        self._sequencer.give_up(error)
         self._outbox.end()
-        self._journal.close()
+        self._replay_buffer.close()
 
     def _check_usable(self) -> None:
-        if self._is_closed or self._journal.is_finished:
+        if self._is_closed or self._replay_buffer.is_finished:
             raise StreamClosedError(f"the connection was {'closed' if self._is_closed else 'finished'}; open a new one")
         if self._error is not None:
             raise copy(self._error)

@@ -17,60 +17,17 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 
-from voxtide.errors import CorruptAudioError, UnsupportedOptionError
+from voxtide.errors import CorruptAudioError
 from voxtide.transcript.events import TranscriptEvent
-from voxtide.types import Samples, StreamOptions
+from voxtide.types import EngineInfo, Samples, StreamOptions
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _CHUNK_SAMPLES = 8192  # half a second; live audio comes in less
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineInfo:
-    """What an engine is and what it can do.
-
-    Attributes:
-        name: The engine's name, as given to `open_engine`.
-        model: The model it runs, by its name or its directory's: clients elsewhere are told it.
-        languages: ISO 639-1 codes it transcribes; empty when it takes any.
-        is_revising: Whether it publishes interim text that may change.
-        word_times: `read` off the model, `estimated`, or `none`.
-        delays_ms: Look-aheads a stream may choose; empty when it has no such choice.
-        can_use_vocabulary: Whether `StreamOptions.vocabulary` has an effect.
-    """
-
-    name: str
-    model: str
-    languages: tuple[str, ...] = ()
-    is_revising: bool = False
-    word_times: Literal["read", "estimated", "none"] = "none"
-    delays_ms: tuple[int, ...] = ()
-    can_use_vocabulary: bool = False
-
-    def check(self, options: StreamOptions) -> None:
-        """Refuse by name what this engine cannot do.
-
-        Raises:
-            UnsupportedOptionError: Names the option, its value and what would do.
-        """
-        if options.language is not None and self.languages and options.language not in self.languages:
-            raise UnsupportedOptionError(
-                f"engine {self.name!r} cannot transcribe language {options.language!r}: it knows "
-                f"{', '.join(self.languages)}; choose another engine (voxtide doctor lists them)"
-            )
-        if options.delay_ms is not None and options.delay_ms not in self.delays_ms:
-            known = ", ".join(map(str, self.delays_ms)) or "none: its delay is not adjustable"
-            raise UnsupportedOptionError(f"engine {self.name!r} has no delay of {options.delay_ms} ms; it has {known}")
-        if options.vocabulary and not self.can_use_vocabulary:
-            raise UnsupportedOptionError(
-                f"engine {self.name!r} cannot use a vocabulary; leave it out or choose another engine"
-            )
 
 
 def check_samples(samples: Samples) -> None:

@@ -11,7 +11,7 @@ from voxtide.errors import CapacityError, ConfigError, EngineFailedError
 StreamT = TypeVar("StreamT")
 
 
-class Roster(Generic[StreamT]):
+class OpenStreams(Generic[StreamT]):
     """The streams that an engine runs, up to `max_streams`; none enters once the engine is closed or has failed."""
 
     def __init__(self, max_streams: int) -> None:

@@ -19,7 +19,7 @@ from voxtide.client.connection import Connection
 from voxtide.client.dialects.base import Ready
 from voxtide.client.events import ConnectionLost, ConnectionReplaced
 from voxtide.engines.base import Engine, EngineStream, check_samples
-from voxtide.engines.open_streams import Roster
+from voxtide.engines.open_streams import OpenStreams
 from voxtide.errors import StreamClosedError, VoxtideError
 from voxtide.transcript.events import TranscriptEvent
 from voxtide.types import Samples, StreamOptions
@@ -47,7 +47,7 @@ class ConnectedEngine(Engine):
         Raises:
             ConfigError: The address, the key, the model or a number cannot be used.
         """
-        self._roster = Roster[ConnectedStream](DEFAULT_MAX_STREAMS if max_streams is None else max_streams)
+        self._open_streams = OpenStreams[ConnectedStream](DEFAULT_MAX_STREAMS if max_streams is None else max_streams)
         self.server = server
         self.api_key = api_key
         self.model = model
@@ -66,24 +66,24 @@ class ConnectedEngine(Engine):
 
     @property
     def num_open_streams(self) -> int:
-        return len(self._roster)
+        return len(self._open_streams)
 
     def open(self, options: StreamOptions | None = None) -> ConnectedStream:
         return ConnectedStream(self, self.connection(options or StreamOptions()))
 
     async def close(self) -> None:
-        streams = self._roster.close()
+        streams = self._open_streams.close()
         for stream in streams:
             stream.shut()  # all of them before the first wait, so that a cancelled close leaves none open
         await asyncio.gather(*(stream.close() for stream in streams))
 
     def enter(self, stream: ConnectedStream) -> None:
         """Admit a stream, or say why not."""
-        self._roster.enter(stream, engine=self.info.name)
+        self._open_streams.enter(stream, engine=self.info.name)
 
     def leave(self, stream: ConnectedStream) -> None:
         """Forget a stream that holds nothing any more."""
-        self._roster.leave(stream)
+        self._open_streams.leave(stream)
 
 
 class ConnectedStream(EngineStream):
@@ -125,7 +125,7 @@ class ConnectedStream(EngineStream):
     async def flush(self) -> int:
         self._check_usable()
         async with self._turn:
-            await self._connection.room()
+            await self._connection.wait_for_space()
             self._check_usable()
             return self._connection.flush_audio().flush_id
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from voxtide.protocols.messages import Message, Refusal
+from voxtide.protocols.messages import Message, RequestRefusedError
 
 MAX_STRING_CHARS = 200
 """Of a phrase to expect. Nobody says a longer one as a term."""
@@ -23,7 +23,7 @@ def number(value: Any, name: str, low: float, high: float, *, default: float | N
     if value is None and default is not None:
         return default
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise Refusal(f"{name} must be a number from {low:g} to {high:g}", param=name)
+        raise RequestRefusedError(f"{name} must be a number from {low:g} to {high:g}", param=name)
     return float(value)
 
 
@@ -36,7 +36,7 @@ def whole_number(value: Any, name: str, low: int, high: int, *, default: int | N
     if value is None and default is not None:
         return default
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise Refusal(f"{name} must be a whole number from {low} to {high}", param=name)
+        raise RequestRefusedError(f"{name} must be a whole number from {low} to {high}", param=name)
     return value
 
 
@@ -49,7 +49,7 @@ def switch(value: Any, name: str) -> bool:
     if value is None:
         return False
     if not isinstance(value, bool):
-        raise Refusal(f"{name} must be true or false", param=name)
+        raise RequestRefusedError(f"{name} must be true or false", param=name)
     return value
 
 
@@ -62,10 +62,10 @@ def strings(value: Any, name: str, max_items: int) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Refusal(f"{name} must be a list of strings", param=name)
+        raise RequestRefusedError(f"{name} must be a list of strings", param=name)
     lengths = [len(item) for item in value]
     if len(lengths) > max_items or max(lengths, default=0) > MAX_STRING_CHARS or sum(lengths) > MAX_STRINGS_CHARS:
-        raise Refusal(
+        raise RequestRefusedError(
             f"{name} may hold {max_items} strings of {MAX_STRING_CHARS} characters each, {MAX_STRINGS_CHARS} in all",
             param=name,
         )
@@ -81,11 +81,11 @@ def object_of(value: Any, name: str) -> Message:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Refusal(f"{name} must be an object", param=name)
+        raise RequestRefusedError(f"{name} must be an object", param=name)
     return value
 
 
-def read_settings(wishes: Iterable[tuple[str, Callable[[], Any]]]) -> tuple[dict[str, Any], list[Refusal]]:
+def read_settings(wishes: Iterable[tuple[str, Callable[[], Any]]]) -> tuple[dict[str, Any], list[RequestRefusedError]]:
     """What can be had of a client's wishes, by attribute, and why the rest cannot. Each reads its own value.
 
     A wish for the attribute "" is only checked. One for "pcm" that is refused gives None: audio in a format that we do
@@ -96,7 +96,7 @@ def read_settings(wishes: Iterable[tuple[str, Callable[[], Any]]]) -> tuple[dict
     for attribute, read in wishes:
         try:
             changes[attribute] = read()
-        except Refusal as refusal:
+        except RequestRefusedError as refusal:
             refusals.append(refusal)
             if attribute == "pcm":
                 changes["pcm"] = None

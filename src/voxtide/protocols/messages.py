@@ -23,7 +23,7 @@ MAX_SHOWN = 100
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
-class Refusal(Exception):
+class RequestRefusedError(Exception):
     """A client's message, or a part of it, cannot be used. Caught in this room and answered on the wire.
 
     Attributes:
@@ -52,9 +52,9 @@ def read_message(message: str | bytes) -> Message:
     try:
         value = _read_strings(message) or json.loads(message if isinstance(message, str) else message.decode())
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of a million digits, nested too deep
-        raise Refusal(f"this is not the text of a JSON object: {error}", code="invalid_json") from None
+        raise RequestRefusedError(f"this is not the text of a JSON object: {error}", code="invalid_json") from None
     if not isinstance(value, dict):
-        raise Refusal('this is JSON, but not a JSON object, such as {"name": "value"}', code="invalid_json")
+        raise RequestRefusedError('this is JSON, but not a JSON object, such as {"name": "value"}', code="invalid_json")
     return value
 
 
@@ -86,7 +86,7 @@ def handler_of(message: Mapping[str, Any], handlers: Mapping[str, Handler]) -> H
     if isinstance(kind, str) and kind in handlers:
         return handlers[kind]
     wrong = f"no message is of type {kind[:MAX_SHOWN]!r}" if isinstance(kind, str) else "a message needs a type"
-    raise Refusal(f"{wrong}; known are {', '.join(handlers)}", code="unknown_event", param="type")
+    raise RequestRefusedError(f"{wrong}; known are {', '.join(handlers)}", code="unknown_event", param="type")
 
 
 def read_audio(audio: object, *, max_bytes: int) -> bytes:
@@ -96,13 +96,13 @@ def read_audio(audio: object, *, max_bytes: int) -> bytes:
         Refusal: No base64, or more than `max_bytes`.
     """
     if not isinstance(audio, str):
-        raise Refusal("audio must be a string of base64", code="invalid_audio", param="audio")
+        raise RequestRefusedError("audio must be a string of base64", code="invalid_audio", param="audio")
     if len(audio) > -(-max_bytes // 3) * 4:
         raise _too_much_audio(max_bytes)
     try:
         payload = pybase64.b64decode(audio, validate=True)
     except ValueError:  # what it says of a missing padding is that it found a character it did not
-        raise Refusal(
+        raise RequestRefusedError(
             "audio is not base64: it takes the standard alphabet, its padding, and no white space",
             code="invalid_audio",
             param="audio",
@@ -117,8 +117,8 @@ def write_message(message: Mapping[str, Any]) -> str:
     return _ENCODER.encode(message)
 
 
-def _too_much_audio(max_bytes: int) -> Refusal:
-    return Refusal(
+def _too_much_audio(max_bytes: int) -> RequestRefusedError:
+    return RequestRefusedError(
         f"audio of one message must be at most {max_bytes} bytes; send it in smaller pieces",
         code="invalid_audio",
         param="audio",

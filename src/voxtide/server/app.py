@@ -25,7 +25,7 @@ from voxtide.server.config import ServerConfig
 from voxtide.server.endpoints import Endpoint, Handler, json_content, openapi
 from voxtide.server.handshake import Handshake, Refusal
 from voxtide.server.metrics import CONTENT_TYPE, Metrics
-from voxtide.server.realtime.sessions import RETRY_AFTER_S, SESSION_PATHS, Realtime
+from voxtide.server.realtime.sessions import RETRY_AFTER_S, SESSION_PATHS, Sessions
 from voxtide.server.supervisor import EngineSupervisor
 from voxtide.server.tokens import TokenStore
 
@@ -50,7 +50,7 @@ class Services:
 
     config: ServerConfig
     supervisor: EngineSupervisor
-    realtime: Realtime
+    realtime: Sessions
     access: Access
     tokens: TokenStore
     metrics: Metrics
@@ -191,7 +191,7 @@ def refusal_response(refusal: Refusal) -> Response:
     return Response(refusal.body, refusal.status, dict(refusal.headers))
 
 
-def _door(realtime: Realtime) -> Handler:
+def _door(realtime: Sessions) -> Handler:
     """Answers a plain request for a session: as the upgrade would be, where it were refused; else with what is missing.
 
     Browsers do not tell a page why a WebSocket was refused. The page asks again this way, with POST, because then they

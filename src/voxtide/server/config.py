@@ -49,7 +49,7 @@ class SessionLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchConfig:
+class FileLimits:
     """What one server allows those who post files.
 
     Attributes:
@@ -104,7 +104,7 @@ class ServerConfig:
     capacity: int = 8
     connection: ConnectionLimits = field(default_factory=ConnectionLimits)
     session: SessionLimits = field(default_factory=SessionLimits)
-    batch: BatchConfig = field(default_factory=BatchConfig)
+    batch: FileLimits = field(default_factory=FileLimits)
     keys: tuple[str, ...] = field(default=(), repr=False)
     origins: tuple[str, ...] = ()
     requests_per_minute: int | None = None

@@ -1,6 +1,6 @@
 """The listening socket and what comes through it. In: a server's services and application. Out: served clients.
 
-uvicorn parses HTTP and runs the application; a request to upgrade becomes a `Connection` of ours, for three reasons:
+uvicorn parses HTTP and runs the application. An upgrade request becomes our own `ServerConnection`, for three reasons:
 
 - uvicorn's own WebSocket protocols answer 404 to two Connection headers, which livekit-plugins-mistralai sends, and
   the remedy is the same override for all of them.
@@ -26,7 +26,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from voxtide.audio.vad import VoiceModel
+from voxtide.audio.vad import VadModel
 from voxtide.errors import ConfigError
 from voxtide.server.access import Access
 from voxtide.server.app import Services, create_app
@@ -35,9 +35,9 @@ from voxtide.server.endpoints import Endpoint
 from voxtide.server.fd_limit import make_room, shortage_told_once
 from voxtide.server.metrics import Metrics
 from voxtide.server.rates import RateLimiter
-from voxtide.server.realtime.connection import Connection
-from voxtide.server.realtime.sessions import Realtime
-from voxtide.server.realtime.turn_meter import Voice
+from voxtide.server.realtime.connection import ServerConnection
+from voxtide.server.realtime.sessions import Sessions
+from voxtide.server.realtime.turn_meter import VadWorker
 from voxtide.server.supervisor import EngineSupervisor
 from voxtide.server.tokens import TokenStore
 
@@ -124,7 +124,7 @@ class _HttpProtocol(H11Protocol):
         super().handle_websocket_upgrade(event)
         early, _ = self.conn.trailing_data  # what a hasty client sent behind its request; uvicorn would drop it
         if early:
-            cast("Connection", self.transport.get_protocol()).data_received(early)
+            cast("ServerConnection", self.transport.get_protocol()).data_received(early)
 
 
 class _Uvicorn(uvicorn.Server):
@@ -151,8 +151,8 @@ class Server:
         self.services = services
         config = services.config
 
-        def connect(*, server_state: Any, **_: object) -> Connection:
-            return Connection(services.realtime, config.connection, server_state.connections)
+        def connect(*, server_state: Any, **_: object) -> ServerConnection:
+            return ServerConnection(services.realtime, config.connection, server_state.connections)
 
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
@@ -264,7 +264,7 @@ def assemble(
     supervisor: EngineSupervisor,
     *,
     version: str,
-    voice: VoiceModel | None = None,
+    voice: VadModel | None = None,
     endpoints: Callable[[Services], Iterable[Endpoint]] | None = None,
 ) -> Server:
     """A server over the engine that the entered `supervisor` keeps alive.
@@ -285,7 +285,7 @@ def assemble(
         request_rates=RateLimiter(config.requests_per_minute),
         session_rates=RateLimiter(config.sessions_per_minute),
     )
-    realtime = Realtime(supervisor, config, access, metrics, voice=None if voice is None else Voice(voice))
+    realtime = Sessions(supervisor, config, access, metrics, voice=None if voice is None else VadWorker(voice))
     services = Services(
         config=config, supervisor=supervisor, realtime=realtime, access=access, tokens=tokens, metrics=metrics
     )

@@ -11,9 +11,9 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-from voxtide.engines.base import Engine, EngineInfo, EngineStream
+from voxtide.engines.base import Engine, EngineStream
 from voxtide.errors import CapacityError, ConnectionFailedError, EngineFailedError, VoxtideError
-from voxtide.types import StreamOptions
+from voxtide.types import EngineInfo, StreamOptions
 
 _log = logging.getLogger("voxtide.server")
 

@@ -21,7 +21,7 @@ MIN_TTL_S, MAX_TTL_S = 10, 7200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
+class AccessToken:
     """A token as it is handed out, once.
 
     Attributes:
@@ -40,9 +40,9 @@ class TokenStore:
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._tokens: dict[bytes, Token] = {}
+        self._tokens: dict[bytes, AccessToken] = {}
 
-    def mint(self, *, prefix: str, ttl_s: int, model: str | None = None) -> Token:
+    def mint(self, *, prefix: str, ttl_s: int, model: str | None = None) -> AccessToken:
         """A new token, good for any number of sessions until it expires.
 
         Args:
@@ -61,10 +61,10 @@ class TokenStore:
             raise CapacityError(f"{MAX_TOKENS} tokens are alive, the most there may be; wait until some expire")
         expires_at_s = int(self._clock()) + ttl_s
         value = prefix + secrets.token_urlsafe(32)
-        self._tokens[_digest(value)] = Token(value="", expires_at_s=expires_at_s, model=model)
-        return Token(value=value, expires_at_s=expires_at_s, model=model)
+        self._tokens[_digest(value)] = AccessToken(value="", expires_at_s=expires_at_s, model=model)
+        return AccessToken(value=value, expires_at_s=expires_at_s, model=model)
 
-    def find(self, value: str) -> Token | None:
+    def find(self, value: str) -> AccessToken | None:
         """The token of that value, without the value, if it is good now.
 
         Looking a hash up takes a time that says nothing about the secret it came from.

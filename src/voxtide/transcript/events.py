@@ -61,7 +61,7 @@ class LanguageDetected:
 
 
 @dataclass(frozen=True, slots=True)
-class RutFound:
+class BlankLoopDetected:
     """The model has said nothing for long to what sounds like speech, up to `audio_s`, and is pushed from now on.
 
     It changes no text. It is for who watches an engine: the wires and the JSON event stream leave it out.
@@ -91,5 +91,13 @@ class Finished:
 
 
 TranscriptEvent: TypeAlias = (
-    Delta | Interim | SpeechStarted | SpeechStopped | SegmentEnded | LanguageDetected | RutFound | Flushed | Finished
+    Delta
+    | Interim
+    | SpeechStarted
+    | SpeechStopped
+    | SegmentEnded
+    | LanguageDetected
+    | BlankLoopDetected
+    | Flushed
+    | Finished
 )

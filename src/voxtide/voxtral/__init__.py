@@ -5,7 +5,7 @@
             -> decoder, conditioned on the delay -> one token             (Model.decode)
             -> tokenizer: bytes -> text                                   (host)
 
-A fixed number of rows is allocated once (rows.py); a stream lives in one row. What a row carries between steps are a
+A fixed number of rows is allocated once (slots.py); a stream lives in one row. What a row carries between steps are a
 few small tensors, and keys and values in rings (ring.py). It knows nothing of streams, schedules, flushes or events;
 who runs which row when is `engines/voxtral`. How the model works is told in MODEL.md beside this file.
 
@@ -19,7 +19,7 @@ who runs which row when is `engines/voxtral`. How the model works is told in MOD
     encoder.py     the causal convolutions, the audio encoder and the adapter
     decoder.py     the language model and the tables of delay conditioning
     ring.py        keys and values of all rows
-    rows.py        all that is carried from step to step: open, snapshot, restore
+    slots.py        all that is carried from step to step: open, snapshot, restore
     model.py       wires them: encode, decode
     names.py       what each tensor is called in both checkpoint formats
     checkpoint.py  tensors out of safetensors files, sharded or not

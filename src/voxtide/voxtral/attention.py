@@ -38,14 +38,14 @@ class Attention(Protocol):
         """Prepare a pass of the lanes [B] at positions [B, T]."""
 
 
-class EachRow:
+class EachSlot:
     """Exact lengths, row by row."""
 
     def reach(self, ring: Ring, ends: list[tuple[int, int]]) -> Reach:
-        return tuple((row, min(end, ring.num_cells)) for row, end in ends)
+        return tuple((slot, min(end, ring.num_cells)) for slot, end in ends)
 
     def plan(self, ring: Ring, index: Tensor, positions: Tensor, reach: Reach, dtype: torch.dtype) -> Plan:
-        spans = [slice(ring.first_cell(row), ring.first_cell(row) + length) for row, length in reach]
+        spans = [slice(ring.first_cell(slot), ring.first_cell(slot) + length) for slot, length in reach]
         masks = [self._mask(ring, positions[lane], length, dtype) for lane, (_, length) in enumerate(reach)]
 
         def attend(layer: int, queries: Tensor) -> Tensor:
@@ -78,9 +78,9 @@ class Masked:
     def plan(self, ring: Ring, index: Tensor, positions: Tensor, reach: Reach, dtype: torch.dtype) -> Plan:
         length = reach[0][1]
         mask = _additive(ring.visible(positions, length), dtype)
-        rows = index.clamp_max(ring.num_rows - 1)  # an empty lane looks at somebody's keys; nobody at what it finds
+        slots = index.clamp_max(ring.num_slots - 1)  # an empty lane looks at somebody's keys; nobody at what it finds
         within = torch.arange(length, device=index.device) + ring.first_cell(0)
-        cells = (rows[:, None] * ring.num_cells + within).flatten()
+        cells = (slots[:, None] * ring.num_cells + within).flatten()
 
         def attend(layer: int, queries: Tensor) -> Tensor:
             keys, values = (part[layer].index_select(0, cells) for part in (ring.keys, ring.values))
@@ -107,9 +107,9 @@ class Paged:
     def plan(self, ring: Ring, index: Tensor, positions: Tensor, reach: Reach, dtype: torch.dtype) -> Plan:
         from torch.nn.attention.varlen import varlen_attn
 
-        num_lanes, num_queries = positions.shape
+        batch_size, num_queries = positions.shape
         tables, lengths = page_tables(ring, index, positions)
-        starts = torch.arange(num_lanes + 1, dtype=torch.int32, device=index.device) * num_queries
+        starts = torch.arange(batch_size + 1, dtype=torch.int32, device=index.device) * num_queries
         key_starts = F.pad(lengths.cumsum(0), (1, 0)).int() if self.has_key_starts else None
 
         def attend(layer: int, queries: Tensor) -> Tensor:
@@ -149,7 +149,7 @@ def page_tables(ring: Ring, index: Tensor, positions: Tensor) -> tuple[Tensor, T
     num_pages = -(-(ring.window + positions.shape[1] - 1) // page) + 1
     numbers = torch.arange(num_pages, device=index.device) - num_before[:, None]  # [B, pages], negative before the end
     cells = page * numbers + torch.where(numbers < 0, num_cells, skipped[:, None])
-    starts = (ring.first_cell(0) + index[:, None] * num_cells + cells).clamp_max(ring.first_cell(ring.num_rows))
+    starts = (ring.first_cell(0) + index[:, None] * num_cells + cells).clamp_max(ring.first_cell(ring.num_slots))
     return starts.int(), (page * num_before + last + 1 - lap - skipped).int()
 
 
@@ -166,22 +166,22 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) 
 
     Queries that share a key head stand side by side as if they were further positions, so keys are never repeated.
     """
-    num_lanes, num_queries, num_heads, head_dim = queries.shape
+    batch_size, num_queries, num_heads, head_dim = queries.shape
     num_kv_heads = keys.shape[2]
     group = num_heads // num_kv_heads
-    q = queries.view(num_lanes, num_queries, num_kv_heads, group, head_dim)
+    q = queries.view(batch_size, num_queries, num_kv_heads, group, head_dim)
     q = q.permute(0, 2, 3, 1, 4)  # [B, kv_heads, group, T, d]
     if mask is not None and mask.dim() == 3:
         mask = mask[:, None]  # [B, 1, T, L]
     if mask is not None and group > 1:
         mask = torch.cat([mask] * group, -2)
     found = F.scaled_dot_product_attention(
-        q.reshape(num_lanes, num_kv_heads, group * num_queries, head_dim),
+        q.reshape(batch_size, num_kv_heads, group * num_queries, head_dim),
         keys.transpose(1, 2),
         values.transpose(1, 2),
         attn_mask=mask,
     )
-    found = found.view(num_lanes, num_kv_heads, group, num_queries, head_dim)
+    found = found.view(batch_size, num_kv_heads, group, num_queries, head_dim)
     return found.permute(0, 3, 1, 2, 4).reshape(queries.shape)
 
 

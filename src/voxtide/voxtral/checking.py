@@ -49,7 +49,7 @@ def _error(paged: Paged, window: int, num_cells: int, device: torch.device, dtyp
     config = TransformerConfig(
         dim=64, num_layers=1, num_heads=4, num_kv_heads=2, head_dim=64, hidden_dim=64, window=window
     )
-    ring = Ring(config, window=window, num_cells=num_cells, num_rows=len(_ENDS), dtype=dtype, device=device)
+    ring = Ring(config, window=window, num_cells=num_cells, num_slots=len(_ENDS), dtype=dtype, device=device)
     for cells in (ring.keys[0], ring.values[0]):
         cells.normal_()
     index = torch.arange(len(_ENDS) + 1, device=device)

@@ -174,14 +174,14 @@ class VoxtralConfig:
         """Positions a row's decoder ring holds, for a window of at most the model's own."""
         return (window or self.decoder.window) + MAX_AHEAD_TOKENS
 
-    def row_bytes(self, element_bytes: int, decoder_window: int | None = None) -> int:
+    def slot_bytes(self, element_bytes: int, decoder_window: int | None = None) -> int:
         """What one row's keys and values take, in bytes."""
         encoder = self.encoder_cells() * self.encoder.kv_values_per_position
         decoder = self.decoder_cells(decoder_window) * self.decoder.kv_values_per_position
         return element_bytes * (encoder + decoder)
 
     def shared_bytes(self, element_bytes: int) -> int:
-        """What all rows together take beside that: pages before and behind them, and what `Rows.save_prefix` keeps."""
+        """What all rows together take beside that: pages before and behind them, and what `Slots.save_prefix` keeps."""
         encoder = 2 * CELLS_PER_PAGE + ENCODER_FRAMES_PER_TOKEN * NUM_PREFIX_TOKENS
         decoder = 2 * CELLS_PER_PAGE + len(DELAYS_TOKENS) * NUM_PREFIX_TOKENS
         held = encoder * self.encoder.kv_values_per_position + decoder * self.decoder.kv_values_per_position

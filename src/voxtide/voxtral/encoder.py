@@ -39,8 +39,8 @@ class Stem:
 
 def _convolve(x: Tensor, weight: Linear, stride: int) -> Tensor:
     windows = x.unfold(1, KERNEL, stride)  # [B, T, in, 3]
-    num_lanes, num_frames = windows.shape[:2]
-    return F.gelu(weight(windows.reshape(num_lanes * num_frames, -1))).view(num_lanes, num_frames, -1)
+    batch_size, num_frames = windows.shape[:2]
+    return F.gelu(weight(windows.reshape(batch_size * num_frames, -1))).view(batch_size, num_frames, -1)
 
 
 @dataclass(frozen=True, slots=True)

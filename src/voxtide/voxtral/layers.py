@@ -60,11 +60,11 @@ class Packed:
         self._bias = bias
 
     def __call__(self, x: Tensor) -> Tensor:
-        num_rows = len(x)
-        if num_rows == 1:
+        num_slots = len(x)
+        if num_slots == 1:
             x = x.expand(_PACKED_MIN_ROWS, -1).contiguous()
         y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, "none", [], "")
-        return y[:num_rows]
+        return y[:num_slots]
 
 
 class Int8:
@@ -77,8 +77,10 @@ class Int8:
         self._scales = (largest / 127.0).clamp_min(torch.finfo(torch.float32).tiny).to(weight.dtype)
         scales = self._scales.float()  # as they are kept, so that their own rounding is not added to the weights'
         self._weight = torch.empty(weight.shape, dtype=torch.int8)
-        for rows in range(0, len(weight), 4096):  # in parts, or a large weight would stand there as float32 for a while
-            part = slice(rows, rows + 4096)
+        for start in range(
+            0, len(weight), 4096
+        ):  # in parts, or a large weight would stand there as float32 for a while
+            part = slice(start, start + 4096)
             self._weight[part] = (weight[part].float() / scales[part, None]).round_().clamp_(-127, 127)
         self._bias = bias
 

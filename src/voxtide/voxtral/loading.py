@@ -16,7 +16,7 @@ from torch import Tensor
 
 from voxtide.errors import CapacityError, ConfigError
 from voxtide.voxtral import names
-from voxtide.voxtral.attention import Attention, EachRow, Masked
+from voxtide.voxtral.attention import Attention, EachSlot, Masked
 from voxtide.voxtral.checking import working_paged
 from voxtide.voxtral.checkpoint import Checkpoint, open_checkpoint
 from voxtide.voxtral.config import TransformerConfig
@@ -88,7 +88,7 @@ def build(
 def best_attention(device: torch.device, dtype: torch.dtype) -> Attention:
     """The way to attend that suits a device."""
     if device.type == "cpu":
-        return EachRow()
+        return EachSlot()
     paged = working_paged(device, dtype) if device.type == "cuda" and dtype.itemsize == 2 else None
     return paged or Masked()
 

@@ -13,9 +13,9 @@ from torch import Tensor
 from voxtide.types import SAMPLE_RATE_HZ
 from voxtide.voxtral.config import NUM_MELS
 
-FRAME_SAMPLES = 400
+MEL_FRAME_SAMPLES = 400
 HOP_SAMPLES = 160
-NUM_BINS = FRAME_SAMPLES // 2 + 1
+NUM_BINS = MEL_FRAME_SAMPLES // 2 + 1
 
 LOG_RANGE = 8.0
 """How far below the loudest value, in powers of ten, energies are cut off."""
@@ -30,13 +30,13 @@ class LogMel:
     """Energies in 128 bands of 0 to 8000 Hz, on a logarithmic scale cut off below a fixed floor."""
 
     def __init__(self, log_mel_max: float, device: torch.device) -> None:
-        self._window = torch.hann_window(FRAME_SAMPLES, dtype=torch.float32, device=device)
+        self._window = torch.hann_window(MEL_FRAME_SAMPLES, dtype=torch.float32, device=device)
         self._filters = torch.from_numpy(mel_filters()).to(device)
         self._log_floor = log_mel_max - LOG_RANGE
 
     def __call__(self, samples: Tensor) -> Tensor:
         """float32 [B, 400 + 160 (n - 1)] -> float32 [B, n, 128]; frame j is of the samples [160 j, 160 j + 400)."""
-        frames = samples.unfold(1, FRAME_SAMPLES, HOP_SAMPLES) * self._window  # [B, n, 400]
+        frames = samples.unfold(1, MEL_FRAME_SAMPLES, HOP_SAMPLES) * self._window  # [B, n, 400]
         power = torch.view_as_real(torch.fft.rfft(frames)).square().sum(-1)  # [B, n, 201]
         log_mel = (power @ self._filters).clamp_min(1e-10).log10()
         return (log_mel.clamp_min(self._log_floor) + 4.0) / 4.0

@@ -30,7 +30,7 @@ from voxtide.voxtral.decoder import Decoder
 from voxtide.voxtral.encoder import Encoder
 from voxtide.voxtral.framing import window_samples
 from voxtide.voxtral.mel import LogMel
-from voxtide.voxtral.rows import Lanes, Rows
+from voxtide.voxtral.slots import BatchSlots, Slots
 
 FREE = -1
 """In `forced`: the row takes the token it said itself."""
@@ -61,33 +61,33 @@ class VoxtralModel:
     dtype: torch.dtype
     device: torch.device
 
-    def new_rows(self, num_rows: int, *, decoder_window: int | None = None) -> Rows:
+    def new_slots(self, num_slots: int, *, decoder_window: int | None = None) -> Slots:
         """Allocate state for so many rows. A smaller window than the model's own saves memory and forgets earlier.
 
         Raises:
             CapacityError: The device has not that much memory.
             ValueError: No rows, or the window is not between 1 and the model's own.
         """
-        return Rows(self.config, num_rows, decoder_window=decoder_window, dtype=self.dtype, device=self.device)
+        return Slots(self.config, num_slots, decoder_window=decoder_window, dtype=self.dtype, device=self.device)
 
-    def open(self, rows: Rows, row: int, delay_tokens: int) -> None:
+    def open(self, slots: Slots, slot: int, delay_tokens: int) -> None:
         """Make a row ready for a new stream: NUM_PREFIX_TOKENS of silence are encoded and decoded already.
 
         They are computed once for each delay and copied in after that. The row's first window is then the first one of
         a new `Framer`.
         """
-        rows.reset(row, delay_tokens)
-        if rows.copy_prefix(row):
+        slots.reset(slot, delay_tokens)
+        if slots.copy_prefix(slot):
             return
-        lanes = rows.lanes([row])
-        self.encode(rows, lanes, torch.zeros((1, window_samples(NUM_PREFIX_TOKENS)), device=self.device))
+        batch = slots.batch([slot])
+        self.encode(slots, batch, torch.zeros((1, window_samples(NUM_PREFIX_TOKENS)), device=self.device))
         prompt = torch.full((1, NUM_PREFIX_TOKENS), PAD, dtype=torch.int64, device=self.device)
         prompt[0, 0] = BOS
-        self.prefill(rows, lanes, prompt)
-        rows.save_prefix(row)
+        self.prefill(slots, batch, prompt)
+        slots.save_prefix(slot)
 
     @torch.inference_mode()
-    def encode(self, rows: Rows, lanes: Lanes, samples: Tensor) -> None:
+    def encode(self, slots: Slots, batch: BatchSlots, samples: Tensor) -> None:
         """Make the audio embeddings of the next n tokens of each lane, in one pass.
 
         Args:
@@ -100,15 +100,15 @@ class VoxtralModel:
             ValueError: The shape is another, or a row has no room for n more embeddings.
         """
         num_tokens = samples.shape[1] // SAMPLES_PER_TOKEN
-        if samples.shape != (len(lanes.index), window_samples(num_tokens)) or not 1 <= num_tokens <= MAX_AHEAD_TOKENS:
-            raise ValueError(f"samples of shape {tuple(samples.shape)} are no windows of {len(lanes.index)} lanes")
-        if any(rows.num_encoded[row] + num_tokens - rows.num_decoded[row] > AUDIO_CELLS for row in lanes.rows):
+        if samples.shape != (len(batch.index), window_samples(num_tokens)) or not 1 <= num_tokens <= MAX_AHEAD_TOKENS:
+            raise ValueError(f"samples of shape {tuple(samples.shape)} are no windows of {len(batch.index)} lanes")
+        if any(slots.num_encoded[slot] + num_tokens - slots.num_decoded[slot] > AUDIO_CELLS for slot in batch.slots):
             raise ValueError(f"{num_tokens} tokens more than a row has room for: decode first")
-        self.encode_on_device(rows, lanes.index, samples, self.encoder_reach(rows, lanes, num_tokens))
-        rows.count_encoded(lanes, num_tokens)
+        self.encode_on_device(slots, batch.index, samples, self.encoder_reach(slots, batch, num_tokens))
+        slots.count_encoded(batch, num_tokens)
 
     @torch.inference_mode()
-    def decode(self, rows: Rows, lanes: Lanes, forced: Tensor, bias: Tensor) -> Decoded:
+    def decode(self, slots: Slots, batch: BatchSlots, forced: Tensor, bias: Tensor) -> Decoded:
         """Take one token of each lane: each must have an audio embedding that was not decoded.
 
         The token said is kept as the row's next input. Where the position still belongs to the prompt (before
@@ -123,71 +123,71 @@ class VoxtralModel:
         Raises:
             ValueError: A row has nothing to decode.
         """
-        self._check_encoded(rows, lanes, 1)
-        decoded = self.decode_on_device(rows, lanes.index, forced, bias, self.decoder_reach(rows, lanes, 1))
-        rows.count_decoded(lanes, 1)
+        self._check_encoded(slots, batch, 1)
+        decoded = self.decode_on_device(slots, batch.index, forced, bias, self.decoder_reach(slots, batch, 1))
+        slots.count_decoded(batch, 1)
         return decoded
 
     @torch.inference_mode()
-    def prefill(self, rows: Rows, lanes: Lanes, tokens: Tensor) -> None:
+    def prefill(self, slots: Slots, batch: BatchSlots, tokens: Tensor) -> None:
         """Take T positions whose input tokens are known, [B, T], in one pass, and say nothing."""
         num_tokens = tokens.shape[1]
-        self._check_encoded(rows, lanes, num_tokens)
-        self.advance_on_device(rows, lanes.index, tokens, self.decoder_reach(rows, lanes, num_tokens))
-        rows.count_decoded(lanes, num_tokens)
+        self._check_encoded(slots, batch, num_tokens)
+        self.advance_on_device(slots, batch.index, tokens, self.decoder_reach(slots, batch, num_tokens))
+        slots.count_decoded(batch, num_tokens)
 
-    def encoder_reach(self, rows: Rows, lanes: Lanes, num_tokens: int) -> Reach:
+    def encoder_reach(self, slots: Slots, batch: BatchSlots, num_tokens: int) -> Reach:
         """What `encode_on_device` must know of the host's counts; equal for equal shapes."""
-        ends = [(row, FRAMES * (rows.num_encoded[row] + num_tokens)) for row in lanes.rows]
-        return self.encoder.stack.attention.reach(rows.encoder_ring, ends)
+        ends = [(slot, FRAMES * (slots.num_encoded[slot] + num_tokens)) for slot in batch.slots]
+        return self.encoder.stack.attention.reach(slots.encoder_ring, ends)
 
-    def decoder_reach(self, rows: Rows, lanes: Lanes, num_tokens: int) -> Reach:
+    def decoder_reach(self, slots: Slots, batch: BatchSlots, num_tokens: int) -> Reach:
         """What `decode_on_device` must know of the host's counts; equal for equal shapes."""
-        ends = [(row, rows.num_decoded[row] + num_tokens) for row in lanes.rows]
-        return self.decoder.stack.attention.reach(rows.decoder_ring, ends)
+        ends = [(slot, slots.num_decoded[slot] + num_tokens) for slot in batch.slots]
+        return self.decoder.stack.attention.reach(slots.decoder_ring, ends)
 
-    def encode_on_device(self, rows: Rows, index: Tensor, samples: Tensor, reach: Reach) -> None:
+    def encode_on_device(self, slots: Slots, index: Tensor, samples: Tensor, reach: Reach) -> None:
         """The device's part of `encode`."""
         mel = self.mel(samples).to(self.dtype)  # [B, 8 n, mels]
-        frames, rows.mel_tails[index], rows.stem_tails[index] = self.encoder.stem(
-            mel, rows.mel_tails[index], rows.stem_tails[index]
+        frames, slots.mel_tails[index], slots.stem_tails[index] = self.encoder.stem(
+            mel, slots.mel_tails[index], slots.stem_tails[index]
         )
         num_frames = frames.shape[1]
-        first = rows.encoded[index]  # [B]
+        first = slots.encoded[index]  # [B]
         positions = FRAMES * first[:, None] + torch.arange(num_frames, device=self.device)
-        x = self.encoder.stack(frames.flatten(0, 1), rows.encoder_ring, index, positions, reach)
+        x = self.encoder.stack(frames.flatten(0, 1), slots.encoder_ring, index, positions, reach)
         audio = self.encoder.adapter(x)  # [B * n, dim]
         cells = _audio_cells(index, first, num_frames // FRAMES)
-        rows.audio.flatten(0, 1).index_copy_(0, cells, audio)
-        rows.encoded[index] = first + num_frames // FRAMES
+        slots.audio.flatten(0, 1).index_copy_(0, cells, audio)
+        slots.encoded[index] = first + num_frames // FRAMES
 
-    def decode_on_device(self, rows: Rows, index: Tensor, forced: Tensor, bias: Tensor, reach: Reach) -> Decoded:
+    def decode_on_device(self, slots: Slots, index: Tensor, forced: Tensor, bias: Tensor, reach: Reach) -> Decoded:
         """The device's part of `decode`."""
-        tokens = torch.where(forced == FREE, rows.tokens[index], forced)
-        logits = self.decoder.head(self.advance_on_device(rows, index, tokens[:, None], reach)).float()
+        tokens = torch.where(forced == FREE, slots.tokens[index], forced)
+        logits = self.decoder.head(self.advance_on_device(slots, index, tokens[:, None], reach)).float()
         pad = logits[:, PAD].clone()
         logits[:, PAD] = float("-inf")
         logits[:, EOS] += bias[:, 1]
         best, others = logits.max(1)
         said = torch.where(pad + bias[:, 0] >= best, PAD, others)
-        rows.tokens[index] = said
+        slots.tokens[index] = said
         return Decoded(said, pad - best)
 
-    def advance_on_device(self, rows: Rows, index: Tensor, tokens: Tensor, reach: Reach) -> Tensor:
+    def advance_on_device(self, slots: Slots, index: Tensor, tokens: Tensor, reach: Reach) -> Tensor:
         """Run the decoder over tokens [B, T] and as many audio embeddings; [B * T, dim]."""
         num_tokens = tokens.shape[1]
-        first = rows.decoded[index]  # [B]
+        first = slots.decoded[index]  # [B]
         positions = first[:, None] + torch.arange(num_tokens, device=self.device)
-        audio = rows.audio.flatten(0, 1)[_audio_cells(index, first, num_tokens)]
-        scales = self.decoder.scales[rows.delay_numbers[index]].repeat_interleave(num_tokens, 0)
+        audio = slots.audio.flatten(0, 1)[_audio_cells(index, first, num_tokens)]
+        scales = self.decoder.scales[slots.delay_numbers[index]].repeat_interleave(num_tokens, 0)
         x = audio + self.decoder.embed(tokens.flatten())
-        x = self.decoder.stack(x, rows.decoder_ring, index, positions, reach, scales)
-        rows.decoded[index] = first + num_tokens
+        x = self.decoder.stack(x, slots.decoder_ring, index, positions, reach, scales)
+        slots.decoded[index] = first + num_tokens
         return x
 
     @staticmethod
-    def _check_encoded(rows: Rows, lanes: Lanes, num_tokens: int) -> None:
-        if empty := [row for row in lanes.rows if rows.num_encoded[row] - rows.num_decoded[row] < num_tokens]:
+    def _check_encoded(slots: Slots, batch: BatchSlots, num_tokens: int) -> None:
+        if empty := [slot for slot in batch.slots if slots.num_encoded[slot] - slots.num_decoded[slot] < num_tokens]:
             raise ValueError(f"rows {empty} have no {num_tokens} audio embeddings to decode")
 
 

@@ -29,34 +29,34 @@ class Ring:
         *,
         window: int,
         num_cells: int,
-        num_rows: int,
+        num_slots: int,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
         self.window = window
         self.num_cells = num_cells
-        self.num_rows = num_rows
-        shape = (2, config.num_layers, num_rows * num_cells + 2 * CELLS_PER_PAGE, config.num_kv_heads, config.head_dim)
+        self.num_slots = num_slots
+        shape = (2, config.num_layers, num_slots * num_cells + 2 * CELLS_PER_PAGE, config.num_kv_heads, config.head_dim)
         self._cells = torch.zeros(shape, dtype=dtype, device=device)
         self.keys, self.values = (tuple(part) for part in self._cells)
 
-    def first_cell(self, row: int) -> int:
+    def first_cell(self, slot: int) -> int:
         """Where a row begins; for the scratch row, the one cell that takes all it writes."""
-        return CELLS_PER_PAGE + row * self.num_cells
+        return CELLS_PER_PAGE + slot * self.num_cells
 
     def cells(self, index: Tensor, positions: Tensor) -> Tensor:
         """Where the positions [B, T] of the lanes [B] lie: [B * T] int64."""
         cells = CELLS_PER_PAGE + index[:, None] * self.num_cells + positions % self.num_cells
-        return cells.clamp_max(self.first_cell(self.num_rows)).flatten()
+        return cells.clamp_max(self.first_cell(self.num_slots)).flatten()
 
     def write(self, layer: int, cells: Tensor, keys: Tensor, values: Tensor) -> None:
         """Put keys and values [M, kv_heads, head_dim] into the cells [M]."""
         self.keys[layer].index_copy_(0, cells, keys)
         self.values[layer].index_copy_(0, cells, values)
 
-    def beginning(self, row: int, num_positions: int) -> Tensor:
+    def beginning(self, slot: int, num_positions: int) -> Tensor:
         """The first cells of a row, over all layers: a view."""
-        start = self.first_cell(row)
+        start = self.first_cell(slot)
         return self._cells[:, :, start : start + num_positions]
 
     def visible(self, positions: Tensor, num_cells: int) -> Tensor:

@@ -33,12 +33,12 @@ class Vocabulary:
         try:
             config, vocab = content["config"], content["vocab"]
             num_special, num_tokens = config["default_num_special_tokens"], config["default_vocab_size"]
-            rows = vocab[: num_tokens - num_special]  # the file holds more than the model knows
+            slots = vocab[: num_tokens - num_special]  # the file holds more than the model knows
         except (KeyError, TypeError) as error:
             raise ModelCorruptError(f"{path} is no tekken.json: it has no usable config and vocab") from error
         if num_special != NUM_SPECIAL_TOKENS:
             raise ModelCorruptError(f"{path} has {num_special} special tokens; the model has {NUM_SPECIAL_TOKENS}")
-        return cls([_piece(path, number, row) for number, row in enumerate(rows)])
+        return cls([_piece(path, number, slot) for number, slot in enumerate(slots)])
 
     def __len__(self) -> int:
         return NUM_SPECIAL_TOKENS + len(self._pieces)
@@ -66,12 +66,12 @@ def read_vocabulary(files: ModelFiles) -> Vocabulary:
     return vocabulary
 
 
-def _piece(path: Path, number: int, row: object) -> bytes:
+def _piece(path: Path, number: int, slot: object) -> bytes:
     try:
-        assert isinstance(row, dict)
-        if row["rank"] != number:
-            raise ModelCorruptError(f"{path}: token {number} has rank {row['rank']}")
-        return base64.b64decode(row["token_bytes"], validate=True)
+        assert isinstance(slot, dict)
+        if slot["rank"] != number:
+            raise ModelCorruptError(f"{path}: token {number} has rank {slot['rank']}")
+        return base64.b64decode(slot["token_bytes"], validate=True)
     except (AssertionError, KeyError, TypeError, binascii.Error) as error:
         raise ModelCorruptError(f"{path}: token {number} cannot be read") from error
 

@@ -55,13 +55,13 @@ class Stack:
         cells = ring.cells(index, positions)
         cosines, sines = self.rotary(positions.flatten())
         attend = self.attention.plan(ring, index, positions, reach, x.dtype)
-        eps, (num_lanes, num_queries) = self.config.norm_eps, positions.shape
+        eps, (batch_size, num_queries) = self.config.norm_eps, positions.shape
         heads, kv_heads, head_dim = self.config.num_heads, self.config.num_kv_heads, self.config.head_dim
         for number, layer in enumerate(self.layers):
             qkv = layer.qkv(rms_norm(x, layer.attention_norm, eps)).view(-1, heads + 2 * kv_heads, head_dim)
             turned = rotate(qkv[:, : heads + kv_heads], cosines, sines)
             ring.write(number, cells, turned[:, heads:], qkv[:, heads + kv_heads :])
-            found = attend(number, turned[:, :heads].view(num_lanes, num_queries, heads, head_dim))
+            found = attend(number, turned[:, :heads].view(batch_size, num_queries, heads, head_dim))
             x = x + layer.out(found.reshape(len(x), heads * head_dim))
             y = rms_norm(x, layer.ffn_norm, eps)
             if scales is not None:

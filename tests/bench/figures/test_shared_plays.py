@@ -9,7 +9,7 @@ from voxtide.bench.figure import Figure
 from voxtide.bench.figures import accuracy, stability, words
 from voxtide.bench.load.play import Heard, Played
 from voxtide.bench.load.recordings import Recording
-from voxtide.bench.load.session import LIVE, EngineChoice, Session
+from voxtide.bench.load.session import LIVE, BenchSession, EngineChoice
 from voxtide.engines.registry import load_engine
 from voxtide.errors import VoxtideError
 from voxtide.transcript.events import Delta, Interim
@@ -25,7 +25,7 @@ def played(text: str, *heard: Heard) -> Played:
     return Played(heard, (), (0.0, 0.001), 0.1, Transcript(text, (), None, 1.0))
 
 
-class MadeUp(Session):
+class MadeUp(BenchSession):
     """Recordings whose plays are given, in an engine that writes `fast` whatever it hears."""
 
     def __init__(self, plays: list[tuple[Recording, Played]], *, fast: str = "Ten of clubs") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voxtide.bench.figures.streams import Load, find_border, lateness_s, num_carried
+from voxtide.bench.figures.streams import StreamLoad, find_border, lateness_s, num_carried
 from voxtide.bench.load.play import Heard
 from voxtide.transcript.events import Delta, Finished, Interim, SpeechStopped
 
@@ -16,9 +16,9 @@ class Machine:
         self.limit = limit
         self.tried: list[int] = []
 
-    async def load_of(self, num_streams: int) -> Load:
+    async def load_of(self, num_streams: int) -> StreamLoad:
         self.tried.append(num_streams)
-        return Load(
+        return StreamLoad(
             num_streams, num_cores=2, cpu_cores=1.0, lag_ms=10.0, late_ms=100.0 if num_streams <= self.limit else 401.0
         )
 
@@ -47,7 +47,7 @@ async def test_a_quick_search_stops_at_the_first_that_is_too_many() -> None:
 
 
 def test_what_is_carried_above_a_failure_does_not_count() -> None:
-    loads = [Load(1, 2, 0.1, 1.0, 1.0), Load(2, 2, 0.2, 401.0, 1.0), Load(4, 2, 0.4, 400.0, 400.0)]
+    loads = [StreamLoad(1, 2, 0.1, 1.0, 1.0), StreamLoad(2, 2, 0.2, 401.0, 1.0), StreamLoad(4, 2, 0.4, 400.0, 400.0)]
     assert [load.is_carried for load in loads] == [True, False, True]
     assert num_carried(loads) == 1
 

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from voxtide.bench.figures.server import Load, talk
+from voxtide.bench.figures.server import ServerLoad, talk
 from voxtide.bench.load.paced import told_after
 from voxtide.bench.load.serving import Served, serving
 from voxtide.bench.load.wire import CHUNK_SAMPLES, END, FLUSH, WireClient, framed_audio, framed_chunks
@@ -56,6 +56,6 @@ def test_the_engine_alone_says_which_chunk_tells_a_word() -> None:
 
 
 def test_a_load_is_carried_up_to_the_limit() -> None:
-    load = Load(600, 2.0, 20.0, 1.0, 0.7)
+    load = ServerLoad(600, 2.0, 20.0, 1.0, 0.7)
     assert load.is_carried
-    assert not Load(600, 2.0, 20.1, 1.0, 0.7).is_carried
+    assert not ServerLoad(600, 2.0, 20.1, 1.0, 0.7).is_carried

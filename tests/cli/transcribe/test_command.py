@@ -163,7 +163,7 @@ def test_a_recording_that_breaks_off_gives_what_was_said_and_a_failure(tones: To
     [
         (("talk.wav", "--engine", "scriptd"), 2, "did you mean scripted"),
         (("talk.wav", "--engine", "scripted", "--model", "large"), 2, "no model 'large'"),
-        (("talk.wav", "--engine", "scripted", "--language", "xx"), 2, "cannot transcribe language 'xx'"),
+        (("talk.wav", "--engine", "scripted", "--language", "xx"), 2, "cannot transcribe 'xx'"),
         (("talk.wav", "--engine", "scripted", "--delay-ms", "7"), 2, "no delay of 7 ms"),
         (("talk.wav", "--engine", "scripted", "--chunk-ms", "1"), 2, "chunk_ms must be 10 to 10000"),
         (("talk.wav", "--engine", "scripted", "--output", "no/such/dir/talk.txt"), 2, "cannot write --output"),

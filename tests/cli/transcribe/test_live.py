@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.terminal import Terminal
 from voxtide.cli.transcribe.live import LiveView, PlainView, meter
-from voxtide.cli.transcribe.metrics import Metrics
+from voxtide.cli.transcribe.metrics import LatencyMetrics
 from voxtide.cli.transcribe.screen import Screen
 from voxtide.transcript.events import Delta, Finished, Flushed, Interim, SegmentEnded, SpeechStopped, TranscriptEvent
 from voxtide.types import Segment
@@ -22,7 +22,7 @@ class Watched:
 
     def __init__(self, columns: int = 40, num_rows: int = 10, *, is_styled: bool = True) -> None:
         self.terminal = Terminal(columns, num_rows)
-        self.metrics = Metrics(cpu_clock=lambda: 0.0)
+        self.metrics = LatencyMetrics(cpu_clock=lambda: 0.0)
         screen = Screen(self.terminal, self.terminal.size, is_styled=is_styled)
         self.view = LiveView(screen, self.metrics, title="tones", clock=iter(range(100_000)).__next__)
         self.view.on_started()
@@ -124,7 +124,7 @@ def test_the_meter_only_moves_as_fast_as_an_eye() -> None:
     terminal = Terminal()
     now_s = iter([0.0, 0.01, 0.02, 0.2, 0.2, 0.2])
     view = LiveView(
-        Screen(terminal, terminal.size, is_styled=False), Metrics(), title="tones", clock=lambda: next(now_s)
+        Screen(terminal, terminal.size, is_styled=False), LatencyMetrics(), title="tones", clock=lambda: next(now_s)
     )
     view.on_started()
     view.on_chunk(LOUD, 0.01, 0.01)
@@ -140,7 +140,7 @@ def test_the_meter_reaches_from_quiet_to_full_scale(level_db: float, bar: str) -
 
 
 def test_plain_lines_come_with_each_segment_and_hold_no_codes() -> None:
-    file, metrics = io.StringIO(), Metrics()
+    file, metrics = io.StringIO(), LatencyMetrics()
     view = PlainView(file, metrics)
     metrics.on_flush(0.9)
     for event in (

@@ -5,16 +5,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxtide.cli.transcribe.metrics import Metrics, metrics_lines, percentile
-from voxtide.transcript.events import Delta, Flushed, Interim, RutFound, SegmentEnded, SpeechStarted, SpeechStopped
+from voxtide.cli.transcribe.metrics import LatencyMetrics, metrics_lines, percentile
+from voxtide.transcript.events import (
+    BlankLoopDetected,
+    Delta,
+    Flushed,
+    Interim,
+    SegmentEnded,
+    SpeechStarted,
+    SpeechStopped,
+)
 from voxtide.types import Segment
 
 CHUNK = np.zeros(1280, np.float32)
 
 
-def fed(*walls_s: float) -> Metrics:
+def fed(*walls_s: float) -> LatencyMetrics:
     """Metrics that have seen a chunk of 80 ms at each of these times."""
-    metrics = Metrics(cpu_clock=iter([10.0, 10.5, 11.0]).__next__)
+    metrics = LatencyMetrics(cpu_clock=iter([10.0, 10.5, 11.0]).__next__)
     metrics.on_started()
     for number, wall_s in enumerate(walls_s, start=1):
         metrics.on_chunk(CHUNK, number * 0.08, wall_s)
@@ -52,22 +60,22 @@ def test_flushes_are_answered_in_order() -> None:
 
 def test_ruts_are_told_where_there_were_any() -> None:
     metrics = fed(0.08)
-    assert not any(line.startswith("ruts") for line in metrics_lines(metrics))
-    metrics.on_event(RutFound(0.08), 0.1)
-    assert metrics_lines(metrics)[-1].startswith("ruts        1")
+    assert not any(line.startswith("blank loops") for line in metrics_lines(metrics))
+    metrics.on_event(BlankLoopDetected(0.08), 0.1)
+    assert metrics_lines(metrics)[-1].startswith("blank loops 1")
 
 
 def test_the_real_time_factor_is_processor_time_by_audio() -> None:
     metrics = fed(0.08, 0.16)
     assert metrics.rtf == pytest.approx(0.5 / 0.16)
-    assert Metrics().rtf is None
+    assert LatencyMetrics().rtf is None
 
 
 def test_lines_tell_what_was_measured_and_what_was_not() -> None:
     lines = metrics_lines(fed(0.08))
     assert lines[0].split() == ["audio", "0.08", "s"]
     assert lines[-1].split() == ["flush", "-", "(n=0)"]
-    assert metrics_lines(Metrics())[2].split() == ["rtf", "-"]
+    assert metrics_lines(LatencyMetrics())[2].split() == ["rtf", "-"]
 
 
 @pytest.mark.parametrize(("percent", "expected"), [(50, 2), (75, 3), (95, 4), (1, 1), (100, 4)])

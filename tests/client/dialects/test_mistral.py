@@ -14,26 +14,26 @@ from voxtide.audio.encodings import Encoding
 from voxtide.audio.pcm import PcmFormat
 from voxtide.client.dialects.base import (
     MAX_APPEND_BYTES,
+    DialectOptions,
     Done,
-    Failure,
-    Heard,
+    InterimText,
     Language,
-    Part,
     Ready,
+    SegmentText,
+    ServerFailure,
+    ServerMessage,
     Speech,
-    Tail,
     Text,
     Updated,
-    Wishes,
 )
-from voxtide.client.dialects.mistral import MistralWording
+from voxtide.client.dialects.mistral import MistralDialect
 from voxtide.errors import ConfigError, UnsupportedOptionError
 from voxtide.types import StreamOptions
 
-WORDING = MistralWording(Wishes())
+WORDING = MistralDialect(DialectOptions())
 
 
-def read(**message: Any) -> Heard | None:
+def read(**message: Any) -> ServerMessage | None:
     return WORDING.read(json.dumps(message))
 
 
@@ -64,20 +64,20 @@ def test_what_only_voxtide_has_is_asked_for_only_there() -> None:
     assert json.loads(*WORDING.configure(voxtide)) == {
         "type": "session.update", "session": {"speech": True, "interim": True},
     }  # fmt: skip
-    quiet = MistralWording(Wishes(options=StreamOptions(interim=False)))
+    quiet = MistralDialect(DialectOptions(options=StreamOptions(interim=False)))
     assert json.loads(*quiet.configure(voxtide))["session"] == {"speech": True}
     assert quiet.is_confirmed(voxtide)
 
 
 def test_wishes_are_fields() -> None:
-    wishes = Wishes(
+    wishes = DialectOptions(
         model="m",
         pcm=PcmFormat(Encoding.PCM_ALAW, 8000),
         options=StreamOptions(language="fr", delay_ms=480, vocabulary=("a", "b")),
     )
-    wording = MistralWording(wishes)
-    assert wording.query() == {"model": "m"}
-    assert json.loads(*wording.configure(Ready()))["session"] == {
+    dialect = MistralDialect(wishes)
+    assert dialect.query() == {"model": "m"}
+    assert json.loads(*dialect.configure(Ready()))["session"] == {
         "audio_format": {"encoding": "pcm_alaw", "sample_rate": 8000},
         "target_streaming_delay_ms": 480,
         "language": "fr",
@@ -88,10 +88,10 @@ def test_wishes_are_fields() -> None:
 def test_what_the_dialect_has_not_is_refused() -> None:
     for delay_ms in (79, 2401):
         with pytest.raises(UnsupportedOptionError, match=f"no delay of {delay_ms} ms"):
-            MistralWording(Wishes(options=StreamOptions(delay_ms=delay_ms)))
+            MistralDialect(DialectOptions(options=StreamOptions(delay_ms=delay_ms)))
     for pcm in (PcmFormat(channels=2), PcmFormat(sample_rate_hz=7999), PcmFormat(sample_rate_hz=96_001)):
         with pytest.raises(ConfigError, match="one channel"):
-            MistralWording(Wishes(pcm=pcm))
+            MistralDialect(DialectOptions(pcm=pcm))
 
 
 def test_what_is_heard() -> None:
@@ -101,9 +101,9 @@ def test_what_is_heard() -> None:
     assert read(type="session.created", session=extended) == Ready("m", has_interim=True, has_speech=True)
     assert read(type="session.updated", session=session) == Updated()
     assert read(type="transcription.text.delta", text=" a") == Text(" a")
-    assert read(type="transcription.text.interim", text="b") == Tail("b")
+    assert read(type="transcription.text.interim", text="b") == InterimText("b")
     assert read(type="transcription.language", audio_language="en") == Language("en")
-    assert read(type="transcription.segment", text="a", start=1, end=2.5, speaker_id=None) == Part("a", 1.0, 2.5)
+    assert read(type="transcription.segment", text="a", start=1, end=2.5, speaker_id=None) == SegmentText("a", 1.0, 2.5)
     assert read(type="speech.start", time_s=0.5) == Speech(True, 0.5)
     assert read(type="speech.stop", time_s=0.75) == Speech(False, 0.75)
 
@@ -111,7 +111,7 @@ def test_what_is_heard() -> None:
 def test_done() -> None:
     segments = [{"type": "transcription_segment", "text": "a", "start": 0.5, "end": 1}, {"text": "b", "start": None}]
     done = read(type="transcription.done", model="m", text="a b", language=None, segments=segments, usage={"x": 1})
-    assert done == Done("a b", (Part("a", 0.5, 1.0),), {"x": 1})
+    assert done == Done("a b", (SegmentText("a", 0.5, 1.0),), {"x": 1})
     assert read(type="transcription.done", text="a") == Done("a")
     assert read(type="transcription.done", text=None, segments="none", usage=3) == Done("")
 
@@ -119,17 +119,17 @@ def test_done() -> None:
 @pytest.mark.parametrize(
     ("error", "failure"),
     [
-        ({"message": "busy", "code": 3804}, Failure("busy (code 3804)", is_final=False)),
-        ({"message": "no such model", "code": 400}, Failure("no such model (code 400)", is_final=True)),
-        ({"message": "no such model", "code": "401"}, Failure("no such model (code 401)", is_final=True)),
-        ({"message": "slow down", "code": 429}, Failure("slow down (code 429)", is_final=False)),
-        ({"message": "internal", "code": 500}, Failure("internal (code 500)", is_final=False)),
-        ({"message": {"detail": "no"}, "code": "?"}, Failure("no (code ?)", is_final=False)),
-        ({}, Failure("no reason given", is_final=False)),
-        ("plain", Failure("the server reports an error without saying which", is_final=False)),
+        ({"message": "busy", "code": 3804}, ServerFailure("busy (code 3804)", is_final=False)),
+        ({"message": "no such model", "code": 400}, ServerFailure("no such model (code 400)", is_final=True)),
+        ({"message": "no such model", "code": "401"}, ServerFailure("no such model (code 401)", is_final=True)),
+        ({"message": "slow down", "code": 429}, ServerFailure("slow down (code 429)", is_final=False)),
+        ({"message": "internal", "code": 500}, ServerFailure("internal (code 500)", is_final=False)),
+        ({"message": {"detail": "no"}, "code": "?"}, ServerFailure("no (code ?)", is_final=False)),
+        ({}, ServerFailure("no reason given", is_final=False)),
+        ("plain", ServerFailure("the server reports an error without saying which", is_final=False)),
     ],
 )
-def test_errors(error: object, failure: Failure) -> None:
+def test_errors(error: object, failure: ServerFailure) -> None:
     assert read(type="error", error=error) == failure
 
 

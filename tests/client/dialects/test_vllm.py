@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voxtide.audio.pcm import PcmFormat
-from voxtide.client.dialects.base import Done, Failure, Heard, Ready, Text, Wishes
-from voxtide.client.dialects.vllm import VllmWording
+from voxtide.client.dialects.base import DialectOptions, Done, Ready, ServerFailure, ServerMessage, Text
+from voxtide.client.dialects.vllm import VllmDialect
 from voxtide.errors import ConfigError, UnsupportedOptionError
 from voxtide.types import StreamOptions
 
-WORDING = VllmWording(Wishes(model="m"))
+WORDING = VllmDialect(DialectOptions(model="m"))
 
 
-def read(**message: Any) -> Heard | None:
+def read(**message: Any) -> ServerMessage | None:
     return WORDING.read(json.dumps(message))
 
 
@@ -45,22 +45,22 @@ def test_what_is_heard() -> None:
 
 def test_errors() -> None:
     passing = read(type="error", error="CUDA error", code="processing_error")
-    assert passing == Failure("CUDA error (processing_error)", is_final=False, ends_utterance=True)
+    assert passing == ServerFailure("CUDA error (processing_error)", is_final=False, ends_utterance=True)
     final = read(type="error", error="no such model", code="model_not_found")
-    assert final == Failure("no such model (model_not_found)", is_final=True, ends_utterance=True)
-    assert read(type="error", error=None, code=None) == Failure(
+    assert final == ServerFailure("no such model (model_not_found)", is_final=True, ends_utterance=True)
+    assert read(type="error", error=None, code=None) == ServerFailure(
         "the server reports an error without saying which", is_final=False, ends_utterance=True
     )
 
 
 def test_what_the_dialect_has_not_is_refused() -> None:
     with pytest.raises(ConfigError, match="wants the model named"):
-        VllmWording(Wishes())
+        VllmDialect(DialectOptions())
     with pytest.raises(ConfigError, match="16000 Hz"):
-        VllmWording(Wishes(model="m", pcm=PcmFormat(sample_rate_hz=8000)))
+        VllmDialect(DialectOptions(model="m", pcm=PcmFormat(sample_rate_hz=8000)))
     for options in (StreamOptions(language="en"), StreamOptions(delay_ms=480), StreamOptions(vocabulary=("a",))):
         with pytest.raises(UnsupportedOptionError, match="cannot be had"):
-            VllmWording(Wishes(model="m", options=options))
+            VllmDialect(DialectOptions(model="m", options=options))
 
 
 @settings(deadline=None, derandomize=True)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from voxtide.client.dialects.base import Done, Language, Part, Speech, Tail, Text
-from voxtide.client.transport.dedupe import Hearing
+from voxtide.client.dialects.base import Done, InterimText, Language, SegmentText, Speech, Text
+from voxtide.client.transport.dedupe import UtteranceText
 from voxtide.transcript.events import (
     Delta,
     Interim,
@@ -14,7 +14,7 @@ from voxtide.transcript.events import (
 from voxtide.types import Segment
 
 
-def heard(hearing: Hearing, *texts: str, fed_s: float = 3.0) -> str:
+def heard(hearing: UtteranceText, *texts: str, fed_s: float = 3.0) -> str:
     events = [event for text in texts for event in hearing.add(Text(text), fed_s)]
     return "".join(event.text for event in events if isinstance(event, Delta))
 
@@ -24,7 +24,7 @@ def segments(events: list[TranscriptEvent]) -> list[Segment]:
 
 
 def test_deltas_are_told_as_they_come() -> None:
-    hearing = Hearing(2.0)
+    hearing = UtteranceText(2.0)
     assert hearing.add(Text("to"), 2.5) == [Delta("to", 2.5)]
     assert hearing.add(Text(""), 2.6) == []
     assert hearing.add(Text(" be"), 2.7) == [Delta(" be", 2.7)]
@@ -32,14 +32,14 @@ def test_deltas_are_told_as_they_come() -> None:
 
 
 def test_a_final_text_without_deltas_is_told_whole() -> None:
-    hearing = Hearing(0.0)
+    hearing = UtteranceText(0.0)
     assert hearing.finish(Done("to be"), 1.0) == [
         Delta("to be", 1.0), SegmentEnded(Segment("to be", 0.0, 1.0), 1.0)
     ]  # fmt: skip
 
 
 def test_a_second_connection_tells_only_what_the_first_did_not() -> None:
-    hearing = Hearing(0.0)
+    hearing = UtteranceText(0.0)
     assert heard(hearing, "to", " be") == "to be"
     hearing.restart(0.0)
     assert heard(hearing, "to", " be", " or") == " or"
@@ -49,7 +49,7 @@ def test_a_second_connection_tells_only_what_the_first_did_not() -> None:
 
 
 def test_speech_that_was_told_is_not_told_again() -> None:
-    hearing = Hearing(0.0)
+    hearing = UtteranceText(0.0)
     assert hearing.add(Speech(True, 0.1), 3.0) == [SpeechStarted(0.1)]
     assert heard(hearing, "to", " be") == "to be"
     assert hearing.add(Speech(False, 1.0), 3.0) == [SpeechStopped(1.0)]
@@ -63,7 +63,7 @@ def test_speech_that_was_told_is_not_told_again() -> None:
 
 def test_speech_that_turns_out_to_go_on_is_told_with_its_first_new_text() -> None:
     """As where a server said that it stopped because it went away."""
-    hearing = Hearing(0.0)
+    hearing = UtteranceText(0.0)
     heard(hearing, "to", " be")
     assert hearing.add(Speech(False, 1.0), 3.0) == [SpeechStopped(1.0)]
     hearing.restart(0.0)
@@ -73,49 +73,51 @@ def test_speech_that_turns_out_to_go_on_is_told_with_its_first_new_text() -> Non
 
 
 def test_what_cannot_be_compared_yet_waits_for_the_end() -> None:
-    hearing = Hearing(0.0)
+    hearing = UtteranceText(0.0)
     assert heard(hearing, "two", " bee") == "two bee"
     hearing.restart(0.0)
     assert heard(hearing, "to", " be", " or", " not") == ""
-    assert hearing.add(Tail("that"), 3.0) == []
+    assert hearing.add(InterimText("that"), 3.0) == []
     assert hearing.finish(Done("to be or not"), 4.0)[0] == Delta(" or not", 4.0)
 
 
 def test_times_count_from_where_the_connection_began() -> None:
-    hearing = Hearing(10.0)
+    hearing = UtteranceText(10.0)
     hearing.restart(8.0)
     hearing.add(Text("to be"), 14.0)
-    (ended,) = hearing.add(Part("to be", 3.0, 4.5), 14.0)
+    (ended,) = hearing.add(SegmentText("to be", 3.0, 4.5), 14.0)
     assert ended == SegmentEnded(Segment("to be", 11.0, 12.5), 12.5)
     assert hearing.add(Speech(True, 5.0), 14.0) == [SpeechStarted(13.0)]
     assert hearing.add(Speech(False, 5.5), 14.0) == [SpeechStopped(13.5)]
 
 
 def test_impossible_times_become_possible() -> None:
-    hearing = Hearing(10.0)
+    hearing = UtteranceText(10.0)
     hearing.add(Text("to be or not"), 14.0)
-    parts = (Part("to be", -5.0, 99.0), Part("or not", 3.0, 1.0))
+    parts = (SegmentText("to be", -5.0, 99.0), SegmentText("or not", 3.0, 1.0))
     events = hearing.finish(Done("to be or not", parts), 15.0)
     assert segments(events) == [Segment("to be", 10.0, 15.0), Segment("or not", 15.0, 15.0)]
 
 
 def test_segments_that_were_told_are_not_told_again() -> None:
-    hearing = Hearing(0.0)
+    hearing = UtteranceText(0.0)
     hearing.add(Text("to be or"), 3.0)
-    first = Part("to be", 0.5, 1.0)
+    first = SegmentText("to be", 0.5, 1.0)
     assert segments(hearing.add(first, 3.0)) == [Segment("to be", 0.5, 1.0)]
-    events = hearing.finish(Done("to be or", (first, Part("or", 1.5, 2.0))), 3.0)
+    events = hearing.finish(Done("to be or", (first, SegmentText("or", 1.5, 2.0))), 3.0)
     assert segments(events) == [Segment("or", 1.5, 2.0)]
 
 
 def test_segments_that_do_not_fit_the_text_give_way_to_one_that_does() -> None:
-    hearing = Hearing(1.0)
+    hearing = UtteranceText(1.0)
     hearing.add(Text("to be"), 3.0)
-    assert segments(hearing.finish(Done("to be", (Part("tobias", 0.0, 1.0),)), 3.0)) == [Segment("to be", 1.0, 3.0)]
+    assert segments(hearing.finish(Done("to be", (SegmentText("tobias", 0.0, 1.0),)), 3.0)) == [
+        Segment("to be", 1.0, 3.0)
+    ]
 
 
 def test_a_final_text_that_nobody_asked_for_changes_nothing() -> None:
-    hearing = Hearing(0.0)
+    hearing = UtteranceText(0.0)
     assert heard(hearing, "to be") == "to be"
     assert hearing.add(Done("to be"), 3.0) == []
     assert heard(hearing, " or not") == " or not"
@@ -123,8 +125,8 @@ def test_a_final_text_that_nobody_asked_for_changes_nothing() -> None:
 
 
 def test_the_rest_is_handed_on() -> None:
-    hearing = Hearing(0.0)
-    assert hearing.add(Tail("to b"), 1.0) == [Interim("to b", 1.0)]
+    hearing = UtteranceText(0.0)
+    assert hearing.add(InterimText("to b"), 1.0) == [Interim("to b", 1.0)]
     assert hearing.add(Language("en"), 1.0) == [LanguageDetected("en", 0.0)]
     hearing.add(Speech(True, 0.75), 1.0)
     assert hearing.add(Language("fr"), 1.0) == [LanguageDetected("fr", 0.75)]
@@ -132,5 +134,5 @@ def test_the_rest_is_handed_on() -> None:
 
 
 def test_nothing_said_is_nothing_told() -> None:
-    assert Hearing(0.0).finish(None, 0.0) == []
-    assert Hearing(0.0).finish(Done(""), 1.0) == []
+    assert UtteranceText(0.0).finish(None, 0.0) == []
+    assert UtteranceText(0.0).finish(Done(""), 1.0) == []

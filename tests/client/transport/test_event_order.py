@@ -8,8 +8,8 @@ import pytest
 
 from voxtide.audio.pcm import PcmFormat
 from voxtide.client.events import ClientEvent
-from voxtide.client.transport.event_order import Outbox, Teller
-from voxtide.client.transport.replay_buffer import Ending, Journal
+from voxtide.client.transport.event_order import EventQueue, EventSequencer
+from voxtide.client.transport.replay_buffer import Ending, ReplayBuffer
 from voxtide.transcript.events import (
     Delta,
     Finished,
@@ -26,22 +26,22 @@ class Story:
     """A teller with what is around it."""
 
     def __init__(self) -> None:
-        self.journal = Journal(PcmFormat(), 60.0)
-        self.outbox = Outbox(100)
-        self.teller = Teller(self.journal, self.outbox)
+        self.replay_buffer = ReplayBuffer(PcmFormat(), 60.0)
+        self.outbox = EventQueue(100)
+        self.sequencer = EventSequencer(self.replay_buffer, self.outbox)
 
     def flush(self) -> asyncio.Future[str]:
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.teller.expect_flush(answer)
-        self.journal.close_last(Ending.FLUSH)
+        self.sequencer.expect_flush(answer)
+        self.replay_buffer.close_last(Ending.FLUSH)
         return answer
 
     def hear(self, number: int, *events: TranscriptEvent) -> None:
-        self.teller.hear(self.journal.utterances[number], events)
+        self.sequencer.hear(self.replay_buffer.utterances[number], events)
 
     def answer(self, number: int) -> None:
-        self.journal.utterances[number].is_answered = True
-        self.teller.settle()
+        self.replay_buffer.utterances[number].is_answered = True
+        self.sequencer.settle()
 
     async def told(self) -> list[ClientEvent]:
         events = []
@@ -88,7 +88,7 @@ async def test_words_of_two_utterances_do_not_run_together(first: str, second: s
 async def test_nothing_is_on_show_where_everything_is_final() -> None:
     story = Story()
     story.hear(0, Interim("", 0.5), Interim("to b", 1.0))
-    story.journal.close_last(Ending.FINISH)
+    story.replay_buffer.close_last(Ending.FINISH)
     story.answer(0)
     assert await story.told() == [Interim("", 0.0), Finished(0.0)]  # the newer replaces the one nobody has read
     assert story.outbox.is_over
@@ -106,7 +106,7 @@ async def test_what_another_connection_says_again_is_told_once() -> None:
 async def test_our_own_cuts_are_not_told() -> None:
     story = Story()
     story.hear(0, Delta("to", 1.0))
-    story.journal.close_last(Ending.CUT)
+    story.replay_buffer.close_last(Ending.CUT)
     story.answer(0)
     answer = story.flush()
     story.hear(0, Delta("be", 2.0))
@@ -116,13 +116,13 @@ async def test_our_own_cuts_are_not_told() -> None:
 
 
 async def test_the_outbox_keeps_the_newest_for_nobody_and_everything_for_a_reader() -> None:
-    outbox = Outbox(2)
+    outbox = EventQueue(2)
     for number in range(4):
         outbox.put(Delta(str(number), 0.0))
     assert not outbox.is_full
     outbox.has_reader = True
     assert outbox.is_full
-    waiting = asyncio.create_task(outbox.room())
+    waiting = asyncio.create_task(outbox.wait_for_space())
     outbox.put(Delta("4", 0.0))
     await asyncio.sleep(0)
     assert not waiting.done()

@@ -9,10 +9,10 @@ from typing import cast
 import pytest
 
 from voxtide.audio.pcm import PcmFormat
-from voxtide.client.dialects.base import Done, Part, Text
+from voxtide.client.dialects.base import Done, SegmentText, Text
 from voxtide.client.transport.replay_buffer import Utterance
-from voxtide.client.transport.replay_transport import Line
-from voxtide.client.transport.websocket import Wire
+from voxtide.client.transport.replay_transport import ActiveSocket
+from voxtide.client.transport.websocket import ClientSocket
 
 
 @pytest.fixture
@@ -20,11 +20,11 @@ def utterance() -> Utterance:
     return Utterance(0, PcmFormat())
 
 
-def line() -> Line:
-    return Line(cast("Wire", SimpleNamespace(loss=None)))
+def line() -> ActiveSocket:
+    return ActiveSocket(cast("ClientSocket", SimpleNamespace(loss=None)))
 
 
-def hear(on: Line, text: str) -> None:
+def hear(on: ActiveSocket, text: str) -> None:
     assert on.utterance is not None
     on.is_answer(Text(text))
     on.utterance.hearing.add(Text(text), 0.0)
@@ -61,7 +61,7 @@ async def test_an_answer_may_be_repeated_after_the_next_one_and_without_its_time
     for text in ("to be", "or not"):
         one.take(utterance)
         hear(one, text)
-        done = Done(text, (Part(text, 0.0, 1.0),), {"total_tokens": 5})
+        done = Done(text, (SegmentText(text, 0.0, 1.0),), {"total_tokens": 5})
         one.note_answer(done, utterance := Utterance(0, PcmFormat()))
     one.take(utterance)
     one.is_asked = True

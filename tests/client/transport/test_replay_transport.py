@@ -14,7 +14,7 @@ from tests.support.scripted_server import GOOD, Manners, after, serving
 from tests.support.waiting import until
 from voxtide.client.connect import connect
 from voxtide.client.events import ConnectionLost
-from voxtide.client.transport import reconnect as dialler
+from voxtide.client.transport import reconnect as reconnector
 from voxtide.client.transport.replay_transport import MAX_CARRIES
 from voxtide.engines.scripted import speak
 from voxtide.errors import ConnectionFailedError
@@ -188,7 +188,7 @@ async def test_a_server_that_stays_away_is_given_up() -> None:
 
 
 async def test_a_server_that_always_breaks_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialler, "PAUSES_S", (0.0,))
+    monkeypatch.setattr(reconnector, "PAUSES_S", (0.0,))
     async with serving(Manners(cut_after_s=0.1)) as server:
         connection = await connect(server.url, config=QUICK)
         await connection.send_audio(speak("to be"))
@@ -227,7 +227,7 @@ async def test_a_standby_that_was_not_needed_is_given_back() -> None:
 
 
 async def test_a_flush_is_tried_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialler, "RETRY_FLUSH_S", 0.0)
+    monkeypatch.setattr(reconnector, "RETRY_FLUSH_S", 0.0)
     deaf = Manners(ignores_flush=True)
     async with serving(after(deaf, deaf)) as server:
         assert_said(await converse(connect(server.url, config=QUICK)))

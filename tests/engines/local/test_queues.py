@@ -2,14 +2,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from voxtide.engines.local.queues import INBOX_COMMANDS, INBOX_SAMPLES, OUTBOX_EVENTS, Finish, Flush, Inbox, Outbox
+from voxtide.engines.local.queues import (
+    INBOX_COMMANDS,
+    INBOX_SAMPLES,
+    OUTBOX_EVENTS,
+    FinishCommand,
+    FlushCommand,
+    Inbox,
+    Outbox,
+)
 from voxtide.transcript.events import Delta, Interim
 
 
 def test_the_inbox_keeps_the_order() -> None:
     inbox = Inbox()
     samples = np.zeros(160, np.float32)
-    commands = [samples, Flush(1), samples, Finish()]
+    commands = [samples, FlushCommand(1), samples, FinishCommand()]
     assert all(inbox.try_put(command) for command in commands)
     assert len(inbox) == 4
     assert [inbox.take() for _ in commands] == commands
@@ -19,9 +27,9 @@ def test_the_inbox_keeps_the_order() -> None:
 def test_audio_that_waits_is_taken_together_up_to_a_bound_and_a_flush() -> None:
     inbox = Inbox()
     pieces = [np.full(100, number, np.float32) for number in range(5)]
-    for command in (*pieces[:3], Flush(1), *pieces[3:]):
+    for command in (*pieces[:3], FlushCommand(1), *pieces[3:]):
         assert inbox.try_put(command)
-    assert [inbox.take(merge_samples=250) for _ in range(3)][2] == Flush(1)
+    assert [inbox.take(merge_samples=250) for _ in range(3)][2] == FlushCommand(1)
     rest = inbox.take(merge_samples=250)
     assert isinstance(rest, np.ndarray)
     assert rest.tolist() == [3.0] * 100 + [4.0] * 100
@@ -32,7 +40,7 @@ def test_the_inbox_is_bounded_in_samples() -> None:
     inbox = Inbox()
     piece = np.zeros(INBOX_SAMPLES // 4, np.float32)
     assert [inbox.try_put(piece) for _ in range(5)] == [True] * 4 + [False]
-    assert inbox.try_put(Flush(1))
+    assert inbox.try_put(FlushCommand(1))
     inbox.take()
     assert inbox.try_put(piece)
     assert not inbox.try_put(piece[:1])
@@ -40,8 +48,8 @@ def test_the_inbox_is_bounded_in_samples() -> None:
 
 def test_the_inbox_is_bounded_in_commands() -> None:
     inbox = Inbox()
-    assert all(inbox.try_put(Flush(i)) for i in range(INBOX_COMMANDS))
-    assert not inbox.try_put(Flush(0))
+    assert all(inbox.try_put(FlushCommand(i)) for i in range(INBOX_COMMANDS))
+    assert not inbox.try_put(FlushCommand(0))
     assert not inbox.try_put(np.zeros(1, np.float32))
 
 

@@ -14,15 +14,14 @@ import numpy as np
 import pytest
 
 from tests.support.waiting import until
-from voxtide.engines.base import EngineInfo
 from voxtide.engines.local import queues, worker_pool
 from voxtide.engines.local import stream as local_stream
 from voxtide.engines.local.recogniser import Recogniser
-from voxtide.engines.local.stream import PooledEngine, PooledStream
+from voxtide.engines.local.stream import LocalEngine, LocalStream
 from voxtide.engines.local.stream_worker import BEHIND_S
 from voxtide.errors import CapacityError, ConfigError, CorruptAudioError, EngineFailedError, StreamClosedError
 from voxtide.transcript.events import Delta, Finished, Flushed, TranscriptEvent
-from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
+from voxtide.types import SAMPLE_RATE_HZ, EngineInfo, Samples, StreamOptions
 
 SECOND = np.zeros(SAMPLE_RATE_HZ, np.float32)
 
@@ -65,7 +64,7 @@ class Echo:
         self.was_closed_while_stepping |= self._is_stepping
 
 
-class EchoEngine(PooledEngine):
+class EchoEngine(LocalEngine):
     def __init__(self, before_step: Callable[[], None] = lambda: None, *, max_streams: int = 8) -> None:
         super().__init__(num_threads=1, max_streams=max_streams)
         self.before_step = before_step
@@ -116,7 +115,7 @@ async def engine_with(before_step: Callable[[], None] = lambda: None) -> AsyncIt
         assert not any(thread.is_alive() for thread in engine.pool.threads)
 
 
-async def read(stream: PooledStream) -> list[TranscriptEvent]:
+async def read(stream: LocalStream) -> list[TranscriptEvent]:
     return [event async for event in stream]
 
 
@@ -276,7 +275,7 @@ async def test_steps_stop_while_nobody_reads_and_go_on_after() -> None:
 
 
 async def test_a_stream_with_much_to_do_holds_up_no_other(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_pool, "TURN_S", 0.0)
+    monkeypatch.setattr(worker_pool, "QUANTUM_S", 0.0)
     order: list[str] = []
     async with engine_with(gate) as engine, engine.open() as busy, engine.open() as other:
         for name, recogniser in zip(("busy", "other"), engine.recognisers, strict=True):
@@ -365,7 +364,7 @@ async def test_who_closes_is_woken_when_the_engine_gets_stuck(gate: Gate, monkey
 
 
 async def test_a_flush_does_not_wait_for_a_worker_that_lingers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_pool, "LINGER_S", 3600.0)
+    monkeypatch.setattr(worker_pool, "POLL_DELAY_S", 3600.0)
     async with engine_with() as engine, engine.open() as stream, asyncio.timeout(30):
         for _ in range(3):  # the first may come before the worker lingers
             await stream.feed(SECOND)
@@ -431,7 +430,7 @@ async def test_room_is_given_back() -> None:
 def test_numbers_that_cannot_be(num_threads: int, max_streams: int) -> None:
     class Numbered(EchoEngine):
         def __init__(self) -> None:
-            PooledEngine.__init__(self, num_threads=num_threads, max_streams=max_streams)
+            LocalEngine.__init__(self, num_threads=num_threads, max_streams=max_streams)
 
     with pytest.raises(ConfigError, match="must be 1 or more"):
         Numbered()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from voxtide.engines.local import worker_pool as pool_module
-from voxtide.engines.local.worker_pool import Job, RoundPool, WorkerPool
+from voxtide.engines.local.worker_pool import BatchWorker, Job, WorkerPool
 
 WAIT_S = 10.0
 
@@ -68,12 +68,12 @@ def test_a_job_runs_until_it_has_no_more() -> None:
 
 
 def test_jobs_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "TURN_S", 0.0)
+    monkeypatch.setattr(pool_module, "QUANTUM_S", 0.0)
     assert order_of_pieces() == list("abcabcabc")
 
 
 def test_a_turn_has_room_for_several_short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "TURN_S", WAIT_S)
+    monkeypatch.setattr(pool_module, "QUANTUM_S", WAIT_S)
     assert order_of_pieces() == list("aaabbbccc")
 
 
@@ -92,7 +92,7 @@ def order_of_pieces() -> list[str]:
 
 
 def test_an_urgent_job_ends_the_lingering(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "LINGER_S", 100 * WAIT_S)
+    monkeypatch.setattr(pool_module, "POLL_DELAY_S", 100 * WAIT_S)
     with running(1) as pool:
         for _ in range(3):  # the first may come before the worker lingers
             job = Piecework(1)
@@ -229,7 +229,7 @@ def test_a_stopped_pool_keeps_no_job_alive() -> None:
 def test_in_a_round_every_ready_job_has_a_turn_before_all_are_served() -> None:
     told: list[str] = []
     has_begun, may_go = threading.Event(), threading.Event()
-    pool = RoundPool(lambda: told.append("served"), name="test")
+    pool = BatchWorker(lambda: told.append("served"), name="test")
     first = Piecework(1, lambda: (has_begun.set(), may_go.wait(WAIT_S)))
     jobs = [Piecework(2, lambda name=name: told.append(name)) for name in "abc"]
     pool.wake(first)
@@ -251,7 +251,7 @@ def test_a_round_that_hangs_is_seen() -> None:
         has_begun.set()
         may_go.wait(WAIT_S)
 
-    pool = RoundPool(hang, name="test")
+    pool = BatchWorker(hang, name="test")
     assert pool.longest_run_s() == 0.0
     pool.wake(Piecework(1))
     assert has_begun.wait(WAIT_S)
@@ -262,7 +262,7 @@ def test_a_round_that_hangs_is_seen() -> None:
 
 
 def test_rounds_keep_no_job_that_is_gone() -> None:
-    pool = RoundPool(lambda: None, name="test")
+    pool = BatchWorker(lambda: None, name="test")
     job = Piecework(1)
     gone = weakref.ref(job)
     pool.wake(job)

@@ -18,7 +18,7 @@ from voxtide.engines.moonshine import load
 from voxtide.engines.moonshine.engine import MIN_WINDOW_SAMPLES, MoonshineWindows
 from voxtide.engines.moonshine.model import MoonshineModel, Token
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
-from voxtide.engines.windowed.engine import RevisingEngine
+from voxtide.engines.windowed.engine import WindowedEngine
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.window_model import AudioBuffer, WindowReader
 from voxtide.models.store import ModelStore
@@ -125,13 +125,13 @@ def test_dropped_audio_still_serves_the_windows_after_it(windows: MoonshineWindo
     assert reader.transcribe(start, audio.end, prefix=[], guess=[]) == expected
 
 
-def loaded(model: str | None = None) -> RevisingEngine:
+def loaded(model: str | None = None) -> WindowedEngine:
     model_directory("moonshine-tiny-en")  # skips the test where it is not here
     settings = replace(Settings.from_environment(os.environ), is_offline=True)
     return load(model=model, store=ModelStore.from_settings(settings), num_threads=2)
 
 
-async def told(engine: RevisingEngine, samples: Samples, options: StreamOptions) -> str:
+async def told(engine: WindowedEngine, samples: Samples, options: StreamOptions) -> str:
     async with engine.open(options) as stream:
         await stream.feed(samples)
         await stream.finish()

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests.support.pulled_models import between, model_directory, recording
-from voxtide.audio.vad import FRAME_SAMPLES, VOICE_FILE, VOICE_MODEL, GateConfig, SpeechGate, VoiceMeter, VoiceModel
+from voxtide.audio.vad import VAD_FILE, VAD_FRAME_SAMPLES, VAD_MODEL, GateConfig, SpeechGate, VadMeter, VadModel
 from voxtide.engines.moonshine.engine import MoonshineWindows
 from voxtide.engines.moonshine.model import MoonshineModel
 from voxtide.engines.windowed.config import LIVE
-from voxtide.engines.windowed.recogniser import RevisingRecogniser
+from voxtide.engines.windowed.recogniser import WindowedRecogniser
 from voxtide.transcript.events import Flushed, SegmentEnded, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
@@ -26,16 +26,16 @@ PLANS = (
 )
 
 
-def voice_meter() -> VoiceMeter:
-    return VoiceMeter(VoiceModel.load(model_directory(VOICE_MODEL) / VOICE_FILE))
+def voice_meter() -> VadMeter:
+    return VadMeter(VadModel.load(model_directory(VAD_MODEL) / VAD_FILE))
 
 
-def new_recogniser() -> RevisingRecogniser:
+def new_recogniser() -> WindowedRecogniser:
     windows = MoonshineWindows(MoonshineModel.load(model_directory("moonshine-tiny-en")))
-    return RevisingRecogniser(windows, voice_meter(), LIVE, GateConfig(), StreamOptions())
+    return WindowedRecogniser(windows, voice_meter(), LIVE, GateConfig(), StreamOptions())
 
 
-def steps(recogniser: RevisingRecogniser) -> Iterator[TranscriptEvent]:
+def steps(recogniser: WindowedRecogniser) -> Iterator[TranscriptEvent]:
     while (events := recogniser.step(is_behind=False)) is not None:
         yield from events
 
@@ -67,13 +67,13 @@ def soon_after_speech(samples: Samples) -> int:
         was_open |= gate.is_open
         if was_open and gate.num_silent_frames == 8:
             assert gate.is_open
-            return number * FRAME_SAMPLES
+            return number * VAD_FRAME_SAMPLES
     raise AssertionError("the speech does not stop")
 
 
 def test_a_flush_soon_after_speech_finds_its_answer_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     samples = np.concatenate([recording("goforward.wav"), np.zeros(SAMPLE_RATE_HZ, np.float32)])
-    samples = samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES]
+    samples = samples[: len(samples) // VAD_FRAME_SAMPLES * VAD_FRAME_SAMPLES]
     recogniser = new_recogniser()
     recogniser.feed(samples[: soon_after_speech(samples)])
     list(steps(recogniser))

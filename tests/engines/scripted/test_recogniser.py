@@ -10,7 +10,7 @@ import pytest
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, load, speak
 from voxtide.engines.scripted.config import DELAYS_MS
 from voxtide.engines.scripted.recogniser import ScriptedRecogniser
-from voxtide.engines.scripted.tones import FRAME_SAMPLES
+from voxtide.engines.scripted.tones import TONE_FRAME_SAMPLES
 from voxtide.errors import ConfigError, EngineFailedError, UnknownModelError
 from voxtide.transcript.events import (
     Delta,
@@ -25,7 +25,7 @@ from voxtide.transcript.events import (
 )
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions, Word
 
-FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
+FRAME_S = TONE_FRAME_SAMPLES / SAMPLE_RATE_HZ
 
 
 def silence(duration_s: float) -> Samples:
@@ -146,8 +146,8 @@ def test_a_long_delay_does_not_join_what_a_pause_parts() -> None:
 def test_a_word_cut_by_a_flush_goes_on_as_a_word_of_its_own() -> None:
     audio = speak("hello")
     for num_heard in range(6):
-        for offset in (-FRAME_SAMPLES // 2, 0, FRAME_SAMPLES // 2 - 1):
-            place = min(max(0, num_heard * FRAME_SAMPLES + offset), len(audio))
+        for offset in (-TONE_FRAME_SAMPLES // 2, 0, TONE_FRAME_SAMPLES // 2 - 1):
+            place = min(max(0, num_heard * TONE_FRAME_SAMPLES + offset), len(audio))
             listening = Listening()
             listening.feed(audio[:place])
             before = listening.flush()[-1]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from voxtide.engines.scripted.tones import FRAME_SAMPLES, WORD_PAUSE_S, Ear, Letter, speak
+from voxtide.engines.scripted.tones import TONE_FRAME_SAMPLES, WORD_PAUSE_S, Ear, Letter, speak
 from voxtide.errors import ConfigError
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
@@ -36,8 +36,8 @@ def test_letters_lie_where_they_were_spoken(said: list[str], start: int) -> None
     now = start
     for word in said:
         for letter in word:
-            places.append(Letter(letter, now, now + FRAME_SAMPLES))
-            now += FRAME_SAMPLES
+            places.append(Letter(letter, now, now + TONE_FRAME_SAMPLES))
+            now += TONE_FRAME_SAMPLES
         now += round(WORD_PAUSE_S * SAMPLE_RATE_HZ)
     assert heard(np.concatenate([np.zeros(start, np.float32), speak(" ".join(said))])) == places
 
@@ -69,8 +69,8 @@ def test_a_cut_letter_is_heard_on_one_side_of_the_cut(word: str, data: st.DataOb
 
 def test_half_a_letter_is_enough_for_every_letter() -> None:
     for letter in LETTERS:
-        half = speak(letter)[: FRAME_SAMPLES // 2]
-        assert heard(half, is_cut=True) == [Letter(letter, 0, FRAME_SAMPLES // 2)]
+        half = speak(letter)[: TONE_FRAME_SAMPLES // 2]
+        assert heard(half, is_cut=True) == [Letter(letter, 0, TONE_FRAME_SAMPLES // 2)]
         assert heard(half[:-1], is_cut=True) == []
 
 
@@ -81,20 +81,20 @@ def test_coarse_encodings_do_no_harm(num_levels: int) -> None:
 
 
 def test_noise_does_no_harm() -> None:
-    noise = np.random.default_rng(5).normal(0, 0.004, 200 * FRAME_SAMPLES).astype(np.float32)
+    noise = np.random.default_rng(5).normal(0, 0.004, 200 * TONE_FRAME_SAMPLES).astype(np.float32)
     samples = speak(LETTERS)
     assert text_of(heard(samples + noise[: len(samples)])) == LETTERS
 
 
 def test_other_sounds_are_letters_without_text() -> None:
-    noise = np.random.default_rng(5).normal(0, 0.1, 10 * FRAME_SAMPLES).astype(np.float32)
+    noise = np.random.default_rng(5).normal(0, 0.1, 10 * TONE_FRAME_SAMPLES).astype(np.float32)
     letters = heard(noise)
     assert len(letters) == 9 + (letters[0].start_sample == 0)
     assert text_of(letters) == ""
 
 
 def test_silence_and_clicks_are_nothing() -> None:
-    samples = np.zeros(5 * FRAME_SAMPLES, np.float32)
+    samples = np.zeros(5 * TONE_FRAME_SAMPLES, np.float32)
     samples[[100, 3000, 3001]] = 0.2
     assert heard(samples) == []
 
@@ -104,7 +104,7 @@ def test_what_was_judged_is_not_kept() -> None:
     for _ in range(100):
         ear.feed(speak("ab"))
         ear.hear(10**9)
-        assert len(ear._samples) <= 3 * FRAME_SAMPLES
+        assert len(ear._samples) <= 3 * TONE_FRAME_SAMPLES
 
 
 def test_letters_outside_the_code() -> None:
@@ -114,9 +114,9 @@ def test_letters_outside_the_code() -> None:
 
 @given(st.sampled_from(LETTERS), st.floats(0.0, 0.22), st.integers(0, 2**32 - 1))
 def test_a_letter_in_noise_is_what_its_spectrum_says(letter: str, level: float, seed: int) -> None:
-    noise = np.random.default_rng(seed).uniform(-level, level, FRAME_SAMPLES).astype(np.float32)
+    noise = np.random.default_rng(seed).uniform(-level, level, TONE_FRAME_SAMPLES).astype(np.float32)
     frame = speak(letter) + noise
     spectrum = np.abs(np.fft.rfft(frame)) ** 2
-    share = 2 * spectrum[16 + 2 * ord(letter)] / (FRAME_SAMPLES * float(np.dot(frame, frame)))
+    share = 2 * spectrum[16 + 2 * ord(letter)] / (TONE_FRAME_SAMPLES * float(np.dot(frame, frame)))
     assume(abs(share - 0.8) > 0.01)  # a hair decides
     assert [part.text for part in heard(frame)] == [letter if share > 0.8 else ""]

@@ -6,12 +6,12 @@ import logging
 
 import pytest
 
-from voxtide.engines.voxtral.blank_loop import MAX_FRAMES, MAX_PUSH, MAX_SPEECH_FRAMES, BlankGuard
+from voxtide.engines.voxtral.blank_loop import MAX_FRAMES, MAX_PUSH, MAX_SPEECH_FRAMES, BlankLoopDetector
 from voxtide.voxtral.config import PAD
 
 
 def pushed(
-    guard: BlankGuard, num_frames: int, *, is_speech: bool | None, token: int = PAD, margin: float = 5.0
+    guard: BlankLoopDetector, num_frames: int, *, is_speech: bool | None, token: int = PAD, margin: float = 5.0
 ) -> float:
     for frame in range(num_frames):
         guard.push(frame, token, pad_margin=margin, is_speech=is_speech)
@@ -19,7 +19,7 @@ def pushed(
 
 
 def test_speech_without_text_is_pushed_harder_and_harder_up_to_a_bound(caplog: pytest.LogCaptureFixture) -> None:
-    guard = BlankGuard()
+    guard = BlankLoopDetector()
     assert pushed(guard, MAX_SPEECH_FRAMES, is_speech=True) == 0.0
     with caplog.at_level(logging.WARNING, "voxtide.engines"):
         found = [guard.push(75, PAD, pad_margin=5.0, is_speech=True)]
@@ -35,21 +35,21 @@ def test_speech_without_text_is_pushed_harder_and_harder_up_to_a_bound(caplog: p
 
 
 def test_the_first_text_ends_the_push() -> None:
-    guard = BlankGuard()
+    guard = BlankLoopDetector()
     pushed(guard, 2 * MAX_SPEECH_FRAMES, is_speech=True)
     assert pushed(guard, 1, is_speech=True, token=1000) == 0.0
     assert pushed(guard, MAX_SPEECH_FRAMES, is_speech=True) == 0.0
 
 
 def test_silence_is_never_pushed() -> None:
-    assert pushed(BlankGuard(), 10 * MAX_FRAMES, is_speech=False) == 0.0
+    assert pushed(BlankLoopDetector(), 10 * MAX_FRAMES, is_speech=False) == 0.0
 
 
 def test_where_nobody_hears_speech_only_a_long_run_counts() -> None:
-    guard = BlankGuard()
+    guard = BlankLoopDetector()
     assert pushed(guard, MAX_FRAMES, is_speech=None) == 0.0
     assert pushed(guard, 1, is_speech=None) < 0.0
 
 
 def test_where_nobody_hears_speech_a_model_that_is_sure_of_silence_is_believed() -> None:
-    assert pushed(BlankGuard(), 10 * MAX_FRAMES, is_speech=None, margin=8.6) == 0.0
+    assert pushed(BlankLoopDetector(), 10 * MAX_FRAMES, is_speech=None, margin=8.6) == 0.0

@@ -23,8 +23,8 @@ from tests.support import voxtral_checkpoint
 from tests.support.voxtral_streams import Driven, places, run_together, tensors
 from voxtide.engines.local import stream as local_stream
 from voxtide.engines.voxtral import load
-from voxtide.engines.voxtral.batch_runner import Runner
-from voxtide.engines.voxtral.decode_state import Line, Said
+from voxtide.engines.voxtral.batch_runner import BatchRunner
+from voxtide.engines.voxtral.decode_state import DecodedToken, DecodeState
 from voxtide.engines.voxtral.engine import VoxtralEngine
 from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
 from voxtide.errors import CapacityError, ConfigError, EngineFailedError, MissingExtraError, ModelMissingError
@@ -95,8 +95,8 @@ def noise(num_frames: float, seed: int) -> Samples:
 LONG = noise(240, seed=7)
 
 
-def stream_of(runner: Runner, vocabulary: Vocabulary, *, delay_tokens: int = 6, glimpse_frames: int = 0) -> Driven:
-    recogniser = VoxtralRecogniser(runner, vocabulary, delay_tokens=delay_tokens, glimpse_frames=glimpse_frames)
+def stream_of(runner: BatchRunner, vocabulary: Vocabulary, *, delay_tokens: int = 6, peek_frames: int = 0) -> Driven:
+    recogniser = VoxtralRecogniser(runner, vocabulary, delay_tokens=delay_tokens, peek_frames=peek_frames)
     return Driven(recogniser, runner)
 
 
@@ -105,7 +105,7 @@ def lasting(events: list[TranscriptEvent]) -> list[TranscriptEvent]:
 
 
 def test_it_says_text_marks_and_pads(model: VoxtralModel, vocabulary: Vocabulary) -> None:
-    stream = stream_of(Runner(model, 1), vocabulary)
+    stream = stream_of(BatchRunner(model, 1), vocabulary)
     stream.feed(noise(200, seed=1))
     stream.finish()
     num_deltas = sum(isinstance(event, Delta) for event in stream.events)
@@ -135,7 +135,7 @@ async def told(
 
 
 def test_what_a_row_held_before_is_forgotten(model: VoxtralModel, vocabulary: Vocabulary) -> None:
-    runner = Runner(model, 1)
+    runner = BatchRunner(model, 1)
     texts = []
     for delay_tokens in (6, 30, 6, 1, 6):
         stream = stream_of(runner, vocabulary, delay_tokens=delay_tokens)
@@ -147,15 +147,15 @@ def test_what_a_row_held_before_is_forgotten(model: VoxtralModel, vocabulary: Vo
     assert len(set(texts)) == 3
 
 
-@pytest.mark.parametrize(("delay_tokens", "glimpse_frames"), [(6, 2), (30, 12)])
+@pytest.mark.parametrize(("delay_tokens", "peek_frames"), [(6, 2), (30, 12)])
 def test_glimpses_at_every_place_change_nothing_also_where_the_rings_wrap(
-    model: VoxtralModel, vocabulary: Vocabulary, delay_tokens: int, glimpse_frames: int
+    model: VoxtralModel, vocabulary: Vocabulary, delay_tokens: int, peek_frames: int
 ) -> None:
     """A glimpse is a flush that is undone. 280 frames: both rings wrap, the decoder's of 102 tokens twice."""
     samples = noise(280, seed=5)
-    plain = stream_of(Runner(model, 1), vocabulary, delay_tokens=delay_tokens)
-    runner = Runner(model, 1)
-    glimpsing = stream_of(runner, vocabulary, delay_tokens=delay_tokens, glimpse_frames=glimpse_frames)
+    plain = stream_of(BatchRunner(model, 1), vocabulary, delay_tokens=delay_tokens)
+    runner = BatchRunner(model, 1)
+    glimpsing = stream_of(runner, vocabulary, delay_tokens=delay_tokens, peek_frames=peek_frames)
     for start in range(0, len(samples), 1500):
         plain.feed(samples[start : start + 1500])
         glimpsing.feed(samples[start : start + 1500])
@@ -171,17 +171,17 @@ def test_what_is_told_is_what_the_line_has_read_whatever_flushes_came(
 ) -> None:
     """200 flushes that commit: the text told and the text the model goes on from never part."""
     rng = np.random.default_rng(8)
-    runner = Runner(model, 1)
+    runner = BatchRunner(model, 1)
     stream = stream_of(runner, vocabulary)
-    main, read, take = stream.recogniser._main, [], Line.take
+    main, read, take = stream.recogniser._main, [], DecodeState.take
 
-    def noted(line: Line, said: int) -> Said | None:
+    def noted(line: DecodeState, said: int) -> DecodedToken | None:
         heard = take(line, said)
         if heard is not None and line is main:
             read.append(heard.token)
         return heard
 
-    monkeypatch.setattr(Line, "take", noted)
+    monkeypatch.setattr(DecodeState, "take", noted)
     answers = []
     for _ in range(200):
         stream.feed(noise(rng.uniform(0.1, 2.0), int(rng.integers(1 << 30))))
@@ -199,10 +199,10 @@ def test_a_stream_beside_one_that_flushes_all_the_time_says_the_same(
     model: VoxtralModel, vocabulary: Vocabulary
 ) -> None:
     samples = noise(50, seed=6)
-    alone = stream_of(Runner(model, 1), vocabulary)
+    alone = stream_of(BatchRunner(model, 1), vocabulary)
     alone.feed(samples)
     alone.finish()
-    runner = Runner(model, 2)
+    runner = BatchRunner(model, 2)
     quiet, busy = stream_of(runner, vocabulary), stream_of(runner, vocabulary)
     flush_id = 0
     for start in range(0, len(samples), SAMPLES_PER_TOKEN):
@@ -219,19 +219,19 @@ def test_a_backlog_is_encoded_in_one_pass_and_one_step_serves_all(
     model: VoxtralModel, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes: list[tuple[int, int]] = []
-    runner = Runner(model, 4)
+    runner = BatchRunner(model, 4)
     encode, decode = runner._steps.encode, runner._steps.decode
     sizes: list[int] = []
 
-    def watched_encode(rows: Sequence[int], windows: NDArray[np.float32]) -> None:
-        passes.append((len(rows), windows.shape[1]))
-        encode(rows, windows)
+    def watched_encode(slots: Sequence[int], windows: NDArray[np.float32]) -> None:
+        passes.append((len(slots), windows.shape[1]))
+        encode(slots, windows)
 
     def watched_decode(
-        rows: Sequence[int], forced: NDArray[np.int64], biases: NDArray[np.float32]
+        slots: Sequence[int], forced: NDArray[np.int64], biases: NDArray[np.float32]
     ) -> tuple[list[int], list[float]]:
-        sizes.append(len(rows))
-        return decode(rows, forced, biases)
+        sizes.append(len(slots))
+        return decode(slots, forced, biases)
 
     monkeypatch.setattr(runner._steps, "encode", watched_encode)
     monkeypatch.setattr(runner._steps, "decode", watched_decode)
@@ -245,7 +245,7 @@ def test_a_backlog_is_encoded_in_one_pass_and_one_step_serves_all(
 
 def test_tensors_stay_where_they_are(model: VoxtralModel, vocabulary: Vocabulary) -> None:
     """In the steady state none is added, replaced, moved or grown: what a graph has captured would be lost."""
-    stream = stream_of(Runner(model, 2), vocabulary)
+    stream = stream_of(BatchRunner(model, 2), vocabulary)
     listen(stream, 0, 40)
     kept = tensors()
     before = places(kept)
@@ -266,7 +266,7 @@ def test_nothing_is_held_that_grows(model: VoxtralModel, vocabulary: Vocabulary)
 
     What is held is the whole process's, so something else may grow meanwhile, but not each time.
     """
-    stream = stream_of(Runner(model, 2), vocabulary)
+    stream = stream_of(BatchRunner(model, 2), vocabulary)
     tracemalloc.start()
     try:
         listen(stream, 0, 140)
@@ -308,7 +308,7 @@ async def test_a_device_that_fails_is_told_to_every_stream(
 
 async def test_a_closed_engine_holds_no_model(directory: Path) -> None:
     engine = loaded(directory)
-    model = weakref.ref(engine._runner._rows)
+    model = weakref.ref(engine._runner._slots)
     async with engine.open() as stream:
         await stream.feed(noise(3, seed=1))
     await asyncio.gather(engine.close(), engine.close())
@@ -376,7 +376,7 @@ def test_more_streams_than_fit_are_refused(directory: Path, monkeypatch: pytest.
     with pytest.raises(CapacityError, match=r"room for \d+ streams with a window of 60 tokens"):
         loaded(directory, max_streams=64)
     engine = loaded(directory, max_streams=None)
-    assert engine._runner.num_rows < 8
+    assert engine._runner.num_slots < 8
     asyncio.run(engine.close())
 
 

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tests.support import voxtral_checkpoint
 from tests.support.paged_kernel import KERNEL, paged_kernel
 from tests.support.voxtral_streams import Driven, places, run_together, tensors
-from voxtide.engines.voxtral.batch_runner import Runner
+from voxtide.engines.voxtral.batch_runner import BatchRunner
 from voxtide.engines.voxtral.graphs import BATCH_SIZES, Buffers, GraphSteps, PlainSteps, batch_sizes, step_on_device
 from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
 from voxtide.voxtral.attention import Masked, Paged
@@ -22,7 +22,7 @@ from voxtide.voxtral.config import SAMPLES_PER_TOKEN
 from voxtide.voxtral.framing import window_samples
 from voxtide.voxtral.loading import load
 from voxtide.voxtral.model import VoxtralModel
-from voxtide.voxtral.rows import Rows
+from voxtide.voxtral.slots import Slots
 from voxtide.voxtral.tokenizer import Vocabulary
 
 _ASKS_THE_DEVICE = ("_local_scalar_dense", "item", "nonzero", "is_nonzero", "equal", "masked_select", "unique")
@@ -71,18 +71,18 @@ def _kernel(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def rows(model: VoxtralModel) -> Iterator[Rows]:
-    rows = model.new_rows(_SIZE)
-    for row in range(_SIZE):
-        model.open(rows, row, 6)
-    return rows
+def slots(model: VoxtralModel) -> Iterator[Slots]:
+    slots = model.new_slots(_SIZE)
+    for slot in range(_SIZE):
+        model.open(slots, slot, 6)
+    return slots
 
 
-def step(model: VoxtralModel, rows: Rows, kind: str, lanes: list[int], buffers: Buffers) -> Callable[[], None]:
-    taken = rows.lanes(lanes, size=_SIZE)
+def step(model: VoxtralModel, slots: Slots, kind: str, batch: list[int], buffers: Buffers) -> Callable[[], None]:
+    taken = slots.batch(batch, size=_SIZE)
     buffers.device[f"{kind}_index"].copy_(taken.index)
-    reach = (model.encoder_reach if kind == "encode" else model.decoder_reach)(rows, rows.lanes([0]), 1)
-    return step_on_device(model, rows, buffers, kind, reach)
+    reach = (model.encoder_reach if kind == "encode" else model.decoder_reach)(slots, slots.batch([0]), 1)
+    return step_on_device(model, slots, buffers, kind, reach)
 
 
 def asking(operations: list[tuple[str, tuple[tuple[int, ...], ...]]]) -> set[str]:
@@ -98,9 +98,9 @@ def traced(run: Callable[[], None]) -> list[tuple[str, tuple[tuple[int, ...], ..
 
 
 @pytest.mark.parametrize("kind", ["encode", "decode"])
-def test_a_step_asks_the_device_nothing(model: VoxtralModel, rows: Rows, kind: str) -> None:
-    buffers = Buffers.of(_SIZE, rows.num_rows, model.device)
-    operations = traced(step(model, rows, kind, [0, 2], buffers))
+def test_a_step_asks_the_device_nothing(model: VoxtralModel, slots: Slots, kind: str) -> None:
+    buffers = Buffers.of(_SIZE, slots.num_slots, model.device)
+    operations = traced(step(model, slots, kind, [0, 2], buffers))
     assert len(operations) > 20
     assert asking(operations) == set()
 
@@ -115,40 +115,40 @@ def test_the_trace_would_notice(ask: Callable[[torch.Tensor], object]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["encode", "decode"])
-def test_the_same_operations_run_whoever_takes_part(model: VoxtralModel, rows: Rows, kind: str) -> None:
-    buffers = Buffers.of(_SIZE, rows.num_rows, model.device)
-    first = traced(step(model, rows, kind, [0, 1, 2, 3], buffers))
-    other = rows.lanes([1, 3])
-    model.encode(rows, other, torch.zeros(2, window_samples(5)))
+def test_the_same_operations_run_whoever_takes_part(model: VoxtralModel, slots: Slots, kind: str) -> None:
+    buffers = Buffers.of(_SIZE, slots.num_slots, model.device)
+    first = traced(step(model, slots, kind, [0, 1, 2, 3], buffers))
+    other = slots.batch([1, 3])
+    model.encode(slots, other, torch.zeros(2, window_samples(5)))
     for _ in range(5):
-        model.decode(rows, other, torch.full((2,), 32), torch.zeros(2, 2))
-    assert traced(step(model, rows, kind, [3], buffers)) == first
+        model.decode(slots, other, torch.full((2,), 32), torch.zeros(2, 2))
+    assert traced(step(model, slots, kind, [3], buffers)) == first
 
 
-def test_empty_lanes_touch_no_stream(model: VoxtralModel, rows: Rows) -> None:
+def test_empty_lanes_touch_no_stream(model: VoxtralModel, slots: Slots) -> None:
     """What a capture warms up with: every lane is the scratch row."""
-    buffers = Buffers.of(_SIZE, rows.num_rows, model.device)
-    before = [tensor[:_SIZE].clone() for tensor in rows._carried]
-    keys = [tensor[: rows.decoder_ring.first_cell(_SIZE)].clone() for tensor in rows.decoder_ring.keys]
+    buffers = Buffers.of(_SIZE, slots.num_slots, model.device)
+    before = [tensor[:_SIZE].clone() for tensor in slots._carried]
+    keys = [tensor[: slots.decoder_ring.first_cell(_SIZE)].clone() for tensor in slots.decoder_ring.keys]
     for kind in ("encode", "decode"):
         with torch.inference_mode():
-            step(model, rows, kind, [], buffers)()
-    assert all(torch.equal(tensor[:_SIZE], old) for tensor, old in zip(rows._carried, before, strict=True))
-    assert all(torch.equal(now[: len(old)], old) for now, old in zip(rows.decoder_ring.keys, keys, strict=True))
+            step(model, slots, kind, [], buffers)()
+    assert all(torch.equal(tensor[:_SIZE], old) for tensor, old in zip(slots._carried, before, strict=True))
+    assert all(torch.equal(now[: len(old)], old) for now, old in zip(slots.decoder_ring.keys, keys, strict=True))
 
 
-def test_a_filled_up_batch_says_what_a_plain_one_says(model: VoxtralModel, rows: Rows) -> None:
-    buffers = Buffers.of(_SIZE, rows.num_rows, model.device)
+def test_a_filled_up_batch_says_what_a_plain_one_says(model: VoxtralModel, slots: Slots) -> None:
+    buffers = Buffers.of(_SIZE, slots.num_slots, model.device)
     window = torch.from_numpy(voxtral_checkpoint.tones(3, 5)[None, : window_samples(1)])
-    plain = model.new_rows(1)
+    plain = model.new_slots(1)
     model.open(plain, 0, 6)
-    model.encode(plain, plain.lanes([0]), window)
-    said = model.decode(plain, plain.lanes([0]), torch.tensor([-1]), torch.zeros(1, 2))
+    model.encode(plain, plain.batch([0]), window)
+    said = model.decode(plain, plain.batch([0]), torch.tensor([-1]), torch.zeros(1, 2))
     buffers.put("window", window.numpy(), 0.0)
     with torch.inference_mode():
-        step(model, rows, "encode", [2], buffers)()
-        rows.count_encoded(rows.lanes([2]), 1)
-        step(model, rows, "decode", [2], buffers)()
+        step(model, slots, "encode", [2], buffers)()
+        slots.count_encoded(slots.batch([2]), 1)
+        step(model, slots, "decode", [2], buffers)()
     assert int(buffers.device["tokens"][0]) == int(said.tokens[0])
     assert float(buffers.device["margins"][0]) == pytest.approx(float(said.pad_margins[0]), abs=1e-4)
 
@@ -169,7 +169,7 @@ def test_graph_steps_say_what_plain_steps_say(model: VoxtralModel) -> None:
     texts, counts = [], []
     speech = voxtral_checkpoint.speak("to be that is the question.")
     for make in (PlainSteps, GraphSteps):
-        runner = Runner(model, 5, make_steps=make)
+        runner = BatchRunner(model, 5, make_steps=make)
         streams = [Driven(VoxtralRecogniser(runner, NUMBERS, delay_tokens=6), runner) for _ in range(4)]
         for number, stream in enumerate(streams):
             stream.feed(voxtral_checkpoint.speak("to be or not")[: 9000 + 7000 * number])
@@ -182,7 +182,7 @@ def test_graph_steps_say_what_plain_steps_say(model: VoxtralModel) -> None:
         for stream in streams:
             stream.finish()
         texts.append([stream.events for stream in streams])
-        counts.append((runner._rows.num_encoded, runner._rows.num_decoded))
+        counts.append((runner._slots.num_encoded, runner._slots.num_decoded))
     assert texts[0] == texts[1]
     assert any(stream for stream in texts[0])
     assert counts[0] == counts[1]
@@ -191,7 +191,7 @@ def test_graph_steps_say_what_plain_steps_say(model: VoxtralModel) -> None:
 @pytest.mark.usefixtures("_graphs")
 def test_what_a_graph_was_captured_of_stays_where_it_is(model: VoxtralModel) -> None:
     """A true graph would go on with what lay there before."""
-    runner = Runner(model, 3, make_steps=GraphSteps)
+    runner = BatchRunner(model, 3, make_steps=GraphSteps)
     stream = Driven(VoxtralRecogniser(runner, NUMBERS, delay_tokens=6), runner)
     kept = tensors()
     before = places(kept)
@@ -202,9 +202,9 @@ def test_what_a_graph_was_captured_of_stays_where_it_is(model: VoxtralModel) -> 
     assert places(tensors()) == before
 
 
-@pytest.mark.parametrize("num_rows", [1, 3, 64, 65, 400])
-def test_every_number_of_streams_has_a_batch(num_rows: int) -> None:
-    sizes = batch_sizes(num_rows)
-    assert sizes[-1] == num_rows
+@pytest.mark.parametrize("num_slots", [1, 3, 64, 65, 400])
+def test_every_number_of_streams_has_a_batch(num_slots: int) -> None:
+    sizes = batch_sizes(num_slots)
+    assert sizes[-1] == num_slots
     assert list(sizes) == sorted(set(sizes))
     assert set(sizes[:-1]) <= set(BATCH_SIZES)

@@ -69,16 +69,14 @@ def test_a_cpu_gets_a_byte_for_each_weight() -> None:
     assert devices.choose_weights(None, torch.device("cpu")) == "int8"
 
 
-@pytest.mark.parametrize(
-    ("num_streams", "has_voice", "is_asked"), [(4, None, True), (17, None, False), (17, True, True)]
-)
+@pytest.mark.parametrize(("num_streams", "has_vad", "is_asked"), [(4, None, True), (17, None, False), (17, True, True)])
 def test_the_voice_detector_is_for_few_streams(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, num_streams: int, has_voice: bool | None, is_asked: bool
+    directory: Path, monkeypatch: pytest.MonkeyPatch, num_streams: int, has_vad: bool | None, is_asked: bool
 ) -> None:
     asked = []
     monkeypatch.setattr(loading, "_voice", asked.append)
     engine = load(
-        model=str(directory), store=None, device="cpu", weights="fp32", max_streams=num_streams, has_voice=has_voice
+        model=str(directory), store=None, device="cpu", weights="fp32", max_streams=num_streams, has_vad=has_vad
     )
     asyncio.run(engine.close())
     assert engine.info.model == directory.name
@@ -118,7 +116,7 @@ def test_a_device_without_memory_for_a_step_is_told(directory: Path, monkeypatch
     def runner(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("voxtide.engines.voxtral.batch_runner.Runner", runner)
+    monkeypatch.setattr("voxtide.engines.voxtral.batch_runner.BatchRunner", runner)
     with pytest.raises(CapacityError, match=r"cpu has not the memory to run 3 streams at once; allow fewer"):
         load(model=str(directory), store=None, device="cpu", weights="fp32", max_streams=3)
 

@@ -9,9 +9,9 @@ import random
 import numpy as np
 import pytest
 
-from tests.support.voxtral_streams import FREE, ScriptedRunner, driven
+from tests.support.voxtral_streams import FREE, ScriptedBatchRunner, driven
 from voxtide.engines.voxtral.blank_loop import MAX_FRAMES
-from voxtide.transcript.events import Delta, Finished, Flushed, Interim, RutFound, SegmentEnded
+from voxtide.transcript.events import BlankLoopDetected, Delta, Finished, Flushed, Interim, SegmentEnded
 from voxtide.types import Samples
 from voxtide.voxtral.config import EOS, NUM_LEFT_PAD_TOKENS, PAD, SAMPLES_PER_TOKEN, WORD
 
@@ -29,7 +29,7 @@ def words(frame: int) -> int:
 
 
 def test_the_prompt_is_pads_and_what_follows_is_what_was_said() -> None:
-    runner = ScriptedRunner(words)
+    runner = ScriptedBatchRunner(words)
     stream = driven(runner)
     stream.feed(silence(30))
     stream.finish()
@@ -42,7 +42,7 @@ def test_the_prompt_is_pads_and_what_follows_is_what_was_said() -> None:
 
 @pytest.mark.parametrize("delay_tokens", [1, 6, 15, 30])
 def test_a_flush_tells_all_that_was_fed_and_no_step_more_than_it_needs(delay_tokens: int) -> None:
-    runner = ScriptedRunner(words, delay_tokens)
+    runner = ScriptedBatchRunner(words, delay_tokens)
     stream = driven(runner)
     stream.feed(silence(25.5))
     told_before, num_asks = stream.text, len(runner.asks)
@@ -56,7 +56,7 @@ def test_a_flush_tells_all_that_was_fed_and_no_step_more_than_it_needs(delay_tok
 
 @pytest.mark.parametrize("delay_tokens", [1, 6, 15, 30])
 def test_a_flush_ends_with_two_pads_behind_the_last_word(delay_tokens: int) -> None:
-    runner = ScriptedRunner(lambda frame: A if frame <= 25 else PAD, delay_tokens)
+    runner = ScriptedBatchRunner(lambda frame: A if frame <= 25 else PAD, delay_tokens)
     stream = driven(runner)
     stream.feed(silence(25.5))
     num_asks = len(runner.asks)
@@ -65,7 +65,7 @@ def test_a_flush_ends_with_two_pads_behind_the_last_word(delay_tokens: int) -> N
 
 
 def test_after_a_flush_the_line_says_over_what_was_told_and_tells_it_once() -> None:
-    runner = ScriptedRunner(words)
+    runner = ScriptedBatchRunner(words)
     stream = driven(runner)
     stream.feed(silence(15))
     assert stream.flush().text == "ac b"
@@ -82,7 +82,7 @@ def test_after_a_flush_the_line_says_over_what_was_told_and_tells_it_once() -> N
 def test_what_the_line_would_say_otherwise_after_a_flush_is_not_told() -> None:
     """Real audio may make the model spell a word differently than silence did. The caller has the first spelling."""
     fork = [True]
-    runner = ScriptedRunner(lambda frame: (A if fork[0] else B) if frame in (10, 11) else PAD)
+    runner = ScriptedBatchRunner(lambda frame: (A if fork[0] else B) if frame in (10, 11) else PAD)
     stream = driven(runner)
     stream.feed(silence(12))
     assert stream.flush().text == "a a"
@@ -95,7 +95,7 @@ def test_what_the_line_would_say_otherwise_after_a_flush_is_not_told() -> None:
 def test_flushes_at_random_lose_and_double_nothing() -> None:
     rng = random.Random(5)
     for _ in range(10):
-        runner = ScriptedRunner(words, delay_tokens=rng.choice((1, 6, 30)))
+        runner = ScriptedBatchRunner(words, delay_tokens=rng.choice((1, 6, 30)))
         stream = driven(runner)
         for _ in range(200):
             stream.feed(silence(rng.choice((0.01, 0.1, 0.3, 1.0))))
@@ -108,7 +108,7 @@ def test_flushes_at_random_lose_and_double_nothing() -> None:
 
 
 def test_a_flush_with_nothing_new_costs_nothing() -> None:
-    runner = ScriptedRunner(words)
+    runner = ScriptedBatchRunner(words)
     stream = driven(runner)
     assert stream.flush() == Flushed(1, "", (), 0.0)
     assert not runner.asks
@@ -122,7 +122,7 @@ def test_a_flush_with_nothing_new_costs_nothing() -> None:
 
 
 def test_before_the_first_562_ms_the_prompt_is_filled_up_with_silence() -> None:
-    runner = ScriptedRunner(lambda frame: {0: WORD, 1: A}.get(frame, PAD))
+    runner = ScriptedBatchRunner(lambda frame: {0: WORD, 1: A}.get(frame, PAD))
     stream = driven(runner)
     stream.feed(silence(2))
     assert stream.flush().text == "a"
@@ -134,7 +134,7 @@ def test_before_the_first_562_ms_the_prompt_is_filled_up_with_silence() -> None:
 def test_a_character_that_is_not_whole_is_told_when_it_is() -> None:
     fork = [True]
     script = {5: A, 6: E1, 7: E2}
-    runner = ScriptedRunner(lambda frame: PAD if fork[0] and frame > 6 else script.get(frame, PAD))
+    runner = ScriptedBatchRunner(lambda frame: PAD if fork[0] and frame > 6 else script.get(frame, PAD))
     stream = driven(runner)
     stream.feed(silence(8))
     assert stream.flush().text == "a"
@@ -145,14 +145,14 @@ def test_a_character_that_is_not_whole_is_told_when_it_is() -> None:
 
 
 def test_a_character_that_breaks_off_at_the_end_is_replaced() -> None:
-    stream = driven(ScriptedRunner(lambda frame: {5: A, 6: E1}.get(frame, PAD)))
+    stream = driven(ScriptedBatchRunner(lambda frame: {5: A, 6: E1}.get(frame, PAD)))
     stream.feed(silence(10))
     stream.finish()
     assert stream.text == "a\ufffd"
 
 
 def test_a_live_stream_forbids_its_end_and_a_run_ahead_ends_with_it() -> None:
-    runner = ScriptedRunner(lambda frame: EOS if frame == 12 else words(frame))
+    runner = ScriptedBatchRunner(lambda frame: EOS if frame == 12 else words(frame))
     stream = driven(runner)
     stream.feed(silence(10))
     assert {eos_bias for *_, eos_bias in runner.asks} == {-math.inf}
@@ -166,7 +166,7 @@ def test_a_live_stream_forbids_its_end_and_a_run_ahead_ends_with_it() -> None:
 
 
 def test_a_model_that_never_stops_talking_is_cut_off() -> None:
-    runner = ScriptedRunner(lambda frame: A)
+    runner = ScriptedBatchRunner(lambda frame: A)
     stream = driven(runner)
     stream.feed(silence(20))
     num_asks = len(runner.asks)
@@ -178,18 +178,18 @@ def test_a_model_that_never_stops_talking_is_cut_off() -> None:
 
 def test_glimpses_show_the_tail_and_change_nothing() -> None:
     told = {}
-    for glimpse_frames in (0, 1, 3):
-        stream = driven(ScriptedRunner(words), glimpse_frames=glimpse_frames)
+    for peek_frames in (0, 1, 3):
+        stream = driven(ScriptedBatchRunner(words), peek_frames=peek_frames)
         for _ in range(60):
             stream.feed(silence(0.5))
         stream.finish()
-        told[glimpse_frames] = [event for event in stream.events if not isinstance(event, Interim)]
-        assert any(isinstance(event, Interim) for event in stream.events) == (glimpse_frames > 0)
+        told[peek_frames] = [event for event in stream.events if not isinstance(event, Interim)]
+        assert any(isinstance(event, Interim) for event in stream.events) == (peek_frames > 0)
     assert told[0] == told[1] == told[3]
 
 
 def test_a_glimpse_comes_before_its_words_and_goes_when_they_come() -> None:
-    stream = driven(ScriptedRunner(words), glimpse_frames=1)
+    stream = driven(ScriptedBatchRunner(words), peek_frames=1)
     stream.feed(silence(8))
     assert [event for event in stream.events if isinstance(event, Interim)][-1].text == "ac"
     for _ in range(30):
@@ -204,7 +204,7 @@ def test_a_glimpse_comes_before_its_words_and_goes_when_they_come() -> None:
 
 
 def test_words_end_with_their_group_and_segments_with_a_pause() -> None:
-    stream = driven(ScriptedRunner(lambda frame: WORDS.get(frame if frame < 30 else frame - 30, PAD)))
+    stream = driven(ScriptedBatchRunner(lambda frame: WORDS.get(frame if frame < 30 else frame - 30, PAD)))
     stream.feed(silence(70))
     stream.finish()
     segments = [event.segment for event in stream.events if isinstance(event, SegmentEnded)]
@@ -215,7 +215,9 @@ def test_words_end_with_their_group_and_segments_with_a_pause() -> None:
 
 
 def test_languages_without_spaces_have_words_too() -> None:
-    stream = driven(ScriptedRunner(lambda frame: {5: WORD, 6: ZI, 10: WORD, 11: ZI, 12: ZI, 14: DOT}.get(frame, PAD)))
+    stream = driven(
+        ScriptedBatchRunner(lambda frame: {5: WORD, 6: ZI, 10: WORD, 11: ZI, 12: ZI, 14: DOT}.get(frame, PAD))
+    )
     stream.feed(silence(30))
     stream.finish()
     (segment,) = [event.segment for event in stream.events if isinstance(event, SegmentEnded)]
@@ -223,7 +225,7 @@ def test_languages_without_spaces_have_words_too() -> None:
 
 
 def test_speech_without_a_pause_is_cut_into_segments() -> None:
-    stream = driven(ScriptedRunner(lambda frame: (WORD, A)[frame % 2]))
+    stream = driven(ScriptedBatchRunner(lambda frame: (WORD, A)[frame % 2]))
     stream.feed(silence(900))
     stream.finish()
     segments = [event.segment for event in stream.events if isinstance(event, SegmentEnded)]
@@ -231,7 +233,7 @@ def test_speech_without_a_pause_is_cut_into_segments() -> None:
     assert all(segment.end_s - segment.start_s <= 31 for segment in segments)
 
 
-class StubbornRunner(ScriptedRunner):
+class StubbornRunner(ScriptedBatchRunner):
     """Says PAD for ever, unless PAD is pushed down by 3 and more."""
 
     def serve(self) -> None:
@@ -247,24 +249,24 @@ def test_the_rut_of_blanks_is_mended(caplog: pytest.LogCaptureFixture) -> None:
         stream.feed(silence(MAX_FRAMES + 30))
     assert stream.text == "a"
     assert "no text for long at 16." in caplog.text
-    assert [event for event in stream.events if isinstance(event, RutFound)] == [
-        RutFound(pytest.approx((MAX_FRAMES + 1) * 0.08))
+    assert [event for event in stream.events if isinstance(event, BlankLoopDetected)] == [
+        BlankLoopDetected(pytest.approx((MAX_FRAMES + 1) * 0.08))
     ]
 
 
 def test_text_told_by_flushes_is_no_rut() -> None:
     """Who flushes all the time hears everything from runs ahead, and nothing from the line itself."""
-    stream = driven(runner := ScriptedRunner(lambda frame: A if frame % 10 == 9 else PAD))
+    stream = driven(runner := ScriptedBatchRunner(lambda frame: A if frame % 10 == 9 else PAD))
     for _ in range(3 * MAX_FRAMES // 5):
         stream.feed(silence(5))
         stream.flush()
     assert stream.text.count("a") == 3 * MAX_FRAMES // 10
-    assert not any(isinstance(event, RutFound) for event in stream.events)
+    assert not any(isinstance(event, BlankLoopDetected) for event in stream.events)
     assert {pad_bias for _, _, pad_bias, _ in runner.asks} == {0.0}
 
 
 def test_a_closed_stream_gives_its_row_back_once() -> None:
-    runner = ScriptedRunner(words)
+    runner = ScriptedBatchRunner(words)
     stream = driven(runner)
     stream.feed(silence(3))
     stream.recogniser.close()

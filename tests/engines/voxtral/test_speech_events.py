@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.support.pulled_models import model_directory, recording
-from voxtide.audio.vad import FRAME_SAMPLES, VOICE_FILE, VOICE_MODEL, VoiceMeter, VoiceModel
-from voxtide.engines.voxtral.speech_events import Listener
+from voxtide.audio.vad import VAD_FILE, VAD_FRAME_SAMPLES, VAD_MODEL, VadMeter, VadModel
+from voxtide.engines.voxtral.speech_events import SpeechEventDetector
 from voxtide.transcript.events import SpeechStarted, SpeechStopped, TranscriptEvent
 from voxtide.types import Samples
 
@@ -16,10 +16,10 @@ class LoudMeter:
     """Takes loud for speech."""
 
     def measure(self, samples: Samples) -> list[float]:
-        return [float(np.abs(frame).max() > 0.1) for frame in samples.reshape(-1, FRAME_SAMPLES)]
+        return [float(np.abs(frame).max() > 0.1) for frame in samples.reshape(-1, VAD_FRAME_SAMPLES)]
 
 
-def listened(listener: Listener, samples: Samples, step: int) -> list[TranscriptEvent]:
+def listened(listener: SpeechEventDetector, samples: Samples, step: int) -> list[TranscriptEvent]:
     events = []
     for start in range(0, len(samples), step):
         listener.feed(samples[start : start + step])
@@ -29,22 +29,22 @@ def listened(listener: Listener, samples: Samples, step: int) -> list[Transcript
 
 @pytest.mark.parametrize("step", [100, 1280, 16_000])
 def test_speech_is_where_it_is_loud(step: int) -> None:
-    samples = np.zeros(60 * FRAME_SAMPLES, np.float32)
-    samples[10 * FRAME_SAMPLES : 30 * FRAME_SAMPLES] = 0.5
-    listener = Listener(LoudMeter())  # type: ignore[arg-type]  # it measures all the same
+    samples = np.zeros(60 * VAD_FRAME_SAMPLES, np.float32)
+    samples[10 * VAD_FRAME_SAMPLES : 30 * VAD_FRAME_SAMPLES] = 0.5
+    listener = SpeechEventDetector(LoudMeter())  # type: ignore[arg-type]  # it measures all the same
     assert listened(listener, samples, step) == [SpeechStarted(10 * 0.032), SpeechStopped(30 * 0.032)]
     assert not listener.is_speech
 
 
 def test_it_listens_no_further_than_it_is_told() -> None:
-    listener = Listener(LoudMeter())  # type: ignore[arg-type]  # it measures all the same
-    listener.feed(np.full(100 * FRAME_SAMPLES, 0.5, np.float32))
-    assert listener.listen(2 * FRAME_SAMPLES) == []
-    assert listener.listen(3 * FRAME_SAMPLES) == [SpeechStarted(0.0)]
+    listener = SpeechEventDetector(LoudMeter())  # type: ignore[arg-type]  # it measures all the same
+    listener.feed(np.full(100 * VAD_FRAME_SAMPLES, 0.5, np.float32))
+    assert listener.listen(2 * VAD_FRAME_SAMPLES) == []
+    assert listener.listen(3 * VAD_FRAME_SAMPLES) == [SpeechStarted(0.0)]
 
 
 def test_real_speech_starts_and_stops() -> None:
-    model = VoiceModel.load(model_directory(VOICE_MODEL) / VOICE_FILE)
-    events = listened(Listener(VoiceMeter(model)), recording("beckett.wav"), 1280)
+    model = VadModel.load(model_directory(VAD_MODEL) / VAD_FILE)
+    events = listened(SpeechEventDetector(VadMeter(model)), recording("beckett.wav"), 1280)
     assert [type(event) for event in events[:4]] == [SpeechStarted, SpeechStopped] * 2
     assert all(earlier.audio_s < later.audio_s for earlier, later in zip(events, events[1:], strict=False))

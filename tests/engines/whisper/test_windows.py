@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voxtide.audio.vad import FRAME_SAMPLES
+from voxtide.audio.vad import VAD_FRAME_SAMPLES
 from voxtide.engines.whisper.engine import FAST, LIVE
 from voxtide.engines.whisper.model import MAX_WINDOW_S, Encoded, Prompt, Token
 from voxtide.engines.whisper.windows import MAX_VOCABULARY_TOKENS, WhisperReader, WhisperWindows
-from voxtide.engines.windowed.config import RevisingConfig
+from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.engines.windowed.window_model import AudioBuffer
 from voxtide.errors import UnsupportedOptionError
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
@@ -73,15 +73,15 @@ def test_too_little_audio_is_not_shown_to_the_model() -> None:
 
 
 @pytest.mark.parametrize("config", [LIVE, FAST], ids=["live", "fast"])
-def test_windows_of_ordinary_speech_fit_the_model(config: RevisingConfig) -> None:
-    update_s = config.update_frames * FRAME_SAMPLES / SAMPLE_RATE_HZ
+def test_windows_of_ordinary_speech_fit_the_model(config: WindowedConfig) -> None:
+    update_s = config.update_frames * VAD_FRAME_SAMPLES / SAMPLE_RATE_HZ
     before_s = max(config.preroll_s, config.context_s)
     assert before_s + config.end_speech_s + config.fresh_s + update_s <= MAX_WINDOW_S
     assert config.max_window_s + update_s <= MAX_WINDOW_S
 
 
 @pytest.mark.parametrize("config", [LIVE, FAST], ids=["live", "fast"])
-def test_no_update_may_be_left_out(config: RevisingConfig) -> None:
+def test_no_update_may_be_left_out(config: WindowedConfig) -> None:
     """For each may find the language, and load must not decide that."""
     assert config.updates_per_decision == 1
 

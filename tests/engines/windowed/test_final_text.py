@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxtide.engines.windowed.final_text import MAX_STRETCH_S, Committed
+from voxtide.engines.windowed.final_text import MAX_STRETCH_S, WindowedFinalText
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.transcript.events import Delta, Flushed, SegmentEnded
 from voxtide.types import Word
@@ -24,10 +24,10 @@ HELLO = [piece(" hello", 1.0, 1.4), piece(" there", 1.5, 1.9), piece(".", 1.9, 1
 
 
 def test_one_text_three_times() -> None:
-    committed = Committed()
-    told = text_of(committed.add(HELLO[:1], 2.0) + committed.add(HELLO[1:], 2.5))
-    (ended,) = committed.end_segment(1.9, 3.0)
-    flushed = committed.answer(7, 3.0)
+    final_text = WindowedFinalText()
+    told = text_of(final_text.add(HELLO[:1], 2.0) + final_text.add(HELLO[1:], 2.5))
+    (ended,) = final_text.end_segment(1.9, 3.0)
+    flushed = final_text.answer(7, 3.0)
     assert told == ended.segment.text == flushed.text == "hello there."
     assert ended.segment.words == (Word("hello", 1.0, 1.4), Word("there.", 1.5, 1.9))
     assert (ended.segment.start_s, ended.segment.end_s, ended.audio_s) == (1.0, 1.9, 3.0)
@@ -35,50 +35,50 @@ def test_one_text_three_times() -> None:
 
 
 def test_text_after_a_flush_goes_on_with_a_space() -> None:
-    committed = Committed()
-    committed.add(HELLO, 2.0)
-    committed.end_segment(1.9, 2.0)
-    committed.answer(1, 2.0)
-    assert text_of(committed.add([piece(" Again", 3.0, 3.4)], 4.0)) == " Again"
-    assert committed.as_shown([piece(" and", 3.4, 3.6)]) == " and"
-    assert [ended.segment.text for ended in committed.end_segment(3.4, 4.0)] == ["Again"]
-    assert committed.answer(2, 4.0).text == "Again"
-    assert committed.answer(3, 5.0) == Flushed(3, "", (), 5.0)
+    final_text = WindowedFinalText()
+    final_text.add(HELLO, 2.0)
+    final_text.end_segment(1.9, 2.0)
+    final_text.answer(1, 2.0)
+    assert text_of(final_text.add([piece(" Again", 3.0, 3.4)], 4.0)) == " Again"
+    assert final_text.as_shown([piece(" and", 3.4, 3.6)]) == " and"
+    assert [ended.segment.text for ended in final_text.end_segment(3.4, 4.0)] == ["Again"]
+    assert final_text.answer(2, 4.0).text == "Again"
+    assert final_text.answer(3, 5.0) == Flushed(3, "", (), 5.0)
 
 
 def test_nothing_said_is_no_segment() -> None:
-    committed = Committed()
-    assert committed.add([], 1.0) == []
-    assert committed.end_segment(1.0, 1.0) == []
-    assert committed.as_shown([piece(" first", 0.1, 0.3)]) == "first"
-    assert committed.answer(1, 1.0) == Flushed(1, "", (), 1.0)
+    final_text = WindowedFinalText()
+    assert final_text.add([], 1.0) == []
+    assert final_text.end_segment(1.0, 1.0) == []
+    assert final_text.as_shown([piece(" first", 0.1, 0.3)]) == "first"
+    assert final_text.answer(1, 1.0) == Flushed(1, "", (), 1.0)
 
 
 @pytest.mark.parametrize(
     ("end", "expected"), [(".", " Word"), ("?", " Word"), ("!", " Word"), (",", " word"), ("...", " Word")]
 )
 def test_a_sentence_begins_with_a_capital(end: str, expected: str) -> None:
-    committed = Committed()
-    committed.add([piece(" so", 0.1, 0.3), piece(end, 0.3, 0.3)], 1.0)
-    assert text_of(committed.add([piece(" word", 1.0, 1.2)], 2.0)) == expected
+    final_text = WindowedFinalText()
+    final_text.add([piece(" so", 0.1, 0.3), piece(end, 0.3, 0.3)], 1.0)
+    assert text_of(final_text.add([piece(" word", 1.0, 1.2)], 2.0)) == expected
 
 
 def test_punctuation_and_endings_join_the_word_before() -> None:
-    committed = Committed()
-    committed.add([piece(" half", 0.1, 0.4), piece("-way", 0.4, 0.7), piece(",", 0.9, 0.9)], 1.0)
-    (ended,) = committed.end_segment(0.0, 1.0)
+    final_text = WindowedFinalText()
+    final_text.add([piece(" half", 0.1, 0.4), piece("-way", 0.4, 0.7), piece(",", 0.9, 0.9)], 1.0)
+    (ended,) = final_text.end_segment(0.0, 1.0)
     assert ended.segment.words == (Word("half-way,", 0.1, 0.7),)
 
 
 def test_punctuation_that_comes_after_the_segment_is_not_told() -> None:
-    committed = Committed()
-    committed.add(HELLO[:2], 2.0)
-    committed.end_segment(1.9, 2.0)
-    assert committed.as_shown([piece(".", 2.0, 2.1), piece(" so", 2.2, 2.4)]) == " so"
-    assert committed.add([piece(".", 2.0, 2.1)], 2.5) == []
-    assert committed.end_segment(2.1, 2.5) == []
-    assert text_of(committed.add([piece(" so", 2.2, 2.4)], 3.0)) == " So"  # the model knows that a sentence ended
-    assert [ended.segment.text for ended in committed.end_segment(2.4, 3.0)] == ["So"]
+    final_text = WindowedFinalText()
+    final_text.add(HELLO[:2], 2.0)
+    final_text.end_segment(1.9, 2.0)
+    assert final_text.as_shown([piece(".", 2.0, 2.1), piece(" so", 2.2, 2.4)]) == " so"
+    assert final_text.add([piece(".", 2.0, 2.1)], 2.5) == []
+    assert final_text.end_segment(2.1, 2.5) == []
+    assert text_of(final_text.add([piece(" so", 2.2, 2.4)], 3.0)) == " So"  # the model knows that a sentence ended
+    assert [ended.segment.text for ended in final_text.end_segment(2.4, 3.0)] == ["So"]
 
 
 @pytest.mark.parametrize(
@@ -86,51 +86,51 @@ def test_punctuation_that_comes_after_the_segment_is_not_told() -> None:
     [(1.8, 1.9), (2.2, 2.2), (1.9 + MAX_STRETCH_S - 0.01, 2.49), (1.9 + MAX_STRETCH_S + 0.01, 1.9)],
 )
 def test_the_last_word_reaches_to_a_near_end_of_speech(speech_end_s: float, end_s: float) -> None:
-    committed = Committed()
-    committed.add(HELLO, 3.0)
-    (ended,) = committed.end_segment(speech_end_s, 3.0)
+    final_text = WindowedFinalText()
+    final_text.add(HELLO, 3.0)
+    (ended,) = final_text.end_segment(speech_end_s, 3.0)
     assert ended.segment.end_s == ended.segment.words[-1].end_s == pytest.approx(end_s)
 
 
 def test_no_word_ends_after_its_audio() -> None:
-    committed = Committed()
-    committed.add([piece(" long", 1.0, 1.9)], 1.5)
-    (ended,) = committed.end_segment(0.0, 1.5)
+    final_text = WindowedFinalText()
+    final_text.add([piece(" long", 1.0, 1.9)], 1.5)
+    (ended,) = final_text.end_segment(0.0, 1.5)
     assert ended.segment.words == (Word("long", 1.0, 1.5),)
 
 
 def test_the_prefix_is_what_a_hypothesis_begins_with() -> None:
-    committed = Committed()
-    assert (committed.prefix_tokens, committed.end_s, committed.ends_in_punctuation) == ([], 0.0, False)
-    committed.add(HELLO[:2], 2.0)
-    assert not committed.ends_in_punctuation
-    committed.add(HELLO[2:], 2.0)
-    assert committed.ends_in_punctuation
-    assert committed.end_s == 1.9
-    assert committed.prefix_tokens == [token for said in HELLO for token in said.tokens]
-    assert committed.tokens_from(1.5) == [token for said in HELLO[1:] for token in said.tokens]
-    assert committed.tokens_from(5.0) == []
+    final_text = WindowedFinalText()
+    assert (final_text.prefix_tokens, final_text.end_s, final_text.ends_in_punctuation) == ([], 0.0, False)
+    final_text.add(HELLO[:2], 2.0)
+    assert not final_text.ends_in_punctuation
+    final_text.add(HELLO[2:], 2.0)
+    assert final_text.ends_in_punctuation
+    assert final_text.end_s == 1.9
+    assert final_text.prefix_tokens == [token for said in HELLO for token in said.tokens]
+    assert final_text.tokens_from(1.5) == [token for said in HELLO[1:] for token in said.tokens]
+    assert final_text.tokens_from(5.0) == []
 
 
 def test_the_window_is_cut_where_a_whole_word_begins() -> None:
-    committed = Committed()
-    committed.add([*HELLO, piece(" half", 2.2, 2.4), piece("-way", 2.4, 2.6)], 3.0)
-    assert committed.latest_start_s(0.9) is None
-    assert committed.latest_start_s(1.0) == 1.0
-    assert committed.latest_start_s(2.0) == 1.5  # not the full stop's place
-    assert committed.latest_start_s(2.5) == 2.2  # nor that of a word's second half
+    final_text = WindowedFinalText()
+    final_text.add([*HELLO, piece(" half", 2.2, 2.4), piece("-way", 2.4, 2.6)], 3.0)
+    assert final_text.latest_start_s(0.9) is None
+    assert final_text.latest_start_s(1.0) == 1.0
+    assert final_text.latest_start_s(2.0) == 1.5  # not the full stop's place
+    assert final_text.latest_start_s(2.5) == 2.2  # nor that of a word's second half
 
 
 def test_what_lies_before_the_window_is_forgotten() -> None:
-    committed = Committed()
-    committed.add([*HELLO, piece(" Half", 2.2, 2.4)], 3.0)
-    committed.forget_before(1.5)
-    assert [said.text for said in committed.prefix] == [" there", ".", " Half"]
-    committed.forget_before(1.6)  # punctuation begins no window
-    assert [said.text for said in committed.prefix] == [" Half"]
-    committed.forget_before(float("inf"))
-    assert committed.prefix == []
-    (ended,) = committed.end_segment(0.0, 3.0)
+    final_text = WindowedFinalText()
+    final_text.add([*HELLO, piece(" Half", 2.2, 2.4)], 3.0)
+    final_text.forget_before(1.5)
+    assert [said.text for said in final_text.prefix] == [" there", ".", " Half"]
+    final_text.forget_before(1.6)  # punctuation begins no window
+    assert [said.text for said in final_text.prefix] == [" Half"]
+    final_text.forget_before(float("inf"))
+    assert final_text.prefix == []
+    (ended,) = final_text.end_segment(0.0, 3.0)
     assert ended.segment.text == "hello there. Half", "the text is not forgotten"
 
 
@@ -140,21 +140,21 @@ TEXTS = (" go", " on", "ing", "'s", ".", ",", "?", " Ten")
 @given(data=st.data())
 def test_any_order_of_adding_ending_and_answering(data: st.DataObject) -> None:
     """The three tellings agree, and times lie in order even where a model's do not."""
-    committed = Committed()
+    final_text = WindowedFinalText()
     now_s, deltas, answers = 0.0, [], []
     segments: list[SegmentEnded] = []
     for _ in range(data.draw(st.integers(0, 8))):
         now_s += data.draw(st.floats(0.1, 2))
         texts = data.draw(st.lists(st.sampled_from(TEXTS), max_size=4))
         starts = [data.draw(st.floats(0, now_s)) for _ in texts]
-        deltas += committed.add([piece(t, s, s + 0.3) for t, s in zip(texts, starts, strict=True)], now_s)
+        deltas += final_text.add([piece(t, s, s + 0.3) for t, s in zip(texts, starts, strict=True)], now_s)
         action = data.draw(st.sampled_from(["go on", "end", "flush"]))
         if action != "go on":
-            segments += committed.end_segment(data.draw(st.floats(0, now_s)), now_s)
+            segments += final_text.end_segment(data.draw(st.floats(0, now_s)), now_s)
         if action == "flush":
-            answers.append(committed.answer(len(answers) + 1, now_s))
-    segments += committed.end_segment(now_s, now_s)
-    answers.append(committed.answer(len(answers) + 1, now_s))
+            answers.append(final_text.answer(len(answers) + 1, now_s))
+    segments += final_text.end_segment(now_s, now_s)
+    answers.append(final_text.answer(len(answers) + 1, now_s))
     letters = "".join(text_of(deltas).split())
     assert "".join("".join(ended.segment.text.split()) for ended in segments) == letters
     assert "".join("".join(answer.text.split()) for answer in answers) == letters
@@ -173,10 +173,10 @@ def _assert_in_order(segments: list[SegmentEnded]) -> None:
 
 
 def test_no_word_begins_before_its_speech() -> None:
-    committed = Committed()
-    committed.add(HELLO, 2.0)
-    committed.end_segment(1.9, 2.0)
-    committed.begin_speech(3.0)
-    committed.add([piece(" again", 1.9, 3.4), piece(" and", 3.4, 3.6)], 4.0)
-    (ended,) = committed.end_segment(3.6, 4.0)
+    final_text = WindowedFinalText()
+    final_text.add(HELLO, 2.0)
+    final_text.end_segment(1.9, 2.0)
+    final_text.begin_speech(3.0)
+    final_text.add([piece(" again", 1.9, 3.4), piece(" and", 3.4, 3.6)], 4.0)
+    (ended,) = final_text.end_segment(3.6, 4.0)
     assert ended.segment.words == (Word("Again", 3.0, 3.4), Word("and", 3.4, 3.6))

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.scripted_windows import GATE, MAX_WINDOW_SAMPLES, Listening, Said, Script, spoken
-from voxtide.audio.vad import FRAME_S
-from voxtide.engines.windowed.config import RevisingConfig, SettlingConfig
+from voxtide.audio.vad import VAD_FRAME_S
+from voxtide.engines.windowed.config import StabilityConfig, WindowedConfig
 from voxtide.engines.windowed.window import WORDLESS_S
 from voxtide.transcript.events import (
     Delta,
@@ -25,7 +25,7 @@ from voxtide.transcript.events import (
 )
 from voxtide.types import SAMPLE_RATE_HZ, StreamOptions, Word
 
-SETTLING = SettlingConfig(
+SETTLING = StabilityConfig(
     margin_s=0.1,
     sure_logprob=-0.05,
     doubt_s=2.0,
@@ -37,7 +37,7 @@ SETTLING = SettlingConfig(
     show_logprob=-0.3,
     tail_s=0.1,
 )
-LIVE = RevisingConfig(
+LIVE = WindowedConfig(
     update_frames=6,
     updates_per_decision=2,
     speculate_frames=5,
@@ -46,9 +46,9 @@ LIVE = RevisingConfig(
     min_window_s=0.7,
     max_window_s=8.0,
     context_s=4.0,
-    glance_s=1.5,
+    interim_context_s=1.5,
     fresh_s=2.0,
-    settling=SETTLING,
+    stability=SETTLING,
 )
 FAST = replace(
     LIVE,
@@ -70,7 +70,7 @@ def without_interims(events: list[TranscriptEvent]) -> list[TranscriptEvent]:
 
 
 def listened(
-    config: RevisingConfig, places_s: list[float], flushes_s: list[float], is_behind: tuple[bool, ...] = (False,)
+    config: WindowedConfig, places_s: list[float], flushes_s: list[float], is_behind: tuple[bool, ...] = (False,)
 ) -> Listening:
     """Fed in chunks that end at these places, flushed at those."""
     listening = Listening(SPEECH, config, is_behind=is_behind)
@@ -83,7 +83,7 @@ def listened(
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_all_is_said_once_and_in_order(config: RevisingConfig) -> None:
+def test_all_is_said_once_and_in_order(config: WindowedConfig) -> None:
     listening = listened(config, [], [])
     assert listening.text == SPEECH.text
     words = [word for event in listening.events if isinstance(event, SegmentEnded) for word in event.segment.words]
@@ -95,7 +95,7 @@ def test_all_is_said_once_and_in_order(config: RevisingConfig) -> None:
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_positions_decide(config: RevisingConfig) -> None:
+def test_positions_decide(config: WindowedConfig) -> None:
     """Neither chunk sizes nor load change anything but interim text; chunk sizes do not even change that."""
     places = st.lists(st.integers(0, round(LENGTH_S * 1000)).map(lambda ms: ms / 1000), max_size=12)
 
@@ -121,7 +121,7 @@ def test_speech_starts_and_stops_where_the_voice_does() -> None:
     edges_s = [edge_s for span in SPEECH.voice_s for edge_s in span]
     kinds = [SpeechStarted, SpeechStopped] * len(SPEECH.voice_s)
     assert [type(turn) for turn in turns] == kinds
-    assert [turn.audio_s for turn in turns] == pytest.approx(edges_s, abs=FRAME_S)
+    assert [turn.audio_s for turn in turns] == pytest.approx(edges_s, abs=VAD_FRAME_S)
 
 
 def test_words_come_while_the_speaker_talks() -> None:
@@ -133,7 +133,7 @@ def test_words_come_while_the_speaker_talks() -> None:
 
 def test_a_flush_after_a_short_silence_costs_nothing() -> None:
     listening = Listening(spoken("so it goes"), LIVE)
-    listening.feed_until(2.2 + 7 * FRAME_S)  # too short a silence to be the end of speech
+    listening.feed_until(2.2 + 7 * VAD_FRAME_S)  # too short a silence to be the end of speech
     num_calls = len(listening.windows.calls)
     flushed = listening.flush()[-1]
     assert len(listening.windows.calls) == num_calls
@@ -143,7 +143,7 @@ def test_a_flush_after_a_short_silence_costs_nothing() -> None:
 
 def test_the_end_of_speech_costs_nothing_either() -> None:
     listening = Listening(spoken("so it goes"), LIVE)
-    listening.feed_until(2.2 + 7 * FRAME_S)
+    listening.feed_until(2.2 + 7 * VAD_FRAME_S)
     num_calls = len(listening.windows.calls)
     assert any(isinstance(event, SegmentEnded) for event in listening.feed_until(4.0))
     assert len(listening.windows.calls) == num_calls
@@ -237,7 +237,7 @@ def test_flushes_with_nothing_to_say_are_answered() -> None:
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_silence_costs_no_model_run(config: RevisingConfig) -> None:
+def test_silence_costs_no_model_run(config: WindowedConfig) -> None:
     listening = Listening(SILENCE, config)
     listening.feed_until(30.0)
     listening.flush()
@@ -248,7 +248,7 @@ def test_silence_costs_no_model_run(config: RevisingConfig) -> None:
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize(("pause_s", "begins_anew"), [(1.0, False), (7.0, True)])
-def test_a_window_outlives_a_short_pause(config: RevisingConfig, pause_s: float, begins_anew: bool) -> None:
+def test_a_window_outlives_a_short_pause(config: WindowedConfig, pause_s: float, begins_anew: bool) -> None:
     listening = Listening(spoken("so it goes | and on", pause_s=pause_s), config)
     listening.feed_until(5.0 + pause_s)
     listening.finish()
@@ -265,7 +265,7 @@ def test_silence_after_speech_costs_no_model_run() -> None:
     assert len(listening.windows.calls) == num_calls
 
 
-def most_held_s(script: Script, config: RevisingConfig, length_s: int) -> float:
+def most_held_s(script: Script, config: WindowedConfig, length_s: int) -> float:
     """The most audio kept after any chunk of 0.5 s."""
     listening = Listening(script, config)
     held_s = 0.0
@@ -278,36 +278,36 @@ def most_held_s(script: Script, config: RevisingConfig, length_s: int) -> float:
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_ten_minutes_of_silence_are_not_kept(config: RevisingConfig) -> None:
-    assert most_held_s(SILENCE, config, 600) <= config.preroll_s + FRAME_S
+def test_ten_minutes_of_silence_are_not_kept(config: WindowedConfig) -> None:
+    assert most_held_s(SILENCE, config, 600) <= config.preroll_s + VAD_FRAME_S
     after_speech = spoken("so it goes")
     assert most_held_s(after_speech, config, 600) <= config.fresh_s + config.end_speech_s + 3.0
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_ten_minutes_of_speech_are_not_kept(config: RevisingConfig) -> None:
+def test_ten_minutes_of_speech_are_not_kept(config: WindowedConfig) -> None:
     script = spoken(" ".join(f"word{number}" for number in range(1490)))
-    decision_s = config.update_frames * config.updates_per_decision * FRAME_S
+    decision_s = config.update_frames * config.updates_per_decision * VAD_FRAME_S
     assert most_held_s(script, config, 600) <= config.max_window_s + decision_s + 2.0
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize("num_words", [0, 20])
-def test_a_voice_that_says_nothing_is_not_kept(config: RevisingConfig, num_words: int) -> None:
+def test_a_voice_that_says_nothing_is_not_kept(config: WindowedConfig, num_words: int) -> None:
     """Singing without words, from the beginning or after some speech: the window must not grow with it."""
     words = spoken(" ".join(f"word{number}" for number in range(num_words))).words
-    decision_s = config.update_frames * config.updates_per_decision * FRAME_S
+    decision_s = config.update_frames * config.updates_per_decision * VAD_FRAME_S
     assert most_held_s(Script(words, ((1.0, 290.0),)), config, 300) <= WORDLESS_S + decision_s + 1.0
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize("before", ["", "so it goes"])
-def test_a_word_that_never_ends_is_not_kept(config: RevisingConfig, before: str) -> None:
+def test_a_word_that_never_ends_is_not_kept(config: WindowedConfig, before: str) -> None:
     """The window may not be cut within a word: so the model is told of its end only, and what it makes of that."""
     words = spoken(before).words
     endless = Said("aah", words[-1].end_s if words else 1.0, 1000.0)
     listening = Listening(Script((*words, endless), ((1.0, 120.0),)), config)
-    decision_s = config.update_frames * config.updates_per_decision * FRAME_S
+    decision_s = config.update_frames * config.updates_per_decision * VAD_FRAME_S
     for seconds in range(1, 121):
         listening.feed_until(seconds)
         assert listening.held_s <= MAX_WINDOW_SAMPLES / SAMPLE_RATE_HZ + decision_s + 1.0
@@ -329,10 +329,10 @@ def test_interim_text_is_told_only_where_it_is_wanted(options: StreamOptions) ->
 
 def test_a_window_too_short_to_be_understood_waits() -> None:
     listening = Listening(spoken("so it goes"), LIVE)
-    listening.feed_until(1.0 + 5 * LIVE.update_frames * FRAME_S)
+    listening.feed_until(1.0 + 5 * LIVE.update_frames * VAD_FRAME_S)
     start, end = listening.windows.calls[0]
     num_least = LIVE.min_window_s * SAMPLE_RATE_HZ
-    assert num_least <= end - start < num_least + LIVE.update_frames * FRAME_S * SAMPLE_RATE_HZ
+    assert num_least <= end - start < num_least + LIVE.update_frames * VAD_FRAME_S * SAMPLE_RATE_HZ
 
 
 def test_a_busy_machine_leaves_interim_work_out() -> None:
@@ -378,7 +378,7 @@ def test_words_found_in_the_silence_are_dropped(is_flush: bool) -> None:
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize("end_s", [0.5, 1.05, 1.7, 3.1, 3.3, 3.9, 13.0])
-def test_finish_is_a_flush_and_the_end(config: RevisingConfig, end_s: float) -> None:
+def test_finish_is_a_flush_and_the_end(config: WindowedConfig, end_s: float) -> None:
     finished, flushed = Listening(SPEECH, config), Listening(SPEECH, config)
     for listening in (finished, flushed):
         listening.feed_until(end_s)
@@ -415,4 +415,4 @@ def test_the_last_word_reaches_to_the_end_of_speech() -> None:
     listening = Listening(replace(speech, voice_s=((1.0, 2.5),)), LIVE)
     listening.feed_until(4.0)
     (ended,) = [event for event in listening.events if isinstance(event, SegmentEnded)]
-    assert ended.segment.words[-1] == Word("goes", 1.8, pytest.approx(2.5, abs=FRAME_S))
+    assert ended.segment.words[-1] == Word("goes", 1.8, pytest.approx(2.5, abs=VAD_FRAME_S))

@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxtide.engines.windowed.config import SettlingConfig
+from voxtide.engines.windowed.config import StabilityConfig
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.stability import (
     SQUEEZED_S,
-    as_heard,
-    is_echo,
+    drop_hallucinations,
+    drop_unspoken,
     mean_logprob,
-    num_settled,
     num_shown,
-    without_dreams,
+    num_stable,
+    repeats_last_word,
 )
 
-CONFIG = SettlingConfig(
+CONFIG = StabilityConfig(
     margin_s=0.2,
     sure_logprob=-0.1,
     doubt_s=1.0,
@@ -43,7 +43,7 @@ def mark(end_s: float, text: str = ".") -> Piece:
 
 
 def settled(pieces: list[Piece], before: list[Piece], *, now_s: float = 10.0, window_s: float = 5.0) -> int:
-    return num_settled(pieces, before, now_s=now_s, window_s=window_s, config=CONFIG)
+    return num_stable(pieces, before, now_s=now_s, window_s=window_s, config=CONFIG)
 
 
 @pytest.mark.parametrize(
@@ -110,31 +110,31 @@ def test_a_word_shown_before_stays() -> None:
 def test_words_in_no_time_are_dreams() -> None:
     said = [word("a", 1.0), word("b", 1.3)]
     dreams = [word("c", 2.0 + 0.3 * SQUEEZED_S * i) for i in range(3)]
-    assert without_dreams([*said, *dreams]) == said
-    assert without_dreams([*said, dreams[0], mark(2.0), *dreams[1:]]) == said
-    assert without_dreams([*said, *dreams[:2]]) == [*said, *dreams[:2]]  # two may
+    assert drop_hallucinations([*said, *dreams]) == said
+    assert drop_hallucinations([*said, dreams[0], mark(2.0), *dreams[1:]]) == said
+    assert drop_hallucinations([*said, *dreams[:2]]) == [*said, *dreams[:2]]  # two may
     spoken = [word("c", 2.0 + 0.6 * SQUEEZED_S * i) for i in range(3)]
-    assert without_dreams([*said, *spoken]) == [*said, *spoken]
-    assert without_dreams([]) == []
+    assert drop_hallucinations([*said, *spoken]) == [*said, *spoken]
+    assert drop_hallucinations([]) == []
 
 
 def test_words_found_in_silence_are_not_heard() -> None:
     said = [word("a", 4.8), mark(4.8)]
     late = word("you", 5.5, DOUBTFUL)  # begins 0.3 s after the end of speech
-    assert as_heard([*said, late, word("too", 6.0)], speech_end_s=5.0, config=CONFIG) == said
+    assert drop_unspoken([*said, late, word("too", 6.0)], speech_end_s=5.0, config=CONFIG) == said
     sure_late = word("you", 5.5, UNSURE)
-    assert as_heard([*said, sure_late], speech_end_s=5.0, config=CONFIG) == [*said, sure_late]
+    assert drop_unspoken([*said, sure_late], speech_end_s=5.0, config=CONFIG) == [*said, sure_late]
     in_time = word("you", 5.25, DOUBTFUL)
-    assert as_heard([*said, in_time], speech_end_s=5.0, config=CONFIG) == [*said, in_time]
+    assert drop_unspoken([*said, in_time], speech_end_s=5.0, config=CONFIG) == [*said, in_time]
 
 
 def test_a_text_nobody_believes_in_is_noise() -> None:
     noise = [word("mm", 4.0, HOPELESS), mark(4.0)]
-    assert as_heard(noise, speech_end_s=5.0, config=CONFIG) == []
+    assert drop_unspoken(noise, speech_end_s=5.0, config=CONFIG) == []
     believed = [word("a", 3.5), word("mm", 4.0, HOPELESS)]
-    assert as_heard(believed, speech_end_s=5.0, config=CONFIG) == believed
-    assert as_heard([mark(4.0)], speech_end_s=5.0, config=CONFIG) == [mark(4.0)]
-    assert as_heard([], speech_end_s=5.0, config=CONFIG) == []
+    assert drop_unspoken(believed, speech_end_s=5.0, config=CONFIG) == believed
+    assert drop_unspoken([mark(4.0)], speech_end_s=5.0, config=CONFIG) == [mark(4.0)]
+    assert drop_unspoken([], speech_end_s=5.0, config=CONFIG) == []
 
 
 def test_the_mean_counts_tokens() -> None:
@@ -174,8 +174,8 @@ def test_any_hypothesis_settles_in_order(
 def test_any_hypothesis_keeps_its_beginning(
     pieces: list[Piece], before: list[Piece], now_s: float, speech_end_s: float
 ) -> None:
-    heard = as_heard(pieces, speech_end_s=speech_end_s, config=CONFIG)
-    for kept in (heard, without_dreams(pieces)):
+    heard = drop_unspoken(pieces, speech_end_s=speech_end_s, config=CONFIG)
+    for kept in (heard, drop_hallucinations(pieces)):
         assert kept == pieces[: len(kept)]
     num = num_shown(pieces, before, now_s=now_s, config=CONFIG)
     assert not num or not pieces[num - 1].is_punctuation
@@ -185,17 +185,17 @@ def test_any_hypothesis_keeps_its_beginning(
 @pytest.mark.parametrize("offset_s", [0, 24, 168, 24_000])
 def test_a_word_of_the_deadlines_age_is_final_wherever_it_lies(offset_s: int) -> None:
     """Times of equal audio differ by rounding only, which may not decide."""
-    config = SettlingConfig(deadline_s=1.2, young_wait_s=0.0)
+    config = StabilityConfig(deadline_s=1.2, young_wait_s=0.0)
     pieces = [word("so", offset_s + 0.024, HOPELESS)]
-    assert num_settled(pieces, [], now_s=offset_s + 1.224, window_s=5.0, config=config) == 1
+    assert num_stable(pieces, [], now_s=offset_s + 1.224, window_s=5.0, config=config) == 1
 
 
 def test_an_echo_is_the_last_final_word_again_in_no_time() -> None:
     said = [word("was", 0.8), word("the", 1.0), mark(1.0)]
-    assert is_echo([word("The", 1.02), word("epoch", 1.6)], said)
-    assert is_echo([mark(1.0), word("The", 1.0)], said)
-    assert not is_echo([word("The", 1.3)], said)  # said twice
-    assert not is_echo([word("epoch", 1.02)], said)
-    assert not is_echo([word("The", 0.05)], [])
-    assert not is_echo([mark(1.0)], said)
-    assert not is_echo([], said)
+    assert repeats_last_word([word("The", 1.02), word("epoch", 1.6)], said)
+    assert repeats_last_word([mark(1.0), word("The", 1.0)], said)
+    assert not repeats_last_word([word("The", 1.3)], said)  # said twice
+    assert not repeats_last_word([word("epoch", 1.02)], said)
+    assert not repeats_last_word([word("The", 0.05)], [])
+    assert not repeats_last_word([mark(1.0)], said)
+    assert not repeats_last_word([], said)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from voxtide.engines.windowed.config import RevisingConfig
-from voxtide.engines.windowed.final_text import Committed
+from voxtide.engines.windowed.config import WindowedConfig
+from voxtide.engines.windowed.final_text import WindowedFinalText
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.window import WORDLESS_S, Window
 from voxtide.types import SAMPLE_RATE_HZ
 
-CONFIG = RevisingConfig(max_window_s=8.0, context_s=4.0, glance_s=1.5)
+CONFIG = WindowedConfig(max_window_s=8.0, context_s=4.0, interim_context_s=1.5)
 LONGEST = 30 * SAMPLE_RATE_HZ
 
 
@@ -47,9 +47,9 @@ def at(time_s: float) -> int:
 
 
 def window_over(reader: Reader, *final: Piece) -> Window:
-    committed = Committed()
-    committed.add(list(final), 100.0)
-    return Window(reader, committed, CONFIG)
+    final_text = WindowedFinalText()
+    final_text.add(list(final), 100.0)
+    return Window(reader, final_text, CONFIG)
 
 
 def test_final_words_are_forced_and_undecided_ones_guessed() -> None:
@@ -62,7 +62,7 @@ def test_a_glance_is_asked_from_the_last_final_words_only() -> None:
     reader = Reader()
     final = [word(text, start_s) for text, start_s in (("never", 1.0), ("put", 2.0), ("off", 3.0), ("until", 4.0))]
     window = window_over(reader, *final)
-    window.glance(at(6), [word("tomorrow", 5.0)])
+    window.transcribe_interim(at(6), [word("tomorrow", 5.0)])
     assert reader.questions == [(at(3), at(6), [30, 40], [50])]
     assert window.start == 0
 

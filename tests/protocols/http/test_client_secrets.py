@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.support.http_cases import ABLE, ENGLISH
 from voxtide.protocols.http.client_secrets import mistral_answer, openai_answer, read_mistral, read_openai
-from voxtide.protocols.messages import Refusal
-from voxtide.protocols.session_info import SessionFacts
+from voxtide.protocols.messages import RequestRefusedError
+from voxtide.protocols.session_info import SessionInfo
 
 SESSION = {"type": "transcription", "audio": {"input": {"transcription": {"model": "tower", "language": "en"}}}}
 
@@ -34,7 +34,7 @@ def test_mistrals_answer() -> None:
 def test_openais_wish_and_answer() -> None:
     wish = read_openai({"session": SESSION, "expires_after": {"anchor": "created_at", "seconds": 60}}, ABLE)
     assert (wish.prefix, wish.ttl_s, wish.model) == ("ek_", 60, "tower")
-    answer = openai_answer("ek_x", wish, ABLE, SessionFacts(session_id="sess_1", opened_at_s=0, expires_at_s=60))
+    answer = openai_answer("ek_x", wish, ABLE, SessionInfo(session_id="sess_1", opened_at_s=0, expires_at_s=60))
     assert (answer["value"], answer["expires_at"]) == ("ek_x", 60)
     assert answer["session"]["object"] == "realtime.transcription_session"
     assert answer["session"]["audio"]["input"]["transcription"]["language"] == "en"
@@ -47,7 +47,7 @@ def test_openais_wish_may_be_empty() -> None:
 
 def test_a_secret_promises_no_turns_where_there_are_none() -> None:
     deaf = replace(ABLE, can_detect_turns=False)
-    answer = openai_answer("ek_x", read_openai({}, deaf), deaf, SessionFacts(session_id="sess_1", opened_at_s=0))
+    answer = openai_answer("ek_x", read_openai({}, deaf), deaf, SessionInfo(session_id="sess_1", opened_at_s=0))
     assert answer["session"]["audio"]["input"]["turn_detection"] is None
 
 
@@ -64,7 +64,7 @@ def test_a_secret_promises_no_turns_where_there_are_none() -> None:
     ],
 )
 def test_mistrals_wish_refused(body: dict[str, Any], param: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRefusedError) as refused:
         read_mistral(body, ENGLISH)
     assert refused.value.param == param
 
@@ -82,7 +82,7 @@ def test_mistrals_wish_refused(body: dict[str, Any], param: str) -> None:
     ],
 )  # fmt: skip
 def test_openais_wish_refused(body: dict[str, Any], param: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRefusedError) as refused:
         read_openai(body, ENGLISH)
     assert refused.value.param == param
 
@@ -106,5 +106,5 @@ def test_any_body_is_read_or_refused(body: dict[str, Any]) -> None:
     for read in (read_mistral, read_openai):
         try:
             assert 10 <= read(body, ABLE).ttl_s <= 7200
-        except Refusal as refusal:
+        except RequestRefusedError as refusal:
             assert refusal.reason

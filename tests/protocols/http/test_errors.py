@@ -5,11 +5,11 @@ import pytest
 from voxtide.errors import CapacityError, ConnectionFailedError, CorruptAudioError, EngineFailedError, ModelCorruptError
 from voxtide.protocols.http.errors import problem_of
 from voxtide.protocols.http.form import Form
-from voxtide.protocols.messages import Refusal
+from voxtide.protocols.messages import RequestRefusedError
 
 
 def test_openais_shape() -> None:
-    problem = problem_of(Refusal("language must be a code", param="language"))
+    problem = problem_of(RequestRefusedError("language must be a code", param="language"))
     assert problem.status_in(Form.OPENAI) == 400
     assert problem.body_in(Form.OPENAI) == {
         "error": {
@@ -22,7 +22,7 @@ def test_openais_shape() -> None:
 
 
 def test_mistrals_shape_of_a_malformed_field() -> None:
-    problem = problem_of(Refusal("language must be a code", param="language"))
+    problem = problem_of(RequestRefusedError("language must be a code", param="language"))
     assert problem.status_in(Form.MISTRAL) == 422
     assert problem.body_in(Form.MISTRAL) == {
         "detail": [{"type": "value_error", "loc": ["body", "language"], "msg": "language must be a code"}]
@@ -30,7 +30,7 @@ def test_mistrals_shape_of_a_malformed_field() -> None:
 
 
 def test_mistrals_shape_of_everything_else() -> None:
-    problem = problem_of(Refusal("no speakers", code="unsupported_option", param="diarize"))
+    problem = problem_of(RequestRefusedError("no speakers", code="unsupported_option", param="diarize"))
     assert problem.status_in(Form.MISTRAL) == 400
     assert problem.body_in(Form.MISTRAL) == {
         "object": "error",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from voxtide.protocols.http.form import Fields, Form, form_of
-from voxtide.protocols.messages import Refusal
+from voxtide.protocols.messages import RequestRefusedError
 
 SPEAKEASY = {"user-agent": "speakeasy-sdk/python 3.7.0 2.8 1.0 mistralai"}
 
@@ -40,5 +40,5 @@ def test_an_empty_value_is_none() -> None:
 
 
 def test_a_single_field_given_twice_is_refused() -> None:
-    with pytest.raises(Refusal, match="language was given 2 times"):
+    with pytest.raises(RequestRefusedError, match="language was given 2 times"):
         Fields([("language", "en"), ("language", "de")]).one("language")

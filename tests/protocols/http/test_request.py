@@ -6,14 +6,13 @@ from hypothesis import strategies as st
 
 from tests.support.http_cases import ABLE, ENGLISH, read
 from voxtide.protocols.http.form import MAX_FIELDS, Form
-from voxtide.protocols.http.request import GRANULARITIES, RESPONSE_FORMATS, BatchRequest
-from voxtide.protocols.messages import Refusal
-from voxtide.protocols.session_info import EngineFacts
-from voxtide.types import StreamOptions
+from voxtide.protocols.http.request import GRANULARITIES, RESPONSE_FORMATS, TranscriptionRequest
+from voxtide.protocols.messages import RequestRefusedError
+from voxtide.types import EngineInfo, StreamOptions
 
 
 def test_a_bare_request_is_for_json_as_cheaply_as_possible() -> None:
-    assert read([("model", "whisper-1")]) == BatchRequest(
+    assert read([("model", "whisper-1")]) == TranscriptionRequest(
         form=Form.OPENAI, options=StreamOptions(interim=False, pace="fast")
     )
 
@@ -74,7 +73,7 @@ def test_what_has_no_effect_is_named() -> None:
     assert read(items).ignored == ("chunking_strategy[type]", "temperature", "seed")
 
 
-REFUSED: list[tuple[list[tuple[str, str]], str, EngineFacts]] = [
+REFUSED: list[tuple[list[tuple[str, str]], str, EngineInfo]] = [
     ([("diarize", "true")], "diarize", ABLE),
     ([("diarize", "maybe")], "diarize", ABLE),
     ([("file_id", "f")], "file_id", ABLE),
@@ -105,24 +104,24 @@ REFUSED: list[tuple[list[tuple[str, str]], str, EngineFacts]] = [
 
 
 @pytest.mark.parametrize(("items", "param", "engine"), REFUSED, ids=lambda value: str(value)[:40])
-def test_what_cannot_be_done_is_refused_by_name(items: list[tuple[str, str]], param: str, engine: EngineFacts) -> None:
-    with pytest.raises(Refusal) as refused:
+def test_what_cannot_be_done_is_refused_by_name(items: list[tuple[str, str]], param: str, engine: EngineInfo) -> None:
+    with pytest.raises(RequestRefusedError) as refused:
         read(items, engine)
     assert refused.value.param == param
 
 
 def test_words_are_refused_where_nobody_knows_their_times() -> None:
-    with pytest.raises(Refusal, match="does not know the times of words"):
+    with pytest.raises(RequestRefusedError, match="does not know the times of words"):
         read([("timestamp_granularities[]", "word")], has_words=False)
 
 
 def test_a_request_without_audio_is_refused() -> None:
-    with pytest.raises(Refusal, match="neither a file nor a file_url"):
+    with pytest.raises(RequestRefusedError, match="neither a file nor a file_url"):
         read([("model", "m")], has_file=False)
 
 
 def test_an_address_has_a_bound() -> None:
-    with pytest.raises(Refusal, match="2083"):
+    with pytest.raises(RequestRefusedError, match="2083"):
         read([("file_url", "https://" + "a" * 2083)], has_file=False)
 
 
@@ -135,7 +134,7 @@ VALUES = st.one_of(st.sampled_from(["true", "en", "word", "srt", "0.5", "", "htt
 def test_any_form_is_read_or_refused(items: list[tuple[str, str]], has_file: bool) -> None:
     try:
         wish = read(items, has_file=has_file)
-    except Refusal as refusal:
+    except RequestRefusedError as refusal:
         assert refusal.reason
     else:
         assert (wish.file_url is None) == has_file

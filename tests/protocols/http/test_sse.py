@@ -6,7 +6,7 @@ from typing import Any
 from tests.support.http_cases import LONDON, MODEL, TOWER, TRANSCRIPT, request
 from voxtide.protocols.http.errors import Problem
 from voxtide.protocols.http.form import Form
-from voxtide.protocols.http.sse import BatchEvents
+from voxtide.protocols.http.sse import TranscriptionEvents
 from voxtide.transcript.events import Delta, Finished, Interim, LanguageDetected, SegmentEnded, TranscriptEvent
 
 TOLD: list[TranscriptEvent] = [
@@ -22,8 +22,8 @@ PROBLEM = Problem(status=503, code="engine_failed", message="the engine died")
 
 
 def streamed(form: Form, **wishes: Any) -> str:
-    events = BatchEvents(request(form, is_streamed=True, **wishes), MODEL)
-    return "".join(map(events.tell, TOLD)) + events.finish(TRANSCRIPT)
+    events = TranscriptionEvents(request(form, is_streamed=True, **wishes), MODEL)
+    return "".join(map(events.on_event, TOLD)) + events.finish(TRANSCRIPT)
 
 
 def lines_of(text: str) -> list[list[str]]:
@@ -74,8 +74,8 @@ def test_mistrals_segments_are_told_only_where_asked_for() -> None:
 
 
 def test_a_failure_is_an_event_that_each_sdk_knows() -> None:
-    (openai,) = lines_of(BatchEvents(request(), MODEL).fail(PROBLEM))
+    (openai,) = lines_of(TranscriptionEvents(request(), MODEL).fail(PROBLEM))
     assert data_of(openai)["error"]["message"] == "the engine died"
-    (mistral,) = lines_of(BatchEvents(request(Form.MISTRAL), MODEL).fail(PROBLEM))
+    (mistral,) = lines_of(TranscriptionEvents(request(Form.MISTRAL), MODEL).fail(PROBLEM))
     assert mistral[0] == "event: error"
     assert data_of(mistral) == {"type": "error", "error": {"message": "the engine died", "code": 503}}

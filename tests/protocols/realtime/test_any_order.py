@@ -13,7 +13,7 @@ from tests.support.dialect_session import ABLE, ENGLISH, Conversation, b64
 from tests.support.dialect_strategies import TURN_EVENTS, client_messages, wild_messages
 from voxtide.errors import CapacityError
 from voxtide.protocols.realtime.dialect import Flush
-from voxtide.protocols.realtime.routing import Wire
+from voxtide.protocols.realtime.routing import RealtimePath
 from voxtide.protocols.realtime.turns import TurnEnded
 
 Step = Callable[[Conversation], Any]
@@ -21,17 +21,17 @@ Step = Callable[[Conversation], Any]
 AUDIO = b64(b"\0\1" * 80)
 
 
-def steps(wire: Wire) -> st.SearchStrategy[list[Step]]:
+def steps(wire: RealtimePath) -> st.SearchStrategy[list[Step]]:
     """A client that mixes its messages, an engine that takes its time, turns that come and go."""
     messages = [(lambda c, kind=kind, fields=fields: c.say(kind, **fields)) for kind, fields in client_messages(wire)]
     engine = [lambda c: c.work(1), lambda c: c.work(3)]
-    turns = [(lambda c, event=event: c.tell(event)) for event in TURN_EVENTS]
+    turns = [(lambda c, event=event: c.on_event(event)) for event in TURN_EVENTS]
     return st.lists(st.sampled_from([*messages, *messages, *engine, *turns]), max_size=60)
 
 
-@given(steps=steps(Wire.MISTRAL), ending=st.sampled_from(["end", "drain"]))
+@given(steps=steps(RealtimePath.MISTRAL), ending=st.sampled_from(["end", "drain"]))
 def test_mistral_answers_every_flush_once_with_its_text(steps: list[Step], ending: str) -> None:
-    conversation = Conversation(Wire.MISTRAL, ABLE)
+    conversation = Conversation(RealtimePath.MISTRAL, ABLE)
     num_flushes, turn_ends = count_flushes(conversation)
     for step in steps:
         step(conversation)
@@ -47,9 +47,9 @@ def test_mistral_answers_every_flush_once_with_its_text(steps: list[Step], endin
     assert " ".join(done["text"] for done in dones if done["text"]) == " ".join(conversation.engine.words)
 
 
-@given(steps=steps(Wire.REALTIME))
+@given(steps=steps(RealtimePath.REALTIME))
 def test_openai_completes_every_item_once_with_its_text(steps: list[Step]) -> None:
-    conversation = Conversation(Wire.REALTIME, ABLE, intent="transcription")
+    conversation = Conversation(RealtimePath.REALTIME, ABLE, intent="transcription")
     for step in steps:
         step(conversation)
     conversation.carry_out(conversation.dialect.drain())
@@ -71,9 +71,9 @@ def test_openai_completes_every_item_once_with_its_text(steps: list[Step]) -> No
         assert told == conversation.engine.words
 
 
-@given(steps=steps(Wire.REALTIME))
+@given(steps=steps(RealtimePath.REALTIME))
 def test_vllm_answers_every_final_commit_once_with_its_text(steps: list[Step]) -> None:
-    conversation = Conversation(Wire.REALTIME, ABLE)
+    conversation = Conversation(RealtimePath.REALTIME, ABLE)
     conversation.say("session.update", model="m")
     conversation.say("input_audio_buffer.commit")
     num_flushes, _ = count_flushes(conversation)
@@ -87,10 +87,10 @@ def test_vllm_answers_every_final_commit_once_with_its_text(steps: list[Step]) -
     assert " ".join(done["text"] for done in dones if done["text"]) == " ".join(conversation.engine.words)
 
 
-@pytest.mark.parametrize("wire", Wire)
+@pytest.mark.parametrize("wire", RealtimePath)
 @given(messages=st.lists(wild_messages, max_size=12), is_able=st.booleans(), ends=st.booleans())
 def test_nothing_a_client_sends_raises_and_all_of_it_is_answered_or_taken(
-    wire: Wire, messages: list[str | bytes], is_able: bool, ends: bool
+    wire: RealtimePath, messages: list[str | bytes], is_able: bool, ends: bool
 ) -> None:
     conversation = Conversation(wire, ABLE if is_able else ENGLISH)
     for message in messages:
@@ -110,7 +110,7 @@ def test_nothing_a_client_sends_raises_and_all_of_it_is_answered_or_taken(
 def count_flushes(conversation: Conversation) -> tuple[Callable[[], int], Callable[[], int]]:
     """How many flushes were asked for by the client, and how many turns ended in them, up to now."""
     asked = {"client": 0, "turn": 0}
-    receive, tell = conversation.dialect.receive, conversation.dialect.tell
+    receive, on_event = conversation.dialect.receive, conversation.dialect.on_event
 
     def counting_receive(message: str | bytes) -> list[Any]:
         effects = receive(message)
@@ -118,11 +118,11 @@ def count_flushes(conversation: Conversation) -> tuple[Callable[[], int], Callab
         return effects
 
     def counting_tell(event: Any) -> list[Any]:
-        effects = tell(event)
+        effects = on_event(event)
         asked["turn"] += isinstance(event, TurnEnded) and bool(effects)
         return effects
 
-    conversation.dialect.receive, conversation.dialect.tell = counting_receive, counting_tell  # type: ignore[method-assign]  # a spy
+    conversation.dialect.receive, conversation.dialect.on_event = counting_receive, counting_tell  # type: ignore[method-assign]  # a spy
     return lambda: asked["client"], lambda: asked["turn"]
 
 

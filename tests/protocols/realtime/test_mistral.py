@@ -43,7 +43,7 @@ def test_done_has_every_field_the_sdk_validates() -> None:  # rules 5, 6, 8
     conversation.say("input_audio.append", audio=AUDIO)
     conversation.say("input_audio.flush")
     segment = Segment("Hello.", 0.2, 1.25)
-    (*_, done) = conversation.tell(Delta("Hello.", 1.3), SegmentEnded(segment, 1.3), Flushed(1, "Hello.", (), 1.5))
+    (*_, done) = conversation.on_event(Delta("Hello.", 1.3), SegmentEnded(segment, 1.3), Flushed(1, "Hello.", (), 1.5))
     assert done == {
         "type": "transcription.done",
         "model": "moonshine-tiny",
@@ -60,7 +60,7 @@ def test_the_seconds_of_all_dones_are_the_sessions() -> None:
     ends_s = [0.4, 0.4, 1.7, 2.1, 6.0]
     for flush_id, end_s in enumerate(ends_s, 1):
         conversation.say("input_audio.flush")
-        conversation.tell(Flushed(flush_id, "", (), end_s))
+        conversation.on_event(Flushed(flush_id, "", (), end_s))
     seconds = [done["usage"]["prompt_audio_seconds"] for done in conversation.of_type("transcription.done")]
     assert seconds == [1, 0, 1, 1, 3]
 
@@ -103,7 +103,7 @@ def test_no_done_comes_unasked() -> None:  # rule 11
     conversation = mistral()
     conversation.say("session.update", session={"turn_detection": {}})
     say_words(conversation, 3)
-    conversation.tell(TurnStarted(0.1), SpeechStarted(0.1), TurnEnding(1.0), SpeechStopped(1.0), TurnEnded(1.0))
+    conversation.on_event(TurnStarted(0.1), SpeechStarted(0.1), TurnEnding(1.0), SpeechStopped(1.0), TurnEnded(1.0))
     conversation.work()
     assert conversation.of_type("transcription.done") == []
     assert types_of(conversation.sent[-1:]) == ["turn.end"]
@@ -116,7 +116,7 @@ def test_end_twice_is_end_once_and_nothing_may_follow_it() -> None:
     for kind, fields in (("input_audio.append", {"audio": AUDIO}), ("input_audio.flush", {}), ("session.update", {})):
         assert types_of(conversation.say(kind, **fields)) == ["error"]
     assert types_of(conversation.work()) == ["transcription.text.delta", "transcription.done"]
-    assert conversation.say("input_audio.append", audio=AUDIO) == conversation.tell(Delta("late", 9.0)) == []
+    assert conversation.say("input_audio.append", audio=AUDIO) == conversation.on_event(Delta("late", 9.0)) == []
 
 
 def test_flushes_without_waiting_have_a_bound() -> None:
@@ -148,8 +148,8 @@ def test_language_and_segments() -> None:
     conversation.say("session.update", session={"language": "de"})
     first, second = Segment("Guten Tag.", 0.0, 1.0), Segment("Servus.", 1.5, 2.00049)
     conversation.say("input_audio.flush")
-    conversation.tell(SegmentEnded(first, 1.2))
-    told = conversation.tell(LanguageDetected("de", 1.0), Flushed(1, "Guten Tag. Servus.", (first, second), 2.1))
+    conversation.on_event(SegmentEnded(first, 1.2))
+    told = conversation.on_event(LanguageDetected("de", 1.0), Flushed(1, "Guten Tag. Servus.", (first, second), 2.1))
     assert told[0] == {"type": "transcription.language", "audio_language": "de"}
     assert told[1] == {
         "type": "transcription.segment", "text": "Servus.", "start": 1.5, "end": 2.0, "speaker_id": None,
@@ -167,10 +167,10 @@ def test_a_chosen_language_is_the_dones_where_none_was_detected() -> None:
 
 def test_the_engines_own_speech_is_told_to_those_who_ask() -> None:
     conversation = mistral()
-    assert conversation.tell(SpeechStarted(0.5), SpeechStopped(0.9)) == []
+    assert conversation.on_event(SpeechStarted(0.5), SpeechStopped(0.9)) == []
     (updated,) = conversation.say("session.update", session={"speech": True})
     assert updated["session"]["speech"] is True
-    assert conversation.tell(SpeechStarted(1.5), SpeechStopped(1.9)) == [
+    assert conversation.on_event(SpeechStarted(1.5), SpeechStopped(1.9)) == [
         {"type": "speech.start", "time_s": 1.5},
         {"type": "speech.stop", "time_s": 1.9},
     ]
@@ -178,14 +178,14 @@ def test_the_engines_own_speech_is_told_to_those_who_ask() -> None:
 
 def test_interim_text_is_told_to_those_who_ask() -> None:
     for conversation in (mistral(), mistral(interim="false")):
-        assert conversation.tell(Interim("hel", 0.5)) == []
+        assert conversation.on_event(Interim("hel", 0.5)) == []
         assert not conversation.configured[-1].options.interim
     by_query, by_update = mistral(interim="true"), mistral()
     (updated,) = by_update.say("session.update", session={"interim": True})
     assert updated["session"]["interim"] is True
     for conversation in (by_query, by_update):
         assert conversation.configured[-1].options.interim
-        assert conversation.tell(Interim("hel", 0.5), Interim("", 0.6)) == [
+        assert conversation.on_event(Interim("hel", 0.5), Interim("", 0.6)) == [
             {"type": "transcription.text.interim", "text": "hel"},
             {"type": "transcription.text.interim", "text": ""},
         ]
@@ -195,16 +195,16 @@ def test_turns_are_told_after_their_text() -> None:
     conversation = mistral()
     conversation.say("session.update", session={"turn_detection": {}})
     say_words(conversation, 2)
-    told = conversation.tell(TurnStarted(0.2), TurnEnding(0.8), TurnResumed(0.9), TurnEnding(1.2))
+    told = conversation.on_event(TurnStarted(0.2), TurnEnding(0.8), TurnResumed(0.9), TurnEnding(1.2))
     assert [(message["type"], message["time_s"]) for message in told] == [
         ("turn.start", 0.2), ("turn.eager_end", 0.8), ("turn.resume", 0.9), ("turn.eager_end", 1.2),
     ]  # fmt: skip
-    assert conversation.tell(TurnEnded(1.2)) == []  # its text is not all there
-    assert conversation.tell(TurnStarted(1.6), TurnEnding(2.0), TurnEnded(2.0, is_timeout=True)) == []
+    assert conversation.on_event(TurnEnded(1.2)) == []  # its text is not all there
+    assert conversation.on_event(TurnStarted(1.6), TurnEnding(2.0), TurnEnded(2.0, is_timeout=True)) == []
     told = conversation.work()
     assert types_of(told) == ["transcription.text.delta"] * 2 + ["turn.end", "turn.start", "turn.eager_end", "turn.end"]
     assert [message["end_reason"] for message in told if message["type"] == "turn.end"] == ["threshold", "timeout"]
-    assert conversation.tell(TurnStarted(3.0))[0]["type"] == "turn.start"
+    assert conversation.on_event(TurnStarted(3.0))[0]["type"] == "turn.start"
 
 
 def test_a_turns_flush_and_a_clients_do_not_take_each_others_answer() -> None:
@@ -213,7 +213,7 @@ def test_a_turns_flush_and_a_clients_do_not_take_each_others_answer() -> None:
     say_words(conversation, 1)
     conversation.say("input_audio.flush")
     say_words(conversation, 1)
-    conversation.tell(TurnStarted(0.1), TurnEnded(1.0))
+    conversation.on_event(TurnStarted(0.1), TurnEnded(1.0))
     say_words(conversation, 1)
     conversation.say("input_audio.flush")
     conversation.work()
@@ -226,11 +226,11 @@ def test_a_turn_that_ends_after_the_end_asks_for_no_more() -> None:
     conversation = mistral()
     conversation.say("session.update", session={"turn_detection": {}})
     conversation.say("input_audio.end")
-    assert types_of(conversation.tell(TurnEnded(1.0))) == ["turn.end"]
+    assert types_of(conversation.on_event(TurnEnded(1.0))) == ["turn.end"]
 
 
 def test_turns_are_not_told_unasked() -> None:
-    assert mistral().tell(TurnStarted(0.1), TurnEnding(0.4), TurnResumed(0.5), TurnEnded(0.9)) == []
+    assert mistral().on_event(TurnStarted(0.1), TurnEnding(0.4), TurnResumed(0.5), TurnEnded(0.9)) == []
 
 
 # Bad messages.
@@ -285,15 +285,15 @@ def test_audio_of_one_message_has_a_bound() -> None:
 def test_no_frame_reaches_a_mebibyte() -> None:  # rule 15; the conversation looks at each frame
     conversation = mistral()
     for at in range(40):
-        conversation.tell(Delta("\N{GRINNING FACE}" * 40_000, 1.0))
-        conversation.tell(SegmentEnded(Segment("\N{GRINNING FACE}" * 2_000, at, at + 1.0), 1.0))
+        conversation.on_event(Delta("\N{GRINNING FACE}" * 40_000, 1.0))
+        conversation.on_event(SegmentEnded(Segment("\N{GRINNING FACE}" * 2_000, at, at + 1.0), 1.0))
     conversation.say("input_audio.flush")
     done = conversation.work()[-1]
     assert done["omitted_chars"] + len(done["text"]) == 40 * 40_000
     assert len(done["text"]) > 3_000 and len(done["segments"]) > 3
     conversation.say("input_audio.flush")
     assert "omitted_chars" not in conversation.work()[-1]
-    (segment,) = conversation.tell(SegmentEnded(Segment("x" + "\N{GRINNING FACE}" * 500_000, 41.0, 42.0), 42.0))
+    (segment,) = conversation.on_event(SegmentEnded(Segment("x" + "\N{GRINNING FACE}" * 500_000, 41.0, 42.0), 42.0))
     assert segment["omitted_chars"] + len(segment["text"]) == 500_001
 
 

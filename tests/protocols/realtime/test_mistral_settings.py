@@ -11,7 +11,7 @@ from voxtide.audio.encodings import Encoding
 from voxtide.audio.pcm import PcmFormat
 from voxtide.protocols.realtime.dialect import Close
 from voxtide.protocols.realtime.turns import TurnConfig
-from voxtide.protocols.session_info import EngineFacts
+from voxtide.types import EngineInfo
 
 AUDIO = b64(b"\0\1" * 640)
 
@@ -29,7 +29,7 @@ def test_the_session_is_told_at_once_with_all_the_sdk_asks_of_it() -> None:  # r
 
 
 def test_a_model_that_is_not_served_is_refused_before_anything_else() -> None:
-    engine = EngineFacts(model="moonshine-tiny", models=("moonshine-tiny", "voxtral-realtime"))
+    engine = EngineInfo(name="test", model="moonshine-tiny", models=("moonshine-tiny", "voxtral-realtime"))
     assert mistral(engine, model="voxtral-realtime").close is None
     conversation = mistral(engine, model="gpt-5")
     (error,) = conversation.sent
@@ -133,7 +133,7 @@ def test_what_cannot_be_had_is_refused_by_name_and_the_rest_is_done(fields: dict
 
 
 def test_a_server_without_speech_detection_refuses_turns() -> None:
-    conversation = mistral(EngineFacts(model="m", can_detect_turns=False))
+    conversation = mistral(EngineInfo(name="test", model="m", can_detect_turns=False))
     error, updated = conversation.say("session.update", session={"turn_detection": {}})
     assert "no speech detection" in error["error"]["message"]
     assert updated["session"]["turn_detection"] is None

@@ -14,15 +14,15 @@ from voxtide.protocols.realtime.dialect import Close
 from voxtide.protocols.realtime.openai import MAX_APPEND_BYTES
 from voxtide.protocols.realtime.openai_items import MAX_PENDING_ITEMS
 from voxtide.protocols.realtime.turns import TurnEnded, TurnEnding, TurnResumed, TurnStarted
-from voxtide.protocols.session_info import EngineFacts
 from voxtide.transcript.events import Delta, Flushed, Interim, LanguageDetected, SpeechStarted, SpeechStopped
+from voxtide.types import EngineInfo
 
 AUDIO = b64(b"\0\1" * 1200)
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 COMMITTED = ["input_audio_buffer.committed", "conversation.item.added", "conversation.item.done"]
 
 
-def manual(engine: EngineFacts = ENGLISH) -> Conversation:
+def manual(engine: EngineInfo = ENGLISH) -> Conversation:
     """As pipecat and LiveKit with a speech detector of their own."""
     conversation = openai(engine)
     update(conversation, turn_detection=None)
@@ -93,13 +93,13 @@ def test_deltas_come_before_the_commit_under_the_items_id_to_be() -> None:
 def test_the_servers_turns_commit() -> None:
     conversation = openai()
     say_words(conversation, 2)
-    (started,) = conversation.tell(TurnStarted(0.8), SpeechStarted(0.8), TurnEnding(1.4), TurnResumed(1.5))
+    (started,) = conversation.on_event(TurnStarted(0.8), SpeechStarted(0.8), TurnEnding(1.4), TurnResumed(1.5))
     assert (started["type"], started["audio_start_ms"]) == ("input_audio_buffer.speech_started", 500)
-    ended = conversation.tell(TurnEnded(2.0), SpeechStopped(2.0))
+    ended = conversation.on_event(TurnEnded(2.0), SpeechStopped(2.0))
     assert types_of(ended) == ["input_audio_buffer.speech_stopped", *COMMITTED]
     assert ended[0]["audio_end_ms"] == 2_500  # with the silence that ended it
     assert started["item_id"] == ended[0]["item_id"] == ended[1]["item_id"]
-    (started,) = conversation.tell(TurnStarted(2.6))
+    (started,) = conversation.on_event(TurnStarted(2.6))
     assert started["audio_start_ms"] == 2_500  # not 2,300: that was of the item before
     assert started["item_id"] != ended[0]["item_id"]
     conversation.work()
@@ -107,12 +107,12 @@ def test_the_servers_turns_commit() -> None:
 
 
 def test_the_padding_does_not_reach_before_the_audio() -> None:
-    (started,) = openai().tell(TurnStarted(0.1))
+    (started,) = openai().on_event(TurnStarted(0.1))
     assert started["audio_start_ms"] == 0
 
 
 def test_without_turn_detection_no_turn_is_told() -> None:
-    assert manual().tell(TurnStarted(0.8), TurnEnded(2.0)) == []
+    assert manual().on_event(TurnStarted(0.8), TurnEnded(2.0)) == []
 
 
 def test_an_empty_commit_makes_an_empty_item() -> None:
@@ -165,21 +165,21 @@ def test_clearing_nothing_costs_nothing() -> None:
 def test_a_detected_language_is_told_with_the_text() -> None:
     conversation = manual(ABLE)
     conversation.say("input_audio_buffer.commit")
-    conversation.tell(LanguageDetected("de", 1.0))
+    conversation.on_event(LanguageDetected("de", 1.0))
     (completed,) = conversation.work()
     assert completed["languages"] == [{"code": "de"}]
 
 
 def test_interim_text_has_no_word_on_this_wire() -> None:
-    assert manual().tell(Interim("hel", 0.4)) == []
+    assert manual().on_event(Interim("hel", 0.4)) == []
 
 
 def test_a_text_too_long_for_a_frame_says_what_it_lacks() -> None:
     conversation = manual()
     for _ in range(40):
-        conversation.tell(Delta("\N{GRINNING FACE}" * 40_000, 1.0))
+        conversation.on_event(Delta("\N{GRINNING FACE}" * 40_000, 1.0))
     conversation.say("input_audio_buffer.commit")
-    (completed,) = conversation.tell(Flushed(1, "", (), 1.0))
+    (completed,) = conversation.on_event(Flushed(1, "", (), 1.0))
     assert completed["omitted_chars"] + len(completed["transcript"]) == 40 * 40_000
 
 
@@ -235,7 +235,7 @@ def test_a_failure_names_the_items_it_took_with_it() -> None:
     assert failed["error"]["code"] == error["error"]["code"] == "engine_failed"
     assert error["error"]["type"] == "server_error" and "/opt" not in error["error"]["message"]
     assert conversation.close == Close(1011, "engine_failed")
-    assert conversation.tell(Delta("late", 1.0)) == conversation.dialect.fail(EngineFailedError("again")) == []
+    assert conversation.on_event(Delta("late", 1.0)) == conversation.dialect.fail(EngineFailedError("again")) == []
 
 
 def test_a_server_that_stops_completes_what_was_said() -> None:
@@ -245,7 +245,7 @@ def test_a_server_that_stops_completes_what_was_said() -> None:
     say_words(conversation, 2)
     conversation.carry_out(conversation.dialect.drain())
     assert conversation.dialect.drain() == conversation.say("input_audio_buffer.commit") == []
-    assert conversation.tell(TurnEnded(1.0)) == []  # no flush may follow
+    assert conversation.on_event(TurnEnded(1.0)) == []  # no flush may follow
     conversation.work()
     assert transcripts(conversation) == ["word1 word2", "word3 word4"]
     first, last = conversation.of_type("input_audio_buffer.committed")

@@ -9,7 +9,7 @@ import pytest
 from tests.support.dialect_session import ABLE, b64, openai, update
 from voxtide.audio.encodings import Encoding
 from voxtide.audio.pcm import PcmFormat
-from voxtide.protocols.session_info import EngineFacts
+from voxtide.types import EngineInfo
 
 AUDIO = b64(b"\0\1" * 1200)
 
@@ -203,12 +203,12 @@ def test_an_update_of_the_wrong_build_is_refused_whole(message: dict[str, Any], 
 def test_a_model_may_be_any_unless_the_server_has_a_list() -> None:
     (updated,) = update(openai(), transcription={"model": "gpt-4o-transcribe"})
     assert updated["type"] == "session.updated"
-    error, _ = update(openai(EngineFacts(model="a", models=("a", "b"))), transcription={"model": "c"})
+    error, _ = update(openai(EngineInfo(name="test", model="a", models=("a", "b"))), transcription={"model": "c"})
     assert error["error"]["code"] == "model_not_found"
 
 
 def test_without_speech_detection_the_client_commits() -> None:
-    conversation = openai(EngineFacts(model="m", can_detect_turns=False))
+    conversation = openai(EngineInfo(name="test", model="m", can_detect_turns=False))
     assert conversation.sent[0]["session"]["audio"]["input"]["turn_detection"] is None
     error, _ = update(conversation, turn_detection={"type": "server_vad"})
     assert error["error"]["code"] == "unsupported_option"

@@ -3,12 +3,12 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxtide.protocols.realtime.pending_text import MAX_PIECE_CHARS, MAX_TEXT_BYTES, Utterance
+from voxtide.protocols.realtime.pending_text import MAX_PIECE_CHARS, MAX_TEXT_BYTES, PendingText
 from voxtide.types import Segment
 
 
 def test_text_and_segments_until_it_is_cleared() -> None:
-    utterance = Utterance()
+    utterance = PendingText()
     assert utterance.add(" Hello") == [" Hello"] and utterance.add(" there. ") == [" there. "]
     assert utterance.add_segment(Segment("Hello there.", 0.0, 1.0))
     assert utterance.text == "Hello there." and [segment.text for segment in utterance.segments] == ["Hello there."]
@@ -17,7 +17,7 @@ def test_text_and_segments_until_it_is_cleared() -> None:
 
 
 def test_a_segment_that_was_told_is_not_told_again_even_after_an_answer() -> None:
-    utterance = Utterance()
+    utterance = PendingText()
     segment = Segment("Hello.", 0.0, 1.0)
     assert utterance.add_segment(segment)
     utterance.clear()
@@ -26,7 +26,7 @@ def test_a_segment_that_was_told_is_not_told_again_even_after_an_answer() -> Non
 
 
 def test_an_utterance_that_begins_with_text_has_no_space_before_it() -> None:
-    utterance = Utterance(begins_with_text=True)
+    utterance = PendingText(begins_with_text=True)
     assert utterance.add("  ") == [] and utterance.add(" word") == ["word"] and utterance.add(" two") == [" two"]
     utterance.clear()
     assert utterance.add(" three") == ["three"]
@@ -34,7 +34,7 @@ def test_an_utterance_that_begins_with_text_has_no_space_before_it() -> None:
 
 @given(st.lists(st.text(max_size=30).map(lambda text: text * 4_000), max_size=20))
 def test_beyond_the_bound_the_beginning_goes_and_is_counted(texts: list[str]) -> None:
-    utterance = Utterance()
+    utterance = PendingText()
     pieces = [piece for text in texts for piece in utterance.add(text)]
     whole = "".join(texts)
     assert "".join(pieces) == whole

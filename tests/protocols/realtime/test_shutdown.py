@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from voxtide.errors import SessionExpiredError, VoxtideError
 from voxtide.protocols.error_codes import GOING_AWAY, INTERNAL, NORMAL, TRY_LATER, Failure
 from voxtide.protocols.realtime.dialect import Close, Effect, Finish, Send
-from voxtide.protocols.realtime.shutdown import Leaving
+from voxtide.protocols.realtime.shutdown import Shutdown
 
 
-def leaving() -> Leaving:
+def leaving() -> Shutdown:
     def word(failure: Failure) -> list[Send]:
         return [Send(failure.code)]
 
-    return Leaving(word)
+    return Shutdown(word)
 
 
 def test_who_ends_it_decides_the_code() -> None:

@@ -10,16 +10,16 @@ from tests.support.dialect_session import ABLE, ENGLISH, Conversation, b64
 from voxtide.audio.pcm import PcmFormat
 from voxtide.errors import CapacityError, SessionExpiredError
 from voxtide.protocols.realtime.dialect import Close
-from voxtide.protocols.realtime.routing import Wire
+from voxtide.protocols.realtime.routing import RealtimePath
 from voxtide.protocols.realtime.vllm import MAX_PENDING_DONES
-from voxtide.protocols.session_info import EngineFacts
 from voxtide.transcript.events import Interim
+from voxtide.types import EngineInfo
 
 AUDIO = b64(b"\0\1" * 1280)
 
 
-def vllm(engine: EngineFacts = ENGLISH) -> Conversation:
-    conversation = Conversation(Wire.REALTIME, engine)
+def vllm(engine: EngineInfo = ENGLISH) -> Conversation:
+    conversation = Conversation(RealtimePath.REALTIME, engine)
     assert conversation.say("session.update", model="mistralai/Voxtral-Mini-4B-Realtime-2602") == []
     return conversation
 
@@ -37,7 +37,7 @@ def transcripts(conversation: Conversation) -> list[str]:
 
 
 def test_one_created_event_serves_both() -> None:
-    (created,) = Conversation(Wire.REALTIME).sent
+    (created,) = Conversation(RealtimePath.REALTIME).sent
     assert created["type"] == "session.created"
     assert (created["id"], created["created"]) == ("ws-7", 1_700_000_000)
     assert created["session"]["type"] == "transcription" and created["event_id"]
@@ -61,7 +61,7 @@ def test_a_model_beside_the_type_is_vllms() -> None:
     ],
 )
 def test_everything_else_is_openais(kind: str, fields: dict[str, Any]) -> None:
-    conversation = Conversation(Wire.REALTIME, model="gpt-4o-transcribe")
+    conversation = Conversation(RealtimePath.REALTIME, model="gpt-4o-transcribe")
     conversation.say(kind, **fields)
     assert all("event_id" in message for message in conversation.sent)
     assert conversation.configured[-1].pcm.sample_rate_hz == 24_000
@@ -70,13 +70,13 @@ def test_everything_else_is_openais(kind: str, fields: dict[str, Any]) -> None:
 
 
 def test_who_says_that_it_intends_to_transcribe_is_openais() -> None:
-    conversation = Conversation(Wire.REALTIME, intent="transcription")
+    conversation = Conversation(RealtimePath.REALTIME, intent="transcription")
     (error,) = conversation.say("session.update", model="m")
     assert error["error"]["param"] == "session"
 
 
 def test_what_cannot_be_read_settles_nothing() -> None:
-    conversation = Conversation(Wire.REALTIME)
+    conversation = Conversation(RealtimePath.REALTIME)
     (error,) = conversation.say_raw("{")
     assert error["error"]["code"] == "invalid_json"
     conversation.say("session.update", model="m")
@@ -123,13 +123,13 @@ def test_a_final_commit_is_answered_though_nothing_was_started() -> None:
 
 
 def test_a_language_may_stand_beside_the_model() -> None:
-    conversation = Conversation(Wire.REALTIME, ABLE)
+    conversation = Conversation(RealtimePath.REALTIME, ABLE)
     assert conversation.say("session.update", model="m", language="de") == []
     assert conversation.configured[-1].options.language == "de"
 
 
 def test_interim_text_has_no_word_on_this_wire() -> None:
-    assert vllm().tell(Interim("hel", 0.4)) == []
+    assert vllm().on_event(Interim("hel", 0.4)) == []
 
 
 # Bad messages, and ends.
@@ -166,7 +166,7 @@ def test_no_json_is_answered_too() -> None:
 
 
 def test_a_model_that_is_not_served_starts_nothing() -> None:
-    conversation = Conversation(Wire.REALTIME, EngineFacts(model="a", models=("a",)))
+    conversation = Conversation(RealtimePath.REALTIME, EngineInfo(name="test", model="a", models=("a",)))
     (error,) = conversation.say("session.update", model="b")
     assert error["code"] == "model_not_found"
     (error,) = conversation.say("input_audio_buffer.commit")

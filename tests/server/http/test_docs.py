@@ -18,7 +18,7 @@ from tests.support.pulled_models import model_directory
 from tests.support.serving import Running
 from tests.support.source_tree import PACKAGE, ROOT
 from voxtide.api import open_engine
-from voxtide.audio.vad import VOICE_MODEL
+from voxtide.audio.vad import VAD_MODEL
 
 ADDRESS = "127.0.0.1:8000"
 WITH_SDK = re.compile(r"^from (openai|mistralai)\b", re.MULTILINE)
@@ -33,7 +33,7 @@ BLOCKS = [
 
 async def test_a_recording_is_transcribed_and_the_examples_work(tmp_path: Path) -> None:
     """One test, because loading the model is most of it."""
-    for name in ("moonshine-tiny-en", VOICE_MODEL):
+    for name in ("moonshine-tiny-en", VAD_MODEL):
         model_directory(name)
     if shutil.which("curl") is None:
         pytest.skip("no curl command")

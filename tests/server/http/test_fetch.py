@@ -15,8 +15,8 @@ from tests.support.http_calls import PATH, Answer, batch_server, call, spoken
 from tests.support.serving import Running
 from tests.support.waiting import until
 from voxtide.errors import AudioError, SourceNotFoundError
-from voxtide.protocols.messages import Refusal
-from voxtide.server.config import BatchConfig
+from voxtide.protocols.messages import RequestRefusedError
+from voxtide.server.config import FileLimits
 from voxtide.server.http import fetch as http_fetch
 from voxtide.server.http.fetch import fetch
 
@@ -115,7 +115,7 @@ PRIVATE = [
 
 @pytest.mark.parametrize("url", PRIVATE)
 async def test_addresses_that_are_not_public_are_refused(url: str) -> None:
-    with pytest.raises(Refusal, match="is not a public address"):
+    with pytest.raises(RequestRefusedError, match="is not a public address"):
         await fetched(url, is_private_allowed=False)
 
 
@@ -129,7 +129,7 @@ async def test_a_redirect_into_the_private_network_is_refused(monkeypatch: pytes
     judged = http_fetch._is_public
     monkeypatch.setattr(http_fetch, "_is_public", lambda number: number == "127.0.0.1" or judged(number))
     async with host(talk=moved("http://169.254.169.254/latest")) as there:
-        with pytest.raises(Refusal, match=r"'169\.254\.169\.254' is not a public address"):
+        with pytest.raises(RequestRefusedError, match=r"'169\.254\.169\.254' is not a public address"):
             await fetched(there.url("/talk"), is_private_allowed=False)
 
 
@@ -168,7 +168,7 @@ async def test_a_host_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None
     ],
 )
 async def test_what_is_no_web_address_is_refused(url: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRefusedError) as refused:
         await fetched(url)
     assert refused.value.param == "file_url"
     assert "secret" not in refused.value.reason
@@ -198,7 +198,7 @@ async def test_what_cannot_be_fetched_is_told() -> None:
 @pytest.mark.parametrize("answer", [ok(FILE), b"HTTP/1.0 200 OK\r\n\r\n" + FILE], ids=["stated", "counted"])
 async def test_more_than_the_server_takes_is_refused(answer: bytes) -> None:
     async with host(talk=answer) as there:
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(RequestRefusedError) as refused:
             await fetched(there.url("/talk"), max_bytes=1000)
     assert refused.value.status == 413
 
@@ -228,14 +228,14 @@ async def test_a_certificate_is_checked(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 async def test_a_posted_address_is_transcribed() -> None:  # rule 19
-    async with host(talk=ok(FILE)) as there, batch_server(BatchConfig(can_fetch_private=True)) as server:
+    async with host(talk=ok(FILE)) as there, batch_server(FileLimits(can_fetch_private=True)) as server:
         answer = await posted(server, there.url("/talk"))
     assert answer.json["text"] == "tower"
 
 
 async def test_a_server_may_fetch_nothing_or_nothing_private() -> None:
     async with host(talk=ok(FILE)) as there:
-        for config in (BatchConfig(), BatchConfig(can_fetch=False, can_fetch_private=True)):
+        for config in (FileLimits(), FileLimits(can_fetch=False, can_fetch_private=True)):
             async with batch_server(config) as server:
                 answer = await posted(server, there.url("/talk"))
             assert (answer.status, answer.json["code"]) == (400, "file_url_refused")
@@ -243,7 +243,7 @@ async def test_a_server_may_fetch_nothing_or_nothing_private() -> None:
 
 
 async def test_fetching_has_a_time_limit() -> None:
-    async with host(silent=b"") as there, batch_server(BatchConfig(upload_s=0.2, can_fetch_private=True)) as server:
+    async with host(silent=b"") as there, batch_server(FileLimits(upload_s=0.2, can_fetch_private=True)) as server:
         answer = await posted(server, there.url("/silent"))
     assert answer.status == 400
     assert "longer than 0.2 s" in answer.json["message"]

@@ -11,11 +11,11 @@ from tests.support.http_calls import batch_server, silence, transcribed
 from tests.support.serving import append
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
 from voxtide.server.http import throttle as live_first
-from voxtide.server.http.throttle import MAX_LATE_S, MAX_QUEUED_S, LiveFirst
+from voxtide.server.http.throttle import MAX_LATE_S, MAX_QUEUED_S, FileThrottle
 
 
-def of(num_live: int, late_s: float) -> LiveFirst:
-    return LiveFirst(num_live=lambda: num_live, late_s=lambda: late_s)
+def of(num_live: int, late_s: float) -> FileThrottle:
+    return FileThrottle(num_live=lambda: num_live, late_s=lambda: late_s)
 
 
 @pytest.mark.parametrize(("num_live", "late_s", "queued_s"), [(0, 9.0, 9.0), (3, MAX_LATE_S, MAX_QUEUED_S)])
@@ -31,7 +31,7 @@ async def test_a_file_stands_still_while_live_speech_is_late() -> None:
         looked.set()
         return late_s
 
-    waiting = asyncio.create_task(LiveFirst(num_live=lambda: 1, late_s=late).wait(lambda: 0.0))
+    waiting = asyncio.create_task(FileThrottle(num_live=lambda: 1, late_s=late).wait(lambda: 0.0))
     for _ in range(3):
         looked.clear()
         await looked.wait()

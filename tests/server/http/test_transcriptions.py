@@ -26,12 +26,12 @@ from tests.support.http_calls import (
 from tests.support.waiting import until
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
-from voxtide.protocols.session_info import EngineFacts
 from voxtide.server.admission import Admission
-from voxtide.server.config import BatchConfig, ServerConfig
-from voxtide.server.http.throttle import LiveFirst
-from voxtide.server.http.transcriptions import BatchService
+from voxtide.server.config import FileLimits, ServerConfig
+from voxtide.server.http.throttle import FileThrottle
+from voxtide.server.http.transcriptions import TranscriptionService
 from voxtide.server.supervisor import EngineSupervisor
+from voxtide.types import EngineInfo
 
 TEXT = "who built the white tower"
 FILE = spoken(TEXT)
@@ -158,7 +158,7 @@ async def test_more_than_the_server_takes_is_refused() -> None:
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
     body = form([], FILE)
     chunked = f"{head}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
-    async with batch_server(BatchConfig(upload_bytes=10_000)) as server:
+    async with batch_server(FileLimits(upload_bytes=10_000)) as server:
         stated = await raw(server.port, f"{head}Content-Length: {10**12}\r\n\r\n".encode())
         counted = await raw(server.port, chunked)
     assert stated.startswith(b"HTTP/1.1 413") and b"upload_too_big" in stated
@@ -167,13 +167,13 @@ async def test_more_than_the_server_takes_is_refused() -> None:
 
 async def test_an_upload_that_takes_too_long_is_refused() -> None:
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
-    async with batch_server(BatchConfig(upload_s=0.05)) as server:
+    async with batch_server(FileLimits(upload_s=0.05)) as server:
         answer = await raw(server.port, f"{head}Content-Length: 1000\r\n\r\n--".encode())
     assert answer.startswith(b"HTTP/1.1 408") and b"upload_too_slow" in answer
 
 
 async def test_audio_that_is_too_long_is_refused() -> None:
-    async with batch_server(BatchConfig(audio_s=2)) as server:
+    async with batch_server(FileLimits(audio_s=2)) as server:
         answer = await transcribed(server, FILE)
     assert (answer.status, answer.json["error"]["code"]) == (413, "audio_too_long")
 
@@ -190,7 +190,7 @@ async def raw(port: int, request: bytes) -> bytes:
 
 async def test_who_finds_no_place_is_told_when_to_come_back() -> None:
     engine = slow()
-    async with batch_server(BatchConfig(capacity=1), load=lambda: engine) as server:
+    async with batch_server(FileLimits(capacity=1), load=lambda: engine) as server:
         writer = await begun(server.port, form([], silence(30)))
         await until(lambda: engine.num_open_streams == 1)
         answer = await transcribed(server, FILE, headers={"User-Agent": "mistral"})
@@ -275,7 +275,7 @@ async def test_a_form_without_a_file_needs_an_address() -> None:
 
 async def test_a_client_that_goes_while_it_sends_leaves_its_place() -> None:
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
-    async with batch_server(BatchConfig(capacity=1)) as server:
+    async with batch_server(FileLimits(capacity=1)) as server:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(f"{head}Content-Length: 100000\r\n\r\n".encode() + form([], FILE)[:50_000])
         await writer.drain()
@@ -305,7 +305,7 @@ async def test_a_client_that_stands_still_is_given_up(pause: str, monkeypatch: p
             await never.wait()
 
     async with EngineSupervisor(scripted) as supervisor:
-        service = service_of(supervisor, BatchConfig(reader_s=0.05))
+        service = service_of(supervisor, FileLimits(reader_s=0.05))
         await (await service.answer(request_of()))(request_of().scope, receive, send)
         assert service.admission.num_taken == 0
     assert sent[0]["status"] == (408 if pause == "upload" else 200)
@@ -319,19 +319,19 @@ async def test_a_server_that_stops_takes_nobody_in() -> None:
         sent.append(message)
 
     async with EngineSupervisor(scripted) as supervisor:
-        service = replace(service_of(supervisor, BatchConfig()), is_draining=lambda: True)
+        service = replace(service_of(supervisor, FileLimits()), is_draining=lambda: True)
         await (await service.answer(request_of()))(request_of().scope, request_of().receive, send)
     assert sent[0]["status"] == 503
 
 
-def service_of(supervisor: EngineSupervisor, config: BatchConfig) -> BatchService:
-    return BatchService(
+def service_of(supervisor: EngineSupervisor, config: FileLimits) -> TranscriptionService:
+    return TranscriptionService(
         supervisor=supervisor,
         config=config,
         admission=Admission(1),
-        facts=lambda: EngineFacts(model="tones"),
+        engine_info=lambda: EngineInfo(name="test", model="tones"),
         is_draining=lambda: False,
-        live_first=LiveFirst(num_live=lambda: 0, late_s=lambda: 0.0),
+        live_first=FileThrottle(num_live=lambda: 0, late_s=lambda: 0.0),
     )
 
 

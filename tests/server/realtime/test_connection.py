@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 
 from tests.support.serving import FLUSH, append, heard, running, say, settled
 from tests.support.websocket_bytes import CLOSE, MASK, PING, TEXT, frame, upgrade
-from voxtide.protocols.realtime.routing import Wire
+from voxtide.protocols.realtime.routing import RealtimePath
 from voxtide.server.config import ConnectionLimits, ServerConfig
 from voxtide.server.realtime.session import PIECE_BYTES
 from voxtide.server.realtime.session_stream import SessionStream
@@ -172,7 +172,7 @@ async def test_each_wire_takes_the_messages_it_promises(monkeypatch: pytest.Monk
     monkeypatch.setattr(SessionStream, "decode", decode_and_note)
     audio = base64.b64encode(bytes(15 * 2**20)).decode()
     update = {"type": "transcription", "audio": {"input": {"turn_detection": None}}}
-    async with running() as server, connect(server.ws(Wire.REALTIME), max_size=None) as socket:
+    async with running() as server, connect(server.ws(RealtimePath.REALTIME), max_size=None) as socket:
         await socket.send(json.dumps({"type": "session.update", "session": update}))
         await socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
         await socket.send(json.dumps({"type": "input_audio_buffer.commit"}))

@@ -19,7 +19,7 @@ from voxtide.errors import EngineFailedError, VoxtideError
 from voxtide.protocols.realtime.dialect import Close, Effect, Feed, Finish, Flush, Send
 from voxtide.server.config import ConnectionLimits, SessionLimits
 from voxtide.server.handshake import Handshake
-from voxtide.server.realtime.connection import Admitted, Connection
+from voxtide.server.realtime.connection import Admitted, ServerConnection
 from voxtide.server.realtime.session import Session
 from voxtide.transcript.events import TranscriptEvent
 from voxtide.types import Samples, StreamOptions
@@ -93,7 +93,7 @@ class Scripted:
     def receive(self, message: str | bytes) -> list[Effect]:
         return self.effects[str(message)]
 
-    def tell(self, event: object) -> list[Effect]:
+    def on_event(self, event: object) -> list[Effect]:
         return []
 
     def fail(self, error: VoxtideError) -> list[Effect]:
@@ -160,7 +160,7 @@ class Client:
     def __init__(self, script: Scripted, limits: SessionLimits) -> None:
         self.script = script
         self.wire = Wire()
-        self.connection = Connection(self, ConnectionLimits(), set())
+        self.connection = ServerConnection(self, ConnectionLimits(), set())
         self.session = Session(self.connection, script, script, session_id="s", limits=limits, observer=script)
         self.connection.connection_made(self.wire)
         self.connection.data_received(upgrade())

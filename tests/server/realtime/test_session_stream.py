@@ -7,13 +7,13 @@ import pytest
 
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.audio.pcm import PcmFormat
-from voxtide.audio.vad import FRAME_SAMPLES
+from voxtide.audio.vad import VAD_FRAME_SAMPLES
 from voxtide.engines.scripted import ScriptedEngine, speak
 from voxtide.errors import UnsupportedOptionError
 from voxtide.protocols.realtime.dialect import Configure
 from voxtide.protocols.realtime.turns import TurnConfig, TurnEnded, TurnEvent, TurnStarted
 from voxtide.server.realtime.session_stream import SessionStream
-from voxtide.server.realtime.turn_meter import Voice
+from voxtide.server.realtime.turn_meter import VadWorker
 from voxtide.transcript.events import Delta, Finished, Flushed, SegmentEnded, TranscriptEvent
 from voxtide.types import StreamOptions
 
@@ -34,7 +34,7 @@ class Heard:
         return [event for event in self.events if isinstance(event, kind)]
 
 
-def stream_of(engine: ScriptedEngine, heard: Heard, voice: Voice | None = None) -> SessionStream:
+def stream_of(engine: ScriptedEngine, heard: Heard, voice: VadWorker | None = None) -> SessionStream:
     return SessionStream(engine.open, heard.on_event, heard.failures.append, voice=voice)
 
 
@@ -139,7 +139,7 @@ class LoudIsSpeech:
 
 async def test_turns_are_measured_where_they_are_asked_for() -> None:
     heard = Heard()
-    voice = Voice(LoudIsSpeech())  # type: ignore[arg-type]  # a fake
+    voice = VadWorker(LoudIsSpeech())  # type: ignore[arg-type]  # a fake
     async with ScriptedEngine() as engine:
         stream = stream_of(engine, heard, voice)
         speech, quiet = encode_pcm(speak("speech"), S16), bytes(32_000)
@@ -151,7 +151,7 @@ async def test_turns_are_measured_where_they_are_asked_for() -> None:
             for start in range(0, len(part), 700):
                 await stream.feed(stream.decode(part[start : start + 700]))
         (started,), (ended,) = heard.of(TurnStarted), heard.of(TurnEnded)
-        frame_s = FRAME_SAMPLES / 16_000
+        frame_s = VAD_FRAME_SAMPLES / 16_000
         assert started.audio_s == pytest.approx(began_s, abs=frame_s)
         assert ended.audio_s == pytest.approx(began_s + len(speech) / 32_000, abs=2 * frame_s)
         await stream.close()

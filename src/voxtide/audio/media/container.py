@@ -18,7 +18,7 @@ from av.packet import Packet
 from numpy.typing import DTypeLike
 
 from voxtide.audio.addresses import FFMPEG_PROTOCOLS, Address, Limits
-from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream, Interrupted
+from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream, ReadInterruptedError
 from voxtide.audio.encodings import clean, mix_down
 from voxtide.audio.media.ogg import num_missing_ogg_bytes
 from voxtide.audio.media.sniff import is_container
@@ -161,7 +161,7 @@ class MediaReader:
         try:
             for packet in self._packets():
                 if self._is_interrupted:
-                    raise Interrupted
+                    raise ReadInterruptedError
                 for frame in filter(self._is_whole, self._decode(packet)):
                     self._read_s += frame.samples / max(1, frame.sample_rate)
                     yield frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 
-from voxtide.audio.bytestream import ByteStream, Interrupted
+from voxtide.audio.bytestream import ByteStream, ReadInterruptedError
 from voxtide.audio.media.container import MediaReader
 from voxtide.audio.media.sniff import is_container
 from voxtide.audio.pcm import PcmFormat, PcmReader, plain_wav
@@ -44,7 +44,7 @@ class BytesReader:
         with self._lock:
             self._stream = stream
             if self._is_interrupted:
-                raise Interrupted
+                raise ReadInterruptedError
         if self._is_live:
             return None  # its first bytes may be a long time off, and nobody should have to wait here for them
         self._reader = self._fitting_reader(stream)
@@ -59,7 +59,7 @@ class BytesReader:
         yield from self._reader.read()
 
     def interrupt(self) -> None:
-        """Make `open` and `read` raise `Interrupted`."""
+        """Make `open` and `read` raise `ReadInterruptedError`."""
         with self._lock:
             self._is_interrupted = True
             if self._stream is not None:

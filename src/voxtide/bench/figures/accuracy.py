@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from voxtide.bench.figure import Figure, Measure, Target
-from voxtide.bench.load.session import FAST, LIVE, Session
+from voxtide.bench.load.session import FAST, LIVE, BenchSession
 from voxtide.bench.load.spoken import num_differing, words_of
 from voxtide.bench.load.variants import over_telephone, quiet, with_noise, with_tail
 from voxtide.errors import MissingExtraError
@@ -40,7 +40,7 @@ Variant: TypeAlias = Callable[[Samples], Samples]
 CLEAN, NOISE, TELEPHONE = Target("<=", 3.5), Target("<=", 8.0), Target("<=", 5.0)
 
 
-async def measure(session: Session) -> Figure:
+async def measure(session: BenchSession) -> Figure:
     """Measure all sets, live and fast."""
     starts = range(1 if session.is_quick else NUM_STARTS)
     sets: dict[str, list[Variant]] = {
@@ -77,7 +77,7 @@ def _by_telephone(samples: Samples, start: int) -> Samples:
     return over_telephone(_started(samples, start))
 
 
-async def _paced(session: Session) -> tuple[WordErrors, int]:
+async def _paced(session: BenchSession) -> tuple[WordErrors, int]:
     """Errors in real time, and how many words are others when the same audio comes as fast as the engine takes it."""
     parts, num_unlike = [], 0
     for recording, played in await session.paced():
@@ -87,7 +87,7 @@ async def _paced(session: Session) -> tuple[WordErrors, int]:
     return total(parts), num_unlike
 
 
-async def _score(session: Session, name: str, variants: list[Variant], options: StreamOptions) -> WordErrors:
+async def _score(session: BenchSession, name: str, variants: list[Variant], options: StreamOptions) -> WordErrors:
     session.say(f"transcribing the set: {name}")
     return total(
         [

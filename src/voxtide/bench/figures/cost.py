@@ -15,14 +15,14 @@ from collections.abc import Sequence
 
 from voxtide.bench.figure import Figure, Measure, Target
 from voxtide.bench.load.play import play
-from voxtide.bench.load.session import FAST, Session
+from voxtide.bench.load.session import FAST, BenchSession
 from voxtide.engines.base import Engine
 
 NUM_PASSES = 3
 NUM_QUICK_PASSES = 1
 
 
-async def measure(session: Session) -> Figure:
+async def measure(session: BenchSession) -> Figure:
     """Measure both."""
     paced = await session.paced()
     cores = sum(played.cpu_s for _, played in paced) / sum(recording.duration_s for recording, _ in paced)
@@ -63,7 +63,7 @@ def _fast(passes: Sequence[tuple[float, float]]) -> tuple[Measure, ...]:
     )
 
 
-async def _pass(session: Session, engine: Engine) -> tuple[float, float]:
+async def _pass(session: BenchSession, engine: Engine) -> tuple[float, float]:
     """Processor time and wall time over audio length."""
     cpu_s, started_s = 0.0, time.monotonic()
     for recording in session.recordings:

@@ -19,7 +19,7 @@ import numpy as np
 from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, share_line
 from voxtide.bench.load.play import Played, feeding_note, play
 from voxtide.bench.load.recordings import Recording
-from voxtide.bench.load.session import LIVE, Session
+from voxtide.bench.load.session import LIVE, BenchSession
 from voxtide.bench.load.variants import quiet, with_tail
 from voxtide.transcript.events import Flushed
 
@@ -33,7 +33,7 @@ ROUND_SHIFT_S = 0.037
 P50, P95 = Target("<=", 20), Target("<=", 60)
 
 
-async def measure(session: Session) -> Figure:
+async def measure(session: BenchSession) -> Figure:
     """Play rounds until there are enough flushes."""
     num_wanted = NUM_QUICK_FLUSHES if session.is_quick else NUM_FLUSHES
     plays: list[Played] = []
@@ -54,7 +54,7 @@ async def measure(session: Session) -> Figure:
     )
 
 
-async def _play(session: Session, recording: Recording, lead_s: float) -> Played:
+async def _play(session: BenchSession, recording: Recording, lead_s: float) -> Played:
     samples = np.concatenate([quiet(lead_s), with_tail(recording.samples)])
     flush_at_s = [lead_s + end_s + AFTER_PHRASE_S for end_s in recording.phrase_ends_s(MIN_PAUSE_S)]
     async with session.engine.open(LIVE) as stream:

@@ -26,7 +26,7 @@ from voxtide.bench.figures.memory import slope
 from voxtide.bench.load.play import FAST_CHUNK_MS, SamplesSource
 from voxtide.bench.load.process import in_fresh_process, resident_mb
 from voxtide.bench.load.recordings import load_recordings
-from voxtide.bench.load.session import LIVE, EngineChoice, Session
+from voxtide.bench.load.session import LIVE, BenchSession, EngineChoice
 from voxtide.bench.load.spoken import matches, num_differing, words_of
 from voxtide.bench.load.variants import quiet, with_pauses
 from voxtide.pipeline import Observer, run_stream
@@ -50,7 +50,7 @@ class Hour:
     round_s: float
 
 
-async def measure(session: Session) -> Figure:
+async def measure(session: BenchSession) -> Figure:
     """Measure in a fresh process."""
     length_s, settling_min = (QUICK_LENGTH_S, QUICK_SETTLING_MIN) if session.is_quick else (LENGTH_S, SETTLING_MIN)
     session.say(f"playing {length_s / 60:.0f} minutes into one stream")

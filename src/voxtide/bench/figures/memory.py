@@ -21,7 +21,7 @@ import numpy as np
 from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
 from voxtide.bench.load.process import in_fresh_process, resident_mb
 from voxtide.bench.load.recordings import load_recordings
-from voxtide.bench.load.session import LIVE, EngineChoice, Session
+from voxtide.bench.load.session import LIVE, BenchSession, EngineChoice
 from voxtide.bench.load.variants import with_pauses
 from voxtide.engines.base import EngineStream
 from voxtide.types import SAMPLE_RATE_HZ, Samples
@@ -38,7 +38,7 @@ LOOK_EVERY_S = 0.02
 ONE, FURTHER = Target("<=", 300), Target("<=", 5)
 
 
-async def measure(session: Session) -> Figure:
+async def measure(session: BenchSession) -> Figure:
     """Measure in a fresh process."""
     num_more, feed_s = (NUM_MORE_QUICK, QUICK_FEED_S) if session.is_quick else (NUM_MORE, FEED_S)
     session.say(f"filling {1 + num_more} streams, {feed_s:.0f} s each")

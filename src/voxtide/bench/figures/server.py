@@ -26,7 +26,7 @@ from voxtide.bench.figures import server_cuts, server_flushes
 from voxtide.bench.load.paced import Paced, play_paced, told_after
 from voxtide.bench.load.process import use_core
 from voxtide.bench.load.serving import Served, serving
-from voxtide.bench.load.session import Session
+from voxtide.bench.load.session import BenchSession
 from voxtide.bench.load.wire import framed_chunks
 from voxtide.bench.profile import Share
 from voxtide.engines.scripted import speak
@@ -45,7 +45,7 @@ COST, CARRIED = Target("<=", 1.5), Target(">=", 600)
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class ServerLoad:
     """What was seen of so many paced sessions: p50 and p99 of the added latency, and how late the clients sent."""
 
     num_sessions: int
@@ -59,7 +59,7 @@ class Load:
         return self.p99_ms <= MAX_ADDED_MS
 
 
-async def measure(session: Session) -> Figure:
+async def measure(session: BenchSession) -> Figure:
     """All of it, one after the other."""
     use_core(CLIENT_CORE)
     measures = [*await _measure_cost(session)]
@@ -82,7 +82,7 @@ def talk() -> Samples:
     return np.concatenate([words, np.zeros(4 * SAMPLE_RATE_HZ - len(words), np.float32)])
 
 
-async def _measure_cost(session: Session) -> list[Measure]:
+async def _measure_cost(session: BenchSession) -> list[Measure]:
     count, cost_s = (NUM_QUICK_COST_SESSIONS, QUICK_COST_S) if session.is_quick else (NUM_COST_SESSIONS, COST_S)
     frames = framed_chunks(talk())
     costs: dict[bool, list[float]] = {True: [], False: []}
@@ -106,7 +106,7 @@ async def _measure_cost(session: Session) -> list[Measure]:
     ]
 
 
-async def profile(session: Session) -> list[Share]:
+async def profile(session: BenchSession) -> list[Share]:
     """Where the server's time goes under as many sessions as a quick run has for the cost."""
     session.say(f"profiling a server with {NUM_QUICK_COST_SESSIONS} sessions for {PROFILE_S:.0f} s")
     async with serving(Served(core=SERVER_CORE, is_profiled=True)) as server:
@@ -114,11 +114,11 @@ async def profile(session: Session) -> list[Share]:
         return await server.shares()
 
 
-async def _loads(session: Session) -> list[Load]:
+async def _loads(session: BenchSession) -> list[ServerLoad]:
     counts, play_s = (QUICK_COUNTS, QUICK_PACED_S) if session.is_quick else (COUNTS, PACED_S)
     audio = talk()
     frames, telling = framed_chunks(audio), told_after(audio)
-    loads: list[Load] = []
+    loads: list[ServerLoad] = []
     for count in counts:
         session.say(f"{count} paced sessions for {play_s:.0f} s")
         async with serving(Served(core=SERVER_CORE)) as server:
@@ -128,9 +128,9 @@ async def _loads(session: Session) -> list[Load]:
     return loads
 
 
-def _load_of(paced: Paced) -> Load:
+def _load_of(paced: Paced) -> ServerLoad:
     added_ms = [1000 * late_s for late_s in paced.added_s]
-    return Load(
+    return ServerLoad(
         paced.num_sessions,
         percentile(added_ms, 50),
         percentile(added_ms, 99),
@@ -139,7 +139,7 @@ def _load_of(paced: Paced) -> Load:
     )
 
 
-def _carried(loads: Sequence[Load]) -> list[Measure]:
+def _carried(loads: Sequence[ServerLoad]) -> list[Measure]:
     carried = max((load.num_sessions for load in loads if load.is_carried), default=0)
     limit = f"p99 of added latency <= {MAX_ADDED_MS:.0f} ms"
     first = Measure(
@@ -152,7 +152,7 @@ def _carried(loads: Sequence[Load]) -> list[Measure]:
     return [first, *(_measure(load) for load in loads)]
 
 
-def _measure(load: Load) -> Measure:
+def _measure(load: ServerLoad) -> Measure:
     return Measure(
         name=f"added latency of {load.num_sessions} sessions, p99",
         value=load.p99_ms,
@@ -162,7 +162,7 @@ def _measure(load: Load) -> Measure:
     )
 
 
-def _plot(loads: Sequence[Load]) -> Plot:
+def _plot(loads: Sequence[ServerLoad]) -> Plot:
     counts = [float(load.num_sessions) for load in loads]
     return Plot(
         name="server",

@@ -12,7 +12,7 @@ import random
 
 from voxtide.bench.figure import Measure, Target
 from voxtide.bench.load.serving import Holdings, Served, ServerProcess, serving
-from voxtide.bench.load.session import Session
+from voxtide.bench.load.session import BenchSession
 from voxtide.bench.load.wire import END, FLUSH, WireClient, framed_chunks
 from voxtide.engines.scripted import speak
 
@@ -23,7 +23,7 @@ SETTLE_S = 10.0
 NONE, FLAT = Target("<=", 0), Target("<=", 10)
 
 
-async def measure(session: Session) -> list[Measure]:
+async def measure(session: BenchSession) -> list[Measure]:
     """Cut them, and look."""
     count, warm = (NUM_QUICK_SESSIONS, NUM_QUICK_WARM) if session.is_quick else (NUM_SESSIONS, NUM_WARM)
     session.say(f"cutting {count} sessions at random points")

@@ -18,7 +18,7 @@ from voxtide.bench.figure import Measure, Target, percentile
 from voxtide.bench.figures.flush import AFTER_PHRASE_S, MIN_PAUSE_S
 from voxtide.bench.load.recordings import Recording
 from voxtide.bench.load.serving import Served, ServerProcess, serving
-from voxtide.bench.load.session import Session
+from voxtide.bench.load.session import BenchSession
 from voxtide.bench.load.variants import with_tail
 from voxtide.bench.load.wire import CHUNK_S, FLUSH, WireClient, framed, framed_audio, framed_chunks
 from voxtide.engines.scripted import speak
@@ -32,12 +32,12 @@ WORDS = ("who", "built", "the", "white", "tower")
 P95 = Target("<=", 80)
 
 
-async def measure(session: Session) -> list[Measure]:
+async def measure(session: BenchSession) -> list[Measure]:
     """Both."""
     return [await _latency(session), await _exactness(session)]
 
 
-async def _latency(session: Session) -> Measure:
+async def _latency(session: BenchSession) -> Measure:
     took_ms: list[float] = []
     async with serving(Served(session.choice)) as server:
         for recording in session.paced_recordings:
@@ -77,7 +77,7 @@ def _note_done(text: bytes, done_s: list[float], loop: asyncio.AbstractEventLoop
         done_s.append(loop.time())
 
 
-async def _exactness(session: Session) -> Measure:
+async def _exactness(session: BenchSession) -> Measure:
     num_flushes = NUM_QUICK_FLUSHES if session.is_quick else NUM_FLUSHES
     session.say(f"{num_flushes} flushes over {NUM_SESSIONS} sessions, others being cut")
     async with serving(Served()) as server:

@@ -9,11 +9,11 @@
 from __future__ import annotations
 
 from voxtide.bench.figure import Figure, Measure, Target
-from voxtide.bench.load.session import Session
+from voxtide.bench.load.session import BenchSession
 from voxtide.bench.load.spoken import num_retracted, tell
 
 
-async def measure(session: Session) -> Figure:
+async def measure(session: BenchSession) -> Figure:
     """Measure the streams that `words` measures."""
     num_gone = num_shown = num_changed = 0
     by_recording: dict[str, dict[str, int]] = {}

@@ -26,7 +26,7 @@ from voxtide.bench.figure import Figure, Line, Measure, Plot, Target, percentile
 from voxtide.bench.load.play import Heard, play
 from voxtide.bench.load.process import in_fresh_process, use_cores
 from voxtide.bench.load.recordings import load_recordings
-from voxtide.bench.load.session import LIVE, EngineChoice, Session
+from voxtide.bench.load.session import LIVE, BenchSession, EngineChoice
 from voxtide.bench.load.variants import with_pauses
 from voxtide.engines.base import Engine, EngineStream
 from voxtide.transcript.events import Delta, Interim
@@ -46,7 +46,7 @@ STREAMS = Target(">=", 12)
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class StreamLoad:
     """What was seen of so many streams at once.
 
     Attributes:
@@ -68,11 +68,11 @@ class Load:
         return max(self.lag_ms, self.late_ms) <= MAX_LAG_MS
 
 
-async def measure(session: Session) -> Figure:
+async def measure(session: BenchSession) -> Figure:
     """Try numbers of streams until the border is found."""
     counts, play_s = (QUICK_COUNTS, QUICK_PLAY_S) if session.is_quick else (COUNTS, PLAY_S)
 
-    async def load_of(num_streams: int) -> Load:
+    async def load_of(num_streams: int) -> StreamLoad:
         session.say(f"playing {num_streams} streams at once for {play_s:.0f} s")
         return await in_fresh_process(_load, session.choice, num_streams, play_s)
 
@@ -97,10 +97,10 @@ async def measure(session: Session) -> Figure:
 
 
 async def find_border(
-    load_of: Callable[[int], Awaitable[Load]], counts: Sequence[int], *, is_exact: bool
-) -> list[Load]:
+    load_of: Callable[[int], Awaitable[StreamLoad]], counts: Sequence[int], *, is_exact: bool
+) -> list[StreamLoad]:
     """Loads for ascending counts up to the first that is not carried, and between the last two until they touch."""
-    loads: list[Load] = []
+    loads: list[StreamLoad] = []
     for count in counts:
         loads.append(await load_of(count))
         if not loads[-1].is_carried:
@@ -113,7 +113,7 @@ async def find_border(
     return sorted(loads, key=lambda load: load.num_streams)
 
 
-def num_carried(loads: Sequence[Load]) -> int:
+def num_carried(loads: Sequence[StreamLoad]) -> int:
     """The largest number that is carried and below which all are; 0 if none is."""
     carried = 0
     for load in sorted(loads, key=lambda load: load.num_streams):
@@ -123,7 +123,7 @@ def num_carried(loads: Sequence[Load]) -> int:
     return carried
 
 
-async def _load(choice: EngineChoice, num_streams: int, play_s: float) -> Load:
+async def _load(choice: EngineChoice, num_streams: int, play_s: float) -> StreamLoad:
     """Play so many streams; runs in a process of its own."""
     num_cores = use_cores(NUM_CORES)
     loop = with_pauses([recording.samples for recording in load_recordings()], pause_s=PAUSE_S)
@@ -133,7 +133,7 @@ async def _load(choice: EngineChoice, num_streams: int, play_s: float) -> Load:
         cpu_cores = (time.process_time() - cpu_began_s) / (time.monotonic() - began_s)
     lags_s = [lag_s for lags_s, _ in results for lag_s in lags_s]
     lates_s = [late_s for _, lates_s in results for late_s in lates_s]
-    return Load(num_streams, num_cores, cpu_cores, 1000 * percentile(lags_s, 95), 1000 * percentile(lates_s, 95))
+    return StreamLoad(num_streams, num_cores, cpu_cores, 1000 * percentile(lags_s, 95), 1000 * percentile(lates_s, 95))
 
 
 async def _play_one(
@@ -167,7 +167,7 @@ def lateness_s(heard: Sequence[Heard], *, since_s: float) -> list[float]:
     ]
 
 
-def _measure(load: Load) -> Measure:
+def _measure(load: StreamLoad) -> Measure:
     return Measure(
         name=f"lag of {load.num_streams} streams, p95",
         value=load.lag_ms,
@@ -176,14 +176,14 @@ def _measure(load: Load) -> Measure:
     )
 
 
-def _notes(loads: Sequence[Load]) -> tuple[str, ...]:
+def _notes(loads: Sequence[StreamLoad]) -> tuple[str, ...]:
     num_cores = loads[0].num_cores
     if num_cores == NUM_CORES:
         return ()
     return (f"the process could run on {num_cores} cores, not {NUM_CORES}; the engine had {NUM_CORES} threads",)
 
 
-def _plot(loads: Sequence[Load]) -> Plot:
+def _plot(loads: Sequence[StreamLoad]) -> Plot:
     counts = [float(load.num_streams) for load in loads]
     return Plot(
         name="streams",

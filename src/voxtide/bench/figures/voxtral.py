@@ -23,7 +23,7 @@ from voxtide.bench.figure import Figure, Measure, Target
 from voxtide.bench.figures import voxtral_gpu
 from voxtide.bench.figures.voxtral_gpu import milliseconds, opening_and_flush, ratio
 from voxtide.bench.load.process import in_fresh_process
-from voxtide.bench.load.session import Session
+from voxtide.bench.load.session import BenchSession
 from voxtide.errors import MissingExtraError, VoxtideError
 from voxtide.voxtral.config import TOKEN_MS, VoxtralConfig
 
@@ -36,7 +36,7 @@ WINDOW = 1024
 KINDS: tuple[Weights, ...] = ("fp32", "bf16", "int8")
 
 
-async def measure(session: Session) -> Figure:
+async def measure(session: BenchSession) -> Figure:
     """Measure what this machine can."""
     try:
         from voxtide.engines.voxtral.device import choose_device

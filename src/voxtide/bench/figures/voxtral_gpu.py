@@ -163,7 +163,7 @@ def _memory(bench: Bench) -> Measure:
     left = f"{free_bytes(bench.device) / 2**30:.1f} GiB left free"
     return Measure(
         name=f"memory of a stream, {bench.num_streams} streams",
-        value=bench.config.row_bytes(2, bench.window) / 2**20,
+        value=bench.config.slot_bytes(2, bench.window) / 2**20,
         unit="MiB",
         method=f"window of {bench.window} tokens; {left} beside the weights and {bench.num_streams} streams",
     )

@@ -17,13 +17,13 @@ from __future__ import annotations
 from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, share_line
 from voxtide.bench.load.play import Played, feeding_note
 from voxtide.bench.load.recordings import Recording
-from voxtide.bench.load.session import Session
+from voxtide.bench.load.session import BenchSession
 from voxtide.bench.load.spoken import matches, tell
 
 FIRST_P50, STABLE_P50, STABLE_P95 = Target("<=", 250), Target("<=", 450), Target("<=", 900)
 
 
-async def measure(session: Session) -> Figure:
+async def measure(session: BenchSession) -> Figure:
     """Measure every word of the recordings."""
     first_ms: list[float] = []
     stable_ms: list[float] = []

@@ -37,7 +37,7 @@ class EngineChoice:
         return open_engine(self.name, model=self.model, num_threads=num_threads)
 
 
-class Session:
+class BenchSession:
     """One run of the measurements.
 
     Attributes:

@@ -19,7 +19,7 @@ from typing import Any
 import typer
 
 import voxtide
-from voxtide.audio.vad import VoiceModel
+from voxtide.audio.vad import VadModel
 from voxtide.cli.failures import Exit, say
 from voxtide.cli.interrupts import Interrupts, run_watched
 from voxtide.cli.models import PullView
@@ -135,11 +135,11 @@ def _num_others(request: ServeRequest) -> int:
     return request.max_files + NUM_SPARE_STREAMS
 
 
-def _voice(settings: Settings) -> VoiceModel | None:
+def _voice(settings: Settings) -> VadModel | None:
     """The speech model, where it is there already; the engines that need it have pulled it."""
     store = ModelStore.from_settings(replace(settings, is_offline=True))
     try:
-        return VoiceModel.from_store(store)
+        return VadModel.from_store(store)
     except ModelError as error:
         say(f"clients cannot choose how turns are detected: {error}")
         return None

@@ -9,8 +9,8 @@ import sys
 from datetime import UTC, datetime
 from importlib.resources import files
 
-from voxtide.engines.base import EngineInfo
 from voxtide.server.config import ServerConfig
+from voxtide.types import EngineInfo
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
 """Addresses that mean "everywhere", and how this machine reaches itself."""

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from voxtide.engines.registry import EngineOption
 from voxtide.errors import ConfigError
-from voxtide.server.config import BatchConfig, ConnectionLimits, ServerConfig, SessionLimits, is_key
+from voxtide.server.config import ConnectionLimits, FileLimits, ServerConfig, SessionLimits, is_key
 
 LogFormat: TypeAlias = Literal["text", "json"]
 
@@ -74,7 +74,7 @@ class ServeRequest:
                 idle_s=self.max_idle_s,
                 drain_s=self.drain_s,
             ),
-            batch=BatchConfig(
+            batch=FileLimits(
                 capacity=self.max_files,
                 upload_bytes=self.max_upload_bytes,
                 audio_s=self.max_file_audio_s,

@@ -26,7 +26,7 @@ from voxtide.cli.models import PullView
 from voxtide.cli.remote import EngineChoice
 from voxtide.cli.transcribe.events import EventWriter
 from voxtide.cli.transcribe.live import LiveView, PlainView
-from voxtide.cli.transcribe.metrics import Metrics, metrics_lines
+from voxtide.cli.transcribe.metrics import LatencyMetrics, metrics_lines
 from voxtide.cli.transcribe.output import Destination, open_destination
 from voxtide.cli.transcribe.progress import ProgressBar
 from voxtide.cli.transcribe.request import PaceName, Request, shown_name
@@ -140,7 +140,7 @@ class _Job:
     async def _run(
         self, source: str, audio: AudioSource, stream: EngineStream, observers: tuple[Observer, ...]
     ) -> Outcome:
-        metrics = Metrics()
+        metrics = LatencyMetrics()
         self._bar.begin(audio.name, audio.duration_s)
         with self._viewing(audio.name, metrics) as views, self._interrupts.finishing():
             outcome = await run_stream(
@@ -156,7 +156,7 @@ class _Job:
         return outcome
 
     @contextmanager
-    def _viewing(self, name: str, metrics: Metrics) -> Iterator[list[Observer]]:
+    def _viewing(self, name: str, metrics: LatencyMetrics) -> Iterator[list[Observer]]:
         """The view of one source, if there is one."""
         if not self._request.is_live:
             yield []

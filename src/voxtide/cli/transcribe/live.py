@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from voxtide.audio.level import level_dbfs
-from voxtide.cli.transcribe.metrics import Metrics
+from voxtide.cli.transcribe.metrics import LatencyMetrics
 from voxtide.cli.transcribe.screen import Row, Screen, Span, row_width, spans, wrap
 from voxtide.pipeline import Observer
 from voxtide.transcript.assembler import Assembler
@@ -38,7 +38,7 @@ INTERIM_MARK = Span("~")
 class PlainView(Observer):
     """Writes each paragraph as one line, at once when it is final. No control codes. Give it observed `metrics`."""
 
-    def __init__(self, file: TextIO, metrics: Metrics) -> None:
+    def __init__(self, file: TextIO, metrics: LatencyMetrics) -> None:
         self._file = file
         self._metrics = metrics
         self._paragraphs = Paragraphs()
@@ -53,7 +53,7 @@ class LiveView(Observer):
     """The view on a terminal. Give it `metrics` that observe before it; `close` it however the stream ended."""
 
     def __init__(
-        self, screen: Screen, metrics: Metrics, title: str, clock: Callable[[], float] = time.monotonic
+        self, screen: Screen, metrics: LatencyMetrics, title: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._screen = screen
         self._metrics = metrics
@@ -112,7 +112,7 @@ class Paragraphs:
         self._num_segments = 0
         self._num_shown_words = 0  # of the open paragraph
 
-    def add(self, event: TranscriptEvent, metrics: Metrics) -> list[Row]:
+    def add(self, event: TranscriptEvent, metrics: LatencyMetrics) -> list[Row]:
         """Take an event; return the rest of each paragraph it ends, and a mark where it answers a flush."""
         self._assembler.add(event)
         rows: list[Row] = []
@@ -149,7 +149,7 @@ class Paragraphs:
         return words
 
 
-def status_parts(metrics: Metrics, level_db: float, title: str, note: str) -> dict[str, str]:
+def status_parts(metrics: LatencyMetrics, level_db: float, title: str, note: str) -> dict[str, str]:
     """The status row's parts in order, by name. Latencies are p50/p95 in milliseconds."""
     parts = {"time": f"{metrics.audio_s:.1f} s", "level": meter(level_db), "title": title}
     if metrics.rtf is not None:

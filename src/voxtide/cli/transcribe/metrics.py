@@ -20,10 +20,10 @@ from collections.abc import Callable, Collection
 
 from voxtide.pipeline import Observer
 from voxtide.transcript.events import (
+    BlankLoopDetected,
     Delta,
     Flushed,
     Interim,
-    RutFound,
     SegmentEnded,
     SpeechStarted,
     SpeechStopped,
@@ -70,14 +70,14 @@ def percentile(values: Collection[float], percent: float) -> float:
     return sorted(values)[rank - 1]
 
 
-class Metrics(Observer):
+class LatencyMetrics(Observer):
     """Measures one stream."""
 
     def __init__(self, cpu_clock: Callable[[], float] = time.process_time) -> None:
         self.first_text = Latencies()
         self.final = Latencies()
         self.flush = Latencies()
-        self.num_ruts = 0
+        self.num_blank_loops = 0
         """How often the model had to be pushed, because it said nothing to what sounds like speech."""
         self.audio_s = 0.0
         self.wall_s = 0.0
@@ -118,8 +118,8 @@ class Metrics(Observer):
                 self._pause_fed_s = None
             case Flushed() if self._flushes_s:
                 self.flush.add_s(wall_s - self._flushes_s.popleft())
-            case RutFound():
-                self.num_ruts += 1
+            case BlankLoopDetected():
+                self.num_blank_loops += 1
             case _:
                 pass
 
@@ -129,7 +129,7 @@ class Metrics(Observer):
         return self._fed[min(at, len(self._fed) - 1)][1] if self._fed else 0.0
 
 
-def metrics_lines(metrics: Metrics) -> list[str]:
+def metrics_lines(metrics: LatencyMetrics) -> list[str]:
     """The measures as plain lines, one each."""
     rtf = metrics.rtf
     lines = [
@@ -141,6 +141,6 @@ def metrics_lines(metrics: Metrics) -> list[str]:
     for name, latencies in kinds.items():
         told = f"p50 {latencies.p50_ms:.0f} ms  p95 {latencies.p95_ms:.0f} ms" if latencies else "-"
         lines.append(f"{name:<11} {told}  (n={len(latencies)})")
-    if metrics.num_ruts:
-        lines.append(f"ruts        {metrics.num_ruts}  (no text for long to what sounds like speech; pushed)")
+    if metrics.num_blank_loops:
+        lines.append(f"blank loops {metrics.num_blank_loops}  (speech without text for seconds; biased against PAD)")
     return lines

@@ -1,4 +1,4 @@
-"""What a client says and hears, whatever the dialect. In: nothing. Out: types. A dialect is a `Wording`; no I/O.
+"""What a client says and hears, whatever the dialect. In: nothing. Out: types. A dialect is a `ClientDialect`; no I/O.
 
 Text frames -> Wording.read -> Heard. What a client wants to say -> Wording -> text frames.
 """
@@ -37,14 +37,14 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Tail:
+class InterimText:
     """How the text after the stable text looks now."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SegmentText:
     """A stretch of the text with its times, in seconds of the audio of this connection."""
 
     text: str
@@ -72,12 +72,12 @@ class Done:
     """The text since the one before is final. `usage` is what the server says that it cost."""
 
     text: str
-    parts: tuple[Part, ...] = ()
+    parts: tuple[SegmentText, ...] = ()
     usage: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class ServerFailure:
     """The server reports an error. `is_final`: trying again will not help. `ends_utterance`: no `Done` will come."""
 
     message: str
@@ -85,10 +85,10 @@ class Failure:
     ends_utterance: bool = False
 
 
-Heard: TypeAlias = Ready | Updated | Text | Tail | Part | Language | Speech | Done | Failure
+ServerMessage: TypeAlias = Ready | Updated | Text | InterimText | SegmentText | Language | Speech | Done | ServerFailure
 
 
-class Wording(Protocol):
+class ClientDialect(Protocol):
     """One dialect, as a client speaks it. No state: all of it is the connection's."""
 
     path: str
@@ -118,12 +118,12 @@ class Wording(Protocol):
     def end(self) -> str:
         """No more audio comes."""
 
-    def read(self, frame: str | bytes) -> Heard | None:
+    def read(self, frame: str | bytes) -> ServerMessage | None:
         """What a frame says; None where it says nothing to us. Never raises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class DialectOptions:
     """What the caller asked for, in whatever dialect."""
 
     model: str | None = None

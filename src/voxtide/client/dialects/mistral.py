@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from voxtide.client.dialects.base import (
+    DialectOptions,
     Done,
-    Failure,
-    Heard,
+    InterimText,
     Language,
-    Part,
     Ready,
+    SegmentText,
+    ServerFailure,
+    ServerMessage,
     Speech,
-    Tail,
     Text,
     Updated,
-    Wishes,
     base64_of,
     number_of,
     read_object,
@@ -41,13 +41,13 @@ _MAY_PASS = frozenset({408, 429, 499})
 """Codes of the 400s after which another attempt may go well: too slow, too many, gone."""
 
 
-class MistralWording:
+class MistralDialect:
     """One conversation's settings as messages."""
 
     path = "/v1/audio/transcriptions/realtime"
     can_end = True
 
-    def __init__(self, wishes: Wishes) -> None:
+    def __init__(self, wishes: DialectOptions) -> None:
         """Take the caller's wishes.
 
         Raises:
@@ -98,7 +98,7 @@ class MistralWording:
     def end(self) -> str:
         return write_message("input_audio.end")
 
-    def read(self, frame: str | bytes) -> Heard | None:
+    def read(self, frame: str | bytes) -> ServerMessage | None:
         message = read_object(frame)
         match message.get("type"):
             case "session.created":
@@ -108,7 +108,7 @@ class MistralWording:
             case "transcription.text.delta":
                 return Text(text_of(message, "text"))
             case "transcription.text.interim":
-                return Tail(text_of(message, "text"))
+                return InterimText(text_of(message, "text"))
             case "transcription.segment":
                 return _part(message)
             case "transcription.language":
@@ -130,12 +130,12 @@ def _ready(session: object) -> Ready:
     return Ready(text_of(session, "model") or None, has_interim="interim" in session, has_speech="speech" in session)
 
 
-def _part(message: Mapping[str, Any]) -> Part | None:
+def _part(message: Mapping[str, Any]) -> SegmentText | None:
     """A segment; None where it has no times, which `done` may mend."""
     start_s, end_s = number_of(message, "start"), number_of(message, "end")
     if start_s is None or end_s is None:
         return None
-    return Part(text_of(message, "text"), start_s, end_s)
+    return SegmentText(text_of(message, "text"), start_s, end_s)
 
 
 def _done(message: Mapping[str, Any]) -> Done:
@@ -148,14 +148,14 @@ def _done(message: Mapping[str, Any]) -> Done:
     )
 
 
-def _failure(error: object) -> Failure:
+def _failure(error: object) -> ServerFailure:
     if not isinstance(error, dict):
-        return Failure("the server reports an error without saying which", is_final=False)
+        return ServerFailure("the server reports an error without saying which", is_final=False)
     message, code = error.get("message"), error.get("code")
     if isinstance(message, dict):
         message = message.get("detail", message)
     number = int(code) if isinstance(code, int) or (isinstance(code, str) and code.isdecimal()) else 0
     told = f"{message}" if message else "no reason given"
-    return Failure(
+    return ServerFailure(
         f"{told} (code {code})" if code is not None else told, is_final=400 <= number < 500 and number not in _MAY_PASS
     )

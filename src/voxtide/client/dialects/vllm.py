@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from voxtide.audio.pcm import PcmFormat
 from voxtide.client.dialects.base import (
+    DialectOptions,
     Done,
-    Failure,
-    Heard,
     Ready,
+    ServerFailure,
+    ServerMessage,
     Text,
-    Wishes,
     base64_of,
     read_object,
     text_of,
@@ -25,13 +25,13 @@ _FINAL_CODES = frozenset({"model_not_found", "model_not_validated", "invalid_eve
 """Errors that another attempt would meet again."""
 
 
-class VllmWording:
+class VllmDialect:
     """One conversation's settings as messages."""
 
     path = "/v1/realtime"
     can_end = False
 
-    def __init__(self, wishes: Wishes) -> None:
+    def __init__(self, wishes: DialectOptions) -> None:
         """Take the caller's wishes.
 
         Raises:
@@ -73,7 +73,7 @@ class VllmWording:
     def end(self) -> str:
         return self.flush()
 
-    def read(self, frame: str | bytes) -> Heard | None:
+    def read(self, frame: str | bytes) -> ServerMessage | None:
         message = read_object(frame)
         match message.get("type"):
             case "session.created":
@@ -86,6 +86,6 @@ class VllmWording:
             case "error":
                 code = text_of(message, "code")
                 told = text_of(message, "error") or "the server reports an error without saying which"
-                return Failure(f"{told} ({code})" if code else told, code in _FINAL_CODES, ends_utterance=True)
+                return ServerFailure(f"{told} ({code})" if code else told, code in _FINAL_CODES, ends_utterance=True)
             case _:
                 return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from voxtide.client.dialects.base import Done, Heard, Language, Part, Speech, Tail, Text
+from voxtide.client.dialects.base import Done, InterimText, Language, SegmentText, ServerMessage, Speech, Text
 from voxtide.transcript.events import (
     Delta,
     Interim,
@@ -22,7 +22,7 @@ from voxtide.transcript.events import (
 from voxtide.types import Segment
 
 
-class Hearing:
+class UtteranceText:
     """One utterance's text so far. Times are seconds of the caller's audio."""
 
     def __init__(self, start_s: float) -> None:
@@ -45,16 +45,16 @@ class Hearing:
         self._is_catching_up = bool(self._told)
         self._is_speaking_unsaid = False
 
-    def add(self, heard: Heard, fed_s: float) -> list[TranscriptEvent]:
+    def add(self, heard: ServerMessage, fed_s: float) -> list[TranscriptEvent]:
         """The events of what was heard, when the audio sent ended at `fed_s`."""
         self._now_s = max(self._now_s, fed_s)
         match heard:
             case Text(text):
                 self._heard_since_done += text
                 return self._hear(text, is_complete=False)
-            case Tail(text) if not self._is_catching_up:
+            case InterimText(text) if not self._is_catching_up:
                 return [Interim(text, self._now_s)]
-            case Part():
+            case SegmentText():
                 return self._end_segment(heard)
             case Language(language) if language:
                 return [LanguageDetected(language, self._exact_s)]  # not `_now_s`, which is a matter of chance
@@ -113,7 +113,7 @@ class Hearing:
         self._open_text += text
         return [*events, Delta(text, self._now_s)]
 
-    def _end_segment(self, part: Part) -> list[TranscriptEvent]:
+    def _end_segment(self, part: SegmentText) -> list[TranscriptEvent]:
         """A segment whose text is what was told next; another was told before, or will be told with the rest."""
         place = begins_with(self._open_text, part.text) if part.text.strip() else None
         if place is None:

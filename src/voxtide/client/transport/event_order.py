@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from copy import copy
 
 from voxtide.client.events import ClientEvent, ConnectionLost, ConnectionReplaced
-from voxtide.client.transport.replay_buffer import Ending, Journal, Utterance
+from voxtide.client.transport.replay_buffer import Ending, ReplayBuffer, Utterance
 from voxtide.errors import VoxtideError
 from voxtide.transcript.events import (
     Delta,
@@ -28,7 +28,7 @@ from voxtide.transcript.spacing import writes_spaces
 from voxtide.types import Segment
 
 
-class Outbox:
+class EventQueue:
     """Events told and not yet read. Whoever tells more audio waits for room first; what was sent is always told.
 
     Only what nobody asked for is dropped: an interim that another follows, and, before the first event is asked for,
@@ -83,7 +83,7 @@ class Outbox:
         self._changed.set()
         return event
 
-    async def room(self) -> None:
+    async def wait_for_space(self) -> None:
         """Wait until the outbox is not full."""
         while self.is_full and not self._is_over:
             await self._change()
@@ -93,11 +93,11 @@ class Outbox:
         await self._changed.wait()
 
 
-class Teller:
+class EventSequencer:
     """Tells a journal's utterances in order."""
 
-    def __init__(self, journal: Journal, outbox: Outbox) -> None:
-        self._journal = journal
+    def __init__(self, replay_buffer: ReplayBuffer, outbox: EventQueue) -> None:
+        self._replay_buffer = replay_buffer
         self._outbox = outbox
         self._waiting: dict[Utterance, list[TranscriptEvent]] = {}  # of utterances that are not the first
         self._text: list[str] = []  # since the last flush
@@ -116,7 +116,7 @@ class Teller:
 
     def hear(self, utterance: Utterance, events: Iterable[TranscriptEvent]) -> None:
         """What was heard of an utterance: told now, or after those before it."""
-        if utterance is not self._journal.utterances[0]:
+        if utterance is not self._replay_buffer.utterances[0]:
             self._waiting.setdefault(utterance, []).extend(events)
             return
         for event in events:
@@ -124,13 +124,13 @@ class Teller:
 
     def settle(self) -> None:
         """Tell the ends of all utterances that are answered and have none before them."""
-        while self._journal.utterances and self._journal.utterances[0].is_answered:
-            utterance = self._journal.utterances[0]
+        while self._replay_buffer.utterances and self._replay_buffer.utterances[0].is_answered:
+            utterance = self._replay_buffer.utterances[0]
             self._tell_end(utterance)
-            self._journal.drop(utterance)
+            self._replay_buffer.drop(utterance)
             self._is_new_utterance = True
-            if self._journal.utterances:
-                self.hear(self._journal.utterances[0], self._waiting.pop(self._journal.utterances[0], ()))
+            if self._replay_buffer.utterances:
+                self.hear(self._replay_buffer.utterances[0], self._waiting.pop(self._replay_buffer.utterances[0], ()))
 
     def give_up(self, error: VoxtideError) -> None:
         """Answer the flushes that are still open with an error. What was told can still be read."""

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Coroutine
 
 from voxtide.client.config import ClientConfig
-from voxtide.client.transport.websocket import Loss, Wire
+from voxtide.client.transport.websocket import ClientSocket, ConnectionLostError
 
 _log = logging.getLogger("voxtide.client")
 
@@ -29,13 +29,13 @@ RETRY_FLUSH_S = 60.0
 """For so long: it may have been but overloaded. Who really knows no flush then costs one wait a minute."""
 
 
-class Dialler:
+class Reconnector:
     """Opens the connections of one session."""
 
-    def __init__(self, open_wire: Callable[[], Coroutine[None, None, Wire]], config: ClientConfig) -> None:
-        self._open_wire = open_wire
+    def __init__(self, open_socket: Callable[[], Coroutine[None, None, ClientSocket]], config: ClientConfig) -> None:
+        self._open_socket = open_socket
         self._config = config
-        self._standby: asyncio.Task[Wire] | None = None
+        self._standby: asyncio.Task[ClientSocket] | None = None
         self._num_failures = 0  # in a row
         self._failing_since_s: float | None = None
         self._num_unanswered = 0  # in a row
@@ -58,7 +58,7 @@ class Dialler:
         if is_answered:
             self._failing_since_s, self._num_failures = None, 0
 
-    def note_loss(self, wire: Wire) -> None:
+    def note_loss(self, wire: ClientSocket) -> None:
         """Learn from a connection that is gone."""
         lived_s = _now_s() - wire.opened_at_s
         if lived_s >= STEADY_S:
@@ -68,14 +68,14 @@ class Dialler:
     def prepare(self) -> None:
         """Begin to open the next connection, if that has not been begun."""
         if self._standby is None or (self._standby.done() and not _is_usable(self._standby)):
-            self._standby = asyncio.create_task(self._open_wire())
+            self._standby = asyncio.create_task(self._open_socket())
 
     def keep_standby(self) -> None:
         """Have a standby ready if flushes have been left unanswered."""
         if self._num_unanswered:
             self.prepare()
 
-    async def next(self) -> Wire:
+    async def next(self) -> ClientSocket:
         """The standby, or else a new connection.
 
         Raises:
@@ -89,8 +89,8 @@ class Dialler:
         while True:
             await asyncio.sleep(self._pause_s())
             try:
-                return await self._open_wire()
-            except Loss as loss:
+                return await self._open_socket()
+            except ConnectionLostError as loss:
                 self._note_failure()
                 if loss.is_final or self.is_out_of_time:
                     raise
@@ -119,7 +119,7 @@ class Dialler:
         return pause_s * random.uniform(0.5, 1.0)
 
 
-def _is_usable(standby: asyncio.Task[Wire]) -> bool:
+def _is_usable(standby: asyncio.Task[ClientSocket]) -> bool:
     return standby.done() and not standby.cancelled() and standby.exception() is None and standby.result().is_open
 
 

@@ -1,7 +1,7 @@
 """Audio that waits for its final text. In: the caller's bytes and marks. Out: utterances, in order. No sockets.
 
 An utterance is what lies between two flushes. Its audio is kept until its final text has come, so that it can be sent
-again. What is kept is bounded: `has_room` says whether more may be put. One that nobody flushes is cut at a quiet
+again. What is kept is bounded: `has_space` says whether more may be put. One that nobody flushes is cut at a quiet
 place, or at the latest where three quarters of the bound are full, at the same place however the audio came in.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from voxtide.audio.encodings import PcmDecoder
 from voxtide.audio.pcm import PcmFormat
-from voxtide.client.transport.dedupe import Hearing
+from voxtide.client.transport.dedupe import UtteranceText
 
 FRAME_S = 0.08
 """Length of the places that are looked at for quiet: a short pause between two words."""
@@ -53,7 +53,7 @@ class Utterance:
         self.start_s = start_bytes / pcm.bytes_per_s
         self.audio = bytearray()
         self.ending: Ending | None = None
-        self.hearing = Hearing(self.start_s)
+        self.hearing = UtteranceText(self.start_s)
         self.is_answered = False
         self.is_handed_over = False
         self.num_carries = 0
@@ -92,7 +92,7 @@ class Utterance:
         await self._news.wait()
 
 
-class Journal:
+class ReplayBuffer:
     """The utterances whose final text has not come, in order. The last one is open until `close_last(FINISH)`."""
 
     def __init__(self, pcm: PcmFormat, max_s: float) -> None:
@@ -141,7 +141,7 @@ class Journal:
         place = self.utterances.index(utterance) + 1
         return self.utterances[place] if place < len(self.utterances) else None
 
-    def has_room(self, num_bytes: int) -> bool:
+    def has_space(self, num_bytes: int) -> bool:
         """Whether so much audio may be put; a little always may where nothing is kept."""
         is_within = self._num_kept_bytes + num_bytes <= self._max_bytes or not self._num_kept_bytes
         return is_within and len(self.utterances) < MAX_UTTERANCES
@@ -176,9 +176,9 @@ class Journal:
         self._num_kept_bytes -= len(utterance.audio)
         self._room.set()
 
-    async def room(self, num_bytes: int) -> None:
+    async def wait_for_space(self, num_bytes: int) -> None:
         """Wait until so much audio may be put, or until the journal is closed."""
-        while not (self._is_closed or self.has_room(num_bytes)):
+        while not (self._is_closed or self.has_space(num_bytes)):
             self._room.clear()
             await self._room.wait()
 

@@ -16,12 +16,12 @@ import logging
 from collections import deque
 
 from voxtide.client.config import ClientConfig
-from voxtide.client.dialects.base import MAX_APPEND_BYTES, Done, Failure, Heard, Text, Wording
+from voxtide.client.dialects.base import MAX_APPEND_BYTES, ClientDialect, Done, ServerFailure, ServerMessage, Text
 from voxtide.client.events import ConnectionLost, ConnectionReplaced
-from voxtide.client.transport.event_order import Outbox, Teller
-from voxtide.client.transport.reconnect import Dialler
-from voxtide.client.transport.replay_buffer import Ending, Journal, Utterance
-from voxtide.client.transport.websocket import Loss, Wire
+from voxtide.client.transport.event_order import EventQueue, EventSequencer
+from voxtide.client.transport.reconnect import Reconnector
+from voxtide.client.transport.replay_buffer import Ending, ReplayBuffer, Utterance
+from voxtide.client.transport.websocket import ClientSocket, ConnectionLostError
 from voxtide.errors import ConnectionFailedError, first_error
 from voxtide.transcript.events import Interim
 
@@ -31,21 +31,27 @@ MAX_CARRIES = 6
 """How often one utterance is sent before it is given up: a line that always breaks carries nothing."""
 
 
-class Courier:
+class ReplayTransport:
     """One session's transport; `run` is its life."""
 
     def __init__(
-        self, journal: Journal, teller: Teller, outbox: Outbox, dialler: Dialler, wording: Wording, config: ClientConfig
+        self,
+        replay_buffer: ReplayBuffer,
+        sequencer: EventSequencer,
+        outbox: EventQueue,
+        reconnector: Reconnector,
+        dialect: ClientDialect,
+        config: ClientConfig,
     ) -> None:
-        self._journal = journal
-        self._teller = teller
+        self._replay_buffer = replay_buffer
+        self._sequencer = sequencer
         self._outbox = outbox
-        self._dialler = dialler
-        self._wording = wording
+        self._reconnector = reconnector
+        self._dialect = dialect
         self._config = config
-        self._readers: dict[Line, asyncio.Task[None]] = {}
+        self._readers: dict[ActiveSocket, asyncio.Task[None]] = {}
 
-    async def run(self, wire: Wire) -> None:
+    async def run(self, wire: ClientSocket) -> None:
         """Carry everything, beginning on `wire`, until the journal is finished and told.
 
         Raises:
@@ -61,25 +67,25 @@ class Courier:
 
     # One connection after the other.
 
-    async def _carry_all(self, wire: Wire) -> None:
+    async def _carry_all(self, wire: ClientSocket) -> None:
         line = self._take_up(wire)
         while True:
             try:
                 is_over = await self._use(line)
-            except Loss as loss:
+            except ConnectionLostError as loss:
                 line = await self._replace(line, loss)
                 continue
             if is_over:
                 return
-            line = self._take_up(await self._dialler.next())
+            line = self._take_up(await self._reconnector.next())
             self._tell_replaced("a flush had no answer in time", 0.0)
 
-    async def _use(self, line: Line) -> bool:
+    async def _use(self, line: ActiveSocket) -> bool:
         """Carry utterances over one connection. True when all are done, False when another has to take over."""
-        while (utterance := self._journal.next_to_carry) is not None:
+        while (utterance := self._replay_buffer.next_to_carry) is not None:
             if await self._carry(line, utterance):
                 continue
-            if utterance.ending is Ending.FINISH or not self._wording.can_end:
+            if utterance.ending is Ending.FINISH or not self._dialect.can_end:
                 raise _unanswered(utterance)
             utterance.is_handed_over = True
             self._tasks.create_task(self._end(line, utterance))
@@ -87,28 +93,28 @@ class Courier:
         await self._hang_up(line)
         return True
 
-    async def _replace(self, line: Line, loss: Loss) -> Line:
+    async def _replace(self, line: ActiveSocket, loss: ConnectionLostError) -> ActiveSocket:
         """A connection in the place of one that is lost."""
         utterance = line.utterance
-        replayed_s = self._journal.seconds_of(utterance.num_sent_bytes) if utterance else 0.0
-        self._dialler.note_loss(line.wire)
+        replayed_s = self._replay_buffer.seconds_of(utterance.num_sent_bytes) if utterance else 0.0
+        self._reconnector.note_loss(line.wire)
         await self._hang_up(line)
         is_hopeless = utterance is not None and utterance.num_carries >= MAX_CARRIES
-        if loss.is_final or is_hopeless or self._dialler.is_out_of_time:
+        if loss.is_final or is_hopeless or self._reconnector.is_out_of_time:
             raise loss
         if utterance is not None:
-            self._teller.hear(utterance, [Interim("", utterance.sent_to_s)])  # of a tail that nobody will finish
-        self._teller.tell_of_connection(ConnectionLost(str(loss), self._journal.put_s))
-        replacement = self._take_up(await self._dialler.next())
+            self._sequencer.hear(utterance, [Interim("", utterance.sent_to_s)])  # of a tail that nobody will finish
+        self._sequencer.tell_of_connection(ConnectionLost(str(loss), self._replay_buffer.put_s))
+        replacement = self._take_up(await self._reconnector.next())
         self._tell_replaced(str(loss), replayed_s)
         return replacement
 
-    async def _end(self, line: Line, utterance: Utterance) -> None:
+    async def _end(self, line: ActiveSocket, utterance: Utterance) -> None:
         """Get an utterance's text by ending its connection, and if that fails by sending it again."""
         try:
-            await line.wire.send(self._wording.end())
+            await line.wire.send(self._dialect.end())
             is_answered = await self._answered(line, utterance, self._config.end_timeout_s)
-        except Loss:
+        except ConnectionLostError:
             is_answered = utterance.is_answered
         finally:
             await self._hang_up(line)
@@ -119,13 +125,13 @@ class Courier:
 
     async def _carry_alone(self, utterance: Utterance) -> bool:
         """Send an utterance again, on a connection of its own. Whether its text came."""
-        line = self._take_up(await self._dialler.next())
+        line = self._take_up(await self._reconnector.next())
         self._tell_replaced("the end of the audio had no answer in time", utterance.duration_s)
         try:
             return await self._carry(line, utterance, is_alone=True)
-        except Loss as loss:
-            self._dialler.note_loss(line.wire)
-            if loss.is_final or self._dialler.is_out_of_time:
+        except ConnectionLostError as loss:
+            self._reconnector.note_loss(line.wire)
+            if loss.is_final or self._reconnector.is_out_of_time:
                 raise
             return utterance.is_answered
         finally:
@@ -133,7 +139,7 @@ class Courier:
 
     # One utterance on one connection.
 
-    async def _carry(self, line: Line, utterance: Utterance, *, is_alone: bool = False) -> bool:
+    async def _carry(self, line: ActiveSocket, utterance: Utterance, *, is_alone: bool = False) -> bool:
         """Send an utterance, as its audio comes, and ask for its text. Whether the text came in time."""
         line.take(utterance)
         await self._send_audio(line, utterance)
@@ -142,18 +148,18 @@ class Courier:
             return True
         line.is_asked = True
         if is_alone or utterance.ending is Ending.FINISH:
-            await line.wire.send(self._wording.end())
+            await line.wire.send(self._dialect.end())
             return await self._answered(line, utterance, self._config.end_timeout_s)
-        if self._wording.can_end and self._dialler.is_flush_hopeless:
+        if self._dialect.can_end and self._reconnector.is_flush_hopeless:
             return False
-        await line.wire.send(self._wording.flush())
+        await line.wire.send(self._dialect.flush())
         is_answered = await self._answered(line, utterance, self._config.flush_timeout_s, has_standby=True)
-        self._dialler.note_flush(is_answered=is_answered)
-        if is_answered and self._dialler.has_standby:
-            self._tasks.create_task(self._dialler.drop_standby())
+        self._reconnector.note_flush(is_answered=is_answered)
+        if is_answered and self._reconnector.has_standby:
+            self._tasks.create_task(self._reconnector.drop_standby())
         return is_answered
 
-    async def _send_audio(self, line: Line, utterance: Utterance) -> None:
+    async def _send_audio(self, line: ActiveSocket, utterance: Utterance) -> None:
         while True:
             line.wire.check()
             if utterance.num_sent_bytes == len(utterance.audio):
@@ -161,17 +167,19 @@ class Courier:
                     return
                 await utterance.news()
                 continue
-            await self._outbox.room()
+            await self._outbox.wait_for_space()
             if not utterance.num_sent_bytes:
                 utterance.num_carries += 1
-                self._dialler.keep_standby()
-                for message in self._wording.begin():
+                self._reconnector.keep_standby()
+                for message in self._dialect.begin():
                     await line.wire.send(message)
             piece = bytes(utterance.audio[utterance.num_sent_bytes : utterance.num_sent_bytes + MAX_APPEND_BYTES])
             utterance.num_sent_bytes += len(piece)
-            await line.wire.send(self._wording.append(piece))
+            await line.wire.send(self._dialect.append(piece))
 
-    async def _answered(self, line: Line, utterance: Utterance, timeout_s: float, *, has_standby: bool = False) -> bool:
+    async def _answered(
+        self, line: ActiveSocket, utterance: Utterance, timeout_s: float, *, has_standby: bool = False
+    ) -> bool:
         """Wait for an utterance's final text. False when it is overdue."""
         now_s = asyncio.get_running_loop().time
         asked_at_s = now_s()
@@ -182,7 +190,7 @@ class Courier:
                 return False
             until_standby_s = asked_at_s + self._config.standby_after_s - now_s()
             if has_standby and until_standby_s <= 0:
-                self._dialler.prepare()
+                self._reconnector.prepare()
             try:
                 async with asyncio.timeout(until_standby_s if 0 < until_standby_s < left_s else left_s):
                     await utterance.news()
@@ -192,12 +200,12 @@ class Courier:
 
     # What is heard.
 
-    def _take_up(self, wire: Wire) -> Line:
-        line = Line(wire)
+    def _take_up(self, wire: ClientSocket) -> ActiveSocket:
+        line = ActiveSocket(wire)
         self._readers[line] = self._tasks.create_task(self._read(line))
         return line
 
-    async def _hang_up(self, line: Line) -> None:
+    async def _hang_up(self, line: ActiveSocket) -> None:
         reader = self._readers.get(line)
         if reader is not None:
             reader.cancel()
@@ -205,49 +213,51 @@ class Courier:
             await line.wire.close()
             self._readers.pop(line, None)  # only now: whoever is cancelled here leaves the rest to `run`
 
-    async def _read(self, line: Line) -> None:
+    async def _read(self, line: ActiveSocket) -> None:
         try:
             while True:
                 self._hear(line, await line.wire.receive())
-        except Loss as loss:
+        except ConnectionLostError as loss:
             line.lose(loss)
 
-    def _hear(self, line: Line, heard: Heard) -> None:
+    def _hear(self, line: ActiveSocket, heard: ServerMessage) -> None:
         utterance = line.utterance
-        if isinstance(heard, Failure):
+        if isinstance(heard, ServerFailure):
             _log.debug("the server reports: %s", heard.message)
             if heard.ends_utterance:
-                line.lose(Loss(ConnectionFailedError(heard.message), is_final=heard.is_final))
+                line.lose(ConnectionLostError(ConnectionFailedError(heard.message), is_final=heard.is_final))
         elif utterance is None or self._outbox.is_over or line.is_repeat(heard):
             return
         elif line.is_answer(heard):
             assert isinstance(heard, Done)
             self._answer(line, utterance, heard)
         else:
-            self._teller.hear(utterance, utterance.hearing.add(heard, utterance.sent_to_s))
+            self._sequencer.hear(utterance, utterance.hearing.add(heard, utterance.sent_to_s))
 
-    def _answer(self, line: Line, utterance: Utterance, done: Done | None) -> None:
+    def _answer(self, line: ActiveSocket, utterance: Utterance, done: Done | None) -> None:
         """An utterance has its final text; `done` is None where it had no audio to ask about."""
-        line.note_answer(done, None if utterance.is_handed_over else self._journal.following(utterance))
-        self._teller.hear(utterance, utterance.hearing.finish(done, utterance.end_s))
+        line.note_answer(done, None if utterance.is_handed_over else self._replay_buffer.following(utterance))
+        self._sequencer.hear(utterance, utterance.hearing.finish(done, utterance.end_s))
         utterance.is_answered = True
         utterance.wake()
-        self._teller.settle()
+        self._sequencer.settle()
 
     def _tell_replaced(self, reason: str, replayed_s: float) -> None:
-        self._teller.tell_of_connection(ConnectionReplaced(reason, replayed_s, self._journal.put_s))
+        self._sequencer.tell_of_connection(ConnectionReplaced(reason, replayed_s, self._replay_buffer.put_s))
 
 
-def _unanswered(utterance: Utterance) -> Loss:
+def _unanswered(utterance: Utterance) -> ConnectionLostError:
     where = f"{utterance.start_s:.2f} to {utterance.end_s:.2f} s"
-    return Loss(ConnectionFailedError(f"the server has no final text for the audio from {where}"), is_final=False)
+    return ConnectionLostError(
+        ConnectionFailedError(f"the server has no final text for the audio from {where}"), is_final=False
+    )
 
 
 _NUM_DONES_KEPT = 16
 """Answers of a connection that are remembered: a repeat comes soon after what it repeats, or never."""
 
 
-class Line:
+class ActiveSocket:
     """One wire in use.
 
     Attributes:
@@ -256,7 +266,7 @@ class Line:
         is_asked: Whether its final text was asked for.
     """
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: ClientSocket) -> None:
         self.wire = wire
         self.utterance: Utterance | None = None
         self.is_asked = False
@@ -277,20 +287,20 @@ class Line:
             self.utterance = utterance
             utterance.hearing.restart(self._origin_s)
 
-    def lose(self, loss: Loss) -> None:
+    def lose(self, loss: ConnectionLostError) -> None:
         """The wire is gone."""
         self.wire.loss = self.wire.loss or loss
         if self.utterance is not None:
             self.utterance.wake()
 
-    def is_answer(self, heard: Heard) -> bool:
+    def is_answer(self, heard: ServerMessage) -> bool:
         """Take note of what was heard; whether it is the final text that was asked for."""
         self._heard_at_s = _now_s()
         if isinstance(heard, Text):
             self._has_text |= bool(heard.text.strip())
         return isinstance(heard, Done) and self.is_asked and not self.is_repeat(heard)
 
-    def is_repeat(self, heard: Heard) -> bool:
+    def is_repeat(self, heard: ServerMessage) -> bool:
         """Whether this is a `Done` that no words and no question stand behind: one that was sent twice.
 
         A repeat of a server that tells its text before it is final need not be exact in its times and costs.

@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from voxtide.audio.trust import tls_context
-from voxtide.client.dialects.base import Failure, Heard, Ready, Updated, Wording
+from voxtide.client.dialects.base import ClientDialect, Ready, ServerFailure, ServerMessage, Updated
 from voxtide.errors import CapacityError, ConfigError, ConnectionFailedError, UnsupportedOptionError, VoxtideError
 
 MAX_MESSAGE_BYTES = 16 << 20
@@ -40,7 +40,7 @@ _REFUSING_CLOSES = frozenset({1002, 1003, 1007, 1008, 1009})
 """Close codes by which a server says that it will not have what we send (RFC 6455)."""
 
 
-class Loss(Exception):
+class ConnectionLostError(Exception):
     """A connection could not be opened, or is gone. Caught in this room.
 
     Attributes:
@@ -54,7 +54,7 @@ class Loss(Exception):
         self.is_final = is_final
 
 
-class Wire:
+class ClientSocket:
     """An open connection whose server is ready.
 
     Attributes:
@@ -63,17 +63,19 @@ class Wire:
         loss: Why it is gone; None while it stands.
     """
 
-    def __init__(self, socket: ClientConnection, address: Address, wording: Wording) -> None:
+    def __init__(self, socket: ClientConnection, address: ServerAddress, dialect: ClientDialect) -> None:
         self._socket = socket
         self._address = address
-        self._wording = wording
-        self._failure: Failure | None = None
+        self._dialect = dialect
+        self._failure: ServerFailure | None = None
         self.ready = Ready()
         self.opened_at_s = asyncio.get_running_loop().time()
-        self.loss: Loss | None = None
+        self.loss: ConnectionLostError | None = None
 
     @classmethod
-    async def open(cls, address: Address, wording: Wording, headers: dict[str, str], timeout_s: float) -> Wire:
+    async def open(
+        cls, address: ServerAddress, dialect: ClientDialect, headers: dict[str, str], timeout_s: float
+    ) -> ClientSocket:
         """Open a connection and wait until the server is ready.
 
         Raises:
@@ -81,7 +83,7 @@ class Wire:
         """
         try:
             async with asyncio.timeout(timeout_s):
-                wire = cls(await _Connect(address, headers), address, wording)
+                wire = cls(await _Connect(address, headers), address, dialect)
                 try:
                     await wire._greet()
                 except BaseException:
@@ -120,7 +122,7 @@ class Wire:
         except (ConnectionClosed, OSError) as closed:
             raise self._lost(closed) from None
 
-    async def receive(self) -> Heard:
+    async def receive(self) -> ServerMessage:
         """What is heard next.
 
         Raises:
@@ -131,8 +133,8 @@ class Wire:
                 frame = await self._socket.recv()
             except (ConnectionClosed, OSError) as closed:
                 raise self._lost(closed) from None
-            heard = self._wording.read(frame)
-            if isinstance(heard, Failure):
+            heard = self._dialect.read(frame)
+            if isinstance(heard, ServerFailure):
                 self._failure = heard  # told if the server hangs up, which is its way to say that it was serious
             if heard is not None:
                 return heard
@@ -154,39 +156,43 @@ class Wire:
 
     async def _greet(self) -> None:
         self.ready = await self._await_ready()
-        for message in self._wording.configure(self.ready):
+        for message in self._dialect.configure(self.ready):
             await self.send(message)
-        if self._wording.is_confirmed(self.ready):
+        if self._dialect.is_confirmed(self.ready):
             with suppress(TimeoutError):
                 async with asyncio.timeout(CONFIRMATION_S):
                     await self._await_updated()
 
     async def _await_updated(self) -> None:
         while not isinstance(heard := await self.receive(), Updated):
-            if isinstance(heard, Failure):
-                raise Loss(UnsupportedOptionError(f"{self._address.shown}: {heard.message}"), is_final=True)
+            if isinstance(heard, ServerFailure):
+                raise ConnectionLostError(
+                    UnsupportedOptionError(f"{self._address.shown}: {heard.message}"), is_final=True
+                )
 
     async def _await_ready(self) -> Ready:
         while not isinstance(heard := await self.receive(), Ready):
-            if isinstance(heard, Failure):
-                raise Loss(ConnectionFailedError(f"{self._address.shown}: {heard.message}"), is_final=heard.is_final)
+            if isinstance(heard, ServerFailure):
+                raise ConnectionLostError(
+                    ConnectionFailedError(f"{self._address.shown}: {heard.message}"), is_final=heard.is_final
+                )
         return heard
 
-    def _lost(self, closed: Exception) -> Loss:
+    def _lost(self, closed: Exception) -> ConnectionLostError:
         received = closed.rcvd if isinstance(closed, ConnectionClosed) else None
         code = received.code if received else None
         reason = self._failure.message if self._failure else _reason(closed)
         told = f"{self._address.shown} ended the connection: {reason}"
         if code == _CAPACITY_CLOSE:
-            return Loss(CapacityError(told), is_final=False)
+            return ConnectionLostError(CapacityError(told), is_final=False)
         is_final = code in _REFUSING_CLOSES or (self._failure is not None and self._failure.is_final)
-        return Loss(ConnectionFailedError(told), is_final=is_final)
+        return ConnectionLostError(ConnectionFailedError(told), is_final=is_final)
 
 
 class _Connect(connect):
     """The library's way to open, less its redirects: they could carry the key to somebody else."""
 
-    def __init__(self, address: Address, headers: dict[str, str]) -> None:
+    def __init__(self, address: ServerAddress, headers: dict[str, str]) -> None:
         super().__init__(
             address.url,
             additional_headers=headers,
@@ -212,7 +218,7 @@ class _Discreet(logging.LoggerAdapter[logging.Logger]):
         return level > logging.INFO and super().isEnabledFor(level)
 
 
-def _refused(address: Address, refusal: InvalidStatus) -> Loss:
+def _refused(address: ServerAddress, refusal: InvalidStatus) -> ConnectionLostError:
     status = refusal.response.status_code
     told = f"{address.shown} refused the connection: HTTP {status}"
     match status:
@@ -227,16 +233,16 @@ def _refused(address: Address, refusal: InvalidStatus) -> Loss:
             body = bytes(refusal.response.body or b"")[:_MAX_SHOWN_BYTES].decode("utf-8", "replace")
             told += f": {' '.join(body.split())}" if body.strip() else ""
     if status in _CAPACITY_STATUSES:
-        return Loss(CapacityError(told), is_final=False)
-    return Loss(ConnectionFailedError(told), is_final=status < 500 and status not in _MAY_PASS_STATUSES)
+        return ConnectionLostError(CapacityError(told), is_final=False)
+    return ConnectionLostError(ConnectionFailedError(told), is_final=status < 500 and status not in _MAY_PASS_STATUSES)
 
 
 _MAX_SHOWN_BYTES = 300
 """Of a refusal's body: enough for its reason, too little for a page."""
 
 
-def _failed(told: str) -> Loss:
-    return Loss(ConnectionFailedError(told), is_final=False)
+def _failed(told: str) -> ConnectionLostError:
+    return ConnectionLostError(ConnectionFailedError(told), is_final=False)
 
 
 def _remedy(error: Exception) -> str:
@@ -262,7 +268,7 @@ _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ServerAddress:
     """One WebSocket address.
 
     Attributes:
@@ -276,7 +282,7 @@ class Address:
     is_local: bool
 
 
-def parse_address(server: str, *, path: str, query: dict[str, str]) -> Address:
+def parse_address(server: str, *, path: str, query: dict[str, str]) -> ServerAddress:
     """The address of the endpoint `path` at `server`.
 
     Args:
@@ -299,7 +305,7 @@ def parse_address(server: str, *, path: str, query: dict[str, str]) -> Address:
     prefix = parts.path.rstrip("/").removesuffix(path).removesuffix("/v1")
     full_query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *query.items()])
     url = urlunsplit((_SCHEMES[parts.scheme], parts.netloc, prefix + path, full_query, ""))
-    return Address(url, shown + prefix, _is_local(host))
+    return ServerAddress(url, shown + prefix, _is_local(host))
 
 
 def is_mistral_cloud(server: str) -> bool:

@@ -26,18 +26,18 @@ OUTBOX_EVENTS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Flush:
+class FlushCommand:
     """All audio before this place in the inbox is to become final."""
 
     flush_id: int
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
+class FinishCommand:
     """No command follows."""
 
 
-Command: TypeAlias = Samples | Flush | Finish
+Command: TypeAlias = Samples | FlushCommand | FinishCommand
 
 
 class Inbox:

@@ -18,11 +18,11 @@ from copy import copy
 import numpy as np
 
 from voxtide.engines.base import Engine, EngineStream, check_samples
-from voxtide.engines.local.queues import Command, Finish, Flush
+from voxtide.engines.local.queues import Command, FinishCommand, FlushCommand
 from voxtide.engines.local.recogniser import Recogniser
-from voxtide.engines.local.stream_worker import StreamJob
+from voxtide.engines.local.stream_worker import StreamWorker
 from voxtide.engines.local.worker_pool import WorkerPool
-from voxtide.engines.open_streams import Roster
+from voxtide.engines.open_streams import OpenStreams
 from voxtide.errors import ConfigError, EngineFailedError, StreamClosedError
 from voxtide.transcript.events import Finished, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
@@ -39,7 +39,7 @@ WATCH_S = 5.0
 """How often a stream looks whether the engine has stalled."""
 
 
-class PooledEngine(Engine):
+class LocalEngine(Engine):
     """An engine whose streams are recognisers run by a worker pool. Subclasses make the recognisers.
 
     Attributes:
@@ -51,7 +51,7 @@ class PooledEngine(Engine):
     def __init__(self, *, num_threads: int, max_streams: int, pool: WorkerPool | None = None) -> None:
         if num_threads < 1:
             raise ConfigError(f"num_threads is {num_threads}; it must be 1 or more")
-        self._roster = Roster[PooledStream](max_streams)
+        self._open_streams = OpenStreams[LocalStream](max_streams)
         self.pool = pool or WorkerPool(num_threads, name="voxtide-engine")
         self._wakeups: Wakeups | None = None
 
@@ -62,7 +62,7 @@ class PooledEngine(Engine):
     @property
     def num_open_streams(self) -> int:
         """Streams entered and not yet closed."""
-        return len(self._roster)
+        return len(self._open_streams)
 
     @property
     def is_stuck(self) -> bool:
@@ -72,13 +72,13 @@ class PooledEngine(Engine):
     def observe_steps(self, observer: Callable[[float], None]) -> None:
         self.pool.on_run = observer
 
-    def open(self, options: StreamOptions | None = None) -> PooledStream:
+    def open(self, options: StreamOptions | None = None) -> LocalStream:
         options = options or StreamOptions()
         self.info.check(options)
-        return PooledStream(self, options)
+        return LocalStream(self, options)
 
     async def close(self) -> None:
-        streams = self._roster.close()
+        streams = self._open_streams.close()
         self.pool.stop()
         for stream in streams:
             stream.shut()  # all of them before the first wait, so that a cancelled close leaves none open
@@ -88,12 +88,12 @@ class PooledEngine(Engine):
 
     def fail(self, error: EngineFailedError) -> None:
         """Declare the engine dead: every stream is told, no new one opens. Callable from any thread."""
-        for stream in self._roster.fail(error):
+        for stream in self._open_streams.fail(error):
             stream.fail(error)
 
-    def enter(self, stream: PooledStream) -> None:
+    def enter(self, stream: LocalStream) -> None:
         """Admit a stream, or say why not."""
-        self._roster.enter(stream, engine=self.info.name)
+        self._open_streams.enter(stream, engine=self.info.name)
 
     def wakeups(self) -> Wakeups:
         """What wakes the running event loop, shared by its streams; where several loops take turns, not by all."""
@@ -102,18 +102,18 @@ class PooledEngine(Engine):
             self._wakeups = Wakeups(loop)
         return self._wakeups
 
-    def leave(self, stream: PooledStream) -> None:
+    def leave(self, stream: LocalStream) -> None:
         """Forget a stream that is closed. Callable from any thread."""
-        self._roster.leave(stream)
+        self._open_streams.leave(stream)
 
 
-class PooledStream(EngineStream):
-    """A `StreamJob`, and those who wait for it."""
+class LocalStream(EngineStream):
+    """A `StreamWorker`, and those who wait for it."""
 
-    def __init__(self, engine: PooledEngine, options: StreamOptions) -> None:
+    def __init__(self, engine: LocalEngine, options: StreamOptions) -> None:
         self._engine = engine
         self._options = options
-        self._job = StreamJob(self, engine.pool, merge_samples=engine.merge_samples)
+        self._job = StreamWorker(self, engine.pool, merge_samples=engine.merge_samples)
         self._is_closed = False
         self._error: EngineFailedError | None = None
         self._num_flushes = 0
@@ -128,7 +128,7 @@ class PooledStream(EngineStream):
 
     # The five verbs.
 
-    async def __aenter__(self) -> PooledStream:
+    async def __aenter__(self) -> LocalStream:
         if self._wakeups is not None or self._is_closed:
             raise StreamClosedError("a stream is entered once; open a new one")
         self._engine.enter(self)
@@ -159,7 +159,7 @@ class PooledStream(EngineStream):
         self._check_usable()
         async with self._feed_turn:
             flush_id = self._num_flushes + 1
-            await self._put(Flush(flush_id))
+            await self._put(FlushCommand(flush_id))
             self._num_flushes = flush_id  # only now: a cancelled flush leaves no gap
         return flush_id
 
@@ -169,7 +169,7 @@ class PooledStream(EngineStream):
         self._check_usable()
         async with self._feed_turn:
             if not self._is_finishing:
-                await self._put(Finish())
+                await self._put(FinishCommand())
                 self._is_finishing = True
 
     async def close(self) -> None:

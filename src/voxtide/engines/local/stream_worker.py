@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from voxtide.engines.local.queues import Command, Finish, Flush, Inbox, Outbox
+from voxtide.engines.local.queues import Command, FinishCommand, FlushCommand, Inbox, Outbox
 from voxtide.engines.local.recogniser import Recogniser
 from voxtide.engines.local.worker_pool import Job, WorkerPool
 from voxtide.transcript.events import TranscriptEvent
@@ -44,7 +44,7 @@ class Owner(Protocol):
         """The recogniser was let go."""
 
 
-class StreamJob(Job):
+class StreamWorker(Job):
     """One recogniser between two bounded queues."""
 
     def __init__(self, owner: Owner, pool: WorkerPool, *, merge_samples: int) -> None:
@@ -159,9 +159,9 @@ class StreamJob(Job):
         match command:
             case None:
                 return False
-            case Flush(flush_id):
+            case FlushCommand(flush_id):
                 recogniser.flush(flush_id)
-            case Finish():
+            case FinishCommand():
                 recogniser.finish()
             case samples:
                 recogniser.feed(samples)

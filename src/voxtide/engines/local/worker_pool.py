@@ -13,16 +13,16 @@ from collections import deque
 from collections.abc import Callable
 from enum import Enum, auto
 
-LINGER_S = 0.005
+POLL_DELAY_S = 0.005
 """A worker without work looks again after this before it sleeps until it is woken. With hundreds of streams the waking
 for each chunk would cost more than the work; so one waking serves all chunks of 5 ms, less than any step of a model.
 What somebody waits for is not kept waiting."""
 
-TURN_S = 0.0005
+QUANTUM_S = 0.0005
 """A job goes on with its next piece of work until it has had this long: taking turns costs as much as a short piece."""
 
 
-class _Turn(Enum):
+class _JobState(Enum):
     IDLE = auto()
     READY = auto()
     RUNNING = auto()
@@ -32,7 +32,7 @@ class _Turn(Enum):
 class Job(ABC):
     """Something that has work from time to time. `run_once` is never entered by two threads at once."""
 
-    _turn = _Turn.IDLE
+    _turn = _JobState.IDLE
 
     @abstractmethod
     def run_once(self) -> bool:
@@ -66,10 +66,10 @@ class WorkerPool:
         with self._lock:
             if self._is_stopped:
                 return
-            if job._turn is _Turn.IDLE:
+            if job._turn is _JobState.IDLE:
                 self._queue(job)
-            elif job._turn is _Turn.RUNNING:
-                job._turn = _Turn.RUNNING_AND_READY
+            elif job._turn is _JobState.RUNNING:
+                job._turn = _JobState.RUNNING_AND_READY
         if is_urgent:
             self._hurry.set()
 
@@ -106,7 +106,7 @@ class WorkerPool:
 
     def _take(self) -> Job | None:
         if not self._ready:
-            self._hurry.wait(LINGER_S)  # nobody is woken for the rest: what gets ready meanwhile is found below
+            self._hurry.wait(POLL_DELAY_S)  # nobody is woken for the rest: what gets ready meanwhile is found below
             self._hurry.clear()
         with self._lock:
             while not self._ready and not self._is_stopped:
@@ -116,7 +116,7 @@ class WorkerPool:
             if self._is_stopped:
                 return None
             job = self._ready.popleft()
-            job._turn = _Turn.RUNNING
+            job._turn = _JobState.RUNNING
             return job
 
     def _give_turn(self, worker: int, job: Job) -> bool:
@@ -129,7 +129,7 @@ class WorkerPool:
             self._began_s[worker] = None
             if self.on_run is not None:
                 self.on_run(now_s - began_s)
-            if not has_more or now_s - turn_began_s >= TURN_S or self._is_stopped:
+            if not has_more or now_s - turn_began_s >= QUANTUM_S or self._is_stopped:
                 return has_more
             began_s = now_s
 
@@ -137,20 +137,20 @@ class WorkerPool:
         """A job's turn is over; the lock is held."""
         if self._is_stopped:
             return
-        if has_more or job._turn is _Turn.RUNNING_AND_READY:
+        if has_more or job._turn is _JobState.RUNNING_AND_READY:
             self._queue(job)
         else:
-            job._turn = _Turn.IDLE
+            job._turn = _JobState.IDLE
 
     def _queue(self, job: Job) -> None:
         """Put a job in line; the lock is held."""
-        job._turn = _Turn.READY
+        job._turn = _JobState.READY
         self._ready.append(job)
         if self._num_waiting:
             self._work_came.notify()
 
 
-class RoundPool(WorkerPool):
+class BatchWorker(WorkerPool):
     """One thread that gives every ready job a turn, then calls `serve`, which does for all at once what they asked for.
 
     So jobs share one batched step of a model, where those of the other pool take turns at it.
@@ -181,5 +181,5 @@ class RoundPool(WorkerPool):
             jobs = [first, *self._ready]
             self._ready.clear()
             for job in jobs:
-                job._turn = _Turn.RUNNING
+                job._turn = _JobState.RUNNING
         return jobs

@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from voxtide.audio.vad import VoiceModel
-from voxtide.engines.base import EngineInfo
+from voxtide.audio.vad import VadModel
 from voxtide.engines.model_files import model_name
 from voxtide.engines.moonshine.memory import give_back_free_memory
 from voxtide.engines.moonshine.model import FRAME_S, MAX_WINDOW_SAMPLES, MoonshineModel, Token
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
 from voxtide.engines.windowed.config import FAST, LIVE
-from voxtide.engines.windowed.engine import RevisingEngine
+from voxtide.engines.windowed.engine import WindowedEngine
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.window_model import AudioBuffer
 from voxtide.models.store import ModelStore, Progress
-from voxtide.types import SAMPLE_RATE_HZ, StreamOptions
+from voxtide.types import SAMPLE_RATE_HZ, EngineInfo, StreamOptions
 
 DEFAULT_MODEL = "moonshine-tiny-en"
 
@@ -101,7 +100,7 @@ def load(
     num_threads: int | None = None,
     max_streams: int | None = None,
     progress: Progress | None = None,
-) -> RevisingEngine:
+) -> WindowedEngine:
     """Load Moonshine, pulling it first if it is not there.
 
     Args:
@@ -116,10 +115,10 @@ def load(
     """
     name = model or DEFAULT_MODEL
     directory = Path(name) if Path(name).is_dir() else store.ensure(name, progress)
-    voice = VoiceModel.from_store(store, progress)
+    voice = VadModel.from_store(store, progress)
     windows = MoonshineWindows(MoonshineModel.load(directory))
     give_back_free_memory()
-    return RevisingEngine(
+    return WindowedEngine(
         EngineInfo(name="moonshine", model=model_name(name), languages=("en",), is_revising=True, word_times="read"),
         windows,
         voice,

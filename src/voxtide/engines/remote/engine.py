@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from voxtide.client.connect import CLOUD_MODEL, open_mistral
 from voxtide.client.connection import Connection
-from voxtide.client.dialects.base import Wishes
+from voxtide.client.dialects.base import DialectOptions
 from voxtide.client.transport.websocket import MISTRAL_CLOUD, is_mistral_cloud
-from voxtide.engines.base import EngineInfo
 from voxtide.engines.remote_stream import ConnectedEngine
-from voxtide.types import StreamOptions
+from voxtide.types import EngineInfo, StreamOptions
 
 DELAYS_MS = (80, 240, 480, 960, 2400)
 """Look-aheads that Mistral's service has. It takes others from 80 to 2400 ms, too; so does `open`."""
@@ -29,7 +28,7 @@ class RemoteEngine(ConnectedEngine):
         )
 
     def connection(self, options: StreamOptions) -> Connection:
-        return open_mistral(Wishes(model=self.model, options=options), self.server, self.api_key, self.config)
+        return open_mistral(DialectOptions(model=self.model, options=options), self.server, self.api_key, self.config)
 
 
 def load(

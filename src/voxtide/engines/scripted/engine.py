@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from voxtide.engines.base import EngineInfo
-from voxtide.engines.local.stream import PooledEngine
+from voxtide.engines.local.stream import LocalEngine
 from voxtide.engines.scripted.config import DELAYS_MS, LANGUAGES, ScriptedConfig
 from voxtide.engines.scripted.recogniser import ScriptedRecogniser
 from voxtide.errors import UnknownModelError
-from voxtide.types import StreamOptions
+from voxtide.types import EngineInfo, StreamOptions
 
 if TYPE_CHECKING:
     from voxtide.models.store import ModelStore, Progress
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 _MODEL = "tones"
 
 
-class ScriptedEngine(PooledEngine):
+class ScriptedEngine(LocalEngine):
     """Runs scripted recognisers. `sleep` does the work of a slow engine; a test may put its own in its place."""
 
     def __init__(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from voxtide.engines.scripted.config import LANGUAGES, ScriptedConfig
-from voxtide.engines.scripted.tones import FRAME_SAMPLES, Ear, Letter
+from voxtide.engines.scripted.tones import TONE_FRAME_SAMPLES, Ear, Letter
 from voxtide.errors import EngineFailedError
 from voxtide.transcript.events import (
     Delta,
@@ -25,13 +25,13 @@ from voxtide.transcript.events import (
 )
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Segment, StreamOptions, Word
 
-WORD_GAP_SAMPLES = FRAME_SAMPLES // 2
+WORD_GAP_SAMPLES = TONE_FRAME_SAMPLES // 2
 """Silence that ends a word; `speak` leaves four times as much."""
 
-PAUSE_SAMPLES = 6 * FRAME_SAMPLES
+PAUSE_SAMPLES = 6 * TONE_FRAME_SAMPLES
 """Silence that ends a segment: 480 ms, as long as a breath."""
 
-NOISE_WORD_SAMPLES = 5 * FRAME_SAMPLES
+NOISE_WORD_SAMPLES = 5 * TONE_FRAME_SAMPLES
 """Longest placeholder word: 400 ms, a long spoken word."""
 
 MAX_SEGMENT_S = 30.0
@@ -94,7 +94,7 @@ class ScriptedRecogniser:
 
     def step(self, *, is_behind: bool) -> list[TranscriptEvent] | None:
         # Steps end at multiples of a frame or where the caller cut the audio, so chunk sizes decide nothing.
-        until = (self._now_sample // FRAME_SAMPLES + 1) * FRAME_SAMPLES
+        until = (self._now_sample // TONE_FRAME_SAMPLES + 1) * TONE_FRAME_SAMPLES
         if until <= self._num_fed_samples:
             self._listen(until, is_cut=False)
             self._settle(until - self._delay_samples)

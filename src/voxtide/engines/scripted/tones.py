@@ -16,7 +16,7 @@ import numpy as np
 from voxtide.errors import ConfigError
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
-FRAME_SAMPLES = 1280
+TONE_FRAME_SAMPLES = 1280
 """A letter's length, 80 ms: about the pace of quick speech."""
 
 WORD_PAUSE_S = 0.16
@@ -84,8 +84,8 @@ class Ear:
         """
         letters: list[Letter] = []
         while (start := self._onset(until)) is not None:
-            end = start + FRAME_SAMPLES
-            if end > until and not (is_cut and until - start >= FRAME_SAMPLES // 2):
+            end = start + TONE_FRAME_SAMPLES
+            if end > until and not (is_cut and until - start >= TONE_FRAME_SAMPLES // 2):
                 self._judged = start
                 return letters
             text = _decode(self._part(start, min(end, until)))
@@ -116,7 +116,7 @@ def _tone(letter: str) -> Samples:
     if not _is_coded(code):
         raise ConfigError(f"cannot speak {letter!r}: the code has the printable letters of Latin-1 only")
     cycles = _FIRST_CYCLES + _CYCLES_PER_CODE * code
-    phase = 2 * np.pi * cycles * np.arange(FRAME_SAMPLES) / FRAME_SAMPLES
+    phase = 2 * np.pi * cycles * np.arange(TONE_FRAME_SAMPLES) / TONE_FRAME_SAMPLES
     return (_TONE_LEVEL * np.cos(phase)).astype(np.float32)
 
 
@@ -125,10 +125,10 @@ def _decode(frame: Samples) -> str | None:
     energy = float(np.dot(frame, frame))
     if energy < len(frame) * _FRAME_LEVEL**2:
         return None
-    plain = _plain_letter(frame, energy) if len(frame) == FRAME_SAMPLES else None
+    plain = _plain_letter(frame, energy) if len(frame) == TONE_FRAME_SAMPLES else None
     if plain is not None:
         return plain
-    spectrum = np.abs(np.fft.rfft(frame, FRAME_SAMPLES))
+    spectrum = np.abs(np.fft.rfft(frame, TONE_FRAME_SAMPLES))
     cycles = int(spectrum.argmax())
     purity = 2 * float(spectrum[cycles]) ** 2 / (len(frame) * energy)
     letter = _letter(cycles)
@@ -141,10 +141,10 @@ def _plain_letter(frame: Samples, energy: float) -> str | None:
     From one sample to the next a tone turns by an angle whose cosine is the frame's first autocorrelation.
     """
     angle = math.acos(max(-1.0, min(1.0, float(np.dot(frame[1:], frame[:-1])) / energy)))
-    letter = _letter(round(angle * FRAME_SAMPLES / (2 * math.pi)))
+    letter = _letter(round(angle * TONE_FRAME_SAMPLES / (2 * math.pi)))
     if letter is None:
         return None
-    tone_energy = _TONE_LEVEL**2 * FRAME_SAMPLES / 2
+    tone_energy = _TONE_LEVEL**2 * TONE_FRAME_SAMPLES / 2
     purity = float(np.dot(frame, _tone(letter))) ** 2 / (tone_energy * energy)
     return letter if purity >= _PURITY else None
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from voxtide.client.connect import open_vllm
 from voxtide.client.connection import Connection
-from voxtide.client.dialects.base import Wishes
-from voxtide.engines.base import EngineInfo
+from voxtide.client.dialects.base import DialectOptions
 from voxtide.engines.remote_stream import ConnectedEngine
-from voxtide.types import StreamOptions
+from voxtide.types import EngineInfo, StreamOptions
 
 DEFAULT_SERVER = "http://localhost:8000"
 """Where `vllm serve` listens unless it is told otherwise."""
@@ -22,7 +21,7 @@ class VllmEngine(ConnectedEngine):
 
     def connection(self, options: StreamOptions) -> Connection:
         self.info.check(options)
-        return open_vllm(Wishes(model=self.model, options=options), self.server, self.api_key, self.config)
+        return open_vllm(DialectOptions(model=self.model, options=options), self.server, self.api_key, self.config)
 
 
 def load(

@@ -27,7 +27,7 @@ PUSH_PER_FRAME = 0.5
 MAX_PUSH = 7.0
 
 
-class BlankGuard:
+class BlankLoopDetector:
     """One stream's watch."""
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ _PASSES_TOKENS = (16, 8, 4, 2, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class DecodedToken:
     """The token of one frame of the caller's audio.
 
     Attributes:
@@ -44,7 +44,7 @@ class Said:
     text: str
 
 
-class Line:
+class DecodeState:
     """Where one line of decoding stands.
 
     Attributes:
@@ -69,7 +69,7 @@ class Line:
         return self.position - NUM_LEFT_PAD_TOKENS - self._delay_tokens
 
     @property
-    def num_heard_frames(self) -> int:
+    def num_decoded_frames(self) -> int:
         """Frames of the caller's audio that the decoder has taken."""
         return max(0, self.position - NUM_LEFT_PAD_TOKENS)
 
@@ -91,7 +91,7 @@ class Line:
         self._num_encoded += num_tokens
         return self.framer.take(num_tokens)
 
-    def take(self, said: int) -> Said | None:
+    def take(self, said: int) -> DecodedToken | None:
         """Note what the model said; None where nobody asked it yet."""
         frame = self.next_frame
         self.position += 1
@@ -101,9 +101,9 @@ class Line:
         is_new = not self.forced
         token = said if is_new else self.forced.popleft()
         self._input = FREE if is_new else token
-        return Said(frame, token, is_new, self.text.push(token) if is_new else "")
+        return DecodedToken(frame, token, is_new, self.text.push(token) if is_new else "")
 
-    def fork(self) -> Line:
+    def fork(self) -> DecodeState:
         """A copy that goes its own way. Only where all that was encoded is decoded."""
         fork = copy.copy(self)
         fork.framer, fork.text, fork.forced = self.framer.fork(), self.text.fork(), self.forced.copy()

@@ -9,15 +9,14 @@ A round: every stream that has work hears what its last step said and asks for t
 
 from __future__ import annotations
 
-from voxtide.audio.vad import VoiceMeter, VoiceModel
-from voxtide.engines.base import EngineInfo
-from voxtide.engines.local.stream import PooledEngine
-from voxtide.engines.local.worker_pool import RoundPool
-from voxtide.engines.voxtral.batch_runner import Runner
+from voxtide.audio.vad import VadMeter, VadModel
+from voxtide.engines.local.stream import LocalEngine
+from voxtide.engines.local.worker_pool import BatchWorker
+from voxtide.engines.voxtral.batch_runner import BatchRunner
 from voxtide.engines.voxtral.decode_state import MAX_ENCODE_TOKENS
 from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
-from voxtide.engines.voxtral.speech_events import Listener
-from voxtide.types import StreamOptions
+from voxtide.engines.voxtral.speech_events import SpeechEventDetector
+from voxtide.types import EngineInfo, StreamOptions
 from voxtide.voxtral.config import DEFAULT_DELAY_TOKENS, DELAYS_TOKENS, SAMPLES_PER_TOKEN, TOKEN_MS, delay_tokens
 from voxtide.voxtral.tokenizer import Vocabulary
 
@@ -27,18 +26,18 @@ LANGUAGES = ("en", "fr", "es", "de", "ru", "zh", "ja", "it", "pt", "nl", "ar", "
 """What the model was trained for (model card). It finds the language by itself, and takes no hint."""
 
 
-class VoxtralEngine(PooledEngine):
-    """Streams of `VoxtralRecogniser` over one `Runner`."""
+class VoxtralEngine(LocalEngine):
+    """Streams of `VoxtralRecogniser` over one `BatchRunner`."""
 
     merge_samples = MAX_ENCODE_TOKENS * SAMPLES_PER_TOKEN
 
     def __init__(
         self,
-        runner: Runner,
+        runner: BatchRunner,
         vocabulary: Vocabulary,
         *,
         model: str,
-        voice: VoiceModel | None = None,
+        voice: VadModel | None = None,
         interim_every_ms: int = 0,
     ) -> None:
         """See `load`."""
@@ -46,9 +45,9 @@ class VoxtralEngine(PooledEngine):
         self._vocabulary = vocabulary
         self._model = model
         self._voice = voice
-        self._glimpse_frames = interim_every_ms // TOKEN_MS
+        self._peek_frames = interim_every_ms // TOKEN_MS
         super().__init__(
-            num_threads=1, max_streams=runner.num_rows, pool=RoundPool(runner.serve, name="voxtide-voxtral")
+            num_threads=1, max_streams=runner.num_slots, pool=BatchWorker(runner.serve, name="voxtide-voxtral")
         )
         runner.on_failure = self.fail
 
@@ -63,17 +62,17 @@ class VoxtralEngine(PooledEngine):
             name=ENGINE,
             model=self._model,
             languages=LANGUAGES,
-            is_revising=self._glimpse_frames > 0,
+            is_revising=self._peek_frames > 0,
             word_times="estimated",
             delays_ms=tuple(tokens * TOKEN_MS for tokens in DELAYS_TOKENS),
         )
 
     def make_recogniser(self, options: StreamOptions) -> VoxtralRecogniser:
-        has_glimpses = options.interim and options.pace == "live"
+        can_peek = options.interim and options.pace == "live"
         return VoxtralRecogniser(
             self._runner,
             self._vocabulary,
             delay_tokens=DEFAULT_DELAY_TOKENS if options.delay_ms is None else delay_tokens(options.delay_ms),
-            listener=Listener(VoiceMeter(self._voice)) if self._voice else None,
-            glimpse_frames=self._glimpse_frames if has_glimpses else 0,
+            listener=SpeechEventDetector(VadMeter(self._voice)) if self._voice else None,
+            peek_frames=self._peek_frames if can_peek else 0,
         )

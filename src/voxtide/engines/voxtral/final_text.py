@@ -13,7 +13,7 @@ from voxtide.transcript.events import Delta, Flushed, Interim, SegmentEnded, Tra
 from voxtide.types import Segment, Word
 from voxtide.voxtral.config import TOKEN_MS, WORD
 
-FRAME_S = TOKEN_MS / 1000
+VOXTRAL_FRAME_S = TOKEN_MS / 1000
 
 SEGMENT_GAP_FRAMES = 10
 """Frames without text that end a segment: 0.8 s, a pause between sentences."""
@@ -29,18 +29,18 @@ _PARTS = re.compile(r"\S+")
 
 
 @dataclass(slots=True)
-class _Heard:
+class _GroupWord:
     """A word, and the end of its group."""
 
     text: str
     end_s: float
 
 
-class Spoken:
+class VoxtralFinalText:
     """One stream's text, as far as it is still of use: this segment's and this flush's."""
 
     def __init__(self) -> None:
-        self._words: list[_Heard] = []
+        self._words: list[_GroupWord] = []
         self._text = ""  # of the segment
         self._ends_in_space = True
         self._flush_text = ""
@@ -53,7 +53,7 @@ class Spoken:
 
     def push(self, frame: int, token: int, text: str, audio_s: float) -> list[TranscriptEvent]:
         """Take the next token; `audio_s` is the length of the caller's audio so far."""
-        now_s = min((frame + 1) * FRAME_S, audio_s)
+        now_s = min((frame + 1) * VOXTRAL_FRAME_S, audio_s)
         if token == WORD:
             self._group_frame = frame
         if not text:
@@ -75,7 +75,7 @@ class Spoken:
             is_first = part.start() == 0
             begins_word = self._ends_in_space or not is_first or (begins_group and part[0][0].isalnum())
             if begins_word or not self._words:
-                self._words.append(_Heard(part[0], self._group_end_s))
+                self._words.append(_GroupWord(part[0], self._group_end_s))
             else:
                 self._words[-1].text += part[0]
         self._ends_in_space = text[-1].isspace()
@@ -112,7 +112,7 @@ class Spoken:
         return self.show(rest if len(rest) < len(self._shown) else "", now_s)
 
 
-def _timed(words: list[_Heard], since_s: float, until_s: float) -> tuple[Word, ...]:
+def _timed(words: list[_GroupWord], since_s: float, until_s: float) -> tuple[Word, ...]:
     """Give each word its place before the end of its group and behind all before it."""
     timed: list[Word] = []
     position = 0
@@ -125,7 +125,7 @@ def _timed(words: list[_Heard], since_s: float, until_s: float) -> tuple[Word, .
     return tuple(timed)
 
 
-def _shared(group: list[_Heard], since_s: float, end_s: float) -> list[Word]:
+def _shared(group: list[_GroupWord], since_s: float, end_s: float) -> list[Word]:
     """The words of a group side by side up to its end, as long as their letters take, or less if time is short."""
     lengths_s = [max(MIN_WORD_S, LETTER_S * len(word.text)) for word in group]
     scale = min(1.0, (end_s - since_s) / sum(lengths_s))

@@ -18,17 +18,17 @@ from torch import Tensor
 from voxtide.voxtral.attention import Reach
 from voxtide.voxtral.framing import window_samples
 from voxtide.voxtral.model import FREE, Decoded, VoxtralModel
-from voxtide.voxtral.rows import Lanes, Rows
+from voxtide.voxtral.slots import BatchSlots, Slots
 
 
 class Steps(Protocol):
     """How a batch is run."""
 
-    def encode(self, rows: Sequence[int], windows: NDArray[np.float32]) -> None:
+    def encode(self, slots: Sequence[int], windows: NDArray[np.float32]) -> None:
         """Encode the next tokens of these rows: windows [B, window_samples(n)]."""
 
     def decode(
-        self, rows: Sequence[int], forced: NDArray[np.int64], biases: NDArray[np.float32]
+        self, slots: Sequence[int], forced: NDArray[np.int64], biases: NDArray[np.float32]
     ) -> tuple[list[int], list[float]]:
         """Decode one token of each row: forced [B], biases [B, 2] -> tokens, margins of PAD."""
 
@@ -36,19 +36,22 @@ class Steps(Protocol):
 class PlainSteps:
     """Call the model; the batch is as large as it is. For CPUs, and devices without graphs."""
 
-    def __init__(self, model: VoxtralModel, rows: Rows) -> None:
-        self._model, self._rows = model, rows
+    def __init__(self, model: VoxtralModel, slots: Slots) -> None:
+        self._model, self._slots = model, slots
 
-    def encode(self, rows: Sequence[int], windows: NDArray[np.float32]) -> None:
+    def encode(self, slots: Sequence[int], windows: NDArray[np.float32]) -> None:
         samples = torch.from_numpy(windows).to(self._model.device)
-        self._model.encode(self._rows, self._rows.lanes(rows), samples)
+        self._model.encode(self._slots, self._slots.batch(slots), samples)
 
     def decode(
-        self, rows: Sequence[int], forced: NDArray[np.int64], biases: NDArray[np.float32]
+        self, slots: Sequence[int], forced: NDArray[np.int64], biases: NDArray[np.float32]
     ) -> tuple[list[int], list[float]]:
         device = self._model.device
         decoded = self._model.decode(
-            self._rows, self._rows.lanes(rows), torch.from_numpy(forced).to(device), torch.from_numpy(biases).to(device)
+            self._slots,
+            self._slots.batch(slots),
+            torch.from_numpy(forced).to(device),
+            torch.from_numpy(biases).to(device),
         )
         return decoded.tokens.tolist(), decoded.pad_margins.tolist()
 
@@ -71,11 +74,11 @@ class Buffers:
     device: dict[str, Tensor]
 
     @classmethod
-    def of(cls, size: int, scratch_row: int, device: torch.device) -> Buffers:
+    def of(cls, size: int, scratch_slot: int, device: torch.device) -> Buffers:
         """All lanes empty."""
         host = {
-            "encode_index": torch.full((size,), scratch_row, dtype=torch.int64),
-            "decode_index": torch.full((size,), scratch_row, dtype=torch.int64),
+            "encode_index": torch.full((size,), scratch_slot, dtype=torch.int64),
+            "decode_index": torch.full((size,), scratch_slot, dtype=torch.int64),
             "forced": torch.full((size,), FREE, dtype=torch.int64),
             "bias": torch.zeros((size, 2)),
             "window": torch.zeros((size, window_samples(1))),
@@ -97,57 +100,57 @@ class Buffers:
 class GraphSteps:
     """Replays graphs where there is one for the batch; a backlog's longer passes are run plainly."""
 
-    def __init__(self, model: VoxtralModel, rows: Rows) -> None:
-        self._model, self._rows = model, rows
-        self._plain = PlainSteps(model, rows)
-        self._sizes = batch_sizes(rows.num_rows)
-        self._buffers = {size: Buffers.of(size, rows.num_rows, model.device) for size in self._sizes}
+    def __init__(self, model: VoxtralModel, slots: Slots) -> None:
+        self._model, self._slots = model, slots
+        self._plain = PlainSteps(model, slots)
+        self._sizes = batch_sizes(slots.num_slots)
+        self._buffers = {size: Buffers.of(size, slots.num_slots, model.device) for size in self._sizes}
         self._graphs: dict[tuple[str, int, Reach], torch.cuda.CUDAGraph] = {}
         self._pool = torch.cuda.graph_pool_handle()
         self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch does not say
         for size in reversed(self._sizes):  # the largest first: the others then fit into its memory
             self._capture_all(size)
 
-    def encode(self, rows: Sequence[int], windows: NDArray[np.float32]) -> None:
+    def encode(self, slots: Sequence[int], windows: NDArray[np.float32]) -> None:
         if windows.shape[1] != window_samples(1):
-            self._plain.encode(rows, windows)
+            self._plain.encode(slots, windows)
             return
-        lanes, buffers = self._lanes("encode", rows)
+        batch, buffers = self._batch("encode", slots)
         buffers.put("window", windows, 0.0)
-        self._graph("encode", lanes, self._model.encoder_reach(self._rows, lanes, 1)).replay()
-        self._rows.count_encoded(lanes, 1)
+        self._graph("encode", batch, self._model.encoder_reach(self._slots, batch, 1)).replay()
+        self._slots.count_encoded(batch, 1)
 
     def decode(
-        self, rows: Sequence[int], forced: NDArray[np.int64], biases: NDArray[np.float32]
+        self, slots: Sequence[int], forced: NDArray[np.int64], biases: NDArray[np.float32]
     ) -> tuple[list[int], list[float]]:
-        lanes, buffers = self._lanes("decode", rows)
+        batch, buffers = self._batch("decode", slots)
         buffers.put("forced", forced, FREE)
         buffers.put("bias", biases, 0.0)
-        self._graph("decode", lanes, self._model.decoder_reach(self._rows, lanes, 1)).replay()
-        self._rows.count_decoded(lanes, 1)
+        self._graph("decode", batch, self._model.decoder_reach(self._slots, batch, 1)).replay()
+        self._slots.count_decoded(batch, 1)
         for name in ("tokens", "margins"):
             buffers.host[name].copy_(buffers.device[name], non_blocking=True)
         self._copied.record()
         self._copied.synchronize()  # the one wait of a step
-        return [buffers.host[name][: len(rows)].tolist() for name in ("tokens", "margins")]  # type: ignore[return-value]  # two lists
+        return [buffers.host[name][: len(slots)].tolist() for name in ("tokens", "margins")]  # type: ignore[return-value]  # two lists
 
-    def _lanes(self, kind: str, rows: Sequence[int]) -> tuple[Lanes, Buffers]:
-        size = next(size for size in self._sizes if size >= len(rows))
+    def _batch(self, kind: str, slots: Sequence[int]) -> tuple[BatchSlots, Buffers]:
+        size = next(size for size in self._sizes if size >= len(slots))
         buffers = self._buffers[size]
-        buffers.put(f"{kind}_index", np.asarray(rows, np.int64), self._rows.num_rows)
-        return Lanes(tuple(rows), buffers.device[f"{kind}_index"]), buffers
+        buffers.put(f"{kind}_index", np.asarray(slots, np.int64), self._slots.num_slots)
+        return BatchSlots(tuple(slots), buffers.device[f"{kind}_index"]), buffers
 
     def _capture_all(self, size: int) -> None:
         """The graphs of a size at the start of a stream; a way to attend with several shapes adds others as it goes."""
-        lanes = Lanes((0,), self._buffers[size].device["encode_index"])
-        self._graph("encode", lanes, self._model.encoder_reach(self._rows, lanes, 1))
-        self._graph("decode", lanes, self._model.decoder_reach(self._rows, lanes, 1))
+        batch = BatchSlots((0,), self._buffers[size].device["encode_index"])
+        self._graph("encode", batch, self._model.encoder_reach(self._slots, batch, 1))
+        self._graph("decode", batch, self._model.decoder_reach(self._slots, batch, 1))
 
-    def _graph(self, kind: str, lanes: Lanes, reach: Reach) -> torch.cuda.CUDAGraph:
-        key = kind, len(lanes.index), reach
+    def _graph(self, kind: str, batch: BatchSlots, reach: Reach) -> torch.cuda.CUDAGraph:
+        key = kind, len(batch.index), reach
         if key not in self._graphs:
             self._graphs[key] = self._captured(
-                step_on_device(self._model, self._rows, self._buffers[key[1]], kind, reach)
+                step_on_device(self._model, self._slots, self._buffers[key[1]], kind, reach)
             )
         return self._graphs[key]
 
@@ -162,7 +165,7 @@ class GraphSteps:
             if name.endswith("_index")
         ]
         for index, _ in indices:
-            index.fill_(self._rows.num_rows)
+            index.fill_(self._slots.num_slots)
         torch.cuda.synchronize()
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch does not say
         with torch.cuda.stream(side):
@@ -176,26 +179,26 @@ class GraphSteps:
         return graph
 
 
-def step_on_device(model: VoxtralModel, rows: Rows, buffers: Buffers, kind: str, reach: Reach) -> Callable[[], None]:
+def step_on_device(model: VoxtralModel, slots: Slots, buffers: Buffers, kind: str, reach: Reach) -> Callable[[], None]:
     """The device's part of a step over its buffers: what a graph is captured of."""
     at = buffers.device
 
     def encode() -> None:
-        model.encode_on_device(rows, at["encode_index"], at["window"], reach)
+        model.encode_on_device(slots, at["encode_index"], at["window"], reach)
 
     def decode() -> None:
-        said: Decoded = model.decode_on_device(rows, at["decode_index"], at["forced"], at["bias"], reach)
+        said: Decoded = model.decode_on_device(slots, at["decode_index"], at["forced"], at["bias"], reach)
         at["tokens"].copy_(said.tokens)
         at["margins"].copy_(said.pad_margins)
 
     return encode if kind == "encode" else decode
 
 
-def batch_sizes(num_rows: int) -> tuple[int, ...]:
+def batch_sizes(num_slots: int) -> tuple[int, ...]:
     """The sizes that are needed for so many rows."""
-    return (*(size for size in BATCH_SIZES if size < num_rows), num_rows)
+    return (*(size for size in BATCH_SIZES if size < num_slots), num_slots)
 
 
-def best_steps(model: VoxtralModel, rows: Rows) -> Steps:
+def best_steps(model: VoxtralModel, slots: Slots) -> Steps:
     """Graphs where there are any."""
-    return GraphSteps(model, rows) if model.device.type == "cuda" else PlainSteps(model, rows)
+    return GraphSteps(model, slots) if model.device.type == "cuda" else PlainSteps(model, slots)

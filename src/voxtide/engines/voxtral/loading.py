@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voxtide.audio.vad import VOICE_FILE, VOICE_MODEL, VoiceModel
+from voxtide.audio.vad import VAD_FILE, VAD_MODEL, VadModel
 from voxtide.engines.model_files import model_name
 from voxtide.engines.voxtral.memory_plan import window_tokens
 from voxtide.errors import CapacityError, ConfigError, MissingExtraError, ModelError, ModelMissingError
@@ -14,13 +14,13 @@ from voxtide.models.store import ModelStore, Progress
 from voxtide.voxtral.config import TOKEN_MS
 
 if TYPE_CHECKING:
-    from voxtide.engines.voxtral.batch_runner import Runner
+    from voxtide.engines.voxtral.batch_runner import BatchRunner
     from voxtide.engines.voxtral.engine import VoxtralEngine
     from voxtide.voxtral.model import VoxtralModel
 
 DEFAULT_MODEL = "voxtral"
 
-MAX_VOICE_STREAMS = 16
+MAX_VAD_STREAMS = 16
 """The voice detector takes 0.2 to 0.4 ms for each stream and step, on the thread that all streams share."""
 
 _log = logging.getLogger("voxtide.engines")
@@ -37,7 +37,7 @@ def load(
     weights: str | None = None,
     window_minutes: float | None = None,
     interim_every_ms: int = 0,
-    has_voice: bool | None = None,
+    has_vad: bool | None = None,
 ) -> VoxtralEngine:
     """Load Voxtral, pulling it first if it is not there.
 
@@ -53,7 +53,7 @@ def load(
         interim_every_ms: How often to look ahead for interim text, in steps of 80 ms; 0 for never. Each look costs
             about as many steps as the delay has.
         has_voice: Whether to tell where speech starts and stops, if the voice model is in the store; None for yes
-            with up to `MAX_VOICE_STREAMS` streams.
+            with up to `MAX_VAD_STREAMS` streams.
 
     Raises:
         ConfigError: A choice cannot be used on this machine.
@@ -83,7 +83,7 @@ def load(
     vocabulary = read_vocabulary(ModelFiles.find(directory))
     loaded = loading.load(directory, device=chosen, weights=chosen_weights)
     num_streams, window = _room(loaded, chosen_weights, max_streams, window)
-    voice = _voice(store) if has_voice or (has_voice is None and num_streams <= MAX_VOICE_STREAMS) else None
+    voice = _voice(store) if has_vad or (has_vad is None and num_streams <= MAX_VAD_STREAMS) else None
     return VoxtralEngine(
         _runner(loaded, num_streams, window),
         vocabulary,
@@ -125,14 +125,14 @@ def _room(model: VoxtralModel, weights: str, max_streams: int | None, window: in
     return wanted, found.window
 
 
-def _runner(model: VoxtralModel, num_streams: int, window: int) -> Runner:
+def _runner(model: VoxtralModel, num_streams: int, window: int) -> BatchRunner:
     """Take the memory of all streams, and on a GPU capture the steps."""
     import torch
 
-    from voxtide.engines.voxtral.batch_runner import Runner
+    from voxtide.engines.voxtral.batch_runner import BatchRunner
 
     try:
-        return Runner(model, num_streams, decoder_window=window)
+        return BatchRunner(model, num_streams, decoder_window=window)
     except torch.OutOfMemoryError as error:  # while graphs are captured
         raise CapacityError(
             f"{model.device} has not the memory to run {num_streams} streams at once; allow fewer (--streams) or a "
@@ -140,12 +140,12 @@ def _runner(model: VoxtralModel, num_streams: int, window: int) -> Runner:
         ) from error
 
 
-def _voice(store: ModelStore | None) -> VoiceModel | None:
+def _voice(store: ModelStore | None) -> VadModel | None:
     """The voice detector, if it is at hand: speech is transcribed without it all the same."""
     if store is None:
         return None
     try:
-        return VoiceModel.load(store.path(VOICE_MODEL) / VOICE_FILE)
+        return VadModel.load(store.path(VAD_MODEL) / VAD_FILE)
     except ModelError as error:
         _log.info("no word of where speech starts and stops: %s", error)
         return None

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from voxtide.engines.voxtral.batch_runner import Ask, Runner
+from voxtide.engines.voxtral.batch_runner import BatchRunner, StepRequest
 from voxtide.engines.voxtral.device import choose_device, choose_weights, free_bytes
 from voxtide.engines.voxtral.memory_plan import largest_window, weights_bytes
 from voxtide.engines.voxtral.recogniser import VoxtralRecogniser
@@ -34,7 +34,7 @@ from voxtide.voxtral.config import (
 )
 from voxtide.voxtral.loading import DTYPES, Weights, build
 from voxtide.voxtral.names import tensors
-from voxtide.voxtral.rows import Rows
+from voxtide.voxtral.slots import Slots
 from voxtide.voxtral.tokenizer import Vocabulary
 
 MEDIUM = VoxtralConfig(
@@ -56,7 +56,7 @@ other programs take a core now and then, the median tells of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class StepTimes:
     """Seconds of each step, and what it moved at least."""
 
     seconds: tuple[float, ...]
@@ -76,14 +76,14 @@ class Steps:
         return 1000 * float(np.mean(self.seconds))
 
 
-class _QuietRunner(Runner):
+class _QuietBatchRunner(BatchRunner):
     """Says PAD always, as over silence: random weights would never come to the end of a flush."""
 
-    def ask(self, ask: Ask) -> None:
+    def ask(self, ask: StepRequest) -> None:
         ask.pad_bias = float("inf")
         super().ask(ask)
 
-    def _step(self, asks: list[Ask]) -> None:
+    def _step(self, asks: list[StepRequest]) -> None:
         super()._step(asks)
         for ask in asks:
             ask.pad_margin = float("inf")  # and is sure of it: no rut
@@ -107,23 +107,23 @@ class Bench:
         self.weights = choose_weights(weights, self.device)
         checkpoint = _random_checkpoint(config, self.weights)
         model = build(checkpoint, device=self.device, weights=self.weights, attention=attention)
-        self._runner = _QuietRunner(model, num_streams, decoder_window=window)
+        self._runner = _QuietBatchRunner(model, num_streams, decoder_window=window)
         self._vocabulary = Vocabulary([b" a"] * 1000)
         self._streams = [self._new_stream() for _ in range(num_streams)]
 
     def _new_stream(self) -> VoxtralRecogniser:
         return VoxtralRecogniser(self._runner, self._vocabulary, delay_tokens=DEFAULT_DELAY_TOKENS)
 
-    def steps(self, num_steps: int, *, num_streams: int | None = None, age_tokens: int = 0) -> Steps:
+    def steps(self, num_steps: int, *, num_streams: int | None = None, age_tokens: int = 0) -> StepTimes:
         """Time rounds in which every stream has a frame: the host's part is in it. `age_tokens` old to begin with."""
         streams = self._streams[: num_streams or self.num_streams]
         samples = np.random.default_rng(1).normal(0, 0.1, SAMPLES_PER_TOKEN).astype(np.float32)
         for _ in range(NUM_WARM_UPS):
             self._round(streams, samples)
         if age_tokens:
-            _age(self._runner._rows, age_tokens)
+            _age(self._runner._slots, age_tokens)
         seconds = tuple(self._round(streams, samples) for _ in range(num_steps))
-        return Steps(seconds, self._bytes_moved(len(streams), age_tokens + num_steps // 2))
+        return StepTimes(seconds, self._bytes_moved(len(streams), age_tokens + num_steps // 2))
 
     def _round(self, streams: list[VoxtralRecogniser], samples: np.ndarray[Any, np.dtype[np.float32]]) -> float:
         for stream in streams:
@@ -147,12 +147,12 @@ class Bench:
 
     def open_s(self) -> float:
         """Time to make a row ready for one more stream, after the first."""
-        row = self._streams[0]._ask
-        assert row is not None
+        slot = self._streams[0]._ask
+        assert slot is not None
         times_s = []
         for _ in range(5):
             began_s = time.perf_counter()
-            self._runner.open(row.row, DEFAULT_DELAY_TOKENS)
+            self._runner.open(slot.slot, DEFAULT_DELAY_TOKENS)
             self._synchronize()
             times_s.append(time.perf_counter() - began_s)
         self._streams[0].close()
@@ -267,8 +267,8 @@ def _random_checkpoint(config: VoxtralConfig, weights: Weights) -> Checkpoint:
     return Checkpoint(config, parts, is_interleaved=True, num_heads={it.name: it.num_heads for it in named})
 
 
-def _age(rows: Rows, age_tokens: int) -> None:
+def _age(slots: Slots, age_tokens: int) -> None:
     """Make all rows as old as if they had run so long; what lies in the rings does not matter for the time."""
-    rows.encoded.fill_(age_tokens)
-    rows.decoded.fill_(age_tokens)
-    rows.num_encoded[:] = rows.num_decoded[:] = [age_tokens] * len(rows.num_encoded)
+    slots.encoded.fill_(age_tokens)
+    slots.decoded.fill_(age_tokens)
+    slots.num_encoded[:] = slots.num_decoded[:] = [age_tokens] * len(slots.num_encoded)

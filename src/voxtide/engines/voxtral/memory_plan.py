@@ -53,7 +53,7 @@ def weights_bytes(config: VoxtralConfig, weights: str) -> int:
 def fit(config: VoxtralConfig, weights: str, free_bytes: int, window: int | None = None) -> Fit:
     """How many streams fit into memory that is free once the weights are loaded."""
     window = min(window or config.decoder.window, config.decoder.window)
-    stream_bytes = config.row_bytes(ELEMENT_BYTES[weights], window)
+    stream_bytes = config.slot_bytes(ELEMENT_BYTES[weights], window)
     usable_bytes = int(USABLE_SHARE * free_bytes) - config.shared_bytes(ELEMENT_BYTES[weights])
     return Fit(window, stream_bytes, max(0, usable_bytes // stream_bytes))
 

@@ -13,15 +13,15 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from voxtide.engines.voxtral.batch_runner import NEVER, Ask, Runner
-from voxtide.engines.voxtral.blank_loop import BlankGuard
-from voxtide.engines.voxtral.decode_state import Line, Said
-from voxtide.engines.voxtral.final_text import Spoken
-from voxtide.engines.voxtral.speech_events import Listener
-from voxtide.transcript.events import Finished, RutFound, TranscriptEvent
+from voxtide.engines.voxtral.batch_runner import NEVER, BatchRunner, StepRequest
+from voxtide.engines.voxtral.blank_loop import BlankLoopDetector
+from voxtide.engines.voxtral.decode_state import DecodedToken, DecodeState
+from voxtide.engines.voxtral.final_text import VoxtralFinalText
+from voxtide.engines.voxtral.speech_events import SpeechEventDetector
+from voxtide.transcript.events import BlankLoopDetected, Finished, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 from voxtide.voxtral.config import EOS, MAX_AHEAD_TOKENS, NUM_DRAIN_TOKENS, PAD, SAMPLES_PER_TOKEN, TOKEN_MS
-from voxtide.voxtral.rows import RowSnapshot
+from voxtide.voxtral.slots import SlotSnapshot
 from voxtide.voxtral.tokenizer import TextDecoder, Vocabulary
 
 _BEGUN_TOKENS = 2
@@ -35,12 +35,12 @@ class Aim(Enum):
     """What a run ahead is for."""
 
     COMMIT = auto()
-    GLIMPSE = auto()
+    PEEK = auto()
     FINISH = auto()
 
 
 @dataclass(slots=True)
-class Ahead:
+class LookAhead:
     """A run into silence, to the end of what was fed.
 
     Attributes:
@@ -53,11 +53,11 @@ class Ahead:
 
     aim: Aim
     num_frames: int
-    undo: RowSnapshot | None
-    said: list[tuple[Said, TextDecoder]] = field(default_factory=list)
+    undo: SlotSnapshot | None
+    said: list[tuple[DecodedToken, TextDecoder]] = field(default_factory=list)
     num_pads: int = 0
 
-    def is_over(self, said: Said) -> bool:
+    def is_over(self, said: DecodedToken) -> bool:
         """Note a token; True when all is said."""
         self.num_pads = self.num_pads + 1 if said.token == PAD else 0
         return said.token == EOS or (said.frame >= self.num_frames and self.num_pads >= NUM_LAST_PADS)
@@ -68,29 +68,29 @@ class VoxtralRecogniser:
 
     def __init__(
         self,
-        runner: Runner,
+        runner: BatchRunner,
         vocabulary: Vocabulary,
         *,
         delay_tokens: int,
-        listener: Listener | None = None,
-        glimpse_frames: int = 0,
+        listener: SpeechEventDetector | None = None,
+        peek_frames: int = 0,
     ) -> None:
         self._runner = runner
         self._delay_tokens = delay_tokens
         self._listener = listener
-        self._glimpse_frames = glimpse_frames
-        self._ask: Ask | None = Ask(runner.take_row())
+        self._peek_frames = peek_frames
+        self._ask: StepRequest | None = StepRequest(runner.take_slot())
         self._is_open = False
         self._is_asking = False
-        self._line = self._main = Line(delay_tokens, vocabulary)
-        self._ahead: Ahead | None = None
-        self._spoken = Spoken()
-        self._guard = BlankGuard()
+        self._line = self._main = DecodeState(delay_tokens, vocabulary)
+        self._ahead: LookAhead | None = None
+        self._spoken = VoxtralFinalText()
+        self._guard = BlankLoopDetector()
         self._commands: deque[int | None] = deque()  # flush ids; None is the finish. One at a time, in truth
         self._num_fed_samples = 0
         self._num_done_samples = 0
         self._num_flushed_samples = 0
-        self._glimpsed_frame = 0
+        self._peeked_frame = 0
         self._is_finished = False
 
     @property
@@ -117,7 +117,7 @@ class VoxtralRecogniser:
     def close(self) -> None:
         ask, self._ask = self._ask, None
         if ask is not None:
-            self._runner.give_row(ask.row)
+            self._runner.release_slot(ask.slot)
 
     def step(self, *, is_behind: bool) -> list[TranscriptEvent] | None:
         ask = self._ask
@@ -125,81 +125,81 @@ class VoxtralRecogniser:
             return None
         events = self._hear(ask) if self._is_asking else []
         if not self._line.has_work and self._ahead is None:
-            events += self._turn(ask.row, is_behind=is_behind)
+            events += self._turn(ask.slot, is_behind=is_behind)
         self._is_asking = self._line.has_work and not self._is_finished
         if self._is_asking:
             self._ask_for(ask)
         return events if self._is_asking or events else None
 
-    def _ask_for(self, ask: Ask) -> None:
+    def _ask_for(self, ask: StepRequest) -> None:
         """Ask for the line's next token."""
         if not self._is_open:
-            self._runner.open(ask.row, self._delay_tokens)
+            self._runner.open(ask.slot, self._delay_tokens)
             self._is_open = True
         ask.window, ask.forced = self._line.take_window(), self._line.input_token
         ask.pad_bias = self._guard.pad_bias
         ask.eos_bias = NEVER if self._ahead is None else 0.0  # a stream that lives does not end
         self._runner.ask(ask)
 
-    def _hear(self, ask: Ask) -> list[TranscriptEvent]:
+    def _hear(self, ask: StepRequest) -> list[TranscriptEvent]:
         """Take what the model said to the last ask."""
         said = self._line.take(ask.said)
         if self._ahead is None:
             return self._hear_live(said, ask.pad_margin)
-        return self._hear_ahead(ask.row, self._ahead, said)
+        return self._hear_ahead(ask.slot, self._ahead, said)
 
-    def _hear_live(self, said: Said | None, pad_margin: float) -> list[TranscriptEvent]:
-        num_heard_samples = self._main.num_heard_frames * SAMPLES_PER_TOKEN
+    def _hear_live(self, said: DecodedToken | None, pad_margin: float) -> list[TranscriptEvent]:
+        num_heard_samples = self._main.num_decoded_frames * SAMPLES_PER_TOKEN
         self._num_done_samples = max(self._num_done_samples, min(num_heard_samples, self._num_fed_samples))
         events = self._listener.listen(num_heard_samples) if self._listener else []
         if said is not None and said.is_new:
             is_speech = self._listener.is_speech if self._listener else None
             if self._guard.push(said.frame, said.token, pad_margin=pad_margin, is_speech=is_speech):
-                events.append(RutFound(min((said.frame + 1) * TOKEN_MS / 1000, self.audio_s)))
+                events.append(BlankLoopDetected(min((said.frame + 1) * TOKEN_MS / 1000, self.audio_s)))
             events += self._spoken.push(said.frame, said.token, said.text, self.audio_s)
         return events
 
-    def _hear_ahead(self, row: int, ahead: Ahead, said: Said | None) -> list[TranscriptEvent]:
+    def _hear_ahead(self, slot: int, ahead: LookAhead, said: DecodedToken | None) -> list[TranscriptEvent]:
         is_over = not self._line.has_work
         if said is not None:
             is_over |= ahead.is_over(said)
             if said.is_new:
                 ahead.said.append((said, self._line.text.fork()))
-        return self._return(row, ahead) if is_over else []
+        return self._return(slot, ahead) if is_over else []
 
     # Running ahead, and coming back.
 
-    def _turn(self, row: int, *, is_behind: bool) -> list[TranscriptEvent]:
+    def _turn(self, slot: int, *, is_behind: bool) -> list[TranscriptEvent]:
         """All audio is decoded: what now?"""
         if self._commands:
             flush_id = self._commands[0]
             if self._num_flushed_samples < self._num_fed_samples:
-                self._run_ahead(row, Aim.FINISH if flush_id is None else Aim.COMMIT)
+                self._run_ahead(slot, Aim.FINISH if flush_id is None else Aim.COMMIT)
                 return []
             return self._answer()
-        frames = self._main.next_frame - self._glimpsed_frame
-        if self._glimpse_frames and not is_behind and frames >= self._glimpse_frames and not self._main.forced:
-            self._glimpsed_frame = self._main.next_frame
-            self._run_ahead(row, Aim.GLIMPSE)
+        frames = self._main.next_frame - self._peeked_frame
+        if self._peek_frames and not is_behind and frames >= self._peek_frames and not self._main.forced:
+            self._peeked_frame = self._main.next_frame
+            self._run_ahead(slot, Aim.PEEK)
         return []
 
-    def _run_ahead(self, row: int, aim: Aim) -> None:
+    def _run_ahead(self, slot: int, aim: Aim) -> None:
         if not self._is_open:
-            self._runner.open(row, self._delay_tokens)
+            self._runner.open(slot, self._delay_tokens)
             self._is_open = True
-        undo = None if aim is Aim.FINISH else self._runner.snapshot(row)
+        undo = None if aim is Aim.FINISH else self._runner.snapshot(slot)
         self._line = self._main if aim is Aim.FINISH else self._main.fork()
         num_tokens = min(self._delay_tokens + NUM_DRAIN_TOKENS, MAX_AHEAD_TOKENS - _BEGUN_TOKENS)
         self._line.framer.push_silence(num_tokens)
-        self._ahead = Ahead(aim, -(-self._num_fed_samples // SAMPLES_PER_TOKEN), undo)
+        self._ahead = LookAhead(aim, -(-self._num_fed_samples // SAMPLES_PER_TOKEN), undo)
 
-    def _return(self, row: int, ahead: Ahead) -> list[TranscriptEvent]:
+    def _return(self, slot: int, ahead: LookAhead) -> list[TranscriptEvent]:
         """The run is over: put the row back, and do what the run was for."""
         self._ahead = None
         if ahead.undo is not None:
-            self._runner.restore(row, ahead.undo)
+            self._runner.restore(slot, ahead.undo)
         self._line = self._main
-        if ahead.aim is Aim.GLIMPSE:
+        if ahead.aim is Aim.PEEK:
             tail = "".join(said.text for said, _ in ahead.said)
             return [*self._spoken.show(tail, self.audio_s)]
         is_last = ahead.aim is Aim.FINISH
@@ -207,7 +207,7 @@ class VoxtralRecogniser:
         self._num_flushed_samples = self._num_done_samples = self._num_fed_samples
         return events + self._answer()
 
-    def _commit(self, run: list[tuple[Said, TextDecoder]], *, is_last: bool) -> list[TranscriptEvent]:
+    def _commit(self, run: list[tuple[DecodedToken, TextDecoder]], *, is_last: bool) -> list[TranscriptEvent]:
         """Tell what a run said, up to its last whole character, and bind the line to it."""
         num_told = max((place for place, (said, _) in enumerate(run, 1) if said.text), default=0)
         events: list[TranscriptEvent] = []

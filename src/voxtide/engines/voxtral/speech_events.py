@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from voxtide.audio.vad import FRAME_S, FRAME_SAMPLES, GateConfig, SpeechChange, SpeechGate, VoiceMeter
+from voxtide.audio.vad import VAD_FRAME_S, VAD_FRAME_SAMPLES, GateConfig, SpeechChange, SpeechGate, VadMeter
 from voxtide.transcript.events import SpeechStarted, SpeechStopped, TranscriptEvent
 from voxtide.types import Samples
 
 
-class Listener:
+class SpeechEventDetector:
     """One stream's voice detector."""
 
-    def __init__(self, meter: VoiceMeter) -> None:
+    def __init__(self, meter: VadMeter) -> None:
         self._meter = meter
         self._gate = SpeechGate(GateConfig())
         self._samples: Samples = np.zeros(0, np.float32)  # fed and not heard: what waits for the decoder, at most
@@ -32,16 +32,16 @@ class Listener:
 
     def listen(self, until_sample: int) -> list[TranscriptEvent]:
         """Listen to whole frames up to a place in the audio."""
-        num_frames = min(until_sample // FRAME_SAMPLES - self._num_frames, len(self._samples) // FRAME_SAMPLES)
+        num_frames = min(until_sample // VAD_FRAME_SAMPLES - self._num_frames, len(self._samples) // VAD_FRAME_SAMPLES)
         if num_frames < 1:
             return []
-        heard, self._samples = np.split(self._samples, [num_frames * FRAME_SAMPLES])
+        heard, self._samples = np.split(self._samples, [num_frames * VAD_FRAME_SAMPLES])
         events: list[TranscriptEvent] = []
         for probability in self._meter.measure(heard):
             change = self._gate.push(probability)
             self._num_frames += 1
             if change is SpeechChange.STARTED:
-                events.append(SpeechStarted((self._num_frames - self._gate.num_candidate_frames) * FRAME_S))
+                events.append(SpeechStarted((self._num_frames - self._gate.num_candidate_frames) * VAD_FRAME_S))
             elif change is SpeechChange.STOPPED:
-                events.append(SpeechStopped((self._num_frames - self._gate.num_silent_frames) * FRAME_S))
+                events.append(SpeechStopped((self._num_frames - self._gate.num_silent_frames) * VAD_FRAME_S))
         return events

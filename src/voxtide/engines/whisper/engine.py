@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from voxtide.audio.vad import VoiceModel
-from voxtide.engines.base import EngineInfo
+from voxtide.audio.vad import VadModel
 from voxtide.engines.model_files import model_name
 from voxtide.engines.whisper.library import fetch_from_hub, hub_sizes
 from voxtide.engines.whisper.model import WhisperModel
 from voxtide.engines.whisper.windows import WhisperWindows
-from voxtide.engines.windowed.config import RevisingConfig, SettlingConfig
-from voxtide.engines.windowed.engine import RevisingEngine, usual_num_threads
+from voxtide.engines.windowed.config import StabilityConfig, WindowedConfig
+from voxtide.engines.windowed.engine import WindowedEngine, usual_num_threads
 from voxtide.errors import UnknownModelError
 from voxtide.models.store import ModelStore, Progress
+from voxtide.types import EngineInfo
 
 DEFAULT_MODEL = "whisper-base"
 
-SETTLING = SettlingConfig(min_logprob=-1.0)
+STABILITY = StabilityConfig(min_logprob=-1.0)
 
-LIVE = RevisingConfig(
+LIVE = WindowedConfig(
     update_frames=31,
     updates_per_decision=1,
     min_window_s=1.0,
     max_window_s=8.0,
     context_s=3.0,
-    settling=SETTLING,
+    stability=STABILITY,
 )
 """For speech that is being spoken: each second, for an update takes 0.2 to 0.5 s on one core, and each a decision."""
 
-FAST = RevisingConfig(
+FAST = WindowedConfig(
     update_frames=437,
     updates_per_decision=1,
     speculate_frames=None,
     end_speech_s=10.0,
     max_window_s=2.0,
     context_s=1.5,
-    settling=SETTLING,
+    stability=STABILITY,
 )
 """For audio that is already there: from 10 s at a time on where there are pauses, 14 s where there are none. With what
 was said before them and the pauses between, windows stay under the 28 s that the model takes."""
@@ -49,7 +49,7 @@ def load(
     num_threads: int | None = None,
     max_streams: int | None = None,
     progress: Progress | None = None,
-) -> RevisingEngine:
+) -> WindowedEngine:
     """Load Whisper, pulling it first if it is not there.
 
     Args:
@@ -67,7 +67,7 @@ def load(
     name = model or DEFAULT_MODEL
     num_threads = usual_num_threads() if num_threads is None else num_threads
     whisper = WhisperModel.load(locate(name, store, progress), num_threads=num_threads)
-    voice = VoiceModel.from_store(store, progress)
+    voice = VadModel.from_store(store, progress)
     info = EngineInfo(
         name=ENGINE,
         model=model_name(name),
@@ -76,7 +76,7 @@ def load(
         word_times="read",
         can_use_vocabulary=True,
     )
-    return RevisingEngine(
+    return WindowedEngine(
         info,
         WhisperWindows(whisper),
         voice,

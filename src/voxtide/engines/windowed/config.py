@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettlingConfig:
+class StabilityConfig:
     """When a word that may still change becomes final, and when it is shown.
 
     Chosen over 2411 hypothesised words of real, noisy and telephone speech, each compared with a forced alignment: of
@@ -42,7 +42,7 @@ class SettlingConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RevisingConfig:
+class WindowedConfig:
     """When the window is transcribed, and what it spans. Counts are of 32 ms frames.
 
     Attributes:
@@ -67,15 +67,15 @@ class RevisingConfig:
     min_window_s: float = 0.7
     max_window_s: float = 8.0
     context_s: float = 4.0
-    glance_s: float = 1.5
+    interim_context_s: float = 1.5
     fresh_s: float = 2.0
-    settling: SettlingConfig = field(default_factory=SettlingConfig)
+    stability: StabilityConfig = field(default_factory=StabilityConfig)
 
 
-LIVE = RevisingConfig()
+LIVE = WindowedConfig()
 """For speech that is being spoken: an update every 192 ms, a decision every 384 ms."""
 
-FAST = RevisingConfig(
+FAST = WindowedConfig(
     update_frames=250, updates_per_decision=1, speculate_frames=None, end_speech_s=6.0, max_window_s=2.0, context_s=1.5
 )
 """For audio that is already there: from 6 s at a time on where there are pauses, 8 s where there are none."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 
-from voxtide.audio.vad import GateConfig, VoiceMeter, VoiceModel
-from voxtide.engines.base import EngineInfo
-from voxtide.engines.local.stream import PooledEngine
-from voxtide.engines.windowed.config import RevisingConfig
-from voxtide.engines.windowed.recogniser import RevisingRecogniser
+from voxtide.audio.vad import GateConfig, VadMeter, VadModel
+from voxtide.engines.local.stream import LocalEngine
+from voxtide.engines.windowed.config import WindowedConfig
+from voxtide.engines.windowed.recogniser import WindowedRecogniser
 from voxtide.engines.windowed.window_model import WindowModel
-from voxtide.types import StreamOptions
+from voxtide.types import EngineInfo, StreamOptions
 
 MAX_STREAMS = 64
 """Streams at once unless the caller says otherwise: a few megabytes each, and more than a laptop keeps up with."""
@@ -24,17 +23,17 @@ def usual_num_threads() -> int:
     return min(os.cpu_count() or 1, MAX_THREADS)
 
 
-class RevisingEngine(PooledEngine):
-    """Streams of `RevisingRecogniser` that share a model, a voice detector and a pool of threads."""
+class WindowedEngine(LocalEngine):
+    """Streams of `WindowedRecogniser` that share a model, a voice detector and a pool of threads."""
 
     def __init__(
         self,
         info: EngineInfo,
         model: WindowModel,
-        voice: VoiceModel,
+        voice: VadModel,
         *,
-        live: RevisingConfig,
-        fast: RevisingConfig,
+        live: WindowedConfig,
+        fast: WindowedConfig,
         num_threads: int | None,
         max_streams: int | None,
     ) -> None:
@@ -51,6 +50,6 @@ class RevisingEngine(PooledEngine):
     def info(self) -> EngineInfo:
         return self._info
 
-    def make_recogniser(self, options: StreamOptions) -> RevisingRecogniser:
+    def make_recogniser(self, options: StreamOptions) -> WindowedRecogniser:
         config = self._configs[options.pace]
-        return RevisingRecogniser(self._model, VoiceMeter(self._voice), config, GateConfig(), options)
+        return WindowedRecogniser(self._model, VadMeter(self._voice), config, GateConfig(), options)

@@ -17,7 +17,7 @@ MAX_STRETCH_S = 0.6
 SENTENCE_ENDS = (".", "?", "!")
 
 
-class Committed:
+class WindowedFinalText:
     """The final text of one stream, as far as it is still of use: this flush's, this segment's, this window's."""
 
     def __init__(self) -> None:

@@ -17,11 +17,11 @@ from collections.abc import Callable
 from enum import Enum, auto
 from functools import partial
 
-from voxtide.audio.vad import FRAME_SAMPLES, GateConfig, SpeechChange, SpeechGate, VoiceMeter
-from voxtide.engines.windowed.config import RevisingConfig
-from voxtide.engines.windowed.final_text import Committed
+from voxtide.audio.vad import VAD_FRAME_SAMPLES, GateConfig, SpeechChange, SpeechGate, VadMeter
+from voxtide.engines.windowed.config import WindowedConfig
+from voxtide.engines.windowed.final_text import WindowedFinalText
 from voxtide.engines.windowed.hypothesis import Piece
-from voxtide.engines.windowed.stability import as_heard, num_settled, num_shown
+from voxtide.engines.windowed.stability import drop_unspoken, num_shown, num_stable
 from voxtide.engines.windowed.window import Window
 from voxtide.engines.windowed.window_model import AudioBuffer, WindowModel
 from voxtide.transcript.events import (
@@ -44,11 +44,11 @@ class _Work(Enum):
     END = auto()
 
 
-class RevisingRecogniser:
+class WindowedRecogniser:
     """A `Recogniser` over a `WindowModel`."""
 
     def __init__(
-        self, model: WindowModel, voice: VoiceMeter, config: RevisingConfig, gate: GateConfig, options: StreamOptions
+        self, model: WindowModel, voice: VadMeter, config: WindowedConfig, gate: GateConfig, options: StreamOptions
     ) -> None:
         self._voice = voice
         self._gate = SpeechGate(gate)
@@ -56,8 +56,8 @@ class RevisingRecogniser:
         self._shows_interim = options.interim and options.pace == "live"
         self._audio = AudioBuffer()
         self._reader = model.open(self._audio, options)
-        self._committed = Committed()
-        self._window = Window(self._reader, self._committed, config)
+        self._final_text = WindowedFinalText()
+        self._window = Window(self._reader, self._final_text, config)
         self._language: str | None = None
         self._probabilities: list[float] = []  # of frames measured and not yet looked at
         self._num_done_samples = 0  # whole frames looked at
@@ -106,7 +106,7 @@ class RevisingRecogniser:
         """Look at frames until one changes something; None when there are no more."""
         while self._has_frame():
             change = self._gate.push(self._probabilities.pop(0))
-            self._num_done_samples += FRAME_SAMPLES
+            self._num_done_samples += VAD_FRAME_SAMPLES
             work = self._due(change)
             if change is not SpeechChange.NONE or work is not None:
                 return change, work
@@ -116,9 +116,9 @@ class RevisingRecogniser:
 
     def _has_frame(self) -> bool:
         if not self._probabilities:
-            num_frames = min((self._audio.end - self._num_done_samples) // FRAME_SAMPLES, VAD_BATCH_FRAMES)
+            num_frames = min((self._audio.end - self._num_done_samples) // VAD_FRAME_SAMPLES, VAD_BATCH_FRAMES)
             if num_frames:
-                end = self._num_done_samples + num_frames * FRAME_SAMPLES
+                end = self._num_done_samples + num_frames * VAD_FRAME_SAMPLES
                 self._probabilities = self._voice.measure(self._audio.between(self._num_done_samples, end))
         return bool(self._probabilities)
 
@@ -126,7 +126,7 @@ class RevisingRecogniser:
         if change is SpeechChange.STOPPED and self._num_open_samples >= self._config.end_speech_s * SAMPLE_RATE_HZ:
             return _Work.END
         if not self._gate.is_open:
-            has_waited = self._gate.num_silent_frames * FRAME_SAMPLES >= self._config.fresh_s * SAMPLE_RATE_HZ
+            has_waited = self._gate.num_silent_frames * VAD_FRAME_SAMPLES >= self._config.fresh_s * SAMPLE_RATE_HZ
             return _Work.END if self._is_open and has_waited else None
         self._num_frames_since_update += 1
         if self._gate.num_silent_frames == self._config.speculate_frames:
@@ -145,7 +145,7 @@ class RevisingRecogniser:
 
     def _on_change(self, change: SpeechChange) -> list[TranscriptEvent]:
         if change is SpeechChange.STARTED:
-            start = self._num_done_samples - self._gate.num_candidate_frames * FRAME_SAMPLES
+            start = self._num_done_samples - self._gate.num_candidate_frames * VAD_FRAME_SAMPLES
             self._open_window(start)
             return [SpeechStarted(start / SAMPLE_RATE_HZ)]
         if change is SpeechChange.STOPPED:
@@ -153,7 +153,7 @@ class RevisingRecogniser:
         return []
 
     def _speech_end_s(self) -> float:
-        return (self._num_done_samples - self._gate.num_silent_frames * FRAME_SAMPLES) / SAMPLE_RATE_HZ
+        return (self._num_done_samples - self._gate.num_silent_frames * VAD_FRAME_SAMPLES) / SAMPLE_RATE_HZ
 
     def _open_window(self, speech_start: int) -> None:
         """Go on with the window where its last words were said not long ago, else begin one."""
@@ -162,17 +162,17 @@ class RevisingRecogniser:
             return
         self._is_open = True
         onset = max(0, speech_start - round(self._config.preroll_s * SAMPLE_RATE_HZ))
-        self._committed.begin_speech(onset / SAMPLE_RATE_HZ)
-        if not self._committed.prefix or speech_start - self._floor > self._config.fresh_s * SAMPLE_RATE_HZ:
+        self._final_text.begin_speech(onset / SAMPLE_RATE_HZ)
+        if not self._final_text.prefix or speech_start - self._floor > self._config.fresh_s * SAMPLE_RATE_HZ:
             self._window.begin(max(self._floor, self._audio.start, onset))
         self._undecided, self._shown, self._visible, self._final = [], [], [], None
         self._num_updates = 0
 
     def _forget_silence(self) -> None:
         """Let go of audio that no window can want: but a word may have begun, and the last window may go on."""
-        candidate = self._gate.num_candidate_frames * FRAME_SAMPLES
+        candidate = self._gate.num_candidate_frames * VAD_FRAME_SAMPLES
         keep = self._num_done_samples - candidate - round(self._config.preroll_s * SAMPLE_RATE_HZ)
-        if self._committed.prefix and keep - self._floor <= self._config.fresh_s * SAMPLE_RATE_HZ:
+        if self._final_text.prefix and keep - self._floor <= self._config.fresh_s * SAMPLE_RATE_HZ:
             keep = min(keep, self._window.start)
         self._reader.drop_before(keep)
 
@@ -194,7 +194,7 @@ class RevisingRecogniser:
             return self._decide()
         if is_behind or not self._shows_interim:
             return []
-        return self._show(self._window.glance(self._num_done_samples, self._shown))
+        return self._show(self._window.transcribe_interim(self._num_done_samples, self._shown))
 
     @property
     def _now_s(self) -> float:
@@ -204,11 +204,11 @@ class RevisingRecogniser:
         """Transcribe, make final what has settled, remember the rest."""
         pieces = self._window.transcribe(self._num_done_samples, self._undecided)
         window_s = self._window.duration_s(self._num_done_samples)
-        num_final = num_settled(
-            pieces, self._undecided, now_s=self._now_s, window_s=window_s, config=self._config.settling
+        num_final = num_stable(
+            pieces, self._undecided, now_s=self._now_s, window_s=window_s, config=self._config.stability
         )
         events = self._note_language()
-        events += self._committed.add(pieces[:num_final], self._now_s)
+        events += self._final_text.add(pieces[:num_final], self._now_s)
         self._undecided = pieces[num_final:]
         self._window.cut(self._num_done_samples, self._undecided)
         num_words = sum(1 for piece in pieces[:num_final] if not piece.is_punctuation)
@@ -223,9 +223,9 @@ class RevisingRecogniser:
     def _show(self, pieces: list[Piece], *, num_final: int = 0) -> list[TranscriptEvent]:
         """Tell the interim text; the first `num_final` words of what was shown have become final since."""
         before = [piece for piece in self._visible if not piece.is_punctuation][num_final:]
-        num = num_shown(pieces, before, now_s=self._now_s, config=self._config.settling)
+        num = num_shown(pieces, before, now_s=self._now_s, config=self._config.stability)
         self._shown, self._visible = pieces, pieces[:num]
-        text = self._committed.as_shown(pieces[:num])
+        text = self._final_text.as_shown(pieces[:num])
         return self._set_interim(text if self._shows_interim else "", self._now_s)
 
     def _set_interim(self, text: str, audio_s: float) -> list[TranscriptEvent]:
@@ -243,10 +243,10 @@ class RevisingRecogniser:
             speech_end_s = self._speech_end_s()
         if self._final is None or not (self._is_pausing() or self._final_at == end):
             self._final = self._window.transcribe(end, self._undecided)
-        pieces = as_heard(self._final, speech_end_s=speech_end_s, config=self._config.settling)
+        pieces = drop_unspoken(self._final, speech_end_s=speech_end_s, config=self._config.stability)
         events = self._note_language()
-        events += self._committed.add(pieces, end_s)
-        events += self._committed.end_segment(speech_end_s, end_s)
+        events += self._final_text.add(pieces, end_s)
+        events += self._final_text.end_segment(speech_end_s, end_s)
         self._undecided, self._shown, self._visible = [], [], []
         self._final, self._final_at = [], end
         self._floor = end
@@ -255,7 +255,7 @@ class RevisingRecogniser:
         return events + self._set_interim("", end_s)
 
     def _flushed(self, flush_id: int) -> list[TranscriptEvent]:
-        return [*self._finalise_all(), self._committed.answer(flush_id, self._audio.end / SAMPLE_RATE_HZ)]
+        return [*self._finalise_all(), self._final_text.answer(flush_id, self._audio.end / SAMPLE_RATE_HZ)]
 
     def _finished(self) -> list[TranscriptEvent]:
         events = self._finalise_all()
@@ -264,5 +264,5 @@ class RevisingRecogniser:
 
     def _finalise_all(self) -> list[TranscriptEvent]:
         if self._gate.is_starting:
-            self._open_window(self._num_done_samples - self._gate.num_candidate_frames * FRAME_SAMPLES)
+            self._open_window(self._num_done_samples - self._gate.num_candidate_frames * VAD_FRAME_SAMPLES)
         return self._finalise(self._audio.end) if self._is_open else []

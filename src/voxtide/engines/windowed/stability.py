@@ -5,7 +5,7 @@ Pure rules over pieces; they know no audio, no model and no stream. Times are se
 
 from __future__ import annotations
 
-from voxtide.engines.windowed.config import SettlingConfig
+from voxtide.engines.windowed.config import StabilityConfig
 from voxtide.engines.windowed.hypothesis import Piece
 
 SQUEEZED_WORDS = 3
@@ -17,8 +17,8 @@ ECHO_S = 0.1
 """A word that ends this soon after the one before it has not been said."""
 
 
-def num_settled(
-    pieces: list[Piece], before: list[Piece], *, now_s: float, window_s: float, config: SettlingConfig
+def num_stable(
+    pieces: list[Piece], before: list[Piece], *, now_s: float, window_s: float, config: StabilityConfig
 ) -> int:
     """How many pieces are final. `before` is what the last decision left open; punctuation waits for its next word."""
     spoken_before = [piece.spoken for piece in before if not piece.is_punctuation]
@@ -36,14 +36,14 @@ def num_settled(
     return num_final
 
 
-def _is_trusted(piece: Piece, age_s: float, *, is_agreed: bool, config: SettlingConfig) -> bool:
+def _is_trusted(piece: Piece, age_s: float, *, is_agreed: bool, config: StabilityConfig) -> bool:
     if piece.logprob >= config.sure_logprob:
         return age_s >= config.margin_s
     doubt_s = min(config.max_doubt_s, -config.doubt_s * piece.logprob)
     return is_agreed and piece.logprob >= config.min_logprob and age_s >= config.margin_s + doubt_s
 
 
-def num_shown(pieces: list[Piece], before: list[Piece], *, now_s: float, config: SettlingConfig) -> int:
+def num_shown(pieces: list[Piece], before: list[Piece], *, now_s: float, config: StabilityConfig) -> int:
     """How many pieces are worth showing as interim text. A word shown before stays: text that flickers is no help."""
     spoken_before = [piece.spoken for piece in before if not piece.is_punctuation]
     words = [(i, piece) for i, piece in enumerate(pieces) if not piece.is_punctuation]
@@ -57,7 +57,7 @@ def num_shown(pieces: list[Piece], before: list[Piece], *, now_s: float, config:
     return num
 
 
-def without_dreams(pieces: list[Piece]) -> list[Piece]:
+def drop_hallucinations(pieces: list[Piece]) -> list[Piece]:
     """The pieces before the first words that were found in no time at all."""
     words = [i for i, piece in enumerate(pieces) if not piece.is_punctuation]
     for first, last in zip(words, words[SQUEEZED_WORDS - 1 :], strict=False):
@@ -66,7 +66,7 @@ def without_dreams(pieces: list[Piece]) -> list[Piece]:
     return pieces
 
 
-def is_echo(pieces: list[Piece], prefix: list[Piece]) -> bool:
+def repeats_last_word(pieces: list[Piece], prefix: list[Piece]) -> bool:
     """Whether a hypothesis begins by saying the last final word again, in no time: it was led astray by that word."""
     last = next((piece for piece in reversed(prefix) if not piece.is_punctuation), None)
     first = next((piece for piece in pieces if not piece.is_punctuation), None)
@@ -75,7 +75,7 @@ def is_echo(pieces: list[Piece], prefix: list[Piece]) -> bool:
     return first.spoken == last.spoken and first.end_s - last.end_s < ECHO_S
 
 
-def as_heard(pieces: list[Piece], *, speech_end_s: float, config: SettlingConfig) -> list[Piece]:
+def drop_unspoken(pieces: list[Piece], *, speech_end_s: float, config: StabilityConfig) -> list[Piece]:
     """The pieces of speech that ended at `speech_end_s`, without what was found in silence or noise."""
     for i, piece in enumerate(pieces):
         is_late = piece.start_s > speech_end_s + config.tail_s and not piece.is_punctuation

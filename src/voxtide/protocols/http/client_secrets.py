@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from voxtide.protocols.fields import object_of, whole_number
-from voxtide.protocols.messages import Message, Refusal
+from voxtide.protocols.messages import Message, RequestRefusedError
 from voxtide.protocols.realtime.openai_settings import OpenAISettings
-from voxtide.protocols.session_info import EngineFacts, SessionFacts
+from voxtide.protocols.session_info import SessionInfo
+from voxtide.types import EngineInfo
 
 MIN_TTL_S, MAX_TTL_S = 10, 7200
 """OpenAI's range, which both forms have here."""
@@ -42,21 +43,21 @@ class SecretWish:
     session: OpenAISettings = OpenAISettings()
 
 
-def read_mistral(body: Message, engine: EngineFacts) -> SecretWish:
+def read_mistral(body: Message, engine: EngineInfo) -> SecretWish:
     """The body of `POST /v1/client/sessions`.
 
     Raises:
         Refusal: A field cannot be used.
     """
     if body.get("purpose", "realtime") != "realtime":
-        raise Refusal("purpose must be realtime", param="purpose")
+        raise RequestRefusedError("purpose must be realtime", param="purpose")
     ttl_s = _seconds(body.get("ttl_seconds"), "ttl_seconds", default=MISTRAL_TTL_S)
     if body.get("model") is None:
-        raise Refusal("model is missing", code="missing_required_parameter", param="model")
+        raise RequestRefusedError("model is missing", code="missing_required_parameter", param="model")
     return SecretWish(prefix=MISTRAL_PREFIX, ttl_s=ttl_s, model=_model(body["model"], "model", engine))
 
 
-def read_openai(body: Message, engine: EngineFacts) -> SecretWish:
+def read_openai(body: Message, engine: EngineInfo) -> SecretWish:
     """The body of `POST /v1/realtime/client_secrets`. The session's settings are checked as those of an update.
 
     Raises:
@@ -68,7 +69,7 @@ def read_openai(body: Message, engine: EngineFacts) -> SecretWish:
         raise refusals[0]
     expiry = object_of(body.get("expires_after"), "expires_after")
     if expiry.get("anchor", "created_at") != "created_at":
-        raise Refusal("expires_after.anchor must be created_at", param="expires_after.anchor")
+        raise RequestRefusedError("expires_after.anchor must be created_at", param="expires_after.anchor")
     ttl_s = _seconds(expiry.get("seconds"), "expires_after.seconds", default=OPENAI_TTL_S)
     return SecretWish(prefix=OPENAI_PREFIX, ttl_s=ttl_s, model=_session_model(session, engine), session=settings)
 
@@ -84,7 +85,7 @@ def mistral_answer(value: str, expires_at_s: int) -> Message:
     }
 
 
-def openai_answer(value: str, wish: SecretWish, engine: EngineFacts, session: SessionFacts) -> Message:
+def openai_answer(value: str, wish: SecretWish, engine: EngineInfo, session: SessionInfo) -> Message:
     """The answer, with the session that the settings describe. `session` tells when the secret expires."""
     return {
         "value": value,
@@ -99,7 +100,7 @@ def _seconds(value: object, name: str, *, default: int) -> int:
     return whole_number(value, name, MIN_TTL_S, MAX_TTL_S, default=default)
 
 
-def _session_model(session: Message, engine: EngineFacts) -> str | None:
+def _session_model(session: Message, engine: EngineInfo) -> str | None:
     wishes = session
     for name in ("audio", "input", "transcription"):
         wishes = wishes.get(name) or {}
@@ -107,9 +108,9 @@ def _session_model(session: Message, engine: EngineFacts) -> str | None:
     return None if wishes.get("model") is None else _model(wishes["model"], name, engine)
 
 
-def _model(value: object, name: str, engine: EngineFacts) -> str:
+def _model(value: object, name: str, engine: EngineInfo) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= _MAX_MODEL_CHARS:
-        raise Refusal(f"{name} must be a string of 1 to {_MAX_MODEL_CHARS} characters", param=name)
+        raise RequestRefusedError(f"{name} must be a string of 1 to {_MAX_MODEL_CHARS} characters", param=name)
     if reason := engine.model_refusal(value):
-        raise Refusal(reason, code="model_not_found", param=name, status=404)
+        raise RequestRefusedError(reason, code="model_not_found", param=name, status=404)
     return value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from voxtide.errors import ConnectionFailedError, EngineFailedError, VoxtideError
 from voxtide.protocols.error_codes import failure_of
 from voxtide.protocols.http.form import Form
-from voxtide.protocols.messages import Message, Refusal
+from voxtide.protocols.messages import Message, RequestRefusedError
 
 _CODES_OF_VALUES = frozenset({"invalid_value", "missing_required_parameter"})
 """What Mistral's service answers with 422 and its list of details: a field that is missing or malformed."""
@@ -63,7 +63,7 @@ class Problem:
 
 def problem_of(error: Exception) -> Problem:
     """What to tell of an error. Of one that is not ours it tells nothing: it may quote what is nobody's business."""
-    if isinstance(error, Refusal):
+    if isinstance(error, RequestRefusedError):
         return Problem(status=error.status, code=error.code, message=error.reason, param=error.param)
     if isinstance(error, EngineFailedError) and not isinstance(error, ConnectionFailedError):
         return Problem(status=503, code=error.code, message=ENGINE_FAILED)  # another is loaded: worth another try

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
-from voxtide.protocols.messages import Refusal
+from voxtide.protocols.messages import RequestRefusedError
 
 
 class Form(StrEnum):
@@ -63,7 +63,7 @@ class Fields:
         """
         values = self._values.get(name, [])
         if len(values) > 1:
-            raise Refusal(f"{name} was given {len(values)} times; give it once", param=name)
+            raise RequestRefusedError(f"{name} was given {len(values)} times; give it once", param=name)
         return values[0] if values else None
 
 

@@ -1,7 +1,7 @@
-"""What a batch client asks for. In: form fields, facts of the engine. Out: a `BatchRequest`, or a refusal by name.
+"""Reads a transcription request. In: form fields, the engine's info. Out: a `TranscriptionRequest`, or a refusal.
 
-Every field of both vendors is used, refused, or named in `BatchRequest.ignored`; the client is told of those in a
-header.
+Every field of both vendors is used, refused, or listed in `TranscriptionRequest.ignored`, which the response repeats in
+a header.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Literal, TypeAlias, get_args
 
 from voxtide.protocols.fields import MAX_STRING_CHARS
 from voxtide.protocols.http.form import Fields, Form, form_of
-from voxtide.protocols.messages import Refusal
-from voxtide.protocols.session_info import EngineFacts, language_code
-from voxtide.types import StreamOptions
+from voxtide.protocols.messages import RequestRefusedError
+from voxtide.protocols.session_info import language_code
+from voxtide.types import EngineInfo, StreamOptions
 
 ResponseFormat: TypeAlias = Literal["json", "text", "srt", "vtt", "verbose_json"]
 
@@ -38,7 +38,7 @@ _DECIMAL = re.compile(r"[0-9]{1,6}(\.[0-9]{0,20})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchRequest:
+class TranscriptionRequest:
     """One transcription, as asked for.
 
     Attributes:
@@ -61,8 +61,8 @@ class BatchRequest:
 
 
 def read_request(
-    fields: Fields, headers: Mapping[str, str], engine: EngineFacts, *, has_file: bool, has_words: bool
-) -> BatchRequest:
+    fields: Fields, headers: Mapping[str, str], engine: EngineInfo, *, has_file: bool, has_words: bool
+) -> TranscriptionRequest:
     """Read a request.
 
     Args:
@@ -82,7 +82,7 @@ def read_request(
     vocabulary, is_prompt_used = _vocabulary(fields, engine)
     used = _KNOWN - ({"prompt"} if not is_prompt_used else set()) - ({"temperature"} if temperature else set())
     is_streamed = _switch(fields, "stream")
-    return BatchRequest(
+    return TranscriptionRequest(
         form=form,
         options=StreamOptions(language=_language(fields, engine), vocabulary=vocabulary, interim=False, pace="fast"),
         response_format=_response_format(fields, is_streamed=is_streamed),
@@ -100,10 +100,10 @@ _KNOWN = frozenset(
 """What has an effect, or asks for nothing that is not so anyway."""
 
 
-def _check_model(fields: Fields, engine: EngineFacts) -> None:
+def _check_model(fields: Fields, engine: EngineInfo) -> None:
     model = fields.one("model")
     if model is not None and (reason := engine.model_refusal(model)):
-        raise Refusal(reason, code="model_not_found", param="model", status=404)
+        raise RequestRefusedError(reason, code="model_not_found", param="model", status=404)
 
 
 _NOT_HERE = {
@@ -119,14 +119,14 @@ _NOT_HERE = {
 def _refuse_what_nobody_does_here(fields: Fields) -> None:
     for name, reason in _NOT_HERE.items():
         if fields.all(name):
-            raise Refusal(reason, code="unsupported_option", param=name)
+            raise RequestRefusedError(reason, code="unsupported_option", param=name)
     if _switch(fields, "diarize"):
-        raise Refusal(
+        raise RequestRefusedError(
             "this server does not tell speakers apart; leave diarize out", code="unsupported_option", param="diarize"
         )
 
 
-def _language(fields: Fields, engine: EngineFacts) -> str | None:
+def _language(fields: Fields, engine: EngineInfo) -> str | None:
     """The one language that is named, or the only one there is. Several are a hint that leaves the engine to choose."""
     names = [("language", value) for value in (fields.one("language"),) if value]
     names += [("languages", value) for value in fields.all("languages")]
@@ -135,12 +135,12 @@ def _language(fields: Fields, engine: EngineFacts) -> str | None:
     return choices[0] if len(choices) == 1 else None
 
 
-def _language_of(value: str, name: str, engine: EngineFacts) -> str:
+def _language_of(value: str, name: str, engine: EngineInfo) -> str:
     code = language_code(value)
     if code is None:
-        raise Refusal(f'{name} must be a code of ISO 639-1, such as "en"', param=name)
+        raise RequestRefusedError(f'{name} must be a code of ISO 639-1, such as "en"', param=name)
     if reason := engine.language_refusal(code):
-        raise Refusal(reason, code="unsupported_language", param=name)
+        raise RequestRefusedError(reason, code="unsupported_language", param=name)
     return code
 
 
@@ -149,11 +149,11 @@ def _temperature(fields: Fields) -> float:
     if value is None:
         return 0.0
     if not _DECIMAL.fullmatch(value) or float(value) > MAX_TEMPERATURE:
-        raise Refusal(f"temperature must be a number from 0 to {MAX_TEMPERATURE:g}", param="temperature")
+        raise RequestRefusedError(f"temperature must be a number from 0 to {MAX_TEMPERATURE:g}", param="temperature")
     return float(value)
 
 
-def _vocabulary(fields: Fields, engine: EngineFacts) -> tuple[tuple[str, ...], bool]:
+def _vocabulary(fields: Fields, engine: EngineInfo) -> tuple[tuple[str, ...], bool]:
     """Phrases to expect, and whether the prompt is among them.
 
     A list of phrases is a clear wish: an engine that cannot heed it refuses. A prompt is a hint that many programs send
@@ -163,13 +163,15 @@ def _vocabulary(fields: Fields, engine: EngineFacts) -> tuple[tuple[str, ...], b
     for name in ("keywords", "context_bias"):
         values = fields.all(name)
         if len(values) > MAX_PHRASES or any(len(value) > MAX_STRING_CHARS for value in values):
-            raise Refusal(f"{name} may hold {MAX_PHRASES} strings of {MAX_STRING_CHARS} characters each", param=name)
+            raise RequestRefusedError(
+                f"{name} may hold {MAX_PHRASES} strings of {MAX_STRING_CHARS} characters each", param=name
+            )
         if values and (reason := engine.vocabulary_refusal()):
-            raise Refusal(reason, code="unsupported_option", param=name)
+            raise RequestRefusedError(reason, code="unsupported_option", param=name)
         phrases += values
     prompt = fields.one("prompt")
     if prompt is not None and len(prompt) > MAX_PROMPT_CHARS:
-        raise Refusal(f"prompt may have {MAX_PROMPT_CHARS} characters", param="prompt")
+        raise RequestRefusedError(f"prompt may have {MAX_PROMPT_CHARS} characters", param="prompt")
     if prompt is None or not engine.can_use_vocabulary:
         return tuple(phrases), False
     return (*phrases, prompt), True
@@ -178,7 +180,7 @@ def _vocabulary(fields: Fields, engine: EngineFacts) -> tuple[tuple[str, ...], b
 def _response_format(fields: Fields, *, is_streamed: bool) -> ResponseFormat:
     value = fields.one("response_format") or "json"
     if value == "diarized_json":
-        raise Refusal(
+        raise RequestRefusedError(
             "this server does not tell speakers apart; choose verbose_json instead of diarized_json",
             code="unsupported_option",
             param="response_format",
@@ -186,24 +188,24 @@ def _response_format(fields: Fields, *, is_streamed: bool) -> ResponseFormat:
     for name in RESPONSE_FORMATS:
         if value == name:
             if is_streamed and name not in ("json", "text"):
-                raise Refusal(
+                raise RequestRefusedError(
                     f"{name} cannot be streamed; leave out stream, or response_format",
                     code="unsupported_option",
                     param="response_format",
                 )
             return name
-    raise Refusal(f"response_format must be one of {', '.join(RESPONSE_FORMATS)}", param="response_format")
+    raise RequestRefusedError(f"response_format must be one of {', '.join(RESPONSE_FORMATS)}", param="response_format")
 
 
-def _granularities(fields: Fields, engine: EngineFacts, *, has_words: bool) -> frozenset[str]:
+def _granularities(fields: Fields, engine: EngineInfo, *, has_words: bool) -> frozenset[str]:
     values = frozenset(fields.all("timestamp_granularities"))
     if not values <= set(GRANULARITIES):
-        raise Refusal(
+        raise RequestRefusedError(
             f"timestamp_granularities must be one or both of {', '.join(GRANULARITIES)}",
             param="timestamp_granularities",
         )
     if "word" in values and not has_words:
-        raise Refusal(
+        raise RequestRefusedError(
             f"{engine.model} does not know the times of words; ask for segment",
             code="unsupported_option",
             param="timestamp_granularities",
@@ -215,9 +217,9 @@ def _file_url(fields: Fields, *, has_file: bool) -> str | None:
     url = fields.one("file_url")
     if has_file == (url is not None):
         reason = "file and file_url were both given" if has_file else "there is neither a file nor a file_url"
-        raise Refusal(f"{reason}; give one of them", code="missing_required_parameter", param="file")
+        raise RequestRefusedError(f"{reason}; give one of them", code="missing_required_parameter", param="file")
     if url is not None and len(url) > MAX_URL_CHARS:
-        raise Refusal(f"file_url may have {MAX_URL_CHARS} characters", param="file_url")
+        raise RequestRefusedError(f"file_url may have {MAX_URL_CHARS} characters", param="file_url")
     return url
 
 
@@ -227,5 +229,5 @@ def _switch(fields: Fields, name: str) -> bool:
         return False
     word = _SWITCH_WORDS.get(value.lower())
     if word is None:
-        raise Refusal(f"{name} must be true or false", param=name)
+        raise RequestRefusedError(f"{name} must be true or false", param=name)
     return word

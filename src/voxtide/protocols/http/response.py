@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voxtide.protocols.http.form import Form
-from voxtide.protocols.http.request import BatchRequest
+from voxtide.protocols.http.request import TranscriptionRequest
 from voxtide.protocols.messages import Message, write_message
-from voxtide.protocols.session_info import EngineFacts
 from voxtide.transcript.writers import to_srt, to_vtt
-from voxtide.types import Segment, Transcript, Word
+from voxtide.types import EngineInfo, Segment, Transcript, Word
 
 UNKNOWN_LANGUAGE = "und"
 """ISO 639-2's word for it, where the answer must name a language and nobody knows one."""
@@ -29,7 +28,7 @@ class Answer:
     media_type: str
 
 
-def answer_of(request: BatchRequest, transcript: Transcript, model: str) -> Answer:
+def answer_of(request: TranscriptionRequest, transcript: Transcript, model: str) -> Answer:
     """The answer in the client's form. `model` is the name clients are told."""
     if request.form is Form.MISTRAL:
         return _json(mistral_body(request, transcript, model))
@@ -46,7 +45,7 @@ def answer_of(request: BatchRequest, transcript: Transcript, model: str) -> Answ
             return _json({"text": transcript.text, "usage": _duration_usage(transcript)})
 
 
-def mistral_body(request: BatchRequest, transcript: Transcript, model: str) -> Message:
+def mistral_body(request: TranscriptionRequest, transcript: Transcript, model: str) -> Message:
     """Mistral's one shape, which is also that of the last event of its stream. `segments` come where asked for."""
     return {
         "model": model,
@@ -72,18 +71,18 @@ def mistral_segment(segment: Segment | Word) -> Message:
     }
 
 
-def parts_asked_for(request: BatchRequest, segment: Segment) -> Sequence[Segment | Word]:
+def parts_asked_for(request: TranscriptionRequest, segment: Segment) -> Sequence[Segment | Word]:
     """What Mistral's form tells of a segment: nothing, itself, or its words, whichever is the finest asked for."""
     if "word" in request.granularities:
         return segment.words
     return (segment,) if request.granularities else ()
 
 
-def _asked_segments(request: BatchRequest, transcript: Transcript) -> list[Segment | Word]:
+def _asked_segments(request: TranscriptionRequest, transcript: Transcript) -> list[Segment | Word]:
     return [part for segment in transcript.segments for part in parts_asked_for(request, segment)]
 
 
-def _verbose_body(request: BatchRequest, transcript: Transcript) -> Message:
+def _verbose_body(request: TranscriptionRequest, transcript: Transcript) -> Message:
     body: Message = {
         "task": "transcribe",
         "language": transcript.language or request.options.language or UNKNOWN_LANGUAGE,
@@ -131,12 +130,12 @@ def _rounded(seconds: float) -> float:
     return round(seconds, 3)
 
 
-def model_list(engine: EngineFacts, created_s: int) -> Message:
+def model_list(engine: EngineInfo, created_s: int) -> Message:
     """The body of `GET /v1/models`. `created_s` is a time in seconds since 1970."""
     return {"object": "list", "data": [model_card(name, created_s) for name in model_names(engine)]}
 
 
-def model_names(engine: EngineFacts) -> tuple[str, ...]:
+def model_names(engine: EngineInfo) -> tuple[str, ...]:
     """The names there are: the engine's own first, then those it also answers to."""
     return tuple(dict.fromkeys((engine.model, *engine.models)))
 

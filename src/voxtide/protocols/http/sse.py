@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from voxtide.protocols.http.errors import Problem
 from voxtide.protocols.http.form import Form
-from voxtide.protocols.http.request import BatchRequest
+from voxtide.protocols.http.request import TranscriptionRequest
 from voxtide.protocols.http.response import mistral_body, mistral_segment, parts_asked_for
 from voxtide.protocols.messages import Message, write_message
 from voxtide.transcript.events import Delta, LanguageDetected, SegmentEnded, TranscriptEvent
@@ -18,16 +18,16 @@ from voxtide.types import Transcript
 MEDIA_TYPE = "text/event-stream"
 
 
-class BatchEvents:
+class TranscriptionEvents:
     """One streamed answer. What the methods give is ready to be sent."""
 
-    def __init__(self, request: BatchRequest, model: str) -> None:
+    def __init__(self, request: TranscriptionRequest, model: str) -> None:
         self._request = request
         self._model = model
         self._is_mistral = request.form is Form.MISTRAL
         self._has_text = False
 
-    def tell(self, event: TranscriptEvent) -> str:
+    def on_event(self, event: TranscriptEvent) -> str:
         """What an event means for this client; often nothing, which is ""."""
         return "".join(self._framed(name, fields) for name, fields in self._told(event))
 

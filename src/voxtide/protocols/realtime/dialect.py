@@ -78,7 +78,7 @@ class Dialect(Protocol):
     def receive(self, message: str | bytes) -> list[Effect]:
         """What a client's message asks for. A bad message is answered on the wire; this never raises."""
 
-    def tell(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
+    def on_event(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
         """What an event means for this client.
 
         At the end of a turn it asks for a `Flush`, which must be carried out before the next message is handed to

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 
 from voxtide.errors import VoxtideError
 from voxtide.protocols.error_codes import POLICY
-from voxtide.protocols.messages import Message, Refusal, handler_of, read_audio, read_message, write_message
+from voxtide.protocols.messages import Message, RequestRefusedError, handler_of, read_audio, read_message, write_message
 from voxtide.protocols.realtime.dialect import Close, Effect, Feed, Flush, Send
 from voxtide.protocols.realtime.mistral_settings import MistralSettings
-from voxtide.protocols.realtime.pending_text import MAX_PIECE_CHARS, Utterance
-from voxtide.protocols.realtime.shutdown import Leaving, Phase
+from voxtide.protocols.realtime.pending_text import MAX_PIECE_CHARS, PendingText
+from voxtide.protocols.realtime.shutdown import Phase, Shutdown
 from voxtide.protocols.realtime.turns import TurnEnded, TurnEnding, TurnEvent, TurnResumed, TurnStarted
-from voxtide.protocols.session_info import EngineFacts, SessionFacts
+from voxtide.protocols.session_info import SessionInfo
 from voxtide.transcript.events import (
     Delta,
     Finished,
@@ -32,7 +32,7 @@ from voxtide.transcript.events import (
     SpeechStopped,
     TranscriptEvent,
 )
-from voxtide.types import Segment
+from voxtide.types import EngineInfo, Segment
 
 MAX_APPEND_BYTES = 262_144
 """Audio of one message after base64, as the hosted service has it."""
@@ -55,15 +55,15 @@ class _Pending:
 class MistralRealtime:
     """A `Dialect`: one session on `/v1/audio/transcriptions/realtime`."""
 
-    def __init__(self, engine: EngineFacts, session: SessionFacts, query: Mapping[str, str]) -> None:
+    def __init__(self, engine: EngineInfo, session: SessionInfo, query: Mapping[str, str]) -> None:
         self._engine = engine
         self._session = session
         self._requested_model = query.get("model")
         self._settings = MistralSettings(has_interim=query.get("interim") == "true")
-        self._leaving = Leaving(lambda failure: [_error(failure.message, failure.status)])
+        self._leaving = Shutdown(lambda failure: [_error(failure.message, failure.status)])
         self._has_audio = False
         self._pending: deque[_Pending] = deque()
-        self._utterance = Utterance()
+        self._utterance = PendingText()
         self._language: str | None = None
         self._reported_s = 0
 
@@ -81,10 +81,10 @@ class MistralRealtime:
         try:
             fields = read_message(message)
             return handler_of(fields, _HANDLERS)(self, fields)
-        except Refusal as refusal:
+        except RequestRefusedError as refusal:
             return [_error(refusal.reason, refusal.status)]
 
-    def tell(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
+    def on_event(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
         """What the client is to know of an event."""
         if self._leaving.is_closed:
             return []
@@ -126,9 +126,9 @@ class MistralRealtime:
         if wishes is None:
             wishes = {}
         if not isinstance(wishes, dict):
-            raise Refusal("session.update needs a session, an object")
+            raise RequestRefusedError("session.update needs a session, an object")
         if not self._leaving.is_open or self._has_audio:
-            raise Refusal("Session fields cannot be changed after audio has started.")
+            raise RequestRefusedError("Session fields cannot be changed after audio has started.")
         self._settings, refusals = self._settings.updated(wishes, self._engine)
         effects: list[Effect] = [_error(refusal.reason, refusal.status) for refusal in refusals]
         return [self._settings.configure(), *effects, self._session_message("session.updated")]
@@ -137,9 +137,11 @@ class MistralRealtime:
         if self._leaving.phase is Phase.DRAINING:
             return []  # as if it came after the close that is on its way
         if self._leaving.phase is Phase.ENDING:
-            raise Refusal("no audio may follow input_audio.end")
+            raise RequestRefusedError("no audio may follow input_audio.end")
         if self._settings.pcm is None:
-            raise Refusal("this audio cannot be read: its audio_format was refused; send session.update with another")
+            raise RequestRefusedError(
+                "this audio cannot be read: its audio_format was refused; send session.update with another"
+            )
         payload = read_audio(message.get("audio"), max_bytes=MAX_APPEND_BYTES)
         if not payload:
             return []
@@ -150,9 +152,11 @@ class MistralRealtime:
         if self._leaving.phase is Phase.DRAINING:
             return []  # the last done answers it
         if self._leaving.phase is Phase.ENDING:
-            raise Refusal("no flush may follow input_audio.end, which makes everything final itself")
+            raise RequestRefusedError("no flush may follow input_audio.end, which makes everything final itself")
         if len(self._pending) >= MAX_PENDING_FLUSHES:
-            raise Refusal(f"{MAX_PENDING_FLUSHES} flushes wait for their answer; wait for some of them", status=429)
+            raise RequestRefusedError(
+                f"{MAX_PENDING_FLUSHES} flushes wait for their answer; wait for some of them", status=429
+            )
         self._pending.append(_Pending())
         return [Flush()]
 

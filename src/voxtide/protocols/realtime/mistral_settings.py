@@ -10,11 +10,11 @@ from typing import Any
 from voxtide.audio.encodings import Encoding
 from voxtide.audio.pcm import PcmFormat
 from voxtide.protocols.fields import number, read_settings, strings, switch, whole_number
-from voxtide.protocols.messages import Message, Refusal
+from voxtide.protocols.messages import Message, RequestRefusedError
 from voxtide.protocols.realtime.dialect import Configure
 from voxtide.protocols.realtime.turns import TurnConfig
-from voxtide.protocols.session_info import EngineFacts, SessionFacts, language_code
-from voxtide.types import StreamOptions
+from voxtide.protocols.session_info import SessionInfo, language_code
+from voxtide.types import EngineInfo, StreamOptions
 
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 96_000
 """As the hosted service takes them."""
@@ -40,7 +40,9 @@ class MistralSettings:
     has_interim: bool = False
     has_speech: bool = False
 
-    def updated(self, fields: Mapping[str, Any], engine: EngineFacts) -> tuple[MistralSettings, list[Refusal]]:
+    def updated(
+        self, fields: Mapping[str, Any], engine: EngineInfo
+    ) -> tuple[MistralSettings, list[RequestRefusedError]]:
         """These settings with what can be had of `fields`, and why the rest cannot. Unknown fields are passed over."""
         changes, refusals = read_settings(
             (attribute, partial(read, fields[name], engine))
@@ -56,7 +58,7 @@ class MistralSettings:
         )
         return Configure(self.pcm or PcmFormat(), options, self.turns)
 
-    def as_session(self, engine: EngineFacts, session: SessionFacts) -> Message:
+    def as_session(self, engine: EngineInfo, session: SessionInfo) -> Message:
         """The `session` object of `session.created` and `session.updated`."""
         pcm = self.pcm or PcmFormat()
         return {
@@ -74,58 +76,58 @@ class MistralSettings:
         }
 
 
-def _read_audio_format(value: Any, _: EngineFacts) -> PcmFormat:
+def _read_audio_format(value: Any, _: EngineInfo) -> PcmFormat:
     if value is None:
         return PcmFormat()
     if not isinstance(value, dict):
-        raise Refusal("audio_format must be an object with encoding and sample_rate", param="audio_format")
+        raise RequestRefusedError("audio_format must be an object with encoding and sample_rate", param="audio_format")
     encoding = value.get("encoding")
     if not isinstance(encoding, str) or encoding not in _ENCODINGS:
-        raise Refusal(f"audio_format.encoding must be one of {', '.join(_ENCODINGS)}", param="audio_format")
+        raise RequestRefusedError(f"audio_format.encoding must be one of {', '.join(_ENCODINGS)}", param="audio_format")
     rate_hz = whole_number(value.get("sample_rate"), "audio_format.sample_rate", MIN_RATE_HZ, MAX_RATE_HZ)
     return PcmFormat(Encoding(encoding), rate_hz)
 
 
-def _read_delay(value: Any, engine: EngineFacts) -> int | None:
+def _read_delay(value: Any, engine: EngineInfo) -> int | None:
     if value is None:
         return None
     delay_ms = whole_number(value, "target_streaming_delay_ms", 0, 10_000)
     if reason := engine.delay_refusal(delay_ms):
-        raise Refusal(f"target_streaming_delay_ms: {reason}", code="unsupported_option")
+        raise RequestRefusedError(f"target_streaming_delay_ms: {reason}", code="unsupported_option")
     return delay_ms
 
 
-def _read_language(value: Any, engine: EngineFacts) -> str | None:
+def _read_language(value: Any, engine: EngineInfo) -> str | None:
     if value is None:
         return None
     language = language_code(value) if isinstance(value, str) else None
     if language is None:
-        raise Refusal('language must be a code of ISO 639-1, such as "en"', param="language")
+        raise RequestRefusedError('language must be a code of ISO 639-1, such as "en"', param="language")
     if reason := engine.language_refusal(language):
-        raise Refusal(f"language: {reason}", code="unsupported_option")
+        raise RequestRefusedError(f"language: {reason}", code="unsupported_option")
     return language
 
 
-def _read_context_bias(value: Any, engine: EngineFacts) -> tuple[str, ...]:
+def _read_context_bias(value: Any, engine: EngineInfo) -> tuple[str, ...]:
     vocabulary = strings(value, "context_bias", MAX_PHRASES)
     if vocabulary and (reason := engine.vocabulary_refusal()):
-        raise Refusal(f"context_bias: {reason}", code="unsupported_option")
+        raise RequestRefusedError(f"context_bias: {reason}", code="unsupported_option")
     return vocabulary
 
 
-def _read_turn_detection(value: Any, engine: EngineFacts) -> TurnConfig | None:
+def _read_turn_detection(value: Any, engine: EngineInfo) -> TurnConfig | None:
     if value is None:
         return None
     if not isinstance(value, dict):
-        raise Refusal("turn_detection must be an object; {} takes the defaults", param="turn_detection")
+        raise RequestRefusedError("turn_detection must be an object; {} takes the defaults", param="turn_detection")
     if reason := engine.turns_refusal():
-        raise Refusal(f"turn_detection: {reason}", code="unsupported_option")
+        raise RequestRefusedError(f"turn_detection: {reason}", code="unsupported_option")
     start, eager, end = (
         number(value.get(name), f"turn_detection.{name}", 0.0, 1.0, default=default)
         for name, default in (("start_threshold", 0.5), ("eager_end_threshold", 0.5), ("end_threshold", 0.33))
     )
     if not start >= eager > end:
-        raise Refusal("turn_detection needs start_threshold >= eager_end_threshold > end_threshold")
+        raise RequestRefusedError("turn_detection needs start_threshold >= eager_end_threshold > end_threshold")
     silence_ms = whole_number(
         value.get("min_silence_ms"), "turn_detection.min_silence_ms", 0, MAX_SILENCE_MS, default=500
     )
@@ -151,27 +153,29 @@ def _turn_fields(turns: TurnConfig) -> Message:
     }
 
 
-def _read_interim(value: Any, _: EngineFacts) -> bool:
+def _read_interim(value: Any, _: EngineInfo) -> bool:
     return switch(value, "interim")
 
 
-def _read_speech(value: Any, _: EngineFacts) -> bool:
+def _read_speech(value: Any, _: EngineInfo) -> bool:
     return switch(value, "speech")
 
 
-def _refuse_diarize(value: Any, engine: EngineFacts) -> None:
+def _refuse_diarize(value: Any, engine: EngineInfo) -> None:
     if switch(value, "diarize"):
-        raise Refusal(f"diarize: {engine.model} cannot tell speakers apart; leave it out", code="unsupported_option")
+        raise RequestRefusedError(
+            f"diarize: {engine.model} cannot tell speakers apart; leave it out", code="unsupported_option"
+        )
 
 
-def _refuse_speaker_references(value: Any, engine: EngineFacts) -> None:
+def _refuse_speaker_references(value: Any, engine: EngineInfo) -> None:
     if value:
-        raise Refusal(
+        raise RequestRefusedError(
             f"speaker_references: {engine.model} cannot tell speakers apart; leave them out", code="unsupported_option"
         )
 
 
-_READERS: dict[str, tuple[str, Callable[[Any, EngineFacts], Any]]] = {
+_READERS: dict[str, tuple[str, Callable[[Any, EngineInfo], Any]]] = {
     "audio_format": ("pcm", _read_audio_format),
     "target_streaming_delay_ms": ("delay_ms", _read_delay),
     "language": ("language", _read_language),

@@ -13,14 +13,15 @@ from collections.abc import Callable
 
 from voxtide.errors import VoxtideError
 from voxtide.protocols.error_codes import Failure
-from voxtide.protocols.messages import Message, Refusal, handler_of, read_audio, read_message, write_message
+from voxtide.protocols.messages import Message, RequestRefusedError, handler_of, read_audio, read_message, write_message
 from voxtide.protocols.realtime.dialect import Effect, Feed, Flush, Send
 from voxtide.protocols.realtime.openai_items import Item, Items
 from voxtide.protocols.realtime.openai_settings import OpenAISettings, from_beta, to_beta
-from voxtide.protocols.realtime.shutdown import Leaving
+from voxtide.protocols.realtime.shutdown import Shutdown
 from voxtide.protocols.realtime.turns import TurnEnded, TurnEvent, TurnStarted
-from voxtide.protocols.session_info import EngineFacts, SessionFacts
+from voxtide.protocols.session_info import SessionInfo
 from voxtide.transcript.events import Delta, Finished, Flushed, LanguageDetected, TranscriptEvent
+from voxtide.types import EngineInfo
 
 MAX_APPEND_BYTES = 15 * 2**20
 """Audio of one message after base64, as OpenAI has it."""
@@ -31,11 +32,11 @@ _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 class OpenAIRealtime:
     """A `Dialect`: one transcription session of a client of OpenAI's on `/v1/realtime`."""
 
-    def __init__(self, engine: EngineFacts, session: SessionFacts) -> None:
+    def __init__(self, engine: EngineInfo, session: SessionInfo) -> None:
         self._engine = engine
         self._session = session
         self._settings = OpenAISettings.first(engine)
-        self._leaving = Leaving(self._failed)
+        self._leaving = Shutdown(self._failed)
         self._is_beta = False
         self._num_events = 0
         self._items = Items(session.session_id)
@@ -61,10 +62,10 @@ class OpenAIRealtime:
         try:
             fields = read_message(message)
             return handler_of(fields, _HANDLERS)(self, fields)
-        except Refusal as refusal:
+        except RequestRefusedError as refusal:
             return [self._refused(refusal, fields)]
 
-    def tell(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
+    def on_event(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
         """What the client is to know of an event."""
         if self._leaving.is_closed:
             return []
@@ -121,7 +122,7 @@ class OpenAIRealtime:
 
     def _append(self, message: Message) -> list[Effect]:
         if self._settings.pcm is None:
-            raise Refusal(
+            raise RequestRefusedError(
                 "this audio cannot be read: its format was refused; send session.update with another",
                 code="invalid_audio",
                 param="audio",
@@ -202,7 +203,7 @@ class OpenAIRealtime:
     def _buffer_event(self, kind: str, **details: object) -> Send:
         return self._event(f"input_audio_buffer.{kind}", **details)
 
-    def _refused(self, refusal: Refusal, message: Message) -> Send:
+    def _refused(self, refusal: RequestRefusedError, message: Message) -> Send:
         event_id = message.get("event_id")
         return self._event(
             "error",
@@ -236,7 +237,9 @@ _HANDLERS: dict[str, Callable[[OpenAIRealtime, Message], list[Effect]]] = {
 def _session_of(message: Message) -> Message:
     session = message.get("session")
     if not isinstance(session, dict):
-        raise Refusal("an update needs a session, an object", code="missing_required_parameter", param="session")
+        raise RequestRefusedError(
+            "an update needs a session, an object", code="missing_required_parameter", param="session"
+        )
     return session
 
 

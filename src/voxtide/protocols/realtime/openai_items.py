@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from voxtide.protocols.messages import Message, Refusal
-from voxtide.protocols.realtime.pending_text import Utterance
+from voxtide.protocols.messages import Message, RequestRefusedError
+from voxtide.protocols.realtime.pending_text import PendingText
 
 MAX_PENDING_ITEMS = 256
 """Items committed or cleared and not yet transcribed. A client that is this far ahead is in a loop."""
@@ -20,7 +20,7 @@ class Item:
     """One stretch of audio that is transcribed as a whole. Nothing is told of the text of cleared audio."""
 
     item_id: str
-    utterance: Utterance = field(default_factory=lambda: Utterance(begins_with_text=True))
+    utterance: PendingText = field(default_factory=lambda: PendingText(begins_with_text=True))
     is_cleared: bool = False
 
     def as_fields(self) -> Message:
@@ -76,7 +76,7 @@ class Items:
             Refusal: Too many wait for their text.
         """
         if len(self.pending) >= MAX_PENDING_ITEMS:
-            raise Refusal(
+            raise RequestRefusedError(
                 f"{MAX_PENDING_ITEMS} items wait for their text; wait for some of them",
                 code="rate_limit_exceeded",
                 status=429,

@@ -10,11 +10,11 @@ from typing import Any
 from voxtide.audio.encodings import Encoding
 from voxtide.audio.pcm import PcmFormat
 from voxtide.protocols.fields import number, object_of, read_settings, strings, whole_number
-from voxtide.protocols.messages import Message, Refusal
+from voxtide.protocols.messages import Message, RequestRefusedError
 from voxtide.protocols.realtime.dialect import Configure
 from voxtide.protocols.realtime.turns import TurnConfig
-from voxtide.protocols.session_info import EngineFacts, SessionFacts, language_code
-from voxtide.types import StreamOptions
+from voxtide.protocols.session_info import SessionInfo, language_code
+from voxtide.types import EngineInfo, StreamOptions
 
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 96_000
 """Of `audio/pcm`. OpenAI takes 24 kHz alone; other rates harm nobody."""
@@ -81,7 +81,7 @@ class TurnWish:
 DEFAULT_TURNS = TurnWish()
 
 
-def read_turn_detection(value: Any, name: str, engine: EngineFacts) -> TurnWish | None:
+def read_turn_detection(value: Any, name: str, engine: EngineInfo) -> TurnWish | None:
     """What the object asks for; null is no turn detection.
 
     Raises:
@@ -90,7 +90,7 @@ def read_turn_detection(value: Any, name: str, engine: EngineFacts) -> TurnWish 
     if value is None:
         return None
     if reason := engine.turns_refusal():
-        raise Refusal(reason, code="unsupported_option", param=name)
+        raise RequestRefusedError(reason, code="unsupported_option", param=name)
     fields = object_of(value, name)
     kind = fields.get("type", "server_vad")
     if kind == "server_vad":
@@ -102,9 +102,9 @@ def read_turn_detection(value: Any, name: str, engine: EngineFacts) -> TurnWish 
     if kind == "semantic_vad":
         eagerness = "auto" if fields.get("eagerness") is None else fields["eagerness"]
         if not isinstance(eagerness, str) or eagerness not in SEMANTIC_SILENCE_MS:
-            raise Refusal(f"{name}.eagerness must be one of {', '.join(SEMANTIC_SILENCE_MS)}", param=name)
+            raise RequestRefusedError(f"{name}.eagerness must be one of {', '.join(SEMANTIC_SILENCE_MS)}", param=name)
         return TurnWish(silence_ms=SEMANTIC_SILENCE_MS[eagerness], eagerness=eagerness)
-    raise Refusal(f"{name}.type must be server_vad or semantic_vad, or the whole of it null", param=name)
+    raise RequestRefusedError(f"{name}.type must be server_vad or semantic_vad, or the whole of it null", param=name)
 
 
 def _milliseconds(fields: Message, name: str, key: str, default: int) -> int:
@@ -122,18 +122,22 @@ class OpenAISettings:
     turns: TurnWish | None = DEFAULT_TURNS
 
     @classmethod
-    def first(cls, engine: EngineFacts) -> OpenAISettings:
+    def first(cls, engine: EngineInfo) -> OpenAISettings:
         """Those of a session whose client has said nothing."""
         return cls() if engine.can_detect_turns else cls(turns=None)
 
-    def updated(self, session: Mapping[str, Any], engine: EngineFacts) -> tuple[OpenAISettings, list[Refusal]]:
+    def updated(
+        self, session: Mapping[str, Any], engine: EngineInfo
+    ) -> tuple[OpenAISettings, list[RequestRefusedError]]:
         """These settings with what can be had of `session`, and why the rest cannot. Unknown fields are passed over.
 
         Raises:
             Refusal: It is no session of ours, or not built like one.
         """
         if session.get("type", "transcription") != "transcription":
-            raise Refusal("this server transcribes: session.type must be transcription", param="session.type")
+            raise RequestRefusedError(
+                "this server transcribes: session.type must be transcription", param="session.type"
+            )
         audio = object_of(session.get("audio"), "session.audio")
         wishes = object_of(audio.get("input"), "session.audio.input")
         transcription = object_of(wishes.get("transcription"), "session.audio.input.transcription")
@@ -152,7 +156,7 @@ class OpenAISettings:
             changes.setdefault("turns", None)
         return replace(self, **changes), refusals
 
-    def configure(self, engine: EngineFacts) -> Configure:
+    def configure(self, engine: EngineInfo) -> Configure:
         """What the session needs to know of them."""
         options = StreamOptions(
             language=self.languages[0] if len(self.languages) == 1 else None,
@@ -162,7 +166,7 @@ class OpenAISettings:
         )
         return Configure(self.pcm or PcmFormat(), options, self.turns.config if self.turns else None)
 
-    def as_session(self, engine: EngineFacts, session: SessionFacts) -> Message:
+    def as_session(self, engine: EngineInfo, session: SessionInfo) -> Message:
         """The `session` object of `session.created` and `session.updated`: all that is in effect."""
         return {
             "id": session.session_id,
@@ -180,7 +184,7 @@ class OpenAISettings:
             "include": None,
         }
 
-    def transcription_fields(self, engine: EngineFacts) -> Message:
+    def transcription_fields(self, engine: EngineInfo) -> Message:
         """The `transcription` object."""
         return {
             "model": engine.model,
@@ -204,12 +208,12 @@ _ENCODINGS = {
 }
 
 
-def _read_format(value: Any, name: str, _: EngineFacts) -> PcmFormat:
+def _read_format(value: Any, name: str, _: EngineInfo) -> PcmFormat:
     if value is None:
         return PcmFormat(sample_rate_hz=PCM_RATE_HZ)
     kind = object_of(value, name).get("type")
     if not isinstance(kind, str) or kind not in _ENCODINGS:
-        raise Refusal(f"{name}.type must be one of {', '.join(_ENCODINGS)}", param=name)
+        raise RequestRefusedError(f"{name}.type must be one of {', '.join(_ENCODINGS)}", param=name)
     if kind != "audio/pcm":
         return PcmFormat(_ENCODINGS[kind], G711_RATE_HZ)
     return PcmFormat(
@@ -217,62 +221,66 @@ def _read_format(value: Any, name: str, _: EngineFacts) -> PcmFormat:
     )
 
 
-def _check_model(value: Any, name: str, engine: EngineFacts) -> None:
+def _check_model(value: Any, name: str, engine: EngineInfo) -> None:
     if isinstance(value, str) and (reason := engine.model_refusal(value)):
-        raise Refusal(reason, code="model_not_found", param=name, status=404)
+        raise RequestRefusedError(reason, code="model_not_found", param=name, status=404)
 
 
 def _has_no_turns(model: Any) -> bool:
     return isinstance(model, str) and model.startswith(MODELS_WITHOUT_TURNS)
 
 
-def _read_language(value: Any, name: str, engine: EngineFacts) -> tuple[str, ...]:
+def _read_language(value: Any, name: str, engine: EngineInfo) -> tuple[str, ...]:
     return () if value is None else (_language(value, name, engine),)
 
 
-def _read_languages(value: Any, name: str, engine: EngineFacts) -> tuple[str, ...]:
+def _read_languages(value: Any, name: str, engine: EngineInfo) -> tuple[str, ...]:
     codes = strings(value, name, MAX_LANGUAGES)
     return tuple(dict.fromkeys(_language(code, name, engine) for code in codes))
 
 
-def _language(value: Any, name: str, engine: EngineFacts) -> str:
+def _language(value: Any, name: str, engine: EngineInfo) -> str:
     code = language_code(value) if isinstance(value, str) else None
     if code is None:
-        raise Refusal(f'{name} must hold codes of ISO 639-1, such as "en"', param=name)
+        raise RequestRefusedError(f'{name} must hold codes of ISO 639-1, such as "en"', param=name)
     if reason := engine.language_refusal(code):
-        raise Refusal(reason, code="unsupported_language", param=name)
+        raise RequestRefusedError(reason, code="unsupported_language", param=name)
     return code
 
 
-def _read_keywords(value: Any, name: str, engine: EngineFacts) -> tuple[str, ...]:
+def _read_keywords(value: Any, name: str, engine: EngineInfo) -> tuple[str, ...]:
     vocabulary = strings(value, name, MAX_KEYWORDS)
     if vocabulary and (reason := engine.vocabulary_refusal()):
-        raise Refusal(reason, code="unsupported_option", param=name)
+        raise RequestRefusedError(reason, code="unsupported_option", param=name)
     return vocabulary
 
 
-def _refuse_prompt(value: Any, name: str, engine: EngineFacts) -> None:
+def _refuse_prompt(value: Any, name: str, engine: EngineInfo) -> None:
     if value:
-        raise Refusal(f"{engine.model} takes no prompt; leave it out", code="unsupported_option", param=name)
+        raise RequestRefusedError(
+            f"{engine.model} takes no prompt; leave it out", code="unsupported_option", param=name
+        )
 
 
-def _read_delay(value: Any, name: str, engine: EngineFacts) -> str | None:
+def _read_delay(value: Any, name: str, engine: EngineInfo) -> str | None:
     if value is None:
         return None
     if value not in DELAYS:
-        raise Refusal(f"{name} must be one of {', '.join(DELAYS)}", param=name)
+        raise RequestRefusedError(f"{name} must be one of {', '.join(DELAYS)}", param=name)
     if not engine.delays_ms:
-        raise Refusal(f"the delay of {engine.model} is not adjustable", code="unsupported_option", param=name)
+        raise RequestRefusedError(
+            f"the delay of {engine.model} is not adjustable", code="unsupported_option", param=name
+        )
     return str(value)
 
 
-def _delay_ms(delay: str | None, engine: EngineFacts) -> int | None:
+def _delay_ms(delay: str | None, engine: EngineInfo) -> int | None:
     if delay is None:
         return None
     return engine.delays_ms[DELAYS.index(delay) * (len(engine.delays_ms) - 1) // (len(DELAYS) - 1)]
 
 
-_Reader = Callable[[Any, str, EngineFacts], Any]
+_Reader = Callable[[Any, str, EngineInfo], Any]
 
 _INPUT_READERS: dict[str, tuple[str, _Reader]] = {
     "format": ("pcm", _read_format),

@@ -19,7 +19,7 @@ MAX_PIECE_CHARS = 30_000
 Item = TypeVar("Item")
 
 
-class Utterance:
+class PendingText:
     """What was said since the last answer. Beyond `MAX_TEXT_BYTES` its beginning is dropped, and counted."""
 
     def __init__(self, *, begins_with_text: bool = False) -> None:

@@ -23,7 +23,7 @@ class Phase(Enum):
     CLOSED = auto()
 
 
-class Leaving:
+class Shutdown:
     """One session's way out. Twice is the same as once."""
 
     def __init__(self, word: Callable[[Failure], list[Send]]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from voxtide.audio.vad import FRAME_S, GateConfig, SpeechChange, SpeechGate
+from voxtide.audio.vad import VAD_FRAME_S, GateConfig, SpeechChange, SpeechGate
 
 _EAGER_FRAMES = 3
 """Frames in a row that make an end likely: 96 ms, as many as make a start; the gaps between words are shorter."""
@@ -127,9 +127,9 @@ class TurnDetector:
 
     def _before_s(self, num_frames: int) -> float:
         """When so many frames ago was; never before what was told last."""
-        self._told_s = max(self._told_s, self._start_s + (self._num_frames - num_frames) * FRAME_S)
+        self._told_s = max(self._told_s, self._start_s + (self._num_frames - num_frames) * VAD_FRAME_S)
         return self._told_s
 
 
 def _num_frames(duration_ms: int) -> int:
-    return math.ceil(duration_ms / 1000 / FRAME_S)
+    return math.ceil(duration_ms / 1000 / VAD_FRAME_S)

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from voxtide.audio.pcm import PcmFormat
 from voxtide.errors import VoxtideError
 from voxtide.protocols.fields import switch
-from voxtide.protocols.messages import Message, Refusal, handler_of, read_audio, read_message, write_message
+from voxtide.protocols.messages import Message, RequestRefusedError, handler_of, read_audio, read_message, write_message
 from voxtide.protocols.realtime.dialect import Configure, Effect, Feed, Flush, Send
-from voxtide.protocols.realtime.pending_text import Utterance
-from voxtide.protocols.realtime.shutdown import Leaving
+from voxtide.protocols.realtime.pending_text import PendingText
+from voxtide.protocols.realtime.shutdown import Shutdown
 from voxtide.protocols.realtime.turns import TurnEvent
-from voxtide.protocols.session_info import EngineFacts, language_code
+from voxtide.protocols.session_info import language_code
 from voxtide.transcript.events import Delta, Finished, Flushed, TranscriptEvent
-from voxtide.types import StreamOptions
+from voxtide.types import EngineInfo, StreamOptions
 
 MAX_APPEND_BYTES = 15 * 2**20
 """Audio of one message after base64, as on the other wire of this path: eight minutes. (vLLM takes 25 Mi samples.)"""
@@ -30,13 +30,13 @@ MAX_PENDING_DONES = 256
 class VllmRealtime:
     """A `Dialect`: one session of a client of vLLM's on `/v1/realtime`."""
 
-    def __init__(self, engine: EngineFacts) -> None:
+    def __init__(self, engine: EngineInfo) -> None:
         self._engine = engine
-        self._leaving = Leaving(lambda failure: [_error(failure.message, failure.code)])
+        self._leaving = Shutdown(lambda failure: [_error(failure.message, failure.code)])
         self._has_model = False
         self._is_started = False
         self._num_pending = 0
-        self._utterance = Utterance(begins_with_text=True)
+        self._utterance = PendingText(begins_with_text=True)
 
     def begin(self) -> list[Effect]:
         """Audio is 16-bit PCM at 16 kHz. `session.created` has been sent before it was known who the client is."""
@@ -49,10 +49,10 @@ class VllmRealtime:
         try:
             fields = read_message(message)
             return handler_of(fields, _HANDLERS)(self, fields)
-        except Refusal as refusal:
+        except RequestRefusedError as refusal:
             return [_error(refusal.reason, refusal.code)]
 
-    def tell(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
+    def on_event(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
         """What the client is to know of an event."""
         if self._leaving.is_closed:
             return []
@@ -78,11 +78,11 @@ class VllmRealtime:
     def _update(self, message: Message) -> list[Effect]:
         model = message.get("model")
         if not isinstance(model, str) or not model:
-            raise Refusal("session.update needs a model, a string beside its type", code="invalid_event")
+            raise RequestRefusedError("session.update needs a model, a string beside its type", code="invalid_event")
         if reason := self._engine.model_refusal(model):
-            raise Refusal(reason, code="model_not_found")
+            raise RequestRefusedError(reason, code="model_not_found")
         if message.get("prompt"):
-            raise Refusal(f"{self._engine.model} takes no prompt; leave it out", code="unsupported_option")
+            raise RequestRefusedError(f"{self._engine.model} takes no prompt; leave it out", code="unsupported_option")
         language = self._language_of(message)
         self._has_model = True
         return [Configure(PcmFormat(), StreamOptions(language=language, interim=False))]
@@ -93,26 +93,26 @@ class VllmRealtime:
             return None
         language = language_code(value) if isinstance(value, str) else None
         if language is None:
-            raise Refusal('language must be a code of ISO 639-1, such as "en"', code="invalid_event")
+            raise RequestRefusedError('language must be a code of ISO 639-1, such as "en"', code="invalid_event")
         if reason := self._engine.language_refusal(language):
-            raise Refusal(reason, code="unsupported_option")
+            raise RequestRefusedError(reason, code="unsupported_option")
         return language
 
     def _append(self, message: Message) -> list[Effect]:
         payload = read_audio(message.get("audio"), max_bytes=MAX_APPEND_BYTES)
         if not payload:
-            raise Refusal("audio is empty", code="invalid_audio")
+            raise RequestRefusedError("audio is empty", code="invalid_audio")
         return [Feed(payload)]
 
     def _commit(self, message: Message) -> list[Effect]:
         is_final = switch(message.get("final"), "final")
         if not self._has_model:
-            raise Refusal("send session.update with a model first", code="model_not_validated")
+            raise RequestRefusedError("send session.update with a model first", code="model_not_validated")
         if not is_final:
             self._is_started = True
             return []
         if self._num_pending >= MAX_PENDING_DONES:
-            raise Refusal(f"{MAX_PENDING_DONES} final commits wait for their done", code="processing_error")
+            raise RequestRefusedError(f"{MAX_PENDING_DONES} final commits wait for their done", code="processing_error")
         self._is_started = False
         self._num_pending += 1
         return [Flush()]

@@ -12,14 +12,14 @@ from starlette.responses import JSONResponse, Response
 from voxtide.protocols.http.errors import Problem
 from voxtide.protocols.http.form import form_of_headers
 from voxtide.protocols.http.response import model_card, model_list, model_names
-from voxtide.protocols.session_info import EngineFacts
 from voxtide.server.admission import Admission
 from voxtide.server.app import Services
 from voxtide.server.endpoints import Endpoint
 from voxtide.server.http import openapi as schemas
 from voxtide.server.http.secrets import SecretService
-from voxtide.server.http.throttle import LiveFirst
-from voxtide.server.http.transcriptions import BatchService
+from voxtide.server.http.throttle import FileThrottle
+from voxtide.server.http.transcriptions import TranscriptionService
+from voxtide.types import EngineInfo
 
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
 
@@ -27,19 +27,19 @@ TRANSCRIPTIONS = "/v1/audio/transcriptions"
 def http_endpoints(services: Services) -> list[Endpoint]:
     """All of them."""
     config = services.config.batch
-    facts = services.realtime.engine_facts
-    batch = BatchService(
+    engine_info = services.realtime.engine_info
+    batch = TranscriptionService(
         supervisor=services.supervisor,
         config=config,
         admission=Admission(config.capacity),
-        facts=facts,
+        engine_info=engine_info,
         is_draining=lambda: services.realtime.is_draining,
-        live_first=LiveFirst(num_live=lambda: services.realtime.num_sessions, late_s=services.realtime.late_s),
+        live_first=FileThrottle(num_live=lambda: services.realtime.num_sessions, late_s=services.realtime.late_s),
     )
     services.metrics.watch("voxtide_files_open", "Files under way.", lambda: batch.admission.num_taken)
     services.metrics.watch("voxtide_file_audio_seconds", "Audio of files.", lambda: batch.audio_s, is_count=True)
-    models = ModelService(facts=facts, created_s=int(time.time()))
-    minting = SecretService(tokens=services.tokens, facts=facts, now_s=lambda: int(time.time()))
+    models = ModelService(engine_info=engine_info, created_s=int(time.time()))
+    minting = SecretService(tokens=services.tokens, engine_info=engine_info, now_s=lambda: int(time.time()))
     return [
         Endpoint(path=TRANSCRIPTIONS, method="POST", handler=batch.answer, operation=schemas.TRANSCRIBE),
         Endpoint(path="/v1/models", method="GET", handler=models.list, operation=schemas.LIST_MODELS),
@@ -64,21 +64,21 @@ class ModelService:
     """What the endpoints work with.
 
     Attributes:
-        facts: What the engine is, as of now.
+        engine_info: What the engine is, as of now.
         created_s: What models say of their making, in seconds since 1970: when the server began.
     """
 
-    facts: Callable[[], EngineFacts]
+    engine_info: Callable[[], EngineInfo]
     created_s: int
 
     async def list(self, request: Request) -> Response:
         """All of them."""
-        return JSONResponse(model_list(self.facts(), self.created_s))
+        return JSONResponse(model_list(self.engine_info(), self.created_s))
 
     async def get(self, request: Request) -> Response:
         """The one that the path names."""
         name = request.path_params["model_id"]
-        if name in model_names(self.facts()):
+        if name in model_names(self.engine_info()):
             return JSONResponse(model_card(name, self.created_s))
         problem = Problem(
             status=404,

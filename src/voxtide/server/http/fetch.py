@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from voxtide.audio import addresses
 from voxtide.audio.trust import tls_options
 from voxtide.errors import AudioError, ConfigError, SourceNotFoundError
-from voxtide.protocols.messages import Refusal
+from voxtide.protocols.messages import RequestRefusedError
 from voxtide.server.http.upload import too_big
 
 MAX_REDIRECTS = 5
@@ -194,5 +194,5 @@ async def _in_thread(hop: _Hop) -> str | None:
             running.exception()
 
 
-def _refused(reason: str) -> Refusal:
-    return Refusal(reason, code="file_url_refused", param="file_url")
+def _refused(reason: str) -> RequestRefusedError:
+    return RequestRefusedError(reason, code="file_url_refused", param="file_url")

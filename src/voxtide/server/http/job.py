@@ -19,8 +19,8 @@ from voxtide.audio.threaded import ThreadedSource
 from voxtide.engines.base import EngineStream
 from voxtide.errors import EngineFailedError
 from voxtide.pipeline import Observer, run_stream
-from voxtide.protocols.messages import Refusal
-from voxtide.server.http.throttle import LiveFirst
+from voxtide.protocols.messages import RequestRefusedError
+from voxtide.server.http.throttle import FileThrottle
 from voxtide.server.supervisor import EngineSupervisor
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions, Transcript
 
@@ -39,7 +39,7 @@ async def transcribe_file(
     *,
     file_name: str,
     max_audio_s: float,
-    live_first: LiveFirst,
+    live_first: FileThrottle,
 ) -> Transcript:
     """Transcribe all of `file`.
 
@@ -92,7 +92,7 @@ async def _bounded(source: AudioSource, max_audio_s: float) -> AsyncIterator[Sam
 
 
 async def _in_turn(
-    samples: AsyncIterator[Samples], stream: EngineStream, live_first: LiveFirst
+    samples: AsyncIterator[Samples], stream: EngineStream, live_first: FileThrottle
 ) -> AsyncIterator[Samples]:
     async for chunk in samples:
         await live_first.wait(lambda: stream.lag_s)
@@ -101,6 +101,6 @@ async def _in_turn(
 
 def _check_length(audio_s: float, max_audio_s: float) -> None:
     if audio_s > max_audio_s:
-        raise Refusal(
+        raise RequestRefusedError(
             f"this server takes {max_audio_s:g} s of audio at most; send it in parts", code="audio_too_long", status=413
         )

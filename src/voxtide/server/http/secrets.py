@@ -13,10 +13,11 @@ from voxtide.errors import VoxtideError
 from voxtide.protocols.http.client_secrets import SecretWish, mistral_answer, openai_answer, read_mistral, read_openai
 from voxtide.protocols.http.errors import problem_of
 from voxtide.protocols.http.form import Form
-from voxtide.protocols.messages import Message, Refusal, read_message
-from voxtide.protocols.session_info import EngineFacts, SessionFacts
+from voxtide.protocols.messages import Message, RequestRefusedError, read_message
+from voxtide.protocols.session_info import SessionInfo
 from voxtide.server.http.upload import read_body
-from voxtide.server.tokens import Token, TokenStore
+from voxtide.server.tokens import AccessToken, TokenStore
+from voxtide.types import EngineInfo
 
 MAX_BODY_BYTES = 64 * 1024
 """Settings of a session, with room for a thousand words to expect."""
@@ -30,36 +31,36 @@ class SecretService:
 
     Attributes:
         tokens: Who mints.
-        facts: What the engine is, as of now.
+        engine_info: What the engine is, as of now.
         now_s: The time, in whole seconds since 1970.
     """
 
     tokens: TokenStore
-    facts: Callable[[], EngineFacts]
+    engine_info: Callable[[], EngineInfo]
     now_s: Callable[[], int]
 
     async def for_mistral(self, request: Request) -> Response:
         """`POST /v1/client/sessions`."""
         try:
-            wish = read_mistral(await _json_body(request), self.facts())
+            wish = read_mistral(await _json_body(request), self.engine_info())
             token = self._mint(wish)
-        except (Refusal, VoxtideError) as error:
+        except (RequestRefusedError, VoxtideError) as error:
             return _refused(error, Form.MISTRAL)
         return JSONResponse(mistral_answer(token.value, token.expires_at_s), 201, _NO_STORE)
 
     async def for_openai(self, request: Request) -> Response:
         """`POST /v1/realtime/client_secrets`."""
         try:
-            wish = read_openai(await _json_body(request), self.facts())
+            wish = read_openai(await _json_body(request), self.engine_info())
             token = self._mint(wish)
-        except (Refusal, VoxtideError) as error:
+        except (RequestRefusedError, VoxtideError) as error:
             return _refused(error, Form.OPENAI)
-        session = SessionFacts(
+        session = SessionInfo(
             session_id=f"sess_{secrets.token_hex(12)}", opened_at_s=self.now_s(), expires_at_s=token.expires_at_s
         )
-        return JSONResponse(openai_answer(token.value, wish, self.facts(), session), headers=_NO_STORE)
+        return JSONResponse(openai_answer(token.value, wish, self.engine_info(), session), headers=_NO_STORE)
 
-    def _mint(self, wish: SecretWish) -> Token:
+    def _mint(self, wish: SecretWish) -> AccessToken:
         return self.tokens.mint(prefix=wish.prefix, ttl_s=wish.ttl_s, model=wish.model)
 
 

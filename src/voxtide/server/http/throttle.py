@@ -21,7 +21,7 @@ MAX_WAIT_S = 10.0
 """For a second of a file: with a machine too small for its live sessions, files still end some time."""
 
 
-class LiveFirst:
+class FileThrottle:
     """One for all files of a server."""
 
     def __init__(self, *, num_live: Callable[[], int], late_s: Callable[[], float]) -> None:

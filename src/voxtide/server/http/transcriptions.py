@@ -25,20 +25,19 @@ from voxtide.errors import AudioError, CapacityError, VoxtideError
 from voxtide.pipeline import Observer
 from voxtide.protocols.http.errors import Problem, problem_of
 from voxtide.protocols.http.form import Fields, Form, form_of, form_of_headers
-from voxtide.protocols.http.request import BatchRequest, read_request
+from voxtide.protocols.http.request import TranscriptionRequest, read_request
 from voxtide.protocols.http.response import answer_of
-from voxtide.protocols.http.sse import MEDIA_TYPE, BatchEvents
-from voxtide.protocols.messages import Refusal
-from voxtide.protocols.session_info import EngineFacts
+from voxtide.protocols.http.sse import MEDIA_TYPE, TranscriptionEvents
+from voxtide.protocols.messages import RequestRefusedError
 from voxtide.server.admission import Admission
-from voxtide.server.config import BatchConfig
+from voxtide.server.config import FileLimits
 from voxtide.server.http.fetch import fetch
 from voxtide.server.http.job import transcribe_file
-from voxtide.server.http.throttle import LiveFirst
+from voxtide.server.http.throttle import FileThrottle
 from voxtide.server.http.upload import MAX_FORM_BYTES, Upload, read_upload
 from voxtide.server.supervisor import EngineSupervisor
 from voxtide.transcript.events import TranscriptEvent
-from voxtide.types import Transcript
+from voxtide.types import EngineInfo, Transcript
 
 _log = logging.getLogger("voxtide.server")
 
@@ -54,36 +53,36 @@ _SHOWABLE = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
 
 
 @dataclass(slots=True, kw_only=True)
-class BatchService:
+class TranscriptionService:
     """What requests work with.
 
     Attributes:
         supervisor: Whose engine they use.
         config: Their bounds.
         admission: Their places.
-        facts: What the engine can do, as of now.
+        engine_info: What the engine can do, as of now.
         is_draining: Whether the server takes nobody in any more.
         live_first: Whom files make way for.
         audio_s: Seconds of audio transcribed so far.
     """
 
     supervisor: EngineSupervisor
-    config: BatchConfig
+    config: FileLimits
     admission: Admission
-    facts: Callable[[], EngineFacts]
+    engine_info: Callable[[], EngineInfo]
     is_draining: Callable[[], bool]
-    live_first: LiveFirst
+    live_first: FileThrottle
     audio_s: float = 0.0
 
     async def answer(self, request: Request) -> Response:
         """The endpoint's handler."""
-        return _BatchResponse(self)
+        return _TranscriptionResponse(self)
 
 
-class _BatchResponse(Response):
+class _TranscriptionResponse(Response):
     """Does all of a request's work while it is being sent, so that its scope is the response's."""
 
-    def __init__(self, service: BatchService) -> None:
+    def __init__(self, service: TranscriptionService) -> None:
         super().__init__()
         self._service = service
 
@@ -102,7 +101,7 @@ class _Conversation:
     """One request that has a place."""
 
     def __init__(
-        self, service: BatchService, scope: Scope, receive: Receive, send: Send, closing: contextlib.ExitStack
+        self, service: TranscriptionService, scope: Scope, receive: Receive, send: Send, closing: contextlib.ExitStack
     ) -> None:
         self._service = service
         self._request = Request(scope, receive)
@@ -116,7 +115,7 @@ class _Conversation:
         try:
             upload = await self._read()
             await _unless_disconnected(self._work(upload), self._request.receive)
-        except (VoxtideError, Refusal) as error:
+        except (VoxtideError, RequestRefusedError) as error:
             await self._tell_failure(problem_of(error))
         except (ClientDisconnect, asyncio.CancelledError):
             raise
@@ -133,7 +132,7 @@ class _Conversation:
             async with asyncio.timeout(self._service.config.upload_s):
                 upload = await read_upload(self._request, max_bytes=self._service.config.upload_bytes)
         except TimeoutError:
-            raise Refusal(
+            raise RequestRefusedError(
                 f"the upload took longer than {self._service.config.upload_s:g} s", code="upload_too_slow", status=408
             ) from None
         self._closing.callback(upload.close)
@@ -146,7 +145,7 @@ class _Conversation:
         wish = read_request(
             fields,
             self._request.headers,
-            self._service.facts(),
+            self._service.engine_info(),
             has_file=upload.file is not None,
             has_words=info.word_times != "none",
         )
@@ -163,7 +162,7 @@ class _Conversation:
     async def _fetched(self, url: str) -> IO[bytes]:
         config = self._service.config
         if not config.can_fetch:
-            raise Refusal(
+            raise RequestRefusedError(
                 "this server fetches no files; post the file itself", code="file_url_refused", param="file_url"
             )
         file = SpooledTemporaryFile(max_size=MAX_FORM_BYTES)  # noqa: SIM115  # closed with the request
@@ -176,7 +175,7 @@ class _Conversation:
         return file
 
     async def _transcribe(
-        self, wish: BatchRequest, file: IO[bytes], file_name: str, observers: Iterable[Observer] = ()
+        self, wish: TranscriptionRequest, file: IO[bytes], file_name: str, observers: Iterable[Observer] = ()
     ) -> Transcript:
         started_at_s = asyncio.get_running_loop().time()
         transcript = await transcribe_file(
@@ -198,9 +197,9 @@ class _Conversation:
         )
         return transcript
 
-    async def _stream(self, wish: BatchRequest, file: IO[bytes], file_name: str, model: str) -> None:
+    async def _stream(self, wish: TranscriptionRequest, file: IO[bytes], file_name: str, model: str) -> None:
         """Send events as they come. Until file and stream are open, a failure is an ordinary answer."""
-        teller = _Teller(BatchEvents(wish, model))
+        teller = _EventStream(TranscriptionEvents(wish, model))
         working = asyncio.create_task(self._transcribe(wish, file, file_name, [teller]))
         working.add_done_callback(lambda _: teller.end())
         try:
@@ -208,7 +207,7 @@ class _Conversation:
                 await self._send_events(wish, pieces)
             transcript = await working
             await self._send_events(wish, teller.events.finish(transcript), is_last=True)
-        except (VoxtideError, Refusal) as error:
+        except (VoxtideError, RequestRefusedError) as error:
             if not self._is_begun:
                 raise
             await self._send_events(wish, teller.events.fail(problem_of(error)), is_last=True)
@@ -216,7 +215,7 @@ class _Conversation:
             working.cancel()
             await asyncio.wait({working})
 
-    async def _send_events(self, wish: BatchRequest, text: str, *, is_last: bool = False) -> None:
+    async def _send_events(self, wish: TranscriptionRequest, text: str, *, is_last: bool = False) -> None:
         try:
             async with asyncio.timeout(self._service.config.reader_s):
                 await self._begin_events(wish)
@@ -224,7 +223,7 @@ class _Conversation:
         except TimeoutError:
             raise ClientDisconnect from None  # it has not gone, but it does not read: for us the same
 
-    async def _begin_events(self, wish: BatchRequest) -> None:
+    async def _begin_events(self, wish: TranscriptionRequest) -> None:
         if self._is_begun:
             return
         self._is_begun = True
@@ -234,10 +233,10 @@ class _Conversation:
         await self._send({"type": "http.response.start", "status": 200, "headers": start.raw_headers})
 
 
-class _Teller(Observer):
+class _EventStream(Observer):
     """Holds events until they are sent. Its bound is the transcript's length, which the run holds anyway."""
 
-    def __init__(self, events: BatchEvents) -> None:
+    def __init__(self, events: TranscriptionEvents) -> None:
         self.events = events
         self._pieces: list[str] = []
         self._has_news = asyncio.Event()
@@ -247,7 +246,7 @@ class _Teller(Observer):
         self._has_news.set()
 
     def on_event(self, event: TranscriptEvent, wall_s: float) -> None:
-        if piece := self.events.tell(event):
+        if piece := self.events.on_event(event):
             self._pieces.append(piece)
             self._has_news.set()
 
@@ -294,6 +293,6 @@ async def _say(problem: Problem, form: Form, scope: Scope, receive: Receive, sen
     await JSONResponse(problem.body_in(form), problem.status_in(form), headers)(scope, receive, send)
 
 
-def _ignored_header(wish: BatchRequest) -> dict[str, str]:
+def _ignored_header(wish: TranscriptionRequest) -> dict[str, str]:
     names = [name for name in wish.ignored if _SHOWABLE.fullmatch(name)][:_MAX_IGNORED]
     return {IGNORED_HEADER: ", ".join(names)} if names else {}

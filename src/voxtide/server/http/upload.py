@@ -18,7 +18,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from voxtide.protocols.http.form import MAX_FIELDS
-from voxtide.protocols.messages import Refusal
+from voxtide.protocols.messages import RequestRefusedError
 
 MAX_FORM_BYTES = 1024 * 1024
 """Of a form without a file, and of each field that is none."""
@@ -60,7 +60,7 @@ async def read_upload(request: Request, *, max_bytes: int) -> Upload:
         return await _read_multipart(request, max_bytes)
     if kind == "application/x-www-form-urlencoded":
         return Upload(await _read_urlencoded(request, min(max_bytes, MAX_FORM_BYTES)))
-    raise Refusal(
+    raise RequestRefusedError(
         "send a form: multipart/form-data with a file, or application/x-www-form-urlencoded with a file_url",
         code="unsupported_media_type",
         status=415,
@@ -82,7 +82,7 @@ async def _read_multipart(request: Request, max_bytes: int) -> Upload:
     try:
         form = await parser.parse()
     except MultiPartException as error:
-        raise Refusal(f"the form cannot be read: {error.message}", code="invalid_form") from None
+        raise RequestRefusedError(f"the form cannot be read: {error.message}", code="invalid_form") from None
     finally:
         await body.aclose()
     items = form.multi_items()
@@ -103,7 +103,7 @@ def _check_file(items: list[tuple[str, UploadFile | str]]) -> None:
     for name, value in items:
         if (name == _FILE) != isinstance(value, UploadFile):
             reason = "must be a file: a part with a filename" if name == _FILE else "must be text, not a file"
-            raise Refusal(f"{name[:80]} {reason}", param=name[:80])
+            raise RequestRefusedError(f"{name[:80]} {reason}", param=name[:80])
 
 
 async def _read_urlencoded(request: Request, max_bytes: int) -> list[tuple[str, str]]:
@@ -111,7 +111,7 @@ async def _read_urlencoded(request: Request, max_bytes: int) -> list[tuple[str, 
     try:
         return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
-        raise Refusal(f"the form cannot be read: {error}", code="invalid_form") from None
+        raise RequestRefusedError(f"the form cannot be read: {error}", code="invalid_form") from None
 
 
 async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
@@ -133,12 +133,12 @@ async def _next_chunk(body: AsyncIterator[bytes]) -> bytes:
         async with asyncio.timeout(SILENCE_S):
             return await anext(body, b"")
     except TimeoutError:
-        raise Refusal(f"nothing came for {SILENCE_S:g} s", code="upload_too_slow", status=408) from None
+        raise RequestRefusedError(f"nothing came for {SILENCE_S:g} s", code="upload_too_slow", status=408) from None
 
 
-def too_big(max_bytes: int) -> Refusal:
+def too_big(max_bytes: int) -> RequestRefusedError:
     """The refusal of what is longer than `max_bytes`."""
-    return Refusal(
+    return RequestRefusedError(
         f"the server takes {max_bytes} bytes at most here; send less, and audio compressed",
         code="upload_too_big",
         status=413,

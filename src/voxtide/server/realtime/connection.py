@@ -54,20 +54,20 @@ class Admitted:
         subprotocol: What to select of the client's offer; None for none.
     """
 
-    run: Callable[[Connection], Coroutine[Any, Any, None]]
+    run: Callable[[ServerConnection], Coroutine[Any, Any, None]]
     on_done: Callable[[asyncio.Task[None]], None]
     message_bytes: int
     subprotocol: str | None = None
 
 
-class Door(Protocol):
+class SessionGate(Protocol):
     """Who decides."""
 
     def admit(self, handshake: Handshake) -> Admitted | Refusal:
         """Let in or refuse. Never waits; an `Admitted` holds its place from now on."""
 
 
-class Connection(asyncio.Protocol):
+class ServerConnection(asyncio.Protocol):
     """A client's socket, from its request to upgrade until it is gone.
 
     Attributes:
@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
         on_message: The session's: takes a message that comes while `receive` waits, instead of `receive`.
     """
 
-    def __init__(self, door: Door, limits: ConnectionLimits, connections: set[Any]) -> None:
+    def __init__(self, door: SessionGate, limits: ConnectionLimits, connections: set[Any]) -> None:
         """`connections` is the server's set of those to shut down."""
         self._door = door
         self._limits = limits

@@ -22,9 +22,9 @@ from voxtide.errors import AudioAheadError, EngineFailedError, SessionExpiredErr
 from voxtide.protocols.realtime.dialect import Close, Configure, Dialect, Effect, Feed, Finish, Flush, Send
 from voxtide.protocols.realtime.turns import TurnEvent
 from voxtide.server.config import SessionLimits
-from voxtide.server.realtime.connection import Connection
+from voxtide.server.realtime.connection import ServerConnection
 from voxtide.server.realtime.session_stream import SessionStream
-from voxtide.server.realtime.turn_meter import Voice
+from voxtide.server.realtime.turn_meter import VadWorker
 from voxtide.transcript.events import Flushed, TranscriptEvent
 from voxtide.types import Samples, StreamOptions
 
@@ -73,14 +73,14 @@ class Session:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ServerConnection,
         dialect: Dialect,
         engine: StreamSource,
         *,
         session_id: str,
         limits: SessionLimits,
         observer: Observer,
-        voice: Voice | None = None,
+        voice: VadWorker | None = None,
     ) -> None:
         self.session_id = session_id
         self._connection = connection
@@ -224,7 +224,7 @@ class Session:
         if isinstance(event, Flushed) and self._flushes_at_s:
             self._observer.on_flushed(self._loop.time() - self._flushes_at_s.pop(0))
         # What is for the engine is the end of a turn, told from the receive loop: its flush comes before what waits.
-        await self._carry_out(self._dialect.tell(event))
+        await self._carry_out(self._dialect.on_event(event))
 
     def _on_failure(self, error: Exception) -> None:
         self._connection.inject(error)

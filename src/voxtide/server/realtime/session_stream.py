@@ -19,7 +19,7 @@ from voxtide.engines.base import EngineStream
 from voxtide.errors import EngineFailedError
 from voxtide.protocols.realtime.dialect import Configure
 from voxtide.protocols.realtime.turns import TurnEvent
-from voxtide.server.realtime.turn_meter import TurnMeter, Voice
+from voxtide.server.realtime.turn_meter import TurnMeter, VadWorker
 from voxtide.transcript.events import Delta, Finished, Flushed, SegmentEnded, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Segment, StreamOptions
 
@@ -31,7 +31,7 @@ OnFailure: TypeAlias = Callable[[Exception], None]
 class SessionStream:
     """One session's stream. Its verbs come from one task; events are told from a second one, and from `feed`."""
 
-    def __init__(self, open_stream: Open, on_event: OnEvent, on_failure: OnFailure, *, voice: Voice | None) -> None:
+    def __init__(self, open_stream: Open, on_event: OnEvent, on_failure: OnFailure, *, voice: VadWorker | None) -> None:
         """Begin with nothing open.
 
         Args:

@@ -7,33 +7,35 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
-from voxtide.protocols.realtime.routing import Wire, open_dialect
-from voxtide.protocols.session_info import EngineFacts, SessionFacts
+from voxtide.protocols.realtime.routing import RealtimePath, open_dialect
+from voxtide.protocols.session_info import SessionInfo
 from voxtide.server.access import SUBPROTOCOL, Access
 from voxtide.server.admission import Admission
 from voxtide.server.config import ServerConfig
 from voxtide.server.handshake import Handshake, Refusal
 from voxtide.server.metrics import Metrics
-from voxtide.server.realtime.connection import Admitted, Connection
+from voxtide.server.realtime.connection import Admitted, ServerConnection
 from voxtide.server.realtime.session import Session
-from voxtide.server.realtime.turn_meter import Voice
+from voxtide.server.realtime.turn_meter import VadWorker
 from voxtide.server.supervisor import RESTARTING, EngineSupervisor
+from voxtide.types import EngineInfo
 
 _log = logging.getLogger("voxtide.server")
 
 RETRY_AFTER_S = 5
 """What a client is told that comes when the server is full: sessions last for minutes, and a retry costs little."""
 
-_WIRES = {wire.value: wire for wire in Wire}
+_WIRES = {wire.value: wire for wire in RealtimePath}
 
 SESSION_PATHS = tuple(_WIRES)
 """Where sessions are opened."""
 
 
-class Realtime:
-    """A `Door`: admits sessions up to the capacity, runs them, and knows those that run."""
+class Sessions:
+    """A `SessionGate`: admits sessions up to the capacity, runs them, and knows those that run."""
 
     def __init__(
         self,
@@ -42,7 +44,7 @@ class Realtime:
         access: Access,
         metrics: Metrics,
         *,
-        voice: Voice | None = None,
+        voice: VadWorker | None = None,
     ) -> None:
         self._supervisor = supervisor
         self._config = config
@@ -145,10 +147,12 @@ class Realtime:
             subprotocol=SUBPROTOCOL if SUBPROTOCOL in handshake.subprotocols else None,
         )
 
-    async def _run(self, wire: Wire, handshake: Handshake, session_id: str, connection: Connection) -> None:
+    async def _run(
+        self, wire: RealtimePath, handshake: Handshake, session_id: str, connection: ServerConnection
+    ) -> None:
         session = Session(
             connection,
-            open_dialect(wire, handshake.query, self.engine_facts(), self._facts(session_id)),
+            open_dialect(wire, handshake.query, self.engine_info(), self._session_info(session_id)),
             self._supervisor,
             session_id=session_id,
             limits=self._config.session,
@@ -168,22 +172,15 @@ class Realtime:
             if connection.lost_reason is not None:
                 self._metrics.on_dropped(connection.lost_reason)
 
-    def engine_facts(self) -> EngineFacts:
-        """The engine as clients may know it."""
-        info = self._supervisor.info
-        return EngineFacts(
-            model=info.model,
-            languages=info.languages,
-            delays_ms=info.delays_ms,
-            can_use_vocabulary=info.can_use_vocabulary,
-            can_detect_turns=self._voice is not None,
-        )
+    def engine_info(self) -> EngineInfo:
+        """The engine's info, with what this server adds or lacks."""
+        return replace(self._supervisor.info, can_detect_turns=self._voice is not None)
 
-    def _facts(self, session_id: str) -> SessionFacts:
+    def _session_info(self, session_id: str) -> SessionInfo:
         now_s = int(time.time())
         duration_s = self._config.session.duration_s
         expires_at_s = None if duration_s is None else now_s + int(duration_s)
-        return SessionFacts(session_id=session_id, opened_at_s=now_s, expires_at_s=expires_at_s)
+        return SessionInfo(session_id=session_id, opened_at_s=now_s, expires_at_s=expires_at_s)
 
 
 def _on_done(give_back: Callable[[], None], task: asyncio.Task[None]) -> None:

@@ -10,15 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from voxtide.audio.vad import FRAME_SAMPLES, VoiceMeter, VoiceModel
+from voxtide.audio.vad import VAD_FRAME_SAMPLES, VadMeter, VadModel
 from voxtide.protocols.realtime.turns import TurnConfig, TurnDetector, TurnEvent
 from voxtide.types import Samples
 
 
-class Voice:
+class VadWorker:
     """The speech model and the thread it runs on, shared by all sessions. `close` it."""
 
-    def __init__(self, model: VoiceModel) -> None:
+    def __init__(self, model: VadModel) -> None:
         self.model = model
         self.executor = ThreadPoolExecutor(1, thread_name_prefix="voxtide-voice")
 
@@ -30,18 +30,18 @@ class Voice:
 class TurnMeter:
     """One session's turns, from one choice of settings to the next."""
 
-    def __init__(self, voice: Voice, config: TurnConfig, *, start_s: float) -> None:
+    def __init__(self, voice: VadWorker, config: TurnConfig, *, start_s: float) -> None:
         """Begin with the audio at `start_s` of the session."""
         self.config = config
         self._voice = voice
-        self._meter = VoiceMeter(voice.model)
+        self._meter = VadMeter(voice.model)
         self._detector = TurnDetector(config, start_s=start_s)
         self._rest = np.zeros(0, np.float32)
 
     async def measure(self, samples: Samples) -> list[TurnEvent]:
         """What the samples change. Less than a frame (32 ms) waits for more."""
         held = np.concatenate([self._rest, samples])
-        num_whole = len(held) // FRAME_SAMPLES * FRAME_SAMPLES
+        num_whole = len(held) // VAD_FRAME_SAMPLES * VAD_FRAME_SAMPLES
         self._rest = held[num_whole:]
         if not num_whole:
             return []

@@ -21,7 +21,7 @@ from voxtide.voxtral.ring import Ring
 
 
 @dataclass(frozen=True, slots=True)
-class Lanes:
+class BatchSlots:
     """The rows that take part in one call.
 
     Attributes:
@@ -29,12 +29,12 @@ class Lanes:
         index: The same on the device, [B] int64, filled up with the scratch row: a lane that computes for nobody.
     """
 
-    rows: tuple[int, ...]
+    slots: tuple[int, ...]
     index: Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class RowSnapshot:
+class SlotSnapshot:
     """A row as it was. Valid until the row is opened again, and while it runs at most MAX_AHEAD_TOKENS ahead."""
 
     num_encoded: int
@@ -46,14 +46,14 @@ class RowSnapshot:
 class Prefix:
     """What the silence before every stream leaves in a row: the same for all of one delay."""
 
-    carried: RowSnapshot
+    carried: SlotSnapshot
     audio: Tensor  # [NUM_PREFIX_TOKENS, dim]
     encoder_cells: Tensor  # [2, layers, 4 * NUM_PREFIX_TOKENS, kv_heads, head_dim]
     decoder_cells: dict[int, Tensor]  # by delay, [2, layers, NUM_PREFIX_TOKENS, kv_heads, head_dim]
 
 
-class Rows:
-    """State of `num_rows` rows, allocated once. Tensors have one more row, the scratch row, for lanes that are empty.
+class Slots:
+    """State of `num_slots` rows, allocated once. Tensors have one more row, the scratch row, for lanes that are empty.
 
     Attributes:
         num_rows: How many streams have room.
@@ -66,32 +66,32 @@ class Rows:
     def __init__(
         self,
         config: VoxtralConfig,
-        num_rows: int,
+        num_slots: int,
         *,
         decoder_window: int | None = None,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
         window = config.decoder.window if decoder_window is None else decoder_window
-        if num_rows < 1 or not 1 <= window <= config.decoder.window:
+        if num_slots < 1 or not 1 <= window <= config.decoder.window:
             raise ValueError(
-                f"{num_rows} rows with a window of {window} positions: needs 1 or more rows, and a window "
+                f"{num_slots} rows with a window of {window} positions: needs 1 or more rows, and a window "
                 f"of 1 to {config.decoder.window}"
             )
-        self.num_rows = num_rows
+        self.num_slots = num_slots
         self.device = device
         self.prefix: Prefix | None = None
-        rings = partial(Ring, num_rows=num_rows, dtype=dtype, device=device)
+        rings = partial(Ring, num_slots=num_slots, dtype=dtype, device=device)
         try:
             self.encoder_ring = rings(config.encoder, window=config.encoder.window, num_cells=config.encoder_cells())
             self.decoder_ring = rings(config.decoder, window=window, num_cells=config.decoder_cells(window))
         except (RuntimeError, MemoryError) as error:  # torch's out-of-memory errors are RuntimeErrors
-            needed = num_rows * config.row_bytes(dtype.itemsize, window)
+            needed = num_slots * config.slot_bytes(dtype.itemsize, window)
             raise CapacityError(
-                f"no memory for {num_rows} streams on {device}: their keys and values take {needed / 2**30:.1f} GiB; "
+                f"no memory for {num_slots} streams on {device}: their keys and values take {needed / 2**30:.1f} GiB; "
                 "allow fewer streams or a smaller window"
             ) from error
-        total = num_rows + 1
+        total = num_slots + 1
         self.num_encoded = [0] * total
         self.num_decoded = [0] * total
         self.delays = [DELAYS_TOKENS[0]] * total
@@ -107,62 +107,64 @@ class Rows:
     def _carried(self) -> tuple[Tensor, ...]:
         return self.encoded, self.decoded, self.tokens, self.mel_tails, self.stem_tails
 
-    def lanes(self, rows: Sequence[int], *, size: int | None = None) -> Lanes:
+    def batch(self, slots: Sequence[int], *, size: int | None = None) -> BatchSlots:
         """The lanes of these rows, filled up to `size` (a bucket of batch sizes) with empty lanes.
 
         Raises:
             ValueError: A row is named twice or does not exist, or there are more than `size`.
         """
-        size = len(rows) if size is None else size
-        if len(set(rows)) != len(rows) or not all(0 <= row < self.num_rows for row in rows) or len(rows) > size:
-            raise ValueError(f"rows {list(rows)} for {size} lanes: needs distinct rows below {self.num_rows}, no more")
-        index = [*rows, *[self.num_rows] * (size - len(rows))]
-        return Lanes(tuple(rows), torch.tensor(index, dtype=torch.int64).to(self.device, non_blocking=True))
+        size = len(slots) if size is None else size
+        if len(set(slots)) != len(slots) or not all(0 <= slot < self.num_slots for slot in slots) or len(slots) > size:
+            raise ValueError(
+                f"slots {list(slots)} in a batch of {size}: they must be distinct and below {self.num_slots}"
+            )
+        index = [*slots, *[self.num_slots] * (size - len(slots))]
+        return BatchSlots(tuple(slots), torch.tensor(index, dtype=torch.int64).to(self.device, non_blocking=True))
 
-    def reset(self, row: int, delay_tokens: int) -> None:
+    def reset(self, slot: int, delay_tokens: int) -> None:
         """Make a row new: position 0, nothing visible, conditioned on this delay. Touches no keys and values."""
-        self.num_encoded[row] = self.num_decoded[row] = 0
-        self.delays[row] = delay_tokens
-        self.delay_numbers[row] = DELAYS_TOKENS.index(delay_tokens)
+        self.num_encoded[slot] = self.num_decoded[slot] = 0
+        self.delays[slot] = delay_tokens
+        self.delay_numbers[slot] = DELAYS_TOKENS.index(delay_tokens)
         for tensor in self._carried:
-            tensor[row] = 0
+            tensor[slot] = 0
 
-    def count_encoded(self, lanes: Lanes, num_tokens: int) -> None:
+    def count_encoded(self, batch: BatchSlots, num_tokens: int) -> None:
         """Note on the host what a pass of the encoder did; for who replays the pass as a graph."""
-        for row in lanes.rows:
-            self.num_encoded[row] += num_tokens
+        for slot in batch.slots:
+            self.num_encoded[slot] += num_tokens
 
-    def count_decoded(self, lanes: Lanes, num_tokens: int) -> None:
+    def count_decoded(self, batch: BatchSlots, num_tokens: int) -> None:
         """Note on the host what a pass of the decoder did; for who replays the pass as a graph."""
-        for row in lanes.rows:
-            self.num_decoded[row] += num_tokens
+        for slot in batch.slots:
+            self.num_decoded[slot] += num_tokens
 
-    def snapshot(self, row: int) -> RowSnapshot:
+    def snapshot(self, slot: int) -> SlotSnapshot:
         """What `restore` needs to undo whatever this row does next. Take it where nothing waits to be decoded."""
-        tensors = tuple(tensor[row].clone() for tensor in self._carried)
-        return RowSnapshot(self.num_encoded[row], self.num_decoded[row], tensors)
+        tensors = tuple(tensor[slot].clone() for tensor in self._carried)
+        return SlotSnapshot(self.num_encoded[slot], self.num_decoded[slot], tensors)
 
-    def restore(self, row: int, snapshot: RowSnapshot) -> None:
+    def restore(self, slot: int, snapshot: SlotSnapshot) -> None:
         """Make the row what it was, bit for bit."""
-        self.num_encoded[row], self.num_decoded[row] = snapshot.num_encoded, snapshot.num_decoded
+        self.num_encoded[slot], self.num_decoded[slot] = snapshot.num_encoded, snapshot.num_decoded
         for tensor, saved in zip(self._carried, snapshot.tensors, strict=True):
-            tensor[row] = saved
+            tensor[slot] = saved
 
-    def save_prefix(self, row: int) -> None:
+    def save_prefix(self, slot: int) -> None:
         """Keep what this row holds after NUM_PREFIX_TOKENS tokens, for `copy_prefix`."""
         if self.prefix is None:
-            audio = self.audio[row, :NUM_PREFIX_TOKENS].clone()
-            cells = self.encoder_ring.beginning(row, FRAMES * NUM_PREFIX_TOKENS).clone()
-            self.prefix = Prefix(self.snapshot(row), audio, cells, {})
-        cells = self.decoder_ring.beginning(row, NUM_PREFIX_TOKENS)
-        self.prefix.decoder_cells[self.delays[row]] = cells.clone()
+            audio = self.audio[slot, :NUM_PREFIX_TOKENS].clone()
+            cells = self.encoder_ring.beginning(slot, FRAMES * NUM_PREFIX_TOKENS).clone()
+            self.prefix = Prefix(self.snapshot(slot), audio, cells, {})
+        cells = self.decoder_ring.beginning(slot, NUM_PREFIX_TOKENS)
+        self.prefix.decoder_cells[self.delays[slot]] = cells.clone()
 
-    def copy_prefix(self, row: int) -> bool:
+    def copy_prefix(self, slot: int) -> bool:
         """Put the kept prefix of the row's delay into the row. False, and nothing done, where there is none yet."""
-        if self.prefix is None or (decoder_cells := self.prefix.decoder_cells.get(self.delays[row])) is None:
+        if self.prefix is None or (decoder_cells := self.prefix.decoder_cells.get(self.delays[slot])) is None:
             return False
-        self.restore(row, self.prefix.carried)
-        self.audio[row, :NUM_PREFIX_TOKENS] = self.prefix.audio
-        self.encoder_ring.beginning(row, FRAMES * NUM_PREFIX_TOKENS).copy_(self.prefix.encoder_cells)
-        self.decoder_ring.beginning(row, NUM_PREFIX_TOKENS).copy_(decoder_cells)
+        self.restore(slot, self.prefix.carried)
+        self.audio[slot, :NUM_PREFIX_TOKENS] = self.prefix.audio
+        self.encoder_ring.beginning(slot, FRAMES * NUM_PREFIX_TOKENS).copy_(self.prefix.encoder_cells)
+        self.decoder_ring.beginning(slot, NUM_PREFIX_TOKENS).copy_(decoder_cells)
         return True

@@ -53,8 +53,8 @@ def test_a_ring_that_wraps_equals_one_that_does_not(short: VoxtralModel, speech:
     """27 s: the encoder's ring of 208 cells goes round seven times, the decoder's of 92 four times."""
     audio = speech[: 27 * 16_000]
     roomy = dataclasses.replace(short, config=_Roomy(**_fields(short.config)))
-    assert short.new_rows(1).decoder_ring.num_cells < 27 * 12.5
-    assert roomy.new_rows(1).encoder_ring.num_cells > 27 * 50 + 512
+    assert short.new_slots(1).decoder_ring.num_cells < 27 * 12.5
+    assert roomy.new_slots(1).encoder_ring.num_cells > 27 * 50 + 512
     assert transcribe(short, [audio], 6) == transcribe(roomy, [audio], 6)
 
 
@@ -77,7 +77,7 @@ def test_positions_beyond_131072_change_nothing(num_tokens: int, short: VoxtralM
     """A row that is moved far on says the same: only distances matter, and angles stay exact."""
     said = []
     for moved in (0, num_tokens):
-        stream = Stream(short, short.new_rows(1), 0, 6)
+        stream = Stream(short, short.new_slots(1), 0, 6)
         stream.push(speech[:100_000])
         move_on(stream, moved)
         stream.push(speech[100_000:200_000])
@@ -87,31 +87,31 @@ def test_positions_beyond_131072_change_nothing(num_tokens: int, short: VoxtralM
 
 def move_on(stream: Stream, num_tokens: int) -> None:
     """Count a row on as if it had run for long, and turn the keys it holds by as much."""
-    rows, row = stream.rows, stream.row
+    slots, slot = stream.slots, stream.slot
     for ring, stack, per_token in (
-        (rows.encoder_ring, stream.model.encoder.stack, ENCODER_FRAMES_PER_TOKEN),
-        (rows.decoder_ring, stream.model.decoder.stack, 1),
+        (slots.encoder_ring, stream.model.encoder.stack, ENCODER_FRAMES_PER_TOKEN),
+        (slots.decoder_ring, stream.model.decoder.stack, 1),
     ):
         assert num_tokens * per_token % ring.num_cells == 0
         angles = stack.rotary(torch.tensor([num_tokens * per_token]))
         for keys in ring.keys:
-            part = keys[ring.first_cell(row) : ring.first_cell(row + 1)]
+            part = keys[ring.first_cell(slot) : ring.first_cell(slot + 1)]
             part.copy_(rotate(part, *angles))
-    rows.num_encoded[row] += num_tokens
-    rows.num_decoded[row] += num_tokens
-    rows.encoded[row] += num_tokens
-    rows.decoded[row] += num_tokens
+    slots.num_encoded[slot] += num_tokens
+    slots.num_decoded[slot] += num_tokens
+    slots.encoded[slot] += num_tokens
+    slots.decoded[slot] += num_tokens
 
 
 def test_streams_together_are_as_alone(short: VoxtralModel, speech: Samples) -> None:
     delays, begins = (1, 6, 30), (0, 70_000, 300_000)
     alone = []
     for delay_tokens, begin in zip(delays, begins, strict=True):
-        stream = Stream(short, short.new_rows(1), 0, delay_tokens)
+        stream = Stream(short, short.new_slots(1), 0, delay_tokens)
         stream.push(speech[begin : begin + 90_000])
         alone.append(stream.tokens)
-    rows = short.new_rows(4)
-    streams = [Stream(short, rows, row, delay) for row, delay in zip((3, 0, 2), delays, strict=True)]
+    slots = short.new_slots(4)
+    streams = [Stream(short, slots, slot, delay) for slot, delay in zip((3, 0, 2), delays, strict=True)]
     for stream, begin in zip(streams, begins, strict=True):
         stream.framer.push(speech[begin : begin + 90_000])
     together(short, streams)
@@ -120,22 +120,22 @@ def test_streams_together_are_as_alone(short: VoxtralModel, speech: Samples) -> 
 
 def together(model: VoxtralModel, streams: list[Stream]) -> None:
     """One batched step after the other, with an empty lane."""
-    rows = streams[0].rows
-    lanes = rows.lanes([stream.row for stream in streams], size=4)
+    slots = streams[0].slots
+    batch = slots.batch([stream.slot for stream in streams], size=4)
     windows = torch.zeros(4, window_samples(1))
     while all(stream.framer.num_ready for stream in streams):
         for lane, stream in enumerate(streams):
             windows[lane] = torch.from_numpy(stream.framer.take(1))
-        model.encode(rows, lanes, windows)
+        model.encode(slots, batch, windows)
         forced = torch.tensor([32 if in_prompt(stream) else FREE for stream in streams] + [FREE])
-        heard = [rows.num_decoded[stream.row] >= 32 + stream.delay_tokens for stream in streams]
-        said = model.decode(rows, lanes, forced, torch.zeros(4, 2)).tokens.tolist()
+        heard = [slots.num_decoded[stream.slot] >= 32 + stream.delay_tokens for stream in streams]
+        said = model.decode(slots, batch, forced, torch.zeros(4, 2)).tokens.tolist()
         for stream, token, is_heard in zip(streams, said, heard, strict=False):
             stream.tokens += [token] * is_heard
 
 
 def in_prompt(stream: Stream) -> bool:
-    return stream.rows.num_decoded[stream.row] <= 32 + stream.delay_tokens
+    return stream.slots.num_decoded[stream.slot] <= 32 + stream.delay_tokens
 
 
 @given(flushes=st.lists(st.tuples(st.integers(0, 60_000), st.integers(0, MAX_AHEAD_TOKENS - 1)), max_size=6))
@@ -144,7 +144,7 @@ def in_prompt(stream: Stream) -> bool:
 def test_what_is_undone_leaves_no_trace(
     flushes: list[tuple[int, int]], short: VoxtralModel, speech: Samples, expected: list[int]
 ) -> None:
-    stream = Stream(short, short.new_rows(1), 0, 3)
+    stream = Stream(short, short.new_slots(1), 0, 3)
     begin = 0
     for end, num_ahead in sorted(flushes):
         stream.push(speech[begin : min(end, 50_000)])
@@ -155,33 +155,33 @@ def test_what_is_undone_leaves_no_trace(
 
 
 def run_ahead_and_back(stream: Stream, num_tokens: int) -> None:
-    before, framer, tokens = stream.rows.snapshot(stream.row), stream.framer, list(stream.tokens)
+    before, framer, tokens = stream.slots.snapshot(stream.slot), stream.framer, list(stream.tokens)
     stream.framer = framer.fork()
     stream.framer.push(np.full(num_tokens * 1280, 0.3, np.float32))
     num_ready = min(stream.framer.num_ready, MAX_AHEAD_TOKENS)
     if num_ready:
         stream.encode(num_ready)
         stream.decode(num_ready)
-    stream.rows.restore(stream.row, before)
+    stream.slots.restore(stream.slot, before)
     stream.framer, stream.tokens = framer, tokens
 
 
 def test_the_silence_before_a_stream_is_computed_once_for_each_delay(
     short: VoxtralModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows, computed = short.new_rows(3), []
+    slots, computed = short.new_slots(3), []
     prefill = VoxtralModel.prefill
-    monkeypatch.setattr(VoxtralModel, "prefill", lambda *args: computed.append(rows.delays[:3]) or prefill(*args))
-    for row, delay_tokens in ((0, 6), (1, 6), (2, 1), (0, 1), (1, 6)):
-        short.open(rows, row, delay_tokens)
+    monkeypatch.setattr(VoxtralModel, "prefill", lambda *args: computed.append(slots.delays[:3]) or prefill(*args))
+    for slot, delay_tokens in ((0, 6), (1, 6), (2, 1), (0, 1), (1, 6)):
+        short.open(slots, slot, delay_tokens)
     assert len(computed) == 2
 
 
 def test_a_row_used_again_is_like_new(short: VoxtralModel, speech: Samples, expected: list[int]) -> None:
-    rows = short.new_rows(1)
-    transcribe(short, [speech[100_000:400_000]], 15, rows)
-    assert transcribe(short, [speech[:50_000]], 3, rows) == expected  # computes the prefix of another delay
-    assert transcribe(short, [speech[:50_000]], 3, rows) == expected  # copies it
+    slots = short.new_slots(1)
+    transcribe(short, [speech[100_000:400_000]], 15, slots)
+    assert transcribe(short, [speech[:50_000]], 3, slots) == expected  # computes the prefix of another delay
+    assert transcribe(short, [speech[:50_000]], 3, slots) == expected  # copies it
 
 
 @pytest.mark.parametrize("way", [Masked(), Paged()])
@@ -192,46 +192,46 @@ def test_nothing_is_asked_of_a_device_and_nothing_made_elsewhere(
     monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", lambda query, *args, **kwargs: query.clone())
     device = torch.device("meta")
     model = load(mistral_dir, device=device, weights="bf16", attention=way)
-    rows = model.new_rows(3)
-    for row, delay_tokens in ((0, 6), (0, 6), (1, 1)):
-        model.open(rows, row, delay_tokens)
-    before = rows.snapshot(0)
-    lanes = rows.lanes([1, 0], size=3)
-    model.encode(rows, lanes, torch.zeros((3, window_samples(4)), device=device))
+    slots = model.new_slots(3)
+    for slot, delay_tokens in ((0, 6), (0, 6), (1, 1)):
+        model.open(slots, slot, delay_tokens)
+    before = slots.snapshot(0)
+    batch = slots.batch([1, 0], size=3)
+    model.encode(slots, batch, torch.zeros((3, window_samples(4)), device=device))
     for _ in range(4):
         forced, bias = torch.full((3,), FREE, device=device), torch.zeros((3, 2), device=device)
-        said = model.decode(rows, lanes, forced, bias)
-    rows.restore(0, before)
+        said = model.decode(slots, batch, forced, bias)
+    slots.restore(0, before)
     assert (said.tokens.device, said.pad_margins.device) == (device, device)
-    assert rows.num_decoded[:2] == [NUM_PREFIX_TOKENS, NUM_PREFIX_TOKENS + 4]
+    assert slots.num_decoded[:2] == [NUM_PREFIX_TOKENS, NUM_PREFIX_TOKENS + 4]
 
 
 @pytest.mark.parametrize("rows_wanted", [[0, 0], [3], [-1]])
 def test_lanes_are_checked(rows_wanted: list[int], short: VoxtralModel) -> None:
-    with pytest.raises(ValueError, match="distinct rows below 3"):
-        short.new_rows(3).lanes(rows_wanted)
+    with pytest.raises(ValueError, match="distinct and below 3"):
+        short.new_slots(3).batch(rows_wanted)
 
 
-@pytest.mark.parametrize(("num_rows", "window"), [(0, 50), (1, 0), (1, 51)])
-def test_sizes_are_checked(num_rows: int, window: int, short: VoxtralModel) -> None:
+@pytest.mark.parametrize(("num_slots", "window"), [(0, 50), (1, 0), (1, 51)])
+def test_sizes_are_checked(num_slots: int, window: int, short: VoxtralModel) -> None:
     with pytest.raises(ValueError, match="a window of 1 to 50"):
-        short.new_rows(num_rows, decoder_window=window)
+        short.new_slots(num_slots, decoder_window=window)
 
 
 def test_rows_that_do_not_fit_are_told_with_what_they_take(short: VoxtralModel) -> None:
     with pytest.raises(CapacityError, match=r"no memory for 1000000000000 streams on cpu: .* GiB; allow fewer"):
-        short.new_rows(10**12)
+        short.new_slots(10**12)
 
 
 def test_a_row_takes_what_the_config_says(short: VoxtralModel) -> None:
-    rows = short.new_rows(5, decoder_window=20)
-    for ring in (rows.encoder_ring, rows.decoder_ring):
+    slots = short.new_slots(5, decoder_window=20)
+    for ring in (slots.encoder_ring, slots.decoder_ring):
         assert all(len(keys) == 5 * ring.num_cells + 2 * CELLS_PER_PAGE for keys in ring.keys)
     held = sum(
         2 * len(ring.keys) * ring.num_cells * ring.keys[0][0].numel() * 4
-        for ring in (rows.encoder_ring, rows.decoder_ring)
+        for ring in (slots.encoder_ring, slots.decoder_ring)
     )
-    assert held == short.config.row_bytes(4, decoder_window=20)
+    assert held == short.config.slot_bytes(4, decoder_window=20)
 
 
 def test_the_directory_may_go_once_the_model_is_loaded(tmp_path: Path, speech: Samples, short: VoxtralModel) -> None:
