@@ -23,7 +23,7 @@ def main() -> None:
 
 def _run() -> None:
     from voxtide.cli.app import app
-    from voxtide.cli.failures import Exit, drop_stdout, say_error
+    from voxtide.cli.failures import Exit, drop_stdout, print_error
 
     _prepare_stdout()
     try:
@@ -36,7 +36,7 @@ def _run() -> None:
         sys.exit(Exit.BROKEN_PIPE)
     except OSError as error:
         drop_stdout()
-        say_error(f"cannot write to stdout: {error.strerror}")
+        print_error(f"cannot write to stdout: {error.strerror}")
         sys.exit(Exit.FAILED)
 
 

@@ -11,7 +11,7 @@ import typer
 from voxtide.audio.level import level_dbfs
 from voxtide.audio.microphone import list_devices
 from voxtide.audio.opening import MICROPHONE, open_source
-from voxtide.cli.failures import Exit, say
+from voxtide.cli.failures import Exit, print_note
 from voxtide.cli.interrupts import run_watched
 from voxtide.cli.transcribe.live import meter
 from voxtide.cli.transcribe.screen import Screen, Span
@@ -40,7 +40,7 @@ def devices(*, is_metering: bool, device: str | None, is_on_terminal: bool) -> E
         kind = f"{entry.system}, {entry.num_channels} channels, {entry.sample_rate_hz} Hz"
         typer.echo(f"{mark} {entry.index:>3}  {entry.name}  ({kind})")
     if not found:
-        say("no microphone found")
+        print_note("no microphone found")
     return Exit.DONE
 
 

@@ -51,14 +51,14 @@ def exit_code(error: VoxtideError) -> Exit:
             return Exit.FAILED
 
 
-def say(headline: object, *lines: object) -> None:
+def print_note(headline: object, *lines: object) -> None:
     """Tell the user something beside the result, on stderr."""
     typer.echo("\n".join([f"voxtide: {headline}", *(f"  {line}" for line in lines)]), err=True)
 
 
-def say_error(message: object) -> None:
+def print_error(message: object) -> None:
     """Tell of a failure: one line on stderr, whatever the message holds."""
-    say(f"error: {' '.join(str(message).split())}")
+    print_note(f"error: {' '.join(str(message).split())}")
 
 
 @contextmanager
@@ -81,7 +81,9 @@ def reporting() -> Iterator[None]:
         _log.debug("the error in full:", exc_info=error)
         is_ours = isinstance(error, VoxtideError)
         if not (isinstance(error, OSError) and _is_stdout_stuck()):  # of that, `main` tells
-            say_error(error if is_ours else f"unexpected {type(error).__name__}: {error} (voxtide --debug tells where)")
+            print_error(
+                error if is_ours else f"unexpected {type(error).__name__}: {error} (voxtide --debug tells where)"
+            )
         raise typer.Exit(exit_code(error) if isinstance(error, VoxtideError) else Exit.FAILED) from None
 
 

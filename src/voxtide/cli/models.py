@@ -13,7 +13,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress import Progress as RichProgress
 
-from voxtide.cli.failures import Exit, exit_code, reporting, say, say_error
+from voxtide.cli.failures import Exit, exit_code, print_error, print_note, reporting
 from voxtide.config import Settings
 from voxtide.errors import ModelDownloadError, VoxtideError
 from voxtide.models import ModelState, ModelStatus, ModelStore, PullProgress
@@ -78,7 +78,7 @@ class PullView:
     def _tell_once(self, model: str, what: str) -> None:
         if (model, what) not in self._told:
             self._told.add((model, what))
-            say(f"{model}: {what}")
+            print_note(f"{model}: {what}")
 
 
 @models_app.command("list", short_help="Show every model and its state.")
@@ -119,7 +119,7 @@ def verify_models(
         pulled = {ModelState.READY, ModelState.CORRUPT}
         wanted = _known(store, names) or [status.model.name for status in store.list() if status.state in pulled]
         if not wanted:
-            say(f"no model has been pulled into {store.root}")
+            print_note(f"no model has been pulled into {store.root}")
         raise typer.Exit(_each(wanted, lambda name: f"{name}: ok, {store.verify(name)}"))
 
 
@@ -148,10 +148,10 @@ def _each(names: Sequence[str], do: Callable[[str], str]) -> Exit:
         try:
             typer.echo(do(name))
         except KeyboardInterrupt:
-            say(f"stopped; what has come of {name} is kept, and the same command goes on with it")
+            print_note(f"stopped; what has come of {name} is kept, and the same command goes on with it")
             raise
         except VoxtideError as error:
-            say_error(error)
+            print_error(error)
             code = max(code, Exit.FAILED if isinstance(error, ModelDownloadError) else exit_code(error))
     return code
 

@@ -1,5 +1,5 @@
 import { SILENCE_DB, levelDb, toPcm16 } from "/web/audio/pcm.js";
-import { toBase64 } from "/web/wire/base64.js";
+import { toBase64 } from "/web/client/base64.js";
 import { check, equal } from "./check.js";
 
 export function test_every_byte_survives_base64() {

@@ -1,4 +1,4 @@
-import { appendMessage, readEvent, sessionAddress } from "/web/wire/mistral.js";
+import { appendMessage, readEvent, sessionAddress } from "/web/client/mistral.js";
 import { equal } from "./check.js";
 
 const read = (message) => readEvent(JSON.stringify(message));

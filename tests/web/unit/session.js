@@ -1,5 +1,5 @@
-import { Backlog } from "/web/wire/backlog.js";
-import { Session } from "/web/wire/session.js";
+import { Backlog } from "/web/client/backlog.js";
+import { Session } from "/web/client/session.js";
 import { check, equal } from "./check.js";
 
 const CHUNK_BYTES = 3200; // 0.1 s

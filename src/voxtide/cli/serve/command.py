@@ -20,7 +20,7 @@ import typer
 
 import voxtide
 from voxtide.audio.vad import VadModel
-from voxtide.cli.failures import Exit, say
+from voxtide.cli.failures import Exit, print_note
 from voxtide.cli.interrupts import Interrupts, run_watched
 from voxtide.cli.models import PullView
 from voxtide.cli.serve.console import greeting, log_to_stderr
@@ -95,10 +95,10 @@ def calibrate(request: ServeRequest) -> Exit:
                 options=request.engine_options,
             )
         async with engine:
-            carried = await num_carried(engine, on_tried=lambda tried: say(tried), max_streams=max_streams)
+            carried = await num_carried(engine, on_tried=lambda tried: print_note(tried), max_streams=max_streams)
         path = remember(settings, request, carried)
         typer.echo(f"{request.engine} carries {carried} live streams here")
-        say(f"voxtide serve --engine {request.engine} admits so many from now on; it is noted in {path}")
+        print_note(f"voxtide serve --engine {request.engine} admits so many from now on; it is noted in {path}")
         return Exit.DONE
 
     return run_watched(run)
@@ -141,7 +141,7 @@ def _voice(settings: Settings) -> VadModel | None:
     try:
         return VadModel.from_store(store)
     except ModelError as error:
-        say(f"clients cannot choose how turns are detected: {error}")
+        print_note(f"clients cannot choose how turns are detected: {error}")
         return None
 
 

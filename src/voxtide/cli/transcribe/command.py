@@ -20,7 +20,7 @@ from voxtide import api
 from voxtide.audio.opening import MICROPHONE, open_source
 from voxtide.audio.pacing import paced
 from voxtide.audio.source import AudioSource
-from voxtide.cli.failures import Exit, exit_code, say, say_error
+from voxtide.cli.failures import Exit, exit_code, print_error, print_note
 from voxtide.cli.interrupts import Interrupts, run_watched, uninterrupted
 from voxtide.cli.models import PullView
 from voxtide.cli.remote import EngineChoice
@@ -97,12 +97,12 @@ class _Job:
                             break
         finally:
             for line, _ in self._failures:
-                say_error(line)
+                print_error(line)
         return self._code(num_left=len(self._request.sources) - num_done)
 
     def _code(self, num_left: int) -> Exit:
         if num_left:
-            say(f"stopped; {num_left} more of {len(self._request.sources)} sources not transcribed")
+            print_note(f"stopped; {num_left} more of {len(self._request.sources)} sources not transcribed")
         if self._interrupts.code is not None:
             return self._interrupts.code
         if self._failures:
@@ -152,7 +152,7 @@ class _Job:
             )
         if self._request.has_metrics:
             with self._bar.hidden():
-                say(f"metrics of {audio.name}", *metrics_lines(metrics))
+                print_note(f"metrics of {audio.name}", *metrics_lines(metrics))
         return outcome
 
     @contextmanager

@@ -7,7 +7,7 @@ import { SettingsView } from "../view/settings_view.js";
 import { StatusView } from "../view/status_view.js";
 import { TranscriptView } from "../view/transcript_view.js";
 import { Waves } from "../view/waves.js";
-import { listModels, openConnection } from "../wire/access.js";
+import { listModels, openConnection } from "../client/access.js";
 import { Awake } from "./awake.js";
 import { copyText, saveText } from "./handing.js";
 import { Recorder } from "./recorder.js";

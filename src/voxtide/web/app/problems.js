@@ -1,7 +1,7 @@
 /** What went wrong becomes what to do. In: a connection's ending, a failure to hear. Out: words, and whether to go on. */
 
 /** @import { CaptureError } from "../audio/capture.js" */
-/** @import { Ending } from "../wire/connection.js" */
+/** @import { Ending } from "../client/connection.js" */
 
 /**
  * @typedef {object} Problem

@@ -6,15 +6,15 @@
  */
 
 /** @import { Capture, CaptureError, Chunk } from "../audio/capture.js" */
-/** @import { Plan } from "../wire/session.js" */
-/** @import { WireEvent } from "../wire/mistral.js" */
+/** @import { Plan } from "../client/session.js" */
+/** @import { WireEvent } from "../client/mistral.js" */
 /** @import { Problem } from "./problems.js" */
 
 import { LEVEL_MS, PauseDetector } from "../audio/pauses.js";
 import { Latency } from "../text/latency.js";
 import { Transcript } from "../text/transcript.js";
-import { Backlog } from "../wire/backlog.js";
-import { Session } from "../wire/session.js";
+import { Backlog } from "../client/backlog.js";
+import { Session } from "../client/session.js";
 import { INCOMPLETE, captureProblem, connectionProblem, lostProblem, serverRemark } from "./problems.js";
 
 /** @typedef {"idle" | "starting" | "listening" | "waiting" | "finishing"} State */
@@ -111,7 +111,7 @@ export class Recorder {
     this.#become(this.state, null);
   }
 
-  /** @returns {import("../wire/session.js").Listener} */
+  /** @returns {import("../client/session.js").Listener} */
   #listener() {
     return {
       onState: (state) => this.#follow(state),
