@@ -123,3 +123,22 @@ def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[s
         command.main(["latency"])
     assert exit_.value.code == 2
     assert "no figure 'latency'; there are bad, good" in capsys.readouterr().err
+
+
+def test_a_profile_repeats_the_command_under_py_spy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profiler = tmp_path / "py-spy"
+    profiler.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path / "asked"}\nexit 3\n')
+    profiler.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert command.main(["good", "--profile", "out.svg", "--engine", "scripted", "--quick"]) == 3
+    asked = (tmp_path / "asked").read_text("utf-8").splitlines()
+    assert asked[:4] == ["record", "--subprocesses", "--output", "out.svg"]
+    assert asked[4:] == ["--", sys.executable, "-m", "voxtide.bench", "good", "--engine", "scripted", "--quick"]
+
+
+def test_a_profile_without_py_spy_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert command.main(["good", "--profile", "out.svg"]) == 1
+    assert "pip install 'voxtide[bench]'" in capsys.readouterr().err

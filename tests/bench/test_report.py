@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from voxtide.bench.figure import Figure, Measure, Target
-from voxtide.bench.profile import Share
 from voxtide.bench.report import document, lines_of
 
 FIGURE = Figure(
@@ -38,11 +37,10 @@ def test_errors_are_told_to_those_who_ask() -> None:
 
 
 def test_the_document_is_json_and_whole() -> None:
-    whole = document([FIGURE], failures={"hour": "no room"}, about={"is_quick": True}, shares=[Share("f", 1.0, 2.0)])
+    whole = document([FIGURE], failures={"hour": "no room"}, about={"is_quick": True})
     again = json.loads(json.dumps(whole))
     assert again == whole
     assert again["is_quick"] is True and again["failures"] == {"hour": "no room"}
-    assert again["profile"] == [{"function": "f", "own_percent": 1.0, "whole_percent": 2.0}]
     flush = again["figures"]["flush"]
     assert flush["details"] == {"latencies_ms": [0.333333]}
     assert flush["measures"][0] == {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, replace
@@ -15,14 +16,11 @@ from typing import Any, TextIO
 from voxtide.bench.figure import Figure
 from voxtide.bench.figures import accuracy, cost, flush, hour, memory, server, stability, streams, voxtral, words
 from voxtide.bench.load.process import OtherPrograms
-from voxtide.bench.load.session import LIVE, BenchSession, EngineChoice
-from voxtide.bench.load.variants import with_tail
+from voxtide.bench.load.session import BenchSession, EngineChoice
 from voxtide.bench.machine import describe_machine
-from voxtide.bench.profile import Share, StackSampler
 from voxtide.bench.report import document, draw, lines_of
 from voxtide.errors import MissingExtraError, VoxtideError
 
-NUM_PROFILE_LINES = 25
 RESULTS_FILE = "results.json"
 
 
@@ -31,7 +29,10 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, err:
 
     Ctrl-C ends the measuring; what was measured until then is reported, and 130 returned.
     """
-    run = _Run(_parser().parse_args(arguments), out or sys.stdout, err or sys.stderr)
+    options = _parser().parse_args(arguments)
+    if options.profile:
+        return record_profile(options.profile, sys.argv[1:] if arguments is None else arguments)
+    run = _Run(options, out or sys.stdout, err or sys.stderr)
     is_stopped = False
     try:
         asyncio.run(run.measure())
@@ -56,12 +57,37 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", metavar="NAME", help="one of the engine's models")
     parser.add_argument("--quick", action="store_true", help="do much less: a first impression in a few minutes")
     parser.add_argument("--verbose", action="store_true", help="list the words that went wrong")
-    parser.add_argument(
-        "--profile", action="store_true", help="say where the time of a live stream goes, or of the server"
-    )
+    parser.add_argument("--profile", type=Path, metavar="SVG", help="record a flame graph of the run with py-spy")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the results to this file")
     parser.add_argument("--out", type=Path, metavar="DIR", help=f"write plots and {RESULTS_FILE} into this directory")
     return parser
+
+
+def record_profile(path: Path, arguments: Sequence[str]) -> int:
+    """Repeat the command without --profile under py-spy, servers and other child processes included.
+
+    py-spy samples from outside, so what it records is the speed of the run itself. Returns py-spy's exit status.
+    """
+    profiler = Path(sys.executable).with_name("py-spy")
+    if not profiler.exists():
+        sys.stderr.write(f"bench: {MissingExtraError('py-spy', 'bench', '--profile')}\n")
+        return 1
+    without = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    without.add_argument("--profile")
+    rest = without.parse_known_args(arguments)[1]
+    command = [
+        profiler,
+        "record",
+        "--subprocesses",
+        "--output",
+        path,
+        "--",
+        sys.executable,
+        "-m",
+        "voxtide.bench",
+        *rest,
+    ]
+    return subprocess.run(list(map(str, command)), check=False).returncode
 
 
 def _figure_name(text: str) -> str:
@@ -82,7 +108,6 @@ class _Run:
         self._began = datetime.now(UTC)
         self._engine: dict[str, Any] = {}
         self._figures: list[Figure] = []
-        self._shares: list[Share] = []
 
     @property
     def has_failed(self) -> bool:
@@ -115,8 +140,6 @@ class _Run:
                 session = BenchSession(choice, engine, is_quick=options.quick, say=self._say)
                 for name in options.names or [name for name in FIGURES if name not in ON_REQUEST]:
                     await self._measure(name, session)
-            if options.profile:
-                await self._profile(session)
         except VoxtideError as error:
             self.fail("engine", str(error))
 
@@ -133,24 +156,6 @@ class _Run:
         self._figures.append(figure)
         for line in lines_of(figure, is_verbose=self._options.verbose):
             self._tell(line)
-
-    async def _profile(self, session: BenchSession) -> None:
-        if "server" in self._options.names:
-            self._tell_shares("a server under paced sessions", await server.profile(session))
-            return
-        self._say("profiling")
-        async with session.choice.open(num_threads=1) as engine:
-            profiled = BenchSession(session.choice, engine, is_quick=session.is_quick, say=self._say)
-            with StackSampler() as sampler:
-                for recording in session.recordings:
-                    await profiled.text(with_tail(recording.samples), LIVE)
-        self._tell_shares("live streams, one after the other, one thread", sampler.shares())
-
-    def _tell_shares(self, subject: str, shares: list[Share]) -> None:
-        self._shares = shares
-        self._tell(f"profile: {subject}; percent of the time at work, own and whole")
-        for share in shares[:NUM_PROFILE_LINES]:
-            self._tell(f"  {share.own_percent:5.1f} {share.whole_percent:5.1f}  {share.function}")
 
     def report(self) -> None:
         """Write the files asked for, then the last line."""
@@ -186,7 +191,7 @@ class _Run:
             "engine": self._engine,
             "is_quick": self._options.quick,
         }
-        return json.dumps(document(self._figures, failures=self._failures, about=about, shares=self._shares))
+        return json.dumps(document(self._figures, failures=self._failures, about=about))
 
 
 FIGURES: dict[str, Callable[[BenchSession], Awaitable[Figure]]] = {

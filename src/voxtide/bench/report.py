@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from voxtide.bench.figure import Figure, Measure, Plot
-from voxtide.bench.profile import Share
 from voxtide.errors import MissingExtraError
 
 NAME_COLUMNS = 40
@@ -40,15 +38,12 @@ def _number(value: float) -> str:
     return f"{value:.{num_decimals}f}"
 
 
-def document(
-    figures: Sequence[Figure], *, failures: dict[str, str], about: dict[str, Any], shares: Sequence[Share]
-) -> dict[str, Any]:
+def document(figures: Sequence[Figure], *, failures: dict[str, str], about: dict[str, Any]) -> dict[str, Any]:
     """Everything measured, as what JSON can hold. Numbers keep six significant digits."""
     whole = {
         **about,
         "figures": {figure.name: _figure(figure) for figure in figures},
         "failures": failures,
-        "profile": [asdict(share) for share in shares],
     }
     rounded: dict[str, Any] = _rounded(whole)
     return rounded

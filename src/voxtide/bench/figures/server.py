@@ -28,7 +28,6 @@ from voxtide.bench.load.process import use_core
 from voxtide.bench.load.serving import Served, serving
 from voxtide.bench.load.session import BenchSession
 from voxtide.bench.load.wire import framed_chunks
-from voxtide.bench.profile import Share
 from voxtide.engines.scripted import speak
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
@@ -37,7 +36,6 @@ NUM_COST_SESSIONS, COST_S = 600, 8.0
 NUM_QUICK_COST_SESSIONS, QUICK_COST_S = 200, 4.0
 COUNTS = (200, 400, 600, 700, 800, 900, 1000)
 QUICK_COUNTS = (200, 600)
-PROFILE_S = 20.0
 PACED_S, QUICK_PACED_S = 10.0, 5.0
 MAX_ADDED_MS = 20.0
 
@@ -104,14 +102,6 @@ async def _measure_cost(session: BenchSession) -> list[Measure]:
             method="the ratio of the two above",
         ),
     ]
-
-
-async def profile(session: BenchSession) -> list[Share]:
-    """Where the server's time goes under as many sessions as a quick run has for the cost."""
-    session.say(f"profiling a server with {NUM_QUICK_COST_SESSIONS} sessions for {PROFILE_S:.0f} s")
-    async with serving(Served(core=SERVER_CORE, is_profiled=True)) as server:
-        await play_paced(server, framed_chunks(talk()), NUM_QUICK_COST_SESSIONS, PROFILE_S)
-        return await server.shares()
 
 
 async def _loads(session: BenchSession) -> list[ServerLoad]:

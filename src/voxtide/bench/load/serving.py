@@ -9,14 +9,13 @@ import logging
 import multiprocessing
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 from voxtide.bench.load.process import num_open_files, resident_mb, use_core
 from voxtide.bench.load.session import EngineChoice
-from voxtide.bench.profile import Share, StackSampler, sampling_processor_time
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
 from voxtide.errors import VoxtideError
@@ -31,15 +30,11 @@ START_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Which server: `choice` None for the scripted engine; `is_bare` for one that decodes messages and nothing else.
-
-    One that `is_profiled` can be asked for its `shares`.
-    """
+    """Which server: `choice` None for the scripted engine; `is_bare` for one that decodes messages and nothing else."""
 
     choice: EngineChoice | None = None
     is_bare: bool = False
     core: int | None = None
-    is_profiled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +60,6 @@ class ServerProcess:
         """Ask it."""
         self._pipe.send("holdings")
         return Holdings(**await asyncio.to_thread(_receive, self._pipe))
-
-    async def shares(self) -> list[Share]:
-        """Where its time went."""
-        self._pipe.send("shares")
-        return list(await asyncio.to_thread(_receive, self._pipe))
 
 
 @asynccontextmanager
@@ -104,11 +94,10 @@ def _receive(pipe: Connection) -> Any:
 def _main(pipe: Connection, served: Served) -> None:
     if served.core is not None:
         use_core(served.core)
-    with sampling_processor_time() if served.is_profiled else nullcontext() as sampler:
-        asyncio.run(_serve_bare(pipe) if served.is_bare else _serve(pipe, served.choice, sampler))
+    asyncio.run(_serve_bare(pipe) if served.is_bare else _serve(pipe, served.choice))
 
 
-async def _serve(pipe: Connection, choice: EngineChoice | None, sampler: StackSampler | None) -> None:
+async def _serve(pipe: Connection, choice: EngineChoice | None) -> None:
     config = ServerConfig(port=0, capacity=MAX_SESSIONS)
     stop = asyncio.Event()
 
@@ -122,7 +111,7 @@ async def _serve(pipe: Connection, choice: EngineChoice | None, sampler: StackSa
         with listen(config) as sock:
             pipe.send(sock.getsockname()[1])
             realtime = server.services.realtime
-            _answer(pipe, lambda: realtime.num_sessions, lambda: scripted.num_open_streams, stop, sampler)
+            _answer(pipe, lambda: realtime.num_sessions, lambda: scripted.num_open_streams, stop)
             await server.serve(sock, stop)
 
 
@@ -143,24 +132,17 @@ async def _serve_bare(pipe: Connection) -> None:
 
 
 def _answer(
-    pipe: Connection,
-    num_sessions: Callable[[], int],
-    num_streams: Callable[[], int],
-    stop: asyncio.Event,
-    sampler: StackSampler | None = None,
+    pipe: Connection, num_sessions: Callable[[], int], num_streams: Callable[[], int], stop: asyncio.Event
 ) -> None:
-    """Answer whoever asks through the pipe; when it closes, stop."""
+    """Answer requests for `Holdings`. Set `stop` when the pipe closes."""
     loop = asyncio.get_running_loop()
 
-    def hear() -> None:
+    def on_request() -> None:
         try:
-            wanted = pipe.recv()
+            pipe.recv()
         except EOFError:
             loop.remove_reader(pipe.fileno())
             stop.set()
-            return
-        if wanted == "shares":
-            pipe.send([] if sampler is None else sampler.shares())
             return
         pipe.send(
             {
@@ -173,4 +155,4 @@ def _answer(
             }
         )
 
-    loop.add_reader(pipe.fileno(), hear)
+    loop.add_reader(pipe.fileno(), on_request)
