@@ -77,7 +77,7 @@ async def run_stream(
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(run.read())
-            flushing = tasks.create_task(run.flush_on_wish())
+            flushing = tasks.create_task(run.flush_when_requested())
             feeding = tasks.create_task(run.feed(source))
             stopping = tasks.create_task(_cancel_at(stop, feeding)) if stop else None
             await asyncio.wait({feeding})
@@ -110,8 +110,8 @@ class _Run:
         self._started_at_s: float | None = None
         self._num_fed_samples = 0
         self._is_flushing_at_pauses = is_flushing_at_pauses
-        self._wants_flush = asyncio.Event()
-        self._turn = asyncio.Lock()  # feed and flush come from two tasks; the engine is promised one at a time
+        self._flush_requested = asyncio.Event()
+        self._input_lock = asyncio.Lock()  # feed and flush come from two tasks; the engine is promised one at a time
 
     async def feed(self, source: AsyncIterable[Samples]) -> None:
         try:
@@ -120,7 +120,7 @@ class _Run:
                 self._num_fed_samples += len(chunk)
                 for observer in self._observers:
                     observer.on_chunk(chunk, self._num_fed_samples / SAMPLE_RATE_HZ, wall_s)
-                async with self._turn:
+                async with self._input_lock:
                     await self._stream.feed(chunk)
         except VoxtideError as error:
             self.failure = error  # told at the end: what was fed before it is still worth its text
@@ -130,7 +130,7 @@ class _Run:
             wall_s = self._wall_s()
             self.assembler.add(event)
             if self._is_flushing_at_pauses and self._is_new_pause(event):
-                self._wants_flush.set()
+                self._flush_requested.set()
             for observer in self._observers:
                 observer.on_event(event, wall_s)
 
@@ -138,21 +138,21 @@ class _Run:
         fed_s = self._num_fed_samples / SAMPLE_RATE_HZ
         return isinstance(event, SpeechStopped) and fed_s - event.audio_s <= MAX_PAUSE_AGE_S
 
-    async def flush_on_wish(self) -> None:
+    async def flush_when_requested(self) -> None:
         """A task of its own: the reader must go on reading while a flush waits for room in the engine."""
         while True:
-            await self._wants_flush.wait()
-            self._wants_flush.clear()
+            await self._flush_requested.wait()
+            self._flush_requested.clear()
             for observer in self._observers:
                 observer.on_flush(self._wall_s())
-            async with self._turn:
-                await self._unless_dead(self._stream.flush())
+            async with self._input_lock:
+                await self._record_failure(self._stream.flush())
 
     async def finish(self) -> None:
         self._start()
-        await self._unless_dead(self._stream.finish())
+        await self._record_failure(self._stream.finish())
 
-    async def _unless_dead(self, verb: Awaitable[object]) -> None:
+    async def _record_failure(self, verb: Awaitable[object]) -> None:
         """A dead engine flushes and finishes nothing. The reader says so, after all that was said before."""
         try:
             await verb

@@ -81,10 +81,10 @@ def test_cuts_between_the_bytes_change_nothing(data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=20)))
     whole, pieces = PcmDecoder(encoding, channels), PcmDecoder(encoding, channels)
     expected = whole.feed(content)
-    heard = joined(pieces.feed(content[a:b]) for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True))
-    np.testing.assert_array_equal(heard, expected)
-    assert heard.dtype == np.float32
-    assert np.all(np.abs(heard) <= 1.0)  # false for NaN too
+    decoded = joined(pieces.feed(content[a:b]) for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True))
+    np.testing.assert_array_equal(decoded, expected)
+    assert decoded.dtype == np.float32
+    assert np.all(np.abs(decoded) <= 1.0)  # false for NaN too
     assert pieces.num_left_over_bytes == whole.num_left_over_bytes == len(content) % (channels * encoding.num_bytes)
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.media_files import joined, loudest_hz, tone
 from voxtide.audio import microphone
-from voxtide.audio.microphone import BACKLOG_MS, BLOCK_MS, InputDevice, MicrophoneSource, list_devices
+from voxtide.audio.microphone import BLOCK_MS, MAX_BACKLOG_MS, InputDevice, MicrophoneSource, list_devices
 from voxtide.errors import AudioError, ConfigError, MissingExtraError, SourceNotFoundError, StreamClosedError
 from voxtide.types import Samples
 
@@ -144,8 +144,8 @@ async def test_the_device_runs_at_its_own_rate_and_is_heard_at_ours(library: Fak
             882,
         )
         stream.record(tone(3.0, rate_hz=44_100))
-        heard = await read_samples(source, 32_000)
-    np.testing.assert_allclose(heard[500:], tone(3.0)[500 : heard.size], atol=1e-3)
+        decoded = await read_samples(source, 32_000)
+    np.testing.assert_allclose(decoded[500:], tone(3.0)[500 : decoded.size], atol=1e-3)
     assert stream.is_closed
     assert source.num_overflows == 0  # the block that came while it was closed is no loss
 
@@ -164,9 +164,9 @@ async def test_what_is_no_sound_does_no_harm(library: FakeLibrary) -> None:
     async with MicrophoneSource(0, chunk_ms=20, library=library) as source:
         library.streams[0].record(wild)
         library.streams[0].options["callback"](np.stack([wild, -wild], axis=1), wild.size, None, Status())
-        heard = await read_samples(source, 640)
-    assert heard[:4].tolist() == [0, 0, 1, -1]
-    assert not heard[320:].any()
+        decoded = await read_samples(source, 640)
+    assert decoded[:4].tolist() == [0, 0, 1, -1]
+    assert not decoded[320:].any()
 
 
 async def test_audio_that_nobody_reads_is_dropped_counted_and_told(
@@ -174,11 +174,11 @@ async def test_audio_that_nobody_reads_is_dropped_counted_and_told(
 ) -> None:
     with caplog.at_level(logging.WARNING, "voxtide.audio"):
         async with MicrophoneSource(0, chunk_ms=100, library=library) as source:
-            library.streams[0].record(tone(BACKLOG_MS / 1000 + 1.0))
+            library.streams[0].record(tone(MAX_BACKLOG_MS / 1000 + 1.0))
             assert source.num_overflows == 1_000 // BLOCK_MS
             assert source.dropped_s == pytest.approx(1.0)
-            heard = await read_samples(source, BACKLOG_MS * 16)
-    assert loudest_hz(heard) == 440
+            decoded = await read_samples(source, MAX_BACKLOG_MS * 16)
+    assert loudest_hz(decoded) == 440
     assert "the reader was too slow 50 times; 1.00 s of audio were dropped" in caplog.text
 
 
@@ -198,7 +198,7 @@ async def test_a_device_that_stops_is_told_after_what_it_recorded(library: FakeL
 
 
 async def test_a_device_that_falls_silent_is_told(library: FakeLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(microphone, "SILENT_LIMIT_S", 0.01)
+    monkeypatch.setattr(microphone, "NO_DATA_TIMEOUT_S", 0.01)
     async with MicrophoneSource(0, chunk_ms=20, library=library) as source:
         with pytest.raises(AudioError, match="delivers nothing any more"):
             await source.read()

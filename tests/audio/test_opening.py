@@ -64,7 +64,7 @@ def pipe() -> Iterator[Pipe]:
     pipe.stdin.close()
 
 
-def heard_from_stdin(data: bytes, **options: object) -> np.ndarray:
+def decode_stdin(data: bytes, **options: object) -> np.ndarray:
     async def read() -> np.ndarray:
         async with open_source("-", stdin=io.BytesIO(data), **options) as source:
             assert source.name == "stdin"
@@ -97,8 +97,8 @@ async def test_a_file_of_raw_pcm(tmp_path: Path) -> None:
     (tmp_path / "talk.raw").write_bytes(encode_pcm(tone(1.0, rate_hz=8_000), Encoding.PCM_MULAW))
     async with open_source(tmp_path / "talk.raw", encoding="pcm_mulaw", sample_rate_hz=8_000) as source:
         assert source.duration_s == 1.0
-        heard = await read_all(source)
-    assert loudest_hz(heard) == 440
+        decoded = await read_all(source)
+    assert loudest_hz(decoded) == 440
 
 
 async def test_an_encoding_makes_even_a_wav_file_raw() -> None:
@@ -129,18 +129,18 @@ async def test_what_is_not_there() -> None:
 @pytest.mark.parametrize("encoding", Encoding)
 def test_raw_pcm_on_stdin(encoding: Encoding) -> None:
     stereo = np.repeat(tone(1.0, rate_hz=24_000), 2)
-    heard = heard_from_stdin(encode_pcm(stereo, encoding), encoding=encoding, sample_rate_hz=24_000, channels=2)
-    assert heard.size == 16_000
-    assert similarity(heard, tone(1.0)) > 0.99
+    decoded = decode_stdin(encode_pcm(stereo, encoding), encoding=encoding, sample_rate_hz=24_000, channels=2)
+    assert decoded.size == 16_000
+    assert similarity(decoded, tone(1.0)) > 0.99
 
 
 def test_stdin_without_a_signature_is_16_bit_pcm() -> None:
-    np.testing.assert_array_equal(heard_from_stdin(SPEECH.read_bytes()[44:]), speech())
+    np.testing.assert_array_equal(decode_stdin(SPEECH.read_bytes()[44:]), speech())
 
 
 def test_the_rate_of_stdin_without_a_signature_can_be_given() -> None:
-    heard = heard_from_stdin(encode_pcm(tone(1.0, rate_hz=48_000), Encoding.PCM_S16LE), sample_rate_hz=48_000)
-    assert loudest_hz(heard) == 440
+    decoded = decode_stdin(encode_pcm(tone(1.0, rate_hz=48_000), Encoding.PCM_S16LE), sample_rate_hz=48_000)
+    assert loudest_hz(decoded) == 440
 
 
 @pytest.mark.parametrize(
@@ -161,10 +161,10 @@ def test_the_rate_of_stdin_without_a_signature_can_be_given() -> None:
 def test_a_file_on_stdin_is_recognised(container: str, codec: str) -> None:
     original = soxr.resample(speech(), 16_000, 48_000).astype(np.float32)
     data = encoded(original, codec, container, rate_hz=48_000)
-    heard = heard_from_stdin(data)
-    assert heard.size == pytest.approx(speech().size, abs=1_600)
+    decoded = decode_stdin(data)
+    assert decoded.size == pytest.approx(speech().size, abs=1_600)
     if codec != "aac":
-        assert similarity(heard, speech()) > 0.95
+        assert similarity(decoded, speech()) > 0.95
 
 
 async def test_a_file_on_stdin_that_can_be_searched(tmp_path: Path) -> None:
@@ -177,12 +177,12 @@ async def test_a_file_on_stdin_that_can_be_searched(tmp_path: Path) -> None:
 
 def test_an_encoding_overrules_what_stdin_looks_like() -> None:
     data = b"RIFF" + bytes(3_196)
-    assert heard_from_stdin(data, encoding="pcm_s16le").size == 1_600
+    assert decode_stdin(data, encoding="pcm_s16le").size == 1_600
 
 
 @pytest.mark.parametrize("data", [b"", b"\0"])
 def test_an_empty_stdin_is_empty(data: bytes) -> None:
-    assert heard_from_stdin(data).size == 0
+    assert decode_stdin(data).size == 0
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -202,7 +202,7 @@ def test_the_same_audio_comes_out_of_every_chunking(chunk_ms: int, piece_bytes: 
             return [chunk async for chunk in source]
 
     chunks = asyncio.run(read())
-    np.testing.assert_array_equal(joined(chunks), heard_from_stdin(data, sample_rate_hz=24_000))
+    np.testing.assert_array_equal(joined(chunks), decode_stdin(data, sample_rate_hz=24_000))
     assert {chunk.size for chunk in chunks[:-1]} <= {chunk_ms * 16}
 
 

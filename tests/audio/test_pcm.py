@@ -120,11 +120,11 @@ def test_the_converter_gives_the_same_at_every_cut(
     whole, pieces = PcmConverter(pcm), PcmConverter(pcm)
     expected = joined([whole.feed(content), whole.finish()])
     ends = [*cuts, len(content)]
-    heard = joined([*(pieces.feed(content[a:b]) for a, b in zip([0, *cuts], ends, strict=True)), pieces.finish()])
-    np.testing.assert_array_equal(heard, expected)
+    decoded = joined([*(pieces.feed(content[a:b]) for a, b in zip([0, *cuts], ends, strict=True)), pieces.finish()])
+    np.testing.assert_array_equal(decoded, expected)
     num_samples = len(content) // (channels * encoding.num_bytes)
-    assert heard.size == round(num_samples * 16_000 / 24_000)
-    assert np.all(np.abs(heard) <= 1.0)
+    assert decoded.size == round(num_samples * 16_000 / 24_000)
+    assert np.all(np.abs(decoded) <= 1.0)
     assert pieces.num_left_over_bytes == len(content) % (channels * encoding.num_bytes)
 
 
@@ -138,8 +138,8 @@ def test_the_converter_refuses_what_is_out_of_range() -> None:
 def test_resampling_a_square_wave_at_full_scale_stays_in_range() -> None:
     square = np.where(tone(0.5, rate_hz=44_100) > 0, 1.0, -1.0).astype(np.float32)
     converter = PcmConverter(PcmFormat(Encoding.PCM_F32LE, 44_100))
-    heard = joined([converter.feed(square.tobytes()), converter.finish()])
-    assert np.max(np.abs(heard)) == 1.0
+    decoded = joined([converter.feed(square.tobytes()), converter.finish()])
+    assert np.max(np.abs(decoded)) == 1.0
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 24_000, 44_100])
@@ -149,10 +149,10 @@ def test_a_flush_gives_all_that_came_and_takes_nothing_from_what_follows(rate_hz
     assert converter.flush().size == 0
     for _ in range(3):
         parts = [converter.feed(sound[:-1]), converter.flush(), converter.feed(sound[-1:]), converter.flush()]
-        heard = joined(parts)
-        assert heard.size == pytest.approx(8_000, abs=1)
-        assert loudest_hz(heard) == pytest.approx(440, abs=4)
-        assert np.abs(heard[-200:]).max() > 0.5 * np.abs(heard).max()
+        decoded = joined(parts)
+        assert decoded.size == pytest.approx(8_000, abs=1)
+        assert loudest_hz(decoded) == pytest.approx(440, abs=4)
+        assert np.abs(decoded[-200:]).max() > 0.5 * np.abs(decoded).max()
 
 
 def test_the_reader_knows_the_length_of_what_it_can_measure() -> None:
@@ -163,15 +163,15 @@ def test_the_reader_knows_the_length_of_what_it_can_measure() -> None:
 
 def test_the_reader_reads_it_all_at_the_right_pitch() -> None:
     data = encode_pcm(tone(2.0, rate_hz=8_000), Encoding.PCM_ALAW)
-    heard = joined(read(data, PcmFormat(Encoding.PCM_ALAW, 8_000)))
-    assert heard.size == 32_000
-    assert loudest_hz(heard) == 440
+    decoded = joined(read(data, PcmFormat(Encoding.PCM_ALAW, 8_000)))
+    assert decoded.size == 32_000
+    assert loudest_hz(decoded) == 440
 
 
 def test_bytes_after_the_promised_ones_are_not_audio() -> None:
     data = encode_pcm(tone(0.5), Encoding.PCM_S16LE)
-    heard = joined(read(data + b"LIST" * 1_000, PcmFormat(), num_bytes=len(data)))
-    np.testing.assert_allclose(heard, tone(0.5), atol=2**-15)
+    decoded = joined(read(data + b"LIST" * 1_000, PcmFormat(), num_bytes=len(data)))
+    np.testing.assert_allclose(decoded, tone(0.5), atol=2**-15)
 
 
 def test_fewer_bytes_than_promised_are_told_after_the_last_sample() -> None:

@@ -43,14 +43,14 @@ def test_a_click_stays_where_it_was(from_hz: int) -> None:
 
 @pytest.mark.parametrize("from_hz", USUAL_RATES_HZ)
 def test_a_tone_keeps_its_pitch_and_its_level(from_hz: int) -> None:
-    heard = converted(tone(1.0, rate_hz=from_hz, hz=1000.0), from_hz)
+    decoded = converted(tone(1.0, rate_hz=from_hz, hz=1000.0), from_hz)
     inside = slice(1_000, -1_000)  # at the ends the tone begins and stops, which is not a tone
-    np.testing.assert_allclose(heard[inside], tone(1.0, hz=1000.0)[inside], atol=1e-4)
+    np.testing.assert_allclose(decoded[inside], tone(1.0, hz=1000.0)[inside], atol=1e-4)
 
 
 def test_what_16_khz_cannot_hold_is_removed_and_not_folded_back() -> None:
-    heard = converted(tone(1.0, rate_hz=48_000, hz=11_000.0), 48_000)
-    assert np.max(np.abs(heard[1_000:-1_000])) < 1e-4
+    decoded = converted(tone(1.0, rate_hz=48_000, hz=11_000.0), 48_000)
+    assert np.max(np.abs(decoded[1_000:-1_000])) < 1e-4
     assert loudest_hz(converted(tone(1.0, rate_hz=48_000, hz=3_000.0), 48_000)) == 3_000
 
 

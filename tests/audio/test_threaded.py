@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support.media_files import joined, read_all, read_until_error, tone
 from voxtide.audio.bytestream import ReadInterruptedError
 from voxtide.audio.source import Chunker
-from voxtide.audio.threaded import HAND_OVER_MS, ThreadedSource
+from voxtide.audio.threaded import MAX_QUEUED_MS, ThreadedSource
 from voxtide.errors import ConfigError, CorruptAudioError, NotAudioError, StreamClosedError
 from voxtide.types import Samples
 
@@ -109,7 +109,7 @@ async def test_the_thread_reads_no_further_than_the_bound() -> None:
     async with ThreadedSource("fake", reader, chunk_ms=100) as source:
         for _ in range(50):
             await source.read()
-            assert reader.num_given <= 50 + HAND_OVER_MS // 100 + 2
+            assert reader.num_given <= 50 + MAX_QUEUED_MS // 100 + 2
     assert reader.is_closed.is_set()
 
 
@@ -149,7 +149,7 @@ async def test_a_close_while_it_opens_is_told_to_who_waits() -> None:
 async def test_a_cancelled_read_loses_no_audio() -> None:
     samples = tone(1.0)
     async with ThreadedSource("fake", FakeReader(np.split(samples, 10)), chunk_ms=20) as source:
-        heard = []
+        decoded = []
         while True:
             try:
                 async with asyncio.timeout(0):
@@ -158,8 +158,8 @@ async def test_a_cancelled_read_loses_no_audio() -> None:
                 chunk = await source.read()
             if chunk is None:
                 break
-            heard.append(chunk)
-    np.testing.assert_array_equal(joined(heard), samples)
+            decoded.append(chunk)
+    np.testing.assert_array_equal(joined(decoded), samples)
 
 
 async def test_a_source_is_opened_once_and_read_while_open() -> None:

@@ -49,7 +49,7 @@ def changes_of(levels: str, config: GateConfig = GATE) -> str:
 def test_probabilities_do_not_depend_on_batching(model: VadModel) -> None:
     samples = whole_frames(recording("goforward.wav"))
     num_frames = len(samples) // VAD_FRAME_SAMPLES
-    at_once = VadMeter(model).measure(samples)
+    at_once = VadMeter(model).probabilities(samples)
     assert len(at_once) == num_frames
 
     @settings(max_examples=25, deadline=None)
@@ -58,7 +58,7 @@ def test_probabilities_do_not_depend_on_batching(model: VadModel) -> None:
         meter = VadMeter(model)
         edges = [0, *sorted(cuts), num_frames]
         pieces = [samples[start * VAD_FRAME_SAMPLES : end * VAD_FRAME_SAMPLES] for start, end in pairwise(edges)]
-        measured = [probability for piece in pieces for probability in meter.measure(piece)]
+        measured = [probability for piece in pieces for probability in meter.probabilities(piece)]
         assert measured == at_once
 
     check()
@@ -68,27 +68,27 @@ def test_a_meter_does_not_need_its_samples_afterwards(model: VadModel) -> None:
     samples = whole_frames(recording("goforward.wav"))
     meter, half = VadMeter(model), 20 * VAD_FRAME_SAMPLES
     first = samples[:half].copy()
-    measured = meter.measure(first)
+    measured = meter.probabilities(first)
     first[:] = 1.0
-    assert measured + meter.measure(samples[half:]) == VadMeter(model).measure(samples)
+    assert measured + meter.probabilities(samples[half:]) == VadMeter(model).probabilities(samples)
 
 
 def test_meters_share_a_model_and_nothing_else(model: VadModel) -> None:
     samples = whole_frames(recording("goforward.wav"))
-    alone = VadMeter(model).measure(samples)
+    alone = VadMeter(model).probabilities(samples)
     one, other = VadMeter(model), VadMeter(model)
     measured = []
     for start in range(0, len(samples), VAD_FRAME_SAMPLES):
-        measured += one.measure(samples[start : start + VAD_FRAME_SAMPLES])
-        other.measure(-0.5 * samples[::-1][start : start + VAD_FRAME_SAMPLES])
+        measured += one.probabilities(samples[start : start + VAD_FRAME_SAMPLES])
+        other.probabilities(-0.5 * samples[::-1][start : start + VAD_FRAME_SAMPLES])
     assert measured == alone
 
 
 def test_speech_is_told_from_silence_and_noise(model: VadModel) -> None:
     noise = np.random.default_rng(3).normal(0, 0.01, 100 * VAD_FRAME_SAMPLES).astype(np.float32)
-    assert max(VadMeter(model).measure(noise)) < 0.5
-    assert max(VadMeter(model).measure(np.zeros_like(noise))) < 0.1
-    assert np.median(VadMeter(model).measure(recording("two_cities.wav")[: 400 * VAD_FRAME_SAMPLES])) > 0.9
+    assert max(VadMeter(model).probabilities(noise)) < 0.5
+    assert max(VadMeter(model).probabilities(np.zeros_like(noise))) < 0.1
+    assert np.median(VadMeter(model).probabilities(recording("two_cities.wav")[: 400 * VAD_FRAME_SAMPLES])) > 0.9
 
 
 LOUD_S = ((0.32, 1.18), (1.89, 2.59), (3.55, 4.06), (4.93, 5.47), (6.66, 7.23), (8.16, 8.74))
@@ -98,7 +98,7 @@ LOUD_S = ((0.32, 1.18), (1.89, 2.59), (3.55, 4.06), (4.93, 5.47), (6.66, 7.23), 
 def test_six_phrases_start_and_stop(model: VadModel) -> None:
     samples = whole_frames(recording("beckett.wav"))
     gate, started_s, stopped_s = SpeechGate(GateConfig()), [], []
-    for index, probability in enumerate(VadMeter(model).measure(samples)):
+    for index, probability in enumerate(VadMeter(model).probabilities(samples)):
         change = gate.push(probability)
         if change is STARTED:
             started_s.append((index + 1 - gate.num_candidate_frames) * VAD_FRAME_S)

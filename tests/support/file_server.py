@@ -32,7 +32,7 @@ class FileServer:
 
     def requested(self, path: str) -> list[dict[str, str]]:
         """The headers of each request for a path, names in lower case."""
-        return [headers for asked, headers in self.requests if asked == path]
+        return [headers for requested_path, headers in self.requests if requested_path == path]
 
 
 @contextmanager
@@ -70,8 +70,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._serve(shelf.files[self.path])
 
     def _serve(self, body: bytes) -> None:
-        asked = self.headers.get("Range")
-        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and not self.shelf.is_range_ignored else 0
+        requested_path = self.headers.get("Range")
+        start = (
+            int(requested_path.removeprefix("bytes=").rstrip("-"))
+            if requested_path and not self.shelf.is_range_ignored
+            else 0
+        )
         self.send_response(206 if start else 200)
         self.send_header("Content-Type", "text/html" if self.path.endswith("/") else "application/octet-stream")
         if start:

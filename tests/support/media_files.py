@@ -96,15 +96,15 @@ def speech() -> Samples:
     return np.frombuffer(SPEECH.read_bytes()[44:], "<i2").astype(np.float32) / 32768
 
 
-def similarity(heard: Samples, original: Samples) -> float:
+def similarity(decoded: Samples, original: Samples) -> float:
     """Correlation of the two at the same times: 1.0 for the same shape, about 0.0 when shifted or unrelated."""
-    size = min(heard.size, original.size)
-    return float(np.corrcoef(heard[:size], original[:size])[0, 1])
+    size = min(decoded.size, original.size)
+    return float(np.corrcoef(decoded[:size], original[:size])[0, 1])
 
 
-def shift_samples(heard: Samples, original: Samples) -> int:
-    """By how much `heard` is late, where the two fit best."""
-    size = heard.size + original.size
-    products = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(original, size)), size)
+def shift_samples(decoded: Samples, original: Samples) -> int:
+    """By how much `decoded` is late, where the two fit best."""
+    size = decoded.size + original.size
+    products = np.fft.irfft(np.fft.rfft(decoded, size) * np.conj(np.fft.rfft(original, size)), size)
     place = int(np.argmax(products))
-    return place if place < heard.size else place - size
+    return place if place < decoded.size else place - size

@@ -35,7 +35,7 @@ class Site:
     unsized: set[str] = field(default_factory=set)
     moved: dict[str, str] = field(default_factory=dict)
     private: set[str] = field(default_factory=set)
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     release: threading.Event = field(default_factory=threading.Event)
     root: str = ""
 
@@ -47,7 +47,7 @@ def serving() -> Iterator[Site]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
-            site.asked.append(path)
+            site.requests.append(path)
             expected = f"Basic {base64.b64encode(CREDENTIALS.encode()).decode()}"
             if path in site.moved:
                 self.send_response(302)

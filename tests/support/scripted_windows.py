@@ -60,7 +60,7 @@ class ScriptedMeter(VadMeter):
         self._script = script
         self._num_frames = 0
 
-    def measure(self, samples: Samples) -> list[float]:
+    def probabilities(self, samples: Samples) -> list[float]:
         assert len(samples) % VAD_FRAME_SAMPLES == 0
         first, self._num_frames = self._num_frames, self._num_frames + len(samples) // VAD_FRAME_SAMPLES
         return [self._probability((frame + 0.5) * VAD_FRAME_S) for frame in range(first, self._num_frames)]

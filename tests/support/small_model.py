@@ -87,10 +87,10 @@ class FakeIndex:
     server: FileServer
     links: dict[str, WheelLink] = field(default_factory=dict)
     downloads: dict[str, bytes] = field(default_factory=dict)
-    num_asked: int = 0
+    num_located: int = 0
 
     def locate(self, wheel: Wheel) -> WheelLink:
-        self.num_asked += 1
+        self.num_located += 1
         return self.links.get(wheel.package, WheelLink(url=f"{self.server.url}/{wheel.sha256}", sha256=wheel.sha256))
 
     def download(self, wheel: Wheel, folder: Path) -> Path:

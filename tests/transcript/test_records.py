@@ -40,10 +40,10 @@ SEGMENT_FIELDS = {"text": "No matter.", "start_s": 1.0, "end_s": 2.0, "words": W
     ],
 )
 def test_each_event_has_its_record(event: TranscriptEvent, expected: dict[str, object]) -> None:
-    told = event_record(event, wall_s=2.00049)
-    assert told == {**expected, "wall_s": 2.0, "audio_s": 1.3}
-    assert list(told)[:3] == ["type", "wall_s", "audio_s"]
-    json.dumps(told)
+    fields = event_record(event, wall_s=2.00049)
+    assert fields == {**expected, "wall_s": 2.0, "audio_s": 1.3}
+    assert list(fields)[:3] == ["type", "wall_s", "audio_s"]
+    json.dumps(fields)
 
 
 def test_what_tells_of_the_engine_is_left_out() -> None:
@@ -51,8 +51,8 @@ def test_what_tells_of_the_engine_is_left_out() -> None:
 
 
 def test_records_without_an_event_carry_the_same_fields() -> None:
-    told = record("error", 1.2346, 3.0, code="corrupt_audio", message="it breaks off")
-    assert told == {
+    fields = record("error", 1.2346, 3.0, code="corrupt_audio", message="it breaks off")
+    assert fields == {
         "type": "error",
         "wall_s": 1.235,
         "audio_s": 3.0,

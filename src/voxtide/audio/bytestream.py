@@ -47,13 +47,13 @@ class ByteStream:
         # `read` of a buffered pipe waits for all it was asked for; `read1` gives what is there.
         self._read_some: Callable[[int], bytes | None] = getattr(stream, "read1", stream.read)
         self._is_owner = is_owner
-        self._ahead = b""
+        self._peeked = b""
         self._position_bytes = 0
         self._file = stream if isinstance(stream, io.IOBase) and _is_whole_file(stream) else None
         if self._file is not None:
             self.size_bytes = self._file.seek(0, io.SEEK_END)
             self._file.seek(0)
-        self._bell = _Bell(None if self._file is not None else _pollable(stream))
+        self._wake_up = _WakeUp(None if self._file is not None else _pollable(stream))
 
     def read(self, max_bytes: int = MAX_READ_BYTES) -> bytes:
         """What there is, at least one byte and at most `max_bytes`; b"" at the end.
@@ -62,11 +62,11 @@ class ByteStream:
             Interrupted: `interrupt` was called, before or meanwhile.
             AudioError: The system cannot read the stream.
         """
-        self._bell.check()
-        if self._ahead:
-            data, self._ahead = self._ahead[:max_bytes], self._ahead[max_bytes:]
+        self._wake_up.check()
+        if self._peeked:
+            data, self._peeked = self._peeked[:max_bytes], self._peeked[max_bytes:]
         else:
-            data = self._read_fresh(max_bytes)
+            data = self._read_new(max_bytes)
         self._position_bytes += len(data)
         if not data and self.size_bytes is None:
             self.size_bytes = self._position_bytes
@@ -74,9 +74,9 @@ class ByteStream:
 
     def peek(self, num_bytes: int) -> bytes:
         """The next `num_bytes`, fewer at the end, without taking them. Waits until they are there."""
-        while len(self._ahead) < num_bytes and (data := self._read_fresh(num_bytes - len(self._ahead))):
-            self._ahead += data
-        return self._ahead[:num_bytes]
+        while len(self._peeked) < num_bytes and (data := self._read_new(num_bytes - len(self._peeked))):
+            self._peeked += data
+        return self._peeked[:num_bytes]
 
     def skip(self, num_bytes: int) -> None:
         """Take `num_bytes` and forget them; fewer at the end."""
@@ -93,7 +93,7 @@ class ByteStream:
             raise io.UnsupportedOperation("this stream cannot seek")
         if whence == io.SEEK_CUR:
             offset, whence = self._position_bytes + offset, io.SEEK_SET
-        self._ahead = b""
+        self._peeked = b""
         self._position_bytes = self._file.seek(offset, whence)
         return self._position_bytes
 
@@ -103,59 +103,59 @@ class ByteStream:
 
     def interrupt(self) -> None:
         """Make a waiting `read`, and every later one, raise `ReadInterruptedError`."""
-        self._bell.ring()
+        self._wake_up.set()
 
     def close(self) -> None:
         """Free what is held. Called by the reading thread."""
-        self._bell.close()
+        self._wake_up.close()
         if self._is_owner and isinstance(self._stream, io.IOBase):
             self._stream.close()
 
-    def _read_fresh(self, max_bytes: int) -> bytes:
+    def _read_new(self, max_bytes: int) -> bytes:
         try:
             data = None
             while data is None:  # a non-blocking stream may wake up without data
-                self._bell.wait_readable()
+                self._wake_up.wait_readable()
                 data = self._read_some(max_bytes)
         except (OSError, ValueError) as error:  # ValueError: its owner closed it
             raise AudioError(f"the input cannot be read: {error}") from error
         return bytes(data)
 
 
-class _Bell:
+class _WakeUp:
     """Wakes a thread that waits for a pipe's bytes. Without a pollable pipe it is a mere flag, seen between reads."""
 
     def __init__(self, pipe_fd: int | None) -> None:
         self._lock = threading.Lock()  # so that nobody rings a socket while it is closed and its number given away
-        self._is_rung = False
+        self._is_set = False
         self._poll: select.poll | None = None
         if pipe_fd is not None:
-            self._ear, self._button = socket.socketpair()
+            self._receiver, self._sender = socket.socketpair()
             self._poll = select.poll()
             self._poll.register(pipe_fd, select.POLLIN)
-            self._poll.register(self._ear, select.POLLIN)
+            self._poll.register(self._receiver, select.POLLIN)
 
     def check(self) -> None:
-        if self._is_rung:
+        if self._is_set:
             raise ReadInterruptedError
 
     def wait_readable(self) -> None:
         if self._poll is not None:
-            self._poll.poll()  # unbounded: a pipe may be silent as long as its writer likes; `ring` ends it
+            self._poll.poll()  # unbounded: a pipe may be silent as long as its writer likes; `set` ends it
         self.check()
 
-    def ring(self) -> None:
+    def set(self) -> None:
         with self._lock:
-            self._is_rung = True
+            self._is_set = True
             if self._poll is not None:
-                self._button.send(b"!")
+                self._sender.send(b"!")
 
     def close(self) -> None:
         with self._lock:
             if self._poll is not None:
                 self._poll = None
-                self._ear.close()
-                self._button.close()
+                self._receiver.close()
+                self._sender.close()
 
 
 def open_file(path: Path) -> ByteStream:

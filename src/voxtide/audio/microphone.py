@@ -23,10 +23,10 @@ _log = logging.getLogger("voxtide.audio")
 BLOCK_MS = 20
 """What the device delivers at once: short against any chunk, long enough to be no load."""
 
-BACKLOG_MS = 10_000
+MAX_BACKLOG_MS = 10_000
 """Audio that may wait when the reader is slow. Longer, and the words would come too late to be of use."""
 
-SILENT_LIMIT_S = 5.0
+NO_DATA_TIMEOUT_S = 5.0
 """A running device delivers a block every `BLOCK_MS`, silence included. Without any for so long, it is gone."""
 
 MAX_CAPTURE_CHANNELS = 2
@@ -86,7 +86,7 @@ def list_devices(library: SoundLibrary | None = None) -> list[InputDevice]:
 class MicrophoneSource(AudioSource):
     """A microphone at its own rate, converted to 16 kHz mono. It never ends by itself.
 
-    Audio that the reader does not take within `BACKLOG_MS` is dropped; `num_overflows` and `dropped_s` tell of it.
+    Audio that the reader does not take within `MAX_BACKLOG_MS` is dropped; `num_overflows` and `dropped_s` tell of it.
     """
 
     def __init__(self, device: int | str | None = None, *, chunk_ms: int, library: SoundLibrary | None = None) -> None:
@@ -123,7 +123,7 @@ class MicrophoneSource(AudioSource):
         self.name = f"microphone {device.name!r}"
         self._rate_hz = device.sample_rate_hz
         self._resampler = Resampler(device.sample_rate_hz)
-        self._blocks = HandOver(BACKLOG_MS // BLOCK_MS)
+        self._blocks = HandOver(MAX_BACKLOG_MS // BLOCK_MS)
         try:
             self._stream = library.InputStream(
                 device=device.index,
@@ -148,7 +148,7 @@ class MicrophoneSource(AudioSource):
             raise StreamClosedError(f"{self.name} is not open; read it inside `async with`")
         while not self._ready:
             try:
-                async with asyncio.timeout(SILENT_LIMIT_S):
+                async with asyncio.timeout(NO_DATA_TIMEOUT_S):
                     block = await self._blocks.get()
             except TimeoutError:
                 raise AudioError(f"{self.name} delivers nothing any more; is it still plugged in?") from None

@@ -88,8 +88,10 @@ class PcmReader:
         """The length in seconds, or None for a pipe: it ends when its writer likes."""
         if self._stream.size_bytes is None:
             return None
-        there_bytes = self._stream.size_bytes - self._stream.tell()
-        return (there_bytes if self._num_bytes is None else min(there_bytes, self._num_bytes)) / self._pcm.bytes_per_s
+        available_bytes = self._stream.size_bytes - self._stream.tell()
+        return (
+            available_bytes if self._num_bytes is None else min(available_bytes, self._num_bytes)
+        ) / self._pcm.bytes_per_s
 
     def read(self) -> Iterator[Samples]:
         """The samples, piece by piece as their bytes come.
@@ -150,17 +152,17 @@ def plain_wav(peek: Callable[[int], bytes]) -> PlainWav | None:
 def num_missing_wav_bytes(stream: ByteStream) -> int:
     """By how much a WAV file of any encoding is shorter than its header says, which FFmpeg passes over.
 
-    0 where nothing is missing, or no more than `_MISSING_LIMIT_BYTES`, or where nobody can know.
+    0 where nothing is missing, or no more than `_MISSING_TOLERANCE_BYTES`, or where nobody can know.
     """
     head = stream.peek(8)
     if head[:4] != b"RIFF" or len(head) < 8 or stream.size_bytes is None:
         return 0
     stated_bytes = int(struct.unpack_from("<I", head, 4)[0]) + len(head)
     missing_bytes = stated_bytes - stream.size_bytes
-    return missing_bytes if stated_bytes < _UNKNOWN_WAV_BYTES and missing_bytes > _MISSING_LIMIT_BYTES else 0
+    return missing_bytes if stated_bytes < _UNKNOWN_WAV_BYTES and missing_bytes > _MISSING_TOLERANCE_BYTES else 0
 
 
-_MISSING_LIMIT_BYTES = 1024
+_MISSING_TOLERANCE_BYTES = 1024
 """Some writers state a WAV file's size a few bytes too large; this is far more than that, and 32 ms of audio."""
 
 _MAX_WAV_HEADER_BYTES = 64 * 1024

@@ -14,10 +14,10 @@ from voxtide.audio.source import AudioSource, Chunker
 from voxtide.errors import StreamClosedError
 from voxtide.types import Samples
 
-HAND_OVER_MS = 2_000
+MAX_QUEUED_MS = 2_000
 """Audio that may wait between the thread and the event loop: enough to keep both busy, small against any memory."""
 
-CLOSE_LIMIT_S = 1.0
+CLOSE_TIMEOUT_S = 1.0
 """How long `close` waits for the thread. Only a network read can take longer; its own time limit ends it later."""
 
 
@@ -50,7 +50,7 @@ class ThreadedSource(AudioSource):
         """Start the thread and wait until the input is open."""
         if self._chunks is not None:
             raise StreamClosedError(f"{self.name} was opened before; a source is read once")
-        self._chunks = HandOver(max(2, HAND_OVER_MS // self.chunk_ms))  # 2: one is read while the next is made
+        self._chunks = HandOver(max(2, MAX_QUEUED_MS // self.chunk_ms))  # 2: one is read while the next is made
         self._loop = asyncio.get_running_loop()
         is_open: asyncio.Future[float | None] = self._loop.create_future()
         # A daemon: a read that cannot be interrupted must not keep the process alive.
@@ -68,31 +68,31 @@ class ThreadedSource(AudioSource):
         return await self._chunks.get()
 
     async def close(self) -> None:
-        """Stop the thread; returns when it has ended, or after `CLOSE_LIMIT_S`."""
+        """Stop the thread; returns when it has ended, or after `CLOSE_TIMEOUT_S`."""
         if self._chunks is None:
             return
         self._chunks.close()
         self._reader.interrupt()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_LIMIT_S):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._has_ended.wait()
             self._thread.join()  # it has nothing left to do but to return
 
     def _run(self, chunks: HandOver[Samples], is_open: asyncio.Future[float | None]) -> None:
         """The thread: open, read, cut, hand over. Whatever happens is told to the event loop."""
         try:
-            self._tell(_resolve, is_open, self._reader.open())
+            self._notify(_set_result, is_open, self._reader.open())
             self._hand_over(chunks)
             chunks.end()
         except ReadInterruptedError:
-            self._tell(_refuse, is_open, StreamClosedError(f"{self.name} was closed while it was being opened"))
+            self._notify(_set_error, is_open, StreamClosedError(f"{self.name} was closed while it was being opened"))
             chunks.end()
         except BaseException as error:  # raised again on the event loop's side, by `open` or by `read`
-            self._tell(_refuse, is_open, error)
+            self._notify(_set_error, is_open, error)
             chunks.end(error)
         finally:
             self._reader.close()
-            self._tell(self._has_ended.set)
+            self._notify(self._has_ended.set)
 
     def _hand_over(self, chunks: HandOver[Samples]) -> None:
         chunker = Chunker(self.chunk_ms)
@@ -105,16 +105,16 @@ class ThreadedSource(AudioSource):
             if rest.size:
                 chunks.put(rest)
 
-    def _tell(self, call: Callable[..., None], *arguments: object) -> None:
+    def _notify(self, call: Callable[..., None], *arguments: object) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop has been closed: nobody waits any more
             self._loop.call_soon_threadsafe(call, *arguments)
 
 
-def _resolve(is_open: asyncio.Future[float | None], duration_s: float | None) -> None:
+def _set_result(is_open: asyncio.Future[float | None], duration_s: float | None) -> None:
     if not is_open.done():
         is_open.set_result(duration_s)
 
 
-def _refuse(is_open: asyncio.Future[float | None], error: BaseException) -> None:
+def _set_error(is_open: asyncio.Future[float | None], error: BaseException) -> None:
     if not is_open.done():
         is_open.set_exception(error)

@@ -60,7 +60,7 @@ class VadMeter:
         self._hidden = self._cell = np.zeros(_STATE_SHAPE, np.float32)
         self._context = np.zeros(CONTEXT_SAMPLES, np.float32)
 
-    def measure(self, samples: Samples) -> list[float]:
+    def probabilities(self, samples: Samples) -> list[float]:
         """The probability of speech in each frame of `samples`, whose length is a multiple of `VAD_FRAME_SAMPLES`."""
         frames = samples.reshape(-1, VAD_FRAME_SAMPLES)
         contexts = np.concatenate([self._context[None], frames[:-1, -CONTEXT_SAMPLES:]])

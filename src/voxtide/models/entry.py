@@ -48,11 +48,11 @@ class Entry:
         A directory verified for other bytes than the manifest now names was pulled by another release: it is absent.
         """
         if self.home.exists():
-            marked = self._marked()
+            marked = self._verified_digests()
             if marked is None:
                 return ModelState.CORRUPT
             if marked == self._digests():
-                return ModelState.READY if self._has_sizes() else ModelState.CORRUPT
+                return ModelState.READY if self._has_expected_sizes() else ModelState.CORRUPT
         return ModelState.PARTIAL if self.downloaded_bytes else ModelState.ABSENT
 
     @property
@@ -60,11 +60,11 @@ class Entry:
         """What an unfinished pull has fetched; the build directory beside it counts for nothing."""
         return sum(path.stat().st_size for path in self.partial.glob("*") if path.is_file())
 
-    def wrong_files(self) -> list[str]:
+    def corrupt_files(self) -> list[str]:
         """Hash every file and name those that are missing or not the manifest's."""
-        return [file.name for file in self.model.files if not _is_right(self.home / file.name, file.sha256)]
+        return [file.name for file in self.model.files if not _matches(self.home / file.name, file.sha256)]
 
-    def distrust(self) -> None:
+    def invalidate(self) -> None:
         """Make the model corrupt until it is pulled anew."""
         (self.home / MARKER).unlink(missing_ok=True)
 
@@ -77,7 +77,7 @@ class Entry:
         """Forget everything an unfinished pull has."""
         shutil.rmtree(self.partial, ignore_errors=True)
 
-    def put_in_place(self) -> None:
+    def install(self) -> None:
         """Make a checked build the model. Its bytes reach the disk before its name; the old files serve till then."""
         (self.build / MARKER).write_text(json.dumps(self._digests(), indent=1), encoding="utf-8")
         for path in (*self.build.iterdir(), self.build):
@@ -93,21 +93,21 @@ class Entry:
     def _digests(self) -> dict[str, str]:
         return {file.name: file.sha256 for file in self.model.files}
 
-    def _marked(self) -> object:
+    def _verified_digests(self) -> object:
         """What the marker says was verified, or None if there is no readable one."""
         try:
             return json.loads((self.home / MARKER).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
 
-    def _has_sizes(self) -> bool:
+    def _has_expected_sizes(self) -> bool:
         try:
             return all((self.home / file.name).stat().st_size == file.size_bytes for file in self.model.files)
         except OSError:
             return False
 
 
-def _is_right(path: Path, sha256: str) -> bool:
+def _matches(path: Path, sha256: str) -> bool:
     try:
         return sha256_of(path) == sha256
     except OSError:

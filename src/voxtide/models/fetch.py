@@ -34,7 +34,7 @@ class FetchRefusedError(ModelDownloadError):
     """Not one byte came: no connection, no trust or no permission. Another client may be let in."""
 
 
-class _CutError(Exception):
+class _TransferError(Exception):
     """This attempt ended early; the next may go on. `wait_s` is the pause the server asked for."""
 
     def __init__(self, reason: object, wait_s: float = 0.0) -> None:
@@ -104,7 +104,7 @@ def fetch(
         )
 
 
-def shifted(report: Callable[[int], None], start_bytes: int) -> Callable[[int], None]:
+def with_offset(report: Callable[[int], None], start_bytes: int) -> Callable[[int], None]:
     """Tell `report` of one file in a row of files: `start_bytes` lie before it."""
     return lambda size_bytes: report(start_bytes + size_bytes)
 
@@ -131,8 +131,8 @@ class _Fetch:
         self._on_size = on_size
         self._policy = policy
         self._sleep = sleep
-        self._opener = urllib.request.build_opener(_CarefulRedirects(remote))
-        self._had_any = False
+        self._opener = urllib.request.build_opener(_SafeRedirects(remote))
+        self._has_received = False
 
     def run(self) -> None:
         """Attempt until the file has its size. Only a new high-water mark counts as progress, so this ends."""
@@ -143,14 +143,14 @@ class _Fetch:
         while self._size() < self._remote.size_bytes:
             try:
                 self._attempt(self._size())
-            except _CutError as cut:
+            except _TransferError as error:
                 has_gained = self._size() - best_bytes >= self._policy.min_gain_bytes
                 best_bytes = max(best_bytes, self._size())
                 num_idle = 0 if has_gained else num_idle + 1
                 if num_idle >= self._policy.max_idle_attempts:
-                    raise self._failure(f"gave up after {num_idle} attempts without progress: {cut}") from cut
+                    raise self._failure(f"gave up after {num_idle} attempts without progress: {error}") from error
                 backoff_s = self._policy.backoff_s * 2 ** max(num_idle - 1, 0)
-                self._sleep(min(max(backoff_s, cut.wait_s), MAX_BACKOFF_S))
+                self._sleep(min(max(backoff_s, error.wait_s), MAX_BACKOFF_S))
 
     def _attempt(self, offset_bytes: int) -> None:
         with self._open(offset_bytes) as response:
@@ -170,14 +170,14 @@ class _Fetch:
         except urllib.error.HTTPError as error:
             error.close()
             if error.code in _TRANSIENT_STATUSES:
-                raise _CutError(f"status {error.code}", _retry_after_s(error.headers)) from error
+                raise _TransferError(f"status {error.code}", _retry_after_s(error.headers)) from error
             raise self._failure(f"the server answered {error.code} {error.reason}") from error
         except urllib.error.URLError as error:
             if isinstance(error.reason, ssl.SSLCertVerificationError):
                 raise self._failure(f"its certificate is not trusted ({error.reason.verify_message})") from error
-            raise _CutError(error.reason) from error
+            raise _TransferError(error.reason) from error
         except (OSError, http.client.HTTPException) as error:
-            raise _CutError(error) from error
+            raise _TransferError(error) from error
         return response
 
     def _start_of(self, response: http.client.HTTPResponse, offset_bytes: int) -> int:
@@ -200,32 +200,32 @@ class _Fetch:
             if size_bytes > self._remote.size_bytes:
                 raise self._failure(f"it goes on past its {self._remote.size_bytes} bytes: it is another file")
             file.write(piece)
-            self._had_any = True
+            self._has_received = True
             self._on_size(size_bytes)
             window_bytes += len(piece)
             if (now_s := time.monotonic()) - window_start_s >= self._policy.window_s:
                 if window_bytes < self._policy.min_window_bytes:
-                    raise _CutError(f"only {window_bytes} bytes came in {self._policy.window_s:g} s")
+                    raise _TransferError(f"only {window_bytes} bytes came in {self._policy.window_s:g} s")
                 window_start_s, window_bytes = now_s, 0
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:
         try:
             piece = response.read1(READ_BYTES)
         except (OSError, http.client.HTTPException) as error:
-            raise _CutError(error) from error
+            raise _TransferError(error) from error
         if not piece:
-            raise _CutError("the connection ended early")
+            raise _TransferError("the connection ended early")
         return piece
 
     def _failure(self, reason: str) -> ModelDownloadError:
-        kind = ModelDownloadError if self._had_any else FetchRefusedError
+        kind = ModelDownloadError if self._has_received else FetchRefusedError
         return kind(f"cannot fetch {self._remote.shown}: {reason}")
 
     def _size(self) -> int:
         return self._partial.stat().st_size if self._partial.exists() else 0
 
 
-class _CarefulRedirects(urllib.request.HTTPRedirectHandler):
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects, but takes the token to no other host and never leaves TLS."""
 
     def __init__(self, remote: Remote) -> None:

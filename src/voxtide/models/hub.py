@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from voxtide.models.fetch import FetchPolicy, Remote, fetch, shifted
+from voxtide.models.fetch import FetchPolicy, Remote, fetch, with_offset
 from voxtide.models.manifest import Model
 
 
@@ -42,7 +42,7 @@ class HubSource:
             remote = Remote(
                 url=f"{root}/{quote(file.name)}", size_bytes=file.size_bytes, sha256=file.sha256, token=self._token
             )
-            fetch(remote, partial / file.sha256, on_size=shifted(on_bytes, done_bytes), policy=self._policy)
+            fetch(remote, partial / file.sha256, on_size=with_offset(on_bytes, done_bytes), policy=self._policy)
             done_bytes += file.size_bytes
             on_bytes(done_bytes)
         for file in model.files:

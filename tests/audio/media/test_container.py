@@ -105,7 +105,7 @@ def write_speech(path: Path, codec: str, rate_hz: int, channels: int = 1) -> Sam
     return original
 
 
-async def heard_from(path: Path, chunk_ms: int = 100) -> tuple[Samples, float | None]:
+async def decode_file(path: Path, chunk_ms: int = 100) -> tuple[Samples, float | None]:
     async with open_source(path, chunk_ms=chunk_ms) as source:
         return await read_all(source), source.duration_s
 
@@ -116,11 +116,11 @@ async def test_what_was_encoded_is_heard(
 ) -> None:
     path = tmp_path / f"talk.{suffix}"
     original = write_speech(path, codec, rate_hz, channels)
-    heard, duration_s = await heard_from(path)
-    assert heard.dtype == np.float32
-    assert heard.size == pytest.approx(original.size, abs=MAX_PADDING_S * 16_000)
+    decoded, duration_s = await decode_file(path)
+    assert decoded.dtype == np.float32
+    assert decoded.size == pytest.approx(original.size, abs=MAX_PADDING_S * 16_000)
     assert duration_s == pytest.approx(original.size / 16_000, abs=MAX_PADDING_S)
-    assert similarity(heard, original) > least
+    assert similarity(decoded, original) > least
 
 
 @pytest.mark.parametrize(("suffix", "codec", "rate_hz", "channels", "least"), BARE)
@@ -129,11 +129,11 @@ async def test_what_was_encoded_without_times_is_heard(
 ) -> None:
     path = tmp_path / f"talk.{suffix}"
     original = write_speech(path, codec, rate_hz, channels)
-    heard, _ = await heard_from(path)
-    late_samples = shift_samples(heard, original)
-    assert heard.size == pytest.approx(original.size, abs=MAX_PADDING_S * 16_000)
+    decoded, _ = await decode_file(path)
+    late_samples = shift_samples(decoded, original)
+    assert decoded.size == pytest.approx(original.size, abs=MAX_PADDING_S * 16_000)
     assert abs(late_samples) <= MAX_PADDING_S * 16_000
-    assert similarity(heard[max(0, late_samples) :], original[max(0, -late_samples) :]) > least
+    assert similarity(decoded[max(0, late_samples) :], original[max(0, -late_samples) :]) > least
 
 
 @pytest.mark.parametrize("chunk_ms", [10, 80, 999, 10_000])
@@ -147,9 +147,9 @@ async def test_a_16_khz_wav_file_is_read_to_the_bit(chunk_ms: int) -> None:
 async def test_all_channels_are_heard(tmp_path: Path) -> None:
     left, right = tone(1.0, rate_hz=44_100, hz=400.0), tone(1.0, rate_hz=44_100, hz=1_000.0, peak=0.2)
     encode(tmp_path / "two.flac", np.stack([left, right]), "flac", rate_hz=44_100)
-    heard, _ = await heard_from(tmp_path / "two.flac")
+    decoded, _ = await decode_file(tmp_path / "two.flac")
     expected = (tone(1.0, hz=400.0) + tone(1.0, hz=1_000.0, peak=0.2)) / 2
-    np.testing.assert_allclose(heard[500:-500], expected[500:-500], atol=1e-3)
+    np.testing.assert_allclose(decoded[500:-500], expected[500:-500], atol=1e-3)
 
 
 async def test_the_main_audio_of_a_film_is_heard(tmp_path: Path) -> None:
@@ -163,8 +163,8 @@ async def test_the_main_audio_of_a_film_is_heard(tmp_path: Path) -> None:
             frame.sample_rate, frame.pts = 16_000, 0
             output.mux([*stream.encode(frame), *stream.encode(None)])
         output.mux([*picture.encode(black_picture()), *picture.encode(None)])
-    heard, _ = await heard_from(path)
-    assert loudest_hz(heard) == 700
+    decoded, _ = await decode_file(path)
+    assert loudest_hz(decoded) == 700
 
 
 def black_picture() -> av.VideoFrame:
@@ -177,10 +177,10 @@ async def test_recordings_of_different_rates_joined_into_one_file(tmp_path: Path
     (tmp_path / "joined.mp3").write_bytes(b"".join(bare))
     async with open_source(tmp_path / "joined.mp3") as source:
         chunks, _ = await read_until_error(source)
-    heard = joined(chunks)
-    assert heard.size > 1.9 * 16_000
-    assert loudest_hz(heard[2_000:14_000]) == pytest.approx(440, abs=2)
-    assert loudest_hz(heard[20_000:30_000]) == pytest.approx(440, abs=2)
+    decoded = joined(chunks)
+    assert decoded.size > 1.9 * 16_000
+    assert loudest_hz(decoded[2_000:14_000]) == pytest.approx(440, abs=2)
+    assert loudest_hz(decoded[20_000:30_000]) == pytest.approx(440, abs=2)
 
 
 def transport_stream(duration_s: float, num_streams: int) -> bytes:
@@ -206,9 +206,9 @@ async def test_a_broadcast_to_which_a_second_language_is_added_goes_on() -> None
 
     before, after = transport_stream(20.0, 1), transport_stream(2.0, 2)
     async with open_source("-", stdin=Air(before + after)) as source:
-        heard = await read_all(source)
-    assert heard.size == pytest.approx(22 * 16_000, abs=2_400)
-    assert loudest_hz(heard[-16_000:]) == pytest.approx(440, abs=2)
+        decoded = await read_all(source)
+    assert decoded.size == pytest.approx(22 * 16_000, abs=2_400)
+    assert loudest_hz(decoded[-16_000:]) == pytest.approx(440, abs=2)
 
 
 async def test_values_that_are_no_sound_do_no_harm(tmp_path: Path) -> None:
@@ -219,9 +219,9 @@ async def test_values_that_are_no_sound_do_no_harm(tmp_path: Path) -> None:
     for container, codec in (("wav", "pcm_f32le"), ("au", "pcm_f32be")):
         path = tmp_path / f"wild.{container}"
         encode(path, wild, codec, rate_hz=44_100)
-        heard, _ = await heard_from(path)
-        assert np.max(np.abs(heard)) <= 1.0  # false for NaN
-        assert loudest_hz(heard) == 440
+        decoded, _ = await decode_file(path)
+        assert np.max(np.abs(decoded)) <= 1.0  # false for NaN
+        assert loudest_hz(decoded) == 440
 
 
 async def test_tags_that_are_not_utf8_do_no_harm(tmp_path: Path) -> None:
@@ -229,8 +229,8 @@ async def test_tags_that_are_not_utf8_do_no_harm(tmp_path: Path) -> None:
     whole = encoded(tone(1.0), "pcm_s24le", "wav", rate_hz=16_000)
     place = whole.index(b"fmt ")
     (tmp_path / "tags.wav").write_bytes(whole[:place] + info + whole[place:])
-    heard, _ = await heard_from(tmp_path / "tags.wav")
-    assert heard.size == 16_000
+    decoded, _ = await decode_file(tmp_path / "tags.wav")
+    assert decoded.size == 16_000
 
 
 # Lengths that are not true
@@ -245,8 +245,8 @@ async def test_a_wav_file_whose_writer_did_not_know_its_length_is_read_to_its_en
     place = data.index(b"data")
     data[4:8] = data[place + 4 : place + 8] = struct.pack("<I", stated)
     (tmp_path / "live.wav").write_bytes(data)
-    heard, _ = await heard_from(tmp_path / "live.wav")
-    assert heard.size == 16_000
+    decoded, _ = await decode_file(tmp_path / "live.wav")
+    assert decoded.size == 16_000
 
 
 @pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le"], ids=["plain", "through FFmpeg"])
@@ -256,14 +256,14 @@ async def test_a_wav_file_without_samples_is_empty_and_no_error(tmp_path: Path, 
     header = data[: place + 4] + bytes(4)
     header[4:8] = struct.pack("<I", len(header) - 8)
     (tmp_path / "empty.wav").write_bytes(header)
-    heard, _ = await heard_from(tmp_path / "empty.wav")
-    assert heard.size == 0
+    decoded, _ = await decode_file(tmp_path / "empty.wav")
+    assert decoded.size == 0
 
 
 async def test_silence_is_read_as_silence(tmp_path: Path) -> None:
     encode(tmp_path / "silent.flac", np.zeros(32_000, np.float32), "flac", rate_hz=16_000)
-    heard, _ = await heard_from(tmp_path / "silent.flac")
-    np.testing.assert_array_equal(heard, np.zeros(32_000))
+    decoded, _ = await decode_file(tmp_path / "silent.flac")
+    np.testing.assert_array_equal(decoded, np.zeros(32_000))
 
 
 # Broken files
@@ -291,12 +291,12 @@ async def test_a_file_cut_in_half_is_read_to_the_cut_and_then_told(
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     async with open_source(path) as source:
         chunks, error = await read_until_error(source)
-    heard = joined(chunks)
+    decoded = joined(chunks)
     assert isinstance(error, CorruptAudioError)
-    assert f"{heard.size / 16_000:.2f} s" in str(error)
+    assert f"{decoded.size / 16_000:.2f} s" in str(error)
     assert str(path) in str(error)
-    assert 0.5 < heard.size / 16_000 < 2.0
-    assert similarity(heard, speech()) > 0.95
+    assert 0.5 < decoded.size / 16_000 < 2.0
+    assert similarity(decoded, speech()) > 0.95
 
 
 @pytest.mark.parametrize("suffix", ["flac", "mp3", "mkv", "m4a"])
@@ -321,7 +321,7 @@ async def test_a_header_without_anything_behind_it_is_corrupt(tmp_path: Path, su
     write_speech(path, codec.get(suffix, "libopus"), 48_000)
     path.write_bytes(path.read_bytes()[:80])
     with pytest.raises(CorruptAudioError, match=str(path)):
-        await heard_from(path)
+        await decode_file(path)
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -377,7 +377,7 @@ def _fuzzed_files() -> list[bytes]:
 
 async def refusal(path: Path) -> AudioError:
     with pytest.raises(AudioError) as caught:
-        await heard_from(path)
+        await decode_file(path)
     return caught.value
 
 

@@ -25,9 +25,9 @@ def test_packed_and_planar_frames_give_the_mean_of_their_channels(kind: str) -> 
     left, right = AS_VALUES[kind](LEFT), AS_VALUES[kind](RIGHT)
     packed = np.stack([left, right], axis=1).tobytes()
     planar = [left.tobytes() + b"padding.", right.tobytes() + b"padding."]
-    heard = mono(kind, [packed + b"padding."], num_samples=4, num_channels=2)
-    assert heard.dtype == np.float32
-    assert heard.tolist() == MEAN
+    decoded = mono(kind, [packed + b"padding."], num_samples=4, num_channels=2)
+    assert decoded.dtype == np.float32
+    assert decoded.tolist() == MEAN
     assert mono(f"{kind}p", planar, num_samples=4, num_channels=2).tolist() == MEAN
 
 
@@ -36,8 +36,8 @@ def test_what_is_no_sound_is_silenced_or_clipped_before_it_meets_the_other_chann
     left = np.array([np.inf, np.nan, 1e30, 0.5]).astype(kind)
     right = np.array([-np.inf, 0.5, 0.0, 0.5]).astype(kind)
     name = {"f4": "fltp", "f8": "dblp"}[kind]
-    heard = mono(name, [left.tobytes(), right.tobytes()], num_samples=4, num_channels=2)
-    assert heard.tolist() == [0.0, 0.25, 0.5, 0.5]
+    decoded = mono(name, [left.tobytes(), right.tobytes()], num_samples=4, num_channels=2)
+    assert decoded.tolist() == [0.0, 0.25, 0.5, 0.5]
 
 
 @pytest.mark.parametrize("kind", AS_VALUES)

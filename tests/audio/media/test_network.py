@@ -53,7 +53,7 @@ async def refusal(url: str) -> VoxtideError:
     return caught.value
 
 
-def impatient(url: str, limits: Limits = SHORT_LIMITS) -> ThreadedSource:
+def open_with_limits(url: str, limits: Limits = SHORT_LIMITS) -> ThreadedSource:
     address = parse(url)
     assert isinstance(address, Address)
     return ThreadedSource(address.name, MediaReader(address.name, address, limits), chunk_ms=100)
@@ -77,12 +77,12 @@ def hls(folder: Path, samples: Samples) -> dict[str, bytes]:
 async def test_a_file_is_read_over_http(site: Site, container: str, codec: str) -> None:
     site.files["/talk"] = encoded(tone(2.0, rate_hz=48_000), codec, container, rate_hz=48_000)
     async with open_source(f"{site.root}/talk") as source:
-        heard = await read_all(source)
+        decoded = await read_all(source)
         # Ogg tells its length at its end only, which this server does not let one see before.
         assert source.duration_s == (None if container == "ogg" else pytest.approx(2.0, abs=0.05))
         assert source.name == f"{site.root}/talk"
-    assert heard.size == pytest.approx(32_000, abs=800)
-    assert loudest_hz(heard) == pytest.approx(440, abs=1)
+    assert decoded.size == pytest.approx(32_000, abs=800)
+    assert loudest_hz(decoded) == pytest.approx(440, abs=1)
 
 
 def wma_bytes(samples: Samples) -> bytes:
@@ -115,10 +115,10 @@ async def test_redirections_are_followed(site: Site) -> None:
 async def test_an_hls_playlist_is_played_through(site: Site, tmp_path: Path, scheme: str) -> None:
     site.files = hls(tmp_path, np.tile(speech(), 2))
     async with open_source(f"{scheme}{site.root[4:]}/live.m3u8") as source:
-        heard = await read_all(source)
-    assert heard.size == pytest.approx(2 * speech().size, abs=2_400)
-    assert similarity(heard[1_024:], np.tile(speech(), 2)) > 0.95  # AAC begins with a frame of its own
-    assert len(site.asked) > 5
+        decoded = await read_all(source)
+    assert decoded.size == pytest.approx(2 * speech().size, abs=2_400)
+    assert similarity(decoded[1_024:], np.tile(speech(), 2)) > 0.95  # AAC begins with a frame of its own
+    assert len(site.requests) > 5
 
 
 async def test_a_playlist_cannot_read_local_files(site: Site, tmp_path: Path) -> None:
@@ -149,16 +149,16 @@ async def test_a_local_playlist_opens_nothing(site: Site, tmp_path: Path) -> Non
     error = await refusal(str(tmp_path / "list.m3u8"))
     assert isinstance(error, NotAudioError)
     assert "is a playlist" in str(error)
-    assert site.asked == []
+    assert site.requests == []
 
 
 async def test_a_camera_is_heard_over_rtsp() -> None:
     with rtsp_camera(tone(3.0, rate_hz=8_000)) as url:
         async with open_source(url) as source:
-            heard = await read_all(source)
+            decoded = await read_all(source)
             assert source.duration_s is None
-    assert heard.size == 48_000
-    assert loudest_hz(heard) == 440
+    assert decoded.size == 48_000
+    assert loudest_hz(decoded) == 440
 
 
 # What does not work
@@ -208,7 +208,7 @@ async def test_credentials_open_what_is_private_and_are_never_told(
 
 async def test_a_server_that_never_answers_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        source = impatient(f"http://127.0.0.1:{silent.getsockname()[1]}/x.wav")
+        source = open_with_limits(f"http://127.0.0.1:{silent.getsockname()[1]}/x.wav")
         with pytest.raises(AudioError, match="did not answer within 0.3 s"):
             await source.open()
         await source.close()
@@ -217,7 +217,7 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
 async def test_a_server_that_falls_silent_is_given_up_after_what_it_sent(site: Site) -> None:
     site.files["/talk.wav"] = wav_bytes(tone(8.0))
     site.silent.add("/talk.wav")
-    async with impatient(f"{site.root}/talk.wav") as source:
+    async with open_with_limits(f"{site.root}/talk.wav") as source:
         chunks, error = await read_until_error(source)
     assert isinstance(error, CorruptAudioError)
     assert "it sent nothing for too long" in str(error)
@@ -252,7 +252,7 @@ async def test_without_a_stated_length_silence_is_no_end(site: Site) -> None:
     site.files["/talk.wav"] = wav_bytes(tone(8.0))
     site.silent.add("/talk.wav")
     site.unsized.add("/talk.wav")
-    async with impatient(f"{site.root}/talk.wav") as source:
+    async with open_with_limits(f"{site.root}/talk.wav") as source:
         _, error = await read_until_error(source)
     assert "it sent nothing for too long" in str(error)
 
@@ -263,7 +263,7 @@ async def test_a_source_on_a_silent_server_can_be_closed(site: Site) -> None:
     limits = Limits(open_s=5.0, read_s=2.0)
     before = set(threading.enumerate())
     async with asyncio.timeout(5.0):  # closing waits for a second, not until the server speaks again
-        async with impatient(f"{site.root}/talk.wav", limits) as source:
+        async with open_with_limits(f"{site.root}/talk.wav", limits) as source:
             await source.read()
     for thread in set(threading.enumerate()) - before:
         if thread.name == "voxtide-audio":

@@ -71,11 +71,11 @@ def test_what_is_no_file_format_is_none(data: bytes) -> None:
 
 
 def test_live_pcm_is_decided_on_six_samples() -> None:
-    asked: list[int] = []
+    requests: list[int] = []
 
     def peek(num_bytes: int) -> bytes:
-        asked.append(num_bytes)
+        requests.append(num_bytes)
         return bytes(num_bytes)
 
     assert not is_container(peek)
-    assert asked == [12]
+    assert requests == [12]

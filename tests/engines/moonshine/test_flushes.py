@@ -62,7 +62,7 @@ def test_a_cut_word_spoils_nothing_after_it(plan: tuple[int, ...]) -> None:
 def soon_after_speech(samples: Samples) -> int:
     """Where speech has been followed by a quarter of a second of silence: too little to be its end."""
     gate, was_open = SpeechGate(GateConfig()), False
-    for number, probability in enumerate(voice_meter().measure(samples), start=1):
+    for number, probability in enumerate(voice_meter().probabilities(samples), start=1):
         gate.push(probability)
         was_open |= gate.is_open
         if was_open and gate.num_silent_frames == 8:

@@ -15,7 +15,7 @@ from voxtide.types import Samples
 class LoudMeter:
     """Takes loud for speech."""
 
-    def measure(self, samples: Samples) -> list[float]:
+    def probabilities(self, samples: Samples) -> list[float]:
         return [float(np.abs(frame).max() > 0.1) for frame in samples.reshape(-1, VAD_FRAME_SAMPLES)]
 
 

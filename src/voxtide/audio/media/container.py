@@ -39,13 +39,13 @@ _PIECE_S = 0.1
 _MAX_PLANES = 8
 """A frame of FFmpeg's has room for so many planes. Those of more channels lie elsewhere, where PyAV loses count."""
 
-_MISSING_LIMIT_S = 0.3
+_MISSING_TOLERANCE_S = 0.3
 """How much shorter than stated the audio may be before it counts as broken off: the longest codec frame (Vorbis, 186 ms
 at 44.1 kHz) and what encoders put before the start, together."""
 
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 
-_STATING_FORMATS = {"aiff", "au", "caf", "flac", "matroska,webm", _MP4, "mp3", "w64", "wv"}
+_FORMATS_WITH_LENGTH = {"aiff", "au", "caf", "flac", "matroska,webm", _MP4, "mp3", "w64", "wv"}
 """The formats, by FFmpeg's names, whose header states the length. For the others FFmpeg looks at the end or guesses."""
 
 
@@ -63,7 +63,7 @@ class MediaReader:
         self._container: InputContainer | None = None
         self._stream: AudioStream | None = None
         self._failure: str | None = None
-        self._read_s = 0.0
+        self._decoded_s = 0.0
 
     def open(self) -> float | None:
         """Find the audio; returns its length in seconds where the container tells it.
@@ -81,7 +81,7 @@ class MediaReader:
                 self._container = self._open_address(self._target)
         except av.FFmpegError as error:
             # Not chained: PyAV's message quotes the whole address, credentials and all.
-            raise self._refusal(error) from None
+            raise self._open_error(error) from None
         self._stream = _audio_stream(self._name, self._container)
         return _duration_s(self._container, self._stream)
 
@@ -97,7 +97,7 @@ class MediaReader:
                 yield clean(samples)
         except ConfigError as error:
             raise CorruptAudioError(f"{self._name} cannot be used: its {error}") from None
-        self._judge()
+        self._check()
 
     def interrupt(self) -> None:
         """Make `open` and `read` end soon. A wait on the network is not cut short: its time limit ends it."""
@@ -130,10 +130,10 @@ class MediaReader:
         time_limits = (self._limits.open_s, self._limits.read_s)
         return av.open(address.url, "r", options=options, metadata_errors="replace", timeout=time_limits)
 
-    def _refusal(self, error: av.FFmpegError) -> AudioError:
+    def _open_error(self, error: av.FFmpegError) -> AudioError:
         """Why the input could not be opened."""
         if isinstance(self._target, Address):
-            return _network_refusal(self._name, error, self._limits)
+            return _network_error(self._name, error, self._limits)
         if self._is_known_format:
             return CorruptAudioError(f"{self._name} looks like audio but cannot be opened: {_reason(error)}")
         return NotAudioError(f"{self._name} is in no audio format that FFmpeg knows")
@@ -163,7 +163,7 @@ class MediaReader:
                 if self._is_interrupted:
                     raise ReadInterruptedError
                 for frame in filter(self._is_whole, self._decode(packet)):
-                    self._read_s += frame.samples / max(1, frame.sample_rate)
+                    self._decoded_s += frame.samples / max(1, frame.sample_rate)
                     yield frame
         except av.FFmpegError as error:
             self._failure = _reason(error)
@@ -212,21 +212,21 @@ class MediaReader:
         is_http = isinstance(self._target, Address) and self._target.url.lower().startswith("http")
         return is_http and error.errno == errno.EIO and _size_bytes(self._container) is None
 
-    def _judge(self) -> None:
+    def _check(self) -> None:
         """Raise what was wrong with the input, if anything was."""
-        problem = self._failure or self._shortage()
-        if self._read_s == 0 and not self._is_known_format:
+        problem = self._failure or self._missing()
+        if self._decoded_s == 0 and not self._is_known_format:
             raise NotAudioError(f"{self._name} holds no audio")
         if problem is None:
             return
-        if self._read_s == 0 and self._is_index_out_of_reach():
+        if self._decoded_s == 0 and self._is_index_out_of_reach():
             raise AudioError(
                 f"{self._name} cannot be read from front to back: its index seems to be at its end; "
                 "save it to a file and give that"
             )
-        if self._read_s == 0:
+        if self._decoded_s == 0:
             raise CorruptAudioError(f"{self._name} holds nothing that can be decoded: {problem}")
-        raise CorruptAudioError(f"{self._name} is damaged or breaks off; {self._read_s:.2f} s were read: {problem}")
+        raise CorruptAudioError(f"{self._name} is damaged or breaks off; {self._decoded_s:.2f} s were read: {problem}")
 
     def _is_index_out_of_reach(self) -> bool:
         """Whether it may be an MP4 with its index behind its audio, in a pipe or at a server that gives no parts."""
@@ -234,12 +234,12 @@ class MediaReader:
         can_seek = isinstance(self._target, ByteStream) and self._target.seekable()
         return self._container.format.name == _MP4 and not can_seek
 
-    def _shortage(self) -> str | None:
+    def _missing(self) -> str | None:
         if self._num_missing_bytes:
             return f"its last {self._num_missing_bytes} bytes are missing"
         assert self._container is not None and self._stream is not None, "read comes before close"
         stated_s = _stated_s(self._container, self._stream, self._target)
-        if stated_s is not None and stated_s - self._read_s > _MISSING_LIMIT_S:
+        if stated_s is not None and stated_s - self._decoded_s > _MISSING_TOLERANCE_S:
             return f"its header says {stated_s:.2f} s"
         return None
 
@@ -266,7 +266,7 @@ def _duration_s(container: InputContainer, stream: AudioStream) -> float | None:
 def _stated_s(container: InputContainer, stream: AudioStream, target: ByteStream | Address) -> float | None:
     """The length that the header states, or None where FFmpeg has estimated it from the size, or from other streams."""
     duration_s = _duration_s(container, stream)
-    if duration_s is None or container.format.name not in _STATING_FORMATS:
+    if duration_s is None or container.format.name not in _FORMATS_WITH_LENGTH:
         return None
     if stream.duration is None and len(container.streams) > 1:
         return None
@@ -292,7 +292,7 @@ def _num_planes(frame: AudioFrame) -> int:
     return frame.layout.nb_channels if frame.format.is_planar else 1
 
 
-def _network_refusal(name: str, error: av.FFmpegError, limits: Limits) -> AudioError:
+def _network_error(name: str, error: av.FFmpegError, limits: Limits) -> AudioError:
     match error:
         case av.error.ExitError() | av.error.TimeoutError():
             return AudioError(f"{name} did not answer within {limits.open_s:g} s")

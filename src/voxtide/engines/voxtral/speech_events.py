@@ -37,7 +37,7 @@ class SpeechEventDetector:
             return []
         heard, self._samples = np.split(self._samples, [num_frames * VAD_FRAME_SAMPLES])
         events: list[TranscriptEvent] = []
-        for probability in self._meter.measure(heard):
+        for probability in self._meter.probabilities(heard):
             change = self._gate.push(probability)
             self._num_frames += 1
             if change is SpeechChange.STARTED:

@@ -119,7 +119,7 @@ class WindowedRecogniser:
             num_frames = min((self._audio.end - self._num_done_samples) // VAD_FRAME_SAMPLES, VAD_BATCH_FRAMES)
             if num_frames:
                 end = self._num_done_samples + num_frames * VAD_FRAME_SAMPLES
-                self._probabilities = self._voice.measure(self._audio.between(self._num_done_samples, end))
+                self._probabilities = self._voice.probabilities(self._audio.between(self._num_done_samples, end))
         return bool(self._probabilities)
 
     def _due(self, change: SpeechChange) -> _Work | None:

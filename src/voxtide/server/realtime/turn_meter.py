@@ -46,5 +46,5 @@ class TurnMeter:
         if not num_whole:
             return []
         loop = asyncio.get_running_loop()
-        measured = loop.run_in_executor(self._voice.executor, self._meter.measure, held[:num_whole])
+        measured = loop.run_in_executor(self._voice.executor, self._meter.probabilities, held[:num_whole])
         return self._detector.push(await measured)
