@@ -9,21 +9,20 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from voxtide.engines.final_text import FinalText
 from voxtide.engines.scripted.config import LANGUAGES, ScriptedConfig
 from voxtide.engines.scripted.tones import TONE_FRAME_SAMPLES, Ear, Letter
 from voxtide.errors import EngineFailedError
 from voxtide.transcript.events import (
     Delta,
     Finished,
-    Flushed,
     Interim,
     LanguageDetected,
-    SegmentEnded,
     SpeechStarted,
     SpeechStopped,
     TranscriptEvent,
 )
-from voxtide.types import SAMPLE_RATE_HZ, Samples, Segment, StreamOptions, Word
+from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions, Word
 
 WORD_GAP_SAMPLES = TONE_FRAME_SAMPLES // 2
 """Silence that ends a word; `speak` leaves four times as much."""
@@ -69,9 +68,8 @@ class ScriptedRecogniser:
         self._num_noise_words = 0
         self._word: _HeardWord | None = None  # still being spoken
         self._waiting: deque[_HeardWord] = deque()  # complete, but not yet stable
-        self._segment: list[Word] = []  # stable, in the segment that is not over
-        self._segments: list[Segment] = []  # over since the last flush
-        self._has_text = False
+        self._final = FinalText()
+        self._segment: list[Word] = []  # final words of the open segment
         self._interim_text = ""
         self._events: list[TranscriptEvent] = []
 
@@ -183,17 +181,14 @@ class ScriptedRecogniser:
         is_too_long = self._segment and word.end_s - self._segment[0].start_s > MAX_SEGMENT_S
         if heard.follows_pause or is_too_long:
             self._end_segment()
-        self._events.append(Delta(self._spaced(word.text), word.end_s))
-        self._has_text = True
+        text = self._spaced(word.text)
+        self._events.append(Delta(text, word.end_s))
+        self._final.add(text)
         self._segment.append(word)
 
     def _end_segment(self) -> None:
-        if not self._segment:
-            return
-        words, self._segment = tuple(self._segment), []
-        segment = Segment(" ".join(word.text for word in words), words[0].start_s, words[-1].end_s, words)
-        self._segments.append(segment)
-        self._events.append(SegmentEnded(segment, segment.end_s))
+        words, self._segment = self._segment, []
+        self._events += self._final.end_segment(words, words[-1].end_s if words else 0.0)
 
     def _show_interim(self, *, is_behind: bool) -> None:
         """Tell the tail if it changed. Behind time only one that has become stable is taken off the screen."""
@@ -212,16 +207,14 @@ class ScriptedRecogniser:
     def _answer(self) -> None:
         audio_s = _seconds(self._now_sample)
         if self._flush_id is not None:
-            segments, self._segments = tuple(self._segments), []
-            text = " ".join(segment.text for segment in segments)
-            self._events.append(Flushed(self._flush_id, text, segments, audio_s))
+            self._events.append(self._final.answer(self._flush_id, audio_s))
             self._flush_id = None
         else:
             self._events.append(Finished(audio_s))
             self._is_finishing = False
 
     def _spaced(self, text: str) -> str:
-        return f" {text}" if self._has_text else text
+        return f" {text}" if self._final.has_text else text
 
 
 def _continues(word: _HeardWord, letter: Letter) -> bool:

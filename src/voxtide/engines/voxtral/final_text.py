@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from voxtide.transcript.events import Delta, Flushed, Interim, SegmentEnded, TranscriptEvent
-from voxtide.types import Segment, Word
+from voxtide.engines.final_text import FinalText
+from voxtide.transcript.events import Delta, Interim, SegmentEnded, TranscriptEvent
+from voxtide.types import Word
 from voxtide.voxtral.config import TOKEN_MS, WORD
 
 VOXTRAL_FRAME_S = TOKEN_MS / 1000
@@ -40,11 +41,9 @@ class VoxtralFinalText:
     """One stream's text, as far as it is still of use: this segment's and this flush's."""
 
     def __init__(self) -> None:
-        self._words: list[_GroupWord] = []
-        self._text = ""  # of the segment
+        self._final = FinalText()
+        self._words: list[_GroupWord] = []  # of the open segment
         self._ends_in_space = True
-        self._flush_text = ""
-        self._flush_segments: list[Segment] = []
         self._last_end_s = 0.0  # of the segment before
         self._group_frame: int | None = None  # of a marker with no text behind it yet
         self._group_end_s = 0.0
@@ -66,7 +65,6 @@ class VoxtralFinalText:
             events += self.end_segment(now_s)
         self._add(text, begins_group=begins_group)
         self._text_frame = frame
-        self._flush_text += text
         return [*events, Delta(text, now_s), *self._shorten(text, now_s)]
 
     def _add(self, text: str, *, begins_group: bool) -> None:
@@ -79,25 +77,18 @@ class VoxtralFinalText:
             else:
                 self._words[-1].text += part[0]
         self._ends_in_space = text[-1].isspace()
-        self._text += text
+        self._final.add(text)
 
     def end_segment(self, audio_s: float) -> list[SegmentEnded]:
         """Close the segment, if it has any words. They end by `audio_s`."""
-        words, text = _timed(self._words, self._last_end_s, audio_s), self._text.strip()
-        self._words, self._text, self._ends_in_space = [], "", True
-        if not words:
-            return []
-        self._last_end_s = words[-1].end_s
-        segment = Segment(text, words[0].start_s, words[-1].end_s, words)
-        self._flush_segments.append(segment)
-        return [SegmentEnded(segment, audio_s)]
+        words = _timed(self._words, self._last_end_s, audio_s)
+        self._words, self._ends_in_space = [], True
+        self._last_end_s = words[-1].end_s if words else self._last_end_s
+        return self._final.end_segment(words, audio_s)
 
     def answer(self, flush_id: int, audio_s: float) -> list[TranscriptEvent]:
         """Answer a flush with what was told since the one before. Ends the segment."""
-        events: list[TranscriptEvent] = [*self.end_segment(audio_s), *self.show("", audio_s)]
-        text, segments = self._flush_text.strip(), tuple(self._flush_segments)
-        self._flush_text, self._flush_segments = "", []
-        return [*events, Flushed(flush_id, text, segments, audio_s)]
+        return [*self.end_segment(audio_s), *self.show("", audio_s), self._final.answer(flush_id, audio_s)]
 
     def show(self, tail: str, audio_s: float) -> list[Interim]:
         """Show text that may still change, if it is another than is shown."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from voxtide.engines.final_text import FinalText
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.transcript.events import Delta, Flushed, SegmentEnded
-from voxtide.types import Segment, Word
+from voxtide.types import Word
 
 MAX_STRETCH_S = 0.6
 """A segment's last word reaches to the end of speech if that is no further away: models find the end of it early."""
@@ -23,11 +24,8 @@ class WindowedFinalText:
     def __init__(self) -> None:
         self.prefix: list[Piece] = []
         """Final pieces inside the window, times counted from the start of the audio: what a hypothesis begins with."""
-        self._words: list[Word] = []
-        self._text = ""  # of the segment
-        self._flush_text = ""
-        self._flush_segments: list[Segment] = []
-        self._has_spoken = False
+        self._final = FinalText()
+        self._words: list[Word] = []  # of the open segment
         self._earliest_s = 0.0  # where the segment's first word can begin: after the one before it, and in its speech
 
     @property
@@ -62,10 +60,8 @@ class WindowedFinalText:
             if self._words or not written.is_punctuation:  # what ends the segment before comes too late to be told
                 self._add_word(written)
                 text += written.text
-        self._text += text
-        self._flush_text += text
         deltas = [Delta(self._after_silence(text), audio_s)] if text else []
-        self._has_spoken |= bool(text)
+        self._final.add(text)
         return deltas
 
     def as_shown(self, pieces: list[Piece]) -> str:
@@ -76,7 +72,7 @@ class WindowedFinalText:
 
     def _after_silence(self, text: str) -> str:
         """Nothing precedes the first word of a stream, so no space does."""
-        return text if self._has_spoken else text.lstrip()
+        return text if self._final.has_text else text.lstrip()
 
     def _in_sentence(self, piece: Piece) -> Piece:
         """A piece that begins a sentence begins with a capital: the model may have meant another punctuation."""
@@ -99,20 +95,13 @@ class WindowedFinalText:
         """Close the segment, if anything was said in it. Its speech ended at `speech_end_s`."""
         if self._words and 0 < speech_end_s - self._words[-1].end_s <= MAX_STRETCH_S:
             self._words[-1] = replace(self._words[-1], end_s=speech_end_s)
-        text, words = self._text.strip(), tuple(self._words)
-        self._text, self._words = "", []
-        if not words:
-            return []
-        self._earliest_s = words[-1].end_s
-        segment = Segment(text, words[0].start_s, words[-1].end_s, words)
-        self._flush_segments.append(segment)
-        return [SegmentEnded(segment, audio_s)]
+        words, self._words = self._words, []
+        self._earliest_s = words[-1].end_s if words else self._earliest_s
+        return self._final.end_segment(words, audio_s)
 
     def answer(self, flush_id: int, audio_s: float) -> Flushed:
         """Answer a flush with what became final since the one before."""
-        text, segments = self._flush_text.strip(), tuple(self._flush_segments)
-        self._flush_text, self._flush_segments = "", []
-        return Flushed(flush_id, text, segments, audio_s)
+        return self._final.answer(flush_id, audio_s)
 
     def latest_start_s(self, before_s: float) -> float | None:
         """Where the window may be cut: the start of the last whole word that begins by `before_s`."""
