@@ -98,7 +98,7 @@ def test_what_cannot_be_used_is_refused_by_name(
 @pytest.mark.parametrize(
     ("missing", "message"),
     [
-        ("tekken.json", "model has no tekken.json; put the one there that the model was published with"),
+        ("tekken.json", "model has no tekken.json; add the one that the model was published with"),
         ("params.json", "model holds no Voxtral Realtime model: it needs params.json with"),
         ("consolidated.safetensors", "model holds no Voxtral Realtime model: it needs params.json with"),
     ],

@@ -1,4 +1,4 @@
-"""What the documentation of `torch.nn.attention.varlen.varlen_attn` promises, written plainly; it asks no device."""
+"""A plain version of what `torch.nn.attention.varlen.varlen_attn` documents, without reading anything back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def paged_kernel(  # the kernel's own signature
     block_table: Tensor,
     num_splits: int,
 ) -> Tensor:
-    """Every lane has `max_q` queries here: query [B * max_q, heads, d], key and value [pages, 256, kv_heads, d]."""
+    """With `max_q` queries per sequence: query [B * max_q, heads, d], key and value [pages, 256, kv_heads, d]."""
     assert cu_seq_q.shape == (len(block_table) + 1,)
     assert block_table.dtype == seqused_k.dtype == cu_seq_q.dtype == torch.int32
     assert key.shape[1] % 256 == 0

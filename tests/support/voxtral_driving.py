@@ -1,4 +1,4 @@
-"""Runs our model over a whole recording, the way an engine would, one stream at a time."""
+"""Runs our model over a whole recording as an engine does, one stream at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from voxtide.voxtral.slots import Slots
 
 
 class Stream:
-    """One row with its framer. `tokens` are those of the recording: the first is of its first 80 ms."""
+    """A slot with its framer. `tokens` are those of the recording: the first is of its first 80 ms."""
 
     def __init__(self, model: VoxtralModel, slots: Slots, slot: int, delay_tokens: int) -> None:
         self.model, self.slots, self.slot, self.delay_tokens = model, slots, slot, delay_tokens
@@ -42,9 +42,9 @@ class Stream:
         for _ in range(num_tokens):
             is_prompt = self.slots.num_decoded[self.slot] <= NUM_LEFT_PAD_TOKENS + self.delay_tokens
             is_last = self.slots.num_decoded[self.slot] >= NUM_LEFT_PAD_TOKENS + self.delay_tokens
-            said = self.step(PAD if is_prompt else FREE)
+            decoded = self.step(PAD if is_prompt else FREE)
             if is_last:
-                self.tokens.append(int(said.tokens[0]))
+                self.tokens.append(int(decoded.tokens[0]))
 
     def step(self, forced: int) -> Decoded:
         batch = self.slots.batch([self.slot])
@@ -54,7 +54,7 @@ class Stream:
 def transcribe(
     model: VoxtralModel, chunks: Iterable[Samples], delay_tokens: int, slots: Slots | None = None
 ) -> list[int]:
-    """Tokens of a recording that comes in chunks."""
+    """Tokens of a recording that is fed in chunks."""
     stream = Stream(model, slots or model.new_slots(1), 0, delay_tokens)
     for chunk in chunks:
         stream.push(chunk)

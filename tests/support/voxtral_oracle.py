@@ -1,4 +1,4 @@
-"""Checkpoints with real names, layouts and formats but random weights, and `transformers` as the judge of them."""
+"""Checkpoints with real names, layouts and formats but random weights, and `transformers` as the reference."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Shape:
-    """What a small model looks like."""
+    """The shape of a small model."""
 
     audio_dim: int = 48
     audio_layers: int = 2
@@ -84,7 +84,7 @@ def random_model(shape: Shape, seed: int = 0, dtype: torch.dtype = torch.float32
 
 
 def write_hugging_face(model: Model, directory: Path, **options: Any) -> Path:
-    """As transformers itself saves it."""
+    """As transformers saves it."""
     directory.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(directory, **options)
     return directory
@@ -112,7 +112,7 @@ _RENAMED = (
 
 
 def mistral_tensors(model: Model) -> dict[str, torch.Tensor]:
-    """The same numbers under Mistral's names and in Mistral's order of rows. Written apart from what it tests."""
+    """The same numbers under Mistral's names and in Mistral's order of rows. Independent of the code it tests."""
     audio, text = model.config.audio_config, model.config.text_config
     tensors = {}
     for name, tensor in model.model.state_dict().items():
@@ -193,7 +193,7 @@ def audio_embeddings(model: Model, mel: torch.Tensor) -> tuple[torch.Tensor, tor
 
 @torch.inference_mode()
 def greedy(model: Model, audio: torch.Tensor, delay_tokens: int) -> tuple[list[int], torch.Tensor]:
-    """What the reference says to these audio embeddings [n, dim]: tokens, and the logits behind each."""
+    """The reference's tokens for these audio embeddings [n, dim], and the logits of each."""
     text = model.model.language_model
     num_prompt = 1 + NUM_LEFT_PAD_TOKENS + delay_tokens
     prompt = torch.tensor([BOS] + [PAD] * (num_prompt - 1))

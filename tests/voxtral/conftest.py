@@ -1,4 +1,4 @@
-"""Small models for the tests of the room; each is written to disk once, in both formats."""
+"""Small models; each is written to disk once, in both formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Three ways to attend with one meaning, against the plain formula."""
+"""The three ways to attend, against the plain formula."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def formula(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 @pytest.mark.parametrize("num_queries", [1, 4])
 @pytest.mark.parametrize("num_cells", [2 * CELLS_PER_PAGE, 304, 411])  # pages and the ring's end meet, or do not
 @pytest.mark.parametrize("ends", [(4, 9), (300, 301), (512, 700), (5, 5000), (411, 413), (822, 600)])
-def test_rows_of_any_length(
+def test_slots_of_any_length(
     way: Callable[[], Attention],
     num_queries: int,
     num_cells: int,
@@ -47,7 +47,7 @@ def test_rows_of_any_length(
         for begin in range(0, len(keys), 100):
             positions = torch.arange(begin, min(begin + 100, len(keys)))[None]
             ring.write(0, ring.cells(torch.tensor([slot]), positions), keys[positions[0]], values[positions[0]])
-    index = torch.tensor([*slots, ring.num_slots])  # and an empty lane
+    index = torch.tensor([*slots, ring.num_slots])  # and a padding entry
     positions = torch.stack([torch.arange(end - num_queries, end) for end in (*ends, num_queries)])
     queries = torch.randn((3, num_queries, HEADS, HEAD_DIM), generator=generator)
     attention = way()
@@ -55,11 +55,11 @@ def test_rows_of_any_length(
     found = attention.plan(ring, index, positions, reach, torch.float32)(0, queries)
     assert found.shape == queries.shape
     assert found.isfinite().all()
-    for lane, (keys, values) in enumerate(history):
-        for number, at in enumerate(positions[lane].tolist()):
+    for i, (keys, values) in enumerate(history):
+        for number, at in enumerate(positions[i].tolist()):
             window = slice(max(0, at - 299), at + 1)
-            expected = formula(queries[lane, number], keys[window], values[window])
-            assert (found[lane, number] - expected).abs().max() < 1e-5
+            expected = formula(queries[i, number], keys[window], values[window])
+            assert (found[i, number] - expected).abs().max() < 1e-5
 
 
 def test_masked_has_few_shapes() -> None:
@@ -68,7 +68,7 @@ def test_masked_has_few_shapes() -> None:
     assert sorted(reach[0][1] for reach in reaches) == [256, 512, 1024, 2048]
 
 
-def test_a_short_row_is_read_only_as_far_as_it_goes() -> None:
+def test_a_short_slot_is_read_only_up_to_its_end() -> None:
     ring = Ring(CONFIG, window=300, num_cells=2048, num_slots=2, dtype=torch.float32, device=torch.device("cpu"))
     assert EachSlot().reach(ring, [(0, 5), (1, 9000)]) == ((0, 5), (1, 2048))
     _, lengths = page_tables(ring, torch.tensor([0, 1]), torch.tensor([[4], [8999]]))

@@ -1,4 +1,4 @@
-"""A paged kernel is used as it wants to be called, and not at all where it computes something else."""
+"""A paged kernel is called as its version requires, and not used where its results are wrong."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def missing(*_: Any, **__: Any) -> torch.Tensor:
     ("kernel", "expected"),
     [(paged_kernel, Paged()), (wanting_key_starts, Paged(has_key_starts=True)), (too_wide, None), (missing, None)],
 )
-def test_what_works_is_found_out(
+def test_a_working_call_is_found(
     kernel: object, expected: Paged | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(KERNEL, kernel)

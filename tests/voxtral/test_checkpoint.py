@@ -1,4 +1,4 @@
-"""Checkpoints: what is wrong in them is named, and nothing is held twice."""
+"""Checkpoints: errors name the defect, and nothing is held twice."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_shards_are_one_model(max_shard_size: str, reference: Model, speech: Sam
     assert transcribe(model, [speech[:20_000]], 6) == transcribe(whole, [speech[:20_000]], 6)
 
 
-def test_a_tensor_in_two_shards_is_told(reference: Model, tmp_path: Path) -> None:
+def test_a_tensor_in_two_shards_is_refused(reference: Model, tmp_path: Path) -> None:
     write_hugging_face(reference, tmp_path, max_shard_size="100KB")
     first, second = sorted(tmp_path.glob("model-*.safetensors"))[:2]
     name, tensor = next(iter(load_file(first).items()))
@@ -139,7 +139,7 @@ def test_a_tensor_that_is_cut_off_is_named(copy: Path) -> None:
         {"dtype": ["F32"], "shape": [96, 64], "data_offsets": [0, 4]},
     ],
 )
-def test_a_header_that_lies_is_told(entry: object, copy: Path) -> None:
+def test_a_wrong_header_is_refused(entry: object, copy: Path) -> None:
     header, numbers = read(copy / WEIGHTS)
     write(copy / WEIGHTS, {**header, QUERY: entry}, numbers)
     with pytest.raises(ModelCorruptError, match=f"tensor {QUERY} "):
@@ -150,13 +150,13 @@ def test_a_header_that_lies_is_told(entry: object, copy: Path) -> None:
     "content",
     [b"", b"short", struct.pack("<Q", 10**9) + b"{}", struct.pack("<Q", 2) + b"[]", struct.pack("<Q", 2) + b"{x"],
 )
-def test_what_is_no_safetensors_file_is_told(content: bytes, copy: Path) -> None:
+def test_a_file_that_is_no_safetensors_is_refused(content: bytes, copy: Path) -> None:
     (copy / WEIGHTS).write_bytes(content)
     with pytest.raises(ModelCorruptError, match=WEIGHTS):
         open_checkpoint(copy)
 
 
-def test_numbers_at_odd_places_are_read_all_the_same(copy: Path) -> None:
+def test_unaligned_numbers_are_read(copy: Path) -> None:
     header, numbers = read(copy / WEIGHTS)
     text = json.dumps(header).encode()
     text += b" " * ((1 - len(text)) % 8)  # so that they begin one byte beside a multiple of eight
@@ -167,7 +167,7 @@ def test_numbers_at_odd_places_are_read_all_the_same(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("there", [(), ("params.json",), ("config.json",), (WEIGHTS,)])
-def test_a_directory_without_a_model_is_told(there: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_directory_without_a_model_is_refused(there: tuple[str, ...], tmp_path: Path) -> None:
     for name in there:
         (tmp_path / name).write_text("{}", "utf-8")
     with pytest.raises(ModelMissingError, match="holds no Voxtral Realtime model: it needs params.json"):

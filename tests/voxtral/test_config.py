@@ -12,7 +12,7 @@ from voxtide.voxtral.config import DELAYS_TOKENS, MAX_AHEAD_TOKENS, VoxtralConfi
 MIB = 2**20
 
 
-def test_what_a_row_of_the_published_model_takes() -> None:
+def test_the_memory_of_a_slot_of_the_published_model() -> None:
     config = VoxtralConfig()
     assert 2 * config.decoder.kv_values_per_position == 104 * 1024
     assert 2 * config.encoder.kv_values_per_position == 256 * 1024
@@ -23,7 +23,7 @@ def test_what_a_row_of_the_published_model_takes() -> None:
     assert config.shared_bytes(2) / MIB == pytest.approx(261, abs=1)
 
 
-def test_rings_have_room_for_the_longest_flush() -> None:
+def test_rings_hold_the_longest_flush() -> None:
     config = VoxtralConfig()
     assert MAX_AHEAD_TOKENS == 30 + 1 + 11
     assert config.encoder_cells() >= config.encoder.window + 4 * MAX_AHEAD_TOKENS
@@ -31,7 +31,7 @@ def test_rings_have_room_for_the_longest_flush() -> None:
         assert config.decoder_cells(window) >= window + MAX_AHEAD_TOKENS
 
 
-def test_what_is_written_for_transformers_is_read_again() -> None:
+def test_the_config_for_transformers_round_trips() -> None:
     encoder = replace(VoxtralConfig().encoder, num_layers=3, window=40, rope_theta=1e5)
     decoder = replace(VoxtralConfig().decoder, num_kv_heads=4, hidden_dim=100, norm_eps=1e-6)
     config = VoxtralConfig(encoder=encoder, decoder=decoder, vocab_size=1200)

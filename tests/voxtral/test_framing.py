@@ -1,4 +1,4 @@
-"""Samples on the model's grid, however they come."""
+"""Samples on the model's grid, in any chunks."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_fork_leaves_the_original_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("num_tokens", [0, 2])
-def test_what_is_not_ready_is_refused(num_tokens: int) -> None:
+def test_tokens_that_are_not_ready_are_refused(num_tokens: int) -> None:
     framer = Framer()
     framer.push(counted(40))
     with pytest.raises(ValueError, match=f"asked for {num_tokens} tokens, 1 are ready"):

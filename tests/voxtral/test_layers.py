@@ -16,19 +16,19 @@ POSITIONS = (0, 1, 749, 131_071, 131_072, 3_000_000, 10**9)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("num_slots", [1, 4, 5, 16, 33])
-def test_packed_is_dense(dtype: torch.dtype, num_slots: int) -> None:
+@pytest.mark.parametrize("num_rows", [1, 4, 5, 16, 33])
+def test_packed_is_dense(dtype: torch.dtype, num_rows: int) -> None:
     if not can_pack(dtype):
         pytest.skip(f"this CPU packs no {dtype}")
-    x, weight, bias = random(num_slots, 96).to(dtype), random(80, 96).to(dtype), random(80).to(dtype)
+    x, weight, bias = random(num_rows, 96).to(dtype), random(80, 96).to(dtype), random(80).to(dtype)
     for b in (bias, None):
         assert_close(Packed(weight.clone(), b)(x), Dense(weight, b)(x), 1e-5 if dtype == torch.float32 else 0.02)
 
 
-@pytest.mark.parametrize("num_slots", [1, 4, 5, 13])
+@pytest.mark.parametrize("num_rows", [1, 4, 5, 13])
 @pytest.mark.parametrize("width", [96, 40])
-def test_int8_is_near_to_dense(num_slots: int, width: int) -> None:
-    x, weight, bias = (random(*shape).bfloat16() for shape in ((num_slots, width), (80, width), (80,)))
+def test_int8_is_near_to_dense(num_rows: int, width: int) -> None:
+    x, weight, bias = (random(*shape).bfloat16() for shape in ((num_rows, width), (80, width), (80,)))
     assert_close(Int8(weight, bias)(x), Dense(weight, bias)(x), 0.03)
 
 

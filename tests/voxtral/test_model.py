@@ -46,12 +46,12 @@ def test_activations_are_the_references(
     whole = padded(speech[:60_000], 6)
     frames, audio = audio_embeddings(reference, features(whole))
     stream = Stream(model, model.new_slots(1), 0, 6)
-    said, ours = run(stream, speech[:60_000])
+    found, ours = run(stream, speech[:60_000])
     assert_near(encoder_frames(model, whole), frames)
     assert_near(ours, audio)
     tokens, logits = greedy(reference, audio, 6)
     assert_near(forced_logits(model, audio, tokens, 6), logits)
-    assert said == tokens
+    assert found == tokens
 
 
 @pytest.mark.parametrize("delay_tokens", [1, 6, 30])
@@ -61,7 +61,7 @@ def test_tokens_of_a_minute_are_the_references(
     minute = np.tile(speech, 2)[: 60 * 16_000]
     _, audio = audio_embeddings(reference, features(padded(minute, delay_tokens)))
     tokens, _ = greedy(reference, audio, delay_tokens)
-    assert len(set(tokens)) > 50  # the model is not stuck, so agreement means something
+    assert len(set(tokens)) > 50  # the model is not stuck, so agreement is significant
     assert transcribe(model, [minute], delay_tokens) == tokens
 
 
@@ -76,7 +76,7 @@ def test_both_formats_give_equal_logits(mistral_dir: Path, hugging_face_dir: Pat
 
 
 @pytest.mark.parametrize(("weights", "audio_bound", "logit_bound"), [("bf16", 1.25, 0.12), ("int8", 3.0, 0.25)])
-def test_what_smaller_weights_cost(
+def test_the_error_of_smaller_weights_is_bounded(
     weights: Weights, audio_bound: float, logit_bound: float, reference: Model, mistral_dir: Path, speech: Samples
 ) -> None:
     """Mean errors: of audio embeddings in units of the reference's own in bf16, of logits in their deviations."""
@@ -91,22 +91,22 @@ def test_what_smaller_weights_cost(
     assert (ours - logits).abs().mean() < logit_bound * logits.std()
 
 
-def test_one_shape_for_all_rows_gives_the_same_tokens(mistral_dir: Path, model: VoxtralModel, speech: Samples) -> None:
+def test_one_shape_for_all_slots_gives_the_same_tokens(mistral_dir: Path, model: VoxtralModel, speech: Samples) -> None:
     masked = load(mistral_dir, device=CPU, weights="fp32", attention=Masked())
     audio = speech[:80_000]
     assert transcribe(masked, [audio], 6) == transcribe(model, [audio], 6)
 
 
-def test_what_cannot_be_run_is_refused(model: VoxtralModel) -> None:
+def test_invalid_calls_are_refused(model: VoxtralModel) -> None:
     slots = model.new_slots(2)
     batch = slots.batch([0])
-    with pytest.raises(ValueError, match="are no windows of 1 lanes"):
+    with pytest.raises(ValueError, match="are not 1 windows"):
         model.encode(slots, batch, torch.zeros(1, 1500))
-    with pytest.raises(ValueError, match=r"rows \[0\] have no 1 audio embeddings"):
+    with pytest.raises(ValueError, match=r"slots \[0\] have no 1 audio embeddings"):
         model.decode(slots, batch, torch.tensor([PAD]), torch.zeros(1, 2))
     for _ in range(AUDIO_CELLS // 32):
         model.encode(slots, batch, torch.zeros(1, 32 * 1280 + 240))
-    with pytest.raises(ValueError, match="1 tokens more than a row has room for"):
+    with pytest.raises(ValueError, match="a slot cannot hold 1 more tokens"):
         model.encode(slots, batch, torch.zeros(1, 1520))
 
 
@@ -116,15 +116,15 @@ def test_a_bias_forbids_and_prefers(model: VoxtralModel, speech: Samples) -> Non
     stream.encode(10)
     batch = stream.slots.batch([0])
     before = stream.slots.snapshot(0)
-    said = []
+    results = []
     for bias in (0.0, 1e4, float("-inf")):
         decoded = model.decode(stream.slots, batch, torch.tensor([PAD]), torch.tensor([[bias, 0.0]]))
-        said.append((int(decoded.tokens[0]), float(decoded.pad_margins[0])))
+        results.append((int(decoded.tokens[0]), float(decoded.pad_margins[0])))
         stream.slots.restore(0, before)
-    assert said[1][0] == PAD
-    assert said[2][0] != PAD
-    assert said[0][1] == said[1][1] == said[2][1]  # the margin is without the bias
-    assert (said[0][0] == PAD) == (said[0][1] >= 0.0)
+    assert results[1][0] == PAD
+    assert results[2][0] != PAD
+    assert results[0][1] == results[1][1] == results[2][1]  # the margin is without the bias
+    assert (results[0][0] == PAD) == (results[0][1] >= 0.0)
 
 
 @torch.inference_mode()
@@ -146,11 +146,11 @@ def run(stream: Stream, audio: Samples) -> tuple[list[int], Tensor]:
 def encoder_frames(model: VoxtralModel, whole: Samples) -> Tensor:
     """The encoder alone over a padded recording, in passes of three tokens."""
     slots = model.new_slots(1)
-    index, mel_tail, stem_tail = torch.tensor([0]), slots.mel_tails[:1], slots.stem_tails[:1]
+    index, mel_context, stem_context = torch.tensor([0]), slots.mel_contexts[:1], slots.stem_contexts[:1]
     mel = model.mel(torch.from_numpy(np.pad(whole, 200))[None])[:, : len(whole) // 160]
     found: list[Tensor] = []
     for part in mel.split(24, 1):
-        frames, mel_tail, stem_tail = model.encoder.stem(part, mel_tail, stem_tail)
+        frames, mel_context, stem_context = model.encoder.stem(part, mel_context, stem_context)
         begin = sum(map(len, found))
         positions = torch.arange(begin, begin + frames.shape[1])[None]
         reach = model.encoder.stack.attention.reach(slots.encoder_ring, [(0, begin + frames.shape[1])])
@@ -160,7 +160,7 @@ def encoder_frames(model: VoxtralModel, whole: Samples) -> Tensor:
 
 @torch.inference_mode()
 def forced_logits(model: VoxtralModel, audio: Tensor, tokens: list[int], delay_tokens: int) -> Tensor:
-    """Logits behind every position from the last of the prompt on, when exactly these tokens were said."""
+    """Logits of every position from the last of the prompt on, with exactly these tokens as input."""
     slots = model.new_slots(1)
     slots.reset(0, delay_tokens)
     batch = slots.batch([0])

@@ -1,4 +1,4 @@
-"""What a query sees in a ring, against a list that is never overwritten."""
+"""The positions that a query sees in a ring, against a list that is never overwritten."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def ring(num_slots: int = 2) -> Ring:
 
 @given(st.lists(st.tuples(st.integers(1, SLACK), st.integers(0, SLACK)), max_size=12))
 def test_a_query_sees_its_window_and_nothing_else(passes: list[tuple[int, int]]) -> None:
-    """Each pass first runs ahead and is undone (a flush), then writes for good."""
+    """Each pass first writes ahead and is rolled back (a flush), then writes its own positions."""
     held, slot, begin = ring(), torch.tensor([1]), 0
     for num_new, num_ahead in passes:
         write(held, slot, begin, num_ahead, mark=-1.0)
@@ -35,21 +35,21 @@ def test_a_query_sees_its_window_and_nothing_else(passes: list[tuple[int, int]])
             assert sorted(values) == [float(p) for p in range(max(0, query - 4), query + 1)]
 
 
-def test_rows_do_not_touch_each_other() -> None:
+def test_slots_do_not_touch_each_other() -> None:
     held = ring(num_slots=3)
     write(held, torch.tensor([1]), 0, 9, mark=1.0)
     assert held.beginning(0, 9).count_nonzero() == 0
     assert held.beginning(2, 9).count_nonzero() == 0
 
 
-def test_the_scratch_row_touches_no_row() -> None:
+def test_the_scratch_slot_touches_no_other() -> None:
     held = ring(num_slots=2)
     write(held, torch.tensor([2]), 3, 4, mark=1.0)
     assert held.beginning(0, 18).count_nonzero() == 0
 
 
 def write(held: Ring, slot: torch.Tensor, begin: int, num_positions: int, mark: float) -> None:
-    """Positions write their own number; those to be undone write it negative, and one less, so that 0 shows too."""
+    """Positions write their own number; those rolled back write it negative, less one, so that 0 shows too."""
     positions = torch.arange(begin, begin + num_positions)
     content = positions.float() if mark > 0 else -positions.float() - 1.0
     both = content[:, None, None].expand(-1, 1, 2)

@@ -1,4 +1,4 @@
-"""Rows: streams beside each other, chunks of any size, rings that wrap, and undoing."""
+"""Slots: streams in one batch, chunks of any size, rings that wrap, and rollback."""
 
 from __future__ import annotations
 
@@ -74,19 +74,19 @@ def _fields(config: VoxtralConfig) -> dict[str, object]:
 
 @pytest.mark.parametrize("num_tokens", [126 * 1196, 10**9 // 1196 * 1196])  # 1196 tokens fill both rings wholly
 def test_positions_beyond_131072_change_nothing(num_tokens: int, short: VoxtralModel, speech: Samples) -> None:
-    """A row that is moved far on says the same: only distances matter, and angles stay exact."""
-    said = []
+    """A slot moved far on decodes the same tokens: only distances matter, and angles stay exact."""
+    tokens = []
     for moved in (0, num_tokens):
         stream = Stream(short, short.new_slots(1), 0, 6)
         stream.push(speech[:100_000])
         move_on(stream, moved)
         stream.push(speech[100_000:200_000])
-        said.append(stream.tokens)
-    assert said[0] == said[1]
+        tokens.append(stream.tokens)
+    assert tokens[0] == tokens[1]
 
 
 def move_on(stream: Stream, num_tokens: int) -> None:
-    """Count a row on as if it had run for long, and turn the keys it holds by as much."""
+    """Advance a slot as if it had run for long, and rotate its keys by as much."""
     slots, slot = stream.slots, stream.slot
     for ring, stack, per_token in (
         (slots.encoder_ring, stream.model.encoder.stack, ENCODER_FRAMES_PER_TOKEN),
@@ -103,7 +103,7 @@ def move_on(stream: Stream, num_tokens: int) -> None:
     slots.decoded[slot] += num_tokens
 
 
-def test_streams_together_are_as_alone(short: VoxtralModel, speech: Samples) -> None:
+def test_streams_in_a_batch_equal_streams_alone(short: VoxtralModel, speech: Samples) -> None:
     delays, begins = (1, 6, 30), (0, 70_000, 300_000)
     alone = []
     for delay_tokens, begin in zip(delays, begins, strict=True):
@@ -119,19 +119,19 @@ def test_streams_together_are_as_alone(short: VoxtralModel, speech: Samples) -> 
 
 
 def together(model: VoxtralModel, streams: list[Stream]) -> None:
-    """One batched step after the other, with an empty lane."""
+    """Batched steps, with a padding entry."""
     slots = streams[0].slots
     batch = slots.batch([stream.slot for stream in streams], size=4)
     windows = torch.zeros(4, window_samples(1))
     while all(stream.framer.num_ready for stream in streams):
-        for lane, stream in enumerate(streams):
-            windows[lane] = torch.from_numpy(stream.framer.take(1))
+        for i, stream in enumerate(streams):
+            windows[i] = torch.from_numpy(stream.framer.take(1))
         model.encode(slots, batch, windows)
         forced = torch.tensor([32 if in_prompt(stream) else FREE for stream in streams] + [FREE])
-        heard = [slots.num_decoded[stream.slot] >= 32 + stream.delay_tokens for stream in streams]
-        said = model.decode(slots, batch, forced, torch.zeros(4, 2)).tokens.tolist()
-        for stream, token, is_heard in zip(streams, said, heard, strict=False):
-            stream.tokens += [token] * is_heard
+        counts = [slots.num_decoded[stream.slot] >= 32 + stream.delay_tokens for stream in streams]
+        tokens = model.decode(slots, batch, forced, torch.zeros(4, 2)).tokens.tolist()
+        for stream, token, is_counted in zip(streams, tokens, counts, strict=False):
+            stream.tokens += [token] * is_counted
 
 
 def in_prompt(stream: Stream) -> bool:
@@ -141,7 +141,7 @@ def in_prompt(stream: Stream) -> bool:
 @given(flushes=st.lists(st.tuples(st.integers(0, 60_000), st.integers(0, MAX_AHEAD_TOKENS - 1)), max_size=6))
 @example(flushes=[(30_000, MAX_AHEAD_TOKENS), (45_000, MAX_AHEAD_TOKENS)])
 @settings(max_examples=12, deadline=None)
-def test_what_is_undone_leaves_no_trace(
+def test_a_look_ahead_that_is_rolled_back_leaves_no_trace(
     flushes: list[tuple[int, int]], short: VoxtralModel, speech: Samples, expected: list[int]
 ) -> None:
     stream = Stream(short, short.new_slots(1), 0, 3)
@@ -177,7 +177,7 @@ def test_the_silence_before_a_stream_is_computed_once_for_each_delay(
     assert len(computed) == 2
 
 
-def test_a_row_used_again_is_like_new(short: VoxtralModel, speech: Samples, expected: list[int]) -> None:
+def test_a_reused_slot_is_like_new(short: VoxtralModel, speech: Samples, expected: list[int]) -> None:
     slots = short.new_slots(1)
     transcribe(short, [speech[100_000:400_000]], 15, slots)
     assert transcribe(short, [speech[:50_000]], 3, slots) == expected  # computes the prefix of another delay
@@ -185,10 +185,10 @@ def test_a_row_used_again_is_like_new(short: VoxtralModel, speech: Samples, expe
 
 
 @pytest.mark.parametrize("way", [Masked(), Paged()])
-def test_nothing_is_asked_of_a_device_and_nothing_made_elsewhere(
+def test_a_pass_reads_nothing_back_and_makes_no_tensor_elsewhere(
     way: Attention, mistral_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On the device that computes nothing, whoever asks for a number fails, and so does a tensor of the CPU's."""
+    """On the device `meta` reading a number raises, and so does a tensor of the CPU's."""
     monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", lambda query, *args, **kwargs: query.clone())
     device = torch.device("meta")
     model = load(mistral_dir, device=device, weights="bf16", attention=way)
@@ -200,16 +200,16 @@ def test_nothing_is_asked_of_a_device_and_nothing_made_elsewhere(
     model.encode(slots, batch, torch.zeros((3, window_samples(4)), device=device))
     for _ in range(4):
         forced, bias = torch.full((3,), FREE, device=device), torch.zeros((3, 2), device=device)
-        said = model.decode(slots, batch, forced, bias)
+        decoded = model.decode(slots, batch, forced, bias)
     slots.restore(0, before)
-    assert (said.tokens.device, said.pad_margins.device) == (device, device)
+    assert (decoded.tokens.device, decoded.pad_margins.device) == (device, device)
     assert slots.num_decoded[:2] == [NUM_PREFIX_TOKENS, NUM_PREFIX_TOKENS + 4]
 
 
-@pytest.mark.parametrize("rows_wanted", [[0, 0], [3], [-1]])
-def test_lanes_are_checked(rows_wanted: list[int], short: VoxtralModel) -> None:
+@pytest.mark.parametrize("slots_wanted", [[0, 0], [3], [-1]])
+def test_the_slots_of_a_batch_are_checked(slots_wanted: list[int], short: VoxtralModel) -> None:
     with pytest.raises(ValueError, match="distinct and below 3"):
-        short.new_slots(3).batch(rows_wanted)
+        short.new_slots(3).batch(slots_wanted)
 
 
 @pytest.mark.parametrize(("num_slots", "window"), [(0, 50), (1, 0), (1, 51)])
@@ -218,12 +218,12 @@ def test_sizes_are_checked(num_slots: int, window: int, short: VoxtralModel) -> 
         short.new_slots(num_slots, decoder_window=window)
 
 
-def test_rows_that_do_not_fit_are_told_with_what_they_take(short: VoxtralModel) -> None:
+def test_slots_that_do_not_fit_are_refused_with_their_size(short: VoxtralModel) -> None:
     with pytest.raises(CapacityError, match=r"no memory for 1000000000000 streams on cpu: .* GiB; allow fewer"):
         short.new_slots(10**12)
 
 
-def test_a_row_takes_what_the_config_says(short: VoxtralModel) -> None:
+def test_the_memory_of_a_slot_is_as_the_config_states(short: VoxtralModel) -> None:
     slots = short.new_slots(5, decoder_window=20)
     for ring in (slots.encoder_ring, slots.decoder_ring):
         assert all(len(keys) == 5 * ring.num_cells + 2 * CELLS_PER_PAGE for keys in ring.keys)
@@ -234,7 +234,9 @@ def test_a_row_takes_what_the_config_says(short: VoxtralModel) -> None:
     assert held == short.config.slot_bytes(4, decoder_window=20)
 
 
-def test_the_directory_may_go_once_the_model_is_loaded(tmp_path: Path, speech: Samples, short: VoxtralModel) -> None:
+def test_the_directory_may_be_deleted_once_the_model_is_loaded(
+    tmp_path: Path, speech: Samples, short: VoxtralModel
+) -> None:
     directory = write_mistral(random_model(SHORT), tmp_path / "gone")
     model = load(directory, device=CPU, weights="fp32")
     for path in directory.iterdir():

@@ -69,12 +69,12 @@ def test_tokens_are_their_bytes(vocabulary: Vocabulary) -> None:
 
 
 @pytest.mark.parametrize("token", [-1, 0, BOS, EOS, PAD, WORD, 999, 1000 + len(PIECES), 10**9])
-def test_what_is_no_text_has_no_bytes(token: int, vocabulary: Vocabulary) -> None:
+def test_special_tokens_have_no_bytes(token: int, vocabulary: Vocabulary) -> None:
     assert vocabulary.piece(token) == b""
 
 
 @given(text=st.text(), specials=st.lists(st.integers(0, 999)))
-def test_text_comes_back_whole_whatever_lies_between(text: str, specials: list[int], vocabulary: Vocabulary) -> None:
+def test_text_round_trips_with_special_tokens_between(text: str, specials: list[int], vocabulary: Vocabulary) -> None:
     decoder = TextDecoder(vocabulary)
     pushed = []
     for byte in text.encode():
@@ -95,7 +95,7 @@ def test_a_character_that_breaks_off_is_marked(vocabulary: Vocabulary) -> None:
     assert decoder.finish() == "\ufffd"
 
 
-def test_only_the_first_space_of_all_is_dropped(vocabulary: Vocabulary) -> None:
+def test_only_the_very_first_space_is_dropped(vocabulary: Vocabulary) -> None:
     decoder = TextDecoder(vocabulary)
     assert [decoder.push(1000 + token) for token in (256, 256, 257)] == ["the", " the", " Capital"]
 
@@ -119,7 +119,7 @@ def test_a_fork_leaves_the_original_as_it_was(vocabulary: Vocabulary) -> None:
         (tekken() | {"vocab": ["a"]}, "token 0 cannot be read"),
     ],
 )
-def test_a_file_that_is_none_is_told(content: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_a_wrong_file_is_refused(content: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(ModelCorruptError, match=message):
         vocabulary_of(content, tmp_path)
 

@@ -1,11 +1,11 @@
-"""Attention over rings. In: queries of some lanes. Out: what they attend to. Three ways with one meaning:
+"""Attention over rings. In: queries of a batch. Out: what they attend to. Three equivalent ways:
 
-    EachRow   one call for each row, over exactly what it holds: a CPU, where calls are cheap and the host knows lengths
-    Masked    one call over the longest row, rounded up, the rest masked: any device, same shapes whatever rows hold
-    Paged     one call of a kernel that reads each row's own pages: CUDA with 16-bit weights
+    EachSlot  one call for each slot, over exactly its positions: a CPU, where calls are cheap and lengths known
+    Masked    one call over the longest slot, rounded up, the rest masked: any device, shapes independent of lengths
+    Paged     one call of a kernel that reads each slot's own pages: CUDA with 16-bit weights
 
-A way is asked once per pass for a plan, which is then called for every layer. Plans of Masked and Paged ask the device
-nothing and depend on the host only through the batch's shape and the rounded reach, so they can be captured in a graph.
+A pass makes one plan, which is then called for every layer. Plans of Masked and Paged never synchronise with the device
+and depend on the host only through the batch's shape and the rounded reach, so they can be captured in a graph.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ Plan: TypeAlias = Callable[[int, Tensor], Tensor]
 """(layer, queries [B, T, heads, head_dim]) -> [B, T, heads, head_dim]."""
 
 Reach: TypeAlias = tuple[tuple[int, int], ...]
-"""For each lane its row and the end of its positions after this pass; or one pair (0, a bound on all ends)."""
+"""Each slot of the batch, and the end of its positions after this pass; or one pair (0, a bound on all ends)."""
 
 
 class Attention(Protocol):
     """How the queries of a pass meet the keys."""
 
     def reach(self, ring: Ring, ends: list[tuple[int, int]]) -> Reach:
-        """What a plan must know of the host's (row, end) pairs; equal reaches give equal shapes."""
+        """What a plan must know of the host's (slot, end) pairs; equal reaches give equal shapes."""
 
     def plan(self, ring: Ring, index: Tensor, positions: Tensor, reach: Reach, dtype: torch.dtype) -> Plan:
-        """Prepare a pass of the lanes [B] at positions [B, T]."""
+        """Prepare a pass of the slots `index` [B] at positions [B, T]."""
 
 
 class EachSlot:
-    """Exact lengths, row by row."""
+    """Exact lengths, slot by slot."""
 
     def reach(self, ring: Ring, ends: list[tuple[int, int]]) -> Reach:
         return tuple((slot, min(end, ring.num_cells)) for slot, end in ends)
 
     def plan(self, ring: Ring, index: Tensor, positions: Tensor, reach: Reach, dtype: torch.dtype) -> Plan:
         spans = [slice(ring.first_cell(slot), ring.first_cell(slot) + length) for slot, length in reach]
-        masks = [self._mask(ring, positions[lane], length, dtype) for lane, (_, length) in enumerate(reach)]
+        masks = [self._mask(ring, positions[i], length, dtype) for i, (_, length) in enumerate(reach)]
 
         def attend(layer: int, queries: Tensor) -> Tensor:
             keys, values = ring.keys[layer], ring.values[layer]
             found = [
-                _attend(queries[lane : lane + 1], keys[span][None], values[span][None], mask)
-                for lane, (span, mask) in enumerate(zip(spans, masks, strict=True))
+                _attend(queries[i : i + 1], keys[span][None], values[span][None], mask)
+                for i, (span, mask) in enumerate(zip(spans, masks, strict=True))
             ]
-            found += [torch.zeros_like(queries[:1])] * (len(queries) - len(found))  # scratch lanes
+            found += [torch.zeros_like(queries[:1])] * (len(queries) - len(found))  # padding
             return found[0] if len(found) == 1 else torch.cat(found)
 
         return attend
@@ -67,7 +67,7 @@ class EachSlot:
 
 
 class Masked:
-    """One shape for all rows."""
+    """One shape for all slots."""
 
     def reach(self, ring: Ring, ends: list[tuple[int, int]]) -> Reach:
         bound = CELLS_PER_PAGE
@@ -78,7 +78,7 @@ class Masked:
     def plan(self, ring: Ring, index: Tensor, positions: Tensor, reach: Reach, dtype: torch.dtype) -> Plan:
         length = reach[0][1]
         mask = _additive(ring.visible(positions, length), dtype)
-        slots = index.clamp_max(ring.num_slots - 1)  # an empty lane looks at somebody's keys; nobody at what it finds
+        slots = index.clamp_max(ring.num_slots - 1)  # padding reads some slot's keys; its result is unused
         within = torch.arange(length, device=index.device) + ring.first_cell(0)
         cells = (slots[:, None] * ring.num_cells + within).flatten()
 
@@ -92,11 +92,11 @@ class Masked:
 
 @dataclass(frozen=True, slots=True)
 class Paged:
-    """Each row's own pages, in the order of positions; the kernel stops where the row ends and the window begins.
+    """Each slot's own pages, in the order of positions; the kernel stops at the slot's end and at the window's start.
 
     Attributes:
-        has_key_starts: Whether the kernel asks for where each row's keys would start if they were no pages. Some do,
-            and others refuse to be told; `checking.working_paged` finds out.
+        has_key_starts: Whether the kernel requires the argument for where each slot's keys would start without
+            pages. Some versions require it, others reject it; `checking.working_paged` finds out.
     """
 
     has_key_starts: bool = False
@@ -126,7 +126,7 @@ class Paged:
                 enable_gqa=True,
                 seqused_k=lengths,
                 block_table=tables,
-                num_splits=1,  # a row's sums must not depend on how long the other rows are
+                num_splits=1,  # a slot's sums must not depend on the lengths of the others
             )
             assert isinstance(found, Tensor)  # a pair only where more was asked for
             return found.view_as(queries)
@@ -135,10 +135,10 @@ class Paged:
 
 
 def page_tables(ring: Ring, index: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-    """The pages of each lane in the order of positions, int32 [B, pages], and the positions in them, int32 [B].
+    """The pages of each slot in the order of positions, int32 [B, pages], and the positions in them, int32 [B].
 
-    A page is named by its first cell and may begin at any. What a lane sees may go over the end of its ring: then the
-    pages before the end are those that end there, and the pages behind it begin with the ring. So pages may begin
+    A page is named by its first cell and may begin at any. A slot's window may cross its ring's end: then the pages
+    before the end are those that end there, and the pages behind it begin with the ring. So pages may begin
     before what is seen, which the window hides, and end behind it, which the number of positions hides.
     """
     page, num_cells = CELLS_PER_PAGE, ring.num_cells

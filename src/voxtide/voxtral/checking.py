@@ -1,7 +1,7 @@
 """Whether this machine's paged kernel does what `Paged` needs. In: a device and a type. Out: a `Paged` that works.
 
-The kernel's promises changed from version to version of torch, and hang on the GPU. So it is tried where it shall run,
-on rows that wrap and rows that do not, against `Masked`.
+The kernel's guarantees changed between versions of torch, and depend on the GPU. So it is compared with `Masked` on the
+device itself, on rings that wrap and rings that do not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TRIED = ((20, 62), (300, 342))
 """Windows and cells: one that is shorter than a page, so that a key too many shows, and one of several pages."""
 
 _ENDS = (6, 342, 1000, 1026)
-"""Where rows stand: at their beginning, at their ring's end, and on a later lap."""
+"""Positions of the slots: at their beginning, at their ring's end, and on a later lap."""
 
 _NUM_QUERIES = 4
 _MAX_ERROR = 0.03
@@ -30,7 +30,7 @@ _MAX_ERROR = 0.03
 
 @torch.inference_mode()
 def working_paged(device: torch.device, dtype: torch.dtype) -> Paged | None:
-    """The way to call the kernel that gives what `Masked` gives; None, and a warning why, where there is none."""
+    """The way to call the kernel that agrees with `Masked`; None, and a warning with the reason, if no way does."""
     reason = "it computes something else"
     for paged in (Paged(), Paged(has_key_starts=True)):
         try:
@@ -45,7 +45,7 @@ def working_paged(device: torch.device, dtype: torch.dtype) -> Paged | None:
 
 
 def _error(paged: Paged, window: int, num_cells: int, device: torch.device, dtype: torch.dtype) -> float:
-    """The largest difference from `Masked` over random rows, and one lane that is empty."""
+    """The largest difference from `Masked` over random slots and one padding entry."""
     config = TransformerConfig(
         dim=64, num_layers=1, num_heads=4, num_kv_heads=2, head_dim=64, hidden_dim=64, window=window
     )

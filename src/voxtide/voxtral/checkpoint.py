@@ -60,7 +60,7 @@ class ModelFiles:
 
     @classmethod
     def find(cls, directory: Path) -> Self:
-        """Look for them; reads no weights.
+        """Find them; reads no weights.
 
         Raises:
             ModelMissingError: The directory holds neither format.
@@ -95,7 +95,7 @@ class ModelFiles:
         path = self.config.parent / TOKENIZER_FILE
         if not path.is_file():
             raise ModelMissingError(
-                f"{path.parent} has no {TOKENIZER_FILE}; put the one there that the model was published with"
+                f"{path.parent} has no {TOKENIZER_FILE}; add the one that the model was published with"
             )
         return path
 
@@ -188,7 +188,7 @@ def _mapped(path: Path) -> Tensor:
     the memory, for which a map that can be written to would be refused.
     """
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # nobody writes
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # it is never written to
         return torch.from_numpy(np.memmap(path, np.uint8, mode="r"))
 
 

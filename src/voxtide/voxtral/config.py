@@ -32,10 +32,10 @@ DELAYS_TOKENS: tuple[int, ...] = (*range(1, 16), 30)
 DEFAULT_DELAY_TOKENS = 6
 
 MAX_AHEAD_TOKENS = max(DELAYS_TOKENS) + 1 + NUM_DRAIN_TOKENS
-"""How far one pass, or a flush that is undone later, may run ahead of a row; the rings keep this much slack."""
+"""How far one pass, or a flush that is undone later, may run ahead of a slot; the rings keep this much slack."""
 
 AUDIO_CELLS = 64
-"""Audio embeddings a row has room for: what was encoded and not decoded, at most."""
+"""Audio embeddings a slot can hold: the maximum that is encoded and not decoded yet."""
 
 CELLS_PER_PAGE = 256
 """What a paged attention kernel reads at a time: FlashAttention-2 wants multiples of it. A page may begin anywhere."""
@@ -44,10 +44,10 @@ KERNEL = 3
 """Width of both of the stem's convolutions, in frames."""
 
 _MAX_SIZE = 100_000
-"""No size of a stack is larger: a file that says so is damaged, and shall not make us list its tensors for hours."""
+"""No size of a stack is larger. A damaged file with a larger one must not make us list its tensors for hours."""
 
 BOS, EOS, PAD, WORD = 1, 2, 32, 33
-"""Begin, end, nothing to say in this frame, a group of words begins."""
+"""Begin, end, no text in this frame, a group of words begins."""
 
 NUM_SPECIAL_TOKENS = 1000
 """Ids below are never text; id - 1000 is the row in tekken.json's vocabulary."""
@@ -87,8 +87,8 @@ class TransformerConfig:
     def __post_init__(self) -> None:
         for name in ("dim", "num_layers", "num_heads", "num_kv_heads", "head_dim", "hidden_dim", "window"):
             if not 1 <= getattr(self, name) <= _MAX_SIZE:
-                told = f"{name} = {getattr(self, name)}, not 1 to {_MAX_SIZE}"
-                raise ModelCorruptError(f"the model's configuration has {told}")
+                problem = f"{name} = {getattr(self, name)}, not 1 to {_MAX_SIZE}"
+                raise ModelCorruptError(f"the model's configuration has {problem}")
         for name in ("rope_theta", "norm_eps"):
             if not getattr(self, name) > 0.0:
                 raise ModelCorruptError(
@@ -126,8 +126,8 @@ class VoxtralConfig:
 
     def __post_init__(self) -> None:
         if self.vocab_size <= NUM_SPECIAL_TOKENS:
-            told = f"vocab_size = {self.vocab_size}, but {NUM_SPECIAL_TOKENS} tokens are no text"
-            raise ModelCorruptError(f"the model's configuration has {told}")
+            problem = f"vocab_size = {self.vocab_size}, but {NUM_SPECIAL_TOKENS} tokens are no text"
+            raise ModelCorruptError(f"the model's configuration has {problem}")
 
     @classmethod
     def from_mistral(cls, params: Mapping[str, Any]) -> Self:
@@ -167,21 +167,21 @@ class VoxtralConfig:
         return {"audio_config": _to_hugging_face(self.encoder), "text_config": text}
 
     def encoder_cells(self) -> int:
-        """Positions a row's encoder ring holds: the window and what a chunk or a fork may run ahead."""
+        """Positions a slot's encoder ring holds: the window and what a chunk or a fork may run ahead."""
         return self.encoder.window + ENCODER_FRAMES_PER_TOKEN * MAX_AHEAD_TOKENS
 
     def decoder_cells(self, window: int | None = None) -> int:
-        """Positions a row's decoder ring holds, for a window of at most the model's own."""
+        """Positions a slot's decoder ring holds, for a window of at most the model's own."""
         return (window or self.decoder.window) + MAX_AHEAD_TOKENS
 
     def slot_bytes(self, element_bytes: int, decoder_window: int | None = None) -> int:
-        """What one row's keys and values take, in bytes."""
+        """Size of one slot's keys and values, in bytes."""
         encoder = self.encoder_cells() * self.encoder.kv_values_per_position
         decoder = self.decoder_cells(decoder_window) * self.decoder.kv_values_per_position
         return element_bytes * (encoder + decoder)
 
     def shared_bytes(self, element_bytes: int) -> int:
-        """What all rows together take beside that: pages before and behind them, and what `Slots.save_prefix` keeps."""
+        """Size of what all slots share: the pages before and after them, and what `Slots.save_prefix` keeps."""
         encoder = 2 * CELLS_PER_PAGE + ENCODER_FRAMES_PER_TOKEN * NUM_PREFIX_TOKENS
         decoder = 2 * CELLS_PER_PAGE + len(DELAYS_TOKENS) * NUM_PREFIX_TOKENS
         held = encoder * self.encoder.kv_values_per_position + decoder * self.decoder.kv_values_per_position
@@ -246,7 +246,7 @@ def _integer(config: Mapping[str, Any], name: str, default: int | None = None) -
     if value is None and default is not None:
         return default
     try:
-        return int(value)  # type: ignore[arg-type]  # None and what is no number are told below
+        return int(value)  # type: ignore[arg-type]  # other types are refused below
     except (TypeError, ValueError, OverflowError):
         raise ModelCorruptError(f"the model's configuration has {name} = {value!r}; it must be a number") from None
 

@@ -1,4 +1,4 @@
-"""The audio encoder. In: mel frames, and the tails of the ones before. Out: one audio embedding for every 80 ms.
+"""The audio encoder. In: mel frames, and the last of the frames before. Out: one audio embedding for every 80 ms.
 
 mel frames (100 Hz) -> two causal convolutions (50 Hz) -> stack -> four frames side by side -> adapter (12.5 Hz)
 """
@@ -15,10 +15,10 @@ from voxtide.voxtral.config import ENCODER_FRAMES_PER_TOKEN, KERNEL
 from voxtide.voxtral.layers import Linear
 from voxtide.voxtral.transformer import Stack
 
-MEL_TAIL_FRAMES = KERNEL - 1
-"""Mel frames the first convolution (stride 1) still needs; before the first frame they are zeros, not silence."""
+MEL_CONTEXT_FRAMES = KERNEL - 1
+"""Left context of the first convolution (stride 1), in mel frames; zeros, not silence, before the first frame."""
 
-STEM_TAIL_FRAMES = KERNEL - 2
+STEM_CONTEXT_FRAMES = KERNEL - 2
 """The same for the second convolution (stride 2)."""
 
 
@@ -29,12 +29,12 @@ class Stem:
     first: Linear
     second: Linear
 
-    def __call__(self, mel: Tensor, mel_tail: Tensor, stem_tail: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mel frames [B, 2 T, mels] behind their tails [B, 2, mels], [B, 1, dim] -> frames [B, T, dim], new tails."""
-        mel = torch.cat((mel_tail, mel), 1)
+    def __call__(self, mel: Tensor, mel_context: Tensor, stem_context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mel frames [B, 2 T, mels] and left contexts [B, 2, mels], [B, 1, dim] -> frames [B, T, dim], new contexts."""
+        mel = torch.cat((mel_context, mel), 1)
         inner = _convolve(mel, self.first, stride=1)
-        inner = torch.cat((stem_tail, inner), 1)
-        return _convolve(inner, self.second, stride=2), mel[:, -MEL_TAIL_FRAMES:], inner[:, -STEM_TAIL_FRAMES:]
+        inner = torch.cat((stem_context, inner), 1)
+        return _convolve(inner, self.second, stride=2), mel[:, -MEL_CONTEXT_FRAMES:], inner[:, -STEM_CONTEXT_FRAMES:]
 
 
 def _convolve(x: Tensor, weight: Linear, stride: int) -> Tensor:

@@ -19,14 +19,14 @@ LOOK_BACK_SAMPLES = 200
 
 
 def window_samples(num_tokens: int) -> int:
-    """Length of the window of so many tokens in a row."""
+    """Length of the window of this many consecutive tokens."""
     return num_tokens * SAMPLES_PER_TOKEN + OVERLAP_SAMPLES
 
 
 class Framer:
     """Cuts one stream. It begins behind the common prefix: its first token is the last one of the left pad.
 
-    The buffer holds what was pushed and not taken; who pushes bounds it.
+    The buffer holds what was pushed and not taken; the caller bounds it.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Framer:
         self._samples = np.concatenate((self._samples, samples))
 
     def push_silence(self, num_tokens: int) -> None:
-        """Fill the token that was begun with silence, and add so many tokens of it; all become ready."""
+        """Fill the token that was begun with silence, and add this many tokens of it; all become ready."""
         missing = -(len(self._samples) - LOOK_BACK_SAMPLES) % SAMPLES_PER_TOKEN
         look_ahead = OVERLAP_SAMPLES - LOOK_BACK_SAMPLES
         self.push(np.zeros(missing + num_tokens * SAMPLES_PER_TOKEN + look_ahead, np.float32))
@@ -56,5 +56,5 @@ class Framer:
         return window
 
     def fork(self) -> Self:
-        """A copy that goes its own way; samples are never changed in place, so it costs nothing."""
+        """An independent copy; samples are never changed in place, so it costs nothing."""
         return copy.copy(self)

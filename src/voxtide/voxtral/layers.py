@@ -28,7 +28,7 @@ _PACKED_MIN_ROWS = 4
 """One row is computed as four: measured, oneDNN's kernel for four takes 4/5 of the time of its kernel for one."""
 
 _INT8_KERNEL_WIDTH = 16
-"""It reads a weight's row in steps of so many numbers, and past the end of one that is no multiple."""
+"""It reads a weight's row in steps of this many numbers, and past the end of one that is no multiple."""
 
 _INT8_KERNEL_ROWS = 12
 """The 8-bit kernel goes over the weight once for four rows. Measured: with more than three times four it pays to unpack
@@ -60,11 +60,11 @@ class Packed:
         self._bias = bias
 
     def __call__(self, x: Tensor) -> Tensor:
-        num_slots = len(x)
-        if num_slots == 1:
+        num_rows = len(x)
+        if num_rows == 1:
             x = x.expand(_PACKED_MIN_ROWS, -1).contiguous()
         y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, "none", [], "")
-        return y[:num_slots]
+        return y[:num_rows]
 
 
 class Int8:
@@ -77,9 +77,7 @@ class Int8:
         self._scales = (largest / 127.0).clamp_min(torch.finfo(torch.float32).tiny).to(weight.dtype)
         scales = self._scales.float()  # as they are kept, so that their own rounding is not added to the weights'
         self._weight = torch.empty(weight.shape, dtype=torch.int8)
-        for start in range(
-            0, len(weight), 4096
-        ):  # in parts, or a large weight would stand there as float32 for a while
+        for start in range(0, len(weight), 4096):  # in parts: never the whole weight in float32
             part = slice(start, start + 4096)
             self._weight[part] = (weight[part].float() / scales[part, None]).round_().clamp_(-127, 127)
         self._bias = bias

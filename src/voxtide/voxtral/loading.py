@@ -46,7 +46,7 @@ def load(
 
     Args:
         directory: A checkpoint in Mistral's or the Hugging Face format.
-        device: Where it shall run.
+        device: Where it runs.
         weights: How the weights are held.
         attention: How to attend; None for what suits the device.
 
@@ -54,14 +54,14 @@ def load(
         ModelMissingError: The directory holds no model.
         ModelCorruptError: A file or tensor is not what it should be; it is named.
         ConfigError: This device cannot hold the weights so.
-        CapacityError: The device has not the memory.
+        CapacityError: The device has too little memory.
     """
     check_weights(weights, device)
     try:
         return build(open_checkpoint(directory), device=device, weights=weights, attention=attention)
     except torch.OutOfMemoryError as error:
         raise CapacityError(
-            f"{device} has not the memory for {directory} in {weights}; choose another device or smaller weights"
+            f"not enough memory on {device} for {directory} in {weights}; choose another device or smaller weights"
         ) from error
 
 
@@ -69,7 +69,7 @@ def check_weights(weights: Weights, device: torch.device) -> None:
     """See that a kind of device can hold weights so.
 
     Raises:
-        ConfigError: It cannot; the message says what it can.
+        ConfigError: It cannot; the message names the alternatives.
     """
     if weights == "int8" and device.type != "cpu":
         raise ConfigError(f"weights of int8 run on a CPU only, not on {device}; choose bf16")

@@ -1,10 +1,10 @@
-"""The model. In: windows of samples for some rows. Out: one token for each. Knows no streams and no schedule.
+"""The model. In: windows of samples for some slots. Out: one token for each. Knows no streams and no schedule.
 
-    encode: samples -> mel -> stem -> encoder -> adapter -> the row's audio embeddings
+    encode: samples -> mel -> stem -> encoder -> adapter -> the slot's audio embeddings
     decode: audio embedding + embedding of the token before -> decoder -> logits -> token
 
 `encode` and `decode` keep the host's counts. What they do on the device is in `encode_on_device` and
-`decode_on_device`, which ask the device nothing, so that a graph can be captured of them.
+`decode_on_device`, which never synchronise with the device, so that they can be captured in a graph.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from voxtide.voxtral.mel import LogMel
 from voxtide.voxtral.slots import BatchSlots, Slots
 
 FREE = -1
-"""In `forced`: the row takes the token it said itself."""
+"""In `forced`: the slot takes the token it produced itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What one step said, on the device; no call waits for it.
+    """The result of one step, on the device; no call waits for it.
 
     Attributes:
         tokens: [B] int64.
@@ -62,18 +62,18 @@ class VoxtralModel:
     device: torch.device
 
     def new_slots(self, num_slots: int, *, decoder_window: int | None = None) -> Slots:
-        """Allocate state for so many rows. A smaller window than the model's own saves memory and forgets earlier.
+        """Allocate state for this many slots. A smaller window than the model's own saves memory and forgets earlier.
 
         Raises:
             CapacityError: The device has not that much memory.
-            ValueError: No rows, or the window is not between 1 and the model's own.
+            ValueError: No slots, or the window is not between 1 and the model's own.
         """
         return Slots(self.config, num_slots, decoder_window=decoder_window, dtype=self.dtype, device=self.device)
 
     def open(self, slots: Slots, slot: int, delay_tokens: int) -> None:
-        """Make a row ready for a new stream: NUM_PREFIX_TOKENS of silence are encoded and decoded already.
+        """Prepare a slot for a new stream: NUM_PREFIX_TOKENS of silence are encoded and decoded already.
 
-        They are computed once for each delay and copied in after that. The row's first window is then the first one of
+        They are computed once for each delay and copied in after that. The slot's first window is then the first one of
         a new `Framer`.
         """
         slots.reset(slot, delay_tokens)
@@ -88,40 +88,40 @@ class VoxtralModel:
 
     @torch.inference_mode()
     def encode(self, slots: Slots, batch: BatchSlots, samples: Tensor) -> None:
-        """Make the audio embeddings of the next n tokens of each lane, in one pass.
+        """Make the audio embeddings of the next n tokens of each slot, in one pass.
 
         Args:
-            rows: The state; the lanes' rows move n tokens on.
-            lanes: Which rows.
-            samples: float32 [B, window_samples(n)], 1 <= n <= config.MAX_AHEAD_TOKENS, on the device; empty lanes hold
+            slots: The state; the batch's slots advance by n tokens.
+            batch: Which slots.
+            samples: float32 [B, window_samples(n)], 1 <= n <= config.MAX_AHEAD_TOKENS, on the device; padding holds
                 anything finite.
 
         Raises:
-            ValueError: The shape is another, or a row has no room for n more embeddings.
+            ValueError: The shape is wrong, or a slot cannot hold n more embeddings.
         """
         num_tokens = samples.shape[1] // SAMPLES_PER_TOKEN
         if samples.shape != (len(batch.index), window_samples(num_tokens)) or not 1 <= num_tokens <= MAX_AHEAD_TOKENS:
-            raise ValueError(f"samples of shape {tuple(samples.shape)} are no windows of {len(batch.index)} lanes")
+            raise ValueError(f"samples of shape {tuple(samples.shape)} are not {len(batch.index)} windows")
         if any(slots.num_encoded[slot] + num_tokens - slots.num_decoded[slot] > AUDIO_CELLS for slot in batch.slots):
-            raise ValueError(f"{num_tokens} tokens more than a row has room for: decode first")
+            raise ValueError(f"a slot cannot hold {num_tokens} more tokens: decode first")
         self.encode_on_device(slots, batch.index, samples, self.encoder_reach(slots, batch, num_tokens))
         slots.count_encoded(batch, num_tokens)
 
     @torch.inference_mode()
     def decode(self, slots: Slots, batch: BatchSlots, forced: Tensor, bias: Tensor) -> Decoded:
-        """Take one token of each lane: each must have an audio embedding that was not decoded.
+        """Decode one token of each slot: each must have an audio embedding that was not decoded.
 
-        The token said is kept as the row's next input. Where the position still belongs to the prompt (before
+        The token is kept as the slot's next input. Where the position still belongs to the prompt (before
         config.NUM_LEFT_PAD_TOKENS + 1 + delay), the caller forces PAD.
 
         Args:
-            rows: The state; the lanes' rows move one position on.
-            lanes: Which rows.
-            forced: int64 [B], the input token of this position, or FREE for the one the row said before.
+            slots: The state; the batch's slots advance by one position.
+            batch: Which slots.
+            forced: int64 [B], the input token of this position, or FREE for the slot's previous token.
             bias: float32 [B, 2], added to the logits of PAD and EOS before the choice; -inf forbids.
 
         Raises:
-            ValueError: A row has nothing to decode.
+            ValueError: A slot has nothing to decode.
         """
         self._check_encoded(slots, batch, 1)
         decoded = self.decode_on_device(slots, batch.index, forced, bias, self.decoder_reach(slots, batch, 1))
@@ -130,7 +130,7 @@ class VoxtralModel:
 
     @torch.inference_mode()
     def prefill(self, slots: Slots, batch: BatchSlots, tokens: Tensor) -> None:
-        """Take T positions whose input tokens are known, [B, T], in one pass, and say nothing."""
+        """Take T positions whose input tokens are known, [B, T], in one pass, without output."""
         num_tokens = tokens.shape[1]
         self._check_encoded(slots, batch, num_tokens)
         self.advance_on_device(slots, batch.index, tokens, self.decoder_reach(slots, batch, num_tokens))
@@ -149,8 +149,8 @@ class VoxtralModel:
     def encode_on_device(self, slots: Slots, index: Tensor, samples: Tensor, reach: Reach) -> None:
         """The device's part of `encode`."""
         mel = self.mel(samples).to(self.dtype)  # [B, 8 n, mels]
-        frames, slots.mel_tails[index], slots.stem_tails[index] = self.encoder.stem(
-            mel, slots.mel_tails[index], slots.stem_tails[index]
+        frames, slots.mel_contexts[index], slots.stem_contexts[index] = self.encoder.stem(
+            mel, slots.mel_contexts[index], slots.stem_contexts[index]
         )
         num_frames = frames.shape[1]
         first = slots.encoded[index]  # [B]
@@ -169,9 +169,9 @@ class VoxtralModel:
         logits[:, PAD] = float("-inf")
         logits[:, EOS] += bias[:, 1]
         best, others = logits.max(1)
-        said = torch.where(pad + bias[:, 0] >= best, PAD, others)
-        slots.tokens[index] = said
-        return Decoded(said, pad - best)
+        chosen = torch.where(pad + bias[:, 0] >= best, PAD, others)
+        slots.tokens[index] = chosen
+        return Decoded(chosen, pad - best)
 
     def advance_on_device(self, slots: Slots, index: Tensor, tokens: Tensor, reach: Reach) -> Tensor:
         """Run the decoder over tokens [B, T] and as many audio embeddings; [B * T, dim]."""
@@ -188,7 +188,7 @@ class VoxtralModel:
     @staticmethod
     def _check_encoded(slots: Slots, batch: BatchSlots, num_tokens: int) -> None:
         if empty := [slot for slot in batch.slots if slots.num_encoded[slot] - slots.num_decoded[slot] < num_tokens]:
-            raise ValueError(f"rows {empty} have no {num_tokens} audio embeddings to decode")
+            raise ValueError(f"slots {empty} have no {num_tokens} audio embeddings to decode")
 
 
 def _audio_cells(index: Tensor, first: Tensor, num_tokens: int) -> Tensor:

@@ -1,6 +1,6 @@
-"""Keys and values of all rows, in rings. In: where a position's keys and values go. Out: views on what a row holds.
+"""Keys and values of all slots, in rings. In: where a position's keys and values go. Out: views on a slot's cells.
 
-Position p of a row lies in cell p mod num_cells. A cell counts as the newest position it can hold, so what was written
+Position p of a slot lies in cell p mod num_cells. A cell counts as the newest position it can hold, so what was written
 further ahead and undone is invisible, as long as num_cells >= window + how far ahead that was.
 """
 
@@ -17,10 +17,10 @@ class Ring:
 
     Attributes:
         window: Positions a query sees, itself included.
-        num_cells: Positions each row has room for.
-        num_rows: Rows.
-        keys, values: Of each layer, [num_rows * num_cells + two pages, kv_heads, head_dim]: a page, the rows, a page.
-            What is read in pages may reach into either, and scratch lanes write into the last.
+        num_cells: Positions each slot can hold.
+        num_slots: Number of slots.
+        keys, values: Of each layer, [num_slots * num_cells + two pages, kv_heads, head_dim]: a page, the slots, a page.
+            Reads in pages may reach into either, and padding writes into the last.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class Ring:
         self.keys, self.values = (tuple(part) for part in self._cells)
 
     def first_cell(self, slot: int) -> int:
-        """Where a row begins; for the scratch row, the one cell that takes all it writes."""
+        """First cell of a slot; for the scratch slot, the one cell that takes all its writes."""
         return CELLS_PER_PAGE + slot * self.num_cells
 
     def cells(self, index: Tensor, positions: Tensor) -> Tensor:
-        """Where the positions [B, T] of the lanes [B] lie: [B * T] int64."""
+        """Cells of the positions [B, T] of the slots `index` [B]: [B * T] int64."""
         cells = CELLS_PER_PAGE + index[:, None] * self.num_cells + positions % self.num_cells
         return cells.clamp_max(self.first_cell(self.num_slots)).flatten()
 
@@ -55,11 +55,11 @@ class Ring:
         self.values[layer].index_copy_(0, cells, values)
 
     def beginning(self, slot: int, num_positions: int) -> Tensor:
-        """The first cells of a row, over all layers: a view."""
+        """The first cells of a slot, over all layers: a view."""
         start = self.first_cell(slot)
         return self._cells[:, :, start : start + num_positions]
 
     def visible(self, positions: Tensor, num_cells: int) -> Tensor:
-        """Which of a row's first cells the queries at these positions see: [..., T] -> bool [..., T, num_cells]."""
+        """Which of a slot's first cells the queries at these positions see: [..., T] -> bool [..., T, num_cells]."""
         distances = (positions[..., None] - torch.arange(num_cells, device=positions.device)) % self.num_cells
         return (distances < self.window) & (distances <= positions[..., None])

@@ -1,7 +1,7 @@
-"""All that is carried from step to step, for a fixed number of rows. In: which row to reset, save or undo. Out: state.
+"""The state kept between steps, for a fixed number of slots. In: which slot to reset, save or restore. Out: state.
 
-A stream lives in one row. The keys and values lie in rings (ring.py) and are never copied for a snapshot: it holds a
-few integers and small tensors, because the rings keep slack for what is written meanwhile (config.MAX_AHEAD_TOKENS).
+Each stream occupies one slot. Keys and values lie in rings (ring.py) and are never copied for a snapshot: it is a few
+integers and small tensors, because the rings keep slack for what is written meanwhile (config.MAX_AHEAD_TOKENS).
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from torch import Tensor
 from voxtide.errors import CapacityError
 from voxtide.voxtral.config import AUDIO_CELLS, DELAYS_TOKENS, NUM_MELS, NUM_PREFIX_TOKENS, PAD, VoxtralConfig
 from voxtide.voxtral.config import ENCODER_FRAMES_PER_TOKEN as FRAMES
-from voxtide.voxtral.encoder import MEL_TAIL_FRAMES, STEM_TAIL_FRAMES
+from voxtide.voxtral.encoder import MEL_CONTEXT_FRAMES, STEM_CONTEXT_FRAMES
 from voxtide.voxtral.ring import Ring
 
 
 @dataclass(frozen=True, slots=True)
 class BatchSlots:
-    """The rows that take part in one call.
+    """The slots that take part in one call.
 
     Attributes:
-        rows: Distinct rows; their number may be smaller than the batch.
-        index: The same on the device, [B] int64, filled up with the scratch row: a lane that computes for nobody.
+        slots: Distinct slots; their number may be smaller than the batch.
+        index: The same on the device, [B] int64, padded with the scratch slot, whose results are unused.
     """
 
     slots: tuple[int, ...]
@@ -35,7 +35,7 @@ class BatchSlots:
 
 @dataclass(frozen=True, slots=True)
 class SlotSnapshot:
-    """A row as it was. Valid until the row is opened again, and while it runs at most MAX_AHEAD_TOKENS ahead."""
+    """A slot's state. Valid until the slot is opened again, and while it runs at most MAX_AHEAD_TOKENS ahead."""
 
     num_encoded: int
     num_decoded: int
@@ -44,22 +44,22 @@ class SlotSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """What the silence before every stream leaves in a row: the same for all of one delay."""
+    """The state after the silence before every stream: the same for all streams of one delay."""
 
-    carried: SlotSnapshot
+    snapshot: SlotSnapshot
     audio: Tensor  # [NUM_PREFIX_TOKENS, dim]
     encoder_cells: Tensor  # [2, layers, 4 * NUM_PREFIX_TOKENS, kv_heads, head_dim]
     decoder_cells: dict[int, Tensor]  # by delay, [2, layers, NUM_PREFIX_TOKENS, kv_heads, head_dim]
 
 
 class Slots:
-    """State of `num_slots` rows, allocated once. Tensors have one more row, the scratch row, for lanes that are empty.
+    """State of `num_slots` slots, allocated once. Tensors have one more, the scratch slot, which pads batches.
 
     Attributes:
-        num_rows: How many streams have room.
-        num_encoded: Of each row, tokens whose audio embedding was made. Known without asking the device.
-        num_decoded: Of each row, tokens the decoder has taken: its next position. The same.
-        delays: Of each row, its delay in tokens.
+        num_slots: The maximum number of streams.
+        num_encoded: For each slot, tokens whose audio embedding was made. Kept on the host.
+        num_decoded: For each slot, tokens the decoder has taken: its next position. Kept on the host.
+        delays: For each slot, its delay in tokens.
         device: Where the tensors lie.
     """
 
@@ -75,7 +75,7 @@ class Slots:
         window = config.decoder.window if decoder_window is None else decoder_window
         if num_slots < 1 or not 1 <= window <= config.decoder.window:
             raise ValueError(
-                f"{num_slots} rows with a window of {window} positions: needs 1 or more rows, and a window "
+                f"{num_slots} slots with a window of {window} positions: needs 1 or more slots, and a window "
                 f"of 1 to {config.decoder.window}"
             )
         self.num_slots = num_slots
@@ -99,19 +99,19 @@ class Slots:
         self.decoded = torch.zeros(total, dtype=torch.int64, device=device)
         self.tokens = torch.full((total,), PAD, dtype=torch.int64, device=device)
         self.delay_numbers = torch.zeros(total, dtype=torch.int64, device=device)
-        self.mel_tails = torch.zeros((total, MEL_TAIL_FRAMES, NUM_MELS), dtype=dtype, device=device)
-        self.stem_tails = torch.zeros((total, STEM_TAIL_FRAMES, config.encoder.dim), dtype=dtype, device=device)
+        self.mel_contexts = torch.zeros((total, MEL_CONTEXT_FRAMES, NUM_MELS), dtype=dtype, device=device)
+        self.stem_contexts = torch.zeros((total, STEM_CONTEXT_FRAMES, config.encoder.dim), dtype=dtype, device=device)
         self.audio = torch.zeros((total, AUDIO_CELLS, config.decoder.dim), dtype=dtype, device=device)
 
     @property
     def _carried(self) -> tuple[Tensor, ...]:
-        return self.encoded, self.decoded, self.tokens, self.mel_tails, self.stem_tails
+        return self.encoded, self.decoded, self.tokens, self.mel_contexts, self.stem_contexts
 
     def batch(self, slots: Sequence[int], *, size: int | None = None) -> BatchSlots:
-        """The lanes of these rows, filled up to `size` (a bucket of batch sizes) with empty lanes.
+        """A batch of these slots, padded to `size` (a bucket of batch sizes).
 
         Raises:
-            ValueError: A row is named twice or does not exist, or there are more than `size`.
+            ValueError: A slot is named twice or does not exist, or there are more than `size`.
         """
         size = len(slots) if size is None else size
         if len(set(slots)) != len(slots) or not all(0 <= slot < self.num_slots for slot in slots) or len(slots) > size:
@@ -122,7 +122,7 @@ class Slots:
         return BatchSlots(tuple(slots), torch.tensor(index, dtype=torch.int64).to(self.device, non_blocking=True))
 
     def reset(self, slot: int, delay_tokens: int) -> None:
-        """Make a row new: position 0, nothing visible, conditioned on this delay. Touches no keys and values."""
+        """Reset a slot: position 0, nothing visible, conditioned on this delay. Touches no keys and values."""
         self.num_encoded[slot] = self.num_decoded[slot] = 0
         self.delays[slot] = delay_tokens
         self.delay_numbers[slot] = DELAYS_TOKENS.index(delay_tokens)
@@ -130,28 +130,28 @@ class Slots:
             tensor[slot] = 0
 
     def count_encoded(self, batch: BatchSlots, num_tokens: int) -> None:
-        """Note on the host what a pass of the encoder did; for who replays the pass as a graph."""
+        """Count a pass of the encoder on the host; needed by callers that replay the pass as a graph."""
         for slot in batch.slots:
             self.num_encoded[slot] += num_tokens
 
     def count_decoded(self, batch: BatchSlots, num_tokens: int) -> None:
-        """Note on the host what a pass of the decoder did; for who replays the pass as a graph."""
+        """Count a pass of the decoder on the host; needed by callers that replay the pass as a graph."""
         for slot in batch.slots:
             self.num_decoded[slot] += num_tokens
 
     def snapshot(self, slot: int) -> SlotSnapshot:
-        """What `restore` needs to undo whatever this row does next. Take it where nothing waits to be decoded."""
+        """What `restore` needs to undo all that this slot does next. Requires that all encoded audio is decoded."""
         tensors = tuple(tensor[slot].clone() for tensor in self._carried)
         return SlotSnapshot(self.num_encoded[slot], self.num_decoded[slot], tensors)
 
     def restore(self, slot: int, snapshot: SlotSnapshot) -> None:
-        """Make the row what it was, bit for bit."""
+        """Restore the slot's state, bit for bit."""
         self.num_encoded[slot], self.num_decoded[slot] = snapshot.num_encoded, snapshot.num_decoded
         for tensor, saved in zip(self._carried, snapshot.tensors, strict=True):
             tensor[slot] = saved
 
     def save_prefix(self, slot: int) -> None:
-        """Keep what this row holds after NUM_PREFIX_TOKENS tokens, for `copy_prefix`."""
+        """Keep this slot's state after NUM_PREFIX_TOKENS tokens, for `copy_prefix`."""
         if self.prefix is None:
             audio = self.audio[slot, :NUM_PREFIX_TOKENS].clone()
             cells = self.encoder_ring.beginning(slot, FRAMES * NUM_PREFIX_TOKENS).clone()
@@ -160,10 +160,10 @@ class Slots:
         self.prefix.decoder_cells[self.delays[slot]] = cells.clone()
 
     def copy_prefix(self, slot: int) -> bool:
-        """Put the kept prefix of the row's delay into the row. False, and nothing done, where there is none yet."""
+        """Copy the kept prefix of the slot's delay into the slot. False, and a no-op, if none is kept yet."""
         if self.prefix is None or (decoder_cells := self.prefix.decoder_cells.get(self.delays[slot])) is None:
             return False
-        self.restore(slot, self.prefix.carried)
+        self.restore(slot, self.prefix.snapshot)
         self.audio[slot, :NUM_PREFIX_TOKENS] = self.prefix.audio
         self.encoder_ring.beginning(slot, FRAMES * NUM_PREFIX_TOKENS).copy_(self.prefix.encoder_cells)
         self.decoder_ring.beginning(slot, NUM_PREFIX_TOKENS).copy_(decoder_cells)

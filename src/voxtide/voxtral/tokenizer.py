@@ -33,12 +33,12 @@ class Vocabulary:
         try:
             config, vocab = content["config"], content["vocab"]
             num_special, num_tokens = config["default_num_special_tokens"], config["default_vocab_size"]
-            slots = vocab[: num_tokens - num_special]  # the file holds more than the model knows
+            rows = vocab[: num_tokens - num_special]  # the file holds more than the model knows
         except (KeyError, TypeError) as error:
             raise ModelCorruptError(f"{path} is no tekken.json: it has no usable config and vocab") from error
         if num_special != NUM_SPECIAL_TOKENS:
             raise ModelCorruptError(f"{path} has {num_special} special tokens; the model has {NUM_SPECIAL_TOKENS}")
-        return cls([_piece(path, number, slot) for number, slot in enumerate(slots)])
+        return cls([_piece(path, number, row) for number, row in enumerate(rows)])
 
     def __len__(self) -> int:
         return NUM_SPECIAL_TOKENS + len(self._pieces)
@@ -60,24 +60,24 @@ def read_vocabulary(files: ModelFiles) -> Vocabulary:
     vocabulary = Vocabulary.read(path)
     if len(vocabulary) < num_tokens:
         raise ModelCorruptError(
-            f"{path} has {len(vocabulary)} tokens, the model {num_tokens}; put the one there that the model was "
+            f"{path} has {len(vocabulary)} tokens, the model {num_tokens}; add the one that the model was "
             "published with"
         )
     return vocabulary
 
 
-def _piece(path: Path, number: int, slot: object) -> bytes:
+def _piece(path: Path, number: int, row: object) -> bytes:
     try:
-        assert isinstance(slot, dict)
-        if slot["rank"] != number:
-            raise ModelCorruptError(f"{path}: token {number} has rank {slot['rank']}")
-        return base64.b64decode(slot["token_bytes"], validate=True)
+        assert isinstance(row, dict)
+        if row["rank"] != number:
+            raise ModelCorruptError(f"{path}: token {number} has rank {row['rank']}")
+        return base64.b64decode(row["token_bytes"], validate=True)
     except (AssertionError, KeyError, TypeError, binascii.Error) as error:
         raise ModelCorruptError(f"{path}: token {number} cannot be read") from error
 
 
 class TextDecoder:
-    """One stream's text. Bytes of a character that is not whole yet are kept; the first space of all is dropped."""
+    """One stream's text. Bytes of an incomplete character are kept; the very first space is dropped."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
@@ -85,15 +85,15 @@ class TextDecoder:
         self._has_begun = False
 
     def push(self, token: int) -> str:
-        """The text that became whole with this token; often none."""
+        """The text that this token completes; often none."""
         return self._begun(self._utf8.decode(self._vocabulary.piece(token)))
 
     def finish(self) -> str:
-        """What is left when no more tokens come: a replacement character if one broke off."""
+        """The rest after the last token: a replacement character if a character is incomplete."""
         return self._begun(self._utf8.decode(b"", final=True))
 
     def fork(self) -> TextDecoder:
-        """A copy that goes its own way."""
+        """An independent copy."""
         fork = TextDecoder(self._vocabulary)
         fork._utf8.setstate(self._utf8.getstate())
         fork._has_begun = self._has_begun

@@ -1,7 +1,7 @@
-"""A stack of layers, the same for encoder and decoder. In: activations and where they stand. Out: activations.
+"""A stack of layers, the same for encoder and decoder. In: activations and their positions. Out: activations.
 
 Layer: h += out(attention(norm(h))); h += down(silu(gate(y)) * up(y)), y = norm(h) * scale.
-The scale, one for each lane and layer, is the decoder's conditioning on the delay; the encoder has none.
+The scale, one for each slot and layer, is the decoder's conditioning on the delay; the encoder has none.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class Stack:
 
         Args:
             x: [B * T, dim].
-            ring: The rows' keys and values.
-            index: [B], the lanes.
-            positions: [B, T], where x stands.
+            ring: The slots' keys and values.
+            index: [B], the slots.
+            positions: [B, T], of x.
             reach: From `attention.reach`.
             scales: [B * T, layers, dim], or None.
         """

@@ -87,7 +87,7 @@ def test_a_tokenizer_of_another_model_is_told(tmp_path: Path) -> None:
     """It would make nothing of some tokens."""
     voxtral_checkpoint.write(tmp_path, voxtral_checkpoint.tone_tensors())
     voxtral_checkpoint.write_tokenizer(tmp_path / "tekken.json", 1100)
-    told = r"tekken.json has 1100 tokens, the model 1200; put the one there"
+    told = r"tekken.json has 1100 tokens, the model 1200; add the one"
     with pytest.raises(ModelCorruptError, match=told):
         load(model=str(tmp_path), store=None, device="cpu", weights="fp32")
     with pytest.raises(ModelCorruptError, match=told):
@@ -106,7 +106,8 @@ def test_a_device_without_memory_for_the_weights_is_told(directory: Path, monkey
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr("voxtide.voxtral.loading.build", build)
-    with pytest.raises(CapacityError, match=r"cpu has not the memory for .* in fp32; choose another device or smaller"):
+    refused = r"not enough memory on cpu for .* in fp32; choose another device or smaller"
+    with pytest.raises(CapacityError, match=refused):
         load(model=str(directory), store=None, device="cpu", weights="fp32")
 
 
