@@ -1,6 +1,6 @@
-"""The real models, for tests that need one, and recordings to try them on.
+"""Pulled models and recordings for tests of the real engines.
 
-A test whose model is not pulled is skipped. VOXTIDE_REQUIRE_ENGINES=1 makes that a failure.
+A test whose model is not pulled is skipped; with VOXTIDE_REQUIRE_ENGINES=1 it fails.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 
 def model_directory(name: str) -> Path:
-    """Where a model of the manifest lies."""
+    """The directory of a model of the manifest."""
     settings = replace(Settings.from_environment(os.environ), is_offline=True)
     try:
         return ModelStore.from_settings(settings).path(name)
@@ -34,7 +34,7 @@ def model_directory(name: str) -> Path:
 
 @cache
 def recording(name: str) -> Samples:
-    """A recording that the package ships, to show or to measure with."""
+    """A recording that the package ships."""
     folder = next(folder for folder in (PACKAGE / "data", PACKAGE / "bench" / "data") if (folder / name).exists())
     with wave.open(str(folder / name)) as wav:
         pcm = np.frombuffer(wav.readframes(wav.getnframes()), "<i2")

@@ -1,4 +1,4 @@
-"""A model and a voice detector that follow a script, by position in the audio; what the samples are is all the same."""
+"""A scripted model and a scripted VAD: their output depends on the position in the audio, not on the samples."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
 
 @dataclass(frozen=True)
-class Said:
-    """A word of the script. The model hears its first letters before it has ended."""
+class ScriptedWord:
+    """A word of the script. A window that ends inside it yields its first letters."""
 
     text: str
     start_s: float
@@ -29,10 +29,10 @@ class Said:
 
 @dataclass(frozen=True)
 class Script:
-    """What is said, and when there is a voice."""
+    """The words, and the spans of speech that the VAD detects."""
 
-    words: tuple[Said, ...]
-    voice_s: tuple[tuple[float, float], ...]
+    words: tuple[ScriptedWord, ...]
+    speech_s: tuple[tuple[float, float], ...]
     language: str | None = None
 
     @property
@@ -40,21 +40,21 @@ class Script:
         return " ".join(word.text for word in self.words)
 
 
-def spoken(text: str, *, from_s: float = 1.0, word_s: float = 0.4, pause_s: float = 1.0) -> Script:
-    """Words one after the other; a `|` is a pause between them."""
-    words, voice_s, now_s, voice_start_s = [], [], from_s, from_s
+def script_of(text: str, *, from_s: float = 1.0, word_s: float = 0.4, pause_s: float = 1.0) -> Script:
+    """Words in succession; `|` is a pause."""
+    words, speech_s, now_s, speech_start_s = [], [], from_s, from_s
     for token in text.split():
         if token == "|":
-            voice_s.append((voice_start_s, now_s))
-            now_s = voice_start_s = round(now_s + pause_s, 3)
+            speech_s.append((speech_start_s, now_s))
+            now_s = speech_start_s = round(now_s + pause_s, 3)
         else:
-            words.append(Said(token, now_s, round(now_s + word_s, 3)))
+            words.append(ScriptedWord(token, now_s, round(now_s + word_s, 3)))
             now_s = words[-1].end_s
-    return Script(tuple(words), (*voice_s, (voice_start_s, now_s)))
+    return Script(tuple(words), (*speech_s, (speech_start_s, now_s)))
 
 
 class ScriptedMeter(VadMeter):
-    """The script's voice, frame by frame."""
+    """The script's speech probability per frame."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
@@ -66,14 +66,14 @@ class ScriptedMeter(VadMeter):
         return [self._probability((frame + 0.5) * VAD_FRAME_S) for frame in range(first, self._num_frames)]
 
     def _probability(self, at_s: float) -> float:
-        return 0.95 if any(start_s <= at_s < end_s for start_s, end_s in self._script.voice_s) else 0.02
+        return 0.95 if any(start_s <= at_s < end_s for start_s, end_s in self._script.speech_s) else 0.02
 
 
 MAX_WINDOW_SAMPLES = 30 * SAMPLE_RATE_HZ
 
 
 class ScriptedWindows:
-    """`WindowModel` and `WindowReader` of one stream. A token is the place of its word in the script."""
+    """`WindowModel` and `WindowReader` of one stream. A token is the index of its word in the script."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
@@ -95,26 +95,26 @@ class ScriptedWindows:
     def drop_before(self, start: int) -> None:
         self._audio.drop_before(start)
 
-    def transcribe(self, start: int, end: int, *, prefix: list[int], guess: list[int]) -> list[Piece]:
-        self._audio.between(start, end)  # must be there
+    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int]) -> list[Piece]:
+        self._audio.between(start, end)  # asserts that it is held
         assert end - start <= MAX_WINDOW_SAMPLES
         self.calls.append((start, end))
         start_s, end_s = start / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ
         first = prefix[-1] + 1 if prefix else 0
         words = list(enumerate(self._script.words))[first:]
-        return [_heard(i, word, end_s) for i, word in words if start_s - 0.05 <= word.start_s < end_s - 0.1]
+        return [_piece_at(i, word, end_s) for i, word in words if start_s - 0.05 <= word.start_s < end_s - 0.1]
 
 
-def _heard(number: int, word: Said, now_s: float) -> Piece:
+def _piece_at(index: int, word: ScriptedWord, now_s: float) -> Piece:
     if now_s >= word.end_s:
-        return Piece(" " + word.text, (number,), word.start_s, word.end_s, word.logprob)
+        return Piece(" " + word.text, (index,), word.start_s, word.end_s, word.logprob)
     share = (now_s - word.start_s) / (word.end_s - word.start_s)
     letters = word.text[: 1 + int(share * (len(word.text) - 1))]
-    return Piece(" " + letters, (number,), word.start_s, now_s, min(word.logprob, -0.05))
+    return Piece(" " + letters, (index,), word.start_s, now_s, min(word.logprob, -0.05))
 
 
-class Listening:
-    """A recogniser over a script, run by hand. Each call returns the events that came of it."""
+class ScriptedRun:
+    """A recogniser over a script. Each call runs its steps and returns the events they emit."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class Listening:
 
     @property
     def held_s(self) -> float:
-        """Audio kept."""
+        """Seconds of audio held."""
         audio = self.windows._audio
         return (audio.end - audio.start) / SAMPLE_RATE_HZ
 
@@ -160,14 +160,14 @@ class Listening:
         return self._steps()
 
     def _steps(self) -> list[TranscriptEvent]:
-        events = []
+        emitted: list[TranscriptEvent] = []
         num_calls = len(self.windows.calls)
-        while (told := self.recogniser.step(is_behind=next(self._is_behind))) is not None:
-            assert len(self.windows.calls) <= num_calls + 1, "a step runs the model once at most"
+        while (events := self.recogniser.step(is_behind=next(self._is_behind))) is not None:
+            assert len(self.windows.calls) <= num_calls + 1, "a step runs the model at most once"
             num_calls = len(self.windows.calls)
-            events += told
-        self.events += events
-        return events
+            emitted += events
+        self.events += emitted
+        return emitted
 
 
 GATE = GateConfig(on=0.5, off=0.35, min_speech_frames=3, min_silence_frames=12)

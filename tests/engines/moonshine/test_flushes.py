@@ -1,4 +1,4 @@
-"""Flushes in the middle of words, on real speech: what the model makes of a cut word must not spoil what follows."""
+"""Flushes in mid-word, on real speech: what the model makes of a cut word must not corrupt the text after it."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
 LENGTH_S = 14.0
 
-# Each plan, in samples, once went wrong: the first ended in "The. The. The.", the second told a full stop too late.
+# Flush positions in samples. Both failed once: the first ended in "The. The. The.", the second sent a full stop late.
 PLANS = (
     (694, 4615, 59530, 86933, 122572, 153686, 168931, 183704, 214394, 220554),
     (14371, 33526, 33564, 50178, 75914, 98951, 132712, 169124, 190525, 198722),
 )
 
 
-def voice_meter() -> VadMeter:
+def vad_meter() -> VadMeter:
     return VadMeter(VadModel.load(model_directory(VAD_MODEL) / VAD_FILE))
 
 
 def new_recogniser() -> WindowedRecogniser:
     windows = MoonshineWindows(MoonshineModel.load(model_directory("moonshine-tiny-en")))
-    return WindowedRecogniser(windows, voice_meter(), LIVE, GateConfig(), StreamOptions())
+    return WindowedRecogniser(windows, vad_meter(), LIVE, GateConfig(), StreamOptions())
 
 
 def steps(recogniser: WindowedRecogniser) -> Iterator[TranscriptEvent]:
@@ -50,7 +50,7 @@ def transcribed(plan: tuple[int, ...]) -> Iterator[TranscriptEvent]:
 
 
 @pytest.mark.parametrize("plan", PLANS)
-def test_a_cut_word_spoils_nothing_after_it(plan: tuple[int, ...]) -> None:
+def test_a_cut_word_does_not_corrupt_the_text_after_it(plan: tuple[int, ...]) -> None:
     segments = [event.segment for event in transcribed(plan) if isinstance(event, SegmentEnded)]
     words = [word.text.strip(".,").lower() for segment in segments for word in segment.words]
     assert max(len(list(group)) for _, group in groupby(words)) <= 2
@@ -60,9 +60,9 @@ def test_a_cut_word_spoils_nothing_after_it(plan: tuple[int, ...]) -> None:
 
 
 def soon_after_speech(samples: Samples) -> int:
-    """Where speech has been followed by a quarter of a second of silence: too little to be its end."""
+    """The position after speech and a quarter of a second of silence, which is too short to end it."""
     gate, was_open = SpeechGate(GateConfig()), False
-    for number, probability in enumerate(voice_meter().probabilities(samples), start=1):
+    for number, probability in enumerate(vad_meter().probabilities(samples), start=1):
         gate.push(probability)
         was_open |= gate.is_open
         if was_open and gate.num_silent_frames == 8:
@@ -71,7 +71,7 @@ def soon_after_speech(samples: Samples) -> int:
     raise AssertionError("the speech does not stop")
 
 
-def test_a_flush_soon_after_speech_finds_its_answer_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flush_soon_after_speech_needs_no_model_run(monkeypatch: pytest.MonkeyPatch) -> None:
     samples = np.concatenate([recording("goforward.wav"), np.zeros(SAMPLE_RATE_HZ, np.float32)])
     samples = samples[: len(samples) // VAD_FRAME_SAMPLES * VAD_FRAME_SAMPLES]
     recogniser = new_recogniser()

@@ -1,4 +1,4 @@
-"""Our graphs against the published ones, and what prefixes, guesses and loops do to decoding."""
+"""Our graphs against the published ones; prefixes, drafts and repetition loops in decoding."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ CLIPS = (
 
 
 TIE = 0.3
-"""Nats between two tokens that rounding may swap: the smaller is at least three quarters as likely."""
+"""Largest gap [nat] between two tokens that rounding may swap: a probability ratio of about three quarters."""
 OTHER = 17
-"""A token that belongs to no text here."""
+"""A token that occurs in no text here."""
 
 
 class PublishedModel:
-    """The checkpoint's own graphs, run by onnxruntime one token at a time, as they were published."""
+    """The checkpoint's published graphs, run by onnxruntime one token at a time."""
 
     def __init__(self, directory: Path) -> None:
         options = ort.SessionOptions()
-        options.log_severity_level = 3  # the files give advice of no use here
+        options.log_severity_level = 3  # hides warnings about the files
         self._encoder = ort.InferenceSession(str(directory / "encoder_model.ort"), options)
         self._decoder = ort.InferenceSession(str(directory / "decoder_model_merged.ort"), options)
         inputs = self._decoder.get_inputs()
@@ -64,7 +64,7 @@ class PublishedModel:
         self._present_names = [name.replace("past_key_values", "present") for name in self._past_names]
 
     def shortfalls(self, samples: Samples, tokens: list[int]) -> list[float]:
-        """How much less likely each of the tokens, and the end after them, is than its best rival; 0 for the best."""
+        """By how many nats each token, and the end token after them, falls short of the best token; 0 for the best."""
         mask = np.ones((1, len(samples)), np.int64)
         (hidden,) = self._encoder.run(None, {"input_values": samples[None], "attention_mask": mask})
         past = {name: np.zeros((1, 8, 0, 36), np.float32) for name in self._past_names}
@@ -78,9 +78,9 @@ class PublishedModel:
                 **past,
             }
             logits, *present = self._decoder.run(["logits", *self._present_names], feeds)
-            told = dict(zip(self._past_names, present, strict=True))
-            # The encoder's keys and values come with the first step only.
-            past |= {name: told[name] for name in told if ".decoder." in name} if shortfalls else told
+            outputs = dict(zip(self._past_names, present, strict=True))
+            # Only the first step outputs the encoder's keys and values.
+            past |= {name: outputs[name] for name in outputs if ".decoder." in name} if shortfalls else outputs
             shortfalls.append(float(logits[0, -1].max() - logits[0, -1, token]))
         return shortfalls
 
@@ -106,82 +106,84 @@ def window_of(model: MoonshineModel, samples: Samples) -> StemWindow:
     return model.stem_cache(audio).window(0, len(samples))
 
 
-def words_of(model: MoonshineModel, numbers: list[int]) -> list[str]:
-    """What is said, whatever its punctuation."""
-    return re.sub(r"[^\w\s]", "", model.tokenizer.text(numbers)).lower().split()
+def words_of(model: MoonshineModel, ids: list[int]) -> list[str]:
+    """The words, without punctuation."""
+    return re.sub(r"[^\w\s]", "", model.tokenizer.text(ids)).lower().split()
 
 
-def numbers_of(tokens: list[Token]) -> list[int]:
-    return [token.number for token in tokens]
+def ids_of(tokens: list[Token]) -> list[int]:
+    return [token.id for token in tokens]
 
 
 @pytest.mark.parametrize(("name", "start_s", "end_s"), CLIPS)
 def test_every_token_is_the_published_graphs_best(
     model: MoonshineModel, published: PublishedModel, name: str, start_s: float, end_s: float
 ) -> None:
-    """All but ties: the published graphs round activations at other places, so a comma may be a full stop to them."""
+    """Except ties: the published graphs round activations elsewhere, so a comma may become a full stop."""
     samples = between(recording(name), start_s, end_s)
-    tokens = model.transcribe(window_of(model, samples), prefix=[], guess=[])
+    tokens = model.transcribe(window_of(model, samples), prefix=[], draft=[])
     assert len(tokens) >= 4
-    shortfalls = published.shortfalls(samples, numbers_of(tokens))
+    shortfalls = published.shortfalls(samples, ids_of(tokens))
     assert max(shortfalls) < TIE
     assert sum(shortfall > 0 for shortfall in shortfalls) <= 1
 
 
 @pytest.mark.parametrize(("name", "start_s", "end_s"), CLIPS[:6])
-def test_guesses_and_prefixes_keep_the_words(model: MoonshineModel, name: str, start_s: float, end_s: float) -> None:
+def test_drafts_and_prefixes_do_not_change_the_words(
+    model: MoonshineModel, name: str, start_s: float, end_s: float
+) -> None:
     window = window_of(model, between(recording(name), start_s, end_s))
-    numbers = numbers_of(model.transcribe(window, prefix=[], guess=[]))
-    half = len(numbers) // 2
-    wrong = [*numbers[:half], OTHER, *numbers[half + 1 :]]
-    guesses: list[tuple[list[int], list[int]]] = [
-        *(([], guess) for guess in (numbers, numbers[:half], wrong, [OTHER], [*numbers, OTHER, OTHER])),
-        *((numbers[:half], guess) for guess in ([], numbers[half:], wrong[half:])),
+    ids = ids_of(model.transcribe(window, prefix=[], draft=[]))
+    half = len(ids) // 2
+    wrong = [*ids[:half], OTHER, *ids[half + 1 :]]
+    drafts: list[tuple[list[int], list[int]]] = [
+        *(([], draft) for draft in (ids, ids[:half], wrong, [OTHER], [*ids, OTHER, OTHER])),
+        *((ids[:half], draft) for draft in ([], ids[half:], wrong[half:])),
     ]
-    for prefix, guess in guesses:
-        tokens = model.transcribe(window, prefix=prefix, guess=guess)
-        assert words_of(model, numbers_of(tokens)) == words_of(model, numbers)
-        assert numbers_of(tokens)[: len(prefix)] == prefix
+    for prefix, draft in drafts:
+        tokens = model.transcribe(window, prefix=prefix, draft=draft)
+        assert words_of(model, ids_of(tokens)) == words_of(model, ids)
+        assert ids_of(tokens)[: len(prefix)] == prefix
         assert [token.logprob == 0.0 for token in tokens] == [i < len(prefix) for i in range(len(tokens))]
-        assert tokens == model.transcribe(window, prefix=prefix, guess=guess), "equal arguments, equal tokens"
+        assert tokens == model.transcribe(window, prefix=prefix, draft=draft), "equal arguments, equal tokens"
 
 
-def test_guessed_tokens_are_believed_in_as_much_as_found_ones(model: MoonshineModel) -> None:
-    """What runs together is rounded together, so the figures move a little; the frames hardly do."""
+def test_drafted_tokens_are_as_probable_as_decoded_ones(model: MoonshineModel) -> None:
+    """Tokens in one run are quantised together, so the probabilities differ a little and the frames hardly."""
     window = window_of(model, recording("goforward.wav"))
-    found = model.transcribe(window, prefix=[], guess=[])
-    guessed = model.transcribe(window, prefix=[], guess=numbers_of(found))
-    for one, other in zip(found, guessed, strict=True):
+    decoded = model.transcribe(window, prefix=[], draft=[])
+    drafted = model.transcribe(window, prefix=[], draft=ids_of(decoded))
+    for one, other in zip(decoded, drafted, strict=True):
         assert one.logprob == pytest.approx(other.logprob, abs=0.3)
         assert abs(one.frame - other.frame) <= 4
 
 
-def test_tokens_carry_probabilities_and_frames_in_order(model: MoonshineModel) -> None:
+def test_tokens_have_probabilities_and_frames_in_order(model: MoonshineModel) -> None:
     samples = between(recording("two_cities.wav"), 1.0, 4.6)
-    tokens = model.transcribe(window_of(model, samples), prefix=[], guess=[])
+    tokens = model.transcribe(window_of(model, samples), prefix=[], draft=[])
     frames = [token.frame for token in tokens]
     assert frames == sorted(frames)
     assert 0 <= frames[0] < frames[-1] < len(samples) / FRAME_SAMPLES
     assert all(-20 < token.logprob <= 0 for token in tokens)
 
 
-def test_noise_and_silence_end(model: MoonshineModel) -> None:
-    """Nothing is said, so anything may come out, but not much of it."""
+def test_noise_and_silence_give_little_text(model: MoonshineModel) -> None:
+    """The text is arbitrary, but short."""
     noise = np.random.default_rng(7).normal(0, 0.05, 3 * 16000).astype(np.float32)
     for samples in (noise, np.zeros_like(noise)):
-        assert len(model.transcribe(window_of(model, samples), prefix=[], guess=[])) <= 3 * 6.5 + 7
+        assert len(model.transcribe(window_of(model, samples), prefix=[], draft=[])) <= 3 * 6.5 + 7
 
 
 @pytest.mark.parametrize("missing", [MODEL_FILES, *((name,) for name in MODEL_FILES)])
-def test_a_directory_without_a_file_is_refused_by_its_name(missing: tuple[str, ...], tmp_path: Path) -> None:
+def test_an_error_names_each_missing_file(missing: tuple[str, ...], tmp_path: Path) -> None:
     for name in set(MODEL_FILES) - set(missing):
         (tmp_path / name).touch()
-    told = f"{tmp_path} holds no Moonshine model: it has no {', '.join(missing)}; give a directory"
-    with pytest.raises(ModelCorruptError, match=f"^{re.escape(told)}"):
+    message = f"{tmp_path} holds no Moonshine model: it has no {', '.join(missing)}; give a directory"
+    with pytest.raises(ModelCorruptError, match=f"^{re.escape(message)}"):
         MoonshineModel.load(tmp_path)
 
 
-def test_a_broken_checkpoint_is_refused_by_name(directory: Path, tmp_path: Path) -> None:
+def test_an_error_names_the_invalid_file(directory: Path, tmp_path: Path) -> None:
     for name in ("encoder_model.ort", "tokenizer.bin"):
         (tmp_path / name).symlink_to(directory / name)
     (tmp_path / "decoder_model_merged.ort").write_bytes(b"")
@@ -210,7 +212,7 @@ def test_a_pattern_four_times_in_a_row_is_a_loop(tokens: list[int], is_loop: boo
 
 
 class ScriptedDecoder:
-    """Says what the script has for each place, and never the end."""
+    """Returns the script's token for each position, never the end token."""
 
     def __init__(self, script: Callable[[int], int]) -> None:
         self._script = script
@@ -218,14 +220,14 @@ class ScriptedDecoder:
     def run(self, output_names: list[str] | None, feeds: dict[str, Any]) -> list[Any]:
         start, num_tokens = int(feeds["position"][0]), feeds["tokens"].shape[1]
         end = start + num_tokens
-        best = [self._script(place) for place in range(start + int(feeds["first_choice"][0]), end)]
+        best = [self._script(position) for position in range(start + int(feeds["first_choice"][0]), end)]
         attention = np.ones((num_tokens, feeds["cross_key.0"].shape[2]), np.float32)
         past = np.zeros((1, 8, end, 36), np.float32)
         return [np.array([best]), np.full((1, len(best)), -0.1, np.float32), attention, past, past]
 
 
 class AnyEncoder:
-    """Ten seconds of frames, whatever was said."""
+    """Ten seconds of frames for any audio."""
 
     num_frames = round(10.0 / FRAME_S)
 
@@ -233,20 +235,20 @@ class AnyEncoder:
         return [np.zeros((1, 8, self.num_frames, 36), np.float32)] * 2
 
 
-def said_by(script: Callable[[int], int]) -> list[int]:
+def decoded_by(script: Callable[[int], int]) -> list[int]:
     encoder = AnyEncoder()
     model = MoonshineModel(encoder, encoder, ScriptedDecoder(script), Tokenizer([]), 1)
     one = np.ones(1, np.float32)
-    return numbers_of(model.transcribe(StemWindow(np.zeros((576, 3), np.float32), one, one), prefix=[], guess=[]))
+    return ids_of(model.transcribe(StemWindow(np.zeros((576, 3), np.float32), one, one), prefix=[], draft=[]))
 
 
-def test_a_decoder_that_loops_is_stopped() -> None:
-    assert said_by(lambda place: 5 + place % 3) == [5, 6, 7] * MIN_LOOPS
+def test_a_repetition_loop_is_stopped() -> None:
+    assert decoded_by(lambda position: 5 + position % 3) == [5, 6, 7] * MIN_LOOPS
 
 
-def test_a_decoder_that_never_ends_says_no_more_than_people_do() -> None:
+def test_the_number_of_tokens_is_bounded_by_the_speaking_rate() -> None:
     num_fluent = 10.0 * MAX_TOKENS_PER_S
-    assert num_fluent < len(said_by(lambda place: 5 + place)) <= num_fluent + EXTRA_TOKENS + 1
+    assert num_fluent < len(decoded_by(lambda position: 5 + position)) <= num_fluent + EXTRA_TOKENS + 1
 
 
 def test_no_tokens_have_no_path() -> None:
@@ -255,7 +257,7 @@ def test_no_tokens_have_no_path() -> None:
 
 @settings(deadline=None)
 @given(data=st.data(), num_tokens=st.integers(1, 4), num_frames=st.integers(1, 5))
-def test_the_path_is_the_best_that_never_goes_back(data: st.DataObject, num_tokens: int, num_frames: int) -> None:
+def test_the_path_is_the_best_monotone_one(data: st.DataObject, num_tokens: int, num_frames: int) -> None:
     values = st.lists(st.integers(0, 20), min_size=num_tokens * num_frames, max_size=num_tokens * num_frames)
     attention = np.array(data.draw(values), np.float32).reshape(num_tokens, num_frames) / 20
     scores = np.log(attention + 1e-6)

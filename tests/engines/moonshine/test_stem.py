@@ -1,4 +1,4 @@
-"""Raw frames kept over a stream: the same bits however the audio came and whatever was asked before."""
+"""Cached raw frames are bit-identical for any chunking and any earlier windows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NUM_GRID = len(SPEECH) // GRID_SAMPLES
 
 
 class CountingSession:
-    """The stem, and how much audio it was run over."""
+    """The stem; records the number of samples of each run."""
 
     def __init__(self, session: OnnxSession) -> None:
         self._session = session
@@ -53,8 +53,8 @@ def parts_of(window: StemWindow) -> list[bytes]:
     return [part.tobytes() for part in (window.raw_frames, window.mean, window.gain)]
 
 
-def test_history_decides_nothing(session: OnnxSession) -> None:
-    """Audio in any chunks and windows asked for on the way: the last window is a fresh cache's, bit for bit."""
+def test_frames_do_not_depend_on_earlier_calls(session: OnnxSession) -> None:
+    """After any chunks and any earlier windows, the last window equals a fresh cache's, bit for bit."""
 
     @settings(max_examples=12, deadline=None)
     @given(
@@ -79,7 +79,7 @@ def test_history_decides_nothing(session: OnnxSession) -> None:
     "start", [0, BLOCK_SAMPLES, BLOCK_SAMPLES + 5 * GRID_SAMPLES, 2 * BLOCK_SAMPLES - GRID_SAMPLES]
 )
 def test_blocks_are_close_to_one_run_over_the_window(session: OnnxSession, start: int) -> None:
-    """A window may begin inside a block. Sums in another order differ in the last bits: 1e-4 of values up to 20."""
+    """A window may begin inside a block. Another order of summation changes values up to 20 by up to 1e-4."""
     end = start + 40_000
     window = cache_over(session, SPEECH).window(start, end)
     raw_frames, sums, square_sums = session.run(
@@ -90,7 +90,7 @@ def test_blocks_are_close_to_one_run_over_the_window(session: OnnxSession, start
     count = len(sums) * raw_frames.shape[0] // 2
     mean = sums.sum() / count
     deviation = np.sqrt(square_sums.sum() / count - mean**2)
-    # The cache leaves out the last few frames of the first convolution; they are 16 to 24 ms of 2.5 s.
+    # The cache leaves out the last frames of the first convolution: 16 to 24 ms of 2.5 s.
     np.testing.assert_allclose(window.mean, mean, atol=0.02 * deviation)
     np.testing.assert_allclose(window.gain, 1 / deviation, rtol=0.02)
 
@@ -107,7 +107,7 @@ def test_each_sample_is_computed_about_once(session: OnnxSession) -> None:
     assert sum(counting.num_samples) < BLOCK_SAMPLES + REACH_SAMPLES
 
 
-def test_windows_as_short_as_one_frame(session: OnnxSession) -> None:
+def test_windows_of_few_frames(session: OnnxSession) -> None:
     cache = cache_over(session, SPEECH)
     for num_frames in (1, 2, 16, 17):
         end = REACH_SAMPLES + (num_frames - 1) * GRID_SAMPLES
@@ -115,8 +115,8 @@ def test_windows_as_short_as_one_frame(session: OnnxSession) -> None:
         assert cache.window(0, end + GRID_SAMPLES - 1).raw_frames.shape == (576, num_frames)
 
 
-def test_blocks_go_with_their_audio(session: OnnxSession) -> None:
-    """An hour of stream keeps as many blocks as its buffer keeps audio."""
+def test_blocks_are_dropped_with_their_audio(session: OnnxSession) -> None:
+    """The cache holds only the blocks of the audio in the buffer."""
     audio = AudioBuffer()
     cache = StemCache(session, audio)
     for _ in range(4):

@@ -1,4 +1,4 @@
-"""Pieces in and out of tokenizer.bin, and the text of tokens."""
+"""Parsing of tokenizer.bin, and the text of tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from voxtide.errors import ModelCorruptError
 SPACE = "\u2581"
 
 
-def written(pieces: list[bytes]) -> bytes:
+def tokenizer_file(pieces: list[bytes]) -> bytes:
     """tokenizer.bin with these pieces."""
     content = b""
     for piece in pieces:
@@ -25,28 +25,28 @@ def written(pieces: list[bytes]) -> bytes:
 
 
 @given(pieces=st.lists(st.binary(max_size=20) | st.binary(min_size=120, max_size=300)))
-def test_pieces_survive_the_file(tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]) -> None:
+def test_pieces_round_trip_through_the_file(tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]) -> None:
     path = tmp_path_factory.getbasetemp() / "tokenizer.bin"
-    path.write_bytes(written(pieces))
+    path.write_bytes(tokenizer_file(pieces))
     assert Tokenizer.load(path).pieces == [piece.replace(SPACE.encode(), b" ") for piece in pieces]
 
 
 @pytest.mark.parametrize("num_bytes", [127, 128, 129, 255, 256, 16383])
-def test_a_long_piece_has_two_bytes_of_length(tmp_path: Path, num_bytes: int) -> None:
+def test_a_long_piece_has_a_two_byte_length(tmp_path: Path, num_bytes: int) -> None:
     path = tmp_path / "tokenizer.bin"
-    path.write_bytes(written([b"a", b"x" * num_bytes, b"b"]))
+    path.write_bytes(tokenizer_file([b"a", b"x" * num_bytes, b"b"]))
     assert [len(piece) for piece in Tokenizer.load(path).pieces] == [1, num_bytes, 1]
 
 
 @pytest.mark.parametrize("content", [b"\x05word", b"\x01a\x02b", b"\x01a\x85", b"\x80\x01" + b"x" * 127])
-def test_a_file_that_breaks_off_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_truncated_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "tokenizer.bin"
     path.write_bytes(content)
-    with pytest.raises(ModelCorruptError, match="tokenizer.bin breaks off"):
+    with pytest.raises(ModelCorruptError, match="tokenizer.bin is truncated"):
         Tokenizer.load(path)
 
 
-def test_text_joins_letters_that_tokens_share() -> None:
+def test_text_joins_characters_that_tokens_share() -> None:
     encoded = "né".encode()
     tokenizer = Tokenizer([f"{SPACE}".encode() + encoded[:2], encoded[2:], b"e", f"a{SPACE}b".encode()])
     assert tokenizer.text([0, 1, 2]) == " née"
@@ -63,11 +63,11 @@ def test_the_pulled_vocabulary_spells_text(text: str) -> None:
     tokenizer = Tokenizer.load(model_directory("moonshine-tiny-en") / "tokenizer.bin")
     assert len(tokenizer.pieces) == 32768
     assert (tokenizer.pieces[BEGIN], tokenizer.pieces[END]) == (b"<s>", b"</s>")
-    numbers = {piece: number for number, piece in enumerate(tokenizer.pieces)}
+    ids = {piece: number for number, piece in enumerate(tokenizer.pieces)}
     tokens, rest = [], text.encode()
     while rest:
-        length = next(n for n in range(len(rest), 0, -1) if rest[:n] in numbers)
-        tokens.append(numbers[rest[:length]])
+        length = next(n for n in range(len(rest), 0, -1) if rest[:n] in ids)
+        tokens.append(ids[rest[:length]])
         rest = rest[length:]
     assert tokenizer.text(tokens) == text
     assert [tokenizer.starts_word(token) for token in tokens].count(True) == text.count(" ")

@@ -1,4 +1,4 @@
-"""What the checkpoint's files give, and what becomes of files that are not the checkpoint's."""
+"""Reading the checkpoint's files, and refusing others."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def decoder(directory: Path) -> Weights:
     return read_weights(directory / "decoder_model_merged.ort")
 
 
-TAIL_BYTES = 64 << 10
-"""The end of the file holds what onnxruntime needs to pick its kernels, which we do not read."""
+UNREAD_BYTES = 64 << 10
+"""At the end of the file: data for onnxruntime's choice of kernels, which we do not read."""
 
 
 def shapes_of(weights: Weights, layer: int) -> dict[str, tuple[int, ...]]:
@@ -63,7 +63,7 @@ def test_every_matrix_of_the_decoder_is_found(decoder: Weights) -> None:
     assert decoder.linears["logits"].quantised.shape == (WIDTH, VOCABULARY)
 
 
-def test_tensors_carry_their_own_names(encoder: Weights, decoder: Weights) -> None:
+def test_tensors_are_found_by_name(encoder: Weights, decoder: Weights) -> None:
     assert encoder.tensors["conv1.weight"].shape == (WIDTH, 1, 127)
     assert encoder.tensors["conv2.weight"].shape == (2 * WIDTH, WIDTH, 7)
     assert encoder.tensors["conv3.weight"].shape == (WIDTH, 2 * WIDTH, 3)
@@ -73,7 +73,7 @@ def test_tensors_carry_their_own_names(encoder: Weights, decoder: Weights) -> No
     assert decoder.tensors["norm.weight"].shape == (WIDTH,)
 
 
-def test_a_quantised_matrix_has_the_size_of_weights(encoder: Weights, decoder: Weights) -> None:
+def test_a_quantised_matrix_has_plausible_values(encoder: Weights, decoder: Weights) -> None:
     for linear in (*encoder.linears.values(), *decoder.linears.values()):
         assert linear.quantised.dtype == np.uint8
         assert 0 <= linear.zero_point <= 255
@@ -91,12 +91,12 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
         read_weights(path)
 
 
-def test_a_file_that_breaks_off_is_refused(directory: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_truncated_file_is_refused(directory: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     whole = (directory / "encoder_model.ort").read_bytes()
     path = tmp_path_factory.mktemp("cut") / "encoder_model.ort"
 
     @settings(max_examples=15, deadline=None, derandomize=True)
-    @given(num_bytes=st.integers(0, len(whole) - TAIL_BYTES))
+    @given(num_bytes=st.integers(0, len(whole) - UNREAD_BYTES))
     def check(num_bytes: int) -> None:
         path.write_bytes(whole[:num_bytes])
         with pytest.raises(ModelCorruptError, match="pull the model again"):
@@ -105,9 +105,7 @@ def test_a_file_that_breaks_off_is_refused(directory: Path, tmp_path_factory: py
     check()
 
 
-def test_a_file_that_lacks_only_what_is_not_read_gives_the_same_weights(
-    directory: Path, encoder: Weights, tmp_path: Path
-) -> None:
+def test_truncating_unread_bytes_gives_the_same_weights(directory: Path, encoder: Weights, tmp_path: Path) -> None:
     whole = (directory / "encoder_model.ort").read_bytes()
     path = tmp_path / "encoder_model.ort"
     path.write_bytes(whole[:-16])
@@ -119,8 +117,8 @@ def test_a_file_that_lacks_only_what_is_not_read_gives_the_same_weights(
         np.testing.assert_array_equal(linear.quantised, encoder.linears[layer].quantised)
 
 
-def test_reading_brings_no_torch_along() -> None:
-    """Where torch is installed, for another engine, onnxruntime's own tools would import it."""
+def test_reading_does_not_import_torch() -> None:
+    """If torch is installed, `onnxruntime.tools` would import it."""
     path = model_directory("moonshine-tiny-en") / "encoder_model.ort"
     program = (
         "import sys; from pathlib import Path; from voxtide.engines.moonshine.weights import read_weights; "

@@ -35,15 +35,15 @@ def goforward() -> Samples:
 
 
 def text_of(model: WhisperModel, tokens: list[Token]) -> str:
-    return b"".join(model.tokenizer.bytes_of(token.number) for token in tokens).decode()
+    return b"".join(model.tokenizer.bytes_of(token.id) for token in tokens).decode()
 
 
-def heard(model: WhisperModel, samples: Samples, prompt: Prompt = ENGLISH) -> str:
+def text_from(model: WhisperModel, samples: Samples, prompt: Prompt = ENGLISH) -> str:
     return text_of(model, model.transcribe(model.encode(samples), prompt, []))
 
 
 def test_a_command(tiny: WhisperModel, goforward: Samples) -> None:
-    assert heard(tiny, goforward) == " Go forward 10 meters."
+    assert text_from(tiny, goforward) == " Go forward 10 meters."
 
 
 def test_a_sentence_with_times_and_probabilities(tiny: WhisperModel) -> None:
@@ -60,20 +60,20 @@ def test_a_sentence_with_times_and_probabilities(tiny: WhisperModel) -> None:
 @pytest.mark.parametrize("num_known", [1, 3, 5])
 def test_a_prefix_is_kept_and_gone_on_with(tiny: WhisperModel, goforward: Samples, num_known: int) -> None:
     encoded = tiny.encode(goforward)
-    whole = [token.number for token in tiny.transcribe(encoded, ENGLISH, [])]
+    whole = [token.id for token in tiny.transcribe(encoded, ENGLISH, [])]
     rest = tiny.transcribe(encoded, ENGLISH, whole[:num_known])
-    assert [token.number for token in rest] == whole[num_known:]
+    assert [token.id for token in rest] == whole[num_known:]
 
 
 def test_a_prefix_that_says_it_all_is_followed_by_nothing(tiny: WhisperModel, goforward: Samples) -> None:
     encoded = tiny.encode(goforward)
-    whole = [token.number for token in tiny.transcribe(encoded, ENGLISH, [])]
+    whole = [token.id for token in tiny.transcribe(encoded, ENGLISH, [])]
     assert tiny.transcribe(encoded, ENGLISH, whole) == []
 
 
 @pytest.mark.parametrize("audio_s", [0.1, 1.0, 2.0])
 def test_a_short_window_is_not_said_again_and_again(tiny: WhisperModel, goforward: Samples, audio_s: float) -> None:
-    assert len(heard(tiny, between(goforward, 0.0, audio_s)).split()) <= 4
+    assert len(text_from(tiny, between(goforward, 0.0, audio_s)).split()) <= 4
 
 
 def test_the_encoding_is_as_long_as_ever(tiny: WhisperModel, goforward: Samples) -> None:
@@ -92,24 +92,24 @@ def test_where_nobody_speaks_nothing_is_heard(tiny: WhisperModel, kind: str) -> 
         "noise": np.random.default_rng(1).normal(0, 0.1, len(time_s)),
         "tone": 0.3 * np.sin(2 * np.pi * 440 * time_s),
     }
-    assert heard(tiny, sounds[kind].astype(np.float32)) == ""
+    assert text_from(tiny, sounds[kind].astype(np.float32)) == ""
 
 
 def test_threads_hear_the_same(tiny: WhisperModel) -> None:
     cities = recording("two_cities.wav")
     windows = [between(cities, start_s, start_s + 2.5) for start_s in (1.0, 4.6, 8.3, 16.9)]
 
-    def hear(samples: Samples) -> list[Token]:
+    def transcribe_span(samples: Samples) -> list[Token]:
         return tiny.transcribe(tiny.encode(samples), ENGLISH, [])
 
     with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(hear, windows)) == [hear(samples) for samples in windows]
+        assert list(threads.map(transcribe_span, windows)) == [transcribe_span(samples) for samples in windows]
 
 
 def test_words_to_expect_are_heard_more_easily(tiny: WhisperModel, goforward: Samples) -> None:
     expected = Prompt(vocabulary=tuple(tiny.tokenizer.encode(" metres.")))
-    assert heard(tiny, goforward) == " Go forward 10 meters."
-    assert heard(tiny, goforward, expected) == " Go forward 10 metres."
+    assert text_from(tiny, goforward) == " Go forward 10 meters."
+    assert text_from(tiny, goforward, expected) == " Go forward 10 metres."
 
 
 def test_a_model_of_many_languages(base: WhisperModel, goforward: Samples) -> None:

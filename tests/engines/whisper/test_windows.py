@@ -57,18 +57,20 @@ def reader_of(model: FakeModel, options: StreamOptions | None = None, *, audio_s
     return WhisperWindows(model).open(audio, options or StreamOptions())  # type: ignore[arg-type]  # a fake
 
 
-def hear(reader: WhisperReader, start_s: float, end_s: float, prefix: list[int] | None = None) -> list[float]:
+def transcribe_span(
+    reader: WhisperReader, start_s: float, end_s: float, prefix: list[int] | None = None
+) -> list[float]:
     start, end = round(start_s * SAMPLE_RATE_HZ), round(end_s * SAMPLE_RATE_HZ)
-    return [piece.start_s for piece in reader.transcribe(start, end, prefix=prefix or [], guess=[])]
+    return [piece.start_s for piece in reader.transcribe(start, end, prefix=prefix or [], draft=[])]
 
 
 def test_times_count_from_the_start_of_the_stream() -> None:
-    assert hear(reader_of(FakeModel(("en", 1.0))), 5.0, 8.0) == [5.1]
+    assert transcribe_span(reader_of(FakeModel(("en", 1.0))), 5.0, 8.0) == [5.1]
 
 
 def test_too_little_audio_is_not_shown_to_the_model() -> None:
     model = FakeModel()
-    assert hear(reader_of(model), 1.0, 1.09) == []
+    assert transcribe_span(reader_of(model), 1.0, 1.09) == []
     assert model.asked == []
 
 
@@ -76,7 +78,7 @@ def test_too_little_audio_is_not_shown_to_the_model() -> None:
 def test_windows_of_ordinary_speech_fit_the_model(config: WindowedConfig) -> None:
     update_s = config.update_frames * VAD_FRAME_SAMPLES / SAMPLE_RATE_HZ
     before_s = max(config.preroll_s, config.context_s)
-    assert before_s + config.end_speech_s + config.fresh_s + update_s <= MAX_WINDOW_S
+    assert before_s + config.min_speech_s + config.max_pause_s + update_s <= MAX_WINDOW_S
     assert config.max_window_s + update_s <= MAX_WINDOW_S
 
 
@@ -91,7 +93,7 @@ def test_the_language_is_told_once_it_is_certain() -> None:
     reader = reader_of(model)
     told = []
     for end_s in (1.0, 2.0, 2.5, 3.5):
-        hear(reader, 0.0, end_s)
+        transcribe_span(reader, 0.0, end_s)
         told.append(reader.language)
     assert told == [None, None, "fr", "fr"]
     assert [prompt.language for _, prompt, _ in model.asked] == ["fr", "en", "fr", "fr"]
@@ -99,14 +101,14 @@ def test_the_language_is_told_once_it_is_certain() -> None:
 
 def test_enough_audio_makes_the_language_certain() -> None:
     reader = reader_of(FakeModel(("fr", 0.2)))
-    hear(reader, 0.0, 3.0)
+    transcribe_span(reader, 0.0, 3.0)
     assert reader.language == "fr"
 
 
 def test_a_language_that_was_told_is_not_looked_for() -> None:
     model = FakeModel()
     reader = reader_of(model, StreamOptions(language="fr"))
-    hear(reader, 0.0, 4.0)
+    transcribe_span(reader, 0.0, 4.0)
     assert reader.language is None
     assert model.asked[0][1] == Prompt(language="fr")
 
@@ -114,14 +116,14 @@ def test_a_language_that_was_told_is_not_looked_for() -> None:
 def test_a_model_of_english_is_told_no_language() -> None:
     model = FakeModel(languages=())
     reader = reader_of(model, StreamOptions(language="en"))
-    hear(reader, 0.0, 4.0)
+    transcribe_span(reader, 0.0, 4.0)
     assert reader.language is None
     assert model.asked[0][1] == Prompt(language=None)
 
 
 def test_words_to_expect_come_before_the_text() -> None:
     model = FakeModel(("en", 1.0))
-    hear(reader_of(model, StreamOptions(vocabulary=("Dashwood", "Voxtide"))), 0.0, 1.0)
+    transcribe_span(reader_of(model, StreamOptions(vocabulary=("Dashwood", "Voxtide"))), 0.0, 1.0)
     assert model.asked[0][1].vocabulary == (len("Dashwood,"), len("Voxtide."))
 
 

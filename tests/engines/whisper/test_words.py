@@ -16,7 +16,7 @@ TOKEN_S = 0.3
 def spelt(*tokens: bytes, is_continued: bool = False) -> list[Piece]:
     """The pieces of tokens with these bytes, one after the other, each 0.3 s long."""
     timed = [Token(i, -0.1 * (i + 1), i * TOKEN_S, (i + 1) * TOKEN_S) for i in range(len(tokens))]
-    return pieces_of(timed, lambda number: tokens[number], is_continued=is_continued)
+    return pieces_of(timed, lambda token_id: tokens[token_id], is_continued=is_continued)
 
 
 def texts(*tokens: bytes, is_continued: bool = False) -> list[str]:
@@ -62,7 +62,7 @@ def test_a_word_has_the_times_and_the_doubt_of_its_tokens() -> None:
 
 def test_a_pause_does_not_belong_to_the_word_before_it() -> None:
     tokens = [Token(0, -0.1, 0.0, 3.0), Token(1, -0.1, 3.0, 3.2)]
-    first, second = pieces_of(tokens, lambda number: (b" so", b" what")[number], is_continued=False)
+    first, second = pieces_of(tokens, lambda token_id: (b" so", b" what")[token_id], is_continued=False)
     assert 0.2 < first.end_s < 0.6
     assert (second.start_s, second.end_s) == (3.0, 3.2)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.scripted_windows import GATE, MAX_WINDOW_SAMPLES, Listening, Said, Script, spoken
+from tests.support.scripted_windows import GATE, MAX_WINDOW_SAMPLES, Script, ScriptedRun, ScriptedWord, script_of
 from voxtide.audio.vad import VAD_FRAME_S
 from voxtide.engines.windowed.config import StabilityConfig, WindowedConfig
 from voxtide.engines.windowed.window import WORDLESS_S
@@ -25,42 +25,42 @@ from voxtide.transcript.events import (
 )
 from voxtide.types import SAMPLE_RATE_HZ, StreamOptions, Word
 
-SETTLING = StabilityConfig(
+STABILITY = StabilityConfig(
     margin_s=0.1,
     sure_logprob=-0.05,
     doubt_s=2.0,
     max_doubt_s=0.4,
     min_logprob=-0.8,
     deadline_s=1.0,
-    young_s=2.5,
-    young_wait_s=0.5,
+    short_window_s=2.5,
+    short_window_wait_s=0.5,
     show_logprob=-0.3,
-    tail_s=0.1,
+    after_speech_s=0.1,
 )
 LIVE = WindowedConfig(
     update_frames=6,
     updates_per_decision=2,
     speculate_frames=5,
-    end_speech_s=0.0,
+    min_speech_s=0.0,
     preroll_s=0.3,
     min_window_s=0.7,
     max_window_s=8.0,
     context_s=4.0,
     interim_context_s=1.5,
-    fresh_s=2.0,
-    stability=SETTLING,
+    max_pause_s=2.0,
+    stability=STABILITY,
 )
 FAST = replace(
     LIVE,
     update_frames=100,
     updates_per_decision=1,
     speculate_frames=None,
-    end_speech_s=4.0,
+    min_speech_s=4.0,
     max_window_s=2.0,
     context_s=1.5,
 )
 CONFIGS = {"live": LIVE, "fast": FAST}
-SPEECH = spoken("never put off until tomorrow | what you can | do the day after tomorrow just as well | so there")
+SPEECH = script_of("never put off until tomorrow | what you can | do the day after tomorrow just as well | so there")
 LENGTH_S = 13.0
 SILENCE = Script((), ())
 
@@ -69,29 +69,29 @@ def without_interims(events: list[TranscriptEvent]) -> list[TranscriptEvent]:
     return [event for event in events if not isinstance(event, Interim)]
 
 
-def listened(
+def run_with(
     config: WindowedConfig, places_s: list[float], flushes_s: list[float], is_behind: tuple[bool, ...] = (False,)
-) -> Listening:
+) -> ScriptedRun:
     """Fed in chunks that end at these places, flushed at those."""
-    listening = Listening(SPEECH, config, is_behind=is_behind)
+    run = ScriptedRun(SPEECH, config, is_behind=is_behind)
     for place_s in sorted({*places_s, *flushes_s, LENGTH_S}):
-        listening.feed_until(place_s)
+        run.feed_until(place_s)
         if place_s in flushes_s:
-            listening.flush()
-    listening.finish()
-    return listening
+            run.flush()
+    run.finish()
+    return run
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_all_is_said_once_and_in_order(config: WindowedConfig) -> None:
-    listening = listened(config, [], [])
-    assert listening.text == SPEECH.text
-    words = [word for event in listening.events if isinstance(event, SegmentEnded) for word in event.segment.words]
+    run = run_with(config, [], [])
+    assert run.text == SPEECH.text
+    words = [word for event in run.events if isinstance(event, SegmentEnded) for word in event.segment.words]
     assert [word.text for word in words] == SPEECH.text.split()
     for word, said in zip(words, SPEECH.words, strict=True):
         assert word.start_s == said.start_s
         assert said.end_s <= word.end_s <= said.end_s + 0.1
-    assert listening.events[-1] == Finished(LENGTH_S)
+    assert run.events[-1] == Finished(LENGTH_S)
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
@@ -102,191 +102,191 @@ def test_positions_decide(config: WindowedConfig) -> None:
     @settings(max_examples=60, deadline=None)
     @given(places_s=places, flushes_s=places.map(lambda p: p[:3]), is_behind=st.lists(st.booleans(), min_size=1))
     def check(places_s: list[float], flushes_s: list[float], is_behind: list[bool]) -> None:
-        whole = listened(config, [], flushes_s)
-        assert listened(config, places_s, flushes_s).events == whole.events
-        hurried = listened(config, places_s, flushes_s, tuple(is_behind))
+        whole = run_with(config, [], flushes_s)
+        assert run_with(config, places_s, flushes_s).events == whole.events
+        hurried = run_with(config, places_s, flushes_s, tuple(is_behind))
         assert without_interims(hurried.events) == without_interims(whole.events)
 
     check()
 
 
 def test_chunks_smaller_than_a_frame_decide_nothing() -> None:
-    whole = listened(LIVE, [], [5.0])
-    assert listened(LIVE, [ms / 1000 for ms in range(0, 13000, 11)], [5.0]).events == whole.events
+    whole = run_with(LIVE, [], [5.0])
+    assert run_with(LIVE, [ms / 1000 for ms in range(0, 13000, 11)], [5.0]).events == whole.events
 
 
 def test_speech_starts_and_stops_where_the_voice_does() -> None:
-    listening = listened(LIVE, [], [])
-    turns = [event for event in listening.events if isinstance(event, SpeechStarted | SpeechStopped)]
-    edges_s = [edge_s for span in SPEECH.voice_s for edge_s in span]
-    kinds = [SpeechStarted, SpeechStopped] * len(SPEECH.voice_s)
+    run = run_with(LIVE, [], [])
+    turns = [event for event in run.events if isinstance(event, SpeechStarted | SpeechStopped)]
+    edges_s = [edge_s for span in SPEECH.speech_s for edge_s in span]
+    kinds = [SpeechStarted, SpeechStopped] * len(SPEECH.speech_s)
     assert [type(turn) for turn in turns] == kinds
     assert [turn.audio_s for turn in turns] == pytest.approx(edges_s, abs=VAD_FRAME_S)
 
 
 def test_words_come_while_the_speaker_talks() -> None:
-    listening = Listening(spoken("one two three four five six seven eight"), LIVE)
-    listening.feed_until(3.0)
-    assert listening.text == "one two three four"
-    assert listening.interims
+    run = ScriptedRun(script_of("one two three four five six seven eight"), LIVE)
+    run.feed_until(3.0)
+    assert run.text == "one two three four"
+    assert run.interims
 
 
 def test_a_flush_after_a_short_silence_costs_nothing() -> None:
-    listening = Listening(spoken("so it goes"), LIVE)
-    listening.feed_until(2.2 + 7 * VAD_FRAME_S)  # too short a silence to be the end of speech
-    num_calls = len(listening.windows.calls)
-    flushed = listening.flush()[-1]
-    assert len(listening.windows.calls) == num_calls
+    run = ScriptedRun(script_of("so it goes"), LIVE)
+    run.feed_until(2.2 + 7 * VAD_FRAME_S)  # too short a silence to be the end of speech
+    num_calls = len(run.windows.calls)
+    flushed = run.flush()[-1]
+    assert len(run.windows.calls) == num_calls
     assert isinstance(flushed, Flushed)
     assert flushed.text == "so it goes"
 
 
 def test_the_end_of_speech_costs_nothing_either() -> None:
-    listening = Listening(spoken("so it goes"), LIVE)
-    listening.feed_until(2.2 + 7 * VAD_FRAME_S)
-    num_calls = len(listening.windows.calls)
-    assert any(isinstance(event, SegmentEnded) for event in listening.feed_until(4.0))
-    assert len(listening.windows.calls) == num_calls
+    run = ScriptedRun(script_of("so it goes"), LIVE)
+    run.feed_until(2.2 + 7 * VAD_FRAME_S)
+    num_calls = len(run.windows.calls)
+    assert any(isinstance(event, SegmentEnded) for event in run.feed_until(4.0))
+    assert len(run.windows.calls) == num_calls
 
 
 def test_speech_that_goes_on_after_a_short_silence_makes_the_answer_worthless() -> None:
-    script = spoken("so it | goes on", pause_s=0.3)
-    listening = Listening(script, LIVE)
-    listening.feed_until(2.95)
-    flushed = listening.flush()[-1]
+    script = script_of("so it | goes on", pause_s=0.3)
+    run = ScriptedRun(script, LIVE)
+    run.feed_until(2.95)
+    flushed = run.flush()[-1]
     assert isinstance(flushed, Flushed)
     assert flushed.text == "so it goes on"
 
 
 def test_what_was_said_since_a_short_silence_belongs_to_the_flush() -> None:
     """Though no update has come since the window was last transcribed as if speech had ended."""
-    listening = Listening(spoken("so it | goes on", pause_s=0.2), LIVE)
-    listening.feed_until(2.13)
-    num_calls = len(listening.windows.calls)
-    listening.feed_until(2.14)
-    assert len(listening.windows.calls) == num_calls
-    assert listening.flush()[-1].text.startswith("so it g")
+    run = ScriptedRun(script_of("so it | goes on", pause_s=0.2), LIVE)
+    run.feed_until(2.13)
+    num_calls = len(run.windows.calls)
+    run.feed_until(2.14)
+    assert len(run.windows.calls) == num_calls
+    assert run.flush()[-1].text.startswith("so it g")
 
 
 def test_a_flush_takes_all_that_was_fed() -> None:
     """Also the part of a frame at its end."""
-    listening = Listening(spoken("so it goes"), LIVE)
-    listening.feed_until(1.999)
-    listening.flush()
-    assert listening.windows.calls[-1][1] == round(1.999 * SAMPLE_RATE_HZ)
+    run = ScriptedRun(script_of("so it goes"), LIVE)
+    run.feed_until(1.999)
+    run.flush()
+    assert run.windows.calls[-1][1] == round(1.999 * SAMPLE_RATE_HZ)
 
 
 def test_a_flush_in_mid_word_takes_what_was_heard_and_goes_on_after_it() -> None:
-    listening = Listening(spoken("never tomorrow again and again"), LIVE)
-    listening.feed_until(1.7)
-    assert listening.flush()[-1].text == "never tomorr"
-    assert listening.flush(2) == [Flushed(2, "", (), 1.7)]
-    listening.feed_until(4.0)
-    flushed = listening.flush(3)[-1]
+    run = ScriptedRun(script_of("never tomorrow again and again"), LIVE)
+    run.feed_until(1.7)
+    assert run.flush()[-1].text == "never tomorr"
+    assert run.flush(2) == [Flushed(2, "", (), 1.7)]
+    run.feed_until(4.0)
+    flushed = run.flush(3)[-1]
     assert isinstance(flushed, Flushed)
     assert flushed.text == "again and again"
-    assert listening.text == "never tomorr again and again"
+    assert run.text == "never tomorr again and again"
 
 
 def test_an_update_outdates_the_answer_of_a_flush() -> None:
     """Also where no update makes anything final, and speech ends before silence could bring an answer of its own."""
-    listening = Listening(
-        spoken("never tomorrow again and again"),
+    run = ScriptedRun(
+        script_of("never tomorrow again and again"),
         replace(LIVE, updates_per_decision=100, speculate_frames=GATE.min_silence_frames),
     )
-    listening.feed_until(1.7)
-    assert listening.flush()[-1].text == "never tomorr"
-    listening.feed_until(4.0)
-    assert listening.flush(2)[-1].text == "again and again"
+    run.feed_until(1.7)
+    assert run.flush()[-1].text == "never tomorr"
+    run.feed_until(4.0)
+    assert run.flush(2)[-1].text == "again and again"
 
 
 def test_a_flush_in_a_deferred_window() -> None:
     """Audio that is already there is transcribed some seconds at a time; a flush does not wait for them."""
-    listening = Listening(spoken("so it goes | and on it goes"), FAST)
-    listening.feed_until(3.0)
-    assert (listening.text, listening.windows.calls) == ("", [])
-    assert listening.flush()[-1].text == "so it goes"
-    assert len(listening.windows.calls) == 1
-    listening.feed_until(8.0)
-    assert listening.flush(2)[-1].text == "and on it goes"
+    run = ScriptedRun(script_of("so it goes | and on it goes"), FAST)
+    run.feed_until(3.0)
+    assert (run.text, run.windows.calls) == ("", [])
+    assert run.flush()[-1].text == "so it goes"
+    assert len(run.windows.calls) == 1
+    run.feed_until(8.0)
+    assert run.flush(2)[-1].text == "and on it goes"
 
 
 def test_a_flush_before_speech_is_sure_hears_its_first_frames() -> None:
-    listening = Listening(Script((Said("hi", 0.85, 1.02),), ((1.0, 1.2),)), LIVE)
-    listening.feed_until(1.06)
-    assert (listening.events, listening.windows.calls) == ([], [])
-    assert listening.flush()[-1].text == "hi"
+    run = ScriptedRun(Script((ScriptedWord("hi", 0.85, 1.02),), ((1.0, 1.2),)), LIVE)
+    run.feed_until(1.06)
+    assert (run.events, run.windows.calls) == ([], [])
+    assert run.flush()[-1].text == "hi"
 
 
 def test_a_voice_without_words_costs_no_word_after_it() -> None:
-    before, after = spoken("so it goes"), spoken("and on", from_s=60.0)
+    before, after = script_of("so it goes"), script_of("and on", from_s=60.0)
     script = Script((*before.words, *after.words), ((1.0, 61.0),))
     for config in CONFIGS.values():
-        listening = Listening(script, config)
-        listening.feed_until(65.0)
-        listening.finish()
-        assert listening.text == "so it goes and on"
+        run = ScriptedRun(script, config)
+        run.feed_until(65.0)
+        run.finish()
+        assert run.text == "so it goes and on"
 
 
 def test_flushes_with_nothing_to_say_are_answered() -> None:
-    listening = Listening(spoken("so it goes"), LIVE)
-    assert listening.flush() == [Flushed(1, "", (), 0.0)]
-    listening.feed_until(5.0)
-    assert listening.flush(2)[-1].text == "so it goes"
-    assert listening.flush(3) == [Flushed(3, "", (), 5.0)]
+    run = ScriptedRun(script_of("so it goes"), LIVE)
+    assert run.flush() == [Flushed(1, "", (), 0.0)]
+    run.feed_until(5.0)
+    assert run.flush(2)[-1].text == "so it goes"
+    assert run.flush(3) == [Flushed(3, "", (), 5.0)]
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_silence_costs_no_model_run(config: WindowedConfig) -> None:
-    listening = Listening(SILENCE, config)
-    listening.feed_until(30.0)
-    listening.flush()
-    listening.finish()
-    assert listening.windows.calls == []
-    assert listening.events == [Flushed(1, "", (), 30.0), Finished(30.0)]
+    run = ScriptedRun(SILENCE, config)
+    run.feed_until(30.0)
+    run.flush()
+    run.finish()
+    assert run.windows.calls == []
+    assert run.events == [Flushed(1, "", (), 30.0), Finished(30.0)]
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize(("pause_s", "begins_anew"), [(1.0, False), (7.0, True)])
 def test_a_window_outlives_a_short_pause(config: WindowedConfig, pause_s: float, begins_anew: bool) -> None:
-    listening = Listening(spoken("so it goes | and on", pause_s=pause_s), config)
-    listening.feed_until(5.0 + pause_s)
-    listening.finish()
-    assert listening.text == "so it goes and on"
-    assert (listening.windows.calls[-1][0] > 2.2 * SAMPLE_RATE_HZ) == begins_anew
+    run = ScriptedRun(script_of("so it goes | and on", pause_s=pause_s), config)
+    run.feed_until(5.0 + pause_s)
+    run.finish()
+    assert run.text == "so it goes and on"
+    assert (run.windows.calls[-1][0] > 2.2 * SAMPLE_RATE_HZ) == begins_anew
 
 
 def test_silence_after_speech_costs_no_model_run() -> None:
-    listening = Listening(spoken("so it goes"), LIVE)
-    listening.feed_until(4.0)
-    num_calls = len(listening.windows.calls)
-    listening.feed_until(60.0)
-    listening.flush()
-    assert len(listening.windows.calls) == num_calls
+    run = ScriptedRun(script_of("so it goes"), LIVE)
+    run.feed_until(4.0)
+    num_calls = len(run.windows.calls)
+    run.feed_until(60.0)
+    run.flush()
+    assert len(run.windows.calls) == num_calls
 
 
 def most_held_s(script: Script, config: WindowedConfig, length_s: int) -> float:
     """The most audio kept after any chunk of 0.5 s."""
-    listening = Listening(script, config)
+    run = ScriptedRun(script, config)
     held_s = 0.0
     for half_seconds in range(1, 2 * length_s + 1):
-        listening.feed_until(half_seconds / 2)
-        held_s = max(held_s, listening.held_s)
-    listening.finish()
-    assert listening.text == script.text
+        run.feed_until(half_seconds / 2)
+        held_s = max(held_s, run.held_s)
+    run.finish()
+    assert run.text == script.text
     return held_s
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_ten_minutes_of_silence_are_not_kept(config: WindowedConfig) -> None:
     assert most_held_s(SILENCE, config, 600) <= config.preroll_s + VAD_FRAME_S
-    after_speech = spoken("so it goes")
-    assert most_held_s(after_speech, config, 600) <= config.fresh_s + config.end_speech_s + 3.0
+    after_speech = script_of("so it goes")
+    assert most_held_s(after_speech, config, 600) <= config.max_pause_s + config.min_speech_s + 3.0
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_ten_minutes_of_speech_are_not_kept(config: WindowedConfig) -> None:
-    script = spoken(" ".join(f"word{number}" for number in range(1490)))
+    script = script_of(" ".join(f"word{number}" for number in range(1490)))
     decision_s = config.update_frames * config.updates_per_decision * VAD_FRAME_S
     assert most_held_s(script, config, 600) <= config.max_window_s + decision_s + 2.0
 
@@ -295,7 +295,7 @@ def test_ten_minutes_of_speech_are_not_kept(config: WindowedConfig) -> None:
 @pytest.mark.parametrize("num_words", [0, 20])
 def test_a_voice_that_says_nothing_is_not_kept(config: WindowedConfig, num_words: int) -> None:
     """Singing without words, from the beginning or after some speech: the window must not grow with it."""
-    words = spoken(" ".join(f"word{number}" for number in range(num_words))).words
+    words = script_of(" ".join(f"word{number}" for number in range(num_words))).words
     decision_s = config.update_frames * config.updates_per_decision * VAD_FRAME_S
     assert most_held_s(Script(words, ((1.0, 290.0),)), config, 300) <= WORDLESS_S + decision_s + 1.0
 
@@ -304,23 +304,23 @@ def test_a_voice_that_says_nothing_is_not_kept(config: WindowedConfig, num_words
 @pytest.mark.parametrize("before", ["", "so it goes"])
 def test_a_word_that_never_ends_is_not_kept(config: WindowedConfig, before: str) -> None:
     """The window may not be cut within a word: so the model is told of its end only, and what it makes of that."""
-    words = spoken(before).words
-    endless = Said("aah", words[-1].end_s if words else 1.0, 1000.0)
-    listening = Listening(Script((*words, endless), ((1.0, 120.0),)), config)
+    words = script_of(before).words
+    endless = ScriptedWord("aah", words[-1].end_s if words else 1.0, 1000.0)
+    run = ScriptedRun(Script((*words, endless), ((1.0, 120.0),)), config)
     decision_s = config.update_frames * config.updates_per_decision * VAD_FRAME_S
     for seconds in range(1, 121):
-        listening.feed_until(seconds)
-        assert listening.held_s <= MAX_WINDOW_SAMPLES / SAMPLE_RATE_HZ + decision_s + 1.0
-    listening.finish()
-    assert max(end - start for start, end in listening.windows.calls) == MAX_WINDOW_SAMPLES
+        run.feed_until(seconds)
+        assert run.held_s <= MAX_WINDOW_SAMPLES / SAMPLE_RATE_HZ + decision_s + 1.0
+    run.finish()
+    assert max(end - start for start, end in run.windows.calls) == MAX_WINDOW_SAMPLES
 
 
 @pytest.mark.parametrize("options", [StreamOptions(interim=False), StreamOptions(pace="fast")])
 def test_interim_text_is_told_only_where_it_is_wanted(options: StreamOptions) -> None:
-    wanted, unwanted = Listening(SPEECH, LIVE), Listening(SPEECH, LIVE, options=options)
-    for listening in (wanted, unwanted):
-        listening.feed_until(LENGTH_S)
-        listening.finish()
+    wanted, unwanted = ScriptedRun(SPEECH, LIVE), ScriptedRun(SPEECH, LIVE, options=options)
+    for run in (wanted, unwanted):
+        run.feed_until(LENGTH_S)
+        run.finish()
     assert wanted.interims
     assert unwanted.interims == []
     assert without_interims(wanted.events) == without_interims(unwanted.events)
@@ -328,23 +328,23 @@ def test_interim_text_is_told_only_where_it_is_wanted(options: StreamOptions) ->
 
 
 def test_a_window_too_short_to_be_understood_waits() -> None:
-    listening = Listening(spoken("so it goes"), LIVE)
-    listening.feed_until(1.0 + 5 * LIVE.update_frames * VAD_FRAME_S)
-    start, end = listening.windows.calls[0]
+    run = ScriptedRun(script_of("so it goes"), LIVE)
+    run.feed_until(1.0 + 5 * LIVE.update_frames * VAD_FRAME_S)
+    start, end = run.windows.calls[0]
     num_least = LIVE.min_window_s * SAMPLE_RATE_HZ
     assert num_least <= end - start < num_least + LIVE.update_frames * VAD_FRAME_S * SAMPLE_RATE_HZ
 
 
 def test_a_busy_machine_leaves_interim_work_out() -> None:
-    at_ease, behind = listened(LIVE, [], []), listened(LIVE, [], [], (True,))
+    at_ease, behind = run_with(LIVE, [], []), run_with(LIVE, [], [], (True,))
     assert len(behind.windows.calls) < len(at_ease.windows.calls)
     assert behind.text == at_ease.text
 
 
 def test_interim_text_is_the_tail_of_the_stable_text_and_is_cleared() -> None:
-    listening = listened(LIVE, [], [3.5])
+    run = run_with(LIVE, [], [3.5])
     stable, shown = "", ""
-    for event in listening.events:
+    for event in run.events:
         if isinstance(event, Delta):
             stable += event.text
         elif isinstance(event, Interim):
@@ -355,33 +355,33 @@ def test_interim_text_is_the_tail_of_the_stable_text_and_is_cleared() -> None:
 
 
 def test_a_flush_clears_the_interim_text() -> None:
-    listening = Listening(SPEECH, LIVE)
-    listening.feed_until(2.3)
-    assert listening.interims[-1] != ""
-    *events, flushed = listening.flush()
+    run = ScriptedRun(SPEECH, LIVE)
+    run.feed_until(2.3)
+    assert run.interims[-1] != ""
+    *events, flushed = run.flush()
     assert events[-1] == Interim("", 2.3)
     assert isinstance(flushed, Flushed)
 
 
 @pytest.mark.parametrize("is_flush", [True, False])
 def test_words_found_in_the_silence_are_dropped(is_flush: bool) -> None:
-    speech = spoken("so it goes")
-    script = replace(speech, words=(*speech.words, Said("you", 2.32, 2.35, logprob=-0.7)))
-    listening = Listening(script, FAST)  # the silence is in its window
-    listening.feed_until(3.5)
+    speech = script_of("so it goes")
+    script = replace(speech, words=(*speech.words, ScriptedWord("you", 2.32, 2.35, logprob=-0.7)))
+    run = ScriptedRun(script, FAST)  # the silence is in its window
+    run.feed_until(3.5)
     if is_flush:
-        listening.flush()
-    listening.finish()
-    assert listening.windows.calls[-1][1] > 2.5 * SAMPLE_RATE_HZ
-    assert listening.text == "so it goes"
+        run.flush()
+    run.finish()
+    assert run.windows.calls[-1][1] > 2.5 * SAMPLE_RATE_HZ
+    assert run.text == "so it goes"
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize("end_s", [0.5, 1.05, 1.7, 3.1, 3.3, 3.9, 13.0])
 def test_finish_is_a_flush_and_the_end(config: WindowedConfig, end_s: float) -> None:
-    finished, flushed = Listening(SPEECH, config), Listening(SPEECH, config)
-    for listening in (finished, flushed):
-        listening.feed_until(end_s)
+    finished, flushed = ScriptedRun(SPEECH, config), ScriptedRun(SPEECH, config)
+    for run in (finished, flushed):
+        run.feed_until(end_s)
     *events, answer = flushed.flush()
     assert isinstance(answer, Flushed)
     assert finished.finish() == [*events, Finished(end_s)]
@@ -390,29 +390,29 @@ def test_finish_is_a_flush_and_the_end(config: WindowedConfig, end_s: float) -> 
 
 
 def test_the_language_is_told_once() -> None:
-    listening = Listening(replace(SPEECH, language="nl"), LIVE)
-    listening.feed_until(LENGTH_S)
-    told = [event for event in listening.events if isinstance(event, LanguageDetected)]
+    run = ScriptedRun(replace(SPEECH, language="nl"), LIVE)
+    run.feed_until(LENGTH_S)
+    told = [event for event in run.events if isinstance(event, LanguageDetected)]
     assert [event.language for event in told] == ["nl"]
-    first_delta = next(event for event in listening.events if isinstance(event, Delta))
-    assert listening.events.index(told[0]) < listening.events.index(first_delta)
+    first_delta = next(event for event in run.events if isinstance(event, Delta))
+    assert run.events.index(told[0]) < run.events.index(first_delta)
 
 
 def test_close_lets_go_of_the_audio(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of all of it, though a reader may keep some for what it has computed; and the reader is told that it is over."""
-    listening = Listening(SPEECH, LIVE)
-    listening.feed_until(3.0)
-    assert listening.held_s > 2.0
+    run = ScriptedRun(SPEECH, LIVE)
+    run.feed_until(3.0)
+    assert run.held_s > 2.0
     told: list[int] = []
-    monkeypatch.setattr(listening.windows, "drop_before", told.append)
-    listening.recogniser.close()
-    assert listening.held_s == 0.0
+    monkeypatch.setattr(run.windows, "drop_before", told.append)
+    run.recogniser.close()
+    assert run.held_s == 0.0
     assert told == [3 * SAMPLE_RATE_HZ]
 
 
 def test_the_last_word_reaches_to_the_end_of_speech() -> None:
-    speech = spoken("so it goes")
-    listening = Listening(replace(speech, voice_s=((1.0, 2.5),)), LIVE)
-    listening.feed_until(4.0)
-    (ended,) = [event for event in listening.events if isinstance(event, SegmentEnded)]
+    speech = script_of("so it goes")
+    run = ScriptedRun(replace(speech, speech_s=((1.0, 2.5),)), LIVE)
+    run.feed_until(4.0)
+    (ended,) = [event for event in run.events if isinstance(event, SegmentEnded)]
     assert ended.segment.words[-1] == Word("goes", 1.8, pytest.approx(2.5, abs=VAD_FRAME_S))

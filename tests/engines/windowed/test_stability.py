@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from voxtide.engines.windowed.config import StabilityConfig
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.stability import (
-    SQUEEZED_S,
+    MIN_LOOP_S,
     drop_hallucinations,
-    drop_unspoken,
+    drop_noise,
     mean_logprob,
     num_shown,
     num_stable,
@@ -25,11 +25,11 @@ CONFIG = StabilityConfig(
     max_doubt_s=0.5,
     min_logprob=-1.0,
     deadline_s=2.0,
-    young_s=3.0,
-    young_wait_s=1.0,
+    short_window_s=3.0,
+    short_window_wait_s=1.0,
     show_logprob=-0.5,
     show_last_logprob=-0.2,
-    tail_s=0.1,
+    after_speech_s=0.1,
 )
 SURE, UNSURE, DOUBTFUL, HOPELESS = -0.05, -0.3, -0.9, -1.5
 
@@ -42,7 +42,7 @@ def mark(end_s: float, text: str = ".") -> Piece:
     return Piece(text, (0,), end_s, end_s, SURE)
 
 
-def settled(pieces: list[Piece], before: list[Piece], *, now_s: float = 10.0, window_s: float = 5.0) -> int:
+def stable(pieces: list[Piece], before: list[Piece], *, now_s: float = 10.0, window_s: float = 5.0) -> int:
     return num_stable(pieces, before, now_s=now_s, window_s=window_s, config=CONFIG)
 
 
@@ -64,31 +64,31 @@ def settled(pieces: list[Piece], before: list[Piece], *, now_s: float = 10.0, wi
 def test_when_a_word_settles(logprob: float, age_s: float, agreed: bool, is_final: bool) -> None:
     pieces = [word("tide", 10.0 - age_s, logprob)]
     before = [word("tide" if agreed else "tied", 9.0)]
-    assert settled(pieces, before) == int(is_final)
+    assert stable(pieces, before) == int(is_final)
 
 
 @pytest.mark.parametrize(("window_s", "num"), [(2.9, 0), (3.0, 1)])
 def test_a_young_window_has_a_later_deadline(window_s: float, num: int) -> None:
-    assert settled([word("tide", 7.5, HOPELESS)], [], window_s=window_s) == num
-    assert settled([word("tide", 6.5, HOPELESS)], [], window_s=window_s) == 1
+    assert stable([word("tide", 7.5, HOPELESS)], [], window_s=window_s) == num
+    assert stable([word("tide", 6.5, HOPELESS)], [], window_s=window_s) == 1
 
 
 def test_agreement_is_about_sound_and_place() -> None:
     pieces = [word("The", 8.5, UNSURE), word("tide", 8.9, UNSURE)]
-    assert settled(pieces, [word("the,", 8.5), word("tide", 8.9)]) == 2
-    assert settled(pieces, [word("the", 8.5), mark(8.5, ","), word("tide", 8.9)]) == 2
-    assert settled(pieces, [word("tide", 8.9), word("the", 8.5)]) == 0
-    assert settled(pieces, [word("the", 8.5)]) == 1
+    assert stable(pieces, [word("the,", 8.5), word("tide", 8.9)]) == 2
+    assert stable(pieces, [word("the", 8.5), mark(8.5, ","), word("tide", 8.9)]) == 2
+    assert stable(pieces, [word("tide", 8.9), word("the", 8.5)]) == 0
+    assert stable(pieces, [word("the", 8.5)]) == 1
 
 
 def test_nothing_settles_after_a_word_that_does_not() -> None:
-    assert settled([word("a", 8.5), word("b", 8.7, UNSURE), word("c", 8.9)], []) == 1
+    assert stable([word("a", 8.5), word("b", 8.7, UNSURE), word("c", 8.9)], []) == 1
 
 
 def test_punctuation_waits_for_its_next_word() -> None:
-    assert settled([word("tide", 8.0), mark(8.0)], []) == 1
-    assert settled([word("tide", 8.0), mark(8.0), word("Go", 9.9)], []) == 1
-    assert settled([word("tide", 8.0), mark(8.0), word("Go", 9.0)], []) == 3
+    assert stable([word("tide", 8.0), mark(8.0)], []) == 1
+    assert stable([word("tide", 8.0), mark(8.0), word("Go", 9.9)], []) == 1
+    assert stable([word("tide", 8.0), mark(8.0), word("Go", 9.0)], []) == 3
 
 
 def test_what_is_shown() -> None:
@@ -109,11 +109,11 @@ def test_a_word_shown_before_stays() -> None:
 
 def test_words_in_no_time_are_dreams() -> None:
     said = [word("a", 1.0), word("b", 1.3)]
-    dreams = [word("c", 2.0 + 0.3 * SQUEEZED_S * i) for i in range(3)]
+    dreams = [word("c", 2.0 + 0.3 * MIN_LOOP_S * i) for i in range(3)]
     assert drop_hallucinations([*said, *dreams]) == said
     assert drop_hallucinations([*said, dreams[0], mark(2.0), *dreams[1:]]) == said
     assert drop_hallucinations([*said, *dreams[:2]]) == [*said, *dreams[:2]]  # two may
-    spoken = [word("c", 2.0 + 0.6 * SQUEEZED_S * i) for i in range(3)]
+    spoken = [word("c", 2.0 + 0.6 * MIN_LOOP_S * i) for i in range(3)]
     assert drop_hallucinations([*said, *spoken]) == [*said, *spoken]
     assert drop_hallucinations([]) == []
 
@@ -121,20 +121,20 @@ def test_words_in_no_time_are_dreams() -> None:
 def test_words_found_in_silence_are_not_heard() -> None:
     said = [word("a", 4.8), mark(4.8)]
     late = word("you", 5.5, DOUBTFUL)  # begins 0.3 s after the end of speech
-    assert drop_unspoken([*said, late, word("too", 6.0)], speech_end_s=5.0, config=CONFIG) == said
+    assert drop_noise([*said, late, word("too", 6.0)], speech_end_s=5.0, config=CONFIG) == said
     sure_late = word("you", 5.5, UNSURE)
-    assert drop_unspoken([*said, sure_late], speech_end_s=5.0, config=CONFIG) == [*said, sure_late]
+    assert drop_noise([*said, sure_late], speech_end_s=5.0, config=CONFIG) == [*said, sure_late]
     in_time = word("you", 5.25, DOUBTFUL)
-    assert drop_unspoken([*said, in_time], speech_end_s=5.0, config=CONFIG) == [*said, in_time]
+    assert drop_noise([*said, in_time], speech_end_s=5.0, config=CONFIG) == [*said, in_time]
 
 
 def test_a_text_nobody_believes_in_is_noise() -> None:
     noise = [word("mm", 4.0, HOPELESS), mark(4.0)]
-    assert drop_unspoken(noise, speech_end_s=5.0, config=CONFIG) == []
+    assert drop_noise(noise, speech_end_s=5.0, config=CONFIG) == []
     believed = [word("a", 3.5), word("mm", 4.0, HOPELESS)]
-    assert drop_unspoken(believed, speech_end_s=5.0, config=CONFIG) == believed
-    assert drop_unspoken([mark(4.0)], speech_end_s=5.0, config=CONFIG) == [mark(4.0)]
-    assert drop_unspoken([], speech_end_s=5.0, config=CONFIG) == []
+    assert drop_noise(believed, speech_end_s=5.0, config=CONFIG) == believed
+    assert drop_noise([mark(4.0)], speech_end_s=5.0, config=CONFIG) == [mark(4.0)]
+    assert drop_noise([], speech_end_s=5.0, config=CONFIG) == []
 
 
 def test_the_mean_counts_tokens() -> None:
@@ -158,14 +158,12 @@ def hypotheses(draw: st.DrawFn) -> list[Piece]:
 def test_any_hypothesis_settles_in_order(
     pieces: list[Piece], before: list[Piece], now_s: float, later_s: float, window_s: float
 ) -> None:
-    num = settled(pieces, before, now_s=now_s, window_s=window_s)
+    num = stable(pieces, before, now_s=now_s, window_s=window_s)
     assert 0 <= num <= len(pieces)
     assert not num or not pieces[num - 1].is_punctuation
-    assert settled(pieces, before, now_s=now_s + later_s, window_s=window_s) >= num
-    assert settled(pieces, pieces, now_s=now_s, window_s=window_s) >= settled(
-        pieces, [], now_s=now_s, window_s=window_s
-    )
-    assert settled(pieces, before, now_s=1000.0, window_s=window_s) == sum(
+    assert stable(pieces, before, now_s=now_s + later_s, window_s=window_s) >= num
+    assert stable(pieces, pieces, now_s=now_s, window_s=window_s) >= stable(pieces, [], now_s=now_s, window_s=window_s)
+    assert stable(pieces, before, now_s=1000.0, window_s=window_s) == sum(
         1 for i, _ in enumerate(pieces) if any(not piece.is_punctuation for piece in pieces[i:])
     )
 
@@ -174,7 +172,7 @@ def test_any_hypothesis_settles_in_order(
 def test_any_hypothesis_keeps_its_beginning(
     pieces: list[Piece], before: list[Piece], now_s: float, speech_end_s: float
 ) -> None:
-    heard = drop_unspoken(pieces, speech_end_s=speech_end_s, config=CONFIG)
+    heard = drop_noise(pieces, speech_end_s=speech_end_s, config=CONFIG)
     for kept in (heard, drop_hallucinations(pieces)):
         assert kept == pieces[: len(kept)]
     num = num_shown(pieces, before, now_s=now_s, config=CONFIG)
@@ -185,7 +183,7 @@ def test_any_hypothesis_keeps_its_beginning(
 @pytest.mark.parametrize("offset_s", [0, 24, 168, 24_000])
 def test_a_word_of_the_deadlines_age_is_final_wherever_it_lies(offset_s: int) -> None:
     """Times of equal audio differ by rounding only, which may not decide."""
-    config = StabilityConfig(deadline_s=1.2, young_wait_s=0.0)
+    config = StabilityConfig(deadline_s=1.2, short_window_wait_s=0.0)
     pieces = [word("so", offset_s + 0.024, HOPELESS)]
     assert num_stable(pieces, [], now_s=offset_s + 1.224, window_s=5.0, config=config) == 1
 

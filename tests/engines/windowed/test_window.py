@@ -25,8 +25,8 @@ class Reader:
         self.questions: list[tuple[int, int, list[int], list[int]]] = []
         self.dropped_before = 0
 
-    def transcribe(self, start: int, end: int, *, prefix: list[int], guess: list[int]) -> list[Piece]:
-        self.questions.append((start, end, prefix, guess))
+    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int]) -> list[Piece]:
+        self.questions.append((start, end, prefix, draft))
         return self._answers.pop(0) if self._answers else []
 
     def drop_before(self, start: int) -> None:
@@ -70,7 +70,7 @@ def test_a_glance_is_asked_from_the_last_final_words_only() -> None:
 def test_an_echo_makes_it_start_anew_behind_the_final_words() -> None:
     reader = Reader([word("it", 1.52)], [word("goes", 2.2)])
     window = window_over(reader, word("so", 1.0), word("it", 1.5))
-    assert [piece.spoken for piece in window.transcribe(at(3), [])] == ["goes"]
+    assert [piece.normalised for piece in window.transcribe(at(3), [])] == ["goes"]
     assert reader.questions[1] == (at(2), at(3), [], [])
     assert window.start == at(2)
 

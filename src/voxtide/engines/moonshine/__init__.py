@@ -1,7 +1,7 @@
-"""Moonshine: samples become words with times. In: a window of audio and a text it must begin with. Out: a hypothesis.
+"""The engine `moonshine`. In: windows of audio, and the tokens their text must begin with. Out: words with times.
 
-weights (the .ort file's tensors) -> graph (our own ONNX graph over them) -> model (encode, decode) -> engine
-Knows nothing of streams but in `engine`, which hands the model to the shared streaming decoder.
+weights (the .ort file's tensors) -> graph (our own ONNX graphs over them) -> model (encode, decode) -> engine
+Only `engine` knows streams: it runs the model in the shared windowed decoder.
 """
 
 from voxtide.engines.moonshine.engine import load

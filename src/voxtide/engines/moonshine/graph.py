@@ -1,18 +1,18 @@
 """Moonshine as ONNX graphs. In: weights. Out: three serialised models: stem, encoder, decoder. Runs nothing.
 
 The published graphs spend most of a decoding step on bookkeeping: shapes, padding, two branches with a copy of every
-weight. These compute the same function in about a tenth of the nodes, project the encoder's output to all the decoder
-layers' keys and values at once, tell the best token instead of 32,768 logits, and show where the decoder looks.
+weight. These compute the same function in about a tenth of the nodes, project the encoder's output to the keys and
+values of all decoder layers at once, return the best token instead of 32,768 logits, and output the cross-attention.
 
 stem:    audio [1, n] -> raw_frames [576, t2], sums [t1], square_sums [t1]
 encoder: raw_frames, mean [1], gain [1] -> cross_key.L, cross_value.L [1, heads, t, 36] for each decoder layer L
-decoder: tokens [1, s], position [1], first_choice [1] (where among the s it begins to tell what follows),
+decoder: tokens [1, s], position [1], first_choice [1] (index of the first of the s whose best next token is returned),
          cross_key.L, cross_value.L, past_key.L, past_value.L [1, heads, p, 36]
          -> best_tokens [1, c], logprobs [1, c] (c = s - first_choice), attention [s, t],
             present_key.L, present_value.L [1, heads, p + s, 36]
 
-Architecture: Jeffries et al., "Moonshine: Speech Recognition for Live Transcription and Voice Commands" (2024);
-sizes are read from the weights where they can be.
+Architecture: Jeffries et al., "Moonshine: Speech Recognition for Live Transcription and Voice Commands" (2024).
+Sizes are read from the weights where possible.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxtide.engines.moonshine.onnx_graph import FLOAT, INT64, MICROSOFT, OnnxGraph, Quantised, Values
+from voxtide.engines.moonshine.stem import ENCODER_STRIDES
 from voxtide.engines.moonshine.weights import Weights
 
 NUM_HEADS = 8
@@ -30,25 +31,22 @@ NUM_ROTARY = 32
 """Dimensions of each head that rotate: 0.9 of 36, rounded down to an even number."""
 ROTARY_BASE = 10_000.0
 MAX_POSITIONS = 2048
-"""Rows of the rotary tables: 49 s of encoder frames, far beyond any window of ordinary speech."""
+"""Length of the rotary tables: 49 s of encoder frames, far beyond any window of ordinary speech."""
 ALIGNED_HEADS = ((3, 2), (3, 5), (3, 6), (4, 0), (4, 3), (4, 6))
-"""(layer, head) pairs of the cross-attention that look at the sound of the token they predict. Over 97 words of real
-speech, the peak of each lies within 35 ms (median) of the word's start in a forced alignment; others wander."""
-ENCODER_STRIDES = (64, 3, 2)
-"""Of the three convolutions. Samples per encoder frame are their product, 384 (24 ms)."""
-ENCODER_KERNELS = (127, 7, 3)
+"""(layer, head) pairs of the cross-attention that attend to the audio of the token they predict. Over 97 words of real
+speech, the peak of each lies within 35 ms (median) of the word's start in a forced alignment; other heads do not."""
 
 
 def count_layers(weights: Weights) -> int:
-    """Transformer layers in the encoder or decoder that the weights are of."""
+    """The number of transformer layers in an encoder's or a decoder's weights."""
     return sum(layer.endswith("mlp.fc2") for layer in weights.linears)
 
 
 def build_stem(encoder: Weights) -> bytes:
-    """The first two convolutions, as far as they do not depend on the rest of the window.
+    """The first two convolutions, without the normalisation between them, which depends on the whole window.
 
-    Between them the model normalises by the mean and deviation over the whole window. A convolution is linear, so it
-    can go first: its raw output is the same for every window that holds these samples, and so is worth keeping.
+    The second convolution is linear, so the normalisation can be applied after it (`_frames`). Its raw output is then
+    the same for every window that contains these samples, so it can be cached.
     """
     g = OnnxGraph()
     first, second, _ = ENCODER_STRIDES
@@ -71,12 +69,12 @@ def build_stem(encoder: Weights) -> bytes:
 
 
 def _normed_conv2(tensors: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-    """The second convolution's weights with the normalisation's gain, one per input channel, multiplied in."""
+    """The second convolution's weights times the normalisation's gain per input channel."""
     return np.asarray(tensors["conv2.weight"] * tensors["onnx::Mul_2080"].reshape(1, -1, 1), np.float32)
 
 
 def build_encoder(encoder: Weights, decoder: Weights) -> bytes:
-    """The rest of the encoder, with the decoder's cross-attention projections at its end."""
+    """The rest of the encoder, followed by the decoder's cross-attention projections."""
     g = OnnxGraph()
     x = _frames(g, encoder.tensors)
     tables, start = _rotary_tables(g), g.ints(0)
@@ -93,17 +91,17 @@ def build_encoder(encoder: Weights, decoder: Weights) -> bytes:
 
 
 def cross_names(num_layers: int) -> list[str]:
-    """The encoder's outputs, inputs of the decoder."""
+    """The encoder's outputs, which are inputs of the decoder."""
     return [f"cross_{kind}.{i}" for kind in ("key", "value") for i in range(num_layers)]
 
 
 def past_names(num_layers: int) -> list[str]:
-    """The decoder's inputs for the keys and values of the tokens before."""
+    """The decoder's inputs: keys and values of the earlier tokens."""
     return [f"past_{kind}.{i}" for kind in ("key", "value") for i in range(num_layers)]
 
 
 def present_names(num_layers: int) -> list[str]:
-    """The decoder's outputs for the same, those of its own tokens behind them; in the order of `past_names`."""
+    """The decoder's outputs: the past keys and values and those of its own tokens, in the order of `past_names`."""
     return [f"present_{kind}.{i}" for kind in ("key", "value") for i in range(num_layers)]
 
 
@@ -116,7 +114,7 @@ def _head_size(decoder: Weights) -> int:
 
 
 def _frames(g: OnnxGraph, tensors: dict[str, NDArray[Any]]) -> str:
-    """Finish the normalisation, then the last convolution: raw_frames [576, t2] -> [1, t, 288].
+    """Apply the normalisation, then the last convolution: raw_frames [576, t2] -> [1, t, 288].
 
     With gain = 1 / deviation, conv2(normalised) = gain * (raw - mean * conv2(gains)) + conv2(offsets) + bias.
     """
@@ -162,7 +160,7 @@ def _project(g: OnnxGraph, weights: Weights, layer: str, normed: Quantised) -> l
 
 
 def _cross_projections(g: OnnxGraph, decoder: Weights, frames: str) -> None:
-    """Keys and values of every decoder layer's cross-attention from the encoder's frames [1, t, 288]."""
+    """The encoder's frames [1, t, 288] -> keys and values of every decoder layer's cross-attention."""
     num_layers = count_layers(decoder)
     names = [f"layers.{i}.encoder_attn.{name}_proj" for name in "kv" for i in range(num_layers)]
     all_layers = g.linear(g.quantise(frames), [decoder.linears[name] for name in names])  # [1, t, 2 * num_layers * 288]
@@ -174,7 +172,7 @@ def _cross_projections(g: OnnxGraph, decoder: Weights, frames: str) -> None:
 
 
 def build_decoder(weights: Weights) -> bytes:
-    """The decoder: any number of tokens after any number before them."""
+    """The decoder: any number of tokens, after any number of past ones."""
     g = OnnxGraph()
     num_layers = count_layers(weights)
     x = _embed(g, weights)
@@ -184,17 +182,17 @@ def build_decoder(weights: Weights) -> bytes:
         x = _self_attention(g, weights, i, x, tables)
         x = _cross_attention(g, weights, i, x, attentions)
         x = _gated_mlp(g, weights, i, x)
-    _show_attention(g, attentions)
-    _choose(g, weights, x)
+    _output_attention(g, attentions)
+    _best_tokens(g, weights, x)
     inputs, outputs = _decoder_signature(weights)
     return g.model("moonshine", inputs=inputs, outputs=outputs)
 
 
 def _embed(g: OnnxGraph, weights: Weights) -> str:
     table, prefix = weights.tensors, "embed_tokens.weight"
-    rows = g.add("Gather", g.constant(table[f"{prefix}_quantized"]), "tokens")
+    embedded = g.add("Gather", g.constant(table[f"{prefix}_quantized"]), "tokens")
     scale, zero_point = (g.constant(table[f"{prefix}_{name}"]) for name in ("scale", "zero_point"))
-    return g.add("DequantizeLinear", rows, scale, zero_point)
+    return g.add("DequantizeLinear", embedded, scale, zero_point)
 
 
 def _self_attention(g: OnnxGraph, weights: Weights, i: int, x: str, tables: tuple[str, str]) -> str:
@@ -211,18 +209,18 @@ def _self_attention(g: OnnxGraph, weights: Weights, i: int, x: str, tables: tupl
 
 
 def _cross_attention(g: OnnxGraph, weights: Weights, i: int, x: str, attentions: dict[int, str]) -> str:
-    """The layer's output. Where heads are aligned, also the attention [1, heads, s, t], which the fused form hides."""
+    """The layer's output; in `attentions`, if it has aligned heads, the attention [1, heads, s, t]."""
     normed = g.quantise(g.layer_norm(x, weights.tensors[f"layers.{i}.post_attention_layernorm.weight"]))
     query = g.linear(normed, [weights.linears[f"layers.{i}.encoder_attn.q_proj"]])
     key, value = f"cross_key.{i}", f"cross_value.{i}"
     if i in {layer for layer, _ in ALIGNED_HEADS}:
-        out, attentions[i] = _spelled_out_attention(g, query, key, value, _head_size(weights))
+        out, attentions[i] = _unfused_attention(g, query, key, value, _head_size(weights))
     else:
         out = g.add("MultiHeadAttention", query, key, value, domain=MICROSOFT, num_heads=NUM_HEADS)
     return g.add("Add", x, g.linear(g.quantise(out), [weights.linears[f"layers.{i}.encoder_attn.o_proj"]]))
 
 
-def _spelled_out_attention(g: OnnxGraph, query: str, key: str, value: str, size: int) -> tuple[str, str]:
+def _unfused_attention(g: OnnxGraph, query: str, key: str, value: str, size: int) -> tuple[str, str]:
     query = g.add("Reshape", query, g.ints(1, -1, NUM_HEADS, size))
     query = g.add("Transpose", query, perm=[0, 2, 1, 3])
     scores = g.add("FusedMatMul", query, key, domain=MICROSOFT, transB=1, alpha=size**-0.5)
@@ -231,12 +229,12 @@ def _spelled_out_attention(g: OnnxGraph, query: str, key: str, value: str, size:
     return g.add("Reshape", out, g.ints(1, -1, NUM_HEADS * size)), attention
 
 
-def _show_attention(g: OnnxGraph, attentions: dict[int, str]) -> None:
+def _output_attention(g: OnnxGraph, attentions: dict[int, str]) -> None:
     """The mean over the aligned heads: [s, t]."""
     layers = sorted({layer for layer, _ in ALIGNED_HEADS})
-    rows = [layers.index(layer) * NUM_HEADS + head for layer, head in ALIGNED_HEADS]
+    indices = [layers.index(layer) * NUM_HEADS + head for layer, head in ALIGNED_HEADS]
     heads = g.add("Concat", *(attentions[layer] for layer in layers), axis=1)
-    heads = g.add("Gather", heads, g.ints(*rows), axis=1)
+    heads = g.add("Gather", heads, g.ints(*indices), axis=1)
     g.name(g.add("ReduceMean", heads, g.ints(0, 1), keepdims=0), "attention")
 
 
@@ -250,7 +248,7 @@ def _gated_mlp(g: OnnxGraph, weights: Weights, i: int, x: str) -> str:
     return g.add("Add", x, out)
 
 
-def _choose(g: OnnxGraph, weights: Weights, x: str) -> None:
+def _best_tokens(g: OnnxGraph, weights: Weights, x: str) -> None:
     """The likeliest token after each position from `first_choice` on, and its natural log probability."""
     x = g.add("Slice", x, "first_choice", g.ints(2**31), g.ints(1))
     normed = g.quantise(g.layer_norm(x, weights.tensors["norm.weight"]))

@@ -1,4 +1,4 @@
-"""Moonshine runs. In: a window's raw frames, the tokens its text must begin with, a guess of the rest. Out: tokens.
+"""Runs Moonshine. In: a window's raw frames, the tokens its text must begin with, draft tokens. Out: tokens.
 
 Knows nothing of streams or words. Safe to call from several threads at once.
 """
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from voxtide.engines.model_files import require_files
 from voxtide.engines.moonshine.graph import (
-    ENCODER_STRIDES,
     MAX_POSITIONS,
     build_decoder,
     build_encoder,
@@ -25,7 +24,7 @@ from voxtide.engines.moonshine.graph import (
     past_names,
     present_names,
 )
-from voxtide.engines.moonshine.stem import StemCache, StemWindow
+from voxtide.engines.moonshine.stem import ENCODER_STRIDES, StemCache, StemWindow
 from voxtide.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
 from voxtide.engines.moonshine.weights import read_weights
 from voxtide.engines.windowed.window_model import AudioBuffer
@@ -34,25 +33,25 @@ from voxtide.types import SAMPLE_RATE_HZ
 
 ENCODER, DECODER, TOKENIZER = "encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin"
 MODEL_FILES = (ENCODER, DECODER, TOKENIZER)
-"""What a directory must hold to be a Moonshine model."""
+"""The files of a Moonshine model's directory."""
 FRAME_SAMPLES = math.prod(ENCODER_STRIDES)
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
 MAX_WINDOW_SAMPLES = MAX_POSITIONS * FRAME_SAMPLES
-"""49 s: a window of so many samples has fewer frames than there are positions, for the last reach beyond their own."""
+"""49 s. Such a window has fewer frames than positions, because the kernels reach beyond the last strides."""
 MAX_TOKENS_PER_S = 6.5
 """Fluent English stays under this (Moonshine's authors use the same bound); more is a repetition loop."""
 EXTRA_TOKENS = 6
 """Room above the rate for very short windows: one long word and its punctuation."""
 MAX_LOOP_TOKENS = 8
 MIN_LOOPS = 4
-"""A pattern of up to 8 tokens four times in a row is a loop; people do say a word three times."""
+"""A pattern of up to 8 tokens four times in a row is a loop; speakers do repeat a word three times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token: its number, natural log probability, and the frame of the window where the decoder looked for it."""
+    """A token: its id, natural log probability, and the window's frame at its attention peak."""
 
-    number: int
+    id: int
     logprob: float
     frame: int
 
@@ -61,7 +60,7 @@ _Tensor: TypeAlias = NDArray[np.float32]
 
 
 class _Decoder:
-    """The decoder's session, and the names of what goes in and comes out."""
+    """The decoder's session and the names of its inputs and outputs."""
 
     def __init__(self, session: OnnxSession, num_layers: int) -> None:
         self.cross_names = cross_names(num_layers)
@@ -72,11 +71,11 @@ class _Decoder:
     def run(
         self, tokens: list[int], *, position: int, first_choice: int, cross: list[_Tensor], past: list[_Tensor]
     ) -> tuple[list[int], list[float], _Tensor, list[_Tensor]]:
-        """Run the tokens that stand at `position` and after it, with the keys and values of the audio and the past.
+        """Run tokens from `position` on, with the keys and values of the audio (`cross`) and of the earlier tokens.
 
         Returns:
-            From token `first_choice` on the best token after each and its log probability; then for all tokens their
-            attention [tokens, frames], and the past with them.
+            For each token from `first_choice` on, the best next token and its log probability; for all tokens, their
+            attention [tokens, frames]; the past including them.
         """
         feeds: dict[str, Any] = {
             "tokens": np.array([tokens], np.int64),
@@ -105,7 +104,7 @@ class MoonshineModel:
         """Read encoder_model.ort, decoder_model_merged.ort and tokenizer.bin.
 
         Raises:
-            ModelCorruptError: A file is missing, or not what it should be.
+            ModelCorruptError: A file is missing or invalid.
         """
         require_files(directory, MODEL_FILES, kind="Moonshine model")
         encoder = read_weights(directory / ENCODER)
@@ -119,29 +118,29 @@ class MoonshineModel:
         )
 
     def stem_cache(self, audio: AudioBuffer) -> StemCache:
-        """A fresh stream's raw frames."""
+        """The raw-frame cache of a new stream."""
         return StemCache(self._stem, audio)
 
-    def transcribe(self, window: StemWindow, *, prefix: list[int], guess: list[int]) -> list[Token]:
-        """The likeliest tokens for a window, after the `prefix` that is certain.
+    def transcribe(self, window: StemWindow, *, prefix: list[int], draft: list[int]) -> list[Token]:
+        """The likeliest tokens for a window, after the fixed `prefix`.
 
-        Where the model agrees with `guess`, many tokens cost one run. Prefix and guess change the rounding: the
-        activations of tokens that run together are quantised together. So equal windows give equal tokens only for
-        equal prefixes and guesses.
+        Draft tokens that the model agrees with cost one run together. Prefix and draft change the rounding, because
+        the activations of tokens in one run are quantised together: equal windows give equal tokens only for equal
+        prefixes and drafts.
 
         Args:
             window: At least three raw frames, of at most `MAX_WINDOW_SAMPLES` of audio.
             prefix: Tokens the text begins with.
-            guess: Tokens that may follow the prefix.
+            draft: Tokens that probably follow the prefix.
 
         Returns:
-            The prefix's tokens (with log probability 0) and those that follow it, without the end token.
+            The prefix's tokens (with log probability 0) and those after it, without the end token.
         """
         feeds = {"raw_frames": window.raw_frames, "mean": window.mean, "gain": window.gain}
         cross = self._encoder.run(self._decoder.cross_names, feeds)
         limit = math.ceil(cross[0].shape[2] * FRAME_S * MAX_TOKENS_PER_S) + EXTRA_TOKENS
         decoding = _Decoding(self._decoder, cross)
-        decoding.run([BEGIN, *prefix, *guess], num_certain=len(prefix))
+        decoding.run([BEGIN, *prefix, *draft], num_certain=len(prefix))
         while decoding.next_token != END and len(decoding.tokens) < limit:
             decoding.run([decoding.next_token], num_certain=0)
             if _is_looping(decoding.tokens):
@@ -150,13 +149,13 @@ class MoonshineModel:
 
 
 class _Decoding:
-    """The decoder's state over one window: tokens so far, what comes next, and the layers' keys and values."""
+    """The decoder's state over one window: tokens so far, the next token, and the layers' keys and values."""
 
     def __init__(self, decoder: _Decoder, cross: list[_Tensor]) -> None:
         self._decoder = decoder
         self._cross = cross
         self._past = [tensor[:, :, :0] for tensor in cross]
-        self._rows: list[_Tensor] = []
+        self._attention: list[_Tensor] = []
         self._logprobs: list[float] = []
         self._num_inputs = 0
         self.tokens: list[int] = []
@@ -164,28 +163,28 @@ class _Decoding:
         self._next_logprob = 0.0
 
     def run(self, inputs: list[int], *, num_certain: int) -> None:
-        """Give tokens to the decoder; those past the certain ones are kept only as far as it agrees with them."""
+        """Run tokens; those after the first `num_certain` + 1 are kept only as far as the model agrees with them."""
         best, logprobs, attention, present = self._decoder.run(
             inputs, position=self._num_inputs, first_choice=num_certain, cross=self._cross, past=self._past
         )
-        guess = inputs[num_certain + 1 :]
-        num_agreed = next((i for i, token in enumerate(guess) if best[i] != token), len(guess))
+        draft = inputs[num_certain + 1 :]
+        num_agreed = next((i for i, token in enumerate(draft) if best[i] != token), len(draft))
         num_kept = num_certain + 1 + num_agreed
         if self._num_inputs:
             self.tokens.append(self.next_token)
             self._logprobs.append(self._next_logprob)
         self.tokens += inputs[1:num_kept]
         self._logprobs += [0.0] * num_certain + logprobs[:num_agreed]
-        self._rows.append(attention[:num_kept])
+        self._attention.append(attention[:num_kept])
         self._num_inputs += num_kept
         self.next_token, self._next_logprob = best[num_agreed], logprobs[num_agreed]
         self._past = present if num_kept == len(inputs) else [tensor[:, :, : self._num_inputs] for tensor in present]
 
     def result(self) -> list[Token]:
-        frames = _monotone_path(np.concatenate(self._rows)[: len(self.tokens)])
+        frames = _monotone_path(np.concatenate(self._attention)[: len(self.tokens)])
         return [
-            Token(number, logprob, frame)
-            for number, logprob, frame in zip(self.tokens, self._logprobs, frames, strict=True)
+            Token(token_id, logprob, frame)
+            for token_id, logprob, frame in zip(self.tokens, self._logprobs, frames, strict=True)
         ]
 
 
@@ -205,7 +204,7 @@ def _monotone_path(attention: _Tensor) -> list[int]:
     came_from = []
     for row in scores[1:]:
         reached = np.maximum.accumulate(best)
-        # Where the running maximum was last renewed is where the best path to each frame comes from.
+        # The best path to each frame comes from the frame where the running maximum last rose.
         came_from.append(np.maximum.accumulate(np.where(best == reached, np.arange(len(best)), 0)))
         best = reached + row
     path = [int(best.argmax())]

@@ -1,7 +1,6 @@
-"""An ONNX graph under construction. In: operators, one by one, and weights. Out: the serialised model. Knows no model.
+"""Builds an ONNX graph. In: operators, one by one, and weights. Out: the serialised model. Knows no model.
 
-This is the only module that names onnx. Operators and their attributes go by ONNX's names, those of `MICROSOFT` by
-onnxruntime's.
+The only module that imports onnx. Operators and attributes have ONNX's names, those of `MICROSOFT` onnxruntime's.
 """
 
 from __future__ import annotations
@@ -18,31 +17,31 @@ from onnx import TensorProto, helper, numpy_helper
 from voxtide.engines.moonshine.weights import Linear
 
 MICROSOFT = "com.microsoft"
-"""The domain of the operators that onnxruntime adds to ONNX's."""
+"""The domain of onnxruntime's own operators."""
 FLOAT: int = TensorProto.FLOAT
 INT64: int = TensorProto.INT64
 
 _OPSETS = {"": 20, MICROSOFT: 1}
 _IR_VERSION = 9
-"""Of the file format; the oldest that these operators may stand in."""
+"""Version of the file format: the oldest that allows these operators."""
 
 Values: TypeAlias = Mapping[str, tuple[int, Sequence[int | str]]]
-"""A model's inputs or outputs: element type and shape by name. A word in a shape is a dimension that varies."""
+"""A model's inputs or outputs: element type and shape by name. A name in a shape is a dynamic dimension."""
 
 Quantised: TypeAlias = tuple[str, str, str]
-"""The names of a value's quantised numbers, their scale and their zero point."""
+"""The names of a quantised value, its scale and its zero point."""
 
 
 class OnnxGraph:
-    """Each method adds an operator, or a constant, and returns the name of its output. An input "" is left out."""
+    """Each method adds an operator or a constant and returns the name of its output. "" stands for an absent input."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
-        self._numbers = itertools.count()
+        self._counter = itertools.count()
 
     def constant(self, value: NDArray[Any]) -> str:
-        name = f"c{next(self._numbers)}"
+        name = f"c{next(self._counter)}"
         self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
@@ -64,12 +63,12 @@ class OnnxGraph:
     def _add(
         self, num_outputs: int, op: str, inputs: tuple[str, ...], domain: str, attributes: dict[str, Any]
     ) -> list[str]:
-        outputs = [f"v{next(self._numbers)}" for _ in range(num_outputs)]
+        outputs = [f"v{next(self._counter)}" for _ in range(num_outputs)]
         self._nodes.append(helper.make_node(op, list(inputs), outputs, domain=domain, **attributes))
         return outputs
 
     def name(self, value: str, name: str) -> None:
-        """Give a value the name that it has outside."""
+        """Name a value that is an output of the graph."""
         self._nodes.append(helper.make_node("Identity", [value], [name]))
 
     def layer_norm(self, x: str, weight: NDArray[Any]) -> str:
@@ -79,10 +78,10 @@ class OnnxGraph:
         return self.add_three("DynamicQuantizeLinear", x)
 
     def linear(self, x: Quantised, linears: list[Linear], bias: NDArray[Any] | None = None) -> str:
-        """One product for several matrices that take the same input; their outputs lie side by side.
+        """One product of `x` with several matrices; their outputs are concatenated on the last axis.
 
-        Weights go from uint8 to int8 by moving their zero point: the same numbers, and the form for which processors
-        have the faster instructions.
+        Weights are converted from uint8 to int8 by shifting the zero point: the values are the same, and CPUs have
+        faster instructions for int8.
         """
         quantised, scale, zero_point = x
         weight = np.concatenate([m.quantised.astype(np.int16) - 128 for m in linears], axis=1).astype(np.int8)
@@ -95,7 +94,7 @@ class OnnxGraph:
         return self.add("MatMulIntegerToFloat", *inputs, domain=MICROSOFT)
 
     def model(self, name: str, *, inputs: Values, outputs: Values) -> bytes:
-        """All that was added, serialised."""
+        """The graph as a serialised model."""
         graph = helper.make_graph(self._nodes, name, _infos(inputs), _infos(outputs), self._constants)
         opsets = [helper.make_opsetid(domain, version) for domain, version in _OPSETS.items()]
         model: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION).SerializeToString()

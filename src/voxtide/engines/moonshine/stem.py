@@ -1,7 +1,7 @@
-"""The encoder's first layers over a stream, each sample once. In: an audio buffer. Out: a window's raw frames.
+"""Caches the encoder's first layers over a stream. In: an audio buffer. Out: a window's raw frames.
 
-A frame's raw value does not depend on the window, so frames are computed in blocks as the audio grows and kept as
-long as the buffer keeps their audio. Blocks begin at fixed positions: equal audio gives equal frames, bit for bit.
+A raw frame does not depend on the window, so frames are computed once, in blocks, as the audio grows, and kept as long
+as the buffer keeps their audio. Blocks begin at fixed positions: equal audio gives equal frames, bit for bit.
 """
 
 from __future__ import annotations
@@ -10,20 +10,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voxtide.engines.moonshine.graph import ENCODER_KERNELS, ENCODER_STRIDES
 from voxtide.engines.windowed.window_model import AudioBuffer
 from voxtide.models.onnx_session import OnnxSession
 from voxtide.types import Samples
 
+ENCODER_STRIDES = (64, 3, 2)
+"""Strides of the encoder's three convolutions. Samples per encoder frame are their product, 384 (24 ms)."""
+STEM_KERNELS = (127, 7)
+"""Kernel sizes of the first two convolutions, the stem."""
 GRID_SAMPLES = ENCODER_STRIDES[0] * ENCODER_STRIDES[1]
 """Windows begin on multiples of this (12 ms), one raw frame apart."""
-REACH_SAMPLES = (ENCODER_KERNELS[1] - 1) * ENCODER_STRIDES[0] + ENCODER_KERNELS[0]
-"""Samples one raw frame looks at."""
+REACH_SAMPLES = (STEM_KERNELS[1] - 1) * ENCODER_STRIDES[0] + STEM_KERNELS[0]
+"""Samples that one raw frame covers."""
 BLOCK_FRAMES = 16
-"""Raw frames computed together, 192 ms: fewer waste the run's overhead, more come too late for the next window."""
+"""Raw frames per block, 192 ms: fewer waste time on the run's overhead, more are not complete by the next window."""
 BLOCK_SAMPLES = BLOCK_FRAMES * GRID_SAMPLES
 EPSILON = 1e-5
-"""Of the normalisation's variance, as in the model."""
+"""Added to the variance in the normalisation, as in the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +41,22 @@ class StemWindow:
 @dataclass(frozen=True, slots=True)
 class _Block:
     raw_frames: Samples  # [576, k]
-    sums: Samples  # [3 k]: over channels, of the first convolution's frames that begin in the block
+    sums: Samples  # [3 k]: the first convolution's frames that begin in the block, summed over channels
     square_sums: Samples
 
 
 class StemCache:
-    """One stream's raw frames."""
+    """Computes and keeps one stream's raw frames."""
 
     def __init__(self, session: OnnxSession, audio: AudioBuffer) -> None:
         self._session = session
         self._audio = audio
-        self._blocks: dict[int, _Block] = {}  # by number: block i begins at sample i * BLOCK_FRAMES * GRID_SAMPLES
+        self._blocks: dict[int, _Block] = {}  # block i begins at sample i * BLOCK_SAMPLES
 
     def window(self, start: int, end: int) -> StemWindow:
-        """The frames of the window from sample `start`, a multiple of `GRID_SAMPLES`, up to `end`.
+        """The raw frames from sample `start`, a multiple of `GRID_SAMPLES`, up to `end`.
 
-        The buffer must hold the audio from the start of the block that `start` lies in.
+        The buffer must hold the audio from the start of the block that contains `start`.
         """
         num_frames = (end - start - REACH_SAMPLES) // GRID_SAMPLES + 1
         first = start // GRID_SAMPLES
@@ -66,7 +69,7 @@ class StemCache:
         return StemWindow(raw_frames, *_normalisation(sums, square_sums, num_channels=raw_frames.shape[0] // 2))
 
     def _blocks_over(self, first: int, last: int, end: int) -> list[_Block]:
-        """The blocks that hold frames `first` up to `last`; the last of them is as long as the audio allows."""
+        """The blocks of frames `first` up to `last`. An incomplete last block is computed anew and not kept."""
         length = BLOCK_SAMPLES
         for number in [n for n in self._blocks if n * length < self._audio.start]:
             del self._blocks[number]
@@ -89,9 +92,9 @@ class StemCache:
 
 
 def _normalisation(sums: Samples, square_sums: Samples, *, num_channels: int) -> tuple[Samples, Samples]:
-    """Mean, and 1 / deviation, of the first convolution's output over a window.
+    """Mean and 1 / deviation of the first convolution's output over a window.
 
-    The model counts its last four to six frames (16 to 24 ms) as well, which no whole raw frame begins in.
+    Leaves out its last four to six frames (16 to 24 ms), in which no whole raw frame begins; the model includes them.
     """
     count = num_channels * len(sums)
     mean = float(sums.sum(dtype=np.float64)) / count

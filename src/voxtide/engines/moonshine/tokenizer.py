@@ -1,4 +1,4 @@
-"""Token numbers and text. In: the pieces of tokenizer.bin. Out: the bytes of tokens. Knows no model."""
+"""Moonshine's tokenizer. In: tokenizer.bin, token ids. Out: text. Knows no model."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from voxtide.errors import ModelCorruptError
 
 BEGIN, END = 1, 2
 _SPACE = "\u2581".encode()
-"""How a piece writes the space before a word."""
+"""Stands for a space in tokenizer.bin."""
 
 
 class Tokenizer:
-    """`pieces[i]` is the UTF-8 (or a part of it) of token i, with plain spaces."""
+    """`pieces[i]` is the UTF-8 text of token i, or a part of a character, with plain spaces."""
 
     def __init__(self, pieces: list[bytes]) -> None:
         self.pieces = [piece.replace(_SPACE, b" ") for piece in pieces]
 
     @classmethod
     def load(cls, path: Path) -> Tokenizer:
-        """Read tokenizer.bin: each piece is its length (one byte, or two from 128 on) and its bytes.
+        """Read tokenizer.bin: for each piece its length (one byte, or two from 128 on) and its bytes.
 
         Raises:
-            ModelCorruptError: The file breaks off.
+            ModelCorruptError: The file is truncated.
         """
         content = path.read_bytes()
         pieces, at = [], 0
@@ -36,11 +36,11 @@ class Tokenizer:
                 pieces.append(content[at : at + length])
                 at += length
         except IndexError:
-            raise ModelCorruptError(f"{path} breaks off; pull the model again with --force") from None
+            raise ModelCorruptError(f"{path} is truncated; pull the model again with --force") from None
         return cls(pieces)
 
     def text(self, tokens: list[int]) -> str:
-        """The text of tokens; bytes that are not UTF-8 become replacement characters."""
+        """The text of tokens. Bytes that are not UTF-8 become replacement characters."""
         return b"".join(self.pieces[token] for token in tokens).decode("utf-8", errors="replace")
 
     def starts_word(self, token: int) -> bool:

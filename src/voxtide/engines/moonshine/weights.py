@@ -1,8 +1,8 @@
-"""The tensors of a Moonshine checkpoint. In: the bytes of an .ort file. Out: named arrays. Knows no graph of ours.
+"""Reads a Moonshine checkpoint. In: an .ort file. Out: named arrays. Knows no graph of ours.
 
-An .ort file is a FlatBuffer, read with the classes onnxruntime itself generates for it. Linear layers were quantised
-to uint8 with one scale and zero point each. They are found by the name of the node that uses them, because the names
-of their tensors are mere numbers; every other weight carries its own name.
+An .ort file is a FlatBuffer, read with onnxruntime's own generated classes. Linear layers are quantised to uint8 with
+one scale and zero point each. They are found by the name of the node that uses them, because their tensors are only
+numbered; every other weight has a name.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _LINEAR_INPUTS = {
 }
 
 _EXPORT_NOISE = re.compile(r"^/?(model/)?(decoder/)?|/(MatMul|Add)_output_0$")
-"""What the exporter put around a layer's path in the name of its output."""
+"""What the exporter added around a layer's path in the name of its output."""
 
 _MERGE_NOISE = re.compile(r"^model\.decoder\.|_add_tensor|_merged_\d+")
-"""What export and the merging of the decoder's two branches left in the names of tensors."""
+"""What the export and the merging of the decoder's two branches added to the names of tensors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Linear:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """`tensors` by their own names; `linears` by the path of the layer, such as `layers.0.self_attn.q_proj`."""
+    """`tensors` by name; `linears` by the layer's path, such as `layers.0.self_attn.q_proj`."""
 
     tensors: dict[str, NDArray[Any]]
     linears: dict[str, Linear]
@@ -65,7 +65,7 @@ def read_weights(path: Path) -> Weights:
     """Read all weights of an .ort file.
 
     Raises:
-        ModelCorruptError: The file is not an .ort file, or breaks off.
+        ModelCorruptError: The file is not an .ort file, or is truncated.
     """
     content = path.read_bytes()
     if content[4:8] != b"ORTM":
@@ -80,9 +80,9 @@ def read_weights(path: Path) -> Weights:
 
 
 def _session_class() -> Any:
-    """onnxruntime's class for its files. Found beside its package `tools`, not through it: that imports torch wherever
-    torch is installed, which costs seconds and 190 MB."""
-    name = "ort_flatbuffers_py"  # as the classes themselves import each other
+    """onnxruntime's class for .ort files. Loaded from its folder, not through `onnxruntime.tools`, which imports torch
+    if installed: seconds and 190 MB."""
+    name = "ort_flatbuffers_py"  # the name by which the classes import each other
     if name not in sys.modules:
         runtime = find_spec("onnxruntime")
         assert runtime is not None
@@ -97,7 +97,7 @@ def _session_class() -> Any:
 
 
 def _graphs(graph: Any) -> Iterator[Any]:
-    """The graph and those in its nodes' attributes: the decoder's layers live in the branches of an `If`."""
+    """The graph and those in its nodes' attributes: the decoder's layers are in the branches of an `If`."""
     yield graph
     for i in range(graph.NodesLength()):
         node = graph.Nodes(i)

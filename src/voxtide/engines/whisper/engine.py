@@ -33,7 +33,7 @@ FAST = WindowedConfig(
     update_frames=437,
     updates_per_decision=1,
     speculate_frames=None,
-    end_speech_s=10.0,
+    min_speech_s=10.0,
     max_window_s=2.0,
     context_s=1.5,
     stability=STABILITY,
@@ -67,7 +67,7 @@ def load(
     name = model or DEFAULT_MODEL
     num_threads = usual_num_threads() if num_threads is None else num_threads
     whisper = WhisperModel.load(locate(name, store, progress), num_threads=num_threads)
-    voice = VadModel.from_store(store, progress)
+    vad = VadModel.from_store(store, progress)
     info = EngineInfo(
         name=ENGINE,
         model=model_name(name),
@@ -79,7 +79,7 @@ def load(
     return WindowedEngine(
         info,
         WhisperWindows(whisper),
-        voice,
+        vad,
         live=LIVE,
         fast=FAST,
         num_threads=num_threads,

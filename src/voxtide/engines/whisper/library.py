@@ -61,7 +61,7 @@ def load_from(directory: Path, *, num_threads: int) -> Loaded:
         )
         vocabulary = Tokenizer.from_file(str(directory / "tokenizer.json"))
         config = json.loads((directory / "config.json").read_text("utf-8"))
-        language_numbers = config["lang_ids"] if network.is_multilingual else []
+        language_ids = config["lang_ids"] if network.is_multilingual else []
         extractor = FeatureExtractor(feature_size=network.n_mels)
     except Exception as error:  # the libraries' exceptions share no base class
         raise ModelCorruptError(f"{directory} cannot be loaded as a Whisper model: {error}; fetch it again") from error
@@ -71,7 +71,7 @@ def load_from(directory: Path, *, num_threads: int) -> Loaded:
         num_mels=network.n_mels,
         view=ctranslate2.StorageView.from_array,
         vocabulary=vocabulary,
-        language_tokens=tuple(str(vocabulary.id_to_token(number)) for number in language_numbers),
+        language_tokens=tuple(str(vocabulary.id_to_token(token_id)) for token_id in language_ids),
     )
 
 

@@ -52,7 +52,7 @@ MIN_PROBABILITY = 1e-6
 class Token:
     """One token: its number, natural log probability, and where in the window it begins and ends."""
 
-    number: int
+    id: int
     logprob: float
     start_s: float
     end_s: float
@@ -129,22 +129,22 @@ class WhisperModel:
             suppress_blank=False,  # forbids an end after the prefix, so that words are made up where there are no more
             return_no_speech_prob=True,
         )
-        numbers: list[int] = found.sequences_ids[0]
-        if len(numbers) <= len(prefix):
+        ids: list[int] = found.sequences_ids[0]
+        if len(ids) <= len(prefix):
             return []
-        (aligned,) = self._loaded.network.align(frames, start, [numbers], math.ceil(encoded.audio_s / FRAME_S) * 2)
-        tokens = _timed(numbers, aligned.text_token_probs, aligned.alignments)[len(prefix) :]
+        (aligned,) = self._loaded.network.align(frames, start, [ids], math.ceil(encoded.audio_s / FRAME_S) * 2)
+        tokens = _timed(ids, aligned.text_token_probs, aligned.alignments)[len(prefix) :]
         logprob = sum(token.logprob for token in tokens) / len(tokens)
         return [] if found.no_speech_prob > NO_SPEECH and logprob < NO_SPEECH_LOGPROB else tokens
 
 
-def _timed(numbers: list[int], probabilities: list[float], path: list[tuple[int, int]]) -> list[Token]:
+def _timed(ids: list[int], probabilities: list[float], path: list[tuple[int, int]]) -> list[Token]:
     """Tokens with times. The path goes through (token, frame) pairs, and through the end of text behind the tokens."""
     first_frames: dict[int, int] = {}
     for token, frame in path:
         first_frames.setdefault(token, frame)
-    starts_s = [first_frames[i] * FRAME_S for i in range(len(numbers) + 1)]
+    starts_s = [first_frames[i] * FRAME_S for i in range(len(ids) + 1)]
     return [
-        Token(number, math.log(max(probability, MIN_PROBABILITY)), start_s, end_s)
-        for number, probability, start_s, end_s in zip(numbers, probabilities, starts_s, starts_s[1:], strict=False)
+        Token(token_id, math.log(max(probability, MIN_PROBABILITY)), start_s, end_s)
+        for token_id, probability, start_s, end_s in zip(ids, probabilities, starts_s, starts_s[1:], strict=False)
     ]

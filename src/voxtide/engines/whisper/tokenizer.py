@@ -34,8 +34,8 @@ class Tokenizer:
     def __init__(self, vocabulary: Vocabulary, language_tokens: tuple[str, ...]) -> None:
         self._vocabulary = vocabulary
         self._languages = {language_code(token): token for token in language_tokens}
-        self.no_timestamps = self._number("<|notimestamps|>")
-        self.end = self._number("<|endoftext|>")
+        self.no_timestamps = self._id_of("<|notimestamps|>")
+        self.end = self._id_of("<|endoftext|>")
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -43,16 +43,16 @@ class Tokenizer:
 
     def start_of(self, vocabulary: tuple[int, ...], language: str | None) -> list[int]:
         """What stands before the text and before `no_timestamps`. `language` is None for a model of English only."""
-        start = [self._number("<|startofprev|>"), *vocabulary] if vocabulary else []
-        start.append(self._number("<|startoftranscript|>"))
+        start = [self._id_of("<|startofprev|>"), *vocabulary] if vocabulary else []
+        start.append(self._id_of("<|startoftranscript|>"))
         if language is not None:
-            start += [self._number(self._languages[language]), self._number("<|transcribe|>")]
+            start += [self._id_of(self._languages[language]), self._id_of("<|transcribe|>")]
         return start
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a text. Where it holds the name of a special token, they include one from `end` on."""
-        numbers: list[int] = self._vocabulary.encode(text, add_special_tokens=False).ids
-        return numbers
+        ids: list[int] = self._vocabulary.encode(text, add_special_tokens=False).ids
+        return ids
 
     def bytes_of(self, token: int) -> bytes:
         """The UTF-8 of a token, or the part of a letter that it is; nothing for special tokens."""
@@ -61,14 +61,14 @@ class Tokenizer:
     @cached_property
     def _bytes(self) -> list[bytes]:
         byte_of = _byte_of_letter()
-        tokens = (self._vocabulary.id_to_token(number) or "" for number in range(self.end))
+        tokens = (self._vocabulary.id_to_token(token_id) or "" for token_id in range(self.end))
         return [bytes(byte_of[letter] for letter in token) for token in tokens]
 
-    def _number(self, token: str) -> int:
-        number = self._vocabulary.token_to_id(token)
-        if number is None:
+    def _id_of(self, token: str) -> int:
+        token_id = self._vocabulary.token_to_id(token)
+        if token_id is None:
             raise ValueError(f"the tokenizer has no token {token!r}")
-        return number
+        return token_id
 
 
 def language_code(token: str) -> str:

@@ -65,7 +65,7 @@ def _units(tokens: list[Token], bytes_of: Callable[[int], bytes]) -> list[_Unit]
     run: list[Token] = []
     for token in tokens:
         run.append(token)
-        content = b"".join(bytes_of(token.number) for token in run)
+        content = b"".join(bytes_of(token.id) for token in run)
         text = content.decode("utf-8", errors="ignore")
         if len(text.encode()) == len(content) or len(content) - len(text.encode()) >= MAX_LETTER_BYTES:
             if text:
@@ -92,7 +92,7 @@ def _piece(units: list[_Unit]) -> Piece:
     logprob = sum(token.logprob for token in tokens) / len(tokens)
     return Piece(
         "".join(unit.text for unit in units),
-        tuple(token.number for token in tokens),
+        tuple(token.id for token in tokens),
         tokens[0].start_s,
         end_s,
         logprob,

@@ -34,11 +34,11 @@ class StabilityConfig:
     max_doubt_s: float = 0.4
     min_logprob: float = -0.8
     deadline_s: float = 1.2
-    young_s: float = 2.5
-    young_wait_s: float = 0.5
+    short_window_s: float = 2.5
+    short_window_wait_s: float = 0.5
     show_logprob: float = -0.1
     show_last_logprob: float = -0.065
-    tail_s: float = 0.1
+    after_speech_s: float = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +62,13 @@ class WindowedConfig:
     update_frames: int = 6
     updates_per_decision: int = 2
     speculate_frames: int | None = 5
-    end_speech_s: float = 0.0
+    min_speech_s: float = 0.0
     preroll_s: float = 0.4
     min_window_s: float = 0.7
     max_window_s: float = 8.0
     context_s: float = 4.0
     interim_context_s: float = 1.5
-    fresh_s: float = 2.0
+    max_pause_s: float = 2.0
     stability: StabilityConfig = field(default_factory=StabilityConfig)
 
 
@@ -76,6 +76,6 @@ LIVE = WindowedConfig()
 """For speech that is being spoken: an update every 192 ms, a decision every 384 ms."""
 
 FAST = WindowedConfig(
-    update_frames=250, updates_per_decision=1, speculate_frames=None, end_speech_s=6.0, max_window_s=2.0, context_s=1.5
+    update_frames=250, updates_per_decision=1, speculate_frames=None, min_speech_s=6.0, max_window_s=2.0, context_s=1.5
 )
 """For audio that is already there: from 6 s at a time on where there are pauses, 8 s where there are none."""

@@ -30,7 +30,7 @@ class WindowedEngine(LocalEngine):
         self,
         info: EngineInfo,
         model: WindowModel,
-        voice: VadModel,
+        vad: VadModel,
         *,
         live: WindowedConfig,
         fast: WindowedConfig,
@@ -39,7 +39,7 @@ class WindowedEngine(LocalEngine):
     ) -> None:
         self._info = info
         self._model = model
-        self._voice = voice
+        self._vad = vad
         self._configs = {"live": live, "fast": fast}
         super().__init__(
             num_threads=usual_num_threads() if num_threads is None else num_threads,
@@ -52,4 +52,4 @@ class WindowedEngine(LocalEngine):
 
     def make_recogniser(self, options: StreamOptions) -> WindowedRecogniser:
         config = self._configs[options.pace]
-        return WindowedRecogniser(self._model, VadMeter(self._voice), config, GateConfig(), options)
+        return WindowedRecogniser(self._model, VadMeter(self._vad), config, GateConfig(), options)

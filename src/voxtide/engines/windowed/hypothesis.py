@@ -39,6 +39,6 @@ class Piece:
         return self.text.startswith(" ") or not writes_spaces(self.text)
 
     @property
-    def spoken(self) -> str:
+    def normalised(self) -> str:
         """The word as it sounds: no case, no punctuation. Hypotheses are compared by this."""
         return _NOT_SPOKEN.sub("", self.text).lower()

@@ -21,7 +21,7 @@ from voxtide.audio.vad import VAD_FRAME_SAMPLES, GateConfig, SpeechChange, Speec
 from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.engines.windowed.final_text import WindowedFinalText
 from voxtide.engines.windowed.hypothesis import Piece
-from voxtide.engines.windowed.stability import drop_unspoken, num_shown, num_stable
+from voxtide.engines.windowed.stability import drop_noise, num_shown, num_stable
 from voxtide.engines.windowed.window import Window
 from voxtide.engines.windowed.window_model import AudioBuffer, WindowModel
 from voxtide.transcript.events import (
@@ -48,9 +48,9 @@ class WindowedRecogniser:
     """A `Recogniser` over a `WindowModel`."""
 
     def __init__(
-        self, model: WindowModel, voice: VadMeter, config: WindowedConfig, gate: GateConfig, options: StreamOptions
+        self, model: WindowModel, vad: VadMeter, config: WindowedConfig, gate: GateConfig, options: StreamOptions
     ) -> None:
-        self._voice = voice
+        self._vad = vad
         self._gate = SpeechGate(gate)
         self._config = config
         self._shows_interim = options.interim and options.pace == "live"
@@ -119,14 +119,14 @@ class WindowedRecogniser:
             num_frames = min((self._audio.end - self._num_done_samples) // VAD_FRAME_SAMPLES, VAD_BATCH_FRAMES)
             if num_frames:
                 end = self._num_done_samples + num_frames * VAD_FRAME_SAMPLES
-                self._probabilities = self._voice.probabilities(self._audio.between(self._num_done_samples, end))
+                self._probabilities = self._vad.probabilities(self._audio.between(self._num_done_samples, end))
         return bool(self._probabilities)
 
     def _due(self, change: SpeechChange) -> _Work | None:
-        if change is SpeechChange.STOPPED and self._num_open_samples >= self._config.end_speech_s * SAMPLE_RATE_HZ:
+        if change is SpeechChange.STOPPED and self._num_open_samples >= self._config.min_speech_s * SAMPLE_RATE_HZ:
             return _Work.END
         if not self._gate.is_open:
-            has_waited = self._gate.num_silent_frames * VAD_FRAME_SAMPLES >= self._config.fresh_s * SAMPLE_RATE_HZ
+            has_waited = self._gate.num_silent_frames * VAD_FRAME_SAMPLES >= self._config.max_pause_s * SAMPLE_RATE_HZ
             return _Work.END if self._is_open and has_waited else None
         self._num_frames_since_update += 1
         if self._gate.num_silent_frames == self._config.speculate_frames:
@@ -163,7 +163,7 @@ class WindowedRecogniser:
         self._is_open = True
         onset = max(0, speech_start - round(self._config.preroll_s * SAMPLE_RATE_HZ))
         self._final_text.begin_speech(onset / SAMPLE_RATE_HZ)
-        if not self._final_text.prefix or speech_start - self._floor > self._config.fresh_s * SAMPLE_RATE_HZ:
+        if not self._final_text.prefix or speech_start - self._floor > self._config.max_pause_s * SAMPLE_RATE_HZ:
             self._window.begin(max(self._floor, self._audio.start, onset))
         self._undecided, self._shown, self._visible, self._final = [], [], [], None
         self._num_updates = 0
@@ -172,7 +172,7 @@ class WindowedRecogniser:
         """Let go of audio that no window can want: but a word may have begun, and the last window may go on."""
         candidate = self._gate.num_candidate_frames * VAD_FRAME_SAMPLES
         keep = self._num_done_samples - candidate - round(self._config.preroll_s * SAMPLE_RATE_HZ)
-        if self._final_text.prefix and keep - self._floor <= self._config.fresh_s * SAMPLE_RATE_HZ:
+        if self._final_text.prefix and keep - self._floor <= self._config.max_pause_s * SAMPLE_RATE_HZ:
             keep = min(keep, self._window.start)
         self._reader.drop_before(keep)
 
@@ -243,7 +243,7 @@ class WindowedRecogniser:
             speech_end_s = self._speech_end_s()
         if self._final is None or not (self._is_pausing() or self._final_at == end):
             self._final = self._window.transcribe(end, self._undecided)
-        pieces = drop_unspoken(self._final, speech_end_s=speech_end_s, config=self._config.stability)
+        pieces = drop_noise(self._final, speech_end_s=speech_end_s, config=self._config.stability)
         events = self._note_language()
         events += self._final_text.add(pieces, end_s)
         events += self._final_text.end_segment(speech_end_s, end_s)

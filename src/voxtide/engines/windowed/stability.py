@@ -8,12 +8,12 @@ from __future__ import annotations
 from voxtide.engines.windowed.config import StabilityConfig
 from voxtide.engines.windowed.hypothesis import Piece
 
-SQUEEZED_WORDS = 3
-SQUEEZED_S = 0.13
+LOOP_WORDS = 3
+MIN_LOOP_S = 0.13
 """This many words do not begin within this time, in any speech: a model that says so is looping."""
 
 
-ECHO_S = 0.1
+MIN_WORD_S = 0.1
 """A word that ends this soon after the one before it has not been said."""
 
 
@@ -21,13 +21,13 @@ def num_stable(
     pieces: list[Piece], before: list[Piece], *, now_s: float, window_s: float, config: StabilityConfig
 ) -> int:
     """How many pieces are final. `before` is what the last decision left open; punctuation waits for its next word."""
-    spoken_before = [piece.spoken for piece in before if not piece.is_punctuation]
-    deadline_s = config.deadline_s + (config.young_wait_s if window_s < config.young_s else 0.0)
+    words_before = [piece.normalised for piece in before if not piece.is_punctuation]
+    deadline_s = config.deadline_s + (config.short_window_wait_s if window_s < config.short_window_s else 0.0)
     num_final = num_words = 0
     for i, piece in enumerate(pieces):
         if piece.is_punctuation:
             continue
-        is_agreed = num_words < len(spoken_before) and spoken_before[num_words] == piece.spoken
+        is_agreed = num_words < len(words_before) and words_before[num_words] == piece.normalised
         age_s = round(now_s - piece.end_s, 6)  # ages fall on the thresholds exactly: no rounding may decide
         if age_s < deadline_s and not _is_trusted(piece, age_s, is_agreed=is_agreed, config=config):
             break
@@ -45,11 +45,11 @@ def _is_trusted(piece: Piece, age_s: float, *, is_agreed: bool, config: Stabilit
 
 def num_shown(pieces: list[Piece], before: list[Piece], *, now_s: float, config: StabilityConfig) -> int:
     """How many pieces are worth showing as interim text. A word shown before stays: text that flickers is no help."""
-    spoken_before = [piece.spoken for piece in before if not piece.is_punctuation]
+    words_before = [piece.normalised for piece in before if not piece.is_punctuation]
     words = [(i, piece) for i, piece in enumerate(pieces) if not piece.is_punctuation]
     num = 0
     for num_words, (i, piece) in enumerate(words):
-        was_shown = num_words < len(spoken_before) and spoken_before[num_words] == piece.spoken
+        was_shown = num_words < len(words_before) and words_before[num_words] == piece.normalised
         least = config.show_last_logprob if num_words == len(words) - 1 else config.show_logprob
         if not was_shown and (piece.end_s > now_s or piece.logprob < least):
             break
@@ -60,8 +60,8 @@ def num_shown(pieces: list[Piece], before: list[Piece], *, now_s: float, config:
 def drop_hallucinations(pieces: list[Piece]) -> list[Piece]:
     """The pieces before the first words that were found in no time at all."""
     words = [i for i, piece in enumerate(pieces) if not piece.is_punctuation]
-    for first, last in zip(words, words[SQUEEZED_WORDS - 1 :], strict=False):
-        if pieces[last].start_s - pieces[first].start_s < SQUEEZED_S:
+    for first, last in zip(words, words[LOOP_WORDS - 1 :], strict=False):
+        if pieces[last].start_s - pieces[first].start_s < MIN_LOOP_S:
             return pieces[:first]
     return pieces
 
@@ -72,13 +72,13 @@ def repeats_last_word(pieces: list[Piece], prefix: list[Piece]) -> bool:
     first = next((piece for piece in pieces if not piece.is_punctuation), None)
     if first is None or last is None:
         return False
-    return first.spoken == last.spoken and first.end_s - last.end_s < ECHO_S
+    return first.normalised == last.normalised and first.end_s - last.end_s < MIN_WORD_S
 
 
-def drop_unspoken(pieces: list[Piece], *, speech_end_s: float, config: StabilityConfig) -> list[Piece]:
+def drop_noise(pieces: list[Piece], *, speech_end_s: float, config: StabilityConfig) -> list[Piece]:
     """The pieces of speech that ended at `speech_end_s`, without what was found in silence or noise."""
     for i, piece in enumerate(pieces):
-        is_late = piece.start_s > speech_end_s + config.tail_s and not piece.is_punctuation
+        is_late = piece.start_s > speech_end_s + config.after_speech_s and not piece.is_punctuation
         if is_late and piece.logprob < config.show_logprob:
             pieces = pieces[:i]
             break

@@ -36,27 +36,27 @@ class Window:
         """How long the window is if it ends at `end`."""
         return (end - self.start) / SAMPLE_RATE_HZ
 
-    def transcribe(self, end: int, guess: list[Piece]) -> list[Piece]:
+    def transcribe(self, end: int, draft: list[Piece]) -> list[Piece]:
         """What it says up to `end`, after what is final. Where the last final word led the model astray, start anew."""
-        pieces = self._read(self.start, end, self._final_text.prefix_tokens, guess)
+        pieces = self._read(self.start, end, self._final_text.prefix_tokens, draft)
         if not repeats_last_word(pieces, self._final_text.prefix):
             return pieces
         self.begin(max(self.start, round(self._final_text.end_s * SAMPLE_RATE_HZ)))
         return self._read(self.start, end, [], [])
 
-    def transcribe_interim(self, end: int, guess: list[Piece]) -> list[Piece]:
+    def transcribe_interim(self, end: int, draft: list[Piece]) -> list[Piece]:
         """The same from fewer final words. It changes nothing, so that it may be left out."""
         start_s = self._final_text.latest_start_s(self._final_text.end_s - self._config.interim_context_s)
         if start_s is None:
-            return self._read(self.start, end, self._final_text.prefix_tokens, guess)
-        return self._read(round(start_s * SAMPLE_RATE_HZ), end, self._final_text.tokens_from(start_s), guess)
+            return self._read(self.start, end, self._final_text.prefix_tokens, draft)
+        return self._read(round(start_s * SAMPLE_RATE_HZ), end, self._final_text.tokens_from(start_s), draft)
 
-    def _read(self, start: int, end: int, prefix: list[int], guess: list[Piece]) -> list[Piece]:
-        guessed = [token for piece in guess for token in piece.tokens]
+    def _read(self, start: int, end: int, prefix: list[int], draft: list[Piece]) -> list[Piece]:
+        drafted = [token for piece in draft for token in piece.tokens]
         longest = self._reader.max_window_samples
         if end - start > longest:  # nothing has become final for so long, so the prefix lies further back
-            start, prefix, guessed = end - longest, [], []
-        pieces = self._reader.transcribe(start, end, prefix=prefix, guess=guessed)
+            start, prefix, drafted = end - longest, [], []
+        pieces = self._reader.transcribe(start, end, prefix=prefix, draft=drafted)
         if self._final_text.ends_in_punctuation and pieces and pieces[0].is_punctuation:
             del pieces[0]
         return drop_hallucinations(pieces)

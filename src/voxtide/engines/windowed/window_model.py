@@ -50,10 +50,10 @@ class WindowReader(Protocol):
     def language(self) -> str | None:
         """The language the model found, once it has; None as well where it was told or knows one only."""
 
-    def transcribe(self, start: int, end: int, *, prefix: list[int], guess: list[int]) -> list[Piece]:
+    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int]) -> list[Piece]:
         """What the audio from sample `start` up to `end` says after the `prefix`, which is certain.
 
-        `guess` is what may follow it, to save work. The window is no longer than `max_window_samples`. Equal
+        `draft` is what may follow it, to save work. The window is no longer than `max_window_samples`. Equal
         arguments give equal pieces.
         """
 
