@@ -32,32 +32,32 @@ MAX_STEPS = 40
 def one_input(data: bytes) -> None:
     """A conversation drawn from `data`. `Conversation` asserts what every dialect promises."""
     provider = atheris.FuzzedDataProvider(data)
-    wire = provider.PickValueInList(list(RealtimePath))
-    conversation = Conversation(wire, provider.PickValueInList([ABLE, ENGLISH]))
+    path = provider.PickValueInList(list(RealtimePath))
+    conversation = Conversation(path, provider.PickValueInList([ABLE, ENGLISH]))
     for _ in range(MAX_STEPS):
         if not provider.remaining_bytes():
             break
-        one_step(provider, wire, conversation)
+        one_step(provider, path, conversation)
     if conversation.close is None:
         error = provider.PickValueInList([None, CapacityError("full")])
-        conversation.carry_out(conversation.dialect.drain(error))
+        conversation.execute(conversation.dialect.drain(error))
         conversation.work()
     assert conversation.close is not None
 
 
-def one_step(provider: atheris.FuzzedDataProvider, wire: RealtimePath, conversation: Conversation) -> None:
+def one_step(provider: atheris.FuzzedDataProvider, path: RealtimePath, conversation: Conversation) -> None:
     match provider.ConsumeIntInRange(0, 5):
         case 0:
-            conversation.say_raw(provider.ConsumeBytes(64))
+            conversation.send_raw(provider.ConsumeBytes(64))
         case 1:
-            conversation.say_raw(provider.ConsumeUnicode(64))
+            conversation.send_raw(provider.ConsumeUnicode(64))
         case 2:
-            kind, _ = provider.PickValueInList(client_messages(wire))
+            kind, _ = provider.PickValueInList(client_messages(path))
             text = provider.ConsumeUnicodeNoSurrogates(48)
-            conversation.say_raw(f'{{"type":"{kind}",{text}}}')
+            conversation.send_raw(f'{{"type":"{kind}",{text}}}')
         case 3:
-            kind, fields = provider.PickValueInList(client_messages(wire))
-            conversation.say(kind, **fields)
+            kind, fields = provider.PickValueInList(client_messages(path))
+            conversation.send(kind, **fields)
         case 4:
             conversation.work(provider.ConsumeIntInRange(1, 4))
         case 5:

@@ -12,11 +12,11 @@ import pytest
 
 from tests.support.dialect_session import ENGLISH, SESSION
 from voxtide.audio.encodings import Encoding
-from voxtide.protocols.fields import MAX_STRING_CHARS, MAX_STRINGS_CHARS
+from voxtide.protocols.fields import MAX_PHRASES, MAX_STRING_CHARS, MAX_STRINGS_CHARS
 from voxtide.protocols.realtime.dialect import Dialect, Effect, Send
 from voxtide.protocols.realtime.mistral import MAX_APPEND_BYTES, MAX_PENDING_FLUSHES
-from voxtide.protocols.realtime.mistral_settings import MAX_PHRASES, MAX_SILENCE_MS
 from voxtide.protocols.realtime.routing import RealtimePath, open_dialect
+from voxtide.protocols.realtime.turns import MAX_SILENCE_MS
 from voxtide.transcript.events import (
     Delta,
     Finished,
@@ -52,17 +52,17 @@ EVENTS: list[TranscriptEvent] = [
 """What the engine tells, in this order, whenever the page says that the server has something to say."""
 
 
-def play(dialect: Dialect, block: list[dict[str, Any]], told: deque[str]) -> None:
+def play(dialect: Dialect, block: list[dict[str, Any]], outgoing: deque[str]) -> None:
     """Say what the client says; what the server says must be told by then, or come of the engine's next events."""
     events = deque(EVENTS)
     for message in block:
         if message["type"] in FROM_CLIENT:
-            told += sent(dialect.receive(json.dumps(message)))
+            outgoing += sent(dialect.receive(json.dumps(message)))
             continue
-        while not told:
-            told += sent(dialect.on_event(events.popleft()))
-        assert json.loads(told.popleft()) == message
-    assert not told
+        while not outgoing:
+            outgoing += sent(dialect.on_event(events.popleft()))
+        assert json.loads(outgoing.popleft()) == message
+    assert not outgoing
 
 
 def sent(effects: list[Effect]) -> list[str]:
@@ -70,15 +70,15 @@ def sent(effects: list[Effect]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("wire", "place"),
+    ("path", "place"),
     [(RealtimePath.MISTRAL, 0), (RealtimePath.REALTIME, 1), (RealtimePath.REALTIME, 2)],
     ids=["mistral", "openai", "vllm"],
 )
-def test_a_conversation_happens_as_it_is_printed(wire: RealtimePath, place: int) -> None:
+def test_a_conversation_happens_as_it_is_printed(path: RealtimePath, place: int) -> None:
     conversations = [block for block in BLOCKS if len(block) > 3]
     assert len(conversations) == 3
     block = conversations[place]
-    dialect = open_dialect(wire, {}, ENGLISH, SESSION)
+    dialect = open_dialect(path, {}, ENGLISH, SESSION)
     begun = sent(dialect.begin())
     play(dialect, block, deque(begun if block[0]["type"] == "session.created" else []))
 
@@ -97,8 +97,10 @@ def test_the_other_messages_are_what_is_sent() -> None:
     assert json.loads(*sent(mistral.receive(german))) == errors[0]
     openai = open_dialect(RealtimePath.REALTIME, {}, ENGLISH, SESSION)
     openai.begin()
-    wish = {"audio": {"input": {"transcription": {"language": "de"}}}}
-    assert json.loads(sent(openai.receive(json.dumps({"type": "session.update", "session": wish})))[0]) == errors[2]
+    requested = {"audio": {"input": {"transcription": {"language": "de"}}}}
+    assert (
+        json.loads(sent(openai.receive(json.dumps({"type": "session.update", "session": requested})))[0]) == errors[2]
+    )
     vllm = open_dialect(RealtimePath.REALTIME, {}, ENGLISH, SESSION)
     vllm.receive('{"type": "session.update", "model": ""}')
     assert json.loads(*sent(vllm.receive('{"type": "input_audio_buffer.commit"}'))) == errors[3]

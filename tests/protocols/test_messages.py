@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from voxtide.protocols.fields import number, object_of, strings, switch, whole_number
 from voxtide.protocols.messages import (
-    MAX_SHOWN,
+    MAX_SHOWN_CHARS,
     RequestRefusedError,
     handler_of,
     read_audio,
@@ -65,7 +65,7 @@ def test_a_type_finds_its_handler() -> None:
     for message in ({}, {"type": None}, {"type": {}}, {"type": "c"}):
         with pytest.raises(RequestRefusedError, match="known are a, b"):
             handler_of(message, {"a": 1, "b": 2})
-    with pytest.raises(RequestRefusedError, match=f"no message is of type '{'c' * MAX_SHOWN}'; known"):
+    with pytest.raises(RequestRefusedError, match=f"no message is of type '{'c' * MAX_SHOWN_CHARS}'; known"):
         handler_of({"type": "c" * 10_000}, {"a": 1})
 
 

@@ -18,7 +18,7 @@ import pytest
 from tests.support.source_tree import ROOT
 
 ENVIRONMENTS = ROOT / ".cache" / "clients"
-DRIVERS = Path(__file__).parent / "drivers"
+DRIVERS = ROOT / "tests" / "conformance" / "drivers"
 
 FIRST = "Who built the White"
 SECOND = "Tower"

@@ -32,47 +32,47 @@ ABLE = EngineInfo(
 class Conversation:
     """Plays the session: carries effects out on an engine that says one word for each piece of audio it is fed."""
 
-    def __init__(self, wire: RealtimePath, engine: EngineInfo = ENGLISH, **query: str) -> None:
-        self.dialect: Dialect = open_dialect(wire, query, engine, SESSION)
+    def __init__(self, path: RealtimePath, engine: EngineInfo = ENGLISH, **query: str) -> None:
+        self.dialect: Dialect = open_dialect(path, query, engine, SESSION)
         self.engine = WordEngine()
         self.sent: list[dict[str, Any]] = []
         self.configured: list[Configure] = []
         self.fed = b""
         self.close: Close | None = None
         self._num_seen = 0
-        self.carry_out(self.dialect.begin())
+        self.execute(self.dialect.begin())
 
-    def say(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
+    def send(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
         """The client sends a message. Returns what comes back at once."""
-        return self.say_raw(json.dumps({**fields, "type": kind}))  # payload first and type last, as the SDK has it
+        return self.send_raw(json.dumps({**fields, "type": kind}))  # payload first and type last, as the SDK has it
 
-    def say_raw(self, message: str | bytes) -> list[dict[str, Any]]:
-        return self.carry_out(self.dialect.receive(message))
+    def send_raw(self, message: str | bytes) -> list[dict[str, Any]]:
+        return self.execute(self.dialect.receive(message))
 
     def on_event(self, *events: TranscriptEvent | TurnEvent) -> list[dict[str, Any]]:
         """The engine or the turn detector tells something. Returns what the client hears of it."""
-        return [message for event in events for message in self.carry_out(self.dialect.on_event(event))]
+        return [message for event in events for message in self.execute(self.dialect.on_event(event))]
 
     def work(self, num_steps: int | None = None) -> list[dict[str, Any]]:
         """The engine does so many pieces of its work, or all. Returns what the client hears of it."""
-        heard: list[dict[str, Any]] = []
+        received: list[dict[str, Any]] = []
         while self.close is None and self.engine.has_work and num_steps != 0:
             num_steps = None if num_steps is None else num_steps - 1
             for event in self.engine.step():
-                heard += self.on_event(event)
-        return heard
+                received += self.on_event(event)
+        return received
 
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         return [message for message in self.sent if message["type"] == kind]
 
-    def carry_out(self, effects: list[Effect]) -> list[dict[str, Any]]:
-        heard = []
+    def execute(self, effects: list[Effect]) -> list[dict[str, Any]]:
+        received = []
         for effect in effects:
             assert self.close is None, f"{effect} after the close"
             match effect:
                 case Send(text):
                     assert len(text.encode()) < MAX_FRAME_BYTES
-                    heard.append(json.loads(text))
+                    received.append(json.loads(text))
                 case Configure():
                     self.configured.append(effect)
                 case Feed(payload):
@@ -86,8 +86,8 @@ class Conversation:
                 case Close():
                     assert len(effect.reason.encode()) <= 123  # what a close frame can hold
                     self.close = effect
-        self.sent += heard
-        return heard
+        self.sent += received
+        return received
 
 
 class WordEngine:
@@ -96,9 +96,9 @@ class WordEngine:
     def __init__(self) -> None:
         self.words: list[str] = []
         self._work: deque[str] = deque()
-        self._unsaid: str | None = None
+        self._held_word: str | None = None
         self._since_flush: list[str] = []
-        self._num_said = self._num_flushes = 0
+        self._num_emitted = self._num_flushes = 0
         self._is_finished = False
 
     @property
@@ -107,7 +107,7 @@ class WordEngine:
 
     @property
     def audio_s(self) -> float:
-        return self._num_said * 0.4
+        return self._num_emitted * 0.4
 
     def feed(self) -> None:
         assert not self._is_finished
@@ -125,7 +125,7 @@ class WordEngine:
 
     def step(self) -> Iterator[TranscriptEvent]:
         work = self._work.popleft()
-        yield from self._say_unsaid()
+        yield from self._emit_held_word()
         if work == "<finish>":
             yield Finished(self.audio_s)
         elif work == "<flush>":
@@ -133,15 +133,15 @@ class WordEngine:
             text, self._since_flush = " ".join(self._since_flush), []
             yield Flushed(self._num_flushes, text, (), self.audio_s)
         else:
-            self._unsaid = work
+            self._held_word = work
 
-    def _say_unsaid(self) -> Iterator[TranscriptEvent]:
-        if self._unsaid is None:
+    def _emit_held_word(self) -> Iterator[TranscriptEvent]:
+        if self._held_word is None:
             return
-        word, self._unsaid = self._unsaid, None
+        word, self._held_word = self._held_word, None
         self._since_flush.append(word)
-        self._num_said += 1
-        yield Delta(word if self._num_said == 1 else f" {word}", self.audio_s)
+        self._num_emitted += 1
+        yield Delta(word if self._num_emitted == 1 else f" {word}", self.audio_s)
 
 
 def b64(payload: bytes) -> str:
@@ -156,6 +156,6 @@ def openai(engine: EngineInfo = ENGLISH, **query: str) -> Conversation:
     return Conversation(RealtimePath.REALTIME, engine, **{"intent": "transcription", **query})
 
 
-def update(conversation: Conversation, **wishes: Any) -> list[dict[str, Any]]:
+def update(conversation: Conversation, **requested: Any) -> list[dict[str, Any]]:
     """A client of OpenAI's changes its session."""
-    return conversation.say("session.update", session={"type": "transcription", "audio": {"input": wishes}})
+    return conversation.send("session.update", session={"type": "transcription", "audio": {"input": requested}})

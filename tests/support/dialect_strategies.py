@@ -41,9 +41,9 @@ _MESSAGES: dict[RealtimePath, list[tuple[str, dict[str, Any]]]] = {
 }
 
 
-def client_messages(wire: RealtimePath) -> list[tuple[str, dict[str, Any]]]:
+def client_messages(path: RealtimePath) -> list[tuple[str, dict[str, Any]]]:
     """Messages of the wire, good and bad, as type and fields. None of them ends the session."""
-    return _MESSAGES[wire]
+    return _MESSAGES[path]
 
 
 _KINDS = sorted({kind for messages in _MESSAGES.values() for kind, _ in messages} | {"transcription_session.update"})

@@ -30,5 +30,5 @@ def read(
     return read_request(Fields(items), headers or {}, engine, has_file=has_file, has_words=has_words)
 
 
-def request(form: Form = Form.OPENAI, **wishes: Any) -> TranscriptionRequest:
-    return TranscriptionRequest(form=form, options=StreamOptions(), **wishes)
+def request(form: Form = Form.OPENAI, **requested: Any) -> TranscriptionRequest:
+    return TranscriptionRequest(form=form, options=StreamOptions(), **requested)

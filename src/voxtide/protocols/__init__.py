@@ -1,20 +1,23 @@
-"""Wire dialects without I/O. In: a client's messages and transcript events. Out: what to send and what to do.
+"""Vendors' protocols without I/O. In: client messages and transcript events. Out: messages to send and actions to take.
 
-Nothing in this room knows sockets, asyncio or engines. docs/protocols.md says what the realtime wires speak.
+Knows no sockets, no asyncio and no engines. docs/protocols.md describes the realtime protocols.
 
-    dialect.py            the seam between a wire and a session: effects, `Dialect`
-    opening.py            a path, a query and facts become a dialect
-    mistral.py            Mistral realtime           mistral_settings.py
-    choose.py             OpenAI or vLLM? Both lie on one path
-    openai_realtime.py    OpenAI realtime            openai_settings.py, openai_items.py, ..._turns.py, ..._beta.py
-    vllm_realtime.py      vLLM realtime
-    turns.py              speech probabilities become turns
-    utterance.py          the text between two answers
-    leaving.py            how a session ends, whatever its wire
-    facts.py              what a dialect may know of the engine and the session
-    messages.py           JSON and base64, and refusals
-    fields.py             values inside messages
-    failures.py           our errors as statuses and close codes
-    batch_*.py            HTTP: a file in, a transcript out
-    client_secrets.py     HTTP: tokens for browsers
+    messages.py               JSON, base64 and `RequestRefusedError`
+    fields.py                 values inside messages
+    error_codes.py            our errors as HTTP statuses and close codes
+    session_info.py           session ids and language tags
+    realtime/                 WebSocket sessions
+        dialect.py            the seam between a dialect and a session: effects, `Dialect`
+        routing.py            selects the dialect of a connection
+        mistral.py            Mistral realtime: mistral_settings.py
+        openai.py             OpenAI realtime: openai_settings.py, openai_items.py, openai_beta.py
+        vllm.py               vLLM realtime
+        turns.py              speech probabilities become turns
+        pending_text.py       the text since the last answer
+        shutdown.py           how a session ends
+    http/                     file in, transcript out
+        form.py, request.py   reading a request
+        response.py, sse.py   the answer, whole or streamed
+        errors.py             error bodies
+        client_secrets.py     tokens for browsers
 """

@@ -1,4 +1,4 @@
-"""Failures as clients meet them. In: an exception of ours. Out: a status and a close code. Knows no wire's messages."""
+"""Failures as clients see them. In: a `VoxtideError`. Out: an HTTP status and a close code. Knows no dialect."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from voxtide.errors import (
 )
 
 NORMAL, GOING_AWAY, POLICY, TOO_BIG, INTERNAL, TRY_LATER = 1000, 1001, 1008, 1009, 1011, 1013
-"""Close codes (RFC 6455 and its registry). All but the first two are exceptions in clients, which is what they are for:
-a failure closed with those would look like an empty result."""
+"""Close codes (RFC 6455 and its registry). Clients raise an exception for all but the first two. No failure uses those
+two: it would look like an empty result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How a session's end is told.
+    """How a failure is reported to a client.
 
     Attributes:
-        status: An HTTP status. Clients retry at 408, 429 and from 500 on, and give up at the other 4xx.
+        status: The HTTP status. Clients retry on 408, 429 and 5xx, and give up on the other 4xx.
         close_code: The WebSocket close code.
-        code: Our stable name of the failure.
+        code: The failure's stable name.
         message: For people.
     """
 
@@ -39,13 +39,13 @@ class Failure:
 
 
 def failure_of(error: VoxtideError) -> Failure:
-    """What to tell of `error`: whether it is the client's, a matter of time, or ours."""
+    """Classify `error`: the client's fault, temporary, or the server's."""
     for kind, status, close_code in _KINDS:
         if isinstance(error, kind):
             return Failure(status, close_code, error.code, str(error))
     if isinstance(error, ConnectionFailedError):
-        return Failure(502, INTERNAL, error.code, FAR_SIDE_FAILED)
-    return Failure(500, INTERNAL, error.code, "the server failed, and this session cannot go on; open another")
+        return Failure(502, INTERNAL, error.code, UPSTREAM_FAILED)
+    return Failure(500, INTERNAL, error.code, "the server failed and this session cannot continue; open another")
 
 
 _KINDS: tuple[tuple[type[VoxtideError], int, int], ...] = (
@@ -57,10 +57,10 @@ _KINDS: tuple[tuple[type[VoxtideError], int, int], ...] = (
     (ConfigError, 400, POLICY),
     (AudioError, 400, POLICY),
 )
-"""The first that fits counts. What is in none of them is ours: 500, and its details are for our log alone."""
+"""The first match counts. Anything else is an internal error: 500, with its details only in the server's log."""
 
-FAR_SIDE_FAILED = (
-    "this server lets another one transcribe, which cannot be reached, refuses it or has gone away; try again later "
-    "(its log says which, and of what server)"
+UPSTREAM_FAILED = (
+    "this server forwards audio to another one, which is unreachable, refused it or closed the connection; "
+    "try again later (the server's log has the details)"
 )
-"""Where the other one is, and what key it was shown, is no client's business."""
+"""Does not name the upstream server or its key."""

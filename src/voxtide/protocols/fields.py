@@ -1,4 +1,4 @@
-"""Values inside messages. In: whatever JSON holds. Out: numbers, switches, strings within bounds, or refusals."""
+"""Values inside messages. In: any JSON value. Out: numbers, booleans, bounded strings, or refusals."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from voxtide.protocols.messages import Message, RequestRefusedError
+from voxtide.types import EngineInfo
+
+MAX_PHRASES = 1_000
+"""Phrases to expect. More than any recogniser can use, in a message of reasonable size."""
 
 MAX_STRING_CHARS = 200
-"""Of a phrase to expect. Nobody says a longer one as a term."""
+"""One phrase. Real terms are shorter."""
 
 MAX_STRINGS_CHARS = 20_000
-"""Of all phrases together: they are told back, and in JSON, at 12 bytes a character at worst, must fit into a frame."""
+"""All phrases together. They are sent back, and must fit into a frame at up to 12 bytes of JSON per character."""
 
 
 def number(value: Any, name: str, low: float, high: float, *, default: float | None = None) -> float:
-    """A number from `low` to `high`; null is the default, where there is one.
+    """A number from `low` to `high`; null is the default, if there is one.
 
     Raises:
-        Refusal: It is none, or outside.
+        RequestRefusedError: It is not a number, or out of range.
     """
     if value is None and default is not None:
         return default
@@ -28,10 +32,10 @@ def number(value: Any, name: str, low: float, high: float, *, default: float | N
 
 
 def whole_number(value: Any, name: str, low: int, high: int, *, default: int | None = None) -> int:
-    """A whole number from `low` to `high`; null is the default, where there is one.
+    """An integer from `low` to `high`; null is the default, if there is one.
 
     Raises:
-        Refusal: It is none, or outside.
+        RequestRefusedError: It is not an integer, or out of range.
     """
     if value is None and default is not None:
         return default
@@ -41,10 +45,10 @@ def whole_number(value: Any, name: str, low: int, high: int, *, default: int | N
 
 
 def switch(value: Any, name: str) -> bool:
-    """true or false; null is false.
+    """A boolean; null is false.
 
     Raises:
-        Refusal: It is neither.
+        RequestRefusedError: It is not a boolean.
     """
     if value is None:
         return False
@@ -54,10 +58,10 @@ def switch(value: Any, name: str) -> bool:
 
 
 def strings(value: Any, name: str, max_items: int) -> tuple[str, ...]:
-    """A list of strings; null is an empty one.
+    """A list of strings; null is an empty list.
 
     Raises:
-        Refusal: It is none, or too long, or a string in it is.
+        RequestRefusedError: It is not a list of strings, or it or one of them is too long.
     """
     if value is None:
         return ()
@@ -76,7 +80,7 @@ def object_of(value: Any, name: str) -> Message:
     """An object; null is an empty one.
 
     Raises:
-        Refusal: It is none.
+        RequestRefusedError: It is not an object.
     """
     if value is None:
         return {}
@@ -85,15 +89,27 @@ def object_of(value: Any, name: str) -> Message:
     return value
 
 
-def read_settings(wishes: Iterable[tuple[str, Callable[[], Any]]]) -> tuple[dict[str, Any], list[RequestRefusedError]]:
-    """What can be had of a client's wishes, by attribute, and why the rest cannot. Each reads its own value.
+def check_model(model: str, name: str, engine: EngineInfo) -> None:
+    """Refuse a model that this server does not have.
 
-    A wish for the attribute "" is only checked. One for "pcm" that is refused gives None: audio in a format that we do
-    not know would be read as what it is not.
+    Raises:
+        RequestRefusedError: There is no such model; its `param` is `name`.
+    """
+    if reason := engine.model_refusal(model):
+        raise RequestRefusedError(reason, code="model_not_found", param=name, status=404)
+
+
+def read_settings(
+    requested: Iterable[tuple[str, Callable[[], Any]]],
+) -> tuple[dict[str, Any], list[RequestRefusedError]]:
+    """Read each requested setting with its own reader. Returns the accepted values by attribute, and the refusals.
+
+    A setting for the attribute "" is only checked. A refused "pcm" becomes None: audio must not be decoded in a format
+    it does not have.
     """
     changes: dict[str, Any] = {}
     refusals = []
-    for attribute, read in wishes:
+    for attribute, read in requested:
         try:
             changes[attribute] = read()
         except RequestRefusedError as refusal:

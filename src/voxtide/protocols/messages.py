@@ -1,7 +1,4 @@
-"""Messages as they lie on the wire. In: text or bytes. Out: a JSON object, audio bytes, or a refusal.
-
-What all dialects share; it knows none of them.
-"""
+"""Messages of all dialects. In: text or bytes. Out: a JSON object, audio bytes, or a refusal. Knows no dialect."""
 
 from __future__ import annotations
 
@@ -17,19 +14,19 @@ Message: TypeAlias = dict[str, Any]
 
 Handler = TypeVar("Handler")
 
-MAX_SHOWN = 100
-"""Characters of a client's own words that an error repeats."""
+MAX_SHOWN_CHARS = 100
+"""Characters of a client's own string that an error repeats."""
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 class RequestRefusedError(Exception):
-    """A client's message, or a part of it, cannot be used. Caught in this room and answered on the wire.
+    """A client's message, or a part of it, cannot be used. Caught in this room and answered with an error.
 
     Attributes:
-        reason: What is wrong and what would do, for people.
-        code: The same for programs, in the words of the OpenAI and vLLM wires.
-        param: The field in question, where there is one.
+        reason: What is wrong and what would be accepted, for people.
+        code: The same for programs, in OpenAI's and vLLM's vocabulary.
+        param: The field in question, if any.
         status: The kind of error, as an HTTP status.
     """
 
@@ -44,10 +41,10 @@ class RequestRefusedError(Exception):
 
 
 def read_message(message: str | bytes) -> Message:
-    """The JSON object in a frame. Text and UTF-8 bytes are the same.
+    """Parse a frame, text or UTF-8 bytes, as a JSON object.
 
     Raises:
-        Refusal: It is no JSON object.
+        RequestRefusedError: It is not a JSON object.
     """
     try:
         value = _read_strings(message) or json.loads(message if isinstance(message, str) else message.decode())
@@ -59,10 +56,9 @@ def read_message(message: str | bytes) -> Message:
 
 
 def _read_strings(message: str | bytes) -> Message | None:
-    """The object where all its values are strings, as those of audio are, in a quarter of the time; else None.
+    """Fast path: the object if all its values are strings, as in audio messages, else None. Four times faster.
 
-    What is wrong with any other, and what its numbers are, is for Python's own reader to say: orjson has no NaN and
-    makes floats of whole numbers past 64 bits.
+    The `json` module parses everything else: orjson rejects NaN and turns integers beyond 64 bits into floats.
     """
     try:
         value = orjson.loads(message)
@@ -70,30 +66,30 @@ def _read_strings(message: str | bytes) -> Message | None:
         return None
     if not isinstance(value, dict):
         return None
-    for item in value.values():  # a generator for `all` would cost as much as the rest
+    for item in value.values():  # `all` with a generator would cost as much as the rest
         if not isinstance(item, str):
             return None
     return value
 
 
 def handler_of(message: Mapping[str, Any], handlers: Mapping[str, Handler]) -> Handler:
-    """What takes messages of this one's `type`.
+    """The handler for the message's `type`.
 
     Raises:
-        Refusal: It has no type, or one that nobody takes.
+        RequestRefusedError: The type is missing or unknown.
     """
     kind = message.get("type")
     if isinstance(kind, str) and kind in handlers:
         return handlers[kind]
-    wrong = f"no message is of type {kind[:MAX_SHOWN]!r}" if isinstance(kind, str) else "a message needs a type"
+    wrong = f"no message is of type {kind[:MAX_SHOWN_CHARS]!r}" if isinstance(kind, str) else "a message needs a type"
     raise RequestRefusedError(f"{wrong}; known are {', '.join(handlers)}", code="unknown_event", param="type")
 
 
 def read_audio(audio: object, *, max_bytes: int) -> bytes:
-    """The bytes of an `audio` field, base64 with its padding. They may be none.
+    """Decode an `audio` field: base64 with its padding, possibly empty.
 
     Raises:
-        Refusal: No base64, or more than `max_bytes`.
+        RequestRefusedError: It is not base64, or longer than `max_bytes`.
     """
     if not isinstance(audio, str):
         raise RequestRefusedError("audio must be a string of base64", code="invalid_audio", param="audio")
@@ -101,7 +97,7 @@ def read_audio(audio: object, *, max_bytes: int) -> bytes:
         raise _too_much_audio(max_bytes)
     try:
         payload = pybase64.b64decode(audio, validate=True)
-    except ValueError:  # what it says of a missing padding is that it found a character it did not
+    except ValueError:  # its message is misleading: it reports missing padding as an invalid character
         raise RequestRefusedError(
             "audio is not base64: it takes the standard alphabet, its padding, and no white space",
             code="invalid_audio",
@@ -113,7 +109,7 @@ def read_audio(audio: object, *, max_bytes: int) -> bytes:
 
 
 def write_message(message: Mapping[str, Any]) -> str:
-    """The message as ASCII, so that its length is its size in bytes, and no character of a client can break it."""
+    """Encode as ASCII: the length is the size in bytes, and lone surrogates from a client cannot break the encoding."""
     return _ENCODER.encode(message)
 
 

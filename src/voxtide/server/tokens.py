@@ -12,12 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from voxtide.errors import CapacityError, ConfigError
+from voxtide.protocols.http.client_secrets import MAX_TTL_S, MIN_TTL_S
 
 MAX_TOKENS = 10_000
 """Tokens alive at once; two megabytes. Every live caption of a large hall has one."""
-
-MIN_TTL_S, MAX_TTL_S = 10, 7200
-"""The range of the OpenAI service; the Mistral one lies within it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

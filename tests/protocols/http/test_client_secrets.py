@@ -16,8 +16,8 @@ SESSION = {"type": "transcription", "audio": {"input": {"transcription": {"model
 
 
 def test_mistrals_wish() -> None:
-    wish = read_mistral({"model": "tower", "purpose": "realtime", "ttl_seconds": 60}, ABLE)
-    assert (wish.prefix, wish.ttl_s, wish.model) == ("rt_", 60, "tower")
+    request = read_mistral({"model": "tower", "purpose": "realtime", "ttl_seconds": 60}, ABLE)
+    assert (request.prefix, request.ttl_s, request.model) == ("rt_", 60, "tower")
     assert read_mistral({"model": "tower", "ttl_seconds": None}, ABLE).ttl_s == 900
     assert read_mistral({"model": "tower", "ttl_seconds": 60.0}, ABLE).ttl_s == 60
 
@@ -32,17 +32,17 @@ def test_mistrals_answer() -> None:
 
 
 def test_openais_wish_and_answer() -> None:
-    wish = read_openai({"session": SESSION, "expires_after": {"anchor": "created_at", "seconds": 60}}, ABLE)
-    assert (wish.prefix, wish.ttl_s, wish.model) == ("ek_", 60, "tower")
-    answer = openai_answer("ek_x", wish, ABLE, SessionInfo(session_id="sess_1", opened_at_s=0, expires_at_s=60))
+    request = read_openai({"session": SESSION, "expires_after": {"anchor": "created_at", "seconds": 60}}, ABLE)
+    assert (request.prefix, request.ttl_s, request.model) == ("ek_", 60, "tower")
+    answer = openai_answer("ek_x", request, ABLE, SessionInfo(session_id="sess_1", opened_at_s=0, expires_at_s=60))
     assert (answer["value"], answer["expires_at"]) == ("ek_x", 60)
     assert answer["session"]["object"] == "realtime.transcription_session"
     assert answer["session"]["audio"]["input"]["transcription"]["language"] == "en"
 
 
 def test_openais_wish_may_be_empty() -> None:
-    wish = read_openai({}, ABLE)
-    assert (wish.ttl_s, wish.model) == (600, None)
+    request = read_openai({}, ABLE)
+    assert (request.ttl_s, request.model) == (600, None)
 
 
 def test_a_secret_promises_no_turns_where_there_are_none() -> None:

@@ -18,7 +18,7 @@ def test_a_bare_request_is_for_json_as_cheaply_as_possible() -> None:
 
 
 def test_what_openais_sdk_sends_is_read() -> None:
-    wish = read(
+    request = read(
         [
             ("model", "whisper-1"),
             ("language", "en-GB"),
@@ -31,19 +31,19 @@ def test_what_openais_sdk_sends_is_read() -> None:
             ("timestamp_granularities[]", "segment"),
         ]
     )
-    assert wish.form is Form.OPENAI
-    assert wish.options == StreamOptions(
+    assert request.form is Form.OPENAI
+    assert request.options == StreamOptions(
         language="en", vocabulary=("Tower", "keep", "A tour."), interim=False, pace="fast"
     )
-    assert (wish.response_format, wish.granularities, wish.ignored) == ("verbose_json", set(GRANULARITIES), ())
+    assert (request.response_format, request.granularities, request.ignored) == ("verbose_json", set(GRANULARITIES), ())
 
 
 def test_what_mistrals_sdk_sends_is_read() -> None:
     items = [("model", "voxtral"), ("stream", "true"), ("diarize", "false"), ("file_url", "https://a.example/b.mp3")]
-    wish = read([*items, ("context_bias", "Tower"), ("context_bias", "keep")], has_file=False)
-    assert wish.form is Form.MISTRAL
-    assert (wish.is_streamed, wish.file_url, wish.ignored) == (True, "https://a.example/b.mp3", ())
-    assert wish.options.vocabulary == ("Tower", "keep")
+    request = read([*items, ("context_bias", "Tower"), ("context_bias", "keep")], has_file=False)
+    assert request.form is Form.MISTRAL
+    assert (request.is_streamed, request.file_url, request.ignored) == (True, "https://a.example/b.mp3", ())
+    assert request.options.vocabulary == ("Tower", "keep")
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_several_languages_leave_the_choice_to_the_engine() -> None:
 
 
 def test_a_prompt_does_nothing_where_the_engine_cannot_use_it() -> None:
-    wish = read([("prompt", "A tour.")], ENGLISH)
-    assert (wish.options.vocabulary, wish.ignored) == ((), ("prompt",))
+    request = read([("prompt", "A tour.")], ENGLISH)
+    assert (request.options.vocabulary, request.ignored) == ((), ("prompt",))
 
 
 def test_what_has_no_effect_is_named() -> None:
@@ -133,12 +133,12 @@ VALUES = st.one_of(st.sampled_from(["true", "en", "word", "srt", "0.5", "", "htt
 @given(st.lists(st.tuples(st.one_of(st.sampled_from(NAMES), st.text(max_size=10)), VALUES), max_size=8), st.booleans())
 def test_any_form_is_read_or_refused(items: list[tuple[str, str]], has_file: bool) -> None:
     try:
-        wish = read(items, has_file=has_file)
+        request = read(items, has_file=has_file)
     except RequestRefusedError as refusal:
         assert refusal.reason
     else:
-        assert (wish.file_url is None) == has_file
-        assert wish.response_format in RESPONSE_FORMATS
+        assert (request.file_url is None) == has_file
+        assert request.response_format in RESPONSE_FORMATS
 
 
 def test_the_bound_of_fields_has_room_for_all_phrases() -> None:

@@ -71,8 +71,8 @@ def test_verbose_json_has_every_field_that_typed_clients_insist_on() -> None:
     ],
 )
 def test_verbose_json_times_what_was_asked_for(granularities: set[str], keys: set[str]) -> None:
-    wish = request(response_format="verbose_json", granularities=frozenset(granularities))
-    body = json.loads(answer_of(wish, TRANSCRIPT, MODEL).body)
+    requested = request(response_format="verbose_json", granularities=frozenset(granularities))
+    body = json.loads(answer_of(requested, TRANSCRIPT, MODEL).body)
     assert keys == {"segments", "words"} & body.keys()
     if "words" in keys:
         assert body["words"][-1] == {"word": "London.", "start": 3.0, "end": 3.5}
@@ -92,8 +92,8 @@ def test_verbose_json_names_a_language_even_where_nobody_knows_it() -> None:
     ],
 )
 def test_mistrals_segments_are_as_fine_as_asked_for(granularities: set[str], texts: list[str]) -> None:
-    wish = request(Form.MISTRAL, granularities=frozenset(granularities))
-    body = json.loads(answer_of(wish, TRANSCRIPT, MODEL).body)
+    requested = request(Form.MISTRAL, granularities=frozenset(granularities))
+    body = json.loads(answer_of(requested, TRANSCRIPT, MODEL).body)
     assert [segment["text"] for segment in body["segments"]] == texts
     assert all(segment.keys() == {"type", "text", "start", "end"} for segment in body["segments"])
 
@@ -108,5 +108,5 @@ def test_mistrals_body_has_whole_seconds_and_a_language_that_may_be_null() -> No
 
 @pytest.mark.parametrize("form", Form)
 def test_the_language_that_was_asked_for_is_told(form: Form) -> None:
-    wish = replace(request(form, response_format="verbose_json"), options=StreamOptions(language="de"))
-    assert json.loads(answer_of(wish, EMPTY, MODEL).body)["language"] == "de"
+    requested = replace(request(form, response_format="verbose_json"), options=StreamOptions(language="de"))
+    assert json.loads(answer_of(requested, EMPTY, MODEL).body)["language"] == "de"

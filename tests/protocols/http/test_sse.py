@@ -9,7 +9,7 @@ from voxtide.protocols.http.form import Form
 from voxtide.protocols.http.sse import TranscriptionEvents
 from voxtide.transcript.events import Delta, Finished, Interim, LanguageDetected, SegmentEnded, TranscriptEvent
 
-TOLD: list[TranscriptEvent] = [
+EVENTS: list[TranscriptEvent] = [
     LanguageDetected("en", 1.0),
     Delta(" The White Tower.", 2.0),
     SegmentEnded(TOWER, 2.0),
@@ -21,9 +21,9 @@ TOLD: list[TranscriptEvent] = [
 PROBLEM = Problem(status=503, code="engine_failed", message="the engine died")
 
 
-def streamed(form: Form, **wishes: Any) -> str:
-    events = TranscriptionEvents(request(form, is_streamed=True, **wishes), MODEL)
-    return "".join(map(events.on_event, TOLD)) + events.finish(TRANSCRIPT)
+def streamed(form: Form, **requested: Any) -> str:
+    events = TranscriptionEvents(request(form, is_streamed=True, **requested), MODEL)
+    return "".join(map(events.on_event, EVENTS)) + events.finish(TRANSCRIPT)
 
 
 def lines_of(text: str) -> list[list[str]]:

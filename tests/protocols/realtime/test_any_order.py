@@ -21,9 +21,9 @@ Step = Callable[[Conversation], Any]
 AUDIO = b64(b"\0\1" * 80)
 
 
-def steps(wire: RealtimePath) -> st.SearchStrategy[list[Step]]:
+def steps(path: RealtimePath) -> st.SearchStrategy[list[Step]]:
     """A client that mixes its messages, an engine that takes its time, turns that come and go."""
-    messages = [(lambda c, kind=kind, fields=fields: c.say(kind, **fields)) for kind, fields in client_messages(wire)]
+    messages = [(lambda c, kind=kind, fields=fields: c.send(kind, **fields)) for kind, fields in client_messages(path)]
     engine = [lambda c: c.work(1), lambda c: c.work(3)]
     turns = [(lambda c, event=event: c.on_event(event)) for event in TURN_EVENTS]
     return st.lists(st.sampled_from([*messages, *messages, *engine, *turns]), max_size=60)
@@ -36,8 +36,8 @@ def test_mistral_answers_every_flush_once_with_its_text(steps: list[Step], endin
     for step in steps:
         step(conversation)
     if ending == "end":
-        conversation.say("input_audio.end")
-    conversation.carry_out(conversation.dialect.drain())
+        conversation.send("input_audio.end")
+    conversation.execute(conversation.dialect.drain())
     conversation.work()
     assert conversation.close is not None
     dones = conversation.of_type("transcription.done")
@@ -52,7 +52,7 @@ def test_openai_completes_every_item_once_with_its_text(steps: list[Step]) -> No
     conversation = Conversation(RealtimePath.REALTIME, ABLE, intent="transcription")
     for step in steps:
         step(conversation)
-    conversation.carry_out(conversation.dialect.drain())
+    conversation.execute(conversation.dialect.drain())
     conversation.work()
     assert conversation.close is not None
     committed = [message["item_id"] for message in conversation.of_type("input_audio_buffer.committed")]
@@ -65,21 +65,23 @@ def test_openai_completes_every_item_once_with_its_text(steps: list[Step]) -> No
     assert {message["item_id"]: message["transcript"] for message in completed if message["transcript"]} == {
         item_id: text for item_id, text in deltas.items() if item_id in committed
     }
-    told = " ".join(message["transcript"] for message in completed if message["transcript"]).split()
-    assert told == [word for word in conversation.engine.words if word in set(told)]  # in order, none twice
+    transcribed = " ".join(message["transcript"] for message in completed if message["transcript"]).split()
+    assert transcribed == [
+        word for word in conversation.engine.words if word in set(transcribed)
+    ]  # in order, none twice
     if not conversation.of_type("input_audio_buffer.cleared"):
-        assert told == conversation.engine.words
+        assert transcribed == conversation.engine.words
 
 
 @given(steps=steps(RealtimePath.REALTIME))
 def test_vllm_answers_every_final_commit_once_with_its_text(steps: list[Step]) -> None:
     conversation = Conversation(RealtimePath.REALTIME, ABLE)
-    conversation.say("session.update", model="m")
-    conversation.say("input_audio_buffer.commit")
+    conversation.send("session.update", model="m")
+    conversation.send("input_audio_buffer.commit")
     num_flushes, _ = count_flushes(conversation)
     for step in steps:
         step(conversation)
-    conversation.say("input_audio_buffer.commit", final=True)
+    conversation.send("input_audio_buffer.commit", final=True)
     conversation.work()
     dones = conversation.of_type("transcription.done")
     assert len(dones) == num_flushes()
@@ -87,22 +89,22 @@ def test_vllm_answers_every_final_commit_once_with_its_text(steps: list[Step]) -
     assert " ".join(done["text"] for done in dones if done["text"]) == " ".join(conversation.engine.words)
 
 
-@pytest.mark.parametrize("wire", RealtimePath)
+@pytest.mark.parametrize("path", RealtimePath)
 @given(messages=st.lists(wild_messages, max_size=12), is_able=st.booleans(), ends=st.booleans())
 def test_nothing_a_client_sends_raises_and_all_of_it_is_answered_or_taken(
-    wire: RealtimePath, messages: list[str | bytes], is_able: bool, ends: bool
+    path: RealtimePath, messages: list[str | bytes], is_able: bool, ends: bool
 ) -> None:
-    conversation = Conversation(wire, ABLE if is_able else ENGLISH)
+    conversation = Conversation(path, ABLE if is_able else ENGLISH)
     for message in messages:
-        conversation.say_raw(message)
+        conversation.send_raw(message)
         conversation.work(1)
     for error in conversation.of_type("error"):
         assert (error["error"]["message"] if isinstance(error["error"], dict) else error["error"]).strip()
     if ends:
-        conversation.carry_out(conversation.dialect.drain())
+        conversation.execute(conversation.dialect.drain())
         conversation.work()
     else:
-        conversation.carry_out(conversation.dialect.fail(CapacityError("full")))
+        conversation.execute(conversation.dialect.fail(CapacityError("full")))
     assert conversation.close is not None
     assert conversation.dialect.receive(messages[0] if messages else "") == []
 
@@ -117,12 +119,12 @@ def count_flushes(conversation: Conversation) -> tuple[Callable[[], int], Callab
         asked["client"] += sum(isinstance(effect, Flush) for effect in effects)
         return effects
 
-    def counting_tell(event: Any) -> list[Any]:
+    def counting_on_event(event: Any) -> list[Any]:
         effects = on_event(event)
         asked["turn"] += isinstance(event, TurnEnded) and bool(effects)
         return effects
 
-    conversation.dialect.receive, conversation.dialect.on_event = counting_receive, counting_tell  # type: ignore[method-assign]  # a spy
+    conversation.dialect.receive, conversation.dialect.on_event = counting_receive, counting_on_event  # type: ignore[method-assign]  # a spy
     return lambda: asked["client"], lambda: asked["turn"]
 
 

@@ -26,9 +26,9 @@ from voxtide.types import Segment
 AUDIO = b64(b"\0\1" * 640)
 
 
-def say_words(conversation: Conversation, num_words: int) -> None:
+def send_words(conversation: Conversation, num_words: int) -> None:
     for _ in range(num_words):
-        conversation.say("input_audio.append", audio=AUDIO)
+        conversation.send("input_audio.append", audio=AUDIO)
 
 
 def types_of(messages: list[dict[str, Any]]) -> list[str]:
@@ -40,8 +40,8 @@ def types_of(messages: list[dict[str, Any]]) -> list[str]:
 
 def test_done_has_every_field_the_sdk_validates() -> None:  # rules 5, 6, 8
     conversation = mistral()
-    conversation.say("input_audio.append", audio=AUDIO)
-    conversation.say("input_audio.flush")
+    conversation.send("input_audio.append", audio=AUDIO)
+    conversation.send("input_audio.flush")
     segment = Segment("Hello.", 0.2, 1.25)
     (*_, done) = conversation.on_event(Delta("Hello.", 1.3), SegmentEnded(segment, 1.3), Flushed(1, "Hello.", (), 1.5))
     assert done == {
@@ -59,7 +59,7 @@ def test_the_seconds_of_all_dones_are_the_sessions() -> None:
     conversation = mistral()
     ends_s = [0.4, 0.4, 1.7, 2.1, 6.0]
     for flush_id, end_s in enumerate(ends_s, 1):
-        conversation.say("input_audio.flush")
+        conversation.send("input_audio.flush")
         conversation.on_event(Flushed(flush_id, "", (), end_s))
     seconds = [done["usage"]["prompt_audio_seconds"] for done in conversation.of_type("transcription.done")]
     assert seconds == [1, 0, 1, 1, 3]
@@ -67,25 +67,25 @@ def test_the_seconds_of_all_dones_are_the_sessions() -> None:
 
 def test_a_flush_is_answered_with_what_was_said_since_the_one_before() -> None:  # rule 9
     conversation = mistral()
-    say_words(conversation, 3)
-    conversation.say("input_audio.flush")
-    say_words(conversation, 2)
-    conversation.say("input_audio.flush")
+    send_words(conversation, 3)
+    conversation.send("input_audio.flush")
+    send_words(conversation, 2)
+    conversation.send("input_audio.flush")
     conversation.work()
     texts = [done["text"] for done in conversation.of_type("transcription.done")]
     assert texts == ["word1 word2 word3", "word4 word5"]
     assert conversation.close is None
-    say_words(conversation, 1)
-    conversation.say("input_audio.end")
+    send_words(conversation, 1)
+    conversation.send("input_audio.end")
     conversation.work()
     assert conversation.sent[-1]["text"] == "word6"
 
 
 def test_flush_and_end_at_once_put_the_text_into_the_first_done() -> None:  # rules 10 and 12
     conversation = mistral()
-    say_words(conversation, 4)
-    conversation.say("input_audio.flush")
-    conversation.say("input_audio.end")
+    send_words(conversation, 4)
+    conversation.send("input_audio.flush")
+    conversation.send("input_audio.end")
     assert types_of(conversation.work()) == ["transcription.text.delta"] * 4 + ["transcription.done"] * 2
     first, last = conversation.of_type("transcription.done")
     assert (first["text"], last["text"]) == ("word1 word2 word3 word4", "")
@@ -94,15 +94,15 @@ def test_flush_and_end_at_once_put_the_text_into_the_first_done() -> None:  # ru
 
 def test_a_flush_with_nothing_to_say_gets_an_empty_done() -> None:  # rule 13
     conversation = mistral()
-    conversation.say("input_audio.flush")
+    conversation.send("input_audio.flush")
     (done,) = conversation.work()
     assert (done["type"], done["text"], done["segments"]) == ("transcription.done", "", [])
 
 
 def test_no_done_comes_unasked() -> None:  # rule 11
     conversation = mistral()
-    conversation.say("session.update", session={"turn_detection": {}})
-    say_words(conversation, 3)
+    conversation.send("session.update", session={"turn_detection": {}})
+    send_words(conversation, 3)
     conversation.on_event(TurnStarted(0.1), SpeechStarted(0.1), TurnEnding(1.0), SpeechStopped(1.0), TurnEnded(1.0))
     conversation.work()
     assert conversation.of_type("transcription.done") == []
@@ -111,29 +111,29 @@ def test_no_done_comes_unasked() -> None:  # rule 11
 
 def test_end_twice_is_end_once_and_nothing_may_follow_it() -> None:
     conversation = mistral()
-    say_words(conversation, 1)
-    assert conversation.say("input_audio.end") == conversation.say("input_audio.end") == []
+    send_words(conversation, 1)
+    assert conversation.send("input_audio.end") == conversation.send("input_audio.end") == []
     for kind, fields in (("input_audio.append", {"audio": AUDIO}), ("input_audio.flush", {}), ("session.update", {})):
-        assert types_of(conversation.say(kind, **fields)) == ["error"]
+        assert types_of(conversation.send(kind, **fields)) == ["error"]
     assert types_of(conversation.work()) == ["transcription.text.delta", "transcription.done"]
-    assert conversation.say("input_audio.append", audio=AUDIO) == conversation.on_event(Delta("late", 9.0)) == []
+    assert conversation.send("input_audio.append", audio=AUDIO) == conversation.on_event(Delta("late", 9.0)) == []
 
 
 def test_flushes_without_waiting_have_a_bound() -> None:
     conversation = mistral()
     for _ in range(MAX_PENDING_FLUSHES):
-        assert conversation.say("input_audio.flush") == []
-    (error,) = conversation.say("input_audio.flush")
+        assert conversation.send("input_audio.flush") == []
+    (error,) = conversation.send("input_audio.flush")
     assert error["error"]["code"] == 429
     assert len(conversation.work()) == MAX_PENDING_FLUSHES
-    assert conversation.say("input_audio.flush") == []
+    assert conversation.send("input_audio.flush") == []
 
 
 def test_the_space_between_two_utterances_is_told_and_is_in_no_done() -> None:
     conversation = mistral()
     for _ in range(2):
-        say_words(conversation, 2)
-        conversation.say("input_audio.flush")
+        send_words(conversation, 2)
+        conversation.send("input_audio.flush")
     conversation.work()
     assert "".join(delta["text"] for delta in conversation.of_type("transcription.text.delta")) == (
         "word1 word2 word3 word4"
@@ -145,30 +145,30 @@ def test_the_space_between_two_utterances_is_told_and_is_in_no_done() -> None:
 
 def test_language_and_segments() -> None:
     conversation = mistral(ABLE)
-    conversation.say("session.update", session={"language": "de"})
+    conversation.send("session.update", session={"language": "de"})
     first, second = Segment("Guten Tag.", 0.0, 1.0), Segment("Servus.", 1.5, 2.00049)
-    conversation.say("input_audio.flush")
+    conversation.send("input_audio.flush")
     conversation.on_event(SegmentEnded(first, 1.2))
-    told = conversation.on_event(LanguageDetected("de", 1.0), Flushed(1, "Guten Tag. Servus.", (first, second), 2.1))
-    assert told[0] == {"type": "transcription.language", "audio_language": "de"}
-    assert told[1] == {
+    sent = conversation.on_event(LanguageDetected("de", 1.0), Flushed(1, "Guten Tag. Servus.", (first, second), 2.1))
+    assert sent[0] == {"type": "transcription.language", "audio_language": "de"}
+    assert sent[1] == {
         "type": "transcription.segment", "text": "Servus.", "start": 1.5, "end": 2.0, "speaker_id": None,
     }  # fmt: skip
-    assert told[2]["language"] == "de"
-    assert [segment["text"] for segment in told[2]["segments"]] == ["Guten Tag.", "Servus."]
+    assert sent[2]["language"] == "de"
+    assert [segment["text"] for segment in sent[2]["segments"]] == ["Guten Tag.", "Servus."]
 
 
 def test_a_chosen_language_is_the_dones_where_none_was_detected() -> None:
     conversation = mistral(ABLE)
-    conversation.say("session.update", session={"language": "de"})
-    conversation.say("input_audio.flush")
+    conversation.send("session.update", session={"language": "de"})
+    conversation.send("input_audio.flush")
     assert conversation.work()[-1]["language"] == "de"
 
 
 def test_the_engines_own_speech_is_told_to_those_who_ask() -> None:
     conversation = mistral()
     assert conversation.on_event(SpeechStarted(0.5), SpeechStopped(0.9)) == []
-    (updated,) = conversation.say("session.update", session={"speech": True})
+    (updated,) = conversation.send("session.update", session={"speech": True})
     assert updated["session"]["speech"] is True
     assert conversation.on_event(SpeechStarted(1.5), SpeechStopped(1.9)) == [
         {"type": "speech.start", "time_s": 1.5},
@@ -181,7 +181,7 @@ def test_interim_text_is_told_to_those_who_ask() -> None:
         assert conversation.on_event(Interim("hel", 0.5)) == []
         assert not conversation.configured[-1].options.interim
     by_query, by_update = mistral(interim="true"), mistral()
-    (updated,) = by_update.say("session.update", session={"interim": True})
+    (updated,) = by_update.send("session.update", session={"interim": True})
     assert updated["session"]["interim"] is True
     for conversation in (by_query, by_update):
         assert conversation.configured[-1].options.interim
@@ -193,29 +193,29 @@ def test_interim_text_is_told_to_those_who_ask() -> None:
 
 def test_turns_are_told_after_their_text() -> None:
     conversation = mistral()
-    conversation.say("session.update", session={"turn_detection": {}})
-    say_words(conversation, 2)
-    told = conversation.on_event(TurnStarted(0.2), TurnEnding(0.8), TurnResumed(0.9), TurnEnding(1.2))
-    assert [(message["type"], message["time_s"]) for message in told] == [
+    conversation.send("session.update", session={"turn_detection": {}})
+    send_words(conversation, 2)
+    sent = conversation.on_event(TurnStarted(0.2), TurnEnding(0.8), TurnResumed(0.9), TurnEnding(1.2))
+    assert [(message["type"], message["time_s"]) for message in sent] == [
         ("turn.start", 0.2), ("turn.eager_end", 0.8), ("turn.resume", 0.9), ("turn.eager_end", 1.2),
     ]  # fmt: skip
     assert conversation.on_event(TurnEnded(1.2)) == []  # its text is not all there
     assert conversation.on_event(TurnStarted(1.6), TurnEnding(2.0), TurnEnded(2.0, is_timeout=True)) == []
-    told = conversation.work()
-    assert types_of(told) == ["transcription.text.delta"] * 2 + ["turn.end", "turn.start", "turn.eager_end", "turn.end"]
-    assert [message["end_reason"] for message in told if message["type"] == "turn.end"] == ["threshold", "timeout"]
+    sent = conversation.work()
+    assert types_of(sent) == ["transcription.text.delta"] * 2 + ["turn.end", "turn.start", "turn.eager_end", "turn.end"]
+    assert [message["end_reason"] for message in sent if message["type"] == "turn.end"] == ["threshold", "timeout"]
     assert conversation.on_event(TurnStarted(3.0))[0]["type"] == "turn.start"
 
 
 def test_a_turns_flush_and_a_clients_do_not_take_each_others_answer() -> None:
     conversation = mistral()
-    conversation.say("session.update", session={"turn_detection": {}})
-    say_words(conversation, 1)
-    conversation.say("input_audio.flush")
-    say_words(conversation, 1)
+    conversation.send("session.update", session={"turn_detection": {}})
+    send_words(conversation, 1)
+    conversation.send("input_audio.flush")
+    send_words(conversation, 1)
     conversation.on_event(TurnStarted(0.1), TurnEnded(1.0))
-    say_words(conversation, 1)
-    conversation.say("input_audio.flush")
+    send_words(conversation, 1)
+    conversation.send("input_audio.flush")
     conversation.work()
     answers = [message for message in conversation.sent if message["type"] in ("transcription.done", "turn.end")]
     assert types_of(answers) == ["transcription.done", "turn.end", "transcription.done"]
@@ -224,8 +224,8 @@ def test_a_turns_flush_and_a_clients_do_not_take_each_others_answer() -> None:
 
 def test_a_turn_that_ends_after_the_end_asks_for_no_more() -> None:
     conversation = mistral()
-    conversation.say("session.update", session={"turn_detection": {}})
-    conversation.say("input_audio.end")
+    conversation.send("session.update", session={"turn_detection": {}})
+    conversation.send("input_audio.end")
     assert types_of(conversation.on_event(TurnEnded(1.0))) == ["turn.end"]
 
 
@@ -258,26 +258,26 @@ def test_turns_are_not_told_unasked() -> None:
 )
 def test_a_bad_message_is_answered_and_the_session_lives(message: str | bytes, named: str) -> None:  # rule 7
     conversation = mistral()
-    (error,) = conversation.say_raw(message)
+    (error,) = conversation.send_raw(message)
     assert error["type"] == "error"
     assert type(error["error"]["code"]) is int
     assert named in error["error"]["message"]
-    say_words(conversation, 1)
-    conversation.say("input_audio.flush")
+    send_words(conversation, 1)
+    conversation.send("input_audio.flush")
     assert conversation.work()[-1]["text"] == "word1"
 
 
 def test_binary_frames_are_read_like_text() -> None:
     conversation = mistral()
-    conversation.say_raw(json.dumps({"type": "input_audio.append", "audio": b64(b"ab")}).encode())
+    conversation.send_raw(json.dumps({"type": "input_audio.append", "audio": b64(b"ab")}).encode())
     assert conversation.fed == b"ab"
 
 
 def test_audio_of_one_message_has_a_bound() -> None:
     conversation = mistral()
-    assert conversation.say("input_audio.append", audio=b64(bytes(MAX_APPEND_BYTES))) == []
+    assert conversation.send("input_audio.append", audio=b64(bytes(MAX_APPEND_BYTES))) == []
     for size in (MAX_APPEND_BYTES + 1, 2 * MAX_APPEND_BYTES):
-        (error,) = conversation.say("input_audio.append", audio=b64(bytes(size)))
+        (error,) = conversation.send("input_audio.append", audio=b64(bytes(size)))
         assert error["error"]["code"] == 413 and "262144" in error["error"]["message"]
     assert len(conversation.fed) == MAX_APPEND_BYTES
 
@@ -287,11 +287,11 @@ def test_no_frame_reaches_a_mebibyte() -> None:  # rule 15; the conversation loo
     for at in range(40):
         conversation.on_event(Delta("\N{GRINNING FACE}" * 40_000, 1.0))
         conversation.on_event(SegmentEnded(Segment("\N{GRINNING FACE}" * 2_000, at, at + 1.0), 1.0))
-    conversation.say("input_audio.flush")
+    conversation.send("input_audio.flush")
     done = conversation.work()[-1]
     assert done["omitted_chars"] + len(done["text"]) == 40 * 40_000
     assert len(done["text"]) > 3_000 and len(done["segments"]) > 3
-    conversation.say("input_audio.flush")
+    conversation.send("input_audio.flush")
     assert "omitted_chars" not in conversation.work()[-1]
     (segment,) = conversation.on_event(SegmentEnded(Segment("x" + "\N{GRINNING FACE}" * 500_000, 41.0, 42.0), 42.0))
     assert segment["omitted_chars"] + len(segment["text"]) == 500_001
@@ -300,9 +300,9 @@ def test_no_frame_reaches_a_mebibyte() -> None:  # rule 15; the conversation loo
 def test_what_is_told_back_fits_into_a_frame() -> None:  # rule 15
     conversation = mistral(ABLE)
     phrases = ["\N{GRINNING FACE}" * 200] * 100
-    (updated,) = conversation.say("session.update", session={"context_bias": phrases})
+    (updated,) = conversation.send("session.update", session={"context_bias": phrases})
     assert updated["session"]["context_bias"] == phrases
-    error, _ = conversation.say("session.update", session={"context_bias": [*phrases, "one more"]})
+    error, _ = conversation.send("session.update", session={"context_bias": [*phrases, "one more"]})
     assert "20000 in all" in error["error"]["message"]
 
 
@@ -311,7 +311,7 @@ def test_what_is_told_back_fits_into_a_frame() -> None:  # rule 15
 
 def test_a_failure_is_told_and_closed_as_one() -> None:  # rule 14
     conversation = mistral()
-    conversation.carry_out(conversation.dialect.fail(CapacityError("all 4 streams are taken; come back later")))
+    conversation.execute(conversation.dialect.fail(CapacityError("all 4 streams are taken; come back later")))
     (error,) = conversation.of_type("error")
     assert error["error"] == {"message": "all 4 streams are taken; come back later", "code": 503}
     assert conversation.close == Close(1013, "capacity")
@@ -320,7 +320,7 @@ def test_a_failure_is_told_and_closed_as_one() -> None:  # rule 14
 
 def test_what_went_wrong_inside_is_not_the_clients_business() -> None:
     conversation = mistral()
-    conversation.carry_out(conversation.dialect.fail(EngineFailedError("/opt/models/x.onnx: bad node 7")))
+    conversation.execute(conversation.dialect.fail(EngineFailedError("/opt/models/x.onnx: bad node 7")))
     (error,) = conversation.of_type("error")
     assert error["error"]["code"] == 500 and "onnx" not in error["error"]["message"]
     assert conversation.close == Close(1011, "engine_failed")
@@ -328,19 +328,19 @@ def test_what_went_wrong_inside_is_not_the_clients_business() -> None:
 
 def test_a_server_that_stops_says_what_was_said() -> None:  # rule 14
     conversation = mistral()
-    say_words(conversation, 2)
-    conversation.carry_out(conversation.dialect.drain())
+    send_words(conversation, 2)
+    conversation.execute(conversation.dialect.drain())
     assert conversation.dialect.drain() == []
-    assert conversation.say("input_audio.append", audio=AUDIO) == []  # as if it came after the close
-    assert conversation.say("input_audio.flush") == conversation.say("input_audio.end") == []
+    assert conversation.send("input_audio.append", audio=AUDIO) == []  # as if it came after the close
+    assert conversation.send("input_audio.flush") == conversation.send("input_audio.end") == []
     assert conversation.work()[-1]["text"] == "word1 word2"
     assert conversation.close == Close(1001)
 
 
 def test_a_session_that_expires_says_what_was_said_and_then_why() -> None:
     conversation = mistral()
-    say_words(conversation, 2)
-    conversation.carry_out(conversation.dialect.drain(SessionExpiredError("a session may last 3600 s")))
+    send_words(conversation, 2)
+    conversation.execute(conversation.dialect.drain(SessionExpiredError("a session may last 3600 s")))
     *_, done, error = conversation.work()
     assert done["text"] == "word1 word2"
     assert error["error"] == {"message": "a session may last 3600 s", "code": 408}
@@ -349,7 +349,7 @@ def test_a_session_that_expires_says_what_was_said_and_then_why() -> None:
 
 def test_a_client_that_ends_is_not_drained() -> None:
     conversation = mistral()
-    conversation.say("input_audio.end")
+    conversation.send("input_audio.end")
     assert conversation.dialect.drain() == []
     conversation.work()
     assert conversation.close == Close(1000)
@@ -361,5 +361,5 @@ def test_keys_may_come_in_any_order_and_fields_may_be_unknown() -> None:
         '{"type":"input_audio.append","audio":"YWI="}',
         '{"x":{},"audio":"Y2Q=","type":"input_audio.append"}',
     ):
-        assert conversation.say_raw(message) == []
+        assert conversation.send_raw(message) == []
     assert conversation.fed == b"abcd"

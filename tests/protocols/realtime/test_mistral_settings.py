@@ -36,7 +36,7 @@ def test_a_model_that_is_not_served_is_refused_before_anything_else() -> None:
     assert error["error"]["code"] == 400
     assert "'gpt-5'" in error["error"]["message"] and "moonshine-tiny" in error["error"]["message"]
     assert conversation.close == Close(1008, "invalid model")
-    assert conversation.say("input_audio.flush") == []
+    assert conversation.send("input_audio.flush") == []
 
 
 def test_settings_may_come_before_the_client_has_read_anything() -> None:  # rule 4
@@ -50,7 +50,7 @@ def test_settings_may_come_before_the_client_has_read_anything() -> None:  # rul
         "turn_detection": {},
         "not_known_to_us": 1,
     }
-    (updated,) = conversation.say("session.update", session=fields)
+    (updated,) = conversation.send("session.update", session=fields)
     assert updated["type"] == "session.updated"
     session = updated["session"]
     assert session["audio_format"] == fields["audio_format"]
@@ -74,21 +74,21 @@ def test_settings_may_come_before_the_client_has_read_anything() -> None:  # rul
 @pytest.mark.parametrize("rate_hz", [8_000, 22_050, 44_100, 96_000])
 def test_every_audio_format(encoding: Encoding, rate_hz: int) -> None:
     conversation = mistral()
-    wish = {"encoding": encoding.value, "sample_rate": rate_hz}
-    (updated,) = conversation.say("session.update", session={"audio_format": wish})
-    assert updated["session"]["audio_format"] == wish
+    requested = {"encoding": encoding.value, "sample_rate": rate_hz}
+    (updated,) = conversation.send("session.update", session={"audio_format": requested})
+    assert updated["session"]["audio_format"] == requested
     assert conversation.configured[-1].pcm == PcmFormat(encoding, rate_hz)
 
 
 def test_null_is_the_default_and_what_is_not_named_stays() -> None:
     conversation = mistral(ABLE)
-    conversation.say(
+    conversation.send(
         "session.update", session={"language": "de", "target_streaming_delay_ms": 80, "turn_detection": {}}
     )
-    (updated,) = conversation.say("session.update", session={"language": None, "turn_detection": None})
+    (updated,) = conversation.send("session.update", session={"language": None, "turn_detection": None})
     assert updated["session"]["language"] is None and updated["session"]["turn_detection"] is None
     assert updated["session"]["target_streaming_delay_ms"] == 80
-    (updated,) = conversation.say("session.update")
+    (updated,) = conversation.send("session.update")
     assert updated["type"] == "session.updated"
 
 
@@ -102,9 +102,9 @@ def test_null_is_the_default_and_what_is_not_named_stays() -> None:
         ({"context_bias": ["Beckett"]}, "context_bias: moonshine-tiny cannot use words to expect"),
         ({"context_bias": "Beckett"}, "context_bias must be a list of strings"),
         ({"context_bias": ["x" * 201]}, "context_bias may hold"),
-        ({"diarize": True}, "diarize: moonshine-tiny cannot tell speakers apart"),
+        ({"diarize": True}, "diarize: moonshine-tiny cannot distinguish speakers"),
         ({"diarize": 1}, "diarize must be true or false"),
-        ({"speaker_references": {"Ann": "AAAA"}}, "speaker_references: moonshine-tiny cannot tell speakers apart"),
+        ({"speaker_references": {"Ann": "AAAA"}}, "speaker_references: moonshine-tiny cannot distinguish speakers"),
         (
             {"audio_format": {"encoding": "opus", "sample_rate": 16000}},
             "audio_format.encoding must be one of pcm_s16le",
@@ -124,37 +124,37 @@ def test_null_is_the_default_and_what_is_not_named_stays() -> None:
 def test_what_cannot_be_had_is_refused_by_name_and_the_rest_is_done(fields: dict[str, Any], named: str) -> None:
     conversation = mistral()
     beside = "interim" if "interim" not in fields else "language"
-    wishes = {**fields, beside: True if beside == "interim" else "en"}
-    error, updated = conversation.say("session.update", session=wishes)
+    requested = {**fields, beside: True if beside == "interim" else "en"}
+    error, updated = conversation.send("session.update", session=requested)
     assert error["type"] == "error"
     assert named in error["error"]["message"] and error["error"]["code"] == 400
-    assert updated["type"] == "session.updated" and updated["session"][beside] == wishes[beside]
+    assert updated["type"] == "session.updated" and updated["session"][beside] == requested[beside]
     assert conversation.close is None
 
 
 def test_a_server_without_speech_detection_refuses_turns() -> None:
     conversation = mistral(EngineInfo(name="test", model="m", can_detect_turns=False))
-    error, updated = conversation.say("session.update", session={"turn_detection": {}})
+    error, updated = conversation.send("session.update", session={"turn_detection": {}})
     assert "no speech detection" in error["error"]["message"]
     assert updated["session"]["turn_detection"] is None
 
 
 def test_audio_of_a_refused_format_is_not_taken_for_another() -> None:
     conversation = mistral()
-    conversation.say("session.update", session={"audio_format": {"encoding": "opus", "sample_rate": 48000}})
-    (error,) = conversation.say("input_audio.append", audio=AUDIO)
+    conversation.send("session.update", session={"audio_format": {"encoding": "opus", "sample_rate": 48000}})
+    (error,) = conversation.send("input_audio.append", audio=AUDIO)
     assert "audio_format was refused" in error["error"]["message"] and conversation.fed == b""
-    wish = {"encoding": "pcm_s16le", "sample_rate": 48000}
-    (updated,) = conversation.say("session.update", session={"audio_format": wish})
+    requested = {"encoding": "pcm_s16le", "sample_rate": 48000}
+    (updated,) = conversation.send("session.update", session={"audio_format": requested})
     assert updated["type"] == "session.updated"
-    assert conversation.say("input_audio.append", audio=AUDIO) == [] and conversation.fed
+    assert conversation.send("input_audio.append", audio=AUDIO) == [] and conversation.fed
 
 
 def test_settings_are_fixed_from_the_first_audio_on() -> None:
     conversation = mistral()
-    assert conversation.say("input_audio.append", audio="") == []  # no audio in it
-    conversation.say("session.update", session={"interim": True})
-    conversation.say("input_audio.append", audio=AUDIO)
-    (error,) = conversation.say("session.update", session={"interim": False})
+    assert conversation.send("input_audio.append", audio="") == []  # no audio in it
+    conversation.send("session.update", session={"interim": True})
+    conversation.send("input_audio.append", audio=AUDIO)
+    (error,) = conversation.send("session.update", session={"interim": False})
     assert error["error"] == {"message": "Session fields cannot be changed after audio has started.", "code": 400}
     assert len(conversation.configured) == 2

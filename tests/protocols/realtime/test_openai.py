@@ -10,8 +10,7 @@ from tests.support.dialect_session import ABLE, ENGLISH, Conversation, b64, open
 from voxtide.audio.encodings import Encoding
 from voxtide.audio.pcm import PcmFormat
 from voxtide.errors import EngineFailedError, SessionExpiredError
-from voxtide.protocols.realtime.dialect import Close
-from voxtide.protocols.realtime.openai import MAX_APPEND_BYTES
+from voxtide.protocols.realtime.dialect import MAX_APPEND_BYTES, Close
 from voxtide.protocols.realtime.openai_items import MAX_PENDING_ITEMS
 from voxtide.protocols.realtime.turns import TurnEnded, TurnEnding, TurnResumed, TurnStarted
 from voxtide.transcript.events import Delta, Flushed, Interim, LanguageDetected, SpeechStarted, SpeechStopped
@@ -29,9 +28,9 @@ def manual(engine: EngineInfo = ENGLISH) -> Conversation:
     return conversation
 
 
-def say_words(conversation: Conversation, num_words: int) -> None:
+def send_words(conversation: Conversation, num_words: int) -> None:
     for _ in range(num_words):
-        assert conversation.say("input_audio_buffer.append", audio=AUDIO) == []
+        assert conversation.send("input_audio_buffer.append", audio=AUDIO) == []
 
 
 def types_of(messages: list[dict[str, Any]]) -> list[str]:
@@ -47,8 +46,8 @@ def transcripts(conversation: Conversation) -> list[str]:
 
 def test_a_commit_makes_an_item_that_completes_with_its_text() -> None:
     conversation = manual()
-    say_words(conversation, 3)
-    committed = conversation.say("input_audio_buffer.commit")
+    send_words(conversation, 3)
+    committed = conversation.send("input_audio_buffer.commit")
     assert types_of(committed) == COMMITTED
     item_id = committed[0]["item_id"]
     assert committed[0]["previous_item_id"] is None
@@ -59,19 +58,19 @@ def test_a_commit_makes_an_item_that_completes_with_its_text() -> None:
             "message", "user", "completed",
         )  # fmt: skip
         assert message["item"]["content"] == [{"type": "input_audio", "transcript": None}]
-    told = conversation.work()
-    assert types_of(told) == ["delta", "delta", "delta", "completed"]
-    assert {(message["item_id"], message["content_index"]) for message in told} == {(item_id, 0)}
-    assert told[-1]["transcript"] == "word1 word2 word3" == "".join(message["delta"] for message in told[:-1])
-    assert told[-1]["usage"] == {"type": "duration", "seconds": 1.2}
+    sent = conversation.work()
+    assert types_of(sent) == ["delta", "delta", "delta", "completed"]
+    assert {(message["item_id"], message["content_index"]) for message in sent} == {(item_id, 0)}
+    assert sent[-1]["transcript"] == "word1 word2 word3" == "".join(message["delta"] for message in sent[:-1])
+    assert sent[-1]["usage"] == {"type": "duration", "seconds": 1.2}
     assert len({message["event_id"] for message in conversation.sent}) == len(conversation.sent)
 
 
 def test_items_are_told_in_order_and_name_the_one_before() -> None:
     conversation = manual()
     for _ in range(3):
-        say_words(conversation, 2)
-        conversation.say("input_audio_buffer.commit")
+        send_words(conversation, 2)
+        conversation.send("input_audio_buffer.commit")
     conversation.work()
     ids = [message["item_id"] for message in conversation.of_type("input_audio_buffer.committed")]
     assert len(set(ids)) == 3
@@ -83,16 +82,16 @@ def test_items_are_told_in_order_and_name_the_one_before() -> None:
 
 def test_deltas_come_before_the_commit_under_the_items_id_to_be() -> None:
     conversation = manual()
-    say_words(conversation, 3)
+    send_words(conversation, 3)
     early = conversation.work()
     assert types_of(early) == ["delta", "delta"]
-    committed = conversation.say("input_audio_buffer.commit")
+    committed = conversation.send("input_audio_buffer.commit")
     assert {message["item_id"] for message in early} == {committed[0]["item_id"]}
 
 
 def test_the_servers_turns_commit() -> None:
     conversation = openai()
-    say_words(conversation, 2)
+    send_words(conversation, 2)
     (started,) = conversation.on_event(TurnStarted(0.8), SpeechStarted(0.8), TurnEnding(1.4), TurnResumed(1.5))
     assert (started["type"], started["audio_start_ms"]) == ("input_audio_buffer.speech_started", 500)
     ended = conversation.on_event(TurnEnded(2.0), SpeechStopped(2.0))
@@ -117,7 +116,7 @@ def test_without_turn_detection_no_turn_is_told() -> None:
 
 def test_an_empty_commit_makes_an_empty_item() -> None:
     conversation = manual()
-    assert types_of(conversation.say("input_audio_buffer.commit")) == COMMITTED
+    assert types_of(conversation.send("input_audio_buffer.commit")) == COMMITTED
     (completed,) = conversation.work()
     assert (completed["transcript"], completed["usage"]["seconds"]) == ("", 0.0)
     assert not conversation.of_type("error")
@@ -125,12 +124,12 @@ def test_an_empty_commit_makes_an_empty_item() -> None:
 
 def test_the_text_of_cleared_audio_is_not_told() -> None:
     conversation = manual()
-    say_words(conversation, 2)
-    conversation.say("input_audio_buffer.commit")
-    say_words(conversation, 2)
-    assert types_of(conversation.say("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
-    say_words(conversation, 2)
-    conversation.say("input_audio_buffer.commit")
+    send_words(conversation, 2)
+    conversation.send("input_audio_buffer.commit")
+    send_words(conversation, 2)
+    assert types_of(conversation.send("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
+    send_words(conversation, 2)
+    conversation.send("input_audio_buffer.commit")
     conversation.work()
     assert transcripts(conversation) == ["word1 word2", "word5 word6"]
     deltas = [message["delta"] for message in conversation.of_type(f"{TRANSCRIPTION}.delta")]
@@ -141,11 +140,11 @@ def test_the_text_of_cleared_audio_is_not_told() -> None:
 
 def test_an_item_whose_beginning_was_told_before_the_clear_goes_on_under_another_id() -> None:
     conversation = manual()
-    say_words(conversation, 2)
+    send_words(conversation, 2)
     (early,) = conversation.work()
-    conversation.say("input_audio_buffer.clear")
-    say_words(conversation, 1)
-    committed = conversation.say("input_audio_buffer.commit")
+    conversation.send("input_audio_buffer.clear")
+    send_words(conversation, 1)
+    committed = conversation.send("input_audio_buffer.commit")
     conversation.work()
     assert early["item_id"] != committed[0]["item_id"]
     assert transcripts(conversation) == ["word3"]
@@ -153,18 +152,18 @@ def test_an_item_whose_beginning_was_told_before_the_clear_goes_on_under_another
 
 def test_clearing_nothing_costs_nothing() -> None:
     conversation = manual()
-    assert types_of(conversation.say("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
+    assert types_of(conversation.send("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
     assert not conversation.engine.has_work
-    say_words(conversation, 1)
-    conversation.say("input_audio_buffer.commit")
+    send_words(conversation, 1)
+    conversation.send("input_audio_buffer.commit")
     conversation.work()
-    conversation.say("input_audio_buffer.clear")
+    conversation.send("input_audio_buffer.clear")
     assert not conversation.engine.has_work
 
 
 def test_a_detected_language_is_told_with_the_text() -> None:
     conversation = manual(ABLE)
-    conversation.say("input_audio_buffer.commit")
+    conversation.send("input_audio_buffer.commit")
     conversation.on_event(LanguageDetected("de", 1.0))
     (completed,) = conversation.work()
     assert completed["languages"] == [{"code": "de"}]
@@ -178,7 +177,7 @@ def test_a_text_too_long_for_a_frame_says_what_it_lacks() -> None:
     conversation = manual()
     for _ in range(40):
         conversation.on_event(Delta("\N{GRINNING FACE}" * 40_000, 1.0))
-    conversation.say("input_audio_buffer.commit")
+    conversation.send("input_audio_buffer.commit")
     (completed,) = conversation.on_event(Flushed(1, "", (), 1.0))
     assert completed["omitted_chars"] + len(completed["transcript"]) == 40 * 40_000
 
@@ -201,36 +200,36 @@ def test_a_text_too_long_for_a_frame_says_what_it_lacks() -> None:
 )
 def test_a_bad_message_is_answered_and_the_session_lives(message: str | bytes, code: str) -> None:
     conversation = openai()
-    (error,) = conversation.say_raw(message)
+    (error,) = conversation.send_raw(message)
     assert (error["type"], error["error"]["code"], error["error"]["event_id"]) == ("error", code, None)
-    say_words(conversation, 1)
-    conversation.say("input_audio_buffer.commit")
+    send_words(conversation, 1)
+    conversation.send("input_audio_buffer.commit")
     conversation.work()
     assert transcripts(conversation) == ["word1"]
 
 
 def test_audio_of_one_message_has_a_bound() -> None:
     conversation = openai()
-    (error,) = conversation.say("input_audio_buffer.append", audio="A" * (MAX_APPEND_BYTES // 3 * 4 + 8))
+    (error,) = conversation.send("input_audio_buffer.append", audio="A" * (MAX_APPEND_BYTES // 3 * 4 + 8))
     assert error["error"]["code"] == "invalid_audio" and str(MAX_APPEND_BYTES) in error["error"]["message"]
 
 
 def test_items_without_waiting_have_a_bound() -> None:
     conversation = manual()
     for _ in range(MAX_PENDING_ITEMS):
-        conversation.say("input_audio_buffer.commit")
+        conversation.send("input_audio_buffer.commit")
     for kind in ("commit", "clear"):
-        (error,) = conversation.say(f"input_audio_buffer.{kind}")
+        (error,) = conversation.send(f"input_audio_buffer.{kind}")
         assert error["error"]["code"] == "rate_limit_exceeded"
     assert types_of(conversation.work()) == ["completed"] * MAX_PENDING_ITEMS
 
 
 def test_a_failure_names_the_items_it_took_with_it() -> None:
     conversation = manual()
-    say_words(conversation, 1)
-    conversation.say("input_audio_buffer.clear")
-    item_id = conversation.say("input_audio_buffer.commit")[0]["item_id"]
-    failed, error = conversation.carry_out(conversation.dialect.fail(EngineFailedError("/opt/x: bad")))[:2]
+    send_words(conversation, 1)
+    conversation.send("input_audio_buffer.clear")
+    item_id = conversation.send("input_audio_buffer.commit")[0]["item_id"]
+    failed, error = conversation.execute(conversation.dialect.fail(EngineFailedError("/opt/x: bad")))[:2]
     assert (failed["type"], failed["item_id"]) == (f"{TRANSCRIPTION}.failed", item_id)
     assert failed["error"]["code"] == error["error"]["code"] == "engine_failed"
     assert error["error"]["type"] == "server_error" and "/opt" not in error["error"]["message"]
@@ -240,11 +239,11 @@ def test_a_failure_names_the_items_it_took_with_it() -> None:
 
 def test_a_server_that_stops_completes_what_was_said() -> None:
     conversation = openai()
-    say_words(conversation, 2)
-    conversation.say("input_audio_buffer.commit")
-    say_words(conversation, 2)
-    conversation.carry_out(conversation.dialect.drain())
-    assert conversation.dialect.drain() == conversation.say("input_audio_buffer.commit") == []
+    send_words(conversation, 2)
+    conversation.send("input_audio_buffer.commit")
+    send_words(conversation, 2)
+    conversation.execute(conversation.dialect.drain())
+    assert conversation.dialect.drain() == conversation.send("input_audio_buffer.commit") == []
     assert conversation.on_event(TurnEnded(1.0)) == []  # no flush may follow
     conversation.work()
     assert transcripts(conversation) == ["word1 word2", "word3 word4"]
@@ -255,7 +254,7 @@ def test_a_server_that_stops_completes_what_was_said() -> None:
 
 def test_a_session_that_expires_completes_and_says_why() -> None:
     conversation = openai()
-    conversation.carry_out(conversation.dialect.drain(SessionExpiredError("a session may last 3600 s")))
+    conversation.execute(conversation.dialect.drain(SessionExpiredError("a session may last 3600 s")))
     (error,) = conversation.work()
     assert (error["error"]["code"], error["error"]["message"]) == ("session_expired", "a session may last 3600 s")
     assert conversation.close == Close(1013, "session_expired")
@@ -272,26 +271,26 @@ def test_the_beta_is_understood_and_answered_in_its_words() -> None:
         "turn_detection": None,
         "input_audio_noise_reduction": {"type": "near_field"},
     }
-    (updated,) = conversation.say("transcription_session.update", session=session)
+    (updated,) = conversation.send("transcription_session.update", session=session)
     assert updated["type"] == "transcription_session.updated"
     assert updated["session"]["input_audio_format"] == "g711_ulaw"
     assert updated["session"]["input_audio_transcription"]["language"] == "en"
     assert updated["session"]["turn_detection"] is updated["session"]["input_audio_noise_reduction"] is None
     assert conversation.configured[-1].pcm == PcmFormat(Encoding.PCM_MULAW, 8_000)
-    kinds = types_of(conversation.say("input_audio_buffer.commit"))
+    kinds = types_of(conversation.send("input_audio_buffer.commit"))
     assert kinds == ["input_audio_buffer.committed", "conversation.item.created"]
     assert types_of(update(conversation)) == ["session.updated"]
-    assert types_of(conversation.say("input_audio_buffer.commit")) == COMMITTED
+    assert types_of(conversation.send("input_audio_buffer.commit")) == COMMITTED
 
 
 @pytest.mark.parametrize("name", ["opus", 4, ["pcm16"]])
 def test_a_format_the_beta_does_not_know_is_refused(name: object) -> None:
-    error, _ = openai().say("transcription_session.update", session={"input_audio_format": name})
+    error, _ = openai().send("transcription_session.update", session={"input_audio_format": name})
     assert error["error"]["param"] == "session.audio.input.format"
 
 
 @pytest.mark.parametrize("name", ["pcm16", None])
 def test_the_betas_default_format(name: str | None) -> None:
     conversation = openai()
-    (updated,) = conversation.say("transcription_session.update", session={"input_audio_format": name})
+    (updated,) = conversation.send("transcription_session.update", session={"input_audio_format": name})
     assert updated["session"]["input_audio_format"] == "pcm16"

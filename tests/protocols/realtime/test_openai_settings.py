@@ -53,7 +53,7 @@ def test_the_session_is_told_at_once_and_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "pcm"),
+    ("requested", "pcm"),
     [
         ({"type": "audio/pcm", "rate": 24_000}, PcmFormat(sample_rate_hz=24_000)),
         ({"type": "audio/pcm"}, PcmFormat(sample_rate_hz=24_000)),
@@ -63,14 +63,14 @@ def test_the_session_is_told_at_once_and_whole() -> None:
         (None, PcmFormat(sample_rate_hz=24_000)),
     ],
 )
-def test_every_audio_format(wish: dict[str, Any] | None, pcm: PcmFormat) -> None:
+def test_every_audio_format(requested: dict[str, Any] | None, pcm: PcmFormat) -> None:
     conversation = openai()
-    (updated,) = update(conversation, format=wish)
+    (updated,) = update(conversation, format=requested)
     assert updated["type"] == "session.updated"
     assert conversation.configured[-1].pcm == pcm
-    told = updated["session"]["audio"]["input"]["format"]
-    assert told["type"] == (wish or {"type": "audio/pcm"})["type"]
-    assert told.get("rate") == (pcm.sample_rate_hz if pcm.encoding is Encoding.PCM_S16LE else None)
+    sent = updated["session"]["audio"]["input"]["format"]
+    assert sent["type"] == (requested or {"type": "audio/pcm"})["type"]
+    assert sent.get("rate") == (pcm.sample_rate_hz if pcm.encoding is Encoding.PCM_S16LE else None)
 
 
 def test_what_is_omitted_stays_and_null_clears() -> None:
@@ -79,9 +79,9 @@ def test_what_is_omitted_stays_and_null_clears() -> None:
     options = conversation.configured[-1].options
     assert (options.language, options.vocabulary, options.delay_ms) == ("de", ("Beckett",), 2400)
     (updated,) = update(conversation, transcription={"model": "gpt-4o-transcribe", "keywords": None})
-    told = updated["session"]["audio"]["input"]
-    assert (told["transcription"]["language"], told["transcription"]["keywords"]) == ("de", None)
-    assert told["turn_detection"]["type"] == "server_vad"
+    sent = updated["session"]["audio"]["input"]
+    assert (sent["transcription"]["language"], sent["transcription"]["keywords"]) == ("de", None)
+    assert sent["turn_detection"]["type"] == "server_vad"
     (updated,) = update(conversation, turn_detection=None, transcription={"language": None, "delay": "minimal"})
     assert updated["session"]["audio"]["input"]["turn_detection"] is None
     assert conversation.configured[-1].turns is None
@@ -93,12 +93,12 @@ def test_what_is_omitted_stays_and_null_clears() -> None:
 def test_a_null_for_all_of_the_transcription_clears_all_of_it(message: str) -> None:
     conversation = openai(ABLE)
     update(conversation, transcription={"language": "de", "keywords": ["Beckett"], "delay": "xhigh"})
-    wish = (
+    requested = (
         {"audio": {"input": {"transcription": None}}}
         if message == "session.update"
         else {"input_audio_transcription": None}
     )
-    conversation.say(message, session=wish)
+    conversation.send(message, session=requested)
     options = conversation.configured[-1].options
     assert (options.language, options.vocabulary, options.delay_ms) == (None, (), None)
 
@@ -118,14 +118,14 @@ def test_hints_without_effect_are_no_error_and_are_told_to_be_off() -> None:
         "audio": {"input": {"noise_reduction": {"type": "near_field"}, "not_known_to_us": 1}},
         "include": ["item.input_audio_transcription.logprobs"],
     }
-    (updated,) = openai().say("session.update", session=session)
+    (updated,) = openai().send("session.update", session=session)
     assert updated["session"]["audio"]["input"]["noise_reduction"] is None and updated["session"]["include"] is None
 
 
 def test_turn_detection_by_silence() -> None:
     conversation = openai()
-    wish = {"type": "server_vad", "threshold": 0.7, "silence_duration_ms": 350, "create_response": True}
-    (updated,) = update(conversation, turn_detection=wish)
+    requested = {"type": "server_vad", "threshold": 0.7, "silence_duration_ms": 350, "create_response": True}
+    (updated,) = update(conversation, turn_detection=requested)
     assert updated["session"]["audio"]["input"]["turn_detection"]["silence_duration_ms"] == 350
     turns = conversation.configured[-1].turns
     assert turns and (turns.start_threshold, turns.min_silence_ms) == (0.7, 350)
@@ -146,14 +146,14 @@ def test_with_a_model_that_detects_no_turns_at_openai_the_client_commits(model: 
 def test_semantic_turn_detection_is_by_silence_too(eagerness: str | None, silence_ms: int) -> None:
     conversation = openai()
     (updated,) = update(conversation, turn_detection={"type": "semantic_vad", "eagerness": eagerness})
-    told = {"type": "semantic_vad", "eagerness": eagerness or "auto"}
-    assert updated["session"]["audio"]["input"]["turn_detection"] == told
+    sent = {"type": "semantic_vad", "eagerness": eagerness or "auto"}
+    assert updated["session"]["audio"]["input"]["turn_detection"] == sent
     turns = conversation.configured[-1].turns
     assert turns and turns.min_silence_ms == silence_ms
 
 
 @pytest.mark.parametrize(
-    ("wishes", "code", "param"),
+    ("requested", "code", "param"),
     [
         ({"transcription": {"language": "de"}}, "unsupported_language", "transcription.language"),
         ({"transcription": {"language": 4}}, "invalid_value", "transcription.language"),
@@ -172,15 +172,15 @@ def test_semantic_turn_detection_is_by_silence_too(eagerness: str | None, silenc
     ],
 )
 def test_what_cannot_be_had_is_refused_by_name_and_the_rest_is_done(
-    wishes: dict[str, Any], code: str, param: str
+    requested: dict[str, Any], code: str, param: str
 ) -> None:
     conversation = openai()
-    beside = {"format": {"type": "audio/pcmu"}} if "format" not in wishes else {"turn_detection": None}
-    error, updated = update(conversation, **wishes, **beside)
+    beside = {"format": {"type": "audio/pcmu"}} if "format" not in requested else {"turn_detection": None}
+    error, updated = update(conversation, **requested, **beside)
     assert (error["error"]["type"], error["error"]["code"]) == ("invalid_request_error", code)
     assert error["error"]["param"] == f"session.audio.input.{param}" and error["error"]["message"]
-    told = updated["session"]["audio"]["input"]
-    assert told["format"] == {"type": "audio/pcmu"} or told["turn_detection"] is None
+    sent = updated["session"]["audio"]["input"]
+    assert sent["format"] == {"type": "audio/pcmu"} or sent["turn_detection"] is None
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_what_cannot_be_had_is_refused_by_name_and_the_rest_is_done(
 )
 def test_an_update_of_the_wrong_build_is_refused_whole(message: dict[str, Any], param: str) -> None:
     conversation = openai()
-    (error,) = conversation.say("session.update", event_id="mine", **message)
+    (error,) = conversation.send("session.update", event_id="mine", **message)
     assert (error["error"]["param"], error["error"]["event_id"]) == (param, "mine")
     assert len(conversation.configured) == 1
 
@@ -217,7 +217,7 @@ def test_without_speech_detection_the_client_commits() -> None:
 def test_audio_of_a_refused_format_is_not_taken_for_another() -> None:
     conversation = openai()
     update(conversation, format={"type": "audio/opus"})
-    (error,) = conversation.say("input_audio_buffer.append", audio=AUDIO)
+    (error,) = conversation.send("input_audio_buffer.append", audio=AUDIO)
     assert error["error"]["code"] == "invalid_audio" and not conversation.fed
     update(conversation, format={"type": "audio/pcm"})
-    conversation.say("input_audio_buffer.append", audio=AUDIO)
+    conversation.send("input_audio_buffer.append", audio=AUDIO)

@@ -57,7 +57,7 @@ def test_the_gap_between_two_words_is_no_likely_end() -> None:
 def test_an_unsure_voice_goes_on_unless_it_may_not_for_so_long() -> None:
     frames = [SPEECH] * 5 + [UNSURE] * 100
     assert turns(frames) == [TurnStarted(0.0), TurnEnding(at(5))]
-    config = TurnConfig(max_unsure_ms=1_000)
+    config = TurnConfig(end_timeout_ms=1_000)
     assert turns(frames, config) == [TurnStarted(0.0), TurnEnding(at(5)), TurnEnded(at(5), is_timeout=True)]
     again = turns(frames + [SPEECH] * 3, config)
     assert again[-1] == TurnStarted(at(105))
@@ -94,13 +94,13 @@ FOLLOWS: dict[type[TurnEvent] | None, set[type[TurnEvent]]] = {
 @given(
     frames=st.lists(st.sampled_from([0.0, 0.2, 0.33, 0.4, 0.5, 0.7, 1.0]), max_size=300),
     num_silence_ms=st.integers(0, 400),
-    max_unsure_ms=st.none() | st.integers(0, 500),
+    end_timeout_ms=st.none() | st.integers(0, 500),
     cut=st.integers(0, 300),
 )
 def test_turns_alternate_and_time_goes_forward(
-    frames: list[float], num_silence_ms: int, max_unsure_ms: int | None, cut: int
+    frames: list[float], num_silence_ms: int, end_timeout_ms: int | None, cut: int
 ) -> None:
-    config = TurnConfig(start_threshold=0.6, min_silence_ms=num_silence_ms, max_unsure_ms=max_unsure_ms)
+    config = TurnConfig(start_threshold=0.6, min_silence_ms=num_silence_ms, end_timeout_ms=end_timeout_ms)
     events = turns(frames, config)
     kinds = [None, *map(type, events)]
     assert all(after in FOLLOWS[before] for before, after in zip(kinds, kinds[1:], strict=False))

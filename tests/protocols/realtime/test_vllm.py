@@ -20,13 +20,13 @@ AUDIO = b64(b"\0\1" * 1280)
 
 def vllm(engine: EngineInfo = ENGLISH) -> Conversation:
     conversation = Conversation(RealtimePath.REALTIME, engine)
-    assert conversation.say("session.update", model="mistralai/Voxtral-Mini-4B-Realtime-2602") == []
+    assert conversation.send("session.update", model="mistralai/Voxtral-Mini-4B-Realtime-2602") == []
     return conversation
 
 
-def say_words(conversation: Conversation, num_words: int) -> None:
+def send_words(conversation: Conversation, num_words: int) -> None:
     for _ in range(num_words):
-        assert conversation.say("input_audio_buffer.append", audio=AUDIO) == []
+        assert conversation.send("input_audio_buffer.append", audio=AUDIO) == []
 
 
 def transcripts(conversation: Conversation) -> list[str]:
@@ -47,7 +47,7 @@ def test_a_model_beside_the_type_is_vllms() -> None:
     conversation = vllm()
     assert conversation.configured[-1].pcm == PcmFormat(sample_rate_hz=16_000)
     assert conversation.configured[-1].turns is None and not conversation.configured[-1].options.interim
-    assert isinstance(conversation.say("nonsense")[0]["error"], str)
+    assert isinstance(conversation.send("nonsense")[0]["error"], str)
 
 
 @pytest.mark.parametrize(
@@ -62,25 +62,25 @@ def test_a_model_beside_the_type_is_vllms() -> None:
 )
 def test_everything_else_is_openais(kind: str, fields: dict[str, Any]) -> None:
     conversation = Conversation(RealtimePath.REALTIME, model="gpt-4o-transcribe")
-    conversation.say(kind, **fields)
+    conversation.send(kind, **fields)
     assert all("event_id" in message for message in conversation.sent)
     assert conversation.configured[-1].pcm.sample_rate_hz == 24_000
-    (error,) = conversation.say("session.update", model="m")  # too late
+    (error,) = conversation.send("session.update", model="m")  # too late
     assert error["error"]["code"] == "missing_required_parameter"
 
 
 def test_who_says_that_it_intends_to_transcribe_is_openais() -> None:
     conversation = Conversation(RealtimePath.REALTIME, intent="transcription")
-    (error,) = conversation.say("session.update", model="m")
+    (error,) = conversation.send("session.update", model="m")
     assert error["error"]["param"] == "session"
 
 
 def test_what_cannot_be_read_settles_nothing() -> None:
     conversation = Conversation(RealtimePath.REALTIME)
-    (error,) = conversation.say_raw("{")
+    (error,) = conversation.send_raw("{")
     assert error["error"]["code"] == "invalid_json"
-    conversation.say("session.update", model="m")
-    conversation.say("input_audio_buffer.commit", final=True)
+    conversation.send("session.update", model="m")
+    conversation.send("input_audio_buffer.commit", final=True)
     assert conversation.work() == [{"type": "transcription.done", "text": "", "usage": None}]
 
 
@@ -90,9 +90,9 @@ def test_what_cannot_be_read_settles_nothing() -> None:
 def test_a_generation_after_the_other() -> None:
     conversation = vllm()
     for num_words in (3, 2):
-        assert conversation.say("input_audio_buffer.commit") == []
-        say_words(conversation, num_words)
-        assert conversation.say("input_audio_buffer.commit", final=True) == []
+        assert conversation.send("input_audio_buffer.commit") == []
+        send_words(conversation, num_words)
+        assert conversation.send("input_audio_buffer.commit", final=True) == []
         conversation.work()
     assert transcripts(conversation) == ["word1 word2 word3", "word4 word5"]
     assert "".join(delta["delta"] for delta in conversation.of_type("transcription.delta")[:3]) == "word1 word2 word3"
@@ -102,29 +102,29 @@ def test_a_generation_after_the_other() -> None:
 
 def test_audio_between_two_generations_is_not_lost() -> None:
     conversation = vllm()
-    say_words(conversation, 1)
-    conversation.say("input_audio_buffer.commit")
-    conversation.say("input_audio_buffer.commit")  # one runs already
-    say_words(conversation, 1)
-    conversation.say("input_audio_buffer.commit", final=True)
-    say_words(conversation, 1)
-    conversation.say("input_audio_buffer.commit", final=False)
-    conversation.say("input_audio_buffer.commit", final=True)
+    send_words(conversation, 1)
+    conversation.send("input_audio_buffer.commit")
+    conversation.send("input_audio_buffer.commit")  # one runs already
+    send_words(conversation, 1)
+    conversation.send("input_audio_buffer.commit", final=True)
+    send_words(conversation, 1)
+    conversation.send("input_audio_buffer.commit", final=False)
+    conversation.send("input_audio_buffer.commit", final=True)
     conversation.work()
     assert transcripts(conversation) == ["word1 word2", "word3"]
 
 
 def test_a_final_commit_is_answered_though_nothing_was_started() -> None:
     conversation = vllm()
-    say_words(conversation, 2)
-    conversation.say("input_audio_buffer.commit", final=True)
+    send_words(conversation, 2)
+    conversation.send("input_audio_buffer.commit", final=True)
     conversation.work()
     assert transcripts(conversation) == ["word1 word2"]
 
 
 def test_a_language_may_stand_beside_the_model() -> None:
     conversation = Conversation(RealtimePath.REALTIME, ABLE)
-    assert conversation.say("session.update", model="m", language="de") == []
+    assert conversation.send("session.update", model="m", language="de") == []
     assert conversation.configured[-1].options.language == "de"
 
 
@@ -152,51 +152,51 @@ def test_interim_text_has_no_word_on_this_wire() -> None:
 )
 def test_a_bad_message_is_answered_and_the_session_lives(kind: str, fields: dict[str, Any], code: str) -> None:
     conversation = vllm()
-    (error,) = conversation.say(kind, **fields)
+    (error,) = conversation.send(kind, **fields)
     assert error["code"] == code and isinstance(error["error"], str)
-    say_words(conversation, 1)
-    conversation.say("input_audio_buffer.commit", final=True)
+    send_words(conversation, 1)
+    conversation.send("input_audio_buffer.commit", final=True)
     conversation.work()
     assert transcripts(conversation) == ["word1"]
 
 
 def test_no_json_is_answered_too() -> None:
-    (error,) = vllm().say_raw("{")
+    (error,) = vllm().send_raw("{")
     assert error["code"] == "invalid_json"
 
 
 def test_a_model_that_is_not_served_starts_nothing() -> None:
     conversation = Conversation(RealtimePath.REALTIME, EngineInfo(name="test", model="a", models=("a",)))
-    (error,) = conversation.say("session.update", model="b")
+    (error,) = conversation.send("session.update", model="b")
     assert error["code"] == "model_not_found"
-    (error,) = conversation.say("input_audio_buffer.commit")
+    (error,) = conversation.send("input_audio_buffer.commit")
     assert error["code"] == "model_not_validated"
-    assert conversation.say("session.update", model="a") == conversation.say("input_audio_buffer.commit") == []
+    assert conversation.send("session.update", model="a") == conversation.send("input_audio_buffer.commit") == []
 
 
 def test_final_commits_without_waiting_have_a_bound() -> None:
     conversation = vllm()
     for _ in range(MAX_PENDING_DONES):
-        assert conversation.say("input_audio_buffer.commit", final=True) == []
-    (error,) = conversation.say("input_audio_buffer.commit", final=True)
+        assert conversation.send("input_audio_buffer.commit", final=True) == []
+    (error,) = conversation.send("input_audio_buffer.commit", final=True)
     assert error["code"] == "processing_error"
     assert len(conversation.work()) == MAX_PENDING_DONES
 
 
 def test_a_failure_is_told_and_closed_as_one() -> None:
     conversation = vllm()
-    (error,) = conversation.carry_out(conversation.dialect.fail(CapacityError("all streams are taken")))
+    (error,) = conversation.execute(conversation.dialect.fail(CapacityError("all streams are taken")))
     assert error == {"type": "error", "error": "all streams are taken", "code": "capacity"}
     assert conversation.close == Close(1013, "capacity")
-    assert conversation.say("input_audio_buffer.commit") == conversation.dialect.fail(CapacityError("x")) == []
+    assert conversation.send("input_audio_buffer.commit") == conversation.dialect.fail(CapacityError("x")) == []
 
 
 @pytest.mark.parametrize("is_started", [True, False])
 def test_a_server_that_stops_says_what_it_owes(is_started: bool) -> None:
     conversation = vllm()
     if is_started:
-        conversation.say("input_audio_buffer.commit")
-    conversation.carry_out(conversation.dialect.drain())
+        conversation.send("input_audio_buffer.commit")
+    conversation.execute(conversation.dialect.drain())
     assert conversation.dialect.drain() == []
     conversation.work()
     assert transcripts(conversation) == ([""] if is_started else [])
@@ -205,8 +205,8 @@ def test_a_server_that_stops_says_what_it_owes(is_started: bool) -> None:
 
 def test_a_session_that_expires_says_what_was_said_and_then_why() -> None:
     conversation = vllm()
-    say_words(conversation, 1)
-    conversation.carry_out(conversation.dialect.drain(SessionExpiredError("a session may last 3600 s")))
+    send_words(conversation, 1)
+    conversation.execute(conversation.dialect.drain(SessionExpiredError("a session may last 3600 s")))
     *_, done, error = conversation.work()
     assert (done["text"], error["code"]) == ("word1", "session_expired")
     assert conversation.close == Close(1013, "session_expired")

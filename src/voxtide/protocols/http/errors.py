@@ -1,4 +1,4 @@
-"""What a batch client is told of a failure. In: a refusal or an error of ours. Out: a status and a body in its form."""
+"""Errors of HTTP requests. In: a refusal or another exception. Out: a status and a body in the client's form."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from voxtide.protocols.http.form import Form
 from voxtide.protocols.messages import Message, RequestRefusedError
 
 _CODES_OF_VALUES = frozenset({"invalid_value", "missing_required_parameter"})
-"""What Mistral's service answers with 422 and its list of details: a field that is missing or malformed."""
+"""Missing or malformed fields: Mistral's service answers these with 422 and a list of details."""
 
 ENGINE_FAILED = "the engine failed, or is being restarted; try again later (the server's log says why)"
-"""Why it did may name files of the server."""
+"""Leaves out the cause, which may name files of the server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Why there is no transcript, in no form yet.
+    """Why a request failed, in no vendor's form yet.
 
     Attributes:
         status: The HTTP status.
-        code: Our stable name of the failure.
+        code: The failure's stable name.
         message: For people.
-        param: The field in question, where there is one.
+        param: The field in question, if any.
     """
 
     status: int
@@ -33,11 +33,11 @@ class Problem:
     param: str | None = None
 
     def status_in(self, form: Form) -> int:
-        """The status as the form has it."""
+        """The status in the form."""
         return 422 if self._is_detail(form) else self.status
 
     def body_in(self, form: Form) -> Message:
-        """The body of the answer."""
+        """The body in the form."""
         if form is Form.OPENAI:
             return {
                 "error": {"message": self.message, "type": self._type, "param": self.param, "code": self.code},
@@ -62,11 +62,11 @@ class Problem:
 
 
 def problem_of(error: Exception) -> Problem:
-    """What to tell of an error. Of one that is not ours it tells nothing: it may quote what is nobody's business."""
+    """Describe an error for the client. Unexpected exceptions give no details: they may quote internals."""
     if isinstance(error, RequestRefusedError):
         return Problem(status=error.status, code=error.code, message=error.reason, param=error.param)
     if isinstance(error, EngineFailedError) and not isinstance(error, ConnectionFailedError):
-        return Problem(status=503, code=error.code, message=ENGINE_FAILED)  # another is loaded: worth another try
+        return Problem(status=503, code=error.code, message=ENGINE_FAILED)  # the engine is restarted: worth a retry
     if isinstance(error, VoxtideError):
         failure = failure_of(error)
         return Problem(status=failure.status, code=failure.code, message=failure.message)

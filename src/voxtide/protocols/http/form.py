@@ -1,7 +1,7 @@
-"""The form fields of a batch request. In: names and values as posted. Out: fields by name, and whose form it is.
+"""Form fields of a transcription request. In: names and values as posted. Out: fields by name, the vendor's form.
 
-Two vendors share `POST /v1/audio/transcriptions`. Fields mean the same whoever sends them; the form decides what the
-answer looks like.
+OpenAI and Mistral share `POST /v1/audio/transcriptions`. Fields mean the same in both forms; the form decides the shape
+of the answer.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from voxtide.protocols.messages import RequestRefusedError
 
 
 class Form(StrEnum):
-    """Whose answer the client expects."""
+    """The vendor whose answer the client expects."""
 
     OPENAI = "openai"
     MISTRAL = "mistral"
 
 
 MAX_FIELDS = 4_000
-"""Of one request: a thousand phrases to expect, in any of the ways to send them, and room for all else."""
+"""Limit of one request: a thousand phrases to expect in each of their two fields, and all other fields."""
 
 _OPENAI_ONLY = frozenset(
     {"response_format", "prompt", "include", "languages", "keywords", "chunking_strategy"}
@@ -30,7 +30,7 @@ _MISTRAL_ONLY = frozenset({"diarize", "context_bias", "speaker_references", "fil
 
 
 class Fields:
-    """Values by field. `name[]`, as OpenAI's clients write lists, is `name`; an empty value counts as none."""
+    """Values by field. `name[]`, OpenAI's form of a list, is `name`. Empty values are ignored."""
 
     def __init__(self, items: Iterable[tuple[str, str]]) -> None:
         self._values: dict[str, list[str]] = {}
@@ -43,23 +43,23 @@ class Fields:
 
     @property
     def names(self) -> frozenset[str]:
-        """All names, without brackets: of `chunking_strategy[type]`, the part before them."""
+        """All names up to their first bracket: `chunking_strategy[type]` is `chunking_strategy`."""
         return frozenset(name.partition("[")[0] for name in self._values)
 
     @property
     def given_names(self) -> list[str]:
-        """The names that have a value, in the order they came, with what stands in brackets."""
+        """Names with a value, in the order received, including text in brackets."""
         return [name for name, values in self._values.items() if values]
 
     def all(self, name: str) -> Sequence[str]:
-        """The values of a list."""
+        """The values of a list field."""
         return self._values.get(name, [])
 
     def one(self, name: str) -> str | None:
-        """The value of a field that is no list, or None.
+        """The value of a single field, or None.
 
         Raises:
-            Refusal: It was given twice.
+            RequestRefusedError: It was given more than once.
         """
         values = self._values.get(name, [])
         if len(values) > 1:
@@ -68,14 +68,13 @@ class Fields:
 
 
 def form_of(fields: Fields, headers: Mapping[str, str]) -> Form:
-    """Whose form it is, by the first of these that tells.
+    """The vendor's form, by the first rule that applies.
 
-    1. A field that only OpenAI has: OpenAI's. `response_format` asks for a shape of answer, so it counts for more than
-       anything that is Mistral's.
+    1. A field that only OpenAI has: OpenAI's. `response_format` requests a shape, so it outranks Mistral's fields.
     2. A field that only Mistral has: Mistral's. Its SDK always sends `diarize`.
-    3. A name in brackets: OpenAI's. (The 1.x line of Mistral's SDK has them too, but was found out by then.)
-    4. A list of `timestamp_granularities` without brackets: Mistral's.
-    5. The header, as `form_of_headers` reads it.
+    3. A name with brackets: OpenAI's. (Mistral's SDK 1.x also uses brackets, but matches rule 2.)
+    4. `timestamp_granularities` without brackets: Mistral's.
+    5. The headers: see `form_of_headers`.
     """
     if fields.names & _OPENAI_ONLY:
         return Form.OPENAI
@@ -89,5 +88,5 @@ def form_of(fields: Fields, headers: Mapping[str, str]) -> Form:
 
 
 def form_of_headers(headers: Mapping[str, str]) -> Form:
-    """Mistral's, where the header `User-Agent` names it; else OpenAI's, which most programs speak."""
+    """Mistral's if `User-Agent` names it, else OpenAI's, which most programs expect."""
     return Form.MISTRAL if "mistral" in headers.get("user-agent", "").lower() else Form.OPENAI

@@ -1,7 +1,7 @@
 """Reads a transcription request. In: form fields, the engine's info. Out: a `TranscriptionRequest`, or a refusal.
 
-Every field of both vendors is used, refused, or listed in `TranscriptionRequest.ignored`, which the response repeats in
-a header.
+Every field of both vendors is used, refused, or listed in `TranscriptionRequest.ignored`, which a response header
+repeats.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from voxtide.protocols.fields import MAX_STRING_CHARS
+from voxtide.protocols.fields import MAX_PHRASES, MAX_STRING_CHARS, check_model
 from voxtide.protocols.http.form import Fields, Form, form_of
 from voxtide.protocols.messages import RequestRefusedError
 from voxtide.protocols.session_info import language_code
@@ -22,14 +22,11 @@ ResponseFormat: TypeAlias = Literal["json", "text", "srt", "vtt", "verbose_json"
 RESPONSE_FORMATS: tuple[ResponseFormat, ...] = get_args(ResponseFormat)
 GRANULARITIES = ("segment", "word")
 
-MAX_PHRASES = 1_000
-"""To expect. Far more than any recogniser can favour."""
-
 MAX_PROMPT_CHARS = 4_000
-"""About twice what OpenAI's models read of a prompt."""
+"""About twice what OpenAI's models use of a prompt."""
 
 MAX_URL_CHARS = 2_083
-"""As Mistral's service takes it."""
+"""As at Mistral's service."""
 
 MAX_TEMPERATURE = 2.0
 
@@ -39,16 +36,16 @@ _DECIMAL = re.compile(r"[0-9]{1,6}(\.[0-9]{0,20})?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptionRequest:
-    """One transcription, as asked for.
+    """A requested transcription.
 
     Attributes:
-        form: Whose answer the client expects.
-        options: For the engine's stream.
-        response_format: The answer's shape in OpenAI's form; Mistral's has one only.
-        is_streamed: Whether the answer comes as events.
-        granularities: What is to be timed; empty where nothing was asked for.
-        file_url: Where the audio lies, unless it was posted.
-        ignored: Names of fields that have no effect.
+        form: The vendor whose answer the client expects.
+        options: Options of the engine's stream.
+        response_format: The answer's shape in OpenAI's form; Mistral's has only one.
+        is_streamed: Whether the answer is a stream of events.
+        granularities: What to time; may be empty.
+        file_url: The audio's URL, unless a file was posted.
+        ignored: Names of fields without effect.
     """
 
     form: Form
@@ -66,18 +63,19 @@ def read_request(
     """Read a request.
 
     Args:
-        fields: All but the file.
-        headers: By their names in small letters.
-        engine: What it can do.
+        fields: All fields but the file.
+        headers: By lower-case name.
+        engine: The engine's abilities.
         has_file: Whether a file was posted.
-        has_words: Whether the engine knows the times of words.
+        has_words: Whether the engine gives times of words.
 
     Raises:
-        Refusal: A field cannot be used.
+        RequestRefusedError: A field cannot be used.
     """
     form = form_of(fields, headers)
-    _check_model(fields, engine)
-    _refuse_what_nobody_does_here(fields)
+    if model := fields.one("model"):
+        check_model(model, "model", engine)
+    _refuse_unsupported(fields)
     temperature = _temperature(fields)
     vocabulary, is_prompt_used = _vocabulary(fields, engine)
     used = _KNOWN - ({"prompt"} if not is_prompt_used else set()) - ({"temperature"} if temperature else set())
@@ -97,37 +95,31 @@ _KNOWN = frozenset(
     {"model", "language", "languages", "response_format", "stream", "prompt", "keywords", "context_bias", "temperature"}
     | {"timestamp_granularities", "diarize", "file_url"}
 )
-"""What has an effect, or asks for nothing that is not so anyway."""
+"""Fields that have an effect, or request what is done anyway."""
 
 
-def _check_model(fields: Fields, engine: EngineInfo) -> None:
-    model = fields.one("model")
-    if model is not None and (reason := engine.model_refusal(model)):
-        raise RequestRefusedError(reason, code="model_not_found", param="model", status=404)
-
-
-_NOT_HERE = {
+_UNSUPPORTED = {
     "file_id": "this server keeps no files; instead of a file_id post the file itself, or a file_url",
-    "speaker_references": "this server does not tell speakers apart; leave speaker_references out",
-    "known_speaker_names": "this server does not tell speakers apart; leave known_speaker_names out",
-    "known_speaker_references": "this server does not tell speakers apart; leave known_speaker_references out",
-    "turn_detection": "turns are told in realtime sessions only; leave turn_detection out",
-    "include": "this server tells no probabilities of words; leave include out",
+    "speaker_references": "this server does not distinguish speakers; leave speaker_references out",
+    "known_speaker_names": "this server does not distinguish speakers; leave known_speaker_names out",
+    "known_speaker_references": "this server does not distinguish speakers; leave known_speaker_references out",
+    "turn_detection": "turns are reported in realtime sessions only; leave turn_detection out",
+    "include": "this server gives no probabilities of words; leave include out",
 }
 
 
-def _refuse_what_nobody_does_here(fields: Fields) -> None:
-    for name, reason in _NOT_HERE.items():
+def _refuse_unsupported(fields: Fields) -> None:
+    for name, reason in _UNSUPPORTED.items():
         if fields.all(name):
             raise RequestRefusedError(reason, code="unsupported_option", param=name)
     if _switch(fields, "diarize"):
         raise RequestRefusedError(
-            "this server does not tell speakers apart; leave diarize out", code="unsupported_option", param="diarize"
+            "this server does not distinguish speakers; leave diarize out", code="unsupported_option", param="diarize"
         )
 
 
 def _language(fields: Fields, engine: EngineInfo) -> str | None:
-    """The one language that is named, or the only one there is. Several are a hint that leaves the engine to choose."""
+    """The single requested language, or the engine's only one. With several the engine decides."""
     names = [("language", value) for value in (fields.one("language"),) if value]
     names += [("languages", value) for value in fields.all("languages")]
     codes = list(dict.fromkeys(_language_of(value, name, engine) for name, value in names))
@@ -154,10 +146,10 @@ def _temperature(fields: Fields) -> float:
 
 
 def _vocabulary(fields: Fields, engine: EngineInfo) -> tuple[tuple[str, ...], bool]:
-    """Phrases to expect, and whether the prompt is among them.
+    """Phrases to expect, and whether they include the prompt.
 
-    A list of phrases is a clear wish: an engine that cannot heed it refuses. A prompt is a hint that many programs send
-    with every request: where it can do nothing, it does nothing.
+    A list of phrases is refused if the engine cannot use it. A prompt, which many programs send with every request, is
+    then ignored.
     """
     phrases: list[str] = []
     for name in ("keywords", "context_bias"):
@@ -181,7 +173,7 @@ def _response_format(fields: Fields, *, is_streamed: bool) -> ResponseFormat:
     value = fields.one("response_format") or "json"
     if value == "diarized_json":
         raise RequestRefusedError(
-            "this server does not tell speakers apart; choose verbose_json instead of diarized_json",
+            "this server does not distinguish speakers; choose verbose_json instead of diarized_json",
             code="unsupported_option",
             param="response_format",
         )

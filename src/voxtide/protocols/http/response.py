@@ -1,4 +1,4 @@
-"""A transcript as a batch answer. In: a request, a transcript, the model's name. Out: a body and its media type."""
+"""A transcript as an HTTP answer. In: a request, a transcript, the model's name. Out: a body and its media type."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from voxtide.transcript.writers import to_srt, to_vtt
 from voxtide.types import EngineInfo, Segment, Transcript, Word
 
 UNKNOWN_LANGUAGE = "und"
-"""ISO 639-2's word for it, where the answer must name a language and nobody knows one."""
+"""ISO 639-2's code for an unknown language, for answers that must name one."""
 
 _SEEKS_PER_S = 100
 """OpenAI's `seek` counts hundredths of a second."""
@@ -22,14 +22,14 @@ _SEEKS_PER_S = 100
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is sent back."""
+    """The body of an answer."""
 
     body: str
     media_type: str
 
 
 def answer_of(request: TranscriptionRequest, transcript: Transcript, model: str) -> Answer:
-    """The answer in the client's form. `model` is the name clients are told."""
+    """The answer in the client's form. `model` is the name shown to clients."""
     if request.form is Form.MISTRAL:
         return _json(mistral_body(request, transcript, model))
     match request.response_format:
@@ -46,14 +46,14 @@ def answer_of(request: TranscriptionRequest, transcript: Transcript, model: str)
 
 
 def mistral_body(request: TranscriptionRequest, transcript: Transcript, model: str) -> Message:
-    """Mistral's one shape, which is also that of the last event of its stream. `segments` come where asked for."""
+    """Mistral's answer, also used for the last event of its stream. `segments` holds what was requested."""
     return {
         "model": model,
         "text": transcript.text,
         "language": transcript.language or request.options.language,
-        "segments": [mistral_segment(segment) for segment in _asked_segments(request, transcript)],
+        "segments": [mistral_segment(segment) for segment in _requested_segments(request, transcript)],
         "usage": {
-            "prompt_audio_seconds": math.ceil(transcript.audio_s),  # its clients take whole seconds only
+            "prompt_audio_seconds": math.ceil(transcript.audio_s),  # its clients require whole seconds
             "prompt_tokens": 0,
             "completion_tokens": 0,
             "total_tokens": 0,
@@ -62,7 +62,7 @@ def mistral_body(request: TranscriptionRequest, transcript: Transcript, model: s
 
 
 def mistral_segment(segment: Segment | Word) -> Message:
-    """One entry of `segments`: a stretch of text, or a word where words were asked for."""
+    """One entry of `segments`: a segment, or a word if words were requested."""
     return {
         "type": "transcription_segment",
         "text": segment.text,
@@ -71,15 +71,15 @@ def mistral_segment(segment: Segment | Word) -> Message:
     }
 
 
-def parts_asked_for(request: TranscriptionRequest, segment: Segment) -> Sequence[Segment | Word]:
-    """What Mistral's form tells of a segment: nothing, itself, or its words, whichever is the finest asked for."""
+def requested_parts(request: TranscriptionRequest, segment: Segment) -> Sequence[Segment | Word]:
+    """The entries for a segment in Mistral's form, at the finest requested granularity: none, itself, or its words."""
     if "word" in request.granularities:
         return segment.words
     return (segment,) if request.granularities else ()
 
 
-def _asked_segments(request: TranscriptionRequest, transcript: Transcript) -> list[Segment | Word]:
-    return [part for segment in transcript.segments for part in parts_asked_for(request, segment)]
+def _requested_segments(request: TranscriptionRequest, transcript: Transcript) -> list[Segment | Word]:
+    return [part for segment in transcript.segments for part in requested_parts(request, segment)]
 
 
 def _verbose_body(request: TranscriptionRequest, transcript: Transcript) -> Message:
@@ -101,7 +101,7 @@ def _verbose_body(request: TranscriptionRequest, transcript: Transcript) -> Mess
 
 
 def _verbose_segment(number: int, segment: Segment) -> Message:
-    """A segment with every field that typed clients insist on. The two probabilities are placeholders: 0."""
+    """A segment with every field that typed clients require. The two probabilities are placeholders (0)."""
     text = segment.text.encode()
     return {
         "id": number,
@@ -126,22 +126,22 @@ def _json(body: Message) -> Answer:
 
 
 def _rounded(seconds: float) -> float:
-    """To the millisecond: finer than any engine's times."""
+    """Round to milliseconds, finer than any engine's times."""
     return round(seconds, 3)
 
 
 def model_list(engine: EngineInfo, created_s: int) -> Message:
-    """The body of `GET /v1/models`. `created_s` is a time in seconds since 1970."""
+    """The body of `GET /v1/models`. `created_s` is in seconds since 1970."""
     return {"object": "list", "data": [model_card(name, created_s) for name in model_names(engine)]}
 
 
 def model_names(engine: EngineInfo) -> tuple[str, ...]:
-    """The names there are: the engine's own first, then those it also answers to."""
+    """All model names: the engine's own first, then its aliases."""
     return tuple(dict.fromkeys((engine.model, *engine.models)))
 
 
 def model_card(name: str, created_s: int) -> Message:
-    """One model: `id`, `object`, `created`, `owned_by` for OpenAI's SDK, the rest for Mistral's."""
+    """One model: `id`, `object`, `created` and `owned_by` for OpenAI's SDK, the rest for Mistral's."""
     return {
         "id": name,
         "object": "model",

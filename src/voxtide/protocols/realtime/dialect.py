@@ -1,10 +1,10 @@
-"""The seam between a wire and a session. In: client messages, transcript events, failures. Out: effects, in order.
+"""The seam between a dialect and a session. In: client messages, transcript events, failures. Out: ordered effects.
 
-socket -> Dialect.receive(message) -> effects -> session -> engine stream -> TranscriptEvent -> Dialect.tell -> effects
-                                           -> turn detector -> TurnEvent ------^
+socket -> Dialect.receive -> effects -> session -> engine stream -> TranscriptEvent -> Dialect.on_event -> effects
+                                                -> turn detector -> TurnEvent -------^
 
-A dialect is one client's conversation as a plain state machine: it decides, the session acts. Effects are carried out
-in the order given; those of one call before those of the next.
+A dialect is a state machine for one client: it decides, the session acts. The session runs effects in the order given,
+those of one call before those of the next.
 """
 
 from __future__ import annotations
@@ -18,6 +18,13 @@ from voxtide.protocols.realtime.turns import TurnConfig, TurnEvent
 from voxtide.transcript.events import TranscriptEvent
 from voxtide.types import StreamOptions
 
+MAX_APPEND_BYTES = 15 * 2**20
+"""Limit of one message's decoded audio on `/v1/realtime`, as at OpenAI: 8 min at 16 kHz. vLLM takes 25 Mi samples, but
+both dialects share the path."""
+
+MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 96_000
+"""Sample rates of raw PCM, as Mistral's service has them. OpenAI's takes 24 kHz only; accepting more does no harm."""
+
 
 @dataclass(frozen=True, slots=True)
 class Send:
@@ -28,39 +35,39 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """Use these from the next audio on.
+    """Use these settings from the next audio on.
 
-    The engine's stream opens with the first audio or flush. If one is open and `options` differ from its own, the
-    session finishes it (its events are told, but not its `Finished`) and opens another; times go on.
+    The engine's stream opens with the first audio or flush. If one is open with other `options`, the session finishes
+    it, reports its events except `Finished`, and opens another. Times continue.
     """
 
     pcm: PcmFormat
     options: StreamOptions
     turns: TurnConfig | None = None
-    """Where the client wants turns told: the session measures the audio it feeds with a `TurnDetector` of these, and
-    tells its events. None for no turns. The engine's own speech events are told in any case, and are no turns."""
+    """If set, the session runs a `TurnDetector` with this config on the audio and reports its events. None: no turns.
+    The engine's own speech events are always reported; they are not turns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """Take audio, in the configured format. Samples may straddle two of these."""
+    """Feed audio in the configured format. A sample may be split across two of these."""
 
     payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """Flush the engine's stream. Exactly one `Flushed` is told for each, in order."""
+    """Flush the engine's stream. Each is answered by exactly one `Flushed`, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """No more audio comes: finish the engine's stream. `Finished` is told, at once where none was open."""
+    """No more audio will come: finish the engine's stream. `Finished` follows, at once if no stream is open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close the connection, after everything sent before has left. Nothing follows."""
+    """Close the connection once everything sent so far has left. It is the last effect."""
 
     code: int
     reason: str = ""
@@ -70,28 +77,26 @@ Effect: TypeAlias = Send | Configure | Feed | Flush | Finish | Close
 
 
 class Dialect(Protocol):
-    """One session's side of the conversation. Not thread safe; never blocks."""
+    """The server's side of one session. Not thread safe; never blocks."""
 
     def begin(self) -> list[Effect]:
-        """What to do as soon as the connection stands."""
+        """Effects to run when the connection opens."""
 
     def receive(self, message: str | bytes) -> list[Effect]:
-        """What a client's message asks for. A bad message is answered on the wire; this never raises."""
+        """Handle a client's message. A bad message is answered with an error; this never raises."""
 
     def on_event(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
-        """What an event means for this client.
+        """Handle an event of the engine or the turn detector.
 
-        At the end of a turn it asks for a `Flush`, which must be carried out before the next message is handed to
-        `receive`, however many wait: flushes are answered in the order they were asked for, and none may follow a
-        `Finish`.
+        The end of a turn requests a `Flush`. Run it before passing the next message to `receive`, even if messages are
+        queued: flushes are answered in the order of their requests, and none may follow a `Finish`.
         """
 
     def fail(self, error: VoxtideError) -> list[Effect]:
-        """How this client learns that the session cannot go on: an error message, then `Close`."""
+        """End a session that cannot continue: an error message, then `Close`."""
 
     def drain(self, error: VoxtideError | None = None) -> list[Effect]:
-        """We end the session: finish what was said, so that its final text is told, then close.
+        """End the session from the server's side: finish, send the final text, then close.
 
-        With 1001 because the server is going away, or as `fail` does where `error` says why, such as a session that
-        has lasted as long as it may.
+        Closes with 1001 (going away), or as `fail` does if there is an `error`, such as an expired session.
         """

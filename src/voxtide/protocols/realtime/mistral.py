@@ -1,8 +1,8 @@
-"""The Mistral realtime wire. In: a client's messages, events, failures. Out: effects. docs/protocols.md describes it.
+"""Mistral's realtime dialect. In: messages, events, failures. Out: effects. docs/protocols.md describes the protocol.
 
-Three rules decide whether clients work. Every flush is answered by one `transcription.done` with what was said since
-the one before. There is no other `done` but the last, after `input_audio.end`: the SDK's stream helper hangs up at
-the first one it sees. And nothing ends a session but the client, a failure or a server that stops: silence is no error.
+Clients depend on three rules. Every flush is answered by one `transcription.done` with the text since the previous one.
+The only other `done` is the last one, after `input_audio.end`: the SDK's stream helper disconnects at the first it
+receives. Only the client, a failure or a server shutdown ends a session: silence is not an error.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from voxtide.transcript.events import (
 from voxtide.types import EngineInfo, Segment
 
 MAX_APPEND_BYTES = 262_144
-"""Audio of one message after base64, as the hosted service has it."""
+"""Limit of one message's decoded audio, as at the hosted service."""
 
 MAX_PENDING_FLUSHES = 256
-"""Flushes not yet answered. A speaker pauses a few times a minute; a client that is this far ahead is in a loop."""
+"""Unanswered flushes. A speaker pauses a few times a minute; a client with more is in a loop."""
 
 
 @dataclass(slots=True)
 class _Pending:
-    """What a flush is for: a `done` the client waits for, or the end of a turn and what the turns did after it.
+    """An unanswered flush: the client's, answered by a `done`, or a turn's end with the turn events queued behind it.
 
-    Of the latter there are no more than fit into the audio that an engine takes ahead of its text.
+    The engine's limit on audio ahead of its text bounds these events.
     """
 
     turn_end: Send | None = None
@@ -60,23 +60,23 @@ class MistralRealtime:
         self._session = session
         self._requested_model = query.get("model")
         self._settings = MistralSettings(has_interim=query.get("interim") == "true")
-        self._leaving = Shutdown(lambda failure: [_error(failure.message, failure.status)])
+        self._shutdown = Shutdown(lambda failure: [_error(failure.message, failure.status)])
         self._has_audio = False
         self._pending: deque[_Pending] = deque()
-        self._utterance = PendingText()
+        self._pending_text = PendingText()
         self._language: str | None = None
         self._reported_s = 0
 
     def begin(self) -> list[Effect]:
-        """`session.created`, unasked."""
+        """Send `session.created`, or refuse an unknown model."""
         if self._requested_model and (reason := self._engine.model_refusal(self._requested_model)):
-            self._leaving.phase = Phase.CLOSED
+            self._shutdown.phase = Phase.CLOSED
             return [_error(reason, 400), Close(POLICY, "invalid model")]
         return [self._settings.configure(), self._session_message("session.created")]
 
     def receive(self, message: str | bytes) -> list[Effect]:
-        """One message of the client; `error` is the answer to a bad one."""
-        if self._leaving.is_closed:
+        """Handle a client's message; answer a bad one with `error`."""
+        if self._shutdown.is_closed:
             return []
         try:
             fields = read_message(message)
@@ -85,12 +85,12 @@ class MistralRealtime:
             return [_error(refusal.reason, refusal.status)]
 
     def on_event(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
-        """What the client is to know of an event."""
-        if self._leaving.is_closed:
+        """The messages for an event, and a flush at the end of a turn."""
+        if self._shutdown.is_closed:
             return []
         match event:
             case Delta(text):
-                return [_message("transcription.text.delta", text=piece) for piece in self._utterance.add(text)]
+                return [_message("transcription.text.delta", text=piece) for piece in self._pending_text.add(text)]
             case Interim(text) if self._settings.has_interim:
                 return [_message("transcription.text.interim", text=text)]
             case SpeechStarted(time_s) if self._settings.has_speech:
@@ -98,45 +98,45 @@ class MistralRealtime:
             case SpeechStopped(time_s) if self._settings.has_speech:
                 return [_message("speech.stop", time_s=time_s)]
             case SegmentEnded(segment):
-                return self._tell_segment(segment)
+                return self._send_segment(segment)
             case LanguageDetected(language):
                 self._language = language
                 return [_message("transcription.language", audio_language=language)]
             case Flushed():
-                return self._tell_flushed(event)
+                return self._on_flushed(event)
             case Finished(audio_s):
-                return self._tell_finished(audio_s)
+                return self._on_finished(audio_s)
             case TurnStarted() | TurnEnding() | TurnResumed() | TurnEnded() if self._settings.turns:
-                return self._tell_turn(event)
+                return self._on_turn(event)
             case _:
                 return []
 
     def fail(self, error: VoxtideError) -> list[Effect]:
-        """`error`, then the close code of a failure."""
-        return self._leaving.fail(error)
+        """Send `error`, then close with the failure's code."""
+        return self._shutdown.fail(error)
 
     def drain(self, error: VoxtideError | None = None) -> list[Effect]:
-        """A last `done`, then 1001 or the error."""
-        return self._leaving.drain(error)
+        """Send a last `done`, then close with 1001 or the error."""
+        return self._shutdown.drain(error)
 
-    # What a client asks for.
+    # Client messages.
 
     def _update(self, message: Message) -> list[Effect]:
-        wishes = message.get("session")
-        if wishes is None:
-            wishes = {}
-        if not isinstance(wishes, dict):
+        requested = message.get("session")
+        if requested is None:
+            requested = {}
+        if not isinstance(requested, dict):
             raise RequestRefusedError("session.update needs a session, an object")
-        if not self._leaving.is_open or self._has_audio:
+        if not self._shutdown.is_open or self._has_audio:
             raise RequestRefusedError("Session fields cannot be changed after audio has started.")
-        self._settings, refusals = self._settings.updated(wishes, self._engine)
+        self._settings, refusals = self._settings.updated(requested, self._engine)
         effects: list[Effect] = [_error(refusal.reason, refusal.status) for refusal in refusals]
         return [self._settings.configure(), *effects, self._session_message("session.updated")]
 
     def _append(self, message: Message) -> list[Effect]:
-        if self._leaving.phase is Phase.DRAINING:
-            return []  # as if it came after the close that is on its way
-        if self._leaving.phase is Phase.ENDING:
+        if self._shutdown.phase is Phase.DRAINING:
+            return []  # the close is on its way
+        if self._shutdown.phase is Phase.ENDING:
             raise RequestRefusedError("no audio may follow input_audio.end")
         if self._settings.pcm is None:
             raise RequestRefusedError(
@@ -149,47 +149,47 @@ class MistralRealtime:
         return [Feed(payload)]
 
     def _flush(self, _: Message) -> list[Effect]:
-        if self._leaving.phase is Phase.DRAINING:
-            return []  # the last done answers it
-        if self._leaving.phase is Phase.ENDING:
+        if self._shutdown.phase is Phase.DRAINING:
+            return []  # the last `done` answers it
+        if self._shutdown.phase is Phase.ENDING:
             raise RequestRefusedError("no flush may follow input_audio.end, which makes everything final itself")
         if len(self._pending) >= MAX_PENDING_FLUSHES:
             raise RequestRefusedError(
-                f"{MAX_PENDING_FLUSHES} flushes wait for their answer; wait for some of them", status=429
+                f"{MAX_PENDING_FLUSHES} flushes are unanswered; wait for some of their answers", status=429
             )
         self._pending.append(_Pending())
         return [Flush()]
 
     def _end(self, _: Message) -> list[Effect]:
-        return self._leaving.end()
+        return self._shutdown.end()
 
-    # What a client is told.
+    # Engine and turn events.
 
     def _session_message(self, kind: str) -> Send:
         return _message(kind, session=self._settings.as_session(self._engine, self._session))
 
-    def _tell_segment(self, segment: Segment) -> list[Effect]:
-        if not self._utterance.add_segment(segment):
+    def _send_segment(self, segment: Segment) -> list[Effect]:
+        if not self._pending_text.add_segment(segment):
             return []
         return [_message("transcription.segment", **_segment_fields(segment), speaker_id=None)]
 
-    def _tell_flushed(self, flushed: Flushed) -> list[Effect]:
-        effects = [effect for segment in flushed.segments for effect in self._tell_segment(segment)]
+    def _on_flushed(self, flushed: Flushed) -> list[Effect]:
+        effects = [effect for segment in flushed.segments for effect in self._send_segment(segment)]
         pending = self._pending.popleft() if self._pending else _Pending()
         if pending.turn_end is None:
             return [*effects, self._done(flushed.audio_s)]
         return [*effects, pending.turn_end, *pending.later_turns]
 
-    def _tell_finished(self, audio_s: float) -> list[Effect]:
-        return [self._done(audio_s), *self._leaving.close()]
+    def _on_finished(self, audio_s: float) -> list[Effect]:
+        return [self._done(audio_s), *self._shutdown.close()]
 
-    def _tell_turn(self, event: TurnEvent) -> list[Effect]:
-        """A turn's end waits until its text has been told; what comes after it waits behind it."""
+    def _on_turn(self, event: TurnEvent) -> list[Effect]:
+        """Hold `turn.end` until its text has been sent, and later turn events behind it."""
         if isinstance(event, TurnEnded):
             reason = "timeout" if event.is_timeout else "threshold"
             turn_end = _message("turn.end", time_s=event.audio_s, end_reason=reason)
-            if not self._leaving.is_open:
-                return [turn_end]  # no flush may follow the end
+            if not self._shutdown.is_open:
+                return [turn_end]  # no flush may follow `Finish`
             self._pending.append(_Pending(turn_end))
             return [Flush()]
         message = _message(_TURN_TYPES[type(event)], time_s=event.audio_s)
@@ -200,10 +200,11 @@ class MistralRealtime:
         return [message]
 
     def _done(self, audio_s: float) -> Send:
-        """What was said since the last one. Its seconds, rounded up, sum up over a session."""
+        """The text since the last `done`. The rounded seconds of all add up to the session's, rounded up."""
         total_s = math.ceil(audio_s)
-        text, segments = self._utterance.text, self._utterance.segments
-        omitted = {"omitted_chars": self._utterance.num_omitted_chars} if self._utterance.num_omitted_chars else {}
+        text, segments = self._pending_text.text, self._pending_text.segments
+        num_omitted_chars = self._pending_text.num_omitted_chars
+        omitted = {"omitted_chars": num_omitted_chars} if num_omitted_chars else {}
         usage = {
             "prompt_tokens": 0,
             "completion_tokens": 0,
@@ -211,7 +212,7 @@ class MistralRealtime:
             "prompt_audio_seconds": max(0, total_s - self._reported_s),
         }
         self._reported_s = max(self._reported_s, total_s)
-        self._utterance.clear()
+        self._pending_text.clear()
         return _message(
             "transcription.done",
             model=self._engine.model,
@@ -242,12 +243,12 @@ def _message(kind: str, **fields: object) -> Send:
 
 
 def _error(message: str, code: int) -> Send:
-    """`code` is a number: with a string in it the SDK does not see that the event is an error."""
+    """`code` must be a number: the SDK does not recognise an error with a string code."""
     return _message("error", error={"message": message, "code": code})
 
 
 def _segment_fields(segment: Segment) -> Message:
-    """A segment for the wire. Of one too long for a frame, the end; the rest of its text was told by deltas."""
+    """A segment's fields. One too long for a frame is cut to its end; deltas have sent the rest of its text."""
     times = {"start": round(segment.start_s, 3), "end": round(segment.end_s, 3)}
     num_omitted_chars = len(segment.text) - MAX_PIECE_CHARS
     if num_omitted_chars <= 0:

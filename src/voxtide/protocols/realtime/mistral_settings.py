@@ -1,4 +1,4 @@
-"""What a Mistral client may set. In: the `session` object of `session.update`. Out: settings and refusals by name."""
+"""What a Mistral client may set. In: the `session` object of `session.update`. Out: settings, and refusals by field."""
 
 from __future__ import annotations
 
@@ -9,28 +9,19 @@ from typing import Any
 
 from voxtide.audio.encodings import Encoding
 from voxtide.audio.pcm import PcmFormat
-from voxtide.protocols.fields import number, read_settings, strings, switch, whole_number
+from voxtide.protocols.fields import MAX_PHRASES, number, read_settings, strings, switch, whole_number
 from voxtide.protocols.messages import Message, RequestRefusedError
-from voxtide.protocols.realtime.dialect import Configure
-from voxtide.protocols.realtime.turns import TurnConfig
+from voxtide.protocols.realtime.dialect import MAX_RATE_HZ, MIN_RATE_HZ, Configure
+from voxtide.protocols.realtime.turns import MAX_SILENCE_MS, TurnConfig
 from voxtide.protocols.session_info import SessionInfo, language_code
 from voxtide.types import EngineInfo, StreamOptions
 
-MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 96_000
-"""As the hosted service takes them."""
-
 _ENCODINGS = tuple(encoding.value for encoding in Encoding)
-
-MAX_PHRASES = 1_000
-"""Of `context_bias`. Far more than any recogniser can favour, and a message of bearable size."""
-
-MAX_SILENCE_MS = 60_000
-"""A turn that ends a minute after its last word serves nobody; a larger number is a mistake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MistralSettings:
-    """A session's settings. `pcm` is None while the client's last wish for a format could not be met."""
+    """A session's settings. `pcm` is None after a refused audio format, until a valid one is set."""
 
     pcm: PcmFormat | None = PcmFormat()
     delay_ms: int | None = None
@@ -43,7 +34,7 @@ class MistralSettings:
     def updated(
         self, fields: Mapping[str, Any], engine: EngineInfo
     ) -> tuple[MistralSettings, list[RequestRefusedError]]:
-        """These settings with what can be had of `fields`, and why the rest cannot. Unknown fields are passed over."""
+        """Apply the accepted `fields`. Returns the new settings and the refusals. Ignores unknown fields."""
         changes, refusals = read_settings(
             (attribute, partial(read, fields[name], engine))
             for name, (attribute, read) in _READERS.items()
@@ -52,7 +43,7 @@ class MistralSettings:
         return replace(self, **changes), refusals
 
     def configure(self) -> Configure:
-        """What the session needs to know of them."""
+        """The session's part of the settings."""
         options = StreamOptions(
             language=self.language, delay_ms=self.delay_ms, interim=self.has_interim, vocabulary=self.vocabulary
         )
@@ -100,7 +91,7 @@ def _read_delay(value: Any, engine: EngineInfo) -> int | None:
 def _read_language(value: Any, engine: EngineInfo) -> str | None:
     if value is None:
         return None
-    language = language_code(value) if isinstance(value, str) else None
+    language = language_code(value)
     if language is None:
         raise RequestRefusedError('language must be a code of ISO 639-1, such as "en"', param="language")
     if reason := engine.language_refusal(language):
@@ -139,7 +130,7 @@ def _read_turn_detection(value: Any, engine: EngineInfo) -> TurnConfig | None:
         eager_end_threshold=eager,
         end_threshold=end,
         min_silence_ms=silence_ms,
-        max_unsure_ms=timeout_ms,
+        end_timeout_ms=timeout_ms,
     )
 
 
@@ -149,7 +140,7 @@ def _turn_fields(turns: TurnConfig) -> Message:
         "eager_end_threshold": turns.eager_end_threshold,
         "end_threshold": turns.end_threshold,
         "min_silence_ms": turns.min_silence_ms,
-        "end_timeout_ms": turns.max_unsure_ms,
+        "end_timeout_ms": turns.end_timeout_ms,
     }
 
 
@@ -164,14 +155,14 @@ def _read_speech(value: Any, _: EngineInfo) -> bool:
 def _refuse_diarize(value: Any, engine: EngineInfo) -> None:
     if switch(value, "diarize"):
         raise RequestRefusedError(
-            f"diarize: {engine.model} cannot tell speakers apart; leave it out", code="unsupported_option"
+            f"diarize: {engine.model} cannot distinguish speakers; leave it out", code="unsupported_option"
         )
 
 
 def _refuse_speaker_references(value: Any, engine: EngineInfo) -> None:
     if value:
         raise RequestRefusedError(
-            f"speaker_references: {engine.model} cannot tell speakers apart; leave them out", code="unsupported_option"
+            f"speaker_references: {engine.model} cannot distinguish speakers; leave them out", code="unsupported_option"
         )
 
 
@@ -186,4 +177,4 @@ _READERS: dict[str, tuple[str, Callable[[Any, EngineInfo], Any]]] = {
     "diarize": ("", _refuse_diarize),
     "speaker_references": ("", _refuse_speaker_references),
 }
-"""Each field with the attribute it sets, if any. null in any of them is its default."""
+"""Each field's attribute, if any, and reader. null is the default."""

@@ -1,7 +1,4 @@
-"""The items of an OpenAI session: stretches of audio, each with its text. In: their ends, their text. Out: items.
-
-Knows what an item looks like in a message, and no message.
-"""
+"""The items of an OpenAI session: audio pieces and their text. In: commits, text. Out: items. Knows no messages."""
 
 from __future__ import annotations
 
@@ -12,19 +9,19 @@ from voxtide.protocols.messages import Message, RequestRefusedError
 from voxtide.protocols.realtime.pending_text import PendingText
 
 MAX_PENDING_ITEMS = 256
-"""Items committed or cleared and not yet transcribed. A client that is this far ahead is in a loop."""
+"""Items committed or cleared but not yet transcribed. A client with more is in a loop."""
 
 
 @dataclass(slots=True)
 class Item:
-    """One stretch of audio that is transcribed as a whole. Nothing is told of the text of cleared audio."""
+    """One piece of audio that is transcribed as a whole. The text of a cleared item is not sent."""
 
     item_id: str
-    utterance: PendingText = field(default_factory=lambda: PendingText(begins_with_text=True))
+    pending_text: PendingText = field(default_factory=lambda: PendingText(strip_leading_space=True))
     is_cleared: bool = False
 
     def as_fields(self) -> Message:
-        """The item of a conversation, before there is text."""
+        """The conversation item, without its text."""
         return {
             "id": self.item_id,
             "object": "realtime.item",
@@ -35,25 +32,25 @@ class Item:
         }
 
     def result_fields(self, duration_s: float, language: str | None) -> Message:
-        """Its text, and what it took."""
+        """The fields of `completed`."""
         fields: Message = {
-            "transcript": self.utterance.text,
+            "transcript": self.pending_text.text,
             "usage": {"type": "duration", "seconds": duration_s},
         }
         if language is not None:
             fields["languages"] = [{"code": language}]
-        if self.utterance.num_omitted_chars:
-            fields["omitted_chars"] = self.utterance.num_omitted_chars
+        if self.pending_text.num_omitted_chars:
+            fields["omitted_chars"] = self.pending_text.num_omitted_chars
         return fields
 
 
 class Items:
-    """The items of one session whose text is still to come.
+    """The items of one session that await their text.
 
     Attributes:
-        open: The one that takes audio.
-        has_audio: Whether it has any.
-        pending: Those that have ended, in order.
+        open: The item that receives audio.
+        has_audio: Whether the open item has audio.
+        pending: Ended items, in order.
     """
 
     def __init__(self, session_id: str) -> None:
@@ -65,30 +62,30 @@ class Items:
         self.has_audio = False
 
     @property
-    def next_with_text(self) -> Item:
-        """The one that stable text belongs to."""
+    def next_to_complete(self) -> Item:
+        """The item that new stable text belongs to."""
         return self.pending[0] if self.pending else self.open
 
-    def check_room(self) -> None:
-        """See whether one more may end.
+    def check_capacity(self) -> None:
+        """Check that one more item may end.
 
         Raises:
-            Refusal: Too many wait for their text.
+            RequestRefusedError: Too many items are pending.
         """
         if len(self.pending) >= MAX_PENDING_ITEMS:
             raise RequestRefusedError(
-                f"{MAX_PENDING_ITEMS} items wait for their text; wait for some of them",
+                f"{MAX_PENDING_ITEMS} items await their text; wait for some of them",
                 code="rate_limit_exceeded",
                 status=429,
             )
 
     def commit(self, item: Item) -> str | None:
-        """Make an item part of the conversation; returns the id of the one before it there."""
+        """Add an item to the conversation; returns the id of the previous one."""
         previous_id, self._committed_id = self._committed_id, item.item_id
         return previous_id
 
     def end(self) -> None:
-        """End the open item; another opens."""
+        """End the open item and open another."""
         self.pending.append(self.open)
         self.open = self._new()
         self.has_audio = False

@@ -1,4 +1,4 @@
-"""What an OpenAI client may set. In: the `session` object of `session.update`. Out: settings and refusals by name."""
+"""What an OpenAI client may set. In: the `session` object of `session.update`. Out: settings, and refusals by field."""
 
 from __future__ import annotations
 
@@ -9,45 +9,49 @@ from typing import Any
 
 from voxtide.audio.encodings import Encoding
 from voxtide.audio.pcm import PcmFormat
-from voxtide.protocols.fields import number, object_of, read_settings, strings, whole_number
+from voxtide.protocols.fields import (
+    MAX_PHRASES,
+    check_model,
+    number,
+    object_of,
+    read_settings,
+    strings,
+    whole_number,
+)
 from voxtide.protocols.messages import Message, RequestRefusedError
-from voxtide.protocols.realtime.dialect import Configure
-from voxtide.protocols.realtime.turns import TurnConfig
+from voxtide.protocols.realtime.dialect import MAX_RATE_HZ, MIN_RATE_HZ, Configure
+from voxtide.protocols.realtime.turns import MAX_SILENCE_MS, TurnConfig
 from voxtide.protocols.session_info import SessionInfo, language_code
 from voxtide.types import EngineInfo, StreamOptions
-
-MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 96_000
-"""Of `audio/pcm`. OpenAI takes 24 kHz alone; other rates harm nobody."""
 
 PCM_RATE_HZ = 24_000
 G711_RATE_HZ = 8_000
 
-MAX_KEYWORDS = 1_000
-"""Far more than any recogniser can favour, and a message of bearable size."""
-
 MAX_LANGUAGES = 200
-"""As many as any model knows, and some more."""
+"""More than any model knows."""
 
 MODELS_WITHOUT_TURNS = ("gpt-realtime-whisper", "gpt-live-transcribe")
-"""At OpenAI these detect no turns; clients that name one of them commit, and say nothing of turn detection."""
+"""OpenAI's models without turn detection. Clients that name one commit themselves, and do not set `turn_detection`."""
 
 DELAYS = ("minimal", "low", "medium", "high", "xhigh")
-"""Of `transcription.delay`, spread over the look-aheads that the engine has."""
-
-
-MAX_SILENCE_MS = 60_000
-"""A turn that ends a minute after its last word serves nobody; a larger number is a mistake."""
+"""Values of `transcription.delay`, mapped evenly to the engine's delays."""
 
 SEMANTIC_SILENCE_MS = {"low": 1_000, "medium": 600, "auto": 600, "high": 300}
-"""`semantic_vad` judges by what was said; we have only how long nothing was said."""
+"""OpenAI's `semantic_vad` judges by the words. Here each eagerness is a duration of silence."""
 
 _HYSTERESIS = 0.15
-"""How far below the start threshold silence begins, as Silero's own tools have it."""
+"""Silence begins this far below the start threshold, as in Silero's own tools."""
+
+_ENCODINGS = {
+    "audio/pcm": Encoding.PCM_S16LE,
+    "audio/pcmu": Encoding.PCM_MULAW,
+    "audio/pcma": Encoding.PCM_ALAW,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TurnWish:
-    """What a client asked for. `eagerness` is None for `server_vad`."""
+class TurnOptions:
+    """The requested turn detection. `eagerness` is None for `server_vad`."""
 
     threshold: float = 0.5
     prefix_padding_ms: int = 300
@@ -56,7 +60,7 @@ class TurnWish:
 
     @property
     def config(self) -> TurnConfig:
-        """The same for the detector."""
+        """The detector's config."""
         end_threshold = max(self.threshold - _HYSTERESIS, self.threshold / 2)
         return TurnConfig(
             start_threshold=self.threshold,
@@ -66,7 +70,7 @@ class TurnWish:
         )
 
     def as_fields(self) -> Message:
-        """The object as it is in effect."""
+        """The `turn_detection` object in effect."""
         if self.eagerness is not None:
             return {"type": "semantic_vad", "eagerness": self.eagerness}
         return {
@@ -78,75 +82,42 @@ class TurnWish:
         }
 
 
-DEFAULT_TURNS = TurnWish()
-
-
-def read_turn_detection(value: Any, name: str, engine: EngineInfo) -> TurnWish | None:
-    """What the object asks for; null is no turn detection.
-
-    Raises:
-        Refusal: It is none of ours, or the server has no speech detection.
-    """
-    if value is None:
-        return None
-    if reason := engine.turns_refusal():
-        raise RequestRefusedError(reason, code="unsupported_option", param=name)
-    fields = object_of(value, name)
-    kind = fields.get("type", "server_vad")
-    if kind == "server_vad":
-        return TurnWish(
-            threshold=number(fields.get("threshold"), f"{name}.threshold", 0.0, 1.0, default=0.5),
-            prefix_padding_ms=_milliseconds(fields, name, "prefix_padding_ms", 300),
-            silence_ms=_milliseconds(fields, name, "silence_duration_ms", 500),
-        )
-    if kind == "semantic_vad":
-        eagerness = "auto" if fields.get("eagerness") is None else fields["eagerness"]
-        if not isinstance(eagerness, str) or eagerness not in SEMANTIC_SILENCE_MS:
-            raise RequestRefusedError(f"{name}.eagerness must be one of {', '.join(SEMANTIC_SILENCE_MS)}", param=name)
-        return TurnWish(silence_ms=SEMANTIC_SILENCE_MS[eagerness], eagerness=eagerness)
-    raise RequestRefusedError(f"{name}.type must be server_vad or semantic_vad, or the whole of it null", param=name)
-
-
-def _milliseconds(fields: Message, name: str, key: str, default: int) -> int:
-    return whole_number(fields.get(key), f"{name}.{key}", 0, MAX_SILENCE_MS, default=default)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAISettings:
-    """A session's settings. `pcm` is None while the client's last wish for a format could not be met."""
+    """A session's settings. `pcm` is None after a refused audio format, until a valid one is set."""
 
     pcm: PcmFormat | None = PcmFormat(sample_rate_hz=PCM_RATE_HZ)
     languages: tuple[str, ...] = ()
     delay: str | None = None
     vocabulary: tuple[str, ...] = ()
-    turns: TurnWish | None = DEFAULT_TURNS
+    turns: TurnOptions | None = TurnOptions()
 
     @classmethod
-    def first(cls, engine: EngineInfo) -> OpenAISettings:
-        """Those of a session whose client has said nothing."""
+    def initial(cls, engine: EngineInfo) -> OpenAISettings:
+        """The settings of a new session."""
         return cls() if engine.can_detect_turns else cls(turns=None)
 
     def updated(
         self, session: Mapping[str, Any], engine: EngineInfo
     ) -> tuple[OpenAISettings, list[RequestRefusedError]]:
-        """These settings with what can be had of `session`, and why the rest cannot. Unknown fields are passed over.
+        """Apply the accepted fields of `session`. Returns the new settings and the refusals. Ignores unknown fields.
 
         Raises:
-            Refusal: It is no session of ours, or not built like one.
+            RequestRefusedError: It is not a transcription session, or malformed.
         """
         if session.get("type", "transcription") != "transcription":
             raise RequestRefusedError(
                 "this server transcribes: session.type must be transcription", param="session.type"
             )
         audio = object_of(session.get("audio"), "session.audio")
-        wishes = object_of(audio.get("input"), "session.audio.input")
-        transcription = object_of(wishes.get("transcription"), "session.audio.input.transcription")
-        if "transcription" in wishes and wishes["transcription"] is None:
-            transcription = dict.fromkeys(_TRANSCRIPTION_READERS)  # null clears all that is in it
+        requested = object_of(audio.get("input"), "session.audio.input")
+        transcription = object_of(requested.get("transcription"), "session.audio.input.transcription")
+        if "transcription" in requested and requested["transcription"] is None:
+            transcription = dict.fromkeys(_TRANSCRIPTION_READERS)  # null clears all its fields
         changes, refusals = read_settings(
             (attribute, partial(read, fields[name], f"{prefix}.{name}", engine))
             for fields, prefix, readers in (
-                (wishes, "session.audio.input", _INPUT_READERS),
+                (requested, "session.audio.input", _INPUT_READERS),
                 (transcription, "session.audio.input.transcription", _TRANSCRIPTION_READERS),
             )
             for name, (attribute, read) in readers.items()
@@ -157,17 +128,17 @@ class OpenAISettings:
         return replace(self, **changes), refusals
 
     def configure(self, engine: EngineInfo) -> Configure:
-        """What the session needs to know of them."""
+        """The session's part of the settings."""
         options = StreamOptions(
             language=self.languages[0] if len(self.languages) == 1 else None,
             delay_ms=_delay_ms(self.delay, engine),
-            interim=False,  # the wire has no word for text that may change
+            interim=False,  # the protocol has no interim text
             vocabulary=self.vocabulary,
         )
         return Configure(self.pcm or PcmFormat(), options, self.turns.config if self.turns else None)
 
     def as_session(self, engine: EngineInfo, session: SessionInfo) -> Message:
-        """The `session` object of `session.created` and `session.updated`: all that is in effect."""
+        """The `session` object of `session.created` and `session.updated`: what is in effect."""
         return {
             "id": session.session_id,
             "object": "realtime.transcription_session",
@@ -175,7 +146,7 @@ class OpenAISettings:
             "audio": {
                 "input": {
                     "format": self._format_fields(),
-                    "transcription": self.transcription_fields(engine),
+                    "transcription": self._transcription_fields(engine),
                     "noise_reduction": None,
                     "turn_detection": self.turns.as_fields() if self.turns else None,
                 }
@@ -184,8 +155,7 @@ class OpenAISettings:
             "include": None,
         }
 
-    def transcription_fields(self, engine: EngineInfo) -> Message:
-        """The `transcription` object."""
+    def _transcription_fields(self, engine: EngineInfo) -> Message:
         return {
             "model": engine.model,
             "language": self.languages[0] if len(self.languages) == 1 else None,
@@ -201,13 +171,6 @@ class OpenAISettings:
         return {"type": kind, "rate": pcm.sample_rate_hz} if kind == "audio/pcm" else {"type": kind}
 
 
-_ENCODINGS = {
-    "audio/pcm": Encoding.PCM_S16LE,
-    "audio/pcmu": Encoding.PCM_MULAW,
-    "audio/pcma": Encoding.PCM_ALAW,
-}
-
-
 def _read_format(value: Any, name: str, _: EngineInfo) -> PcmFormat:
     if value is None:
         return PcmFormat(sample_rate_hz=PCM_RATE_HZ)
@@ -221,9 +184,34 @@ def _read_format(value: Any, name: str, _: EngineInfo) -> PcmFormat:
     )
 
 
+def _read_turn_detection(value: Any, name: str, engine: EngineInfo) -> TurnOptions | None:
+    if value is None:
+        return None
+    if reason := engine.turns_refusal():
+        raise RequestRefusedError(reason, code="unsupported_option", param=name)
+    fields = object_of(value, name)
+    kind = fields.get("type", "server_vad")
+    if kind == "server_vad":
+        return TurnOptions(
+            threshold=number(fields.get("threshold"), f"{name}.threshold", 0.0, 1.0, default=0.5),
+            prefix_padding_ms=_milliseconds(fields, name, "prefix_padding_ms", 300),
+            silence_ms=_milliseconds(fields, name, "silence_duration_ms", 500),
+        )
+    if kind == "semantic_vad":
+        eagerness = "auto" if fields.get("eagerness") is None else fields["eagerness"]
+        if not isinstance(eagerness, str) or eagerness not in SEMANTIC_SILENCE_MS:
+            raise RequestRefusedError(f"{name}.eagerness must be one of {', '.join(SEMANTIC_SILENCE_MS)}", param=name)
+        return TurnOptions(silence_ms=SEMANTIC_SILENCE_MS[eagerness], eagerness=eagerness)
+    raise RequestRefusedError(f"{name}.type must be server_vad or semantic_vad, or the whole of it null", param=name)
+
+
+def _milliseconds(fields: Message, name: str, key: str, default: int) -> int:
+    return whole_number(fields.get(key), f"{name}.{key}", 0, MAX_SILENCE_MS, default=default)
+
+
 def _check_model(value: Any, name: str, engine: EngineInfo) -> None:
-    if isinstance(value, str) and (reason := engine.model_refusal(value)):
-        raise RequestRefusedError(reason, code="model_not_found", param=name, status=404)
+    if isinstance(value, str):
+        check_model(value, name, engine)
 
 
 def _has_no_turns(model: Any) -> bool:
@@ -240,7 +228,7 @@ def _read_languages(value: Any, name: str, engine: EngineInfo) -> tuple[str, ...
 
 
 def _language(value: Any, name: str, engine: EngineInfo) -> str:
-    code = language_code(value) if isinstance(value, str) else None
+    code = language_code(value)
     if code is None:
         raise RequestRefusedError(f'{name} must hold codes of ISO 639-1, such as "en"', param=name)
     if reason := engine.language_refusal(code):
@@ -249,7 +237,7 @@ def _language(value: Any, name: str, engine: EngineInfo) -> str:
 
 
 def _read_keywords(value: Any, name: str, engine: EngineInfo) -> tuple[str, ...]:
-    vocabulary = strings(value, name, MAX_KEYWORDS)
+    vocabulary = strings(value, name, MAX_PHRASES)
     if vocabulary and (reason := engine.vocabulary_refusal()):
         raise RequestRefusedError(reason, code="unsupported_option", param=name)
     return vocabulary
@@ -284,7 +272,7 @@ _Reader = Callable[[Any, str, EngineInfo], Any]
 
 _INPUT_READERS: dict[str, tuple[str, _Reader]] = {
     "format": ("pcm", _read_format),
-    "turn_detection": ("turns", read_turn_detection),
+    "turn_detection": ("turns", _read_turn_detection),
 }
 
 _TRANSCRIPTION_READERS: dict[str, tuple[str, _Reader]] = {
@@ -295,42 +283,5 @@ _TRANSCRIPTION_READERS: dict[str, tuple[str, _Reader]] = {
     "delay": ("delay", _read_delay),
     "prompt": ("", _refuse_prompt),
 }
-"""Each field with the attribute it sets, if any. null clears, and what is not named keeps its value. `noise_reduction`
-and `include` are left out: they are hints, and the session that is sent back says that they have no effect."""
-
-
-_FORMATS: dict[str, Message] = {
-    "pcm16": {"type": "audio/pcm", "rate": 24_000},
-    "g711_ulaw": {"type": "audio/pcmu"},
-    "g711_alaw": {"type": "audio/pcma"},
-}
-
-_NAMES = {
-    "input_audio_transcription": "transcription",
-    "turn_detection": "turn_detection",
-    "input_audio_noise_reduction": "noise_reduction",
-}
-"""Fields that only changed their place."""
-
-
-def from_beta(session: Mapping[str, Any]) -> Message:
-    """The session object as `session.update` has it today. A format of another name is left for that to refuse."""
-    wishes = {today: session[beta] for beta, today in _NAMES.items() if beta in session}
-    if "input_audio_format" in session:
-        name = session["input_audio_format"]
-        wishes["format"] = None if name is None else _FORMATS.get(str(name), {"type": name})
-    return {"type": "transcription", "audio": {"input": wishes}}
-
-
-def to_beta(session: Message) -> Message:
-    """Today's session object as `transcription_session.updated` had it. Rates other than 24 kHz it had no word for."""
-    wishes = session["audio"]["input"]
-    name = next(name for name, fields in _FORMATS.items() if fields["type"] == wishes["format"]["type"])
-    return {
-        "id": session["id"],
-        "object": session["object"],
-        "input_audio_format": name,
-        **{beta: wishes[today] for beta, today in _NAMES.items()},
-        "include": session["include"],
-        "expires_at": session["expires_at"],
-    }
+"""Each field's attribute, if any, and reader. null clears a field; absent fields keep their value. The hints
+`noise_reduction` and `include` have no effect, as the session that is sent back shows."""

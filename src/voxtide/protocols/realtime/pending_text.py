@@ -1,4 +1,4 @@
-"""The text between two answers. In: stable text and segments as they are told. Out: both together, bounded in size."""
+"""The text since the last answer. In: stable text and segments as they arrive. Out: both joined, bounded in size."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from typing import Generic, TypeVar
 from voxtide.types import Segment
 
 MAX_TEXT_BYTES = 400_000
-"""Of a message's text, and of its segments: the Mistral SDK drops the connection at a frame of 1 MiB. More than six
-hours of English without a flush."""
+"""Limit of a message's text, and of its segments: the Mistral SDK drops the connection at a frame of 1 MiB. It is over
+six hours of English without a flush."""
 
 MAX_PIECE_CHARS = 30_000
-"""Of one delta, and of what is told of one segment. JSON escapes a character in at most 12 bytes."""
+"""Limit of one delta, and of one segment's text. JSON needs at most 12 bytes per character."""
 
 Item = TypeVar("Item")
 
 
 class PendingText:
-    """What was said since the last answer. Beyond `MAX_TEXT_BYTES` its beginning is dropped, and counted."""
+    """Text since the last answer. Beyond `MAX_TEXT_BYTES` its beginning is dropped and counted."""
 
-    def __init__(self, *, begins_with_text: bool = False) -> None:
-        """Begin. `begins_with_text` leaves the space out that parts its first word from the utterance before it."""
-        self._begins_with_text = begins_with_text
-        self._deltas: _Tail[str] = _Tail(MAX_TEXT_BYTES)
-        self._segments: _Tail[Segment] = _Tail(MAX_TEXT_BYTES)
+    def __init__(self, *, strip_leading_space: bool = False) -> None:
+        """Start empty. `strip_leading_space` drops the space before the first word after an answer."""
+        self._begins_with_text = strip_leading_space
+        self._deltas: _BoundedTail[str] = _BoundedTail(MAX_TEXT_BYTES)
+        self._segments: _BoundedTail[Segment] = _BoundedTail(MAX_TEXT_BYTES)
         self._last_end_s = -1.0
         self.num_omitted_chars = 0
-        """How much of the beginning `text` lacks. It was told by deltas."""
+        """Characters dropped from the beginning of `text`. The client has them from deltas."""
 
     @property
     def text(self) -> str:
-        """The joined deltas, without surrounding white space."""
+        """The joined deltas, without surrounding whitespace."""
         return "".join(self._deltas).strip()
 
     @property
     def segments(self) -> list[Segment]:
-        """The complete segments, the latest if there are too many for one message."""
+        """The complete segments; only the latest if they exceed one message."""
         return list(self._segments)
 
     def add(self, text: str) -> list[str]:
-        """Take stable text. Returns it in pieces that fit into a message each."""
+        """Append stable text. Returns it in pieces that each fit into a message."""
         if self._begins_with_text and not self._deltas:
             text = text.lstrip()
         pieces = [text[at : at + MAX_PIECE_CHARS] for at in range(0, len(text), MAX_PIECE_CHARS)]
@@ -52,7 +52,7 @@ class PendingText:
         return pieces
 
     def add_segment(self, segment: Segment) -> bool:
-        """Take a segment, once: an engine tells one as it ends, and again with the flush. Returns whether it is new."""
+        """Add a segment; returns whether it is new. Engines report one when it ends and again with the flush."""
         if segment.end_s <= self._last_end_s:
             return False
         self._last_end_s = segment.end_s
@@ -60,18 +60,18 @@ class PendingText:
         return True
 
     def clear(self) -> None:
-        """It has been answered; the next one begins."""
+        """Start over after an answer."""
         self._deltas.clear()
         self._segments.clear()
         self.num_omitted_chars = 0
 
 
 _SEGMENT_FIELDS_BYTES = 150
-"""A segment's names, numbers and brackets in JSON."""
+"""JSON size of a segment's keys, numbers and brackets."""
 
 
-class _Tail(Generic[Item]):
-    """The last items that fit."""
+class _BoundedTail(Generic[Item]):
+    """The last items that fit into `max_bytes`."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -85,7 +85,7 @@ class _Tail(Generic[Item]):
         return (item for item, _ in self._items)
 
     def add(self, item: Item, num_bytes: int) -> list[Item]:
-        """Take one. Returns those at the beginning that had to go."""
+        """Append an item. Returns the items dropped from the beginning."""
         self._items.append((item, num_bytes))
         self._num_bytes += num_bytes
         dropped = []

@@ -1,7 +1,7 @@
-"""How a session ends, whatever its wire. In: what ends it. Out: effects, in order, each end once. Knows no messages.
+"""How a session ends, in any dialect. In: the reason. Out: ordered effects, none twice. Knows no messages.
 
-open -> ending (the client said that no more audio comes) or draining (we did) -> the last text -> closed
-any of them -> failed, which is closed
+open -> ending (by the client) or draining (by the server) -> final text sent -> closed
+any of them -> failed, which is also closed
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from voxtide.protocols.realtime.dialect import Close, Effect, Finish, Send
 
 
 class Phase(Enum):
-    """How far it is."""
+    """The session's phase."""
 
     OPEN = auto()
     ENDING = auto()
@@ -24,36 +24,36 @@ class Phase(Enum):
 
 
 class Shutdown:
-    """One session's way out. Twice is the same as once."""
+    """Ends one session. All methods are idempotent."""
 
-    def __init__(self, word: Callable[[Failure], list[Send]]) -> None:
-        """Begin open. `word` says how a failure reads on this wire."""
+    def __init__(self, error_messages: Callable[[Failure], list[Send]]) -> None:
+        """Start open. `error_messages` gives the dialect's messages for a failure."""
         self.phase = Phase.OPEN
-        self._word = word
+        self._error_messages = error_messages
         self._reason: VoxtideError | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether the client may go on."""
+        """Whether the client may still send audio."""
         return self.phase is Phase.OPEN
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing may be told any more."""
+        """Whether nothing may be sent any more."""
         return self.phase is Phase.CLOSED
 
     def end(self) -> list[Effect]:
-        """The client says that no more audio comes."""
+        """The client sends no more audio."""
         return self._finish(Phase.ENDING)
 
     def drain(self, reason: VoxtideError | None) -> list[Effect]:
-        """We say it, because the server goes away or for a `reason`."""
+        """The server ends the session, for `reason` or because it is going away."""
         if self.is_open:
             self._reason = reason
         return self._finish(Phase.DRAINING)
 
     def close(self) -> list[Effect]:
-        """The last text has been told."""
+        """The final text has been sent."""
         if self._reason is not None:
             return self.fail(self._reason)
         code = NORMAL if self.phase is Phase.ENDING else GOING_AWAY
@@ -61,12 +61,12 @@ class Shutdown:
         return [Close(code)]
 
     def fail(self, error: VoxtideError) -> list[Effect]:
-        """It cannot go on."""
+        """The session cannot continue."""
         if self.is_closed:
             return []
         self.phase = Phase.CLOSED
         failure = failure_of(error)
-        return [*self._word(failure), Close(failure.close_code, failure.code)]
+        return [*self._error_messages(failure), Close(failure.close_code, failure.code)]
 
     def _finish(self, phase: Phase) -> list[Effect]:
         if not self.is_open:

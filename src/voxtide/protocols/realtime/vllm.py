@@ -1,7 +1,7 @@
-"""vLLM's realtime wire. In: messages, events, failures. Out: effects. See docs/protocols.md.
+"""vLLM's realtime dialect. In: messages, events, failures. Out: effects. See docs/protocols.md.
 
-A client starts a generation with a commit, sends audio, ends it with a final commit and waits for `done`. Unlike vLLM
-we transcribe audio whenever it comes, and lose none that comes between two generations.
+A client starts a generation with a commit, sends audio, ends it with a final commit and waits for `done`. Unlike vLLM,
+this server also transcribes audio that arrives between two generations.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from voxtide.audio.pcm import PcmFormat
 from voxtide.errors import VoxtideError
 from voxtide.protocols.fields import switch
 from voxtide.protocols.messages import Message, RequestRefusedError, handler_of, read_audio, read_message, write_message
-from voxtide.protocols.realtime.dialect import Configure, Effect, Feed, Flush, Send
+from voxtide.protocols.realtime.dialect import MAX_APPEND_BYTES, Configure, Effect, Feed, Flush, Send
 from voxtide.protocols.realtime.pending_text import PendingText
 from voxtide.protocols.realtime.shutdown import Shutdown
 from voxtide.protocols.realtime.turns import TurnEvent
@@ -20,32 +20,29 @@ from voxtide.protocols.session_info import language_code
 from voxtide.transcript.events import Delta, Finished, Flushed, TranscriptEvent
 from voxtide.types import EngineInfo, StreamOptions
 
-MAX_APPEND_BYTES = 15 * 2**20
-"""Audio of one message after base64, as on the other wire of this path: eight minutes. (vLLM takes 25 Mi samples.)"""
-
 MAX_PENDING_DONES = 256
-"""Final commits not yet answered. A client that is this far ahead is in a loop."""
+"""Unanswered final commits. A client with more is in a loop."""
 
 
 class VllmRealtime:
-    """A `Dialect`: one session of a client of vLLM's on `/v1/realtime`."""
+    """A `Dialect`: one session of a vLLM client on `/v1/realtime`."""
 
     def __init__(self, engine: EngineInfo) -> None:
         self._engine = engine
-        self._leaving = Shutdown(lambda failure: [_error(failure.message, failure.code)])
+        self._shutdown = Shutdown(lambda failure: [_error(failure.message, failure.code)])
         self._has_model = False
         self._is_started = False
         self._num_pending = 0
-        self._utterance = PendingText(begins_with_text=True)
+        self._pending_text = PendingText(strip_leading_space=True)
 
     def begin(self) -> list[Effect]:
-        """Audio is 16-bit PCM at 16 kHz. `session.created` has been sent before it was known who the client is."""
+        """Audio is 16-bit PCM at 16 kHz. `session.created` was sent before the dialect was known."""
         return [Configure(PcmFormat(), StreamOptions(interim=False))]
 
     def receive(self, message: str | bytes) -> list[Effect]:
-        """One message of the client; `error` is the answer to a bad one."""
-        if not self._leaving.is_open:
-            return []  # what comes while we leave is as if it came after the close that is on its way
+        """Handle a client's message; answer a bad one with `error`."""
+        if not self._shutdown.is_open:
+            return []  # the close is on its way
         try:
             fields = read_message(message)
             return handler_of(fields, _HANDLERS)(self, fields)
@@ -53,27 +50,27 @@ class VllmRealtime:
             return [_error(refusal.reason, refusal.code)]
 
     def on_event(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
-        """What the client is to know of an event."""
-        if self._leaving.is_closed:
+        """The messages for an event."""
+        if self._shutdown.is_closed:
             return []
         match event:
             case Delta(text):
-                return [_message("transcription.delta", delta=piece) for piece in self._utterance.add(text)]
+                return [_message("transcription.delta", delta=piece) for piece in self._pending_text.add(text)]
             case Flushed() if self._num_pending:
                 self._num_pending -= 1
                 return [self._done()]
             case Finished():
-                return self._tell_finished()
+                return self._on_finished()
             case _:
                 return []
 
     def fail(self, error: VoxtideError) -> list[Effect]:
-        """`error`, then the close code of a failure."""
-        return self._leaving.fail(error)
+        """Send `error`, then close with the failure's code."""
+        return self._shutdown.fail(error)
 
     def drain(self, error: VoxtideError | None = None) -> list[Effect]:
-        """A last `done` where one is owed, then 1001 or the error."""
-        return self._leaving.drain(error)
+        """Send a last `done` if one is due, then close with 1001 or the error."""
+        return self._shutdown.drain(error)
 
     def _update(self, message: Message) -> list[Effect]:
         model = message.get("model")
@@ -91,7 +88,7 @@ class VllmRealtime:
         value = message.get("language")
         if value is None:
             return None
-        language = language_code(value) if isinstance(value, str) else None
+        language = language_code(value)
         if language is None:
             raise RequestRefusedError('language must be a code of ISO 639-1, such as "en"', code="invalid_event")
         if reason := self._engine.language_refusal(language):
@@ -112,19 +109,19 @@ class VllmRealtime:
             self._is_started = True
             return []
         if self._num_pending >= MAX_PENDING_DONES:
-            raise RequestRefusedError(f"{MAX_PENDING_DONES} final commits wait for their done", code="processing_error")
+            raise RequestRefusedError(f"{MAX_PENDING_DONES} final commits are unanswered", code="processing_error")
         self._is_started = False
         self._num_pending += 1
         return [Flush()]
 
-    def _tell_finished(self) -> list[Effect]:
-        is_owed = self._is_started or bool(self._utterance.text)
-        return [*([self._done()] if is_owed else []), *self._leaving.close()]
+    def _on_finished(self) -> list[Effect]:
+        is_due = self._is_started or bool(self._pending_text.text)
+        return [*([self._done()] if is_due else []), *self._shutdown.close()]
 
     def _done(self) -> Send:
-        text, num_omitted_chars = self._utterance.text, self._utterance.num_omitted_chars
+        text, num_omitted_chars = self._pending_text.text, self._pending_text.num_omitted_chars
         omitted = {"omitted_chars": num_omitted_chars} if num_omitted_chars else {}
-        self._utterance.clear()
+        self._pending_text.clear()
         return _message("transcription.done", text=text, usage=None, **omitted)
 
 

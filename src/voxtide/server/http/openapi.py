@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from voxtide.protocols.fields import MAX_STRING_CHARS
+from voxtide.protocols.fields import MAX_PHRASES, MAX_STRING_CHARS
 from voxtide.protocols.http.client_secrets import MAX_TTL_S, MIN_TTL_S, MISTRAL_TTL_S, OPENAI_TTL_S
 from voxtide.protocols.http.request import (
     GRANULARITIES,
-    MAX_PHRASES,
     MAX_PROMPT_CHARS,
     MAX_URL_CHARS,
     RESPONSE_FORMATS,

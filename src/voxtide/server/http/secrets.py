@@ -10,7 +10,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from voxtide.errors import VoxtideError
-from voxtide.protocols.http.client_secrets import SecretWish, mistral_answer, openai_answer, read_mistral, read_openai
+from voxtide.protocols.http.client_secrets import (
+    SecretRequest,
+    mistral_answer,
+    openai_answer,
+    read_mistral,
+    read_openai,
+)
 from voxtide.protocols.http.errors import problem_of
 from voxtide.protocols.http.form import Form
 from voxtide.protocols.messages import Message, RequestRefusedError, read_message
@@ -42,8 +48,8 @@ class SecretService:
     async def for_mistral(self, request: Request) -> Response:
         """`POST /v1/client/sessions`."""
         try:
-            wish = read_mistral(await _json_body(request), self.engine_info())
-            token = self._mint(wish)
+            requested = read_mistral(await _json_body(request), self.engine_info())
+            token = self._mint(requested)
         except (RequestRefusedError, VoxtideError) as error:
             return _refused(error, Form.MISTRAL)
         return JSONResponse(mistral_answer(token.value, token.expires_at_s), 201, _NO_STORE)
@@ -51,17 +57,17 @@ class SecretService:
     async def for_openai(self, request: Request) -> Response:
         """`POST /v1/realtime/client_secrets`."""
         try:
-            wish = read_openai(await _json_body(request), self.engine_info())
-            token = self._mint(wish)
+            requested = read_openai(await _json_body(request), self.engine_info())
+            token = self._mint(requested)
         except (RequestRefusedError, VoxtideError) as error:
             return _refused(error, Form.OPENAI)
         session = SessionInfo(
             session_id=f"sess_{secrets.token_hex(12)}", opened_at_s=self.now_s(), expires_at_s=token.expires_at_s
         )
-        return JSONResponse(openai_answer(token.value, wish, self.engine_info(), session), headers=_NO_STORE)
+        return JSONResponse(openai_answer(token.value, requested, self.engine_info(), session), headers=_NO_STORE)
 
-    def _mint(self, wish: SecretWish) -> AccessToken:
-        return self.tokens.mint(prefix=wish.prefix, ttl_s=wish.ttl_s, model=wish.model)
+    def _mint(self, requested: SecretRequest) -> AccessToken:
+        return self.tokens.mint(prefix=requested.prefix, ttl_s=requested.ttl_s, model=requested.model)
 
 
 async def _json_body(request: Request) -> Message:
