@@ -86,9 +86,9 @@ def test_what_does_not_fit_is_refused(tones: Tones, voxtide: Voxtide, url: str) 
     path = tones("talk.wav", "no")
     for arguments, told in {
         ("--engine", "scripted", "--server", url): "runs on this machine",
-        ("--engine", "vllm", "--server", url): "wants the model named",
-        ("--server", "localhost:8000"): "begins with http://",
-        ("--server", url, "--api-key", "a b"): "holds a character that no key has",
+        ("--engine", "vllm", "--server", url): "needs a model name",
+        ("--server", "localhost:8000"): "must begin with http://",
+        ("--server", url, "--api-key", "a b"): "contains an invalid character",
     }.items():
         result = voxtide("transcribe", path, *arguments)
         assert result.exit_code == 2

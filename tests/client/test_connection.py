@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tests.support.certificates import make_certificate
-from tests.support.client_sessions import QUICK, assert_said, converse
-from tests.support.scripted_server import Manners, after, serving
+from tests.support.client_sessions import QUICK, assert_transcribed, run_session
+from tests.support.scripted_server import Behaviour, after, serving
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.client.config import ClientConfig
 from voxtide.client.connect import connect
@@ -57,8 +57,8 @@ async def test_nobody_has_to_read_or_to_wait() -> None:
             events = aiter(connection)
             assert isinstance(await anext(events), Delta | SegmentEnded | Flushed)
         async with asyncio.timeout(5):
-            said = await converse(connect(server.url, config=config))
-        assert_said(said)
+            outcome = await run_session(connect(server.url, config=config))
+        assert_transcribed(outcome)
 
 
 async def test_an_answer_may_be_awaited_late_often_and_by_many() -> None:
@@ -73,7 +73,7 @@ async def test_an_answer_may_be_awaited_late_often_and_by_many() -> None:
 
 
 async def test_a_flush_without_audio_is_answered_without_the_server() -> None:
-    async with serving(Manners(ignores_flush=True)) as server, connect(server.url, config=QUICK) as connection:
+    async with serving(Behaviour(ignores_flush=True)) as server, connect(server.url, config=QUICK) as connection:
         assert await connection.flush_audio() == ""
         assert await connection.flush_audio() == ""
     assert server.seen[0].kinds == []
@@ -134,7 +134,7 @@ async def test_before_it_is_opened_nothing_may_be_sent_and_it_is_opened_once() -
 
 
 async def test_closing_answers_who_waits() -> None:
-    async with serving(Manners(ignores_flush=True)) as server:
+    async with serving(Behaviour(ignores_flush=True)) as server:
         connection = await connect(server.url, config=ClientConfig(replay_s=1.0))
         await connection.send_audio(speak("to be"))
         waiting = asyncio.create_task(_wait(connection.flush_audio()))
@@ -150,7 +150,7 @@ async def test_closing_answers_who_waits() -> None:
 
 
 async def test_a_cancelled_opening_leaves_nothing() -> None:
-    async with serving(Manners(is_silent=True)) as server:
+    async with serving(Behaviour(is_silent=True)) as server:
         opening = asyncio.create_task(connect(server.url).__aenter__())
         while not server.seen:  # noqa: ASYNC110  # a server on a socket makes it true
             await asyncio.sleep(0.001)
@@ -164,7 +164,7 @@ async def test_a_cancelled_opening_leaves_nothing() -> None:
 async def test_times_are_those_of_the_callers_audio() -> None:
     """Also behind a lost connection, whose successor counts anew."""
     pause = np.zeros(16_000, np.float32)
-    async with serving(after(Manners(cut_after_s=2.0))) as server, connect(server.url, config=QUICK) as connection:
+    async with serving(after(Behaviour(abort_after_s=2.0))) as server, connect(server.url, config=QUICK) as connection:
         await connection.send_audio(speak("to"))
         await connection.flush_audio()
         await connection.send_audio(np.concatenate([pause, speak("be"), pause]))
@@ -207,7 +207,7 @@ async def test_the_request_says_what_is_wished_for_and_no_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "told"),
+    ("status", "kind", "expected"),
     [
         (401, ConnectionFailedError, "HTTP 401; is the API key right"),
         (404, ConnectionFailedError, "HTTP 404; is there a server of this dialect"),
@@ -218,15 +218,15 @@ async def test_the_request_says_what_is_wished_for_and_no_more() -> None:
         (429, CapacityError, "HTTP 429"),
     ],
 )
-async def test_a_refusal_is_told_at_once(status: int, kind: type[Exception], told: str) -> None:
-    async with serving(Manners(status=status)) as server:
-        with pytest.raises(kind, match=told):
+async def test_a_refusal_is_told_at_once(status: int, kind: type[Exception], expected: str) -> None:
+    async with serving(Behaviour(status=status)) as server:
+        with pytest.raises(kind, match=expected):
             await connect(server.url, api_key=KEY, config=QUICK)
     assert server.num_refused == 1
 
 
 async def test_a_server_that_is_never_ready() -> None:
-    async with serving(Manners(is_silent=True)) as server:
+    async with serving(Behaviour(is_silent=True)) as server:
         with pytest.raises(ConnectionFailedError, match="did not answer within 0.1 s"):
             await connect(server.url, config=replace(QUICK, open_timeout_s=0.1))
 
@@ -253,43 +253,43 @@ async def test_a_certificate_is_verified(tmp_path: Path, monkeypatch: pytest.Mon
         with pytest.raises(ConnectionFailedError, match="SSL_CERT_FILE can name the authority"):
             await connect(url, config=QUICK)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        assert_said(await converse(connect(url, config=QUICK)))
+        assert_transcribed(await run_session(connect(url, config=QUICK)))
 
 
 async def test_a_wish_that_is_refused_is_told_by_name() -> None:
-    async with serving(Manners(refuses_update="no delay of 80 ms here")) as server:
+    async with serving(Behaviour(refuses_update="no delay of 80 ms here")) as server:
         with pytest.raises(UnsupportedOptionError, match="no delay of 80 ms here"):
             await connect(server.url, delay_ms=80, config=QUICK)
 
 
 async def test_a_server_that_has_no_room_for_now_is_tried_again_in_the_middle() -> None:
-    async with serving(after(Manners(cut_after_s=0.3), Manners(status=503), Manners(status=500))) as server:
-        assert_said(await converse(connect(server.url, config=QUICK)))
+    async with serving(after(Behaviour(abort_after_s=0.3), Behaviour(status=503), Behaviour(status=500))) as server:
+        assert_transcribed(await run_session(connect(server.url, config=QUICK)))
     assert server.num_refused == 2
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
-        ({"server": "nowhere"}, "no address"),
+        ({"server": "nowhere"}, "not a server address"),
         ({}, "needs an API key"),
         ({"api_key": ""}, "the API key is empty"),
-        ({"api_key": f"{KEY}\n"}, "the API key is empty or holds"),
-        ({"server": f"http://anna:{KEY}@h", "api_key": KEY}, "a user name, and there is a key as well"),
+        ({"api_key": f"{KEY}\n"}, "the API key is empty or contains"),
+        ({"server": f"http://anna:{KEY}@h", "api_key": KEY}, "a user name and an API key"),
         ({"server": "http://h", "delay_ms": 12345}, "12345"),
         ({"encoding": "mp3"}, "unknown encoding 'mp3'"),
         ({"server": "http://h", "sample_rate_hz": 4000}, "4000 Hz"),
     ],
 )
-def test_what_cannot_be_used_is_refused_before_anything_is_opened(arguments: dict[str, object], told: str) -> None:
-    with pytest.raises(ConfigError, match=told) as refused:
+def test_what_cannot_be_used_is_refused_before_anything_is_opened(arguments: dict[str, object], expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected) as refused:
         connect(**arguments)  # type: ignore[arg-type]  # the point
     assert KEY not in str(refused.value)
 
 
 async def test_the_key_is_in_no_log_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    async with serving(after(Manners(cut_after_s=0.1), Manners(status=401))) as server:
+    async with serving(after(Behaviour(abort_after_s=0.1), Behaviour(status=401))) as server:
         connection = await connect(server.url, api_key=KEY, config=QUICK)
         assert server.seen[0].headers["Authorization"] == f"Bearer {KEY}"
         await connection.send_audio(speak("to be"))

@@ -16,7 +16,7 @@ from tests.support.live_servers import ServerThread, voxtide_server
 from tests.support.source_tree import PACKAGE, ROOT
 from voxtide.client.config import ClientConfig
 from voxtide.client.transport.replay_buffer import MAX_UTTERANCES
-from voxtide.client.transport.replay_transport import MAX_CARRIES
+from voxtide.client.transport.replay_transport import MAX_SENDS
 
 TEXT = (ROOT / "docs" / "client.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
@@ -31,18 +31,18 @@ def url() -> Iterator[str]:
     servers.close()
 
 
-@pytest.mark.parametrize(("block", "told"), [*zip(BLOCKS, TOLD, strict=True)], ids=range(len(BLOCKS)))
-def test_an_example_runs(block: str, told: str, url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("block", "expected"), [*zip(BLOCKS, TOLD, strict=True)], ids=range(len(BLOCKS)))
+def test_an_example_runs(block: str, expected: str, url: str, tmp_path: Path) -> None:
     shutil.copy(PACKAGE / "data" / "beckett.wav", tmp_path / "talk.wav")
     assert PRINTED in block
     program = [sys.executable, "-W", "error", "-c", block.replace(PRINTED, url)]
     done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(told)
+    assert done.stdout.startswith(expected)
 
 
 def test_the_bounds_are_those_of_the_code() -> None:
     for field in fields(ClientConfig):
         assert re.search(rf"^\| `{field.name}` \| {field.default:g} \|", TEXT, re.MULTILINE), field.name
-    assert MAX_CARRIES == 6  # "sent six times"
+    assert MAX_SENDS == 6  # "sent six times"
     assert f"or {MAX_UTTERANCES} flushes" in TEXT

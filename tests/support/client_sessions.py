@@ -20,7 +20,7 @@ QUICK = ClientConfig(open_timeout_s=5.0, flush_timeout_s=0.1, end_timeout_s=0.2,
 
 
 @dataclass(frozen=True)
-class Said:
+class Outcome:
     """All that a conversation told."""
 
     events: tuple[ClientEvent, ...]
@@ -39,33 +39,33 @@ class Said:
         return [event for event in self.events if isinstance(event, ConnectionReplaced)]
 
 
-async def converse(
+async def run_session(
     connection: Connection, utterances: Sequence[str] = UTTERANCES, *, rest: str = "", chunk_samples: int = 1280
-) -> Said:
+) -> Outcome:
     """Say the utterances, a flush after each, without waiting for any answer; then the rest, and the end."""
     async with connection, asyncio.TaskGroup() as tasks:
         reading = tasks.create_task(_read(connection))
         flushes = []
         for utterance in utterances:
-            await _say(connection, utterance, chunk_samples)
+            await _send(connection, utterance, chunk_samples)
             flushes.append(connection.flush_audio())
-        await _say(connection, rest, chunk_samples)
+        await _send(connection, rest, chunk_samples)
         await connection.end_audio()
         answers = [await flush for flush in flushes]
-        return Said(tuple(await reading), tuple(answers))
+        return Outcome(tuple(await reading), tuple(answers))
 
 
-def assert_said(said: Said, utterances: Sequence[str] = UTTERANCES, *, rest: str = "") -> None:
+def assert_transcribed(outcome: Outcome, utterances: Sequence[str] = UTTERANCES, *, rest: str = "") -> None:
     """Every word once, in order, in the answer of its own flush; every telling the same."""
     everything = [*utterances, rest] if rest else list(utterances)
-    assert said.answers == tuple(utterances)
-    assert said.text == " ".join(everything)
-    flushed = [event for event in said.events if isinstance(event, Flushed)]
+    assert outcome.answers == tuple(utterances)
+    assert outcome.text == " ".join(everything)
+    flushed = [event for event in outcome.events if isinstance(event, Flushed)]
     assert [event.text for event in flushed] == list(utterances)
     assert [event.flush_id for event in flushed] == list(range(1, len(utterances) + 1))
-    assert isinstance(said.events[-1], Finished)
-    assert said.events[-1].audio_s == sum(len(speak(it)) for it in everything) / SAMPLE_RATE_HZ
-    segments = [event.segment for event in said.events if isinstance(event, SegmentEnded)]
+    assert isinstance(outcome.events[-1], Finished)
+    assert outcome.events[-1].audio_s == sum(len(speak(it)) for it in everything) / SAMPLE_RATE_HZ
+    segments = [event.segment for event in outcome.events if isinstance(event, SegmentEnded)]
     assert "".join("".join(it.text.split()) for it in segments) == "".join("".join(everything).split())
     flushed_segments = [it for event in flushed for it in event.segments]
     assert flushed_segments == segments[: len(flushed_segments)]
@@ -73,7 +73,7 @@ def assert_said(said: Said, utterances: Sequence[str] = UTTERANCES, *, rest: str
     assert times_s == sorted(times_s)
 
 
-async def _say(connection: Connection, utterance: str, chunk_samples: int) -> None:
+async def _send(connection: Connection, utterance: str, chunk_samples: int) -> None:
     samples = speak(utterance)
     for start in range(0, len(samples), chunk_samples):
         await connection.send_audio(samples[start : start + chunk_samples])

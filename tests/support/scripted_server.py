@@ -24,7 +24,7 @@ from voxtide.types import StreamOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manners:
+class Behaviour:
     """How one connection behaves.
 
     Attributes:
@@ -55,24 +55,24 @@ class Manners:
     ignores_flush: bool = False
     num_dones: int = 1
     flush_delay_s: float = 0.0
-    forgets_every: int = 0
+    ignores_every: int = 0
     repeat_after_s: float | None = None
     ignores_end: bool = False
     end_delay_s: float = 0.0
-    cut_after_s: float | None = None
-    is_cut_at_flush: bool = False
-    is_cut_at_end: bool = False
+    abort_after_s: float | None = None
+    aborts_at_flush: bool = False
+    aborts_at_end: bool = False
     has_deltas: bool = True
     has_segments: bool = True
-    alters: Callable[[str], str] = str
+    transform: Callable[[str], str] = str
     close_code: int | None = None
     error: dict[str, Any] | None = None
     interim: str | None = None
-    hangs_up: bool = False
+    closes_when_ready: bool = False
     refuses_update: str | None = None
 
 
-GOOD = Manners()
+GOOD = Behaviour()
 
 
 @dataclass
@@ -88,10 +88,10 @@ class Seen:
 
 
 class ScriptedServer:
-    """`manners` says how the n-th connection behaves."""
+    """`behaviour` says how the n-th connection behaves."""
 
-    def __init__(self, manners: Callable[[int], Manners]) -> None:
-        self._manners = manners
+    def __init__(self, behaviour: Callable[[int], Behaviour]) -> None:
+        self._behaviour = behaviour
         self.seen: list[Seen] = []
         self.num_refused = 0
         self._sockets: set[ServerConnection] = set()
@@ -106,7 +106,7 @@ class ScriptedServer:
         return sum(seen.is_open for seen in self.seen)
 
     def admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        status = self._manners(len(self.seen) + self.num_refused).status
+        status = self._behaviour(len(self.seen) + self.num_refused).status
         if status is None:
             return None
         self.num_refused += 1
@@ -117,125 +117,127 @@ class ScriptedServer:
     async def handle(self, socket: ServerConnection) -> None:
         assert socket.request is not None
         seen = Seen(socket.request.path, dict(socket.request.headers.raw_items()))
-        manners = self._manners(len(self.seen) + self.num_refused)
+        behaviour = self._behaviour(len(self.seen) + self.num_refused)
         self.seen.append(seen)
         self._sockets.add(socket)
         with suppress(ConnectionClosed):
-            await _Session(socket, manners, seen).run()
+            await _Session(socket, behaviour, seen).run()
         self._sockets.discard(socket)
         seen.is_open = False
 
-    def hang_up(self) -> None:
+    def abort_all(self) -> None:
         """Break all connections."""
         for socket in self._sockets:
             socket.transport.abort()
 
 
 class _Session:
-    def __init__(self, socket: ServerConnection, manners: Manners, seen: Seen) -> None:
+    def __init__(self, socket: ServerConnection, behaviour: Behaviour, seen: Seen) -> None:
         self._socket = socket
-        self._manners = manners
+        self._behaviour = behaviour
         self._seen = seen
-        self._ear = ScriptedRecogniser(ScriptedConfig(delay_ms=80, is_revising=False), StreamOptions(), _no_sleep)
+        self._recogniser = ScriptedRecogniser(
+            ScriptedConfig(delay_ms=80, is_revising=False), StreamOptions(), _no_sleep
+        )
         self._num_flushes = 0
         self._num_asked = 0
         self._repeats: asyncio.TaskGroup
         self._segments: list[SegmentEnded] = []
 
     async def run(self) -> None:
-        if self._manners.is_silent:
+        if self._behaviour.is_silent:
             await self._socket.wait_closed()
             return
-        await self._say("session.created", session=self._session())
-        if self._manners.hangs_up:
+        await self._send("session.created", session=self._session())
+        if self._behaviour.closes_when_ready:
             await self._socket.close()
         async with asyncio.TaskGroup() as self._repeats:
             with suppress(ConnectionClosed):
-                await self._listen()
+                await self._receive_all()
 
-    async def _listen(self) -> None:
+    async def _receive_all(self) -> None:
         async for frame in self._socket:
             message = json.loads(frame)
             self._seen.kinds.append(message["type"])
-            await self._take(message)
+            await self._handle(message)
 
-    async def _take(self, message: dict[str, Any]) -> None:
+    async def _handle(self, message: dict[str, Any]) -> None:
         match message["type"]:
             case "session.update":
-                if self._manners.refuses_update is not None:
-                    await self._say("error", error={"message": self._manners.refuses_update, "code": 400})
+                if self._behaviour.refuses_update is not None:
+                    await self._send("error", error={"message": self._behaviour.refuses_update, "code": 400})
                 self._seen.session |= message["session"]
-                await self._say("session.updated", session=self._session())
+                await self._send("session.updated", session=self._session())
             case "input_audio.append":
-                await self._take_audio(base64.b64decode(message["audio"]))
+                await self._handle_audio(base64.b64decode(message["audio"]))
             case "input_audio.flush":
                 await self._flush()
             case "input_audio.end":
                 await self._end()
 
-    async def _take_audio(self, payload: bytes) -> None:
-        manners = self._manners
-        if manners.error is not None:
-            await self._say("error", error=manners.error)
-        if manners.close_code is not None:
-            await self._socket.close(manners.close_code)
+    async def _handle_audio(self, payload: bytes) -> None:
+        behaviour = self._behaviour
+        if behaviour.error is not None:
+            await self._send("error", error=behaviour.error)
+        if behaviour.close_code is not None:
+            await self._socket.close(behaviour.close_code)
             return
         self._seen.num_audio_bytes += len(payload)
-        self._ear.feed(np.frombuffer(payload, "<i2").astype(np.float32) / 32768)
-        await self._tell(self._steps())
-        if manners.interim is not None:
-            await self._say("transcription.text.interim", text=manners.interim)
-        if manners.cut_after_s is not None and self._seen.num_audio_bytes >= 32_000 * manners.cut_after_s:
-            await self._cut()
+        self._recogniser.feed(np.frombuffer(payload, "<i2").astype(np.float32) / 32768)
+        await self._send_events(self._steps())
+        if behaviour.interim is not None:
+            await self._send("transcription.text.interim", text=behaviour.interim)
+        if behaviour.abort_after_s is not None and self._seen.num_audio_bytes >= 32_000 * behaviour.abort_after_s:
+            await self._abort()
 
     async def _flush(self) -> None:
-        if self._manners.is_cut_at_flush:
-            await self._cut()
+        if self._behaviour.aborts_at_flush:
+            await self._abort()
         self._num_asked += 1
-        is_forgotten = self._manners.forgets_every and self._num_asked % self._manners.forgets_every == 0
-        if self._manners.ignores_flush or is_forgotten:
+        is_ignored = self._behaviour.ignores_every and self._num_asked % self._behaviour.ignores_every == 0
+        if self._behaviour.ignores_flush or is_ignored:
             return
-        await asyncio.sleep(self._manners.flush_delay_s)
+        await asyncio.sleep(self._behaviour.flush_delay_s)
         self._num_flushes += 1
-        self._ear.flush(self._num_flushes)
-        await self._tell(self._steps())
+        self._recogniser.flush(self._num_flushes)
+        await self._send_events(self._steps())
 
     async def _end(self) -> None:
-        if self._manners.is_cut_at_end:
-            await self._cut()
-        if self._manners.ignores_end:
+        if self._behaviour.aborts_at_end:
+            await self._abort()
+        if self._behaviour.ignores_end:
             return
-        await asyncio.sleep(self._manners.end_delay_s)
-        self._ear.flush(0)
+        await asyncio.sleep(self._behaviour.end_delay_s)
+        self._recogniser.flush(0)
         events = self._steps()
-        self._ear.finish()
-        await self._tell(events)
+        self._recogniser.finish()
+        await self._send_events(events)
         await self._socket.close()
 
-    async def _cut(self) -> None:
+    async def _abort(self) -> None:
         await asyncio.sleep(0.01)  # for what was just said to be on its way
         self._socket.transport.abort()
         raise ConnectionClosed(None, None)
 
     def _steps(self) -> list[TranscriptEvent]:
         events: list[TranscriptEvent] = []
-        while (told := self._ear.step(is_behind=False)) is not None:
-            events += told
+        while (expected := self._recogniser.step(is_behind=False)) is not None:
+            events += expected
         return events
 
-    async def _tell(self, events: list[TranscriptEvent]) -> None:
+    async def _send_events(self, events: list[TranscriptEvent]) -> None:
         for event in events:
             match event:
-                case Delta(text) if self._manners.has_deltas:
-                    await self._say("transcription.text.delta", text=self._manners.alters(text))
-                case SegmentEnded() if self._manners.has_segments:
+                case Delta(text) if self._behaviour.has_deltas:
+                    await self._send("transcription.text.delta", text=self._behaviour.transform(text))
+                case SegmentEnded() if self._behaviour.has_segments:
                     self._segments.append(event)
                 case Flushed(_, text):
-                    for _ in range(self._manners.num_dones):
-                        await self._done(self._manners.alters(text))
+                    for _ in range(self._behaviour.num_dones):
+                        await self._done(self._behaviour.transform(text))
                     self._segments.clear()
-                    if self._manners.repeat_after_s is not None:
-                        self._repeats.create_task(self._repeat(text, self._manners.repeat_after_s))
+                    if self._behaviour.repeat_after_s is not None:
+                        self._repeats.create_task(self._repeat(text, self._behaviour.repeat_after_s))
                 case Finished():
                     raise AssertionError("nothing is finished here")
 
@@ -248,22 +250,22 @@ class _Session:
         segments = [
             {"text": it.segment.text, "start": it.segment.start_s, "end": it.segment.end_s} for it in self._segments
         ]
-        await self._say("transcription.done", text=text, model="tones", language=None, segments=segments, usage={})
+        await self._send("transcription.done", text=text, model="tones", language=None, segments=segments, usage={})
 
     def _session(self) -> dict[str, Any]:
         audio_format = {"encoding": "pcm_s16le", "sample_rate": 16000}
         return {"request_id": "ws-1", "model": "tones", "audio_format": audio_format} | self._seen.session
 
-    async def _say(self, kind: str, **fields: Any) -> None:
+    async def _send(self, kind: str, **fields: Any) -> None:
         await self._socket.send(json.dumps({**fields, "type": kind}))
 
 
 @asynccontextmanager
 async def serving(
-    manners: Callable[[int], Manners] | Manners = GOOD, *, port: int = 0, tls: ssl.SSLContext | None = None
+    behaviour: Callable[[int], Behaviour] | Behaviour = GOOD, *, port: int = 0, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[ScriptedServer]:
-    """A server on this machine. `manners` for all its connections, or for each by its number."""
-    server = ScriptedServer(manners if callable(manners) else lambda _: manners)
+    """A server on this machine. `behaviour` for all its connections, or for each by its number."""
+    server = ScriptedServer(behaviour if callable(behaviour) else lambda _: behaviour)
     listening: Server
     async with serve(
         server.handle, "127.0.0.1", port, ssl=tls, process_request=server.admit, compression=None, ping_interval=None
@@ -275,7 +277,7 @@ async def serving(
             listening.close(close_connections=True)
 
 
-def after(*first: Manners, rest: Manners = GOOD) -> Callable[[int], Manners]:
+def after(*first: Behaviour, rest: Behaviour = GOOD) -> Callable[[int], Behaviour]:
     """The first connections behave like this, the others like the rest."""
     return lambda number: first[number] if number < len(first) else rest
 

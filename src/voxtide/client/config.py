@@ -1,4 +1,4 @@
-"""How patient a connection is and how much it keeps. In: plain values. Out: a frozen, checked `ClientConfig`."""
+"""Timeouts and limits of a connection. In: plain values. Out: a frozen, validated `ClientConfig`."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from dataclasses import dataclass, fields
 
 from voxtide.errors import ConfigError
 
-_LEAST = {"replay_s": 1.0, "max_events": 1}
+_MINIMA = {"replay_s": 1.0, "max_events": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientConfig:
-    """The bounds of one connection.
+    """The timeouts and limits of one connection.
 
     Attributes:
-        open_timeout_s: How long one attempt to open a connection may take.
-        flush_timeout_s: How long a flush waits for its answer before the connection is ended to get it. Audio that
-            was sent faster than it is spoken adds its head start. Well over what a hosted service takes.
-        end_timeout_s: How long the answer to the end of the audio may take, counted in the same way.
-        standby_after_s: An unanswered flush makes the client open its next connection after this time. Once a flush
-            had no answer at all, a standby is open whenever audio is on its way.
-        reconnect_s: How long a lost server is looked for before the connection fails.
-        replay_s: Audio kept until a final text has come for it; sending waits where it is full. Speech that goes on
-            for half of it without a flush is flushed at its next quiet place, without an event of its own.
-        max_events: Events not yet read; no more audio is sent where it is full.
+        open_timeout_s: Timeout of one attempt to open a connection.
+        flush_timeout_s: Timeout of a flush. When it expires, the client ends that connection to get the final text.
+            It starts at the request or the last message, and is extended when audio was sent faster than real time.
+            The default is well above the response time of hosted services.
+        end_timeout_s: Timeout of the answer to the end of the audio, counted in the same way.
+        standby_after_s: A flush unanswered for this long makes the client open a standby connection. After a flush
+            timeout, a standby is open whenever audio is being sent.
+        reconnect_s: How long to try to reconnect before the connection fails.
+        replay_s: Size of the replay buffer: audio without a final text. `send_audio` waits while it is full. Audio that
+            reaches half of it without a flush is flushed at the next pause, without a `Flushed` event.
+        max_events: Size of the event queue. No audio is sent while it is full.
     """
 
     open_timeout_s: float = 10.0
@@ -37,6 +38,6 @@ class ClientConfig:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value, least = getattr(self, field.name), _LEAST.get(field.name, 0)
-            if not (isinstance(value, int | float) and least <= value < math.inf):
-                raise ConfigError(f"{field.name} is {value!r}; it must be a number, {least:g} or more")
+            value, minimum = getattr(self, field.name), _MINIMA.get(field.name, 0)
+            if not (isinstance(value, int | float) and minimum <= value < math.inf):
+                raise ConfigError(f"{field.name} is {value!r}; it must be a number, {minimum:g} or more")

@@ -1,4 +1,4 @@
-"""`voxtide.connect`. In: an address, a key, wishes, all plain. Out: a `Connection`, not yet open."""
+"""`voxtide.connect`. In: an address, an API key, options. Out: a `Connection`, not yet open."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from voxtide.errors import ConfigError
 from voxtide.types import SAMPLE_RATE_HZ, StreamOptions
 
 CLOUD_MODEL = "voxtral-mini-transcribe-realtime-latest"
-"""What Mistral's own service is asked for where no model is named."""
+"""Default model of Mistral's own service."""
 
 _KEY = re.compile(r"[!-~]+")
-"""What a header can carry: printable ASCII without spaces."""
+"""Characters allowed in a header value: printable ASCII without spaces."""
 
 
 def connect(
@@ -37,26 +37,26 @@ def connect(
     sample_rate_hz: int = SAMPLE_RATE_HZ,
     config: ClientConfig | None = None,
 ) -> Connection:
-    """A connection to voxtide, to Mistral's service or to any server of its realtime dialect.
+    """A connection to voxtide, to Mistral's service or to any server of the Mistral realtime dialect.
 
     Enter it with `async with`, or await it and close it yourself. Entering raises `ConnectionFailedError`,
-    `CapacityError` or `UnsupportedOptionError` where the server cannot be reached, is full or refuses an option.
+    `CapacityError` or `UnsupportedOptionError` if the server is unreachable, full, or refuses an option.
 
     Args:
-        server: Its address, such as http://localhost:8000; http, https, ws and wss will do.
-        api_key: Sent as a header, and shown nowhere. Mistral's service needs one; None where the server wants none.
-        model: A model the server runs; None for its default.
+        server: Server address, such as http://localhost:8000; http, https, ws or wss.
+        api_key: Sent in the `Authorization` header; never logged. None to send none. Mistral's service needs one.
+        model: Model name; None for the server's default.
         language: ISO 639-1 code of the speech; None to let the server decide.
-        delay_ms: The model's look-ahead, where the server has a choice.
-        vocabulary: Words to expect, where the server can use them.
-        interim: Whether to ask for text that may still change, where the server tells it (voxtide does).
-        encoding: Of the bytes given to `send_audio`, one channel: pcm_s16le, pcm_s32le, pcm_f16le, pcm_f32le,
+        delay_ms: The model's look-ahead, if the server supports a choice.
+        vocabulary: Words to expect, if the server supports them.
+        interim: Whether to request interim text, if the server supports it (voxtide does).
+        encoding: Encoding of the bytes given to `send_audio`, one channel: pcm_s16le, pcm_s32le, pcm_f16le, pcm_f32le,
             pcm_mulaw or pcm_alaw.
-        sample_rate_hz: Of the audio, 8000 to 96000.
-        config: How patient the connection is and how much it keeps.
+        sample_rate_hz: Sample rate of the audio, 8000 to 96000.
+        config: Timeouts and limits.
 
     Raises:
-        ConfigError: An argument cannot be used.
+        ConfigError: An argument is invalid.
     """
     options = StreamOptions(language=language, delay_ms=delay_ms, vocabulary=tuple(vocabulary), interim=interim)
     pcm = PcmFormat(Encoding.parse(encoding), sample_rate_hz)
@@ -64,12 +64,12 @@ def connect(
 
 
 def open_mistral(
-    wishes: DialectOptions, server: str, api_key: str | None, config: ClientConfig | None = None
+    requested: DialectOptions, server: str, api_key: str | None, config: ClientConfig | None = None
 ) -> Connection:
     """A connection in the Mistral dialect.
 
     Raises:
-        ConfigError: An argument cannot be used, or there is no key for Mistral's own service.
+        ConfigError: An argument is invalid, or Mistral's own service is used without a key.
     """
     if is_mistral_cloud(server):
         if api_key is None:
@@ -77,24 +77,24 @@ def open_mistral(
                 f"Mistral's own service, {MISTRAL_CLOUD}, needs an API key: pass api_key (on the command line "
                 "--api-key, or MISTRAL_API_KEY in the environment); or give the address of another server"
             )
-        wishes = DialectOptions(model=wishes.model or CLOUD_MODEL, pcm=wishes.pcm, options=wishes.options)
-    return _connection(MistralDialect(wishes), wishes, server, api_key, config)
+        requested = DialectOptions(model=requested.model or CLOUD_MODEL, pcm=requested.pcm, options=requested.options)
+    return _connection(MistralDialect(requested), requested, server, api_key, config)
 
 
 def open_vllm(
-    wishes: DialectOptions, server: str, api_key: str | None, config: ClientConfig | None = None
+    requested: DialectOptions, server: str, api_key: str | None, config: ClientConfig | None = None
 ) -> Connection:
     """A connection in the vLLM dialect."""
-    return _connection(VllmDialect(wishes), wishes, server, api_key, config)
+    return _connection(VllmDialect(requested), requested, server, api_key, config)
 
 
 def _connection(
-    dialect: ClientDialect, wishes: DialectOptions, server: str, api_key: str | None, config: ClientConfig | None
+    dialect: ClientDialect, requested: DialectOptions, server: str, api_key: str | None, config: ClientConfig | None
 ) -> Connection:
     if api_key is not None and not _KEY.fullmatch(api_key):
-        raise ConfigError("the API key is empty or holds a character that no key has; copy it again")  # never shows it
+        raise ConfigError("the API key is empty or contains an invalid character; copy it again")  # do not show it
     address = parse_address(server, path=dialect.path, query=dialect.query())
     if api_key and "@" in urlsplit(address.url).netloc:
-        raise ConfigError("the address holds a user name, and there is a key as well; a request has room for one")
+        raise ConfigError("the address contains a user name and an API key is given as well; use only one of them")
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    return Connection(address, dialect, headers=headers, pcm=wishes.pcm, config=config or ClientConfig())
+    return Connection(address, dialect, headers=headers, pcm=requested.pcm, config=config or ClientConfig())

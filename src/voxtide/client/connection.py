@@ -1,8 +1,9 @@
-"""A conversation with a server of realtime transcription. In: audio, flushes. Out: events, and the text of each flush.
+"""The public realtime session, `Connection`. In: audio, flushes. Out: events, and the text of each flush.
 
-send_audio, flush_audio, end_audio -> journal -> courier -> server -> courier -> teller -> async iterator
+send_audio, flush_audio, end_audio -> ReplayBuffer -> ReplayTransport -> server
+async iterator <- EventQueue <- EventSequencer <- ReplayTransport <- server
 
-`Connection` is the face; it knows no dialect. It survives the loss of its connection: see courier.py.
+Knows no dialect. transport/replay_transport.py reconnects and replays.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ from voxtide.types import Samples
 
 _log = logging.getLogger("voxtide.client")
 
-_PIECES_KEPT = 8
-"""Audio is put in pieces of a second, or of this share of what is kept if that is less."""
+_MIN_PIECES = 8
+"""Audio is buffered in pieces of one second, or of 1/8 of the replay buffer if that is less."""
 
 
 class FlushAnswer:
-    """The answer to one flush. Await it for the utterance's final text, now, later or not at all."""
+    """The answer to one flush. Awaiting it, which is optional, returns the final text since the previous flush."""
 
     def __init__(self, flush_id: int, text: asyncio.Future[str]) -> None:
         self.flush_id = flush_id
@@ -47,10 +48,10 @@ class FlushAnswer:
 
 
 class Connection:
-    """One conversation. Enter it with `async with`, or await it and `close` it; iterate it for its events.
+    """One session. Enter it with `async with`, or await it and `close` it; iterate it for its events.
 
     Attributes:
-        ready: What the server said of itself when it was ready the first time.
+        ready: The server's first `Ready` message.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Connection:
         pcm: PcmFormat,
         config: ClientConfig,
     ) -> None:
-        """Prepare a conversation; nothing is opened yet."""
+        """Prepare a session; no connection is opened yet."""
         self.ready = Ready()
         self._address = address
         self._dialect = dialect
@@ -70,38 +71,36 @@ class Connection:
         self._pcm = pcm
         self._config = config
         self._replay_buffer = ReplayBuffer(pcm, config.replay_s)
-        self._outbox = EventQueue(config.max_events)
-        self._sequencer = EventSequencer(self._replay_buffer, self._outbox)
+        self._event_queue = EventQueue(config.max_events)
+        self._sequencer = EventSequencer(self._replay_buffer, self._event_queue)
         self._reconnector = Reconnector(self._open_socket, config)
-        self._life: asyncio.Task[None] | None = None  # while it lives
+        self._task: asyncio.Task[None] | None = None  # while it runs
         self._is_entered = False
         self._is_ready = asyncio.Event()
-        self._turn = asyncio.Lock()  # keeps the pieces of one send_audio together
-        self._left_over = b""
+        self._send_lock = asyncio.Lock()  # keeps the pieces of one send_audio call contiguous
+        self._partial_sample = b""
         self._num_flushes = 0
         self._is_closed = False
         self._error: VoxtideError | None = None
 
-    # The caller's side.
-
     async def send_audio(self, audio: bytes | bytearray | memoryview | Samples) -> None:
-        """Send audio. Waits while as much as may be kept has no final text yet, or events are not read.
+        """Send audio. Waits while the replay buffer is full.
 
         Args:
-            audio: Bytes of the connection's format, cut anywhere; or float samples in [-1, 1] of shape [n], at the
+            audio: Bytes in the connection's format, split anywhere; or float samples in [-1, 1] of shape [n], at the
                 connection's sample rate.
 
         Raises:
             StreamClosedError: After `end_audio` or `close`; a `RuntimeError`.
-            EngineFailedError: The server is gone for good.
+            EngineFailedError: The connection failed.
         """
         self._check_usable()
         payload = self._payload(audio)
-        async with self._turn:
-            payload = self._left_over + payload
+        async with self._send_lock:
+            payload = self._partial_sample + payload
             sample_bytes = self._pcm.encoding.num_bytes * self._pcm.channels
             whole_bytes = len(payload) // sample_bytes * sample_bytes
-            self._left_over = payload[whole_bytes:]
+            self._partial_sample = payload[whole_bytes:]
             piece_bytes = self._piece_bytes(sample_bytes)
             for start in range(0, whole_bytes, piece_bytes):
                 piece = payload[start : min(start + piece_bytes, whole_bytes)]
@@ -110,63 +109,63 @@ class Connection:
                 self._replay_buffer.put(piece)
 
     def flush_audio(self) -> FlushAnswer:
-        """Ask that everything sent so far becomes final. Await the result for its text; audio may follow at once.
+        """Request the final text of all audio sent so far. Returns at once; more audio may follow.
 
         Raises:
             StreamClosedError: After `end_audio` or `close`; a `RuntimeError`.
-            CapacityError: Far too many flushes wait for their answer.
-            EngineFailedError: The server is gone for good.
+            CapacityError: Too many flushes are unanswered.
+            EngineFailedError: The connection failed.
         """
         self._check_usable()
         if not self._replay_buffer.has_space(0):
-            raise CapacityError("too many flushes wait for their answer; await some of them")
+            raise CapacityError("too many flushes are unanswered; await some of them")
         text = asyncio.get_running_loop().create_future()
-        text.add_done_callback(_look_at)
+        text.add_done_callback(_retrieve_exception)
         self._num_flushes += 1
         self._sequencer.expect_flush(text)
         self._replay_buffer.close_last(Ending.FLUSH)
         return FlushAnswer(self._num_flushes, text)
 
     async def end_audio(self) -> None:
-        """Say that no more audio comes: the rest becomes final, then the events end with `Finished`.
+        """End the audio. The remaining text becomes final, then the events end with `Finished`. Idempotent.
 
         Raises:
             StreamClosedError: After `close`; a `RuntimeError`.
-            EngineFailedError: The server is gone for good.
+            EngineFailedError: The connection failed.
         """
         if self._replay_buffer.is_finished:
             return
         self._check_usable()
-        async with self._turn:
+        async with self._send_lock:
             if not self._replay_buffer.is_finished:
                 self._check_usable()
                 self._replay_buffer.close_last(Ending.FINISH)
 
     async def close(self) -> None:
-        """End the conversation now, whatever is left unsaid. Iterators end. Twice is the same as once."""
+        """End the session now and discard pending text and events. Iterators end. Idempotent."""
         self.shut()
-        if self._life is not None:
-            await asyncio.wait({self._life})
+        if self._task is not None:
+            await asyncio.wait({self._task})
 
     def shut(self) -> None:
         """Close without waiting."""
         if self._is_closed:
             return
         self._is_closed = True
-        is_over = self._outbox.is_over
-        self._outbox.end(is_dropping=True)
+        is_over = self._event_queue.is_over
+        self._event_queue.end(is_dropping=True)
         self._replay_buffer.close()
-        self._sequencer.give_up(StreamClosedError("the connection was closed before the flush was answered"))
-        if self._life is not None and not is_over:  # one that has told everything is just hanging up
-            self._life.cancel()
+        self._sequencer.fail_flushes(StreamClosedError("the connection was closed before the flush was answered"))
+        if self._task is not None and not is_over:  # a finished session is already closing its socket
+            self._task.cancel()
 
     def __aiter__(self) -> AsyncIterator[ClientEvent]:
-        self._outbox.has_reader = True
+        self._event_queue.has_reader = True
         return self
 
     async def __anext__(self) -> ClientEvent:
         self._check_open()
-        event = await self._outbox.take()
+        event = await self._event_queue.take()
         if event is not None:
             return event
         if self._error is not None:
@@ -174,23 +173,23 @@ class Connection:
         raise StopAsyncIteration
 
     async def wait_for_space(self) -> None:
-        """Wait until a flush may be asked for, or there is no use in waiting."""
+        """Wait until `flush_audio` has capacity, or the session has ended."""
         await self._replay_buffer.wait_for_space(0)
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing may be sent any more, because of `end_audio`, `close` or a failure."""
+        """Whether sending is over, after `end_audio`, `close` or a failure."""
         return self._is_closed or self._replay_buffer.is_finished or self._error is not None
 
     @property
     def unsent_s(self) -> float:
-        """Audio given to us that no server has been sent yet, in seconds."""
+        """Buffered audio not yet sent, in seconds."""
         return self._replay_buffer.unsent_s
 
     @property
     def num_unread_events(self) -> int:
-        """Events told and not yet read."""
-        return len(self._outbox)
+        """Events emitted and not yet read."""
+        return len(self._event_queue)
 
     def __await__(self) -> Generator[Any, None, Self]:
         return self.__aenter__().__await__()
@@ -199,8 +198,8 @@ class Connection:
         if self._is_entered or self._is_closed:
             raise StreamClosedError("a connection is opened once; make a new one")
         self._is_entered = True
-        self._life = asyncio.create_task(self._live())
-        self._life.add_done_callback(self._forget_life)
+        self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(self._forget_task)
         try:
             await self._is_ready.wait()
         except BaseException:
@@ -216,17 +215,15 @@ class Connection:
     ) -> None:
         await self.close()
 
-    # The server's side.
-
-    async def _live(self) -> None:
+    async def _run(self) -> None:
         try:
-            wire = await self._open_socket()
-            self.ready = wire.ready
+            socket = await self._open_socket()
+            self.ready = socket.ready
             self._is_ready.set()
             transport = ReplayTransport(
-                self._replay_buffer, self._sequencer, self._outbox, self._reconnector, self._dialect, self._config
+                self._replay_buffer, self._sequencer, self._event_queue, self._reconnector, self._dialect, self._config
             )
-            await transport.run(wire)
+            await transport.run(socket)
         except ConnectionLostError as loss:
             self._fail(loss.error)
         except Exception as error:
@@ -234,18 +231,18 @@ class Connection:
             self._fail(EngineFailedError(f"the connection to {self._address.shown} failed: {error}"))
         finally:
             self._is_ready.set()
-            await self._reconnector.drop_standby()
+            await self._reconnector.close_standby()
 
-    def _forget_life(self, life: asyncio.Task[None]) -> None:
-        self._life = None  # and what its last error holds
+    def _forget_task(self, task: asyncio.Task[None]) -> None:
+        self._task = None  # releases the traceback of its error
 
     async def _open_socket(self) -> ClientSocket:
         return await ClientSocket.open(self._address, self._dialect, self._headers, self._config.open_timeout_s)
 
     def _fail(self, error: VoxtideError) -> None:
         self._error = error
-        self._sequencer.give_up(error)
-        self._outbox.end()
+        self._sequencer.fail_flushes(error)
+        self._event_queue.end()
         self._replay_buffer.close()
 
     def _check_usable(self) -> None:
@@ -267,11 +264,11 @@ class Connection:
         return encode_pcm(audio.astype(np.float32, copy=False), self._pcm.encoding)
 
     def _piece_bytes(self, sample_bytes: int) -> int:
-        wanted = min(self._pcm.bytes_per_s, int(self._config.replay_s * self._pcm.bytes_per_s) // _PIECES_KEPT)
+        wanted = min(self._pcm.bytes_per_s, int(self._config.replay_s * self._pcm.bytes_per_s) // _MIN_PIECES)
         return max(sample_bytes, wanted // sample_bytes * sample_bytes)
 
 
-def _look_at(text: asyncio.Future[str]) -> None:
-    """A flush whose answer nobody awaits is no mistake; without a look its error would be logged as one."""
+def _retrieve_exception(text: asyncio.Future[str]) -> None:
+    """Mark the exception as retrieved: not awaiting a flush is allowed, and asyncio would log it."""
     if not text.cancelled():
         text.exception()

@@ -1,4 +1,4 @@
-"""What a connection tells beside the transcript: that it was lost, that another took its place. Plain frozen classes.
+"""Connection events: lost, replaced. In: nothing. Out: frozen classes, `ClientEvent`.
 
 `audio_s` is the end of the audio sent so far, in seconds of the caller's own audio.
 """
@@ -13,7 +13,7 @@ from voxtide.transcript.events import TranscriptEvent
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLost:
-    """The server is gone. Audio is kept while another connection is opened; nothing has to be done."""
+    """The connection was lost. The client buffers audio and reconnects; no action is needed."""
 
     reason: str
     audio_s: float
@@ -21,9 +21,9 @@ class ConnectionLost:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionReplaced:
-    """Another connection took over, after a loss or where a flush had no answer in time.
+    """Another connection took over, after a loss or a timeout.
 
-    `replayed_s` is how much audio it gets again, because no final text had come for it.
+    `replayed_s` is how much audio without a final text is sent again.
     """
 
     reason: str

@@ -30,16 +30,16 @@ from voxtide.client.dialects.mistral import MistralDialect
 from voxtide.errors import ConfigError, UnsupportedOptionError
 from voxtide.types import StreamOptions
 
-WORDING = MistralDialect(DialectOptions())
+DIALECT = MistralDialect(DialectOptions())
 
 
-def read(**message: Any) -> ServerMessage | None:
-    return WORDING.read(json.dumps(message))
+def parse(**message: Any) -> ServerMessage | None:
+    return DIALECT.parse(json.dumps(message))
 
 
 def test_audio_goes_as_base64() -> None:
     payload = bytes(range(256)) * (MAX_APPEND_BYTES // 256)
-    message = json.loads(WORDING.append(payload))
+    message = json.loads(DIALECT.append(payload))
     assert message.pop("type") == "input_audio.append"
     assert base64.b64decode(message.pop("audio"), validate=True) == payload
     assert message == {}  # hosted servers take no field they do not know
@@ -47,21 +47,21 @@ def test_audio_goes_as_base64() -> None:
 
 
 def test_flush_and_end_have_no_fields() -> None:
-    assert json.loads(WORDING.flush()) == {"type": "input_audio.flush"}
-    assert json.loads(WORDING.end()) == {"type": "input_audio.end"}
-    assert WORDING.begin() == []
+    assert json.loads(DIALECT.flush()) == {"type": "input_audio.flush"}
+    assert json.loads(DIALECT.end()) == {"type": "input_audio.end"}
+    assert DIALECT.begin() == []
 
 
 def test_without_wishes_nothing_is_configured() -> None:
     for ready in (Ready(), Ready("m", has_interim=False)):
-        assert WORDING.configure(ready) == []
-        assert not WORDING.is_confirmed(ready)
-    assert WORDING.query() == {}
+        assert DIALECT.configure(ready) == []
+        assert not DIALECT.is_confirmed(ready)
+    assert DIALECT.query() == {}
 
 
 def test_what_only_voxtide_has_is_asked_for_only_there() -> None:
-    voxtide = Ready("m", has_interim=True, has_speech=True)
-    assert json.loads(*WORDING.configure(voxtide)) == {
+    voxtide = Ready("m", has_interim=True, has_speech_events=True)
+    assert json.loads(*DIALECT.configure(voxtide)) == {
         "type": "session.update", "session": {"speech": True, "interim": True},
     }  # fmt: skip
     quiet = MistralDialect(DialectOptions(options=StreamOptions(interim=False)))
@@ -70,12 +70,12 @@ def test_what_only_voxtide_has_is_asked_for_only_there() -> None:
 
 
 def test_wishes_are_fields() -> None:
-    wishes = DialectOptions(
+    requested = DialectOptions(
         model="m",
         pcm=PcmFormat(Encoding.PCM_ALAW, 8000),
         options=StreamOptions(language="fr", delay_ms=480, vocabulary=("a", "b")),
     )
-    dialect = MistralDialect(wishes)
+    dialect = MistralDialect(requested)
     assert dialect.query() == {"model": "m"}
     assert json.loads(*dialect.configure(Ready()))["session"] == {
         "audio_format": {"encoding": "pcm_alaw", "sample_rate": 8000},
@@ -96,50 +96,52 @@ def test_what_the_dialect_has_not_is_refused() -> None:
 
 def test_what_is_heard() -> None:
     session = {"request_id": "ws-1", "model": "m", "audio_format": {"encoding": "pcm_s16le", "sample_rate": 16000}}
-    assert read(type="session.created", session=session) == Ready("m")
+    assert parse(type="session.created", session=session) == Ready("m")
     extended = session | {"interim": False, "speech": False}
-    assert read(type="session.created", session=extended) == Ready("m", has_interim=True, has_speech=True)
-    assert read(type="session.updated", session=session) == Updated()
-    assert read(type="transcription.text.delta", text=" a") == Text(" a")
-    assert read(type="transcription.text.interim", text="b") == InterimText("b")
-    assert read(type="transcription.language", audio_language="en") == Language("en")
-    assert read(type="transcription.segment", text="a", start=1, end=2.5, speaker_id=None) == SegmentText("a", 1.0, 2.5)
-    assert read(type="speech.start", time_s=0.5) == Speech(True, 0.5)
-    assert read(type="speech.stop", time_s=0.75) == Speech(False, 0.75)
+    assert parse(type="session.created", session=extended) == Ready("m", has_interim=True, has_speech_events=True)
+    assert parse(type="session.updated", session=session) == Updated()
+    assert parse(type="transcription.text.delta", text=" a") == Text(" a")
+    assert parse(type="transcription.text.interim", text="b") == InterimText("b")
+    assert parse(type="transcription.language", audio_language="en") == Language("en")
+    assert parse(type="transcription.segment", text="a", start=1, end=2.5, speaker_id=None) == SegmentText(
+        "a", 1.0, 2.5
+    )
+    assert parse(type="speech.start", time_s=0.5) == Speech(True, 0.5)
+    assert parse(type="speech.stop", time_s=0.75) == Speech(False, 0.75)
 
 
 def test_done() -> None:
     segments = [{"type": "transcription_segment", "text": "a", "start": 0.5, "end": 1}, {"text": "b", "start": None}]
-    done = read(type="transcription.done", model="m", text="a b", language=None, segments=segments, usage={"x": 1})
+    done = parse(type="transcription.done", model="m", text="a b", language=None, segments=segments, usage={"x": 1})
     assert done == Done("a b", (SegmentText("a", 0.5, 1.0),), {"x": 1})
-    assert read(type="transcription.done", text="a") == Done("a")
-    assert read(type="transcription.done", text=None, segments="none", usage=3) == Done("")
+    assert parse(type="transcription.done", text="a") == Done("a")
+    assert parse(type="transcription.done", text=None, segments="none", usage=3) == Done("")
 
 
 @pytest.mark.parametrize(
     ("error", "failure"),
     [
-        ({"message": "busy", "code": 3804}, ServerFailure("busy (code 3804)", is_final=False)),
-        ({"message": "no such model", "code": 400}, ServerFailure("no such model (code 400)", is_final=True)),
-        ({"message": "no such model", "code": "401"}, ServerFailure("no such model (code 401)", is_final=True)),
-        ({"message": "slow down", "code": 429}, ServerFailure("slow down (code 429)", is_final=False)),
-        ({"message": "internal", "code": 500}, ServerFailure("internal (code 500)", is_final=False)),
-        ({"message": {"detail": "no"}, "code": "?"}, ServerFailure("no (code ?)", is_final=False)),
-        ({}, ServerFailure("no reason given", is_final=False)),
-        ("plain", ServerFailure("the server reports an error without saying which", is_final=False)),
+        ({"message": "busy", "code": 3804}, ServerFailure("busy (code 3804)", is_permanent=False)),
+        ({"message": "no such model", "code": 400}, ServerFailure("no such model (code 400)", is_permanent=True)),
+        ({"message": "no such model", "code": "401"}, ServerFailure("no such model (code 401)", is_permanent=True)),
+        ({"message": "slow down", "code": 429}, ServerFailure("slow down (code 429)", is_permanent=False)),
+        ({"message": "internal", "code": 500}, ServerFailure("internal (code 500)", is_permanent=False)),
+        ({"message": {"detail": "no"}, "code": "?"}, ServerFailure("no (code ?)", is_permanent=False)),
+        ({}, ServerFailure("no reason given", is_permanent=False)),
+        ("plain", ServerFailure("the server reports an error without a message", is_permanent=False)),
     ],
 )
 def test_errors(error: object, failure: ServerFailure) -> None:
-    assert read(type="error", error=error) == failure
+    assert parse(type="error", error=error) == failure
 
 
 def test_what_says_nothing_to_us_is_passed_over() -> None:
-    assert read(type="turn.end", time_s=1.0, end_reason="threshold") is None
-    assert read(type="something.new") is None
-    assert read(nothing=1) is None
-    assert read(type="transcription.segment", text="a", start=None, end=None) is None
+    assert parse(type="turn.end", time_s=1.0, end_reason="threshold") is None
+    assert parse(type="something.new") is None
+    assert parse(nothing=1) is None
+    assert parse(type="transcription.segment", text="a", start=None, end=None) is None
     for frame in ("", "[]", "null", "{", b"\xff", "[" * 100_000):
-        assert WORDING.read(frame) is None
+        assert DIALECT.parse(frame) is None
 
 
 FIELDS = ["session", "text", "audio_language", "start", "end", "segments", "usage", "time_s", "error"]
@@ -157,10 +159,10 @@ KINDS = [
 @settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(KINDS), st.dictionaries(st.sampled_from(FIELDS), json_values))
 def test_no_message_is_ever_an_error(kind: str, fields: dict[str, object]) -> None:
-    read(type=kind, **fields)
+    parse(type=kind, **fields)
 
 
 @settings(deadline=None, derandomize=True)
 @given(st.binary() | st.text())
 def test_no_frame_is_ever_an_error(frame: str | bytes) -> None:
-    WORDING.read(frame)
+    DIALECT.parse(frame)

@@ -16,54 +16,54 @@ from voxtide.client.dialects.vllm import VllmDialect
 from voxtide.errors import ConfigError, UnsupportedOptionError
 from voxtide.types import StreamOptions
 
-WORDING = VllmDialect(DialectOptions(model="m"))
+DIALECT = VllmDialect(DialectOptions(model="m"))
 
 
-def read(**message: Any) -> ServerMessage | None:
-    return WORDING.read(json.dumps(message))
+def parse(**message: Any) -> ServerMessage | None:
+    return DIALECT.parse(json.dumps(message))
 
 
 def test_what_is_said() -> None:
-    assert json.loads(*WORDING.configure(Ready())) == {"type": "session.update", "model": "m"}
-    assert not WORDING.is_confirmed(Ready())
-    assert json.loads(*WORDING.begin()) == {"type": "input_audio_buffer.commit", "final": False}
-    assert json.loads(WORDING.flush()) == {"type": "input_audio_buffer.commit", "final": True}
-    assert WORDING.end() == WORDING.flush()
-    message = json.loads(WORDING.append(b"\0\1"))
+    assert json.loads(*DIALECT.configure(Ready())) == {"type": "session.update", "model": "m"}
+    assert not DIALECT.is_confirmed(Ready())
+    assert json.loads(*DIALECT.begin()) == {"type": "input_audio_buffer.commit", "final": False}
+    assert json.loads(DIALECT.flush()) == {"type": "input_audio_buffer.commit", "final": True}
+    assert DIALECT.end() == DIALECT.flush()
+    message = json.loads(DIALECT.append(b"\0\1"))
     assert message == {"type": "input_audio_buffer.append", "audio": base64.b64encode(b"\0\1").decode()}
-    assert WORDING.query() == {}
+    assert DIALECT.query() == {}
 
 
 def test_what_is_heard() -> None:
-    assert read(type="session.created", id="sess-1", created=1) == Ready("m")
-    assert read(type="transcription.delta", delta=" a") == Text(" a")
-    assert read(type="transcription.delta", delta="") == Text("")
-    assert read(type="transcription.done", text="a", usage={"total_tokens": 2}) == Done("a", usage={"total_tokens": 2})
-    assert read(type="transcription.done", text="a", usage=None) == Done("a")
-    assert read(type="else") is None
+    assert parse(type="session.created", id="sess-1", created=1) == Ready("m")
+    assert parse(type="transcription.delta", delta=" a") == Text(" a")
+    assert parse(type="transcription.delta", delta="") == Text("")
+    assert parse(type="transcription.done", text="a", usage={"total_tokens": 2}) == Done("a", usage={"total_tokens": 2})
+    assert parse(type="transcription.done", text="a", usage=None) == Done("a")
+    assert parse(type="else") is None
 
 
 def test_errors() -> None:
-    passing = read(type="error", error="CUDA error", code="processing_error")
-    assert passing == ServerFailure("CUDA error (processing_error)", is_final=False, ends_utterance=True)
-    final = read(type="error", error="no such model", code="model_not_found")
-    assert final == ServerFailure("no such model (model_not_found)", is_final=True, ends_utterance=True)
-    assert read(type="error", error=None, code=None) == ServerFailure(
-        "the server reports an error without saying which", is_final=False, ends_utterance=True
+    passing = parse(type="error", error="CUDA error", code="processing_error")
+    assert passing == ServerFailure("CUDA error (processing_error)", is_permanent=False, ends_utterance=True)
+    final = parse(type="error", error="no such model", code="model_not_found")
+    assert final == ServerFailure("no such model (model_not_found)", is_permanent=True, ends_utterance=True)
+    assert parse(type="error", error=None, code=None) == ServerFailure(
+        "the server reports an error without a message", is_permanent=False, ends_utterance=True
     )
 
 
 def test_what_the_dialect_has_not_is_refused() -> None:
-    with pytest.raises(ConfigError, match="wants the model named"):
+    with pytest.raises(ConfigError, match="needs a model name"):
         VllmDialect(DialectOptions())
     with pytest.raises(ConfigError, match="16000 Hz"):
         VllmDialect(DialectOptions(model="m", pcm=PcmFormat(sample_rate_hz=8000)))
     for options in (StreamOptions(language="en"), StreamOptions(delay_ms=480), StreamOptions(vocabulary=("a",))):
-        with pytest.raises(UnsupportedOptionError, match="cannot be had"):
+        with pytest.raises(UnsupportedOptionError, match="does not support"):
             VllmDialect(DialectOptions(model="m", options=options))
 
 
 @settings(deadline=None, derandomize=True)
 @given(st.binary() | st.text())
 def test_no_frame_is_ever_an_error(frame: str | bytes) -> None:
-    WORDING.read(frame)
+    DIALECT.parse(frame)

@@ -14,8 +14,8 @@ from voxtide.transcript.events import (
 from voxtide.types import Segment
 
 
-def heard(hearing: UtteranceText, *texts: str, fed_s: float = 3.0) -> str:
-    events = [event for text in texts for event in hearing.add(Text(text), fed_s)]
+def add_deltas(utterance: UtteranceText, *texts: str, fed_s: float = 3.0) -> str:
+    events = [event for text in texts for event in utterance.add(Text(text), fed_s)]
     return "".join(event.text for event in events if isinstance(event, Delta))
 
 
@@ -24,113 +24,113 @@ def segments(events: list[TranscriptEvent]) -> list[Segment]:
 
 
 def test_deltas_are_told_as_they_come() -> None:
-    hearing = UtteranceText(2.0)
-    assert hearing.add(Text("to"), 2.5) == [Delta("to", 2.5)]
-    assert hearing.add(Text(""), 2.6) == []
-    assert hearing.add(Text(" be"), 2.7) == [Delta(" be", 2.7)]
-    assert hearing.finish(Done("to be"), 3.0) == [SegmentEnded(Segment("to be", 2.0, 3.0), 3.0)]
+    utterance = UtteranceText(2.0)
+    assert utterance.add(Text("to"), 2.5) == [Delta("to", 2.5)]
+    assert utterance.add(Text(""), 2.6) == []
+    assert utterance.add(Text(" be"), 2.7) == [Delta(" be", 2.7)]
+    assert utterance.finish(Done("to be"), 3.0) == [SegmentEnded(Segment("to be", 2.0, 3.0), 3.0)]
 
 
 def test_a_final_text_without_deltas_is_told_whole() -> None:
-    hearing = UtteranceText(0.0)
-    assert hearing.finish(Done("to be"), 1.0) == [
+    utterance = UtteranceText(0.0)
+    assert utterance.finish(Done("to be"), 1.0) == [
         Delta("to be", 1.0), SegmentEnded(Segment("to be", 0.0, 1.0), 1.0)
     ]  # fmt: skip
 
 
 def test_a_second_connection_tells_only_what_the_first_did_not() -> None:
-    hearing = UtteranceText(0.0)
-    assert heard(hearing, "to", " be") == "to be"
-    hearing.restart(0.0)
-    assert heard(hearing, "to", " be", " or") == " or"
-    hearing.restart(0.0)
-    assert heard(hearing, "to", " be") == ""
-    assert hearing.finish(Done("to be or not"), 4.0)[0] == Delta(" not", 4.0)
+    utterance = UtteranceText(0.0)
+    assert add_deltas(utterance, "to", " be") == "to be"
+    utterance.restart(0.0)
+    assert add_deltas(utterance, "to", " be", " or") == " or"
+    utterance.restart(0.0)
+    assert add_deltas(utterance, "to", " be") == ""
+    assert utterance.finish(Done("to be or not"), 4.0)[0] == Delta(" not", 4.0)
 
 
 def test_speech_that_was_told_is_not_told_again() -> None:
-    hearing = UtteranceText(0.0)
-    assert hearing.add(Speech(True, 0.1), 3.0) == [SpeechStarted(0.1)]
-    assert heard(hearing, "to", " be") == "to be"
-    assert hearing.add(Speech(False, 1.0), 3.0) == [SpeechStopped(1.0)]
-    hearing.restart(0.0)
-    assert [hearing.add(Speech(is_starting, time_s), 3.0) for is_starting, time_s in [(True, 0.1), (False, 0.9)]] == [
+    utterance = UtteranceText(0.0)
+    assert utterance.add(Speech(True, 0.1), 3.0) == [SpeechStarted(0.1)]
+    assert add_deltas(utterance, "to", " be") == "to be"
+    assert utterance.add(Speech(False, 1.0), 3.0) == [SpeechStopped(1.0)]
+    utterance.restart(0.0)
+    assert [utterance.add(Speech(is_starting, time_s), 3.0) for is_starting, time_s in [(True, 0.1), (False, 0.9)]] == [
         [],
         [],
     ]
-    assert hearing.add(Speech(True, 2.0), 3.0) == [SpeechStarted(2.0)]
+    assert utterance.add(Speech(True, 2.0), 3.0) == [SpeechStarted(2.0)]
 
 
 def test_speech_that_turns_out_to_go_on_is_told_with_its_first_new_text() -> None:
     """As where a server said that it stopped because it went away."""
-    hearing = UtteranceText(0.0)
-    heard(hearing, "to", " be")
-    assert hearing.add(Speech(False, 1.0), 3.0) == [SpeechStopped(1.0)]
-    hearing.restart(0.0)
-    assert hearing.add(Speech(True, 0.1), 3.0) == []
-    assert hearing.add(Text("to be"), 3.0) == []
-    assert hearing.add(Text(" or"), 3.0) == [SpeechStarted(1.0), Delta(" or", 3.0)]
+    utterance = UtteranceText(0.0)
+    add_deltas(utterance, "to", " be")
+    assert utterance.add(Speech(False, 1.0), 3.0) == [SpeechStopped(1.0)]
+    utterance.restart(0.0)
+    assert utterance.add(Speech(True, 0.1), 3.0) == []
+    assert utterance.add(Text("to be"), 3.0) == []
+    assert utterance.add(Text(" or"), 3.0) == [SpeechStarted(1.0), Delta(" or", 3.0)]
 
 
 def test_what_cannot_be_compared_yet_waits_for_the_end() -> None:
-    hearing = UtteranceText(0.0)
-    assert heard(hearing, "two", " bee") == "two bee"
-    hearing.restart(0.0)
-    assert heard(hearing, "to", " be", " or", " not") == ""
-    assert hearing.add(InterimText("that"), 3.0) == []
-    assert hearing.finish(Done("to be or not"), 4.0)[0] == Delta(" or not", 4.0)
+    utterance = UtteranceText(0.0)
+    assert add_deltas(utterance, "two", " bee") == "two bee"
+    utterance.restart(0.0)
+    assert add_deltas(utterance, "to", " be", " or", " not") == ""
+    assert utterance.add(InterimText("that"), 3.0) == []
+    assert utterance.finish(Done("to be or not"), 4.0)[0] == Delta(" or not", 4.0)
 
 
 def test_times_count_from_where_the_connection_began() -> None:
-    hearing = UtteranceText(10.0)
-    hearing.restart(8.0)
-    hearing.add(Text("to be"), 14.0)
-    (ended,) = hearing.add(SegmentText("to be", 3.0, 4.5), 14.0)
+    utterance = UtteranceText(10.0)
+    utterance.restart(8.0)
+    utterance.add(Text("to be"), 14.0)
+    (ended,) = utterance.add(SegmentText("to be", 3.0, 4.5), 14.0)
     assert ended == SegmentEnded(Segment("to be", 11.0, 12.5), 12.5)
-    assert hearing.add(Speech(True, 5.0), 14.0) == [SpeechStarted(13.0)]
-    assert hearing.add(Speech(False, 5.5), 14.0) == [SpeechStopped(13.5)]
+    assert utterance.add(Speech(True, 5.0), 14.0) == [SpeechStarted(13.0)]
+    assert utterance.add(Speech(False, 5.5), 14.0) == [SpeechStopped(13.5)]
 
 
 def test_impossible_times_become_possible() -> None:
-    hearing = UtteranceText(10.0)
-    hearing.add(Text("to be or not"), 14.0)
-    parts = (SegmentText("to be", -5.0, 99.0), SegmentText("or not", 3.0, 1.0))
-    events = hearing.finish(Done("to be or not", parts), 15.0)
+    utterance = UtteranceText(10.0)
+    utterance.add(Text("to be or not"), 14.0)
+    received = (SegmentText("to be", -5.0, 99.0), SegmentText("or not", 3.0, 1.0))
+    events = utterance.finish(Done("to be or not", received), 15.0)
     assert segments(events) == [Segment("to be", 10.0, 15.0), Segment("or not", 15.0, 15.0)]
 
 
 def test_segments_that_were_told_are_not_told_again() -> None:
-    hearing = UtteranceText(0.0)
-    hearing.add(Text("to be or"), 3.0)
+    utterance = UtteranceText(0.0)
+    utterance.add(Text("to be or"), 3.0)
     first = SegmentText("to be", 0.5, 1.0)
-    assert segments(hearing.add(first, 3.0)) == [Segment("to be", 0.5, 1.0)]
-    events = hearing.finish(Done("to be or", (first, SegmentText("or", 1.5, 2.0))), 3.0)
+    assert segments(utterance.add(first, 3.0)) == [Segment("to be", 0.5, 1.0)]
+    events = utterance.finish(Done("to be or", (first, SegmentText("or", 1.5, 2.0))), 3.0)
     assert segments(events) == [Segment("or", 1.5, 2.0)]
 
 
 def test_segments_that_do_not_fit_the_text_give_way_to_one_that_does() -> None:
-    hearing = UtteranceText(1.0)
-    hearing.add(Text("to be"), 3.0)
-    assert segments(hearing.finish(Done("to be", (SegmentText("tobias", 0.0, 1.0),)), 3.0)) == [
+    utterance = UtteranceText(1.0)
+    utterance.add(Text("to be"), 3.0)
+    assert segments(utterance.finish(Done("to be", (SegmentText("tobias", 0.0, 1.0),)), 3.0)) == [
         Segment("to be", 1.0, 3.0)
     ]
 
 
 def test_a_final_text_that_nobody_asked_for_changes_nothing() -> None:
-    hearing = UtteranceText(0.0)
-    assert heard(hearing, "to be") == "to be"
-    assert hearing.add(Done("to be"), 3.0) == []
-    assert heard(hearing, " or not") == " or not"
-    assert segments(hearing.finish(Done("or not"), 4.0)) == [Segment("to be or not", 0.0, 4.0)]
+    utterance = UtteranceText(0.0)
+    assert add_deltas(utterance, "to be") == "to be"
+    assert utterance.add(Done("to be"), 3.0) == []
+    assert add_deltas(utterance, " or not") == " or not"
+    assert segments(utterance.finish(Done("or not"), 4.0)) == [Segment("to be or not", 0.0, 4.0)]
 
 
 def test_the_rest_is_handed_on() -> None:
-    hearing = UtteranceText(0.0)
-    assert hearing.add(InterimText("to b"), 1.0) == [Interim("to b", 1.0)]
-    assert hearing.add(Language("en"), 1.0) == [LanguageDetected("en", 0.0)]
-    hearing.add(Speech(True, 0.75), 1.0)
-    assert hearing.add(Language("fr"), 1.0) == [LanguageDetected("fr", 0.75)]
-    assert hearing.add(Language(""), 1.0) == []
+    utterance = UtteranceText(0.0)
+    assert utterance.add(InterimText("to b"), 1.0) == [Interim("to b", 1.0)]
+    assert utterance.add(Language("en"), 1.0) == [LanguageDetected("en", 0.0)]
+    utterance.add(Speech(True, 0.75), 1.0)
+    assert utterance.add(Language("fr"), 1.0) == [LanguageDetected("fr", 0.75)]
+    assert utterance.add(Language(""), 1.0) == []
 
 
 def test_nothing_said_is_nothing_told() -> None:

@@ -96,13 +96,13 @@ async def test_closing_wakes_who_waits_for_room() -> None:
 def test_what_is_next_to_carry() -> None:
     replay_buffer = ReplayBuffer(PcmFormat(), MAX_S)
     first, second = replay_buffer.close_last(Ending.FLUSH), replay_buffer.close_last(Ending.FLUSH)
-    assert replay_buffer.next_to_carry is first
-    first.is_handed_over = True
-    assert replay_buffer.next_to_carry is second
+    assert replay_buffer.next_to_send is first
+    first.is_detached = True
+    assert replay_buffer.next_to_send is second
     assert replay_buffer.following(first) is second
     second.is_answered = True
     last = replay_buffer.close_last(Ending.FINISH)
-    assert replay_buffer.next_to_carry is last
+    assert replay_buffer.next_to_send is last
     last.is_answered = True
-    assert replay_buffer.next_to_carry is None
+    assert replay_buffer.next_to_send is None
     assert replay_buffer.following(last) is None

@@ -9,34 +9,34 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.client_sessions import QUICK, Said, assert_said, converse
-from tests.support.scripted_server import GOOD, Manners, after, serving
+from tests.support.client_sessions import QUICK, Outcome, assert_transcribed, run_session
+from tests.support.scripted_server import GOOD, Behaviour, after, serving
 from tests.support.waiting import until
 from voxtide.client.connect import connect
 from voxtide.client.events import ConnectionLost
 from voxtide.client.transport import reconnect as reconnector
-from voxtide.client.transport.replay_transport import MAX_CARRIES
+from voxtide.client.transport.replay_transport import MAX_SENDS
 from voxtide.engines.scripted import speak
 from voxtide.errors import ConnectionFailedError
 from voxtide.transcript.events import Flushed, Interim
 from voxtide.types import SAMPLE_RATE_HZ
 
 FAULTS = {
-    "ignores every flush": Manners(ignores_flush=True),
-    "answers flushes late": Manners(flush_delay_s=1.0),
-    "answers flushes a little late": Manners(flush_delay_s=0.1),
-    "answers each flush twice": Manners(num_dones=2),
-    "answers each flush three times": Manners(num_dones=3),
-    "tells no deltas": Manners(has_deltas=False),
-    "tells no deltas and ignores flushes": Manners(has_deltas=False, ignores_flush=True),
-    "tells no times": Manners(has_segments=False),
-    "ignores flushes and is slow to end": Manners(ignores_flush=True, end_delay_s=0.1),
+    "ignores every flush": Behaviour(ignores_flush=True),
+    "answers flushes late": Behaviour(flush_delay_s=1.0),
+    "answers flushes a little late": Behaviour(flush_delay_s=0.1),
+    "answers each flush twice": Behaviour(num_dones=2),
+    "answers each flush three times": Behaviour(num_dones=3),
+    "tells no deltas": Behaviour(has_deltas=False),
+    "tells no deltas and ignores flushes": Behaviour(has_deltas=False, ignores_flush=True),
+    "tells no times": Behaviour(has_segments=False),
+    "ignores flushes and is slow to end": Behaviour(ignores_flush=True, end_delay_s=0.1),
 }
 
 
 async def test_servers_that_always_behave_so() -> None:
     """All of them at once; each must have let go of every connection when its conversation is over."""
-    await asyncio.gather(*(outlives(name, manners) for name, manners in FAULTS.items()))
+    await asyncio.gather(*(outlives(name, behaviour) for name, behaviour in FAULTS.items()))
 
 
 async def test_a_server_that_answers_again_when_something_else_was_asked() -> None:
@@ -44,47 +44,47 @@ async def test_a_server_that_answers_again_when_something_else_was_asked() -> No
     words = ("who", "built", "a white", "tower", "and when", "was it", "begun")
 
     async def one(after_ms: int) -> None:
-        manners = Manners(forgets_every=3, flush_delay_s=0.01, repeat_after_s=after_ms / 1000)
-        async with serving(manners) as server:
-            assert_said(await converse(connect(server.url, config=QUICK), words), words)
+        behaviour = Behaviour(ignores_every=3, flush_delay_s=0.01, repeat_after_s=after_ms / 1000)
+        async with serving(behaviour) as server:
+            assert_transcribed(await run_session(connect(server.url, config=QUICK), words), words)
         assert server.num_open == 0
 
     await asyncio.gather(*map(one, range(0, 80, 4)))
 
 
 PASSING = {
-    "ignores flush and end": Manners(ignores_flush=True, ignores_end=True),
-    "ignores flush, is cut at the end": Manners(ignores_flush=True, is_cut_at_end=True),
-    "ignores flush, ends too late": Manners(ignores_flush=True, end_delay_s=1.0),
-    "is cut in the first word": Manners(cut_after_s=0.2),
-    "is cut in the third word": Manners(cut_after_s=0.6),
-    "is cut in the third utterance": Manners(cut_after_s=1.1),
-    "is cut at a flush": Manners(is_cut_at_flush=True),
-    "is cut at the end": Manners(is_cut_at_end=True),
-    "goes away": Manners(close_code=1001),
-    "closes without a reason": Manners(close_code=1000),
-    "fails": Manners(close_code=1011),
-    "has an error, then fails": Manners(close_code=1011, error={"message": "out of memory", "code": 500}),
+    "ignores flush and end": Behaviour(ignores_flush=True, ignores_end=True),
+    "ignores flush, is cut at the end": Behaviour(ignores_flush=True, aborts_at_end=True),
+    "ignores flush, ends too late": Behaviour(ignores_flush=True, end_delay_s=1.0),
+    "is cut in the first word": Behaviour(abort_after_s=0.2),
+    "is cut in the third word": Behaviour(abort_after_s=0.6),
+    "is cut in the third utterance": Behaviour(abort_after_s=1.1),
+    "is cut at a flush": Behaviour(aborts_at_flush=True),
+    "is cut at the end": Behaviour(aborts_at_end=True),
+    "goes away": Behaviour(close_code=1001),
+    "closes without a reason": Behaviour(close_code=1000),
+    "fails": Behaviour(close_code=1011),
+    "has an error, then fails": Behaviour(close_code=1011, error={"message": "out of memory", "code": 500}),
 }
 
 
 async def test_servers_that_do_so_twice() -> None:
-    said = await asyncio.gather(
-        *(outlives(name, after(manners, manners), rest="again") for name, manners in PASSING.items())
+    outcome = await asyncio.gather(
+        *(outlives(name, after(behaviour, behaviour), rest="again") for name, behaviour in PASSING.items())
     )
-    assert all(it.replacements for it in said)
+    assert all(it.replacements for it in outcome)
 
 
-async def outlives(name: str, manners: Manners | Callable[[int], Manners], rest: str = "") -> Said:
+async def outlives(name: str, behaviour: Behaviour | Callable[[int], Behaviour], rest: str = "") -> Outcome:
     try:
-        async with serving(manners) as server:
-            said = await converse(connect(server.url, config=QUICK), rest=rest)
-            assert_said(said, rest=rest)
+        async with serving(behaviour) as server:
+            outcome = await run_session(connect(server.url, config=QUICK), rest=rest)
+            assert_transcribed(outcome, rest=rest)
         assert server.num_open == 0
     except BaseException as error:
         error.add_note(f"the server {name}")
         raise
-    return said
+    return outcome
 
 
 async def test_a_storm() -> None:
@@ -92,10 +92,10 @@ async def test_a_storm() -> None:
     rng = random.Random(1)
     ways = [*FAULTS.values(), *PASSING.values()]
 
-    async def one(manners: list[Manners], chunk_samples: int) -> None:
-        async with serving(after(*manners, rest=rng.choice([GOOD, Manners(ignores_flush=True)]))) as server:
-            said = await converse(connect(server.url, config=QUICK), rest="again", chunk_samples=chunk_samples)
-            assert_said(said, rest="again")
+    async def one(behaviour: list[Behaviour], chunk_samples: int) -> None:
+        async with serving(after(*behaviour, rest=rng.choice([GOOD, Behaviour(ignores_flush=True)]))) as server:
+            outcome = await run_session(connect(server.url, config=QUICK), rest="again", chunk_samples=chunk_samples)
+            assert_transcribed(outcome, rest="again")
         assert server.num_open == 0
 
     async with asyncio.TaskGroup() as tasks:
@@ -105,7 +105,7 @@ async def test_a_storm() -> None:
 
 async def test_the_standby_is_there_before_it_is_needed() -> None:
     """The audio behind an unanswered flush is sent on as soon as the flush is overdue: nothing has to be opened."""
-    async with serving(after(Manners(ignores_flush=True))) as server, connect(server.url, config=QUICK) as connection:
+    async with serving(after(Behaviour(ignores_flush=True))) as server, connect(server.url, config=QUICK) as connection:
         await connection.send_audio(speak("to"))
         flush = connection.flush_audio()
         await until(lambda: len(server.seen) == 2)
@@ -118,15 +118,17 @@ async def test_the_standby_is_there_before_it_is_needed() -> None:
 
 
 async def test_a_server_that_answers_in_time_is_never_asked_for_a_second_connection() -> None:
-    async with serving(Manners(flush_delay_s=0.01)) as server:
-        assert_said(await converse(connect(server.url, config=replace(QUICK, flush_timeout_s=5, standby_after_s=2))))
+    async with serving(Behaviour(flush_delay_s=0.01)) as server:
+        assert_transcribed(
+            await run_session(connect(server.url, config=replace(QUICK, flush_timeout_s=5, standby_after_s=2)))
+        )
     assert len(server.seen) == 1
 
 
 async def test_a_server_known_to_answer_no_flush_is_not_waited_for() -> None:
     config = replace(QUICK, flush_timeout_s=0.3)
     words = ("to", "be", "or", "not", "to", "be")
-    async with serving(Manners(ignores_flush=True)) as server, connect(server.url, config=config) as connection:
+    async with serving(Behaviour(ignores_flush=True)) as server, connect(server.url, config=config) as connection:
         for word in words[:2]:
             await connection.send_audio(speak(word))
             assert await connection.flush_audio() == word
@@ -139,7 +141,7 @@ async def test_a_server_known_to_answer_no_flush_is_not_waited_for() -> None:
 
 async def test_audio_behind_a_flush_waits_for_its_answer() -> None:
     """Whatever a server makes of a flush, its answer is about what was sent before."""
-    async with serving(Manners(flush_delay_s=0.2)) as server:
+    async with serving(Behaviour(flush_delay_s=0.2)) as server:
         connection = connect(server.url, config=replace(QUICK, flush_timeout_s=5))
         async with connection:
             await connection.send_audio(speak("to"))
@@ -188,28 +190,28 @@ async def test_a_server_that_stays_away_is_given_up() -> None:
 
 
 async def test_a_server_that_always_breaks_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconnector, "PAUSES_S", (0.0,))
-    async with serving(Manners(cut_after_s=0.1)) as server:
+    monkeypatch.setattr(reconnector, "BACKOFF_S", (0.0,))
+    async with serving(Behaviour(abort_after_s=0.1)) as server:
         connection = await connect(server.url, config=QUICK)
         await connection.send_audio(speak("to be"))
         with pytest.raises(ConnectionFailedError):
             await connection.flush_audio()
         await connection.close()
-    assert len(server.seen) == MAX_CARRIES
+    assert len(server.seen) == MAX_SENDS
 
 
 @pytest.mark.parametrize("is_flushing", [False, True])
 async def test_a_server_that_always_hangs_up_is_given_up(is_flushing: bool) -> None:
     """Whether or not there is anything to send."""
-    always = Manners(hangs_up=True)
-    first = Manners(ignores_flush=True, is_cut_at_end=True) if is_flushing else GOOD
+    always = Behaviour(closes_when_ready=True)
+    first = Behaviour(ignores_flush=True, aborts_at_end=True) if is_flushing else GOOD
     async with serving(after(first, rest=always)) as server:
         connection = await connect(server.url, config=replace(QUICK, reconnect_s=0.3))
         if is_flushing:
             await connection.send_audio(speak("to be"))
             connection.flush_audio()
         else:
-            server.hang_up()
+            server.abort_all()
         with pytest.raises(ConnectionFailedError):
             async for _ in connection:
                 pass
@@ -217,7 +219,7 @@ async def test_a_server_that_always_hangs_up_is_given_up(is_flushing: bool) -> N
 
 
 async def test_a_standby_that_was_not_needed_is_given_back() -> None:
-    async with serving(Manners(flush_delay_s=0.2)) as server:
+    async with serving(Behaviour(flush_delay_s=0.2)) as server:
         config = replace(QUICK, flush_timeout_s=5)
         async with connect(server.url, config=config) as connection:
             await connection.send_audio(speak("to be"))
@@ -228,15 +230,15 @@ async def test_a_standby_that_was_not_needed_is_given_back() -> None:
 
 async def test_a_flush_is_tried_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconnector, "RETRY_FLUSH_S", 0.0)
-    deaf = Manners(ignores_flush=True)
+    deaf = Behaviour(ignores_flush=True)
     async with serving(after(deaf, deaf)) as server:
-        assert_said(await converse(connect(server.url, config=QUICK)))
+        assert_transcribed(await run_session(connect(server.url, config=QUICK)))
     assert server.seen[2].kinds.count("input_audio.flush") == 2
 
 
 async def test_no_interim_text_outlives_its_connection() -> None:
-    manners = after(Manners(cut_after_s=0.3, interim="to b"))
-    async with serving(manners) as server, connect(server.url, config=QUICK) as connection:
+    behaviour = after(Behaviour(abort_after_s=0.3, interim="to b"))
+    async with serving(behaviour) as server, connect(server.url, config=QUICK) as connection:
         await connection.send_audio(speak("to be"))
         async for event in connection:
             if isinstance(event, ConnectionLost):
@@ -247,7 +249,7 @@ async def test_no_interim_text_outlives_its_connection() -> None:
 
 async def test_a_server_that_refuses_what_we_send_is_not_asked_again() -> None:
     error = {"message": "Invalid model: nobody", "code": 400}
-    async with serving(Manners(close_code=1008, error=error)) as server:
+    async with serving(Behaviour(close_code=1008, error=error)) as server:
         connection = await connect(server.url, config=QUICK)
         await connection.send_audio(speak("to be"))
         with pytest.raises(ConnectionFailedError, match="Invalid model: nobody"):
@@ -260,20 +262,20 @@ async def test_long_speech_without_a_flush_is_kept_within_bounds_and_whole() -> 
     """Ten seconds through a journal of two, cut by a server that hangs up in the middle."""
     config = replace(QUICK, replay_s=2.0, flush_timeout_s=5)
     text = " ".join(["to", "be", "or", "not"] * 6)
-    async with serving(after(Manners(cut_after_s=3.0), Manners(cut_after_s=1.0))) as server:
-        said = await converse(connect(server.url, config=config), (), rest=text)
-        assert_said(said, (), rest=text)
+    async with serving(after(Behaviour(abort_after_s=3.0), Behaviour(abort_after_s=1.0))) as server:
+        outcome = await run_session(connect(server.url, config=config), (), rest=text)
+        assert_transcribed(outcome, (), rest=text)
     assert len(server.seen) == 3
-    assert all(event.replayed_s <= 2.0 for event in said.replacements)
+    assert all(event.replayed_s <= 2.0 for event in outcome.replacements)
 
 
-@pytest.mark.parametrize("alters", [str.upper, lambda text: text.replace("e", "ee")], ids=["loud", "long"])
-async def test_another_hearing_of_the_same_words_takes_nothing_back(alters: Callable[[str], str]) -> None:
+@pytest.mark.parametrize("transform", [str.upper, lambda text: text.replace("e", "ee")], ids=["loud", "long"])
+async def test_another_hearing_of_the_same_words_takes_nothing_back(transform: Callable[[str], str]) -> None:
     """The second connection hears otherwise what the first had told: that stands, and what follows is told once."""
     words = "to be or not to be that is it"
-    async with serving(after(Manners(cut_after_s=1.7), rest=Manners(alters=alters))) as server:
+    async with serving(after(Behaviour(abort_after_s=1.7), rest=Behaviour(transform=transform))) as server:
         connection = connect(server.url, config=QUICK)
-        said = await converse(connection, (), rest=words)
-    assert len(said.text.split()) == len(words.split())
-    assert said.text.lower().replace("ee", "e").split() == words.split()
-    assert said.text.startswith("to be or")
+        outcome = await run_session(connection, (), rest=words)
+    assert len(outcome.text.split()) == len(words.split())
+    assert outcome.text.lower().replace("ee", "e").split() == words.split()
+    assert outcome.text.startswith("to be or")

@@ -72,7 +72,7 @@ async def test_what_it_is() -> None:
         engine.open(StreamOptions(delay_ms=480))
     with pytest.raises(UnsupportedOptionError, match="language"):
         engine.open(StreamOptions(language="en"))
-    with pytest.raises(ConfigError, match="wants the model named"):
+    with pytest.raises(ConfigError, match="needs a model name"):
         load_engine("vllm", server="http://h")
     with pytest.raises(ConfigError, match="max_streams"):
         load_engine("vllm", server="http://h", model=MODEL, max_streams=0)

@@ -1,1 +1,1 @@
-"""The vendors' protocols as a client speaks them. In: messages. Out: messages. No I/O."""
+"""The client side of the vendors' protocols. In: requests, frames. Out: frames, server messages. No I/O."""

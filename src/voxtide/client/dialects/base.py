@@ -1,6 +1,6 @@
-"""What a client says and hears, whatever the dialect. In: nothing. Out: types. A dialect is a `ClientDialect`; no I/O.
+"""The dialect interface, its message types, and JSON helpers. In: nothing. Out: types. No I/O.
 
-Text frames -> Wording.read -> Heard. What a client wants to say -> Wording -> text frames.
+text frame -> ClientDialect.parse -> ServerMessage. Request -> ClientDialect -> text frames.
 """
 
 from __future__ import annotations
@@ -14,38 +14,44 @@ from typing import Any, Protocol, TypeAlias
 from voxtide.audio.pcm import PcmFormat
 from voxtide.types import StreamOptions
 
+MAX_APPEND_BYTES = 32_768
+"""Audio bytes per message: about a second of 16-bit speech. Servers of the Mistral dialect accept up to 262144."""
+
+_MAX_NUMBER = 1e9
+"""Sanity limit of times and counts: 30 years in seconds. Sums below it keep millisecond precision."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The server will listen now. `model` is None where it does not name one; the others say what it can tell."""
+    """The server accepts audio. `model` may be unnamed; the flags name the events it can send."""
 
     model: str | None = None
     has_interim: bool = False
-    has_speech: bool = False
+    has_speech_events: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """The server took our settings."""
+    """The server accepted the settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """More stable text."""
+    """Appended stable text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class InterimText:
-    """How the text after the stable text looks now."""
+    """Interim text after the stable text; replaces the previous one."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentText:
-    """A stretch of the text with its times, in seconds of the audio of this connection."""
+    """A timed piece of the text. Times are seconds of this connection's audio."""
 
     text: str
     start_s: float
@@ -54,14 +60,14 @@ class SegmentText:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """The language that was found."""
+    """The detected language."""
 
     language: str
 
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """Somebody began to speak, or paused, at `time_s` of the audio of this connection."""
+    """Speech started or stopped at `time_s` of this connection's audio."""
 
     is_starting: bool
     time_s: float
@@ -69,19 +75,19 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The text since the one before is final. `usage` is what the server says that it cost."""
+    """The final text since the previous `Done`. `usage` is the server's accounting."""
 
     text: str
-    parts: tuple[SegmentText, ...] = ()
+    segments: tuple[SegmentText, ...] = ()
     usage: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFailure:
-    """The server reports an error. `is_final`: trying again will not help. `ends_utterance`: no `Done` will come."""
+    """A server error. `is_permanent`: a retry would fail again. `ends_utterance`: no `Done` will follow."""
 
     message: str
-    is_final: bool
+    is_permanent: bool
     ends_utterance: bool = False
 
 
@@ -89,58 +95,50 @@ ServerMessage: TypeAlias = Ready | Updated | Text | InterimText | SegmentText | 
 
 
 class ClientDialect(Protocol):
-    """One dialect, as a client speaks it. No state: all of it is the connection's."""
+    """The client side of one vendor's protocol. Immutable; the connection holds all state."""
 
     path: str
-    """The endpoint's path, as servers serve it."""
+    """The endpoint's path."""
 
     can_end: bool
-    """Whether the end of the audio can be said, and has an answer of its own that holds all text not yet told."""
+    """Whether `end` has its own message, answered by a `Done` with all remaining text."""
 
     def query(self) -> dict[str, str]:
-        """What stands in the address behind the path."""
+        """Query parameters of the address."""
 
     def configure(self, ready: Ready) -> list[str]:
-        """What to say once the server is ready."""
+        """The messages that send the settings, after `Ready`."""
 
     def is_confirmed(self, ready: Ready) -> bool:
-        """Whether the server confirms what `configure` says."""
+        """Whether the server answers `configure` with `Updated`."""
 
     def begin(self) -> list[str]:
-        """What to say before an utterance's audio."""
+        """The messages before an utterance's audio."""
 
     def append(self, payload: bytes) -> str:
         """Audio, at most `MAX_APPEND_BYTES`."""
 
     def flush(self) -> str:
-        """Make the utterance final."""
+        """Request the utterance's final text."""
 
     def end(self) -> str:
-        """No more audio comes."""
+        """End the audio."""
 
-    def read(self, frame: str | bytes) -> ServerMessage | None:
-        """What a frame says; None where it says nothing to us. Never raises."""
+    def parse(self, frame: str | bytes) -> ServerMessage | None:
+        """The message in a frame; None if unknown or invalid. Never raises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialectOptions:
-    """What the caller asked for, in whatever dialect."""
+    """The caller's options, independent of the dialect."""
 
     model: str | None = None
     pcm: PcmFormat = PcmFormat()
     options: StreamOptions = StreamOptions()
 
 
-MAX_APPEND_BYTES = 32_768
-"""Audio of one message: a second of 16-bit speech. Servers of the Mistral dialect take up to 262144 bytes."""
-
-
-_MAX_NUMBER = 1e9
-"""As seconds, 30 years: no audio is so long, and no sum with it loses a millisecond."""
-
-
-def read_object(frame: str | bytes) -> Mapping[str, Any]:
-    """The JSON object in a frame; an empty one where there is none."""
+def parse_object(frame: str | bytes) -> Mapping[str, Any]:
+    """The JSON object in a frame; empty if it holds none."""
     try:
         message = json.loads(frame)
     except (ValueError, RecursionError):
@@ -148,25 +146,25 @@ def read_object(frame: str | bytes) -> Mapping[str, Any]:
     return message if isinstance(message, dict) else {}
 
 
-def text_of(message: Mapping[str, Any], name: str) -> str:
-    """A field that should be a string; "" where it is none."""
+def text_field(message: Mapping[str, Any], name: str) -> str:
+    """A string field; "" if it is missing or of another type."""
     value = message.get(name)
     return value if isinstance(value, str) else ""
 
 
-def number_of(message: Mapping[str, Any], name: str) -> float | None:
-    """A field that should be a number; None where it is none, or larger than any time or count in earnest."""
+def number_field(message: Mapping[str, Any], name: str) -> float | None:
+    """A number field; None if it is missing, of another type or out of range."""
     value = message.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MAX_NUMBER:
         return None
     return float(value)
 
 
-def base64_of(payload: bytes) -> str:
-    """Audio as the messages carry it."""
+def encode_base64(payload: bytes) -> str:
+    """Audio in base64."""
     return binascii.b2a_base64(payload, newline=False).decode("ascii")
 
 
 def write_message(kind: str, **fields: object) -> str:
-    """A message of the type `kind`."""
+    """A JSON message of type `kind`."""
     return json.dumps({"type": kind, **fields})

@@ -1,7 +1,7 @@
-"""The Mistral realtime dialect as a client speaks it. In: what to say, frames. Out: frames, what was heard. No I/O.
+"""The client side of the Mistral realtime dialect. In: requests, frames. Out: frames, server messages. No I/O.
 
-Exact towards servers that take nothing unknown: a field is sent only where the caller asked for it, and what only
-voxtide serves is asked for only where the server says that it has it.
+Hosted servers reject unknown fields. Only requested fields are sent, and voxtide's extensions only to servers that
+announce them.
 """
 
 from __future__ import annotations
@@ -21,66 +21,66 @@ from voxtide.client.dialects.base import (
     Speech,
     Text,
     Updated,
-    base64_of,
-    number_of,
-    read_object,
-    text_of,
+    encode_base64,
+    number_field,
+    parse_object,
+    text_field,
     write_message,
 )
 from voxtide.errors import ConfigError, UnsupportedOptionError
 
 MIN_DELAY_MS, MAX_DELAY_MS = 80, 2400
-"""The look-aheads that the dialect knows. A server may know fewer."""
+"""Delays that the dialect allows. A server may support fewer."""
 
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 96_000
-"""Sample rates that the dialect knows."""
+"""Sample rates that the dialect allows."""
 
 _DEFAULT_FORMAT = {"encoding": "pcm_s16le", "sample_rate": 16_000}
 
-_MAY_PASS = frozenset({408, 429, 499})
-"""Codes of the 400s after which another attempt may go well: too slow, too many, gone."""
+_TRANSIENT_CODES = frozenset({408, 429, 499})
+"""4xx codes after which a retry may succeed: timeout, rate limit, client closed."""
 
 
 class MistralDialect:
-    """One conversation's settings as messages."""
+    """The dialect with one session's options."""
 
     path = "/v1/audio/transcriptions/realtime"
     can_end = True
 
-    def __init__(self, wishes: DialectOptions) -> None:
-        """Take the caller's wishes.
+    def __init__(self, requested: DialectOptions) -> None:
+        """Check the requested options.
 
         Raises:
-            ConfigError: The dialect has no such audio format.
-            UnsupportedOptionError: The dialect has no such delay.
+            ConfigError: The dialect does not support the audio format.
+            UnsupportedOptionError: The dialect does not support the delay.
         """
-        self._model = wishes.model
-        pcm, options = wishes.pcm, wishes.options
+        self._model = requested.model
+        pcm, options = requested.pcm, requested.options
         if pcm.channels != 1 or not MIN_RATE_HZ <= pcm.sample_rate_hz <= MAX_RATE_HZ:
             raise ConfigError(
-                f"cannot send {pcm.channels} channels at {pcm.sample_rate_hz} Hz: the Mistral dialect has one channel, "
-                f"at {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz"
+                f"cannot send {pcm.channels} channels at {pcm.sample_rate_hz} Hz: the Mistral dialect supports one "
+                f"channel at {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz"
             )
         if options.delay_ms is not None and not MIN_DELAY_MS <= options.delay_ms <= MAX_DELAY_MS:
             raise UnsupportedOptionError(
-                f"no delay of {options.delay_ms} ms: the Mistral dialect has {MIN_DELAY_MS} to {MAX_DELAY_MS} ms"
+                f"no delay of {options.delay_ms} ms: the Mistral dialect supports {MIN_DELAY_MS} to {MAX_DELAY_MS} ms"
             )
-        self._wants_interim = options.interim
+        self._requests_interim = options.interim
         audio_format = {"encoding": str(pcm.encoding), "sample_rate": pcm.sample_rate_hz}
-        wanted = {
+        fields = {
             "audio_format": audio_format if audio_format != _DEFAULT_FORMAT else None,
             "target_streaming_delay_ms": options.delay_ms,
             "language": options.language,
             "context_bias": list(options.vocabulary) or None,
         }
-        self._session = {name: value for name, value in wanted.items() if value is not None}
+        self._session = {name: value for name, value in fields.items() if value is not None}
 
     def query(self) -> dict[str, str]:
         return {"model": self._model} if self._model else {}
 
     def configure(self, ready: Ready) -> list[str]:
-        extension = {"speech": ready.has_speech, "interim": ready.has_interim and self._wants_interim}
-        session = self._session | {name: True for name, is_wanted in extension.items() if is_wanted}
+        extension = {"speech": ready.has_speech_events, "interim": ready.has_interim and self._requests_interim}
+        session = self._session | {name: True for name, is_requested in extension.items() if is_requested}
         return [write_message("session.update", session=session)] if session else []
 
     def is_confirmed(self, ready: Ready) -> bool:
@@ -90,7 +90,7 @@ class MistralDialect:
         return []
 
     def append(self, payload: bytes) -> str:
-        return write_message("input_audio.append", audio=base64_of(payload))
+        return write_message("input_audio.append", audio=encode_base64(payload))
 
     def flush(self) -> str:
         return write_message("input_audio.flush")
@@ -98,23 +98,23 @@ class MistralDialect:
     def end(self) -> str:
         return write_message("input_audio.end")
 
-    def read(self, frame: str | bytes) -> ServerMessage | None:
-        message = read_object(frame)
+    def parse(self, frame: str | bytes) -> ServerMessage | None:
+        message = parse_object(frame)
         match message.get("type"):
             case "session.created":
                 return _ready(message.get("session"))
             case "session.updated":
                 return Updated()
             case "transcription.text.delta":
-                return Text(text_of(message, "text"))
+                return Text(text_field(message, "text"))
             case "transcription.text.interim":
-                return InterimText(text_of(message, "text"))
+                return InterimText(text_field(message, "text"))
             case "transcription.segment":
-                return _part(message)
+                return _segment(message)
             case "transcription.language":
-                return Language(text_of(message, "audio_language"))
+                return Language(text_field(message, "audio_language"))
             case "speech.start" | "speech.stop" as kind:
-                time_s = number_of(message, "time_s")
+                time_s = number_field(message, "time_s")
                 return None if time_s is None else Speech(kind == "speech.start", time_s)
             case "transcription.done":
                 return _done(message)
@@ -127,35 +127,35 @@ class MistralDialect:
 def _ready(session: object) -> Ready:
     if not isinstance(session, dict):
         return Ready()
-    return Ready(text_of(session, "model") or None, has_interim="interim" in session, has_speech="speech" in session)
+    model = text_field(session, "model") or None
+    return Ready(model, has_interim="interim" in session, has_speech_events="speech" in session)
 
 
-def _part(message: Mapping[str, Any]) -> SegmentText | None:
-    """A segment; None where it has no times, which `done` may mend."""
-    start_s, end_s = number_of(message, "start"), number_of(message, "end")
+def _segment(message: Mapping[str, Any]) -> SegmentText | None:
+    """A segment; None if it has no times, which the `done` message may contain."""
+    start_s, end_s = number_field(message, "start"), number_field(message, "end")
     if start_s is None or end_s is None:
         return None
-    return SegmentText(text_of(message, "text"), start_s, end_s)
+    return SegmentText(text_field(message, "text"), start_s, end_s)
 
 
 def _done(message: Mapping[str, Any]) -> Done:
-    segments, usage = message.get("segments"), message.get("usage")
-    parts = [_part(segment) for segment in segments if isinstance(segment, dict)] if isinstance(segments, list) else []
+    items, usage = message.get("segments"), message.get("usage")
+    segments = [_segment(item) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
     return Done(
-        text_of(message, "text"),
-        tuple(part for part in parts if part is not None),
+        text_field(message, "text"),
+        tuple(segment for segment in segments if segment is not None),
         usage if isinstance(usage, dict) else {},
     )
 
 
 def _failure(error: object) -> ServerFailure:
     if not isinstance(error, dict):
-        return ServerFailure("the server reports an error without saying which", is_final=False)
+        return ServerFailure("the server reports an error without a message", is_permanent=False)
     message, code = error.get("message"), error.get("code")
     if isinstance(message, dict):
         message = message.get("detail", message)
     number = int(code) if isinstance(code, int) or (isinstance(code, str) and code.isdecimal()) else 0
-    told = f"{message}" if message else "no reason given"
-    return ServerFailure(
-        f"{told} (code {code})" if code is not None else told, is_final=400 <= number < 500 and number not in _MAY_PASS
-    )
+    text = f"{message}" if message else "no reason given"
+    is_permanent = 400 <= number < 500 and number not in _TRANSIENT_CODES
+    return ServerFailure(f"{text} (code {code})" if code is not None else text, is_permanent)

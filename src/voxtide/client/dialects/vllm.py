@@ -1,7 +1,7 @@
-"""The vLLM realtime dialect as a client speaks it. In: what to say, frames. Out: frames, what was heard. No I/O.
+"""The client side of the vLLM realtime dialect. In: requests, frames. Out: frames, server messages. No I/O.
 
-An utterance is one generation: a commit starts it, a final commit ends its audio, `transcription.done` is its answer.
-The end of a conversation has no message; the connection is just closed.
+An utterance is one generation: a commit starts it, a final commit ends its audio, `transcription.done` answers it.
+A session has no end message; the client closes the connection.
 """
 
 from __future__ import annotations
@@ -14,43 +14,43 @@ from voxtide.client.dialects.base import (
     ServerFailure,
     ServerMessage,
     Text,
-    base64_of,
-    read_object,
-    text_of,
+    encode_base64,
+    parse_object,
+    text_field,
     write_message,
 )
 from voxtide.errors import ConfigError, UnsupportedOptionError
 
-_FINAL_CODES = frozenset({"model_not_found", "model_not_validated", "invalid_event", "invalid_json", "unknown_event"})
-"""Errors that another attempt would meet again."""
+_PERMANENT_CODES = frozenset(
+    {"model_not_found", "model_not_validated", "invalid_event", "invalid_json", "unknown_event"}
+)
+"""Errors that a retry would meet again."""
 
 
 class VllmDialect:
-    """One conversation's settings as messages."""
+    """The dialect with one session's options."""
 
     path = "/v1/realtime"
     can_end = False
 
-    def __init__(self, wishes: DialectOptions) -> None:
-        """Take the caller's wishes.
+    def __init__(self, requested: DialectOptions) -> None:
+        """Check the requested options.
 
         Raises:
-            ConfigError: No model is named, or the dialect has no such audio format.
-            UnsupportedOptionError: The dialect has no such option.
+            ConfigError: The model is missing, or the dialect does not support the audio format.
+            UnsupportedOptionError: The dialect does not support an option.
         """
-        if not wishes.model:
-            raise ConfigError("vLLM wants the model named: give the name under which it serves it")
-        if wishes.pcm != PcmFormat():
-            raise ConfigError("vLLM takes 16-bit samples at 16000 Hz, one channel")
-        options = wishes.options
+        if not requested.model:
+            raise ConfigError("vLLM needs a model name: give the name under which the server serves it")
+        if requested.pcm != PcmFormat():
+            raise ConfigError("vLLM needs 16-bit samples at 16000 Hz, one channel")
+        options = requested.options
         for name, value in (
             ("language", options.language), ("delay_ms", options.delay_ms), ("vocabulary", options.vocabulary)
         ):  # fmt: skip
             if value:
-                raise UnsupportedOptionError(
-                    f"vLLM's realtime wire has no {name}, so {value!r} cannot be had; leave it out"
-                )
-        self._model = wishes.model
+                raise UnsupportedOptionError(f"vLLM's realtime protocol does not support {name}; leave out {value!r}")
+        self._model = requested.model
 
     def query(self) -> dict[str, str]:
         return {}
@@ -65,7 +65,7 @@ class VllmDialect:
         return [write_message("input_audio_buffer.commit", final=False)]
 
     def append(self, payload: bytes) -> str:
-        return write_message("input_audio_buffer.append", audio=base64_of(payload))
+        return write_message("input_audio_buffer.append", audio=encode_base64(payload))
 
     def flush(self) -> str:
         return write_message("input_audio_buffer.commit", final=True)
@@ -73,19 +73,21 @@ class VllmDialect:
     def end(self) -> str:
         return self.flush()
 
-    def read(self, frame: str | bytes) -> ServerMessage | None:
-        message = read_object(frame)
+    def parse(self, frame: str | bytes) -> ServerMessage | None:
+        message = parse_object(frame)
         match message.get("type"):
             case "session.created":
                 return Ready(self._model)
             case "transcription.delta":
-                return Text(text_of(message, "delta"))
+                return Text(text_field(message, "delta"))
             case "transcription.done":
                 usage = message.get("usage")
-                return Done(text_of(message, "text"), usage=usage if isinstance(usage, dict) else {})
+                return Done(text_field(message, "text"), usage=usage if isinstance(usage, dict) else {})
             case "error":
-                code = text_of(message, "code")
-                told = text_of(message, "error") or "the server reports an error without saying which"
-                return ServerFailure(f"{told} ({code})" if code else told, code in _FINAL_CODES, ends_utterance=True)
+                code = text_field(message, "code")
+                text = text_field(message, "error") or "the server reports an error without a message"
+                return ServerFailure(
+                    f"{text} ({code})" if code else text, code in _PERMANENT_CODES, ends_utterance=True
+                )
             case _:
                 return None

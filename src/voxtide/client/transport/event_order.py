@@ -1,6 +1,6 @@
-"""What utterances say becomes one story, in order, and waits to be read. In: events. Out: an iterator's events.
+"""Orders the events of concurrent utterances. In: events per utterance. Out: one ordered, bounded event queue.
 
-Utterances may be heard at the same time, on connections of their own; what a later one says waits for the earlier.
+Utterances may be transcribed at the same time on different sockets. Events of a later one wait for the earlier ones.
 """
 
 from __future__ import annotations
@@ -29,10 +29,9 @@ from voxtide.types import Segment
 
 
 class EventQueue:
-    """Events told and not yet read. Whoever tells more audio waits for room first; what was sent is always told.
+    """Bounded event queue with backpressure: audio is sent only while it is not full, so `put` never waits.
 
-    Only what nobody asked for is dropped: an interim that another follows, and, before the first event is asked for,
-    the oldest events past the bound.
+    Only superseded interims are dropped, and, until the caller starts to iterate, the oldest events above the limit.
     """
 
     def __init__(self, max_events: int) -> None:
@@ -47,16 +46,16 @@ class EventQueue:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will be put."""
+        """Whether the queue has ended."""
         return self._is_over
 
     @property
     def is_full(self) -> bool:
-        """Whether no more audio should be sent until some are read."""
+        """Whether sending audio has to wait until events are read."""
         return self.has_reader and len(self._events) >= self._max_events
 
     def put(self, event: ClientEvent) -> None:
-        """Append an event; nothing after the end. An interim that follows an interim replaces it."""
+        """Append an event; a no-op after the end. An interim replaces an interim just before it."""
         if self._is_over:
             return
         if isinstance(event, Interim) and self._events and isinstance(self._events[-1], Interim):
@@ -67,39 +66,39 @@ class EventQueue:
         self._changed.set()
 
     def end(self, *, is_dropping: bool = False) -> None:
-        """Nothing more will be put. What is there can still be read, unless it is dropped."""
+        """End the queue. Queued events can still be read unless `is_dropping`."""
         self._is_over = True
         if is_dropping:
             self._events.clear()
         self._changed.set()
 
     async def take(self) -> ClientEvent | None:
-        """The oldest event; waits for one. None at the end."""
+        """Wait for the oldest event and remove it. None at the end."""
         while not self._events:
             if self._is_over:
                 return None
-            await self._change()
+            await self._wait_for_change()
         event = self._events.popleft()
         self._changed.set()
         return event
 
     async def wait_for_space(self) -> None:
-        """Wait until the outbox is not full."""
+        """Wait until the queue is not full or has ended."""
         while self.is_full and not self._is_over:
-            await self._change()
+            await self._wait_for_change()
 
-    async def _change(self) -> None:
+    async def _wait_for_change(self) -> None:
         self._changed.clear()
         await self._changed.wait()
 
 
 class EventSequencer:
-    """Tells a journal's utterances in order."""
+    """Emits the events of the replay buffer's utterances in order."""
 
-    def __init__(self, replay_buffer: ReplayBuffer, outbox: EventQueue) -> None:
+    def __init__(self, replay_buffer: ReplayBuffer, event_queue: EventQueue) -> None:
         self._replay_buffer = replay_buffer
-        self._outbox = outbox
-        self._waiting: dict[Utterance, list[TranscriptEvent]] = {}  # of utterances that are not the first
+        self._event_queue = event_queue
+        self._waiting: dict[Utterance, list[TranscriptEvent]] = {}  # of all utterances but the first
         self._text: list[str] = []  # since the last flush
         self._segments: list[Segment] = []
         self._last_letter = ""
@@ -108,57 +107,57 @@ class EventSequencer:
         self._language: str | None = None
         self._is_speaking = False
         self._flushes: deque[asyncio.Future[str]] = deque()
-        self._num_flushes_told = 0
+        self._num_flushes = 0
 
     def expect_flush(self, answer: asyncio.Future[str]) -> None:
-        """A flush was asked for; `answer` gets its text. They are answered in order."""
+        """Register a flush; `answer` gets its text. Flushes are answered in order."""
         self._flushes.append(answer)
 
-    def hear(self, utterance: Utterance, events: Iterable[TranscriptEvent]) -> None:
-        """What was heard of an utterance: told now, or after those before it."""
+    def add(self, utterance: Utterance, events: Iterable[TranscriptEvent]) -> None:
+        """Emit an utterance's events now, or after the utterances before it."""
         if utterance is not self._replay_buffer.utterances[0]:
             self._waiting.setdefault(utterance, []).extend(events)
             return
         for event in events:
-            self._tell(event)
+            self._emit(event)
 
-    def settle(self) -> None:
-        """Tell the ends of all utterances that are answered and have none before them."""
-        while self._replay_buffer.utterances and self._replay_buffer.utterances[0].is_answered:
-            utterance = self._replay_buffer.utterances[0]
-            self._tell_end(utterance)
-            self._replay_buffer.drop(utterance)
+    def emit_answered(self) -> None:
+        """Emit the ends of all answered utterances up to the first unanswered one, and drop them."""
+        utterances = self._replay_buffer.utterances
+        while utterances and utterances[0].is_answered:
+            self._emit_end(utterances[0])
+            self._replay_buffer.drop(utterances[0])
             self._is_new_utterance = True
-            if self._replay_buffer.utterances:
-                self.hear(self._replay_buffer.utterances[0], self._waiting.pop(self._replay_buffer.utterances[0], ()))
+            if utterances:
+                self.add(utterances[0], self._waiting.pop(utterances[0], ()))
 
-    def give_up(self, error: VoxtideError) -> None:
-        """Answer the flushes that are still open with an error. What was told can still be read."""
+    def fail_flushes(self, error: VoxtideError) -> None:
+        """Fail the pending flushes with an error. Queued events can still be read."""
         for answer in self._flushes:
             if not answer.done():
                 answer.set_exception(copy(error))
         self._flushes.clear()
 
-    def tell_of_connection(self, event: ConnectionLost | ConnectionReplaced) -> None:
-        """Told at once."""
-        self._outbox.put(event)
+    def emit_connection_event(self, event: ConnectionLost | ConnectionReplaced) -> None:
+        """Emit a connection event at once."""
+        self._event_queue.put(event)
 
-    def _tell_end(self, utterance: Utterance) -> None:
+    def _emit_end(self, utterance: Utterance) -> None:
         if self._has_interim:
-            self._tell(Interim("", utterance.end_s))
+            self._emit(Interim("", utterance.end_s))
         if utterance.ending is Ending.FLUSH:
             text, segments = "".join(self._text).strip(), tuple(self._segments)
             self._text, self._segments = [], []
-            self._num_flushes_told += 1
-            self._outbox.put(Flushed(self._num_flushes_told, text, segments, utterance.end_s))
+            self._num_flushes += 1
+            self._event_queue.put(Flushed(self._num_flushes, text, segments, utterance.end_s))
             answer = self._flushes.popleft()
             if not answer.done():
                 answer.set_result(text)
         elif utterance.ending is Ending.FINISH:
-            self._outbox.put(Finished(utterance.end_s))
-            self._outbox.end()
+            self._event_queue.put(Finished(utterance.end_s))
+            self._event_queue.end()
 
-    def _tell(self, event: TranscriptEvent) -> None:
+    def _emit(self, event: TranscriptEvent) -> None:
         match event:
             case Delta(text, audio_s):
                 event = Delta(self._spaced(text), audio_s)
@@ -182,10 +181,10 @@ class EventSequencer:
             case _:
                 pass
         self._is_new_utterance &= not isinstance(event, Delta)
-        self._outbox.put(event)
+        self._event_queue.put(event)
 
     def _spaced(self, text: str) -> str:
-        """The first text of an utterance, set off from the text before it."""
+        """The text, with a space before it if it starts an utterance and the script uses spaces."""
         last, first = self._last_letter, text[0]
         if not (self._is_new_utterance and last) or last.isspace() or first.isspace():
             return text

@@ -1,6 +1,6 @@
-"""Finds a connection that works. In: how to open one. Out: open wires, or the reason why there is none.
+"""Reconnects with exponential backoff and a deadline. In: a function that opens a socket. Out: open sockets.
 
-Opens again and again, for a bounded time and with growing pauses, and keeps a standby ready where it is worth having.
+Opens a standby socket in advance when the server is slow to answer flushes.
 """
 
 from __future__ import annotations
@@ -15,22 +15,21 @@ from voxtide.client.transport.websocket import ClientSocket, ConnectionLostError
 
 _log = logging.getLogger("voxtide.client")
 
-PAUSES_S = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
-"""Before each attempt to open; the last one from there on. Random shares of them are taken, so that many clients of
-one server do not come back at the same moment."""
+BACKOFF_S = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
+"""Delay before each attempt; the last one repeats. Jitter keeps many clients from reconnecting at the same moment."""
 
-STEADY_S = 5.0
-"""A connection that stood for less counts as a failed attempt, so that one that always breaks is given up."""
+STABLE_S = 5.0
+"""A shorter connection counts as a failed attempt, so that the deadline also ends a series of short connections."""
 
-NUM_UNANSWERED = 2
-"""Flushes in a row without an answer after which the server is taken to answer none."""
+MAX_UNANSWERED = 2
+"""Consecutive unanswered flushes after which the client stops sending flushes."""
 
 RETRY_FLUSH_S = 60.0
-"""For so long: it may have been but overloaded. Who really knows no flush then costs one wait a minute."""
+"""After this the client sends a flush again: the server may only have been overloaded."""
 
 
 class Reconnector:
-    """Opens the connections of one session."""
+    """Opens the sockets of one session."""
 
     def __init__(self, open_socket: Callable[[], Coroutine[None, None, ClientSocket]], config: ClientConfig) -> None:
         self._open_socket = open_socket
@@ -42,67 +41,67 @@ class Reconnector:
         self._unanswered_at_s = 0.0
 
     @property
-    def is_flush_hopeless(self) -> bool:
-        """Whether the server has shown that it does not answer flushes."""
-        return self._num_unanswered >= NUM_UNANSWERED and _now_s() - self._unanswered_at_s < RETRY_FLUSH_S
+    def is_ignoring_flushes(self) -> bool:
+        """Whether the last flushes were all unanswered."""
+        return self._num_unanswered >= MAX_UNANSWERED and _now_s() - self._unanswered_at_s < RETRY_FLUSH_S
 
     @property
-    def is_out_of_time(self) -> bool:
-        """Whether there has been no connection worth the name for as long as the configuration allows."""
+    def is_past_deadline(self) -> bool:
+        """Whether no connection has been stable for `reconnect_s`."""
         return self._failing_since_s is not None and _now_s() - self._failing_since_s >= self._config.reconnect_s
 
     def note_flush(self, *, is_answered: bool) -> None:
-        """Learn from what became of a flush."""
+        """Record whether a flush was answered in time."""
         self._num_unanswered = 0 if is_answered else self._num_unanswered + 1
         self._unanswered_at_s = _now_s()
         if is_answered:
             self._failing_since_s, self._num_failures = None, 0
 
-    def note_loss(self, wire: ClientSocket) -> None:
-        """Learn from a connection that is gone."""
-        lived_s = _now_s() - wire.opened_at_s
-        if lived_s >= STEADY_S:
+    def note_loss(self, socket: ClientSocket) -> None:
+        """Record a lost connection."""
+        lived_s = _now_s() - socket.opened_at_s
+        if lived_s >= STABLE_S:
             self._failing_since_s, self._num_failures = None, 0
         self._note_failure()
 
-    def prepare(self) -> None:
-        """Begin to open the next connection, if that has not been begun."""
+    def open_standby(self) -> None:
+        """Start to open a standby socket, unless there is one."""
         if self._standby is None or (self._standby.done() and not _is_usable(self._standby)):
             self._standby = asyncio.create_task(self._open_socket())
 
-    def keep_standby(self) -> None:
-        """Have a standby ready if flushes have been left unanswered."""
+    def open_standby_if_unreliable(self) -> None:
+        """Open a standby socket if the last flush was unanswered."""
         if self._num_unanswered:
-            self.prepare()
+            self.open_standby()
 
-    async def next(self) -> ClientSocket:
-        """The standby, or else a new connection.
+    async def next_socket(self) -> ClientSocket:
+        """The standby socket, or else a new one.
 
         Raises:
-            Loss: There was none to be had for as long as the configuration allows, or will never be one.
+            ConnectionLostError: A permanent failure, or none could be opened for `reconnect_s`.
         """
         if (standby := self._standby) is not None:
             await asyncio.wait({standby})
-            is_ours, self._standby = self._standby is standby, None
-            if is_ours and _is_usable(standby):
+            is_current, self._standby = self._standby is standby, None
+            if is_current and _is_usable(standby):
                 return standby.result()
         while True:
-            await asyncio.sleep(self._pause_s())
+            await asyncio.sleep(self._backoff_s())
             try:
                 return await self._open_socket()
             except ConnectionLostError as loss:
                 self._note_failure()
-                if loss.is_final or self.is_out_of_time:
+                if loss.is_permanent or self.is_past_deadline:
                     raise
-                _log.debug("another attempt will follow: %s", loss)
+                _log.debug("retrying to connect: %s", loss)
 
     @property
     def has_standby(self) -> bool:
-        """Whether a next connection is open, or about to be."""
+        """Whether a standby socket is open or being opened."""
         return self._standby is not None
 
-    async def drop_standby(self) -> None:
-        """Close the standby, if there is one: it holds a place on the server."""
+    async def close_standby(self) -> None:
+        """Close the standby socket, if any: it takes up server capacity."""
         standby, self._standby = self._standby, None
         if standby is not None:
             standby.cancel()
@@ -114,9 +113,9 @@ class Reconnector:
         self._num_failures += 1
         self._failing_since_s = _now_s() if self._failing_since_s is None else self._failing_since_s
 
-    def _pause_s(self) -> float:
-        pause_s = PAUSES_S[min(max(self._num_failures - 1, 0), len(PAUSES_S) - 1)]
-        return pause_s * random.uniform(0.5, 1.0)
+    def _backoff_s(self) -> float:
+        backoff_s = BACKOFF_S[min(max(self._num_failures - 1, 0), len(BACKOFF_S) - 1)]
+        return backoff_s * random.uniform(0.5, 1.0)
 
 
 def _is_usable(standby: asyncio.Task[ClientSocket]) -> bool:

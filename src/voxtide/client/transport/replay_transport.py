@@ -1,12 +1,12 @@
-"""Carries utterances to a server until each has its final text. In: a journal. Out: what was heard, to the teller.
+"""Sends utterances until each has its final text. In: a replay buffer. Out: server messages, to the sequencer.
 
-One connection at a time takes audio, one utterance after the other. Audio behind a flush is held back until the
-flush is answered, so an answer always covers just what was sent, whatever the server does. Where
+One socket at a time receives new audio, one utterance after the other. Audio after a flush is held back until the
+flush is answered, so an answer covers exactly the audio sent before it. Recovery:
 
-- a connection is lost, the utterance on it is sent again from its beginning on the next one;
-- a flush has no answer in time, its connection is told that the audio ends, which makes the text final there, while the
-  next connection takes the audio behind the flush;
-- that has no answer either, the utterance is sent again on a connection of its own.
+- If a connection is lost, its utterance is replayed from the beginning on the next connection.
+- If a flush times out, the client ends the audio on that connection, which makes its text final. Audio after the
+  flush goes to the next connection.
+- If the end times out as well, the utterance is replayed on a connection of its own.
 """
 
 from __future__ import annotations
@@ -27,307 +27,315 @@ from voxtide.transcript.events import Interim
 
 _log = logging.getLogger("voxtide.client")
 
-MAX_CARRIES = 6
-"""How often one utterance is sent before it is given up: a line that always breaks carries nothing."""
+MAX_SENDS = 6
+"""Times that one utterance is sent before the session fails: its audio may be what breaks the connections."""
+
+_MAX_DONES = 16
+"""Answers of a connection kept to detect duplicates, which arrive soon after the original."""
 
 
 class ReplayTransport:
-    """One session's transport; `run` is its life."""
+    """Transports one session; call `run` once."""
 
     def __init__(
         self,
         replay_buffer: ReplayBuffer,
         sequencer: EventSequencer,
-        outbox: EventQueue,
+        event_queue: EventQueue,
         reconnector: Reconnector,
         dialect: ClientDialect,
         config: ClientConfig,
     ) -> None:
         self._replay_buffer = replay_buffer
         self._sequencer = sequencer
-        self._outbox = outbox
+        self._event_queue = event_queue
         self._reconnector = reconnector
         self._dialect = dialect
         self._config = config
         self._readers: dict[ActiveSocket, asyncio.Task[None]] = {}
 
-    async def run(self, wire: ClientSocket) -> None:
-        """Carry everything, beginning on `wire`, until the journal is finished and told.
+    async def run(self, socket: ClientSocket) -> None:
+        """Send all audio, starting on `socket`, until the last utterance is answered.
 
         Raises:
-            Loss: The server is gone for good.
+            ConnectionLostError: The session failed.
         """
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                await self._carry_all(wire)
+                await self._send_all(socket)
         except BaseExceptionGroup as group:
             raise first_error(group) from None
         finally:
-            await asyncio.gather(*(self._hang_up(line) for line in list(self._readers)))
+            await asyncio.gather(*(self._close_socket(active) for active in list(self._readers)))
 
     # One connection after the other.
 
-    async def _carry_all(self, wire: ClientSocket) -> None:
-        line = self._take_up(wire)
+    async def _send_all(self, socket: ClientSocket) -> None:
+        active = self._attach(socket)
         while True:
             try:
-                is_over = await self._use(line)
+                is_over = await self._send_on(active)
             except ConnectionLostError as loss:
-                line = await self._replace(line, loss)
+                active = await self._replace(active, loss)
                 continue
             if is_over:
                 return
-            line = self._take_up(await self._reconnector.next())
-            self._tell_replaced("a flush had no answer in time", 0.0)
+            active = self._attach(await self._reconnector.next_socket())
+            self._emit_replaced("a flush had no answer in time", 0.0)
 
-    async def _use(self, line: ActiveSocket) -> bool:
-        """Carry utterances over one connection. True when all are done, False when another has to take over."""
-        while (utterance := self._replay_buffer.next_to_carry) is not None:
-            if await self._carry(line, utterance):
+    async def _send_on(self, active: ActiveSocket) -> bool:
+        """Send utterances on one connection. True when all are done, False when another connection is needed."""
+        while (utterance := self._replay_buffer.next_to_send) is not None:
+            if await self._send_utterance(active, utterance):
                 continue
             if utterance.ending is Ending.FINISH or not self._dialect.can_end:
-                raise _unanswered(utterance)
-            utterance.is_handed_over = True
-            self._tasks.create_task(self._end(line, utterance))
+                raise _unanswered_error(utterance)
+            utterance.is_detached = True
+            self._tasks.create_task(self._end_detached(active, utterance))
             return False
-        await self._hang_up(line)
+        await self._close_socket(active)
         return True
 
-    async def _replace(self, line: ActiveSocket, loss: ConnectionLostError) -> ActiveSocket:
-        """A connection in the place of one that is lost."""
-        utterance = line.utterance
+    async def _replace(self, active: ActiveSocket, loss: ConnectionLostError) -> ActiveSocket:
+        """Replace a lost connection."""
+        utterance = active.utterance
         replayed_s = self._replay_buffer.seconds_of(utterance.num_sent_bytes) if utterance else 0.0
-        self._reconnector.note_loss(line.wire)
-        await self._hang_up(line)
-        is_hopeless = utterance is not None and utterance.num_carries >= MAX_CARRIES
-        if loss.is_final or is_hopeless or self._reconnector.is_out_of_time:
+        self._reconnector.note_loss(active.socket)
+        await self._close_socket(active)
+        has_no_sends_left = utterance is not None and utterance.num_sends >= MAX_SENDS
+        if loss.is_permanent or has_no_sends_left or self._reconnector.is_past_deadline:
             raise loss
         if utterance is not None:
-            self._sequencer.hear(utterance, [Interim("", utterance.sent_to_s)])  # of a tail that nobody will finish
-        self._sequencer.tell_of_connection(ConnectionLost(str(loss), self._replay_buffer.put_s))
-        replacement = self._take_up(await self._reconnector.next())
-        self._tell_replaced(str(loss), replayed_s)
+            self._sequencer.add(utterance, [Interim("", utterance.sent_to_s)])  # clear the lost interim text
+        self._sequencer.emit_connection_event(ConnectionLost(str(loss), self._replay_buffer.put_s))
+        replacement = self._attach(await self._reconnector.next_socket())
+        self._emit_replaced(str(loss), replayed_s)
         return replacement
 
-    async def _end(self, line: ActiveSocket, utterance: Utterance) -> None:
-        """Get an utterance's text by ending its connection, and if that fails by sending it again."""
+    async def _end_detached(self, active: ActiveSocket, utterance: Utterance) -> None:
+        """Get an utterance's text by ending its connection; if that fails, replay it."""
         try:
-            await line.wire.send(self._dialect.end())
-            is_answered = await self._answered(line, utterance, self._config.end_timeout_s)
+            await active.socket.send(self._dialect.end())
+            is_answered = await self._wait_for_answer(active, utterance, self._config.end_timeout_s)
         except ConnectionLostError:
             is_answered = utterance.is_answered
         finally:
-            await self._hang_up(line)
+            await self._close_socket(active)
         while not is_answered:
-            if utterance.num_carries >= MAX_CARRIES:
-                raise _unanswered(utterance)
-            is_answered = await self._carry_alone(utterance)
+            if utterance.num_sends >= MAX_SENDS:
+                raise _unanswered_error(utterance)
+            is_answered = await self._replay_alone(utterance)
 
-    async def _carry_alone(self, utterance: Utterance) -> bool:
-        """Send an utterance again, on a connection of its own. Whether its text came."""
-        line = self._take_up(await self._reconnector.next())
-        self._tell_replaced("the end of the audio had no answer in time", utterance.duration_s)
+    async def _replay_alone(self, utterance: Utterance) -> bool:
+        """Replay an utterance on a connection of its own. Returns whether it was answered."""
+        active = self._attach(await self._reconnector.next_socket())
+        self._emit_replaced("the end of the audio had no answer in time", utterance.duration_s)
         try:
-            return await self._carry(line, utterance, is_alone=True)
+            return await self._send_utterance(active, utterance, is_alone=True)
         except ConnectionLostError as loss:
-            self._reconnector.note_loss(line.wire)
-            if loss.is_final or self._reconnector.is_out_of_time:
+            self._reconnector.note_loss(active.socket)
+            if loss.is_permanent or self._reconnector.is_past_deadline:
                 raise
             return utterance.is_answered
         finally:
-            await self._hang_up(line)
+            await self._close_socket(active)
 
     # One utterance on one connection.
 
-    async def _carry(self, line: ActiveSocket, utterance: Utterance, *, is_alone: bool = False) -> bool:
-        """Send an utterance, as its audio comes, and ask for its text. Whether the text came in time."""
-        line.take(utterance)
-        await self._send_audio(line, utterance)
+    async def _send_utterance(self, active: ActiveSocket, utterance: Utterance, *, is_alone: bool = False) -> bool:
+        """Send an utterance as its audio arrives and request its text. Returns whether it was answered in time."""
+        active.start(utterance)
+        await self._send_audio(active, utterance)
         if utterance.is_empty:
-            self._answer(line, utterance, None)
+            self._complete(active, utterance, None)
             return True
-        line.is_asked = True
+        active.is_answer_pending = True
         if is_alone or utterance.ending is Ending.FINISH:
-            await line.wire.send(self._dialect.end())
-            return await self._answered(line, utterance, self._config.end_timeout_s)
-        if self._dialect.can_end and self._reconnector.is_flush_hopeless:
+            await active.socket.send(self._dialect.end())
+            return await self._wait_for_answer(active, utterance, self._config.end_timeout_s)
+        if self._dialect.can_end and self._reconnector.is_ignoring_flushes:
             return False
-        await line.wire.send(self._dialect.flush())
-        is_answered = await self._answered(line, utterance, self._config.flush_timeout_s, has_standby=True)
+        await active.socket.send(self._dialect.flush())
+        is_answered = await self._wait_for_answer(
+            active, utterance, self._config.flush_timeout_s, can_open_standby=True
+        )
         self._reconnector.note_flush(is_answered=is_answered)
         if is_answered and self._reconnector.has_standby:
-            self._tasks.create_task(self._reconnector.drop_standby())
+            self._tasks.create_task(self._reconnector.close_standby())
         return is_answered
 
-    async def _send_audio(self, line: ActiveSocket, utterance: Utterance) -> None:
+    async def _send_audio(self, active: ActiveSocket, utterance: Utterance) -> None:
         while True:
-            line.wire.check()
+            active.socket.check()
             if utterance.num_sent_bytes == len(utterance.audio):
                 if utterance.ending is not None:
                     return
-                await utterance.news()
+                await utterance.changed()
                 continue
-            await self._outbox.wait_for_space()
+            await self._event_queue.wait_for_space()
             if not utterance.num_sent_bytes:
-                utterance.num_carries += 1
-                self._reconnector.keep_standby()
+                utterance.num_sends += 1
+                self._reconnector.open_standby_if_unreliable()
                 for message in self._dialect.begin():
-                    await line.wire.send(message)
+                    await active.socket.send(message)
             piece = bytes(utterance.audio[utterance.num_sent_bytes : utterance.num_sent_bytes + MAX_APPEND_BYTES])
             utterance.num_sent_bytes += len(piece)
-            await line.wire.send(self._dialect.append(piece))
+            await active.socket.send(self._dialect.append(piece))
 
-    async def _answered(
-        self, line: ActiveSocket, utterance: Utterance, timeout_s: float, *, has_standby: bool = False
+    async def _wait_for_answer(
+        self, active: ActiveSocket, utterance: Utterance, timeout_s: float, *, can_open_standby: bool = False
     ) -> bool:
-        """Wait for an utterance's final text. False when it is overdue."""
+        """Wait for an utterance's final text. False on a timeout."""
         now_s = asyncio.get_running_loop().time
-        asked_at_s = now_s()
+        requested_at_s = now_s()
         while not utterance.is_answered:
-            line.wire.check()
-            left_s = line.seconds_left(asked_at_s, timeout_s)
+            active.socket.check()
+            left_s = active.seconds_left(requested_at_s, timeout_s)
             if left_s <= 0:
                 return False
-            until_standby_s = asked_at_s + self._config.standby_after_s - now_s()
-            if has_standby and until_standby_s <= 0:
-                self._reconnector.prepare()
+            until_standby_s = requested_at_s + self._config.standby_after_s - now_s()
+            if can_open_standby and until_standby_s <= 0:
+                self._reconnector.open_standby()
             try:
                 async with asyncio.timeout(until_standby_s if 0 < until_standby_s < left_s else left_s):
-                    await utterance.news()
+                    await utterance.changed()
             except TimeoutError:
                 continue
         return True
 
-    # What is heard.
+    # Sockets and their messages.
 
-    def _take_up(self, wire: ClientSocket) -> ActiveSocket:
-        line = ActiveSocket(wire)
-        self._readers[line] = self._tasks.create_task(self._read(line))
-        return line
+    def _attach(self, socket: ClientSocket) -> ActiveSocket:
+        active = ActiveSocket(socket)
+        self._readers[active] = self._tasks.create_task(self._receive_all(active))
+        return active
 
-    async def _hang_up(self, line: ActiveSocket) -> None:
-        reader = self._readers.get(line)
+    async def _close_socket(self, active: ActiveSocket) -> None:
+        reader = self._readers.get(active)
         if reader is not None:
             reader.cancel()
             await asyncio.wait({reader})
-            await line.wire.close()
-            self._readers.pop(line, None)  # only now: whoever is cancelled here leaves the rest to `run`
+            await active.socket.close()
+            self._readers.pop(active, None)  # last, so that `run` closes the socket if this task is cancelled
 
-    async def _read(self, line: ActiveSocket) -> None:
+    async def _receive_all(self, active: ActiveSocket) -> None:
         try:
             while True:
-                self._hear(line, await line.wire.receive())
+                self._handle(active, await active.socket.receive())
         except ConnectionLostError as loss:
-            line.lose(loss)
+            active.mark_lost(loss)
 
-    def _hear(self, line: ActiveSocket, heard: ServerMessage) -> None:
-        utterance = line.utterance
-        if isinstance(heard, ServerFailure):
-            _log.debug("the server reports: %s", heard.message)
-            if heard.ends_utterance:
-                line.lose(ConnectionLostError(ConnectionFailedError(heard.message), is_final=heard.is_final))
-        elif utterance is None or self._outbox.is_over or line.is_repeat(heard):
+    def _handle(self, active: ActiveSocket, message: ServerMessage) -> None:
+        utterance = active.utterance
+        if isinstance(message, ServerFailure):
+            _log.debug("the server reports: %s", message.message)
+            if message.ends_utterance:
+                error = ConnectionFailedError(message.message)
+                active.mark_lost(ConnectionLostError(error, is_permanent=message.is_permanent))
             return
-        elif line.is_answer(heard):
-            assert isinstance(heard, Done)
-            self._answer(line, utterance, heard)
+        if utterance is None or self._event_queue.is_over or active.is_duplicate(message):
+            return
+        active.note_message(message)
+        if active.is_answer(message):
+            assert isinstance(message, Done)
+            self._complete(active, utterance, message)
         else:
-            self._sequencer.hear(utterance, utterance.hearing.add(heard, utterance.sent_to_s))
+            self._sequencer.add(utterance, utterance.text.add(message, utterance.sent_to_s))
 
-    def _answer(self, line: ActiveSocket, utterance: Utterance, done: Done | None) -> None:
-        """An utterance has its final text; `done` is None where it had no audio to ask about."""
-        line.note_answer(done, None if utterance.is_handed_over else self._replay_buffer.following(utterance))
-        self._sequencer.hear(utterance, utterance.hearing.finish(done, utterance.end_s))
+    def _complete(self, active: ActiveSocket, utterance: Utterance, done: Done | None) -> None:
+        """Mark an utterance as answered; `done` is None if it had no audio."""
+        active.note_answer(done, None if utterance.is_detached else self._replay_buffer.following(utterance))
+        self._sequencer.add(utterance, utterance.text.finish(done, utterance.end_s))
         utterance.is_answered = True
-        utterance.wake()
-        self._sequencer.settle()
+        utterance.notify()
+        self._sequencer.emit_answered()
 
-    def _tell_replaced(self, reason: str, replayed_s: float) -> None:
-        self._sequencer.tell_of_connection(ConnectionReplaced(reason, replayed_s, self._replay_buffer.put_s))
-
-
-def _unanswered(utterance: Utterance) -> ConnectionLostError:
-    where = f"{utterance.start_s:.2f} to {utterance.end_s:.2f} s"
-    return ConnectionLostError(
-        ConnectionFailedError(f"the server has no final text for the audio from {where}"), is_final=False
-    )
-
-
-_NUM_DONES_KEPT = 16
-"""Answers of a connection that are remembered: a repeat comes soon after what it repeats, or never."""
+    def _emit_replaced(self, reason: str, replayed_s: float) -> None:
+        self._sequencer.emit_connection_event(ConnectionReplaced(reason, replayed_s, self._replay_buffer.put_s))
 
 
 class ActiveSocket:
-    """One wire in use.
+    """One socket in use.
 
     Attributes:
-        wire: The connection.
-        utterance: Whose audio it carries, so whose text it tells; None behind the last one.
-        is_asked: Whether its final text was asked for.
+        socket: The socket.
+        utterance: The utterance sent on it, to which received text belongs; None after the last one.
+        is_answer_pending: Whether the utterance's final text has been requested.
     """
 
-    def __init__(self, wire: ClientSocket) -> None:
-        self.wire = wire
+    def __init__(self, socket: ClientSocket) -> None:
+        self.socket = socket
         self.utterance: Utterance | None = None
-        self.is_asked = False
+        self.is_answer_pending = False
         self._origin_s: float | None = None
-        self._began_at_s = 0.0
-        self._heard_at_s = 0.0
-        self._dones: deque[Done] = deque(maxlen=_NUM_DONES_KEPT)
-        self._has_text = False  # of this server it is known that it tells text before it is final
+        self._started_at_s = 0.0
+        self._received_at_s = 0.0
+        self._dones: deque[Done] = deque(maxlen=_MAX_DONES)
+        self._has_deltas = False  # whether the server sends text before it is final
 
-    def take(self, utterance: Utterance) -> None:
-        """Carry this utterance next."""
+    def start(self, utterance: Utterance) -> None:
+        """Start to send an utterance from its beginning."""
         if self._origin_s is None:
             self._origin_s = utterance.start_s
-        self.is_asked = False
+        self.is_answer_pending = False
         utterance.num_sent_bytes = 0
-        self._began_at_s = _now_s()
+        self._started_at_s = _now_s()
         if utterance is not self.utterance:
             self.utterance = utterance
-            utterance.hearing.restart(self._origin_s)
+            utterance.text.restart(self._origin_s)
 
-    def lose(self, loss: ConnectionLostError) -> None:
-        """The wire is gone."""
-        self.wire.loss = self.wire.loss or loss
+    def mark_lost(self, loss: ConnectionLostError) -> None:
+        """Record the loss of the socket."""
+        self.socket.loss = self.socket.loss or loss
         if self.utterance is not None:
-            self.utterance.wake()
+            self.utterance.notify()
 
-    def is_answer(self, heard: ServerMessage) -> bool:
-        """Take note of what was heard; whether it is the final text that was asked for."""
-        self._heard_at_s = _now_s()
-        if isinstance(heard, Text):
-            self._has_text |= bool(heard.text.strip())
-        return isinstance(heard, Done) and self.is_asked and not self.is_repeat(heard)
+    def note_message(self, message: ServerMessage) -> None:
+        """Record when a message arrived and whether the server sends deltas."""
+        self._received_at_s = _now_s()
+        if isinstance(message, Text):
+            self._has_deltas |= bool(message.text.strip())
 
-    def is_repeat(self, heard: ServerMessage) -> bool:
-        """Whether this is a `Done` that no words and no question stand behind: one that was sent twice.
+    def is_answer(self, message: ServerMessage) -> bool:
+        """Whether this is the requested final text."""
+        return isinstance(message, Done) and self.is_answer_pending and not self.is_duplicate(message)
 
-        A repeat of a server that tells its text before it is final need not be exact in its times and costs.
+    def is_duplicate(self, message: ServerMessage) -> bool:
+        """Whether this is a duplicate `Done`: no delta preceded it and no request is pending.
+
+        While a request is pending, a `Done` without deltas is a duplicate if the server sends deltas and sent the same
+        text before. Its times and usage may differ.
         """
-        if not isinstance(heard, Done) or self.utterance is None or self.utterance.hearing.has_text_of(heard):
+        if not isinstance(message, Done) or self.utterance is None or self.utterance.text.has_deltas_of(message):
             return False
-        if self.is_asked:
-            return self._has_text and bool(heard.text.strip()) and heard.text in (done.text for done in self._dones)
-        return heard in list(self._dones)[-1:] or self._has_text or not heard.text.strip()
+        has_text = bool(message.text.strip())
+        if self.is_answer_pending:
+            return self._has_deltas and has_text and message.text in (done.text for done in self._dones)
+        return message in list(self._dones)[-1:] or self._has_deltas or not has_text
 
     def note_answer(self, done: Done | None, following: Utterance | None) -> None:
-        """The utterance has its final text; what is heard before the next is taken belongs to that one."""
+        """Record the answer. Messages received before the next `start` belong to the `following` utterance."""
         if done is not None:
             self._dones.append(done)
-        self.is_asked = False
+        self.is_answer_pending = False
         self.utterance = following
         if following is not None and self._origin_s is not None:
-            following.hearing.restart(self._origin_s)
+            following.text.restart(self._origin_s)
 
-    def seconds_left(self, asked_at_s: float, timeout_s: float) -> float:
-        """Until an answer is overdue: counted from the question or from the last words, whichever was later.
+    def seconds_left(self, requested_at_s: float, timeout_s: float) -> float:
+        """Time until the answer times out, counted from the request or the last message, whichever is later.
 
-        Audio that was sent faster than it is spoken may take as long as it lasts.
+        Audio that was sent faster than real time extends the timeout by its head start.
         """
         duration_s = self.utterance.duration_s if self.utterance else 0.0
-        head_start_s = max(0.0, duration_s - (asked_at_s - self._began_at_s))
-        return max(asked_at_s + head_start_s, self._heard_at_s) + timeout_s - _now_s()
+        head_start_s = max(0.0, duration_s - (requested_at_s - self._started_at_s))
+        return max(requested_at_s + head_start_s, self._received_at_s) + timeout_s - _now_s()
+
+
+def _unanswered_error(utterance: Utterance) -> ConnectionLostError:
+    where = f"{utterance.start_s:.2f} to {utterance.end_s:.2f} s"
+    error = ConnectionFailedError(f"the server sent no final text for the audio from {where}")
+    return ConnectionLostError(error, is_permanent=False)
 
 
 def _now_s() -> float:

@@ -1,7 +1,7 @@
-"""One WebSocket to a server. In: an address, what to say. Out: what was heard. Knows no utterances and no retries.
+"""One WebSocket connection to a server. In: an address, messages. Out: server messages. Knows no utterances.
 
-The one module that names the `websockets` library. The API key goes into one header and nowhere else: the library's
-own log of what it sends is kept off.
+The only module that imports the `websockets` library. The API key goes into one header only; the library's log of what
+it sends is disabled.
 """
 
 from __future__ import annotations
@@ -21,50 +21,73 @@ from voxtide.audio.trust import tls_context
 from voxtide.client.dialects.base import ClientDialect, Ready, ServerFailure, ServerMessage, Updated
 from voxtide.errors import CapacityError, ConfigError, ConnectionFailedError, UnsupportedOptionError, VoxtideError
 
+MISTRAL_CLOUD = "https://api.mistral.ai"
+"""Mistral's own service, global endpoint."""
+
 MAX_MESSAGE_BYTES = 16 << 20
-"""The longest message taken: servers keep under 1 MiB; a final text of many hours is still shorter than this."""
+"""Longest message accepted. Servers stay below 1 MiB; a final text of many hours fits into this."""
 
 PING_S = 20.0
-"""How often the server is asked whether it is there, and how long it may take: half-open sockets end within 40 s."""
+"""Ping interval and timeout: a half-open connection is detected within 40 s."""
 
 CLOSE_S = 1.0
-"""How long a server may take to answer a close. Nothing is lost where it does not."""
+"""Timeout of the close handshake. No text is lost when it expires."""
 
 CONFIRMATION_S = 2.0
-"""How long a server may take to confirm settings. One that never does is taken to have them."""
+"""Timeout of the server's confirmation of the settings. Without one they count as accepted."""
 
-_MAY_PASS_STATUSES = frozenset({408, 425, 429})
+_MAX_SHOWN_BYTES = 300
+"""Part of a refusal's body shown in the error: enough for a reason, too little for a page."""
+
+_TRANSIENT_STATUSES = frozenset({408, 425, 429})
 _CAPACITY_STATUSES = frozenset({429, 503})
 _CAPACITY_CLOSE = 1013
-_REFUSING_CLOSES = frozenset({1002, 1003, 1007, 1008, 1009})
-"""Close codes by which a server says that it will not have what we send (RFC 6455)."""
+_PERMANENT_CLOSES = frozenset({1002, 1003, 1007, 1008, 1009})
+"""Close codes by which a server rejects what was sent (RFC 6455)."""
+
+_SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
 
 class ConnectionLostError(Exception):
-    """A connection could not be opened, or is gone. Caught in this room.
+    """A connection could not be opened, or was lost. Does not leave the client.
 
     Attributes:
-        error: What to raise where nothing else helps.
-        is_final: Whether another attempt would end in the same way.
+        error: The error to raise to the caller if reconnecting fails.
+        is_permanent: Whether a retry would fail in the same way.
     """
 
-    def __init__(self, error: VoxtideError, *, is_final: bool) -> None:
+    def __init__(self, error: VoxtideError, *, is_permanent: bool) -> None:
         super().__init__(str(error))
         self.error = error
-        self.is_final = is_final
+        self.is_permanent = is_permanent
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """The address of a WebSocket endpoint.
+
+    Attributes:
+        url: The URL to open; may contain a secret.
+        shown: For messages: without user name, password and query.
+        is_local: Whether it is on this machine, so that no proxy is used.
+    """
+
+    url: str = field(repr=False)
+    shown: str
+    is_local: bool
 
 
 class ClientSocket:
-    """An open connection whose server is ready.
+    """An open connection to a server that is ready.
 
     Attributes:
-        ready: What the server said of itself.
+        ready: The server's `Ready` message.
         opened_at_s: When it was opened, on the event loop's clock.
-        loss: Why it is gone; None while it stands.
+        loss: Why it was lost; None while it is open.
     """
 
-    def __init__(self, socket: ClientConnection, address: ServerAddress, dialect: ClientDialect) -> None:
-        self._socket = socket
+    def __init__(self, connection: ClientConnection, address: ServerAddress, dialect: ClientDialect) -> None:
+        self._connection = connection
         self._address = address
         self._dialect = dialect
         self._failure: ServerFailure | None = None
@@ -79,17 +102,17 @@ class ClientSocket:
         """Open a connection and wait until the server is ready.
 
         Raises:
-            Loss: It cannot be opened.
+            ConnectionLostError: It cannot be opened.
         """
         try:
             async with asyncio.timeout(timeout_s):
-                wire = cls(await _Connect(address, headers), address, dialect)
+                socket = cls(await _Connect(address, headers), address, dialect)
                 try:
-                    await wire._greet()
+                    await socket._handshake()
                 except BaseException:
-                    await wire.close()
+                    await socket.close()
                     raise
-                return wire
+                return socket
         except TimeoutError:
             raise _failed(f"{address.shown} did not answer within {timeout_s:g} s") from None
         except InvalidStatus as refusal:
@@ -99,62 +122,62 @@ class ClientSocket:
 
     @property
     def is_open(self) -> bool:
-        """Whether it stands as far as we know."""
-        return self.loss is None and self._socket.close_code is None
+        """Whether it is open, as far as is known."""
+        return self.loss is None and self._connection.close_code is None
 
     def check(self) -> None:
-        """Raise if it is gone.
+        """Raise if it was lost.
 
         Raises:
-            Loss: It is.
+            ConnectionLostError: It was.
         """
         if self.loss is not None:
             raise self.loss
 
     async def send(self, message: str) -> None:
-        """Send a message; waits while the server takes none.
+        """Send a message. Waits while the write buffer is full.
 
         Raises:
-            Loss: The connection is gone.
+            ConnectionLostError: The connection was lost.
         """
         try:
-            await self._socket.send(message)
+            await self._connection.send(message)
         except (ConnectionClosed, OSError) as closed:
             raise self._lost(closed) from None
 
     async def receive(self) -> ServerMessage:
-        """What is heard next.
+        """The next message.
 
         Raises:
-            Loss: The connection is gone.
+            ConnectionLostError: The connection was lost.
         """
         while True:
             try:
-                frame = await self._socket.recv()
+                frame = await self._connection.recv()
             except (ConnectionClosed, OSError) as closed:
                 raise self._lost(closed) from None
-            heard = self._dialect.read(frame)
-            if isinstance(heard, ServerFailure):
-                self._failure = heard  # told if the server hangs up, which is its way to say that it was serious
-            if heard is not None:
-                return heard
+            message = self._dialect.parse(frame)
+            if isinstance(message, ServerFailure):
+                self._failure = message  # the reason to report if the server closes the connection
+            if message is not None:
+                return message
 
     async def close(self) -> None:
-        """Close it; bounded. Twice is the same as once. Nobody may be receiving."""
+        """Close it, within `CLOSE_S`. Idempotent. No task may be in `receive`."""
         draining = asyncio.create_task(self._drain())
         try:
-            await self._socket.close()
+            await self._connection.close()
         finally:
             draining.cancel()
             await asyncio.wait({draining})
 
     async def _drain(self) -> None:
-        """Take what is left, for the server's answer to the close lies behind it."""
+        """Discard the remaining messages; the server's close frame comes after them."""
         with suppress(ConnectionClosed):
             while True:
-                await self._socket.recv()
+                await self._connection.recv()
 
-    async def _greet(self) -> None:
+    async def _handshake(self) -> None:
         self.ready = await self._await_ready()
         for message in self._dialect.configure(self.ready):
             await self.send(message)
@@ -164,85 +187,129 @@ class ClientSocket:
                     await self._await_updated()
 
     async def _await_updated(self) -> None:
-        while not isinstance(heard := await self.receive(), Updated):
-            if isinstance(heard, ServerFailure):
-                raise ConnectionLostError(
-                    UnsupportedOptionError(f"{self._address.shown}: {heard.message}"), is_final=True
-                )
+        while not isinstance(message := await self.receive(), Updated):
+            if isinstance(message, ServerFailure):
+                error = UnsupportedOptionError(f"{self._address.shown}: {message.message}")
+                raise ConnectionLostError(error, is_permanent=True)
 
     async def _await_ready(self) -> Ready:
-        while not isinstance(heard := await self.receive(), Ready):
-            if isinstance(heard, ServerFailure):
-                raise ConnectionLostError(
-                    ConnectionFailedError(f"{self._address.shown}: {heard.message}"), is_final=heard.is_final
-                )
-        return heard
+        while not isinstance(message := await self.receive(), Ready):
+            if isinstance(message, ServerFailure):
+                error = ConnectionFailedError(f"{self._address.shown}: {message.message}")
+                raise ConnectionLostError(error, is_permanent=message.is_permanent)
+        return message
 
     def _lost(self, closed: Exception) -> ConnectionLostError:
         received = closed.rcvd if isinstance(closed, ConnectionClosed) else None
         code = received.code if received else None
         reason = self._failure.message if self._failure else _reason(closed)
-        told = f"{self._address.shown} ended the connection: {reason}"
+        text = f"{self._address.shown} closed the connection: {reason}"
         if code == _CAPACITY_CLOSE:
-            return ConnectionLostError(CapacityError(told), is_final=False)
-        is_final = code in _REFUSING_CLOSES or (self._failure is not None and self._failure.is_final)
-        return ConnectionLostError(ConnectionFailedError(told), is_final=is_final)
+            return ConnectionLostError(CapacityError(text), is_permanent=False)
+        is_permanent = code in _PERMANENT_CLOSES or (self._failure is not None and self._failure.is_permanent)
+        return ConnectionLostError(ConnectionFailedError(text), is_permanent=is_permanent)
 
 
 class _Connect(connect):
-    """The library's way to open, less its redirects: they could carry the key to somebody else."""
+    """The library's connect without redirects, which could send the key to another host."""
 
     def __init__(self, address: ServerAddress, headers: dict[str, str]) -> None:
         super().__init__(
             address.url,
             additional_headers=headers,
-            compression=None,  # audio hardly shrinks, and it would cost time at both ends
+            compression=None,  # audio compresses poorly, and it costs time at both ends
             proxy=None if address.is_local else True,
-            open_timeout=None,  # the caller's holds for all of the opening
+            open_timeout=None,  # `ClientSocket.open` has its own
             ping_interval=PING_S,
             ping_timeout=PING_S,
             close_timeout=CLOSE_S,
             max_size=MAX_MESSAGE_BYTES,
             ssl=tls_context() if address.url.startswith("wss:") else None,
-            logger=_Discreet(logging.getLogger("voxtide.client"), {}),
+            logger=_QuietLogger(logging.getLogger("voxtide.client"), {}),
         )
 
     def process_redirect(self, exc: Exception) -> Exception:
         return exc
 
 
-class _Discreet(logging.LoggerAdapter[logging.Logger]):
-    """Hides that debug messages are wanted: the library's hold all headers and all audio."""
+class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
+    """Disables the library's debug messages: they contain all headers and all audio."""
 
     def isEnabledFor(self, level: int) -> bool:
         return level > logging.INFO and super().isEnabledFor(level)
 
 
+def parse_address(server: str, *, path: str, query: dict[str, str]) -> ServerAddress:
+    """The address of the endpoint `path` at `server`.
+
+    Args:
+        server: http, https, ws or wss, with an optional path prefix. May also be the endpoint's full address.
+        path: Starts with /v1/.
+        query: Appended to the query of `server`.
+
+    Raises:
+        ConfigError: The address is invalid.
+    """
+    try:
+        parts = urlsplit(server.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:  # invalid port or brackets
+        raise _invalid_address(server) from None
+    shown_host = f"[{host}]" if host and ":" in host else host
+    shown = f"{parts.scheme}://{shown_host}{f':{port}' if port is not None else ''}"
+    if parts.scheme not in _SCHEMES or not host or parts.fragment:
+        raise _invalid_address(server)
+    prefix = parts.path.rstrip("/").removesuffix(path).removesuffix("/v1")
+    full_query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *query.items()])
+    url = urlunsplit((_SCHEMES[parts.scheme], parts.netloc, prefix + path, full_query, ""))
+    return ServerAddress(url, shown + prefix, _is_local(host))
+
+
+def is_mistral_cloud(server: str) -> bool:
+    """Whether an address given by a user is Mistral's own service, which needs a key and a model name."""
+    return server.strip().rstrip("/").removesuffix("/v1") == MISTRAL_CLOUD
+
+
+def _invalid_address(server: str) -> ConfigError:
+    may_be_secret = any(sign in server for sign in "@?#")  # these delimit passwords and tokens
+    named = "the given address (not shown, it may contain a secret)" if may_be_secret else repr(server)
+    return ConfigError(
+        f"{named} is not a server address: it must begin with http://, https://, ws:// or wss:// and name a host, "
+        "such as http://localhost:8000"
+    )
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _refused(address: ServerAddress, refusal: InvalidStatus) -> ConnectionLostError:
     status = refusal.response.status_code
-    told = f"{address.shown} refused the connection: HTTP {status}"
+    text = f"{address.shown} refused the connection: HTTP {status}"
     match status:
         case 401 | 403:
-            told += "; is the API key right?"
+            text += "; is the API key right?"
         case 404:
-            told += "; is there a server of this dialect at this address?"
+            text += "; is there a server of this dialect at this address?"
         case 300 | 301 | 302 | 303 | 307 | 308:
-            place = refusal.response.headers.get("Location", "nowhere")
-            told += f"; it has moved to {place.partition('?')[0]}"  # what follows may be secret
+            location = refusal.response.headers.get("Location", "nowhere")
+            text += f"; it has moved to {location.partition('?')[0]}"  # the query may contain a secret
         case _:
             body = bytes(refusal.response.body or b"")[:_MAX_SHOWN_BYTES].decode("utf-8", "replace")
-            told += f": {' '.join(body.split())}" if body.strip() else ""
+            text += f": {' '.join(body.split())}" if body.strip() else ""
     if status in _CAPACITY_STATUSES:
-        return ConnectionLostError(CapacityError(told), is_final=False)
-    return ConnectionLostError(ConnectionFailedError(told), is_final=status < 500 and status not in _MAY_PASS_STATUSES)
+        return ConnectionLostError(CapacityError(text), is_permanent=False)
+    is_permanent = status < 500 and status not in _TRANSIENT_STATUSES
+    return ConnectionLostError(ConnectionFailedError(text), is_permanent=is_permanent)
 
 
-_MAX_SHOWN_BYTES = 300
-"""Of a refusal's body: enough for its reason, too little for a page."""
-
-
-def _failed(told: str) -> ConnectionLostError:
-    return ConnectionLostError(ConnectionFailedError(told), is_final=False)
+def _failed(text: str) -> ConnectionLostError:
+    return ConnectionLostError(ConnectionFailedError(text), is_permanent=False)
 
 
 def _remedy(error: Exception) -> str:
@@ -259,73 +326,3 @@ def _remedy(error: Exception) -> str:
 
 def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-MISTRAL_CLOUD = "https://api.mistral.ai"
-"""Mistral's own service, global endpoint."""
-
-_SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
-
-
-@dataclass(frozen=True, slots=True)
-class ServerAddress:
-    """One WebSocket address.
-
-    Attributes:
-        url: To be opened; may hold a secret.
-        shown: For people: without user name, password and query.
-        is_local: Whether it is this machine, so that no proxy lies between.
-    """
-
-    url: str = field(repr=False)
-    shown: str
-    is_local: bool
-
-
-def parse_address(server: str, *, path: str, query: dict[str, str]) -> ServerAddress:
-    """The address of the endpoint `path` at `server`.
-
-    Args:
-        server: http, https, ws or wss; with any path before the endpoint's. The endpoint's own address will do, too.
-        path: Begins with /v1/.
-        query: Goes behind what the address has.
-
-    Raises:
-        ConfigError: It is no such address.
-    """
-    try:
-        parts = urlsplit(server.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError:  # a port or brackets that are none
-        raise _no_address(server) from None
-    shown_host = f"[{host}]" if host and ":" in host else host
-    shown = f"{parts.scheme}://{shown_host}{f':{port}' if port is not None else ''}"
-    if parts.scheme not in _SCHEMES or not host or parts.fragment:
-        raise _no_address(server)
-    prefix = parts.path.rstrip("/").removesuffix(path).removesuffix("/v1")
-    full_query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *query.items()])
-    url = urlunsplit((_SCHEMES[parts.scheme], parts.netloc, prefix + path, full_query, ""))
-    return ServerAddress(url, shown + prefix, _is_local(host))
-
-
-def is_mistral_cloud(server: str) -> bool:
-    """Whether an address as a user gives it is Mistral's own service, which wants a key and a model's name."""
-    return server.strip().rstrip("/").removesuffix("/v1") == MISTRAL_CLOUD
-
-
-def _no_address(server: str) -> ConfigError:
-    may_be_secret = any(sign in server for sign in "@?#")  # a password or a token lies beside such a sign
-    named = "what was given (not shown, it may hold a secret)" if may_be_secret else repr(server)
-    return ConfigError(
-        f"{named} is no address of a server: one begins with http://, https://, ws:// or wss:// and names a host, "
-        "such as http://localhost:8000"
-    )
-
-
-def _is_local(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

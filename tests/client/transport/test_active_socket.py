@@ -20,93 +20,93 @@ def utterance() -> Utterance:
     return Utterance(0, PcmFormat())
 
 
-def line() -> ActiveSocket:
+def active() -> ActiveSocket:
     return ActiveSocket(cast("ClientSocket", SimpleNamespace(loss=None)))
 
 
-def hear(on: ActiveSocket, text: str) -> None:
+def receive(on: ActiveSocket, text: str) -> None:
     assert on.utterance is not None
-    on.is_answer(Text(text))
-    on.utterance.hearing.add(Text(text), 0.0)
+    on.note_message(Text(text))
+    on.utterance.text.add(Text(text), 0.0)
 
 
 async def test_a_done_answers_only_where_one_was_asked_for(utterance: Utterance) -> None:
-    one = line()
-    one.take(utterance)
+    one = active()
+    one.start(utterance)
     assert not one.is_answer(Done("to be"))
-    one.is_asked = True
+    one.is_answer_pending = True
     assert one.is_answer(Done("to be"))
     assert not one.is_answer(Text("to be"))
 
 
 async def test_a_done_that_comes_twice_answers_once(utterance: Utterance) -> None:
-    one = line()
-    one.take(utterance)
-    hear(one, "to be")
-    one.is_asked = True
+    one = active()
+    one.start(utterance)
+    receive(one, "to be")
+    one.is_answer_pending = True
     done = Done("to be")
     assert one.is_answer(done)
     one.note_answer(done, following := Utterance(0, PcmFormat()))
-    assert one.is_repeat(done)
-    one.take(following)
-    one.is_asked = True
-    assert one.is_repeat(done)  # nothing was heard that it could be the end of
-    hear(one, "or not")
-    assert one.is_repeat(done)
-    assert not one.is_repeat(Done("or not"))
+    assert one.is_duplicate(done)
+    one.start(following)
+    one.is_answer_pending = True
+    assert one.is_duplicate(done)  # nothing was heard that it could be the end of
+    receive(one, "or not")
+    assert one.is_duplicate(done)
+    assert not one.is_duplicate(Done("or not"))
 
 
 async def test_an_answer_may_be_repeated_after_the_next_one_and_without_its_times(utterance: Utterance) -> None:
-    one = line()
+    one = active()
     for text in ("to be", "or not"):
-        one.take(utterance)
-        hear(one, text)
+        one.start(utterance)
+        receive(one, text)
         done = Done(text, (SegmentText(text, 0.0, 1.0),), {"total_tokens": 5})
         one.note_answer(done, utterance := Utterance(0, PcmFormat()))
-    one.take(utterance)
-    one.is_asked = True
-    assert one.is_repeat(Done("to be"))
-    assert not one.is_repeat(Done("that is it"))
+    one.start(utterance)
+    one.is_answer_pending = True
+    assert one.is_duplicate(Done("to be"))
+    assert not one.is_duplicate(Done("that is it"))
 
 
 async def test_the_same_words_said_twice_are_no_repeat(utterance: Utterance) -> None:
-    one = line()
-    one.take(utterance)
-    hear(one, "yes")
+    one = active()
+    one.start(utterance)
+    receive(one, "yes")
     done = Done("yes")
     one.note_answer(done, following := Utterance(0, PcmFormat()))
-    one.take(following)
-    hear(one, "yes")
-    one.is_asked = True
+    one.start(following)
+    receive(one, "yes")
+    one.is_answer_pending = True
     assert one.is_answer(done)
 
 
 async def test_a_server_without_deltas_may_say_the_same_twice(utterance: Utterance) -> None:
-    one = line()
-    one.take(utterance)
+    one = active()
+    one.start(utterance)
     done = Done("yes")
     one.note_answer(done, following := Utterance(0, PcmFormat()))
-    one.take(following)
-    one.is_asked = True
+    one.start(following)
+    one.is_answer_pending = True
     assert one.is_answer(done)
 
 
 async def test_an_answer_is_overdue_after_so_long() -> None:
-    one, now_s = line(), asyncio.get_running_loop().time()
+    one, now_s = active(), asyncio.get_running_loop().time()
     assert one.seconds_left(now_s, 1.0) == pytest.approx(1.0, abs=0.1)
     assert one.seconds_left(now_s - 5.0, 1.0) == pytest.approx(-4.0, abs=0.1)
 
 
 async def test_each_word_begins_the_wait_anew(utterance: Utterance) -> None:
-    one, now_s = line(), asyncio.get_running_loop().time()
-    one.take(utterance)
-    hear(one, "to")
+    one, now_s = active(), asyncio.get_running_loop().time()
+    one.start(utterance)
+    receive(one, "to")
     assert one.seconds_left(now_s - 5.0, 1.0) == pytest.approx(1.0, abs=0.1)
 
 
 async def test_audio_that_was_sent_at_once_may_take_as_long_as_it_lasts(utterance: Utterance) -> None:
-    one, now_s = line(), asyncio.get_running_loop().time()
-    one.take(utterance)
+    one, now_s = active(), asyncio.get_running_loop().time()
+    one.start(utterance)
     utterance.audio += bytes(3 * 32_000)
     assert one.seconds_left(now_s, 1.0) == pytest.approx(4.0, abs=0.1)
     assert one.seconds_left(now_s + 2.0, 1.0) == pytest.approx(4.0, abs=0.1)  # asked later, with less of a head start
