@@ -114,7 +114,7 @@ class EngineInfo:
         if options.delay_ms is not None and (reason := self.delay_refusal(options.delay_ms)):
             raise UnsupportedOptionError(f"engine {self.name!r}: {reason}")
         if options.vocabulary and (reason := self.vocabulary_refusal()):
-            raise UnsupportedOptionError(f"engine {self.name!r}: {reason}, or choose another engine")
+            raise UnsupportedOptionError(f"engine {self.name!r}: vocabulary: {reason}, or choose another engine")
 
     def has_model(self, name: str) -> bool:
         """Whether a client may ask for the model of that name."""

@@ -9,16 +9,16 @@ from voxtide.engines.model_files import model_name, require_files
 from voxtide.errors import ModelCorruptError
 
 
-def test_files_that_are_missing_are_told_by_name(tmp_path: Path) -> None:
+def test_error_names_missing_files(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     (tmp_path / "b").mkdir()
     require_files(tmp_path, ("a",), kind="tide table")
-    told = f"{tmp_path} holds no tide table: it has no b, c; give a directory that holds them"
-    with pytest.raises(ModelCorruptError, match=f"^{re.escape(told)}"):
+    message = f"{tmp_path} holds no tide table: it has no b, c; give a directory that has them"
+    with pytest.raises(ModelCorruptError, match=f"^{re.escape(message)}"):
         require_files(tmp_path, ("a", "b", "c"), kind="tide table")
 
 
-def test_a_directory_is_called_without_the_way_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_name_of_a_directory_has_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for model in (str(tmp_path), f"{tmp_path}/", "."):
         assert model_name(model) == tmp_path.name

@@ -6,42 +6,42 @@ from voxtide.engines.open_streams import OpenStreams
 from voxtide.errors import CapacityError, ConfigError, EngineFailedError
 
 
-def test_so_many_places_and_no_more() -> None:
-    roster = OpenStreams[str](2)
+def test_limit() -> None:
+    streams = OpenStreams[str](2)
     for stream in ("a", "b"):
-        roster.enter(stream, engine="echo")
+        streams.enter(stream, engine="echo")
     with pytest.raises(CapacityError, match="^engine 'echo' already runs 2 streams, its limit; close one first"):
-        roster.enter("c", engine="echo")
-    roster.leave("a")
-    roster.leave("nobody")
-    roster.enter("c", engine="echo")
-    assert len(roster) == 2
+        streams.enter("c", engine="echo")
+    streams.leave("a")
+    streams.leave("unknown")
+    streams.enter("c", engine="echo")
+    assert len(streams) == 2
 
 
-def test_a_closed_one_lets_nobody_in() -> None:
-    roster = OpenStreams[str](2)
-    roster.enter("a", engine="echo")
-    assert roster.close() == ["a"]
+def test_closed_admits_none() -> None:
+    streams = OpenStreams[str](2)
+    streams.enter("a", engine="echo")
+    assert streams.close() == ["a"]
     with pytest.raises(EngineFailedError, match="^engine 'echo' is closed; open a new engine"):
-        roster.enter("b", engine="echo")
-    roster.leave("a")
-    assert roster.close() == []
+        streams.enter("b", engine="echo")
+    streams.leave("a")
+    assert streams.close() == []
 
 
-def test_what_failed_first_is_told_to_each_by_itself() -> None:
-    roster = OpenStreams[str](2)
-    roster.enter("a", engine="echo")
+def test_first_failure_is_raised_as_a_copy() -> None:
+    streams = OpenStreams[str](2)
+    streams.enter("a", engine="echo")
     for reason in ("gone", "later"):
-        assert roster.fail(EngineFailedError(reason)) == ["a"]
-    roster.close()
-    told = []
+        assert streams.fail(EngineFailedError(reason)) == ["a"]
+    streams.close()
+    errors = []
     for _ in range(2):
         with pytest.raises(EngineFailedError, match="gone") as info:
-            roster.enter("b", engine="echo")
-        told.append(info.value)
-    assert told[0] is not told[1]
+            streams.enter("b", engine="echo")
+        errors.append(info.value)
+    assert errors[0] is not errors[1]
 
 
-def test_a_number_that_cannot_be() -> None:
+def test_invalid_limit() -> None:
     with pytest.raises(ConfigError, match="max_streams is 0; it must be 1 or more"):
         OpenStreams[str](0)

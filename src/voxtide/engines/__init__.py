@@ -1,1 +1,1 @@
-"""Engines: samples become events. In: samples, flush, finish. Out: transcript events. Knows no files or wires."""
+"""Engines: samples become events. In: samples, flush, finish. Out: transcript events. Knows no files, no protocols."""

@@ -1,15 +1,15 @@
-"""The one seam: what every engine offers and every stream promises. In: options and samples. Out: transcript events.
+"""The interface of every engine and its streams. In: options and samples. Out: transcript events.
 
-Five verbs: open, feed, flush, finish, close. The promises (tests/contract runs them against every engine):
+Five verbs: open, feed, flush, finish, close. Guarantees, which tests/contract checks for every engine:
 
-- Stable text (`Delta`) is append-only and never taken back.
-- `flush` may come at any time and any number of times. Each is answered by exactly one `Flushed`, whose text is what
-  became final since the one before; audio may follow at once, and its text neither repeats nor loses words.
-- Final text depends on the audio and on where flushes fell in it, never on chunk sizes, timing or load.
+- Stable text (`Delta`) is append-only and is never retracted.
+- `flush` may be called at any time, any number of times. Each call is answered by exactly one `Flushed`, with the text
+  that became final since the previous one. Audio may follow at once; its text neither repeats nor loses words.
+- Final text depends on the audio and on the positions of the flushes, never on chunk sizes, timing or load.
 - Streams never see each other's text.
 - Times are seconds of the caller's own audio.
-- A dead engine fails every stream (`EngineFailedError`); nothing hangs. What a stream holds is bounded: `feed` waits
-  when the engine is behind or events are not read.
+- When an engine dies, all its streams fail with `EngineFailedError`; no call blocks forever.
+- A stream's memory is bounded: `feed` waits while the engine is behind or events are not read.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from voxtide.transcript.events import TranscriptEvent
 from voxtide.types import EngineInfo, Samples, StreamOptions
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
-_CHUNK_SAMPLES = 8192  # half a second; live audio comes in less
+_CHUNK_SAMPLES = 8192  # half a second; live audio arrives in smaller chunks
 
 
 def check_samples(samples: Samples) -> None:
-    """Refuse what `EngineStream.feed` does not take.
+    """Refuse samples that `EngineStream.feed` does not accept.
 
     Raises:
         ValueError: Not floats, or not of shape [n].
@@ -41,27 +41,27 @@ def check_samples(samples: Samples) -> None:
         raise ValueError(
             f"feed takes float32 samples in [-1, 1] of shape [n], not {samples.dtype} of shape {samples.shape}"
         )
-    # A finite sum of squares has only finite parts, and costs a quarter of the rest. (BLAS starts threads past 10,000.)
+    # If the sum of squares is finite, so is each sample; four times as fast. BLAS starts threads above 10,000 samples.
     if samples.dtype == np.float32 and samples.size <= _CHUNK_SAMPLES and math.isfinite(np.vdot(samples, samples)):
         return
-    # NaN is in no order with anything, and takes the minimum; so one pass without a copy finds all that is unusable.
+    # A NaN makes the minimum NaN, so these comparisons also reject NaN, without a copy.
     if samples.size and not (samples.min() >= -_FLOAT32_MAX and samples.max() <= _FLOAT32_MAX):
         index = int(np.flatnonzero(~(np.abs(samples) <= _FLOAT32_MAX))[0])
         raise CorruptAudioError(f"sample {index} of {len(samples)} is {samples[index]}; audio must be finite numbers")
 
 
 class EngineStream(ABC):
-    """One utterance sequence inside an engine. Use it in `async with`; iterate it for its events.
+    """One audio stream of an engine. Use it in `async with`; iterate over it for its events.
 
-    `feed`, `flush` and `finish` keep their order. They may be called from one task while another iterates.
+    `feed`, `flush` and `finish` are processed in call order. One task may call them while another iterates.
     """
 
     @abstractmethod
     async def feed(self, samples: Samples) -> None:
-        """Take audio: float32 mono at 16 kHz, shape [n], any n. Waits while the stream is full.
+        """Feed audio: float32 mono at 16 kHz, shape [n], any n. Waits while the stream is full.
 
-        Other float types are converted. Leave the array as it is until `feed` returns. A refused array leaves the
-        stream as it was; a cancelled `feed` may have taken a first part of it.
+        Other float types are converted. Do not modify the array before `feed` returns. A refused array leaves the
+        stream unchanged; a cancelled `feed` may have fed the beginning of it.
 
         Raises:
             ValueError: Not floats, or not of shape [n].
@@ -71,14 +71,14 @@ class EngineStream(ABC):
         """
 
     def try_feed(self, samples: Samples) -> bool:
-        """As `feed`, at less cost, where it need not wait; else False, and nothing was taken."""
+        """Like `feed`, but cheaper: feeds all the samples if it need not wait, else none and returns False."""
         return False
 
     @abstractmethod
     async def flush(self) -> int:
-        """Ask that everything fed so far becomes final. Returns the flush's id; its `Flushed` comes as an event.
+        """Make everything fed so far final. Returns the flush's id; the answer is a `Flushed` event.
 
-        Ids count up from 1. A cancelled `flush` was either not asked for at all or is answered like any other.
+        Ids count up from 1. A cancelled `flush` either has no effect or is answered like any other.
 
         Raises:
             StreamClosedError: The stream was finished or closed.
@@ -87,7 +87,7 @@ class EngineStream(ABC):
 
     @abstractmethod
     async def finish(self) -> None:
-        """Say that no more audio comes: the rest becomes final, then `Finished`. Twice is the same as once.
+        """End the audio: the rest becomes final, then comes `Finished`. Idempotent.
 
         Raises:
             StreamClosedError: The stream was closed before.
@@ -96,11 +96,11 @@ class EngineStream(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Free everything now, whatever is left unsaid. Iterators end. Twice is the same as once."""
+        """Free everything now and drop unread events. Iterators end. Idempotent."""
 
     @abstractmethod
     def __aiter__(self) -> AsyncIterator[TranscriptEvent]:
-        """The stream's events in order, each once; ends after `Finished` or `close`.
+        """Iterate over the events in order, each once; ends after `Finished` or `close`.
 
         Raises:
             EngineFailedError: The engine died.
@@ -109,7 +109,7 @@ class EngineStream(ABC):
     @property
     @abstractmethod
     def lag_s(self) -> float:
-        """Audio fed and not yet transcribed, in seconds."""
+        """Audio fed and not yet transcribed [s]."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -126,27 +126,27 @@ class Engine(ABC):
     @property
     @abstractmethod
     def info(self) -> EngineInfo:
-        """What the engine is and can do."""
+        """The engine's model and capabilities."""
 
     @abstractmethod
     def open(self, options: StreamOptions | None = None) -> EngineStream:
-        """A new stream, to be entered with `async with`, once.
+        """Make a stream; enter it once, with `async with`.
 
         Raises, here or on entering:
-            UnsupportedOptionError: The engine cannot do what the options ask.
-            CapacityError: There is no room for one more stream.
+            UnsupportedOptionError: The engine does not support an option.
+            CapacityError: All streams of the engine are in use.
             EngineFailedError: The engine died or was closed.
         """
 
     def observe_steps(self, observer: Callable[[float], None]) -> None:  # noqa: B027  # not every engine has steps
-        """Tell `observer` how long each step takes, in seconds, in the thread that takes it.
+        """Call `observer` with the duration of each step [s], on the thread that ran it.
 
         An engine without steps of its own never calls it.
         """
 
     @abstractmethod
     async def close(self) -> None:
-        """End all streams and free the model. Twice is the same as once."""
+        """End all streams and free the model. Idempotent."""
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""A model that is a directory. In: what a user names. Out: which of a model's files it lacks, what to call it."""
+"""Models given as a directory. In: a path from the user. Out: an error that names missing files; a public name."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from voxtide.errors import ModelCorruptError
 
 
 def require_files(directory: Path, names: Iterable[str], *, kind: str) -> None:
-    """Look for the files that make a model of a `kind`.
+    """Check that a directory has all files of a model of this `kind`.
 
     Raises:
-        ModelCorruptError: Some are not there; names them.
+        ModelCorruptError: Names the missing files.
     """
     if missing := [name for name in names if not (directory / name).is_file()]:
         raise ModelCorruptError(
-            f"{directory} holds no {kind}: it has no {', '.join(missing)}; give a directory that holds them, or the "
-            "name of a model that `voxtide models list` shows"
+            f"{directory} holds no {kind}: it has no {', '.join(missing)}; give a directory that has them, or the "
+            "name of a model from `voxtide models list`"
         )
 
 
 def model_name(model: str) -> str:
-    """A model's name as it may be told to clients elsewhere: a directory's own, without the way to it."""
+    """A model's name for clients: of a directory its last part, so that no path leaks."""
     return Path(model).resolve().name

@@ -1,4 +1,4 @@
-"""Who has a place in an engine. In: streams that come and go, from any thread. Out: a place, or why there is none."""
+"""An engine's open streams. In: streams entering and leaving, from any thread. Out: admission, or an error."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ StreamT = TypeVar("StreamT")
 
 
 class OpenStreams(Generic[StreamT]):
-    """The streams that an engine runs, up to `max_streams`; none enters once the engine is closed or has failed."""
+    """At most `max_streams` streams of an engine. Once it is closed or has failed, none is admitted."""
 
     def __init__(self, max_streams: int) -> None:
         """Raises: ConfigError: `max_streams` is not 1 or more."""
         if max_streams < 1:
             raise ConfigError(f"max_streams is {max_streams}; it must be 1 or more")
         self._max_streams = max_streams
-        self._lock = threading.Lock()  # guards all below: a worker may fail the engine while a stream enters
+        self._lock = threading.Lock()  # a worker may fail the engine while a stream enters
         self._streams: set[StreamT] = set()
         self._failure: EngineFailedError | None = None
         self._is_closed = False
@@ -28,11 +28,11 @@ class OpenStreams(Generic[StreamT]):
         return len(self._streams)
 
     def enter(self, stream: StreamT, *, engine: str) -> None:
-        """Give a stream a place. `engine` is the engine's name, for what is told where there is none.
+        """Admit a stream. `engine` is the engine's name, for error messages.
 
         Raises:
             EngineFailedError: The engine failed or was closed.
-            CapacityError: All places are taken.
+            CapacityError: `max_streams` streams are open.
         """
         with self._lock:
             if self._failure is not None:
@@ -47,18 +47,18 @@ class OpenStreams(Generic[StreamT]):
             self._streams.add(stream)
 
     def leave(self, stream: StreamT) -> None:
-        """Forget a stream; one that has no place is no error."""
+        """Remove a stream; a no-op if it is not there."""
         with self._lock:
             self._streams.discard(stream)
 
     def close(self) -> list[StreamT]:
-        """Let nobody in any more. Returns the streams that are to be closed."""
+        """Stop admitting. Returns the open streams, for the caller to close."""
         with self._lock:
             self._is_closed = True
             return list(self._streams)
 
     def fail(self, error: EngineFailedError) -> list[StreamT]:
-        """Tell this to whoever comes, unless something failed before. Returns the streams that are to be told."""
+        """Refuse new streams with this error, or with the first one if called again. Returns the open streams."""
         with self._lock:
             self._failure = self._failure or error
             return list(self._streams)

@@ -1,8 +1,8 @@
-"""Engines by name. In: a name and how to load. Out: a loaded `Engine`. Imports an engine only when it is asked for.
+"""Engines by name. In: a name and load arguments. Out: a loaded `Engine`. Imports an engine only when it is loaded.
 
-An engine's module offers `load(*, model, store, num_threads, max_streams, progress)`; None leaves a choice to it. What
-it can be told beyond that are its options: further keywords of its `load`, named in its entry. One that is a server
-elsewhere has `load(*, server, api_key, model, max_streams)`.
+An engine's module has `load(*, model, store, num_threads, max_streams, progress)`; None means the engine's default. Its
+options are further keywords of its `load`, listed in its entry. A remote engine has
+`load(*, server, api_key, model, max_streams)`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 EngineOption: TypeAlias = str | float
-"""What an engine's option is set to."""
+"""The value of an engine's option."""
 
 
 class _Load(Protocol):
@@ -46,14 +46,14 @@ class _LoadRemote(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EngineEntry:
-    """An engine one can ask for.
+    """An engine in the registry.
 
     Attributes:
-        module: Where it is written.
-        description: What it is, in one line.
-        is_remote: Whether it is a server elsewhere.
-        needs_store: Whether it takes models from a store, if only the voice detector.
-        options: What it alone, or it and few others, can be told: keywords of its `load`.
+        module: Its module, with `load`.
+        description: One line for users.
+        is_remote: Whether it runs on a server.
+        needs_store: Whether it needs a model store, if only for the VAD model.
+        options: Its own options: further keywords of its `load`.
     """
 
     module: str
@@ -76,12 +76,12 @@ ENGINES = {
         options=("device", "weights", "window_minutes", "interim_every_ms"),
     ),
     "remote": EngineEntry(
-        "voxtide.engines.remote", "a voxtide server, Mistral's service or one like it", is_remote=True
+        "voxtide.engines.remote", "a voxtide server, Mistral's service or a compatible one", is_remote=True
     ),
     "vllm": EngineEntry("voxtide.engines.vllm", "a vLLM server with a realtime model", is_remote=True),
-    "scripted": EngineEntry("voxtide.engines.scripted", "hears coded tones, no speech; for tests and docs"),
+    "scripted": EngineEntry("voxtide.engines.scripted", "for tests only: recognises coded tones, not speech"),
 }
-"""Every engine by the name a user gives."""
+"""Every engine by its name."""
 
 ENGINE_NAMES = tuple(ENGINES)
 
@@ -102,18 +102,17 @@ def load_engine(
 
     Args:
         name: One of `ENGINE_NAMES`.
-        model: One of the engine's models; None for its default.
-        store: Where the models lie; an engine that needs none ignores it.
-        num_threads: Threads that run the model, 1 or more; None for what suits the engine. Not for a server elsewhere.
-        max_streams: Streams open at once, 1 or more; None for what suits the engine.
-        progress: Told how far a pull is, if the model has to be pulled.
-        server: The address of the server, for an engine that is one; None for the engine's default.
-        api_key: The server's key, where it wants one.
-        options: What this engine alone can be told, as its entry names it.
+        model: The name of a model, or the directory of one; None for the engine's default.
+        store: The model store; ignored by engines that need none.
+        num_threads: Threads that run the model, 1 or more; None for the engine's default. Not for remote engines.
+        max_streams: Streams open at once, 1 or more; None for the engine's default.
+        progress: Called with the progress of a pull, if the model must be pulled.
+        server: The server's address, for remote engines; None for the engine's default.
+        api_key: The server's key, if it needs one.
+        options: The engine's own options, as listed in its entry.
 
     Raises:
-        ConfigError: There is no such engine, it has no such option or model or needs a store, or a number is not
-            usable.
+        ConfigError: There is no such engine, option or model, a store is missing, or a number is out of range.
         ModelError: The model cannot be used: unknown, not pulled, damaged.
         MissingExtraError: The engine needs a package that is not installed.
     """
@@ -126,11 +125,11 @@ def load_engine(
     load = import_module(entry.module).load
     if entry.is_remote:
         if num_threads is not None:
-            raise ConfigError(f"engine {name!r} computes elsewhere; a number of threads goes with one that runs here")
+            raise ConfigError(f"engine {name!r} runs on a server; leave the number of threads out")
         return cast("_LoadRemote", load)(server=server, api_key=api_key, model=model, max_streams=max_streams)
     if server is not None or api_key is not None:
         remote = " or ".join(other for other, it in ENGINES.items() if it.is_remote)
-        raise ConfigError(f"engine {name!r} runs on this machine; a server or a key goes with engine {remote}")
+        raise ConfigError(f"engine {name!r} runs on this machine; use a server or a key with engine {remote}")
     return cast("_Load", load)(
         model=model, store=store, num_threads=num_threads, max_streams=max_streams, progress=progress, **(options or {})
     )
@@ -140,8 +139,8 @@ def _entry(name: str) -> EngineEntry:
     entry = ENGINES.get(name)
     if entry is None:
         close = difflib.get_close_matches(name.lower(), ENGINE_NAMES, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        raise ConfigError(f"no engine {name!r}: {hint}voxtide has {', '.join(ENGINE_NAMES)}")
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        raise ConfigError(f"There is no engine {name!r}; choose from {', '.join(ENGINE_NAMES)}{hint}")
     return entry
 
 
@@ -149,20 +148,17 @@ def _check_options(name: str, entry: EngineEntry, options: Iterable[str]) -> Non
     for option in options:
         if option not in entry.options:
             others = " or ".join(other for other, it in ENGINES.items() if option in it.options)
-            told = option.replace("_", "-")
-            raise ConfigError(
-                f"engine {name!r} has no option {told!r}; "
-                + (f"engine {others} has" if others else "nor has any other")
-            )
+            remedy = f"it belongs to engine {others}" if others else "no engine has it"
+            raise ConfigError(f"engine {name!r} has no option {option.replace('_', '-')!r}; {remedy}")
 
 
 def _check_model(name: str, entry: EngineEntry, model: str | None, store: ModelStore | None) -> None:
-    """Refuse what belongs to another engine before it is pulled. Other names, and directories, the engine judges."""
+    """Refuse another engine's model before it is pulled. The engine itself checks unknown names and directories."""
     if model is None or store is None or entry.is_remote or Path(model).is_dir():
         return
     owner = next((status.model.engine for status in store.list() if status.model.name == model), name)
     if owner != name:
-        raise ConfigError(f"engine {name!r} cannot run model {model!r}, which is for {owner}")
+        raise ConfigError(f"engine {name!r} cannot run model {model!r}; use engine {owner}")
 
 
 def _check_counts(**counts: int | None) -> None:

@@ -1,8 +1,8 @@
-"""The seam's face of a server elsewhere. In: the five verbs. Out: events. Knows no dialect: it is handed connections.
+"""A client connection as an engine stream. In: the five verbs. Out: events. Knows no dialect.
 
-feed, flush, finish -> [queue 1: the connection's journal] -> server -> [queue 2: its outbox] -> async iterator
+feed, flush, finish -> [queue 1: the connection's replay buffer] -> server -> [queue 2: its events] -> async iterator
 
-Both queues are the connection's, and bounded. What it tells of itself, lost and replaced connections, is logged.
+Both queues belong to the connection and are bounded. Lost and replaced connections are logged.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from voxtide.types import Samples, StreamOptions
 _log = logging.getLogger("voxtide.engines")
 
 DEFAULT_MAX_STREAMS = 1024
-"""Streams at once where nobody says: each costs two sockets at most. The server has bounds of its own."""
+"""Default limit: a stream uses at most two sockets. The server has its own limits."""
 
 
 class ConnectedEngine(Engine):
-    """An engine whose streams are conversations with a server. Subclasses say how one begins."""
+    """An engine whose streams are client connections. Subclasses implement `connection`."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class ConnectedEngine(Engine):
         max_streams: int | None = None,
         config: ClientConfig | None = None,
     ) -> None:
-        """Take the server's address, a key and a model's name; nothing is opened yet.
+        """Check the arguments; opens no connection.
 
         Raises:
             ConfigError: The address, the key, the model or a number cannot be used.
@@ -53,15 +53,15 @@ class ConnectedEngine(Engine):
         self.model = model
         self.config = config or ClientConfig()
         self.ready: Ready | None = None
-        """What the server said of itself when it was last asked; None before."""
-        self.connection(StreamOptions())  # refuses now what would be refused then
+        """The server's latest ready message; None before the first connection."""
+        self.connection(StreamOptions())  # raises now what the first stream would raise
 
     @abstractmethod
     def connection(self, options: StreamOptions) -> Connection:
-        """A conversation of these options, not yet opened.
+        """Make a connection with these options, not yet open.
 
         Raises:
-            UnsupportedOptionError: The dialect cannot do what the options ask.
+            UnsupportedOptionError: The dialect does not support an option.
         """
 
     @property
@@ -78,21 +78,21 @@ class ConnectedEngine(Engine):
         await asyncio.gather(*(stream.close() for stream in streams))
 
     def enter(self, stream: ConnectedStream) -> None:
-        """Admit a stream, or say why not."""
+        """Admit a stream, or raise; see `OpenStreams.enter`."""
         self._open_streams.enter(stream, engine=self.info.name)
 
     def leave(self, stream: ConnectedStream) -> None:
-        """Forget a stream that holds nothing any more."""
+        """Remove a closed stream."""
         self._open_streams.leave(stream)
 
 
 class ConnectedStream(EngineStream):
-    """One conversation as an engine's stream."""
+    """One client connection as an engine stream."""
 
     def __init__(self, engine: ConnectedEngine, connection: Connection) -> None:
         self._engine = engine
         self._connection = connection
-        self._turn = asyncio.Lock()  # keeps feed, flush and finish in order
+        self._feed_lock = asyncio.Lock()  # keeps feed, flush and finish in order
         self._is_entered = False
         self._is_finishing = False
         self._is_closed = False
@@ -103,7 +103,7 @@ class ConnectedStream(EngineStream):
             raise StreamClosedError("a stream is entered once; open a new one")
         self._engine.enter(self)
         self._is_entered = True
-        aiter(self._connection)  # from now on nothing is told for nobody
+        aiter(self._connection)  # events are kept from now on
         try:
             await self._connection.__aenter__()
         except VoxtideError:
@@ -118,13 +118,13 @@ class ConnectedStream(EngineStream):
     async def feed(self, samples: Samples) -> None:
         self._check_usable()
         check_samples(samples)
-        async with self._turn:
+        async with self._feed_lock:
             self._check_usable()
             await self._connection.send_audio(np.asarray(samples, dtype=np.float32))
 
     async def flush(self) -> int:
         self._check_usable()
-        async with self._turn:
+        async with self._feed_lock:
             await self._connection.wait_for_space()
             self._check_usable()
             return self._connection.flush_audio().flush_id
@@ -133,7 +133,7 @@ class ConnectedStream(EngineStream):
         if self._is_finishing and not self._is_closed:
             return
         self._check_usable()
-        async with self._turn:
+        async with self._feed_lock:
             if not self._is_finishing:
                 self._check_usable()
                 await self._connection.end_audio()
@@ -145,7 +145,7 @@ class ConnectedStream(EngineStream):
             await asyncio.wait({self._closing})
 
     def shut(self) -> None:
-        """Close without waiting; the connection lets go on its own."""
+        """Start closing, without waiting."""
         self._is_closed = True
         self._connection.shut()
         if self._is_entered and self._closing is None:
@@ -164,13 +164,13 @@ class ConnectedStream(EngineStream):
                 case ConnectionLost(reason):
                     _log.warning("engine %s lost its connection: %s", self._engine.info.name, reason)
                 case ConnectionReplaced(reason, replayed_s):
-                    _log.info("another connection took over, with %.1f s of audio again: %s", replayed_s, reason)
+                    _log.info("reconnected, replaying %.1f s of audio: %s", replayed_s, reason)
                 case _:
                     return event
 
     @property
     def lag_s(self) -> float:
-        """Audio that no server has been sent yet; of the rest only the server could know."""
+        """Audio not yet sent [s]; the server does not report its own lag."""
         return self._connection.unsent_s
 
     @property

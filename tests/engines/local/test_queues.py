@@ -14,7 +14,7 @@ from voxtide.engines.local.queues import (
 from voxtide.transcript.events import Delta, Interim
 
 
-def test_the_inbox_keeps_the_order() -> None:
+def test_the_inbox_keeps_order() -> None:
     inbox = Inbox()
     samples = np.zeros(160, np.float32)
     commands = [samples, FlushCommand(1), samples, FinishCommand()]
@@ -24,7 +24,7 @@ def test_the_inbox_keeps_the_order() -> None:
     assert inbox.take() is None
 
 
-def test_audio_that_waits_is_taken_together_up_to_a_bound_and_a_flush() -> None:
+def test_queued_audio_is_merged_up_to_a_limit_or_a_flush() -> None:
     inbox = Inbox()
     pieces = [np.full(100, number, np.float32) for number in range(5)]
     for command in (*pieces[:3], FlushCommand(1), *pieces[3:]):
@@ -33,7 +33,7 @@ def test_audio_that_waits_is_taken_together_up_to_a_bound_and_a_flush() -> None:
     rest = inbox.take(merge_samples=250)
     assert isinstance(rest, np.ndarray)
     assert rest.tolist() == [3.0] * 100 + [4.0] * 100
-    assert inbox.try_put(np.zeros(INBOX_SAMPLES, np.float32))  # all that was taken makes room
+    assert inbox.try_put(np.zeros(INBOX_SAMPLES, np.float32))  # taken audio frees its space
 
 
 def test_the_inbox_is_bounded_in_samples() -> None:
@@ -53,7 +53,7 @@ def test_the_inbox_is_bounded_in_commands() -> None:
     assert not inbox.try_put(np.zeros(1, np.float32))
 
 
-def test_a_cleared_inbox_is_empty_and_has_all_its_room() -> None:
+def test_a_cleared_inbox_is_empty() -> None:
     inbox = Inbox()
     assert inbox.try_put(np.zeros(INBOX_SAMPLES, np.float32))
     inbox.clear()
@@ -61,7 +61,7 @@ def test_a_cleared_inbox_is_empty_and_has_all_its_room() -> None:
     assert inbox.try_put(np.zeros(INBOX_SAMPLES, np.float32))
 
 
-def test_a_newer_interim_replaces_only_the_one_right_before_it() -> None:
+def test_an_interim_replaces_only_an_interim_right_before_it() -> None:
     outbox = Outbox()
     outbox.put([Interim("a", 1), Interim("ab", 2)])
     outbox.put([Interim("abc", 3), Delta("ab", 3), Interim("c", 3)])
@@ -69,7 +69,7 @@ def test_a_newer_interim_replaces_only_the_one_right_before_it() -> None:
     assert [outbox.take()[0] for _ in range(len(outbox))] == [Interim("abc", 3), Delta("ab", 3), Interim("cd", 4)]
 
 
-def test_taking_says_whether_the_outbox_was_full() -> None:
+def test_take_reports_whether_the_outbox_was_full() -> None:
     outbox = Outbox()
     outbox.put([Delta("x", 0)] * OUTBOX_EVENTS)
     assert outbox.is_full

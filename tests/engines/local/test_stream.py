@@ -1,4 +1,4 @@
-"""Streams over recognisers that a test holds in its hand: who waits for whom, and what happens when one fails."""
+"""Local streams over recognisers that the test controls: ordering, backpressure, failures, cleanup."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from voxtide.types import SAMPLE_RATE_HZ, EngineInfo, Samples, StreamOptions
 SECOND = np.zeros(SAMPLE_RATE_HZ, np.float32)
 
 
-class Echo:
-    """Tells a delta for every second fed, runs `before_step` first, and notes what overlapped with what."""
+class FakeRecogniser:
+    """Emits a delta for each `feed`. Calls `before_step` in each step and records overlapping calls."""
 
     def __init__(self, before_step: Callable[[], None]) -> None:
         self.num_done_samples = 0
@@ -64,23 +64,23 @@ class Echo:
         self.was_closed_while_stepping |= self._is_stepping
 
 
-class EchoEngine(LocalEngine):
+class FakeEngine(LocalEngine):
     def __init__(self, before_step: Callable[[], None] = lambda: None, *, max_streams: int = 8) -> None:
         super().__init__(num_threads=1, max_streams=max_streams)
         self.before_step = before_step
-        self.recognisers: list[Echo] = []
+        self.recognisers: list[FakeRecogniser] = []
 
     @property
     def info(self) -> EngineInfo:
         return EngineInfo(name="echo", model="echo")
 
     def make_recogniser(self, options: StreamOptions) -> Recogniser:
-        self.recognisers.append(Echo(self.before_step))
+        self.recognisers.append(FakeRecogniser(self.before_step))
         return self.recognisers[-1]
 
 
 class Gate:
-    """A place where a worker stops: the test sees it arrive and lets it go."""
+    """Blocks a worker: the test awaits its arrival, then opens the gate."""
 
     def __init__(self) -> None:
         self._arrived, self._open = threading.Semaphore(0), threading.Event()
@@ -104,8 +104,8 @@ def gate() -> Iterator[Gate]:
 
 
 @asynccontextmanager
-async def engine_with(before_step: Callable[[], None] = lambda: None) -> AsyncIterator[EchoEngine]:
-    engine = EchoEngine(before_step)
+async def engine_with(before_step: Callable[[], None] = lambda: None) -> AsyncIterator[FakeEngine]:
+    engine = FakeEngine(before_step)
     try:
         yield engine
     finally:
@@ -119,7 +119,7 @@ async def read(stream: LocalStream) -> list[TranscriptEvent]:
     return [event async for event in stream]
 
 
-async def test_close_waits_for_the_running_step_and_only_then_lets_go(gate: Gate) -> None:
+async def test_close_releases_the_recogniser_after_the_running_step(gate: Gate) -> None:
     async with engine_with(gate) as engine:
         stream = await engine.open().__aenter__()
         await stream.feed(SECOND)
@@ -136,12 +136,12 @@ async def test_close_waits_for_the_running_step_and_only_then_lets_go(gate: Gate
         assert engine.num_open_streams == 0
 
 
-async def test_close_waits_also_after_earlier_steps(gate: Gate) -> None:
-    """The end of an earlier step must not be taken for the end of this one."""
+async def test_close_waits_for_a_later_step_too(gate: Gate) -> None:
+    """The end of an earlier step must not count as the end of this one."""
     steps = iter([lambda: None] * 4 + [gate] * 9)
     async with engine_with(lambda: next(steps)()) as engine:
         stream = await engine.open().__aenter__()
-        for _ in range(2):  # each: a step with events, and one that says that nothing is left
+        for _ in range(2):  # each: a step with events, and one that returns None
             await stream.feed(SECOND)
             await anext(stream)
         await stream.feed(SECOND)
@@ -154,7 +154,7 @@ async def test_close_waits_also_after_earlier_steps(gate: Gate) -> None:
         assert not engine.recognisers[0].was_closed_while_stepping
 
 
-async def test_a_cancelled_close_leaves_the_rest_to_the_worker(gate: Gate) -> None:
+async def test_after_a_cancelled_close_the_worker_releases_the_recogniser(gate: Gate) -> None:
     async with engine_with(gate) as engine:
         stream = await engine.open().__aenter__()
         await stream.feed(SECOND)
@@ -176,19 +176,19 @@ async def test_feed_waits_while_the_engine_is_behind(gate: Gate) -> None:
         await gate.arrival()
         done, _ = await asyncio.wait({feeding}, timeout=0.05)
         assert not done
-        assert stream.lag_s <= (queues.INBOX_SAMPLES + local_stream.SLICE_SAMPLES) / SAMPLE_RATE_HZ
+        assert stream.lag_s <= (queues.INBOX_SAMPLES + local_stream.FEED_PIECE_SAMPLES) / SAMPLE_RATE_HZ
         gate.open()
         await feeding
         await stream.finish()
         assert (await read(stream))[-1] == Finished(60.0)
 
 
-async def test_what_is_fed_at_once_is_taken_whole_or_not_at_all(gate: Gate) -> None:
+async def test_try_feed_takes_all_or_nothing(gate: Gate) -> None:
     async with engine_with(gate) as engine, engine.open() as stream:
-        assert not stream.try_feed(np.zeros(local_stream.SLICE_SAMPLES + 1, np.float32))
+        assert not stream.try_feed(np.zeros(local_stream.FEED_PIECE_SAMPLES + 1, np.float32))
         buffer = np.full(SAMPLE_RATE_HZ, 0.5, np.float32)
         assert stream.try_feed(buffer)
-        buffer[:] = 0.0  # ours again
+        buffer[:] = 0.0  # the stream holds a copy
         await gate.arrival()
         num_more = sum(stream.try_feed(buffer) for _ in range(2 * queues.INBOX_SAMPLES // SAMPLE_RATE_HZ))
         assert num_more == queues.INBOX_SAMPLES // SAMPLE_RATE_HZ
@@ -198,8 +198,8 @@ async def test_what_is_fed_at_once_is_taken_whole_or_not_at_all(gate: Gate) -> N
         assert engine.recognisers[0].fed[0] == (SAMPLE_RATE_HZ, 0.5)
 
 
-async def test_nothing_is_fed_at_once_past_those_who_wait(gate: Gate) -> None:
-    """Room may come while a long piece still waits for its next turn."""
+async def test_try_feed_does_not_overtake_a_waiting_feed(gate: Gate) -> None:
+    """Space may become free while a long feed still waits for it."""
     async with engine_with(gate) as engine, engine.open() as stream:
         feeding = asyncio.create_task(stream.feed(np.full(30 * SAMPLE_RATE_HZ, 0.5, np.float32)))
         await gate.arrival()
@@ -214,7 +214,7 @@ async def test_nothing_is_fed_at_once_past_those_who_wait(gate: Gate) -> None:
         assert [value for _, value in engine.recognisers[0].fed] == [0.5] * 30 + [0.0]
 
 
-async def test_what_is_fed_at_once_to_nobody_is_refused_as_ever() -> None:
+async def test_try_feed_raises_like_feed() -> None:
     async with engine_with() as engine:
         stream = engine.open()
         with pytest.raises(StreamClosedError, match="not open"):
@@ -229,7 +229,7 @@ async def test_what_is_fed_at_once_to_nobody_is_refused_as_ever() -> None:
             stream.try_feed(SECOND)
 
 
-async def test_tiny_chunks_are_bounded_too(gate: Gate) -> None:
+async def test_the_number_of_tiny_chunks_is_bounded(gate: Gate) -> None:
     async with engine_with(gate) as engine, engine.open() as stream:
 
         async def feed_tiny_chunks() -> None:
@@ -247,7 +247,7 @@ async def test_tiny_chunks_are_bounded_too(gate: Gate) -> None:
         assert (await reading)[-1] == Finished(2 * queues.INBOX_COMMANDS / SAMPLE_RATE_HZ)
 
 
-async def test_the_recogniser_is_told_when_it_is_behind(gate: Gate) -> None:
+async def test_step_receives_is_behind(gate: Gate) -> None:
     async with engine_with(gate) as engine, engine.open() as stream:
         await stream.feed(SECOND[: round(BEHIND_S * SAMPLE_RATE_HZ)])
         await gate.arrival()
@@ -261,7 +261,7 @@ async def test_the_recogniser_is_told_when_it_is_behind(gate: Gate) -> None:
         assert behind[-1] is False
 
 
-async def test_steps_stop_while_nobody_reads_and_go_on_after() -> None:
+async def test_steps_pause_while_events_are_not_read() -> None:
     async with engine_with() as engine, engine.open() as stream:
         feeding = asyncio.create_task(stream.feed(np.zeros(400 * SAMPLE_RATE_HZ, np.float32)))
         await asyncio.wait({feeding}, timeout=0.2)
@@ -274,7 +274,7 @@ async def test_steps_stop_while_nobody_reads_and_go_on_after() -> None:
         assert "".join(event.text for event in events if isinstance(event, Delta)) == "x" * 400
 
 
-async def test_a_stream_with_much_to_do_holds_up_no_other(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_busy_stream_does_not_starve_another(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_pool, "QUANTUM_S", 0.0)
     order: list[str] = []
     async with engine_with(gate) as engine, engine.open() as busy, engine.open() as other:
@@ -290,7 +290,7 @@ async def test_a_stream_with_much_to_do_holds_up_no_other(gate: Gate, monkeypatc
     assert order[:3] == ["busy", "other", "busy"]
 
 
-async def test_only_its_own_stream_hears_of_a_recogniser_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_recogniser_fails_only_its_stream(caplog: pytest.LogCaptureFixture) -> None:
     async with engine_with() as engine, engine.open() as good, engine.open() as bad:
         engine.recognisers[1]._before_step = lambda: 1 / 0
         await bad.feed(SECOND)
@@ -304,7 +304,7 @@ async def test_only_its_own_stream_hears_of_a_recogniser_that_fails(caplog: pyte
     assert "ZeroDivisionError" in caplog.text
 
 
-async def test_every_stream_hears_of_an_engine_that_dies(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_dying_engine_fails_every_stream(caplog: pytest.LogCaptureFixture) -> None:
     def die() -> None:
         raise EngineFailedError("out of memory")
 
@@ -320,8 +320,8 @@ async def test_every_stream_hears_of_an_engine_that_dies(caplog: pytest.LogCaptu
     assert "engine echo died" in caplog.text
 
 
-async def test_each_hears_an_error_of_its_own() -> None:
-    """A raised error collects the frames it came through; shared, it would keep every stream's in memory."""
+async def test_each_caller_gets_its_own_error() -> None:
+    """A raised error holds its traceback's frames; a shared one would keep every stream in memory."""
     async with engine_with() as engine, engine.open() as stream:
         engine.fail(EngineFailedError("gone"))
         errors = []
@@ -332,8 +332,8 @@ async def test_each_hears_an_error_of_its_own() -> None:
     assert errors[0] is not errors[1]
 
 
-async def test_an_engine_that_is_stuck_is_declared_dead(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_stream, "WATCH_S", 0.01)
+async def test_a_stuck_engine_fails(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_stream, "STALL_CHECK_S", 0.01)
     monkeypatch.setattr(local_stream, "STALL_S", 0.05)
     async with engine_with(gate) as engine:
         async with engine.open() as stream, engine.open() as other:
@@ -341,7 +341,7 @@ async def test_an_engine_that_is_stuck_is_declared_dead(gate: Gate, monkeypatch:
             for reading in (read(stream), read(other)):
                 with pytest.raises(EngineFailedError, match="stuck"):
                     await reading
-        # Both could be closed, though the worker still holds the one.
+        # Both closed, although the worker still holds one.
         assert engine.num_open_streams == 0
         assert not engine.recognisers[0].is_closed
         gate.open()
@@ -349,8 +349,8 @@ async def test_an_engine_that_is_stuck_is_declared_dead(gate: Gate, monkeypatch:
     assert not engine.recognisers[0].was_closed_while_stepping
 
 
-async def test_who_closes_is_woken_when_the_engine_gets_stuck(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_stream, "WATCH_S", 0.01)
+async def test_close_returns_when_the_engine_gets_stuck(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_stream, "STALL_CHECK_S", 0.01)
     async with engine_with(gate) as engine, asyncio.timeout(30):
         stream = await engine.open().__aenter__()
         await stream.feed(SECOND)
@@ -363,18 +363,18 @@ async def test_who_closes_is_woken_when_the_engine_gets_stuck(gate: Gate, monkey
         assert not engine.recognisers[0].is_closed
 
 
-async def test_a_flush_does_not_wait_for_a_worker_that_lingers(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_flush_bypasses_the_poll_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_pool, "POLL_DELAY_S", 3600.0)
     async with engine_with() as engine, engine.open() as stream, asyncio.timeout(30):
-        for _ in range(3):  # the first may come before the worker lingers
+        for _ in range(3):  # the first may come before the worker idles
             await stream.feed(SECOND)
             await stream.flush()
             assert isinstance(await anext(stream), Delta)
             assert isinstance(await anext(stream), Flushed)
 
 
-async def test_an_engine_without_its_worker_is_declared_dead(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_stream, "WATCH_S", 0.01)
+async def test_an_engine_whose_worker_died_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_stream, "STALL_CHECK_S", 0.01)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
 
     def die(seconds: float) -> None:
@@ -384,14 +384,14 @@ async def test_an_engine_without_its_worker_is_declared_dead(monkeypatch: pytest
         engine.pool.on_run = die
         async with engine.open() as stream:
             await stream.feed(SECOND)
-            with pytest.raises(EngineFailedError, match="a worker ended"):
+            with pytest.raises(EngineFailedError, match="a worker thread died"):
                 await read(stream)
             assert engine.pool.has_lost_worker()
-    assert not engine.pool.has_lost_worker(), "asked to end"
+    assert not engine.pool.has_lost_worker(), "it was stopped"
 
 
-async def test_a_recogniser_that_cannot_be_made_takes_no_room() -> None:
-    class Unmakable(EchoEngine):
+async def test_a_failing_make_recogniser_takes_no_stream() -> None:
+    class Unmakable(FakeEngine):
         def make_recogniser(self, options: StreamOptions) -> Recogniser:
             raise MemoryError
 
@@ -405,19 +405,19 @@ async def test_a_recogniser_that_cannot_be_made_takes_no_room() -> None:
     await engine.close()
 
 
-async def test_a_recogniser_that_cannot_be_closed_is_no_ones_trouble(
+async def test_an_error_of_recogniser_close_is_logged(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Echo, "close", lambda self: 1 / 0)
+    monkeypatch.setattr(FakeRecogniser, "close", lambda self: 1 / 0)
     async with engine_with() as engine:
         async with engine.open() as stream:
             await stream.feed(SECOND)
         assert engine.num_open_streams == 0
-    assert "did not close well" in caplog.text
+    assert "recogniser.close() raised" in caplog.text
 
 
-async def test_room_is_given_back() -> None:
-    engine = EchoEngine(max_streams=1)
+async def test_a_closed_stream_frees_its_capacity() -> None:
+    engine = FakeEngine(max_streams=1)
     async with engine.open():
         with pytest.raises(CapacityError, match="already runs 1 streams"):
             await engine.open().__aenter__()
@@ -427,8 +427,8 @@ async def test_room_is_given_back() -> None:
 
 
 @pytest.mark.parametrize(("num_threads", "max_streams"), [(0, 1), (1, 0), (-1, 8)])
-def test_numbers_that_cannot_be(num_threads: int, max_streams: int) -> None:
-    class Numbered(EchoEngine):
+def test_invalid_counts(num_threads: int, max_streams: int) -> None:
+    class Numbered(FakeEngine):
         def __init__(self) -> None:
             LocalEngine.__init__(self, num_threads=num_threads, max_streams=max_streams)
 
@@ -436,7 +436,7 @@ def test_numbers_that_cannot_be(num_threads: int, max_streams: int) -> None:
         Numbered()
 
 
-async def test_events_told_before_a_failure_are_read_first() -> None:
+async def test_events_before_a_failure_are_read_first() -> None:
     async with engine_with() as engine, engine.open() as stream:
         await stream.feed(SECOND)
         assert await anext(stream) == Delta("x", 1.0)
@@ -449,8 +449,8 @@ async def test_events_told_before_a_failure_are_read_first() -> None:
 
 
 async def test_a_closed_stream_is_not_kept_by_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor by the loop, until the stream would look again whether the engine is stuck."""
-    monkeypatch.setattr(local_stream, "WATCH_S", 3600.0)
+    """Nor by the loop, whose next stall check is an hour away."""
+    monkeypatch.setattr(local_stream, "STALL_CHECK_S", 3600.0)
     async with engine_with() as engine, asyncio.timeout(30):
         async with engine.open() as stream:
             await stream.feed(SECOND)
@@ -460,7 +460,7 @@ async def test_a_closed_stream_is_not_kept_by_the_engine(monkeypatch: pytest.Mon
 
 
 async def test_a_stream_whose_close_was_cancelled_is_not_kept(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_stream, "WATCH_S", 0.01)
+    monkeypatch.setattr(local_stream, "STALL_CHECK_S", 0.01)
     async with engine_with(gate) as engine, asyncio.timeout(30):
         stream = await engine.open().__aenter__()
         await stream.feed(SECOND)
@@ -476,7 +476,7 @@ async def test_a_stream_whose_close_was_cancelled_is_not_kept(gate: Gate, monkey
         await until(lambda: gc.collect() >= 0 and alive() is None)
 
 
-async def test_a_recogniser_that_killed_its_engine_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_recogniser_that_failed_its_engine_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger("voxtide.engines"), "disabled", True)  # a kept record would hold frames
 
     def die() -> None:
@@ -510,7 +510,7 @@ async def test_a_cancelled_flush_takes_no_id(gate: Gate) -> None:
         assert [event.flush_id for event in await reading if isinstance(event, Flushed)] == [1]
 
 
-async def test_feeds_of_several_tasks_do_not_mingle(gate: Gate) -> None:
+async def test_concurrent_feeds_are_not_interleaved(gate: Gate) -> None:
     async with engine_with(gate) as engine, engine.open() as stream:
         parts = [np.full(8 * SAMPLE_RATE_HZ, level, np.float32) for level in (0.1, 0.2, 0.3)]
         feeding = [asyncio.create_task(stream.feed(part)) for part in parts]
@@ -527,9 +527,9 @@ async def test_feeds_of_several_tasks_do_not_mingle(gate: Gate) -> None:
 
 
 @pytest.mark.parametrize("end", ["fail", "close"])
-async def test_those_who_wait_are_woken_at_once(gate: Gate, end: str) -> None:
-    """Not only when they next look whether the engine is stuck."""
-    async with engine_with(gate) as engine, asyncio.timeout(local_stream.WATCH_S / 2):
+async def test_waiting_callers_are_woken_at_once(gate: Gate, end: str) -> None:
+    """Not only at the next stall check."""
+    async with engine_with(gate) as engine, asyncio.timeout(local_stream.STALL_CHECK_S / 2):
         stream = await engine.open().__aenter__()
         await stream.feed(SECOND)
         await gate.arrival()

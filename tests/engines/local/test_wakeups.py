@@ -1,4 +1,4 @@
-"""Wakings of an event loop: one for many, none lost, and none for a loop that is gone."""
+"""Wake-ups of an event loop: coalesced, none lost, none for a closed loop."""
 
 from __future__ import annotations
 
@@ -13,54 +13,54 @@ import pytest
 from voxtide.engines.local.stream import Wakeups
 
 
-def wakings(monkeypatch: pytest.MonkeyPatch) -> list[None]:
-    """One for each time that the running loop is woken from now on."""
-    loop, asked = asyncio.get_running_loop(), list[None]()
+def count_wakeups(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """One entry for each wake-up of the running loop from now on."""
+    loop, calls = asyncio.get_running_loop(), list[None]()
     wake = loop.call_soon_threadsafe
 
     def count(call: Callable[..., Any], *arguments: Any) -> asyncio.Handle:
-        asked.append(None)
+        calls.append(None)
         return wake(call, *arguments)
 
     monkeypatch.setattr(loop, "call_soon_threadsafe", count)
-    return asked
+    return calls
 
 
-async def test_one_waking_sets_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = wakings(monkeypatch)
+async def test_one_wakeup_sets_all_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = count_wakeups(monkeypatch)
     wakeups = Wakeups(asyncio.get_running_loop())
     events = [asyncio.Event() for _ in range(100)]
     for event in events:
         wakeups.set(event)
-    assert not any(event.is_set() for event in events)  # soon, and only in the loop
+    assert not any(event.is_set() for event in events)  # only later, in the loop
     await asyncio.gather(*(event.wait() for event in events))
-    assert len(asked) == 1
+    assert len(calls) == 1
     events[0].clear()
     wakeups.set(events[0])
     await events[0].wait()
-    assert len(asked) == 2
+    assert len(calls) == 2
 
 
-async def test_what_is_asked_for_while_a_waking_ends_is_not_lost() -> None:
+async def test_a_set_while_a_wakeup_ends_is_not_lost() -> None:
     wakeups = Wakeups(asyncio.get_running_loop())
     first, late = asyncio.Event(), asyncio.Event()
 
-    class LookedAt(deque[asyncio.Event]):
+    class RacingDeque(deque[asyncio.Event]):
         def __len__(self) -> int:
             count = super().__len__()
-            if count == 0 and first.is_set() and not is_asked:
-                is_asked.append(True)
-                wakeups.set(late)  # as another thread might, between the last look and what comes after it
+            if count == 0 and first.is_set() and not has_raced:
+                has_raced.append(True)
+                wakeups.set(late)  # like another thread, right after the last check
             return count
 
-    is_asked: list[bool] = []
-    wakeups._events = LookedAt()
+    has_raced: list[bool] = []
+    wakeups._events = RacingDeque()
     wakeups.set(first)
     async with asyncio.timeout(10):
         await late.wait()
 
 
-async def test_a_waking_that_comes_at_once_finds_what_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_immediate_wakeup_sets_the_event(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(loop, "call_soon_threadsafe", lambda call: call())
     wakeups, event = Wakeups(loop), asyncio.Event()
@@ -68,20 +68,20 @@ async def test_a_waking_that_comes_at_once_finds_what_asked_for_it(monkeypatch: 
     assert event.is_set()
 
 
-async def test_many_threads_lose_none() -> None:
+async def test_no_set_is_lost_between_threads() -> None:
     wakeups = Wakeups(asyncio.get_running_loop())
     events = [asyncio.Event() for _ in range(2000)]
 
-    def ask(first: int) -> None:
+    def set_events(first: int) -> None:
         for event in events[first::4]:
             wakeups.set(event)
 
     async with asyncio.timeout(10):
-        await asyncio.gather(*(asyncio.to_thread(ask, first) for first in range(4)))
+        await asyncio.gather(*(asyncio.to_thread(set_events, first) for first in range(4)))
         await asyncio.gather(*(event.wait() for event in events))
 
 
-def test_a_loop_that_is_closed_is_nobodys_trouble() -> None:
+def test_a_closed_loop_is_ignored() -> None:
     loop = asyncio.new_event_loop()
     wakeups, event = Wakeups(loop), asyncio.Event()
     loop.close()

@@ -1,4 +1,4 @@
-"""Jobs take turns, none is run by two threads at once, none is lost, and stopped threads are gone."""
+"""Jobs run round robin, each on one thread at a time; none is lost, and stopped threads end."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def running(num_threads: int) -> Iterator[WorkerPool]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for what a worker does right after the last thing that can be seen of it."""
+    """Block until a worker thread makes the condition true."""
     deadline_s = time.monotonic() + WAIT_S
     while not condition():
         assert time.monotonic() < deadline_s
         time.sleep(0)
 
 
-class Piecework(Job):
-    """Does `num_pieces` pieces; each calls `work`. Fails the test if it is entered twice at once."""
+class CountedJob(Job):
+    """Needs `num_runs` runs; each calls `work`. Records whether two threads entered it at once."""
 
-    def __init__(self, num_pieces: int, work: Callable[[], object] = lambda: None) -> None:
-        self.num_left = num_pieces
+    def __init__(self, num_runs: int, work: Callable[[], object] = lambda: None) -> None:
+        self.num_left = num_runs
         self.done = threading.Event()
         self.was_entered_twice = False
         self._work = work
@@ -59,31 +59,31 @@ class Piecework(Job):
             self._entered.release()
 
 
-def test_a_job_runs_until_it_has_no_more() -> None:
+def test_a_job_runs_until_its_work_is_done() -> None:
     with running(1) as pool:
-        job = Piecework(5)
+        job = CountedJob(5)
         pool.wake(job)
         assert job.done.wait(WAIT_S)
         assert job.num_left == 0
 
 
-def test_jobs_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_run_round_robin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "QUANTUM_S", 0.0)
-    assert order_of_pieces() == list("abcabcabc")
+    assert order_of_runs() == list("abcabcabc")
 
 
-def test_a_turn_has_room_for_several_short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quantum_fits_several_short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "QUANTUM_S", WAIT_S)
-    assert order_of_pieces() == list("aaabbbccc")
+    assert order_of_runs() == list("aaabbbccc")
 
 
-def order_of_pieces() -> list[str]:
-    """In which order three jobs did their three pieces each."""
+def order_of_runs() -> list[str]:
+    """The order in which three jobs did their three runs each."""
     order: list[str] = []
     with running(1) as pool:
         gate = threading.Event()
-        first = Piecework(1, lambda: gate.wait(WAIT_S))
-        jobs = [Piecework(3, lambda name=name: order.append(name)) for name in "abc"]
+        first = CountedJob(1, lambda: gate.wait(WAIT_S))
+        jobs = [CountedJob(3, lambda name=name: order.append(name)) for name in "abc"]
         for job in (first, *jobs):
             pool.wake(job)
         gate.set()
@@ -91,18 +91,18 @@ def order_of_pieces() -> list[str]:
     return order
 
 
-def test_an_urgent_job_ends_the_lingering(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_urgent_job_ends_the_poll_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "POLL_DELAY_S", 100 * WAIT_S)
     with running(1) as pool:
-        for _ in range(3):  # the first may come before the worker lingers
-            job = Piecework(1)
+        for _ in range(3):  # the first may come before the worker idles
+            job = CountedJob(1)
             pool.wake(job, is_urgent=True)
             assert job.done.wait(WAIT_S)
-            until(lambda: not pool._hurry.is_set())  # else it would never linger again
+            until(lambda: not pool._is_urgent.is_set())  # else the next delay would end at once
 
 
-def test_woken_while_it_runs_it_runs_again() -> None:
-    class SaysThatNothingIsLeft(Job):
+def test_a_job_woken_while_running_runs_again() -> None:
+    class OneRunJob(Job):
         num_runs = 0
 
         def run_once(self) -> bool:
@@ -112,8 +112,8 @@ def test_woken_while_it_runs_it_runs_again() -> None:
             return False
 
     with running(2) as pool:
-        is_inside, gate, last = threading.Event(), threading.Event(), Piecework(1)
-        job = SaysThatNothingIsLeft()
+        is_inside, gate, last = threading.Event(), threading.Event(), CountedJob(1)
+        job = OneRunJob()
         pool.wake(job)
         assert is_inside.wait(WAIT_S)
         pool.wake(job)
@@ -126,40 +126,40 @@ def test_woken_while_it_runs_it_runs_again() -> None:
 
 
 def test_no_wake_is_lost_and_no_job_is_entered_twice() -> None:
-    """Each piece may be asked for at the very moment the one before ends."""
+    """A wake-up may coincide with the end of a run."""
     with running(4) as pool:
         counts = [0] * 8
-        asked = [threading.Semaphore(0) for _ in counts]
+        requests = [threading.Semaphore(0) for _ in counts]
 
-        class Counting(Piecework):
+        class Counting(CountedJob):
             def __init__(self, number: int) -> None:
                 super().__init__(0)
                 self.number = number
 
             def run_once(self) -> bool:
-                while asked[self.number].acquire(blocking=False):
+                while requests[self.number].acquire(blocking=False):
                     counts[self.number] += 1
                 return super().run_once() and False
 
         jobs = [Counting(number) for number in range(len(counts))]
 
-        def ask() -> None:
+        def wake_all() -> None:
             for _ in range(500):
                 for number, job in enumerate(jobs):
-                    asked[number].release()
+                    requests[number].release()
                     pool.wake(job)
 
-        askers = [threading.Thread(target=ask) for _ in range(3)]
-        for asker in askers:
-            asker.start()
-        for asker in askers:
-            asker.join()
+        threads = [threading.Thread(target=wake_all) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         until(lambda: counts == [1500] * len(counts))
     assert counts == [1500] * len(counts)
     assert not any(job.was_entered_twice for job in jobs)
 
 
-def test_the_longest_run_is_that_of_the_slowest_job() -> None:
+def test_longest_run_s_grows_while_a_job_runs() -> None:
     with running(2) as pool:
         assert pool.longest_run_s() == 0
         is_inside, gate = threading.Event(), threading.Event()
@@ -168,7 +168,7 @@ def test_the_longest_run_is_that_of_the_slowest_job() -> None:
             is_inside.set()
             gate.wait(WAIT_S)
 
-        job = Piecework(1, work)
+        job = CountedJob(1, work)
         pool.wake(job)
         assert is_inside.wait(WAIT_S)
         earlier_s = pool.longest_run_s()
@@ -178,7 +178,7 @@ def test_the_longest_run_is_that_of_the_slowest_job() -> None:
     assert pool.longest_run_s() == 0
 
 
-def test_stop_drops_what_is_queued_and_lets_the_running_piece_end() -> None:
+def test_stop_drops_queued_jobs_and_lets_the_running_one_end() -> None:
     pool = WorkerPool(1, name="test")
     is_inside, gate = threading.Event(), threading.Event()
 
@@ -186,7 +186,7 @@ def test_stop_drops_what_is_queued_and_lets_the_running_piece_end() -> None:
         is_inside.set()
         gate.wait(WAIT_S)
 
-    running_job, queued_job, late_job = Piecework(5, work), Piecework(1), Piecework(1)
+    running_job, queued_job, late_job = CountedJob(5, work), CountedJob(1), CountedJob(1)
     pool.wake(running_job)
     assert is_inside.wait(WAIT_S)
     pool.wake(queued_job)
@@ -200,7 +200,7 @@ def test_stop_drops_what_is_queued_and_lets_the_running_piece_end() -> None:
 
 def test_an_idle_pool_keeps_no_job_alive() -> None:
     with running(2) as pool:
-        job = Piecework(1)
+        job = CountedJob(1)
         alive = weakref.ref(job)
         pool.wake(job)
         assert job.done.wait(WAIT_S)
@@ -211,8 +211,8 @@ def test_an_idle_pool_keeps_no_job_alive() -> None:
 def test_a_stopped_pool_keeps_no_job_alive() -> None:
     pool = WorkerPool(1, name="test")
     is_inside, gate = threading.Event(), threading.Event()
-    running_job = Piecework(1, lambda: is_inside.set() or gate.wait(WAIT_S))
-    queued_job, late_job = Piecework(1), Piecework(1)
+    running_job = CountedJob(1, lambda: is_inside.set() or gate.wait(WAIT_S))
+    queued_job, late_job = CountedJob(1), CountedJob(1)
     alive = [weakref.ref(queued_job), weakref.ref(late_job)]
     pool.wake(running_job)
     assert is_inside.wait(WAIT_S)
@@ -226,25 +226,25 @@ def test_a_stopped_pool_keeps_no_job_alive() -> None:
     assert [job() for job in alive] == [None, None]
 
 
-def test_in_a_round_every_ready_job_has_a_turn_before_all_are_served() -> None:
-    told: list[str] = []
+def test_a_batch_worker_runs_every_ready_job_before_serve() -> None:
+    calls: list[str] = []
     has_begun, may_go = threading.Event(), threading.Event()
-    pool = BatchWorker(lambda: told.append("served"), name="test")
-    first = Piecework(1, lambda: (has_begun.set(), may_go.wait(WAIT_S)))
-    jobs = [Piecework(2, lambda name=name: told.append(name)) for name in "abc"]
+    pool = BatchWorker(lambda: calls.append("served"), name="test")
+    first = CountedJob(1, lambda: (has_begun.set(), may_go.wait(WAIT_S)))
+    jobs = [CountedJob(2, lambda name=name: calls.append(name)) for name in "abc"]
     pool.wake(first)
     assert has_begun.wait(WAIT_S)
     for job in jobs:
         pool.wake(job)
     may_go.set()
     assert all(job.done.wait(WAIT_S) for job in jobs)
-    until(lambda: len(told) == 9)
+    until(lambda: len(calls) == 9)
     pool.stop()
     assert pool.join()
-    assert told == ["served", *"abc", "served", *"abc", "served"]
+    assert calls == ["served", *"abc", "served", *"abc", "served"]
 
 
-def test_a_round_that_hangs_is_seen() -> None:
+def test_a_hung_serve_shows_in_longest_run_s() -> None:
     has_begun, may_go = threading.Event(), threading.Event()
 
     def hang() -> None:
@@ -253,7 +253,7 @@ def test_a_round_that_hangs_is_seen() -> None:
 
     pool = BatchWorker(hang, name="test")
     assert pool.longest_run_s() == 0.0
-    pool.wake(Piecework(1))
+    pool.wake(CountedJob(1))
     assert has_begun.wait(WAIT_S)
     until(lambda: pool.longest_run_s() > 0.0)
     may_go.set()
@@ -261,9 +261,9 @@ def test_a_round_that_hangs_is_seen() -> None:
     assert pool.join()
 
 
-def test_rounds_keep_no_job_that_is_gone() -> None:
+def test_a_batch_worker_keeps_no_finished_job() -> None:
     pool = BatchWorker(lambda: None, name="test")
-    job = Piecework(1)
+    job = CountedJob(1)
     gone = weakref.ref(job)
     pool.wake(job)
     assert job.done.wait(WAIT_S)

@@ -1,4 +1,4 @@
-"""The remote engine: what it says it is, what it makes of a real voxtide server, and a server as a gateway."""
+"""The remote engine: its info, against a real voxtide server, and behind a gateway."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ async def transcribe(engine: Engine, options: StreamOptions | None = None) -> li
         samples = np.concatenate([speak("to be"), PAUSE])
         for start in range(0, len(samples), 1280):
             await stream.feed(samples[start : start + 1280])
-            await asyncio.sleep(0.005)  # what comes at once is too late for interim text
+            await asyncio.sleep(0.005)  # audio sent at once gets no interim text
         await stream.flush()
         await stream.finish()
         return await reading
 
 
-async def test_everything_a_voxtide_server_knows_comes_through() -> None:
+async def test_every_event_of_a_voxtide_server_arrives() -> None:
     async with voxtide_server() as url, RemoteEngine(url, config=CONFIG) as engine:
         events = await transcribe(engine)
         assert {type(event) for event in events} >= {
@@ -55,27 +55,27 @@ async def test_everything_a_voxtide_server_knows_comes_through() -> None:
         assert not any(isinstance(it, Interim) for it in await transcribe(engine, StreamOptions(interim=False)))
 
 
-async def test_a_gateway_is_as_good_as_what_is_behind_it() -> None:
+async def test_a_gateway_changes_nothing() -> None:
     """client -> voxtide with the remote engine -> voxtide with the scripted engine."""
     async with voxtide_server() as url:
         direct = await _transcribed(url)
         async with voxtide_server(lambda: RemoteEngine(url, config=CONFIG)) as gateway_url:
-            through = await _transcribed(gateway_url)
+            via_gateway = await _transcribed(gateway_url)
     keep = (SegmentEnded, Flushed, SpeechStarted, SpeechStopped, LanguageDetected)
-    assert [event for event in through if isinstance(event, keep)] == [
+    assert [event for event in via_gateway if isinstance(event, keep)] == [
         event for event in direct if isinstance(event, keep)
     ]
-    assert [event.text for event in through if isinstance(event, Flushed)] == ["to be"]
+    assert [event.text for event in via_gateway if isinstance(event, Flushed)] == ["to be"]
 
 
-async def test_a_full_server_has_no_room() -> None:
+async def test_a_full_server_raises_capacity_error() -> None:
     async with voxtide_server(capacity=1) as url, RemoteEngine(url, config=CONFIG) as engine, engine.open():
         with pytest.raises(CapacityError, match="HTTP 503"):
             await engine.open().__aenter__()
         assert engine.num_open_streams == 1
 
 
-async def test_what_the_server_cannot_do_is_refused_by_name() -> None:
+async def test_unsupported_options_are_named() -> None:
     async with voxtide_server() as url, RemoteEngine(url, config=CONFIG) as engine:
         with pytest.raises(UnsupportedOptionError, match="81 ms"):
             await engine.open(StreamOptions(delay_ms=81)).__aenter__()
@@ -84,23 +84,23 @@ async def test_what_the_server_cannot_do_is_refused_by_name() -> None:
         assert engine.num_open_streams == 0
 
 
-async def test_flushes_wait_where_too_many_are_unanswered() -> None:
-    num_rounds = MAX_UTTERANCES
+async def test_flushes_wait_while_too_many_are_unanswered() -> None:
+    num_repeats = MAX_UTTERANCES
     async with voxtide_server() as url, RemoteEngine(url, config=CONFIG) as engine, engine.open() as stream:
 
         async def flush_often() -> None:
-            for _ in range(num_rounds):
+            for _ in range(num_repeats):
                 await stream.feed(PAUSE[:1])
                 await stream.flush()
                 await stream.flush()
 
         flushing = asyncio.create_task(flush_often())
         done, _ = await asyncio.wait({flushing}, timeout=1.0)
-        assert not done, "nobody reads"
+        assert not done, "no events are read"
         reading = asyncio.create_task(_read(stream))
         await flushing
         await stream.finish()
-        assert sum(isinstance(event, Flushed) for event in await reading) == 2 * num_rounds
+        assert sum(isinstance(event, Flushed) for event in await reading) == 2 * num_repeats
 
 
 async def test_a_lost_connection_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -117,7 +117,7 @@ async def test_a_lost_connection_is_logged(caplog: pytest.LogCaptureFixture) -> 
     await engine.close()
 
 
-async def test_what_it_is() -> None:
+async def test_info_and_invalid_arguments() -> None:
     cloud = load_engine("remote", api_key="k")
     assert (cloud.info.name, cloud.info.model) == ("remote", "voxtral-mini-transcribe-realtime-latest")
     assert load_engine("remote", server="http://h").info.model == "default"
@@ -127,7 +127,7 @@ async def test_what_it_is() -> None:
             load_engine("remote", **arguments)  # type: ignore[arg-type]  # the point
     with pytest.raises(ConfigError, match=r"needs an API key: .* --api-key, or MISTRAL_API_KEY .* another server"):
         load_engine("remote")
-    with pytest.raises(ConfigError, match="runs on this machine; a server or a key goes with engine remote or vllm"):
+    with pytest.raises(ConfigError, match="runs on this machine; use a server or a key with engine remote or vllm"):
         load_engine("scripted", server="http://h")
 
 

@@ -1,4 +1,4 @@
-"""The scripted engine's own rules: when words become stable, what is shown before, how it fails on demand."""
+"""The scripted engine: when words become stable, interim text, configured failures."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def silence(duration_s: float) -> Samples:
     return np.zeros(round(duration_s * SAMPLE_RATE_HZ), np.float32)
 
 
-def said(*parts: Samples | str) -> Samples:
+def audio_of(*parts: Samples | str) -> Samples:
     return np.concatenate([speak(part) if isinstance(part, str) else part for part in parts])
 
 
-class Listening:
-    """A recogniser run by hand: each call returns the events that came of it."""
+class Stream:
+    """Runs a recogniser without threads: each call returns its events."""
 
     def __init__(self, config: ScriptedConfig | None = None, options: StreamOptions | None = None) -> None:
         self.worked_s: list[float] = []
@@ -45,7 +45,7 @@ class Listening:
         self.recogniser = ScriptedRecogniser(config or ScriptedConfig(), options, self.worked_s.append)
 
     def feed(self, *parts: Samples | str) -> list[TranscriptEvent]:
-        self.recogniser.feed(said(*parts))
+        self.recogniser.feed(audio_of(*parts))
         return self._steps()
 
     def flush(self, flush_id: int = 1) -> list[TranscriptEvent]:
@@ -58,8 +58,8 @@ class Listening:
 
     def _steps(self, *, is_behind: bool = False) -> list[TranscriptEvent]:
         events = []
-        while (told := self.recogniser.step(is_behind=is_behind)) is not None:
-            events += told
+        while (step_events := self.recogniser.step(is_behind=is_behind)) is not None:
+            events += step_events
         return events
 
 
@@ -73,61 +73,61 @@ def interims_of(events: list[TranscriptEvent]) -> list[str]:
 
 @pytest.mark.parametrize("delay_ms", DELAYS_MS)
 def test_a_word_becomes_stable_a_delay_after_its_end(delay_ms: int) -> None:
-    listening = Listening(ScriptedConfig(delay_ms=delay_ms))
-    assert text_of(listening.feed("hi", silence(delay_ms / 1000 - FRAME_S))) == ""
-    assert text_of(listening.feed(silence(FRAME_S))) == "hi"
+    stream = Stream(ScriptedConfig(delay_ms=delay_ms))
+    assert text_of(stream.feed("hi", silence(delay_ms / 1000 - FRAME_S))) == ""
+    assert text_of(stream.feed(silence(FRAME_S))) == "hi"
 
 
-def test_a_stream_may_choose_its_delay() -> None:
-    listening = Listening(ScriptedConfig(delay_ms=2400), StreamOptions(delay_ms=80))
-    assert text_of(listening.feed("hi", silence(0.16))) == "hi"
+def test_delay_option() -> None:
+    stream = Stream(ScriptedConfig(delay_ms=2400), StreamOptions(delay_ms=80))
+    assert text_of(stream.feed("hi", silence(0.16))) == "hi"
 
 
-def test_a_flush_comes_before_the_delay() -> None:
-    listening = Listening(ScriptedConfig(delay_ms=2400))
-    assert text_of(listening.feed("hello world")) == ""
-    events = listening.flush()
+def test_a_flush_ignores_the_delay() -> None:
+    stream = Stream(ScriptedConfig(delay_ms=2400))
+    assert text_of(stream.feed("hello world")) == ""
+    events = stream.flush()
     assert text_of(events) == "hello world"
     assert isinstance(events[-1], Flushed)
 
 
-def test_unfinished_words_are_shown_in_capitals_and_change() -> None:
-    events = Listening().feed("to world", silence(0.32))
+def test_unfinished_words_are_interim_text_in_capitals() -> None:
+    events = Stream().feed("to world", silence(0.32))
     assert interims_of(events) == ["T", "TO", "to", "to W", "to WO", "to WOR", " WORL", " WORLD", " world"]
     assert text_of(events) == "to"
 
 
-def test_nothing_is_shown_twice() -> None:
-    """After each delta the tail is told anew, so that nobody shows a word both as stable and as interim."""
-    events = Listening().feed("one two three", silence(1.0))
-    tellings = [event for event in events if isinstance(event, Delta | Interim)]
-    assert isinstance(tellings[-1], Interim)
-    for event, follower in pairwise(tellings):
+def test_interim_never_repeats_stable_text() -> None:
+    """Each delta is followed by a new interim, so that no client shows a word twice."""
+    events = Stream().feed("one two three", silence(1.0))
+    text_events = [event for event in events if isinstance(event, Delta | Interim)]
+    assert isinstance(text_events[-1], Interim)
+    for event, follower in pairwise(text_events):
         if isinstance(event, Delta) and isinstance(follower, Interim):
             assert event.text.strip() not in follower.text
 
 
-def test_behind_time_only_what_became_stable_leaves_the_screen() -> None:
-    listening = Listening()
-    assert interims_of(listening.feed("one"))
-    listening.recogniser.feed(said(silence(0.16), "two", silence(1.0)))
-    events = listening._steps(is_behind=True)
+def test_behind_interim_only_drops_stable_text() -> None:
+    stream = Stream()
+    assert interims_of(stream.feed("one"))
+    stream.recogniser.feed(audio_of(silence(0.16), "two", silence(1.0)))
+    events = stream._steps(is_behind=True)
     assert interims_of(events) == [" two", ""]
 
 
-def test_no_interim_where_it_is_not_wanted() -> None:
+def test_no_interim_if_disabled() -> None:
     for config, options in (
         (ScriptedConfig(is_revising=False), StreamOptions()),
         (ScriptedConfig(), StreamOptions(interim=False)),
         (ScriptedConfig(), StreamOptions(pace="fast")),
     ):
-        assert interims_of(Listening(config, options).feed("hello world", silence(1.0))) == []
+        assert interims_of(Stream(config, options).feed("hello world", silence(1.0))) == []
 
 
 def test_a_pause_ends_speech_and_segment() -> None:
-    listening = Listening(ScriptedConfig(is_revising=False))
-    events = listening.feed(silence(0.5), "hi you", silence(0.6), "there")
-    events += listening.finish()
+    stream = Stream(ScriptedConfig(is_revising=False))
+    events = stream.feed(silence(0.5), "hi you", silence(0.6), "there")
+    events += stream.finish()
     assert [type(event) for event in events] == [
         *(SpeechStarted, Delta, SpeechStopped, Delta, SegmentEnded),
         *(SpeechStarted, Delta, SegmentEnded, Finished),
@@ -138,66 +138,66 @@ def test_a_pause_ends_speech_and_segment() -> None:
     assert (first.start_s, first.end_s) == (0.5, 1.06)
 
 
-def test_a_long_delay_does_not_join_what_a_pause_parts() -> None:
-    events = Listening(ScriptedConfig(delay_ms=2400)).feed("a b", silence(0.8), "c d", silence(4.0))
+def test_a_long_delay_joins_no_segments() -> None:
+    events = Stream(ScriptedConfig(delay_ms=2400)).feed("a b", silence(0.8), "c d", silence(4.0))
     assert [event.segment.text for event in events if isinstance(event, SegmentEnded)] == ["a b", "c d"]
 
 
-def test_a_word_cut_by_a_flush_goes_on_as_a_word_of_its_own() -> None:
+def test_a_word_cut_by_a_flush_becomes_two_words() -> None:
     audio = speak("hello")
-    for num_heard in range(6):
+    for num_letters in range(6):
         for offset in (-TONE_FRAME_SAMPLES // 2, 0, TONE_FRAME_SAMPLES // 2 - 1):
-            place = min(max(0, num_heard * TONE_FRAME_SAMPLES + offset), len(audio))
-            listening = Listening()
-            listening.feed(audio[:place])
-            before = listening.flush()[-1]
-            listening.feed(audio[place:])
-            after = listening.flush(2)[-1]
+            place = min(max(0, num_letters * TONE_FRAME_SAMPLES + offset), len(audio))
+            stream = Stream()
+            stream.feed(audio[:place])
+            before = stream.flush()[-1]
+            stream.feed(audio[place:])
+            after = stream.flush(2)[-1]
             assert isinstance(before, Flushed)
             assert isinstance(after, Flushed)
-            assert (before.text, after.text) == ("hello"[:num_heard], "hello"[num_heard:])
+            assert (before.text, after.text) == ("hello"[:num_letters], "hello"[num_letters:])
 
 
-def test_the_language_is_told_once_unless_it_was_chosen() -> None:
-    events = Listening(options=StreamOptions()).feed("one", silence(1.0), "two")
+def test_the_language_is_reported_once_unless_chosen() -> None:
+    events = Stream(options=StreamOptions()).feed("one", silence(1.0), "two")
     assert [event for event in events if isinstance(event, LanguageDetected)] == [LanguageDetected("en", 0.0)]
-    assert not any(isinstance(event, LanguageDetected) for event in Listening().feed("one"))
+    assert not any(isinstance(event, LanguageDetected) for event in Stream().feed("one"))
 
 
 def test_a_vocabulary_decides_the_spelling() -> None:
-    listening = Listening(options=StreamOptions(vocabulary=("VoxTide", "Tamás")))
-    events = listening.feed("voxtide tamás tam") + listening.flush()
+    stream = Stream(options=StreamOptions(vocabulary=("VoxTide", "Tamás")))
+    events = stream.feed("voxtide tamás tam") + stream.flush()
     assert text_of(events) == "VoxTide Tamás tam"
 
 
 def test_other_sound_gives_placeholders() -> None:
     noise = np.random.default_rng(2).normal(0, 0.1, SAMPLE_RATE_HZ).astype(np.float32)
-    listening = Listening()
-    events = listening.feed(silence(0.2), noise, silence(0.5), "coded", silence(0.5), noise[:4800]) + listening.flush()
+    stream = Stream()
+    events = stream.feed(silence(0.2), noise, silence(0.5), "coded", silence(0.5), noise[:4800]) + stream.flush()
     assert text_of(events) == "w1 w2 w3 coded w4"
 
 
 def test_sound_without_a_pause_is_cut_into_segments() -> None:
     noise = np.random.default_rng(2).normal(0, 0.1, 70 * SAMPLE_RATE_HZ).astype(np.float32)
-    events = Listening().feed(noise)
+    events = Stream().feed(noise)
     segments = [event.segment for event in events if isinstance(event, SegmentEnded)]
     assert len(segments) == 2
     assert all(segment.end_s - segment.start_s <= 30 for segment in segments)
 
 
-def test_slowness_is_work_for_each_second() -> None:
-    listening = Listening(ScriptedConfig(slowness=0.5))
-    listening.feed(silence(2.03))
-    listening.finish()
-    assert sum(listening.worked_s) == pytest.approx(0.5 * 2.03)
-    assert max(listening.worked_s) == pytest.approx(0.5 * FRAME_S)
+def test_slowness_is_work_per_second_of_audio() -> None:
+    stream = Stream(ScriptedConfig(slowness=0.5))
+    stream.feed(silence(2.03))
+    stream.finish()
+    assert sum(stream.worked_s) == pytest.approx(0.5 * 2.03)
+    assert max(stream.worked_s) == pytest.approx(0.5 * FRAME_S)
 
 
-def test_it_fails_where_it_is_told_to() -> None:
-    listening = Listening(ScriptedConfig(fails_at_s=0.8))
-    listening.feed(silence(0.79))
+def test_it_fails_where_configured() -> None:
+    stream = Stream(ScriptedConfig(fails_at_s=0.8))
+    stream.feed(silence(0.79))
     with pytest.raises(RuntimeError, match="failed at 0.8 s"):
-        listening.feed(silence(0.01))
+        stream.feed(silence(0.01))
 
 
 async def test_a_stream_that_fails_leaves_the_others_alone() -> None:
@@ -205,12 +205,12 @@ async def test_a_stream_that_fails_leaves_the_others_alone() -> None:
         await bad.feed(silence(2.0))
         with pytest.raises(EngineFailedError, match="failed at 1.0 s"):
             await anext(bad)
-        await good.feed(said("hi"))
+        await good.feed(audio_of("hi"))
         await good.finish()
         assert text_of([event async for event in good]) == "hi"
 
 
-async def test_an_engine_that_dies_takes_all_along() -> None:
+async def test_all_streams_of_a_dead_engine_fail() -> None:
     async with ScriptedEngine(ScriptedConfig(dies_at_s=1.0)) as engine, engine.open() as first, engine.open() as second:
         await first.feed(silence(2.0))
         for stream in (first, second):
@@ -222,12 +222,12 @@ async def test_an_engine_that_dies_takes_all_along() -> None:
     ("field", "value"),
     [("delay_ms", 100), ("delay_ms", 0), ("slowness", -1.0), ("slowness", float("nan")), ("fails_at_s", -0.1)],
 )
-def test_settings_that_cannot_be(field: str, value: float) -> None:
+def test_invalid_settings(field: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"{field} is"):
         ScriptedConfig(**{field: value})
 
 
-async def test_loading_by_hand() -> None:
+async def test_load() -> None:
     async with load(max_streams=1) as engine:
         assert engine.info.name == "scripted"
     with pytest.raises(UnknownModelError, match="no model 'large'"):

@@ -1,4 +1,4 @@
-"""The vLLM engine on a server that keeps to vLLM's own rules, and on one that breaks them as vLLM has been seen to."""
+"""The vLLM engine with a server that follows vLLM's rules, and with one that fails like vLLM."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAUSE = np.zeros(1600, np.float32)
 
 
 async def spoken(stream: EngineStream, *words: str) -> list[TranscriptEvent]:
-    """Say the words, a flush after each, without waiting for any answer."""
+    """Feed the words, each followed by a flush, without awaiting the answers."""
     reading = asyncio.create_task(_read(stream))
     for word in words:
         await stream.feed(np.concatenate([speak(word), PAUSE]))
@@ -32,7 +32,7 @@ async def spoken(stream: EngineStream, *words: str) -> list[TranscriptEvent]:
     return await reading
 
 
-async def test_each_flush_is_a_generation_and_nothing_is_thrown_away() -> None:
+async def test_each_flush_is_a_generation_and_no_audio_is_discarded() -> None:
     async with serving_vllm() as server:
         async with VllmEngine(server.url, model=MODEL, config=CONFIG) as engine, engine.open() as stream:
             events = await spoken(stream, "to", "be", "or not")
@@ -45,7 +45,7 @@ async def test_each_flush_is_a_generation_and_nothing_is_thrown_away() -> None:
 
 
 @pytest.mark.parametrize("faults", [{"num_lost_dones": 2}, {"num_failing": 2}], ids=["no done", "an error"])
-async def test_a_generation_that_fails_is_begun_again(faults: dict[str, int]) -> None:
+async def test_a_failed_generation_is_replayed(faults: dict[str, int]) -> None:
     async with serving_vllm(VllmServer(**faults)) as server:
         async with VllmEngine(server.url, model=MODEL, config=CONFIG) as engine, engine.open() as stream:
             events = await spoken(stream, "to", "be", "or not")
@@ -54,18 +54,18 @@ async def test_a_generation_that_fails_is_begun_again(faults: dict[str, int]) ->
     assert 3 <= len(server.paths) <= 4  # the last one as a standby
 
 
-async def test_a_model_that_is_not_served_is_told_by_name() -> None:
-    async with serving_vllm() as server, VllmEngine(server.url, model="nobody", config=CONFIG) as engine:
+async def test_the_error_names_an_unknown_model() -> None:
+    async with serving_vllm() as server, VllmEngine(server.url, model="unknown", config=CONFIG) as engine:
         async with engine.open() as stream:
             with pytest.raises(ExceptionGroup) as failed:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(spoken(stream, "to"))
         error = failed.value.exceptions[0]
         assert isinstance(error, ConnectionFailedError)
-        assert "`nobody` does not exist" in str(error)
+        assert "`unknown` does not exist" in str(error)
 
 
-async def test_what_it_is() -> None:
+async def test_info_and_invalid_arguments() -> None:
     engine = load_engine("vllm", server="http://h", model=MODEL, api_key="k", max_streams=1)
     assert (engine.info.name, engine.info.model, engine.info.is_revising) == ("vllm", MODEL, False)
     with pytest.raises(UnsupportedOptionError, match="delay"):
@@ -79,8 +79,8 @@ async def test_what_it_is() -> None:
     await engine.close()
 
 
-async def test_small_bounds_hold() -> None:
-    """A stream that nobody flushes is cut into generations that fit."""
+async def test_a_small_replay_buffer_suffices() -> None:
+    """A stream without flushes is split into generations that fit."""
     config = replace(CONFIG, replay_s=2.0, flush_timeout_s=5.0)
     words = " ".join(["to", "be", "or", "not"] * 3)
     async with serving_vllm() as server:

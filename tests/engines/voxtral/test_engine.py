@@ -316,7 +316,7 @@ async def test_a_closed_engine_holds_no_model(directory: Path) -> None:
 
 
 async def test_a_device_that_hangs_is_noticed(engine: VoxtralEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_stream, "WATCH_S", 0.02)
+    monkeypatch.setattr(local_stream, "STALL_CHECK_S", 0.02)
     monkeypatch.setattr(local_stream, "STALL_S", 0.05)
     is_let_go = threading.Event()
     monkeypatch.setattr(engine._runner, "_step", lambda asks: is_let_go.wait(30))

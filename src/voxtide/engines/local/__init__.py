@@ -1,1 +1,1 @@
-"""Streams of an engine that runs in this process. In: the five verbs. Out: events. Knows no model."""
+"""Streams of engines that run in this process. In: the five verbs. Out: events. Knows no model."""

@@ -1,6 +1,6 @@
-"""The two bounded queues of a stream. In: commands one way, events the other. Out: the same, in order.
+"""A stream's two bounded queues. In: commands; events. Out: the same, in order.
 
-Neither waits or wakes anybody. Both may be used from the event loop and from a worker at the same time.
+Neither blocks or notifies. Both are thread-safe.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from voxtide.transcript.events import Interim, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 INBOX_SAMPLES = 10 * SAMPLE_RATE_HZ
-"""Audio a stream may be ahead of its engine: enough to ride out a slow moment, 640 kB at most."""
+"""Most audio buffered ahead of the engine: absorbs load peaks, in at most 640 kB."""
 
 INBOX_COMMANDS = 1024
-"""Commands in the inbox at once. Chunks of 10 ms fill `INBOX_SAMPLES` with 1000."""
+"""Most commands in the inbox. At 10 ms a chunk, 1000 fill `INBOX_SAMPLES`."""
 
 OUTBOX_EVENTS = 256
-"""Events not yet read. Speech makes about five a second, so a reader may sleep for most of a minute."""
+"""Most unread events: about 50 s of speech, at five events a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlushCommand:
-    """All audio before this place in the inbox is to become final."""
+    """Make all audio before this command final."""
 
     flush_id: int
 
@@ -41,7 +41,7 @@ Command: TypeAlias = Samples | FlushCommand | FinishCommand
 
 
 class Inbox:
-    """What a stream is still to do. Whoever puts must wait and try again when it is full."""
+    """A stream's pending commands. When it is full, the caller waits and retries."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -49,7 +49,7 @@ class Inbox:
         self._num_samples = 0
 
     def try_put(self, command: Command) -> bool:
-        """Append a command, audio in pieces well under `INBOX_SAMPLES`; False when there is no room."""
+        """Append a command; False if full. Audio must come in chunks well under `INBOX_SAMPLES`."""
         with self._lock:
             num_samples = self._num_samples + _num_samples(command)
             if num_samples > INBOX_SAMPLES or len(self._commands) >= INBOX_COMMANDS:
@@ -59,7 +59,7 @@ class Inbox:
             return True
 
     def take(self, *, merge_samples: int = 0) -> Command | None:
-        """The oldest command; None when there is none. Audio comes with the audio after it, up to `merge_samples`."""
+        """Remove the oldest command, or None. Consecutive audio is merged, up to `merge_samples`."""
         with self._lock:
             command = self._commands.popleft() if self._commands else None
             if isinstance(command, np.ndarray) and merge_samples:
@@ -68,10 +68,10 @@ class Inbox:
             return command
 
     def _merged(self, samples: Samples, merge_samples: int) -> Samples:
-        parts, room = [samples], merge_samples - len(samples)
-        while self._commands and isinstance(self._commands[0], np.ndarray) and len(self._commands[0]) <= room:
-            room -= len(self._commands[0])
-            parts.append(self._commands.popleft())  # type: ignore[arg-type]  # the line above has looked
+        parts, space = [samples], merge_samples - len(samples)
+        while self._commands and isinstance(self._commands[0], np.ndarray) and len(self._commands[0]) <= space:
+            space -= len(self._commands[0])
+            parts.append(self._commands.popleft())  # type: ignore[arg-type]  # audio, see `while`
         return samples if len(parts) == 1 else np.concatenate(parts)
 
     def clear(self) -> None:
@@ -85,7 +85,7 @@ class Inbox:
 
 
 class Outbox:
-    """What a stream has told and nobody has read. Whoever puts must first see that it is not full."""
+    """A stream's unread events. The caller checks `is_full` before `put`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -94,11 +94,11 @@ class Outbox:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more may be put until some are taken."""
+        """Whether events must be taken before the next `put`."""
         return len(self._events) >= OUTBOX_EVENTS
 
     def put(self, events: list[TranscriptEvent]) -> None:
-        """Append what one step told. An interim that follows an interim replaces it."""
+        """Append one step's events. An interim replaces an unread interim right before it."""
         with self._lock:
             for event in events if not self._is_closed else ():
                 if isinstance(event, Interim) and self._events and isinstance(self._events[-1], Interim):
@@ -106,7 +106,7 @@ class Outbox:
                 self._events.append(event)
 
     def take(self) -> tuple[TranscriptEvent | None, bool]:
-        """The oldest event, or None; and whether the outbox was full before. One look, so that no wake-up is missed."""
+        """Remove the oldest event, or None; and whether the outbox was full. Atomic, so that no wake-up is missed."""
         with self._lock:
             was_full = self.is_full
             return (self._events.popleft() if self._events else None), was_full
@@ -115,7 +115,7 @@ class Outbox:
         return len(self._events)
 
     def close(self) -> None:
-        """Drop all events, also those still to come."""
+        """Drop all events, now and later."""
         with self._lock:
             self._is_closed = True
             self._events.clear()

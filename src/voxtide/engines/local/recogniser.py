@@ -1,6 +1,6 @@
-"""What an engine that runs on a CPU writes: one stream's state machine. In: samples, flush, finish. Out: events.
+"""The state machine of one stream, which a local engine implements. In: samples, flush, finish. Out: events.
 
-Knows no threads, clocks or asyncio; `pool` runs it, `pooled` gives it the face of an `EngineStream`.
+Knows no threads, clocks or asyncio: `StreamWorker` runs it, `LocalStream` makes it an `EngineStream`.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ from voxtide.types import Samples
 
 
 class Recogniser(Protocol):
-    """One stream. Called by one thread at a time, in the order the caller fed, flushed and finished.
+    """One stream. Called by one thread at a time, in the caller's order of feed, flush and finish.
 
-    After each of `feed`, `flush` and `finish`, `step` is called until it returns None. So work comes in pieces, and
-    streams that share a thread take turns between pieces.
+    After each of `feed`, `flush` and `finish`, `step` is called until it returns None. Between steps the thread may run
+    other streams.
     """
 
     @property
     def num_done_samples(self) -> int:
-        """How much of the fed audio has been looked at; the rest is the stream's lag."""
+        """Samples processed; the rest of the fed audio is the stream's lag."""
 
     def feed(self, samples: Samples) -> None:
-        """Take audio; do no work yet."""
+        """Buffer audio; do no work yet."""
 
     def flush(self, flush_id: int) -> None:
-        """The steps that follow make all audio so far final and answer with one `Flushed`."""
+        """Make the next steps finalise all audio so far and end with one `Flushed`."""
 
     def finish(self) -> None:
-        """The steps that follow make the rest final and end with `Finished`."""
+        """Make the next steps finalise the rest and end with `Finished`."""
 
     def step(self, *, is_behind: bool) -> list[TranscriptEvent] | None:
-        """Do one piece of work (at most one model run) and tell what came of it; None: nothing is left to do.
+        """Run one step (at most one model run) and return its events; None if there is no work left.
 
-        `is_behind` allows work to be left out that only serves interim text. It must not change final text.
+        If `is_behind`, work that only serves interim text may be skipped. It must not change final text.
         """
 
     def close(self) -> None:
-        """Let go of everything held."""
+        """Release all resources."""

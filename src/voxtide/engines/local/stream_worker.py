@@ -1,9 +1,9 @@
-"""A stream's work, piece by piece, as a worker does it. In: commands. Out: events. Knows no asyncio and no engine.
+"""Runs one stream's recogniser on a worker thread. In: commands. Out: events. Knows no asyncio and no engine.
 
 commands -> [queue 1: inbox] -> recogniser.step -> [queue 2: outbox] -> events
 
-Both queues are bounded, and none is waited for here. A full outbox (nobody reads) stops the work, which fills the
-inbox. What happens is told to the owner, in the thread in which it happens.
+Both queues are bounded; the worker never blocks on them. A full outbox (events are not read) stops the steps, which
+fills the inbox. The owner is called back on the thread where the event occurs.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from voxtide.types import SAMPLE_RATE_HZ
 _log = logging.getLogger("voxtide.engines")
 
 BEHIND_S = 0.4
-"""Lag past which interim work is left out; the promise for a machine under load is a lag of 400 ms."""
+"""Lag above which work for interim text is skipped: 400 ms is the target for a loaded machine."""
 
 _BEHIND_SAMPLES = round(BEHIND_S * SAMPLE_RATE_HZ)
 
 
 class Owner(Protocol):
-    """Whose work it is. Told from any thread."""
+    """The callbacks of a `StreamWorker`, called on any thread."""
 
     def on_events(self) -> None:
-        """There are events to take."""
+        """Events can be taken."""
 
-    def on_room(self) -> None:
-        """There is room for a command, as `want_room` asked to know."""
+    def on_space(self) -> None:
+        """The inbox has space again; answers `request_space`."""
 
     def on_error(self, error: Exception) -> None:
-        """The recogniser failed. Called while the error is handled."""
+        """The recogniser failed. Called inside the `except` block."""
 
     def on_released(self) -> None:
-        """The recogniser was let go."""
+        """The recogniser was released."""
 
 
 class StreamWorker(Job):
@@ -53,37 +53,37 @@ class StreamWorker(Job):
         self._merge_samples = merge_samples
         self._inbox = Inbox()
         self._outbox = Outbox()
-        self._lock = threading.Lock()  # guards the next three, which decide who releases the recogniser
+        self._lock = threading.Lock()  # guards the next three: exactly one thread releases the recogniser
         self._recogniser: Recogniser | None = None
         self._is_running = False
         self._is_closed = False
         self._is_halted = False
         self._is_released = False
-        self._is_stepping = False  # the worker's own
-        self._wants_room = False
+        self._is_stepping = False  # used by the worker thread only
+        self._is_space_requested = False
         self._num_fed_samples = 0
 
     def begin(self, recogniser: Recogniser) -> None:
-        """Work with this from now on."""
+        """Start with a recogniser."""
         self._recogniser = recogniser
 
     def put(self, command: Command) -> bool:
-        """Take a command, audio in pieces well under the inbox's bound; False when there is no room."""
+        """Queue a command; False if the inbox is full. Audio must come in chunks well under its limit."""
         if not self._inbox.try_put(command):
             return False
         if isinstance(command, np.ndarray):
             self._num_fed_samples += len(command)
             self._pool.wake(self)
         else:
-            self._pool.wake(self, is_urgent=True)  # somebody waits for the answer
+            self._pool.wake(self, is_urgent=True)  # the caller awaits the answer
         return True
 
-    def want_room(self) -> None:
-        """Ask to be told once of room. It may have come before: look again after asking."""
-        self._wants_room = True
+    def request_space(self) -> None:
+        """Request one `on_space`. Retry `put` afterwards: space may already be free."""
+        self._is_space_requested = True
 
     def take(self) -> TranscriptEvent | None:
-        """The oldest event; None when there is none."""
+        """Remove the oldest event, or None."""
         event, was_full = self._outbox.take()
         if was_full:
             self._pool.wake(self)
@@ -91,26 +91,26 @@ class StreamWorker(Job):
 
     @property
     def num_events(self) -> int:
-        """Events told and not yet taken."""
+        """Unread events."""
         return len(self._outbox)
 
     @property
     def lag_samples(self) -> int:
-        """Audio taken and not yet looked at."""
+        """Audio queued and not yet processed."""
         recogniser = self._recogniser
         return 0 if recogniser is None else max(0, self._num_fed_samples - recogniser.num_done_samples)
 
     @property
     def is_released(self) -> bool:
-        """Whether the recogniser was let go."""
+        """Whether the recogniser was released."""
         return self._is_released
 
     def halt(self) -> None:
-        """Do no more work; the events told so far may still be taken."""
+        """Run no more steps; queued events can still be taken."""
         self._is_halted = True
 
     def close(self) -> None:
-        """Drop everything. The recogniser is let go now, or by the worker that is just running it."""
+        """Drop all queued items. Releases the recogniser, now or when its running step ends."""
         with self._lock:
             self._is_closed = True
             is_running = self._is_running
@@ -123,7 +123,7 @@ class StreamWorker(Job):
         with self._lock:
             recogniser = self._recogniser
             if recogniser is None or self._is_closed or self._is_halted or self._outbox.is_full:
-                return False  # `take` wakes us when the outbox has room
+                return False  # `take` wakes this job when the outbox has space
             self._is_running = True
         try:
             return self._run(recogniser)
@@ -141,7 +141,7 @@ class StreamWorker(Job):
             self._release()
 
     def _run(self, recogniser: Recogniser) -> bool:
-        if not self._is_stepping and not self._hand_over(recogniser):
+        if not self._is_stepping and not self._dispatch_command(recogniser):
             return False
         events = recogniser.step(is_behind=self.lag_samples > _BEHIND_SAMPLES)
         self._is_stepping = events is not None
@@ -150,12 +150,12 @@ class StreamWorker(Job):
             self._owner.on_events()
         return self._is_stepping or len(self._inbox) > 0
 
-    def _hand_over(self, recogniser: Recogniser) -> bool:
-        """Give the recogniser the next command; False when there is none."""
+    def _dispatch_command(self, recogniser: Recogniser) -> bool:
+        """Pass the next command to the recogniser; False if there is none."""
         command = self._inbox.take(merge_samples=self._merge_samples)
-        if self._wants_room:
-            self._wants_room = False
-            self._owner.on_room()
+        if self._is_space_requested:
+            self._is_space_requested = False
+            self._owner.on_space()
         match command:
             case None:
                 return False
@@ -168,13 +168,13 @@ class StreamWorker(Job):
         return True
 
     def _release(self) -> None:
-        """Whoever comes second finds nothing left to do."""
+        """Close the recogniser, once."""
         with self._lock:
             recogniser, self._recogniser = self._recogniser, None
         if recogniser is not None:
             try:
                 recogniser.close()
             except Exception:
-                _log.exception("a recogniser did not close well")
+                _log.exception("recogniser.close() raised")
         self._is_released = True
         self._owner.on_released()

@@ -1,6 +1,6 @@
-"""The engine that is a server elsewhere: voxtide, Mistral's service, or any server of its realtime dialect.
+"""The engine for a voxtide server, Mistral's service, or any server with its realtime dialect.
 
-In: the server's address and a key. Out: an `Engine` whose streams are connections. `client/` does the work.
+In: the server's address and a key. Out: an `Engine` whose streams are client connections.
 """
 
 from voxtide.engines.remote.engine import RemoteEngine, load

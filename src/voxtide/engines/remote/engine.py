@@ -10,18 +10,18 @@ from voxtide.engines.remote_stream import ConnectedEngine
 from voxtide.types import EngineInfo, StreamOptions
 
 DELAYS_MS = (80, 240, 480, 960, 2400)
-"""Look-aheads that Mistral's service has. It takes others from 80 to 2400 ms, too; so does `open`."""
+"""Delays that Mistral's service lists. The service and `open` accept others from 80 to 2400 ms, too."""
 
 
 class RemoteEngine(ConnectedEngine):
-    """Streams on a server of the Mistral dialect."""
+    """Streams on a server with the Mistral dialect."""
 
     @property
     def info(self) -> EngineInfo:
-        told = self.ready.model if self.ready else None
+        reported = self.ready.model if self.ready else None
         return EngineInfo(
             name="remote",
-            model=told or self.model or (CLOUD_MODEL if is_mistral_cloud(self.server) else "default"),
+            model=reported or self.model or (CLOUD_MODEL if is_mistral_cloud(self.server) else "default"),
             is_revising=self.ready is not None and self.ready.has_interim,
             delays_ms=DELAYS_MS,
             can_use_vocabulary=True,
@@ -38,9 +38,9 @@ def load(
     model: str | None = None,
     max_streams: int | None = None,
 ) -> RemoteEngine:
-    """An engine on a server; None for Mistral's own service.
+    """Make an engine for a server; None for Mistral's service.
 
     Raises:
-        ConfigError: The address, the key or a number cannot be used, or Mistral's service is to be asked without a key.
+        ConfigError: The address, the key or a number is unusable, or the key for Mistral's service is missing.
     """
     return RemoteEngine(server or MISTRAL_CLOUD, api_key=api_key, model=model, max_streams=max_streams)

@@ -1,8 +1,7 @@
-"""A deterministic engine for tests and docs. In: audio made by `speak`. Out: the events a real engine would tell.
+"""A deterministic engine for tests and docs. In: audio made by `speak`. Out: the events of a real engine.
 
-It hears what the audio says, so every promise of an engine can be put to the test with it: chunking, flushes in the
-middle of a word, slowness, failure. Audio that is not coded gives a placeholder word (w1, w2, ...) for every stretch of
-up to 400 ms of sound.
+It decodes text from tones, so tests can check every guarantee of an engine: chunking, a flush within a word, slowness,
+failure. Each 400 ms or less of any other sound becomes a placeholder word (w1, w2, ...).
 """
 
 from voxtide.engines.scripted.config import ScriptedConfig

@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from voxtide.errors import ConfigError
 
 DELAYS_MS = (80, 240, 480, 960, 2400)
-"""Look-aheads a stream may choose, in the range of models that have one."""
+"""Delays a stream may choose, in the range of real models."""
 
 LANGUAGES = ("en", "fr", "de", "es")
-"""Languages a stream may name. Without a choice, all speech is taken for the first."""
+"""Languages a stream may choose. Without a choice, the first is detected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptedConfig:
-    """How the engine behaves.
+    """The engine's behaviour.
 
     Attributes:
         delay_ms: A word becomes stable this long after its end, unless a flush comes first. One of `DELAYS_MS`.
-        is_revising: Whether words that are not stable are shown as interim text, an unfinished one in capitals.
-        slowness: Seconds of work for each second of audio.
-        fails_at_s: The stream fails when its audio gets here.
-        dies_at_s: The whole engine dies when the audio of any stream gets here.
+        is_revising: Whether unstable words are sent as interim text, an unfinished one in capitals.
+        slowness: Seconds of work per second of audio.
+        fails_at_s: Audio position at which a stream fails [s].
+        dies_at_s: Audio position, of any stream, at which the engine dies [s].
     """
 
     delay_ms: int = 480

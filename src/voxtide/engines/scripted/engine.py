@@ -19,7 +19,7 @@ _MODEL = "tones"
 
 
 class ScriptedEngine(LocalEngine):
-    """Runs scripted recognisers. `sleep` does the work of a slow engine; a test may put its own in its place."""
+    """Runs scripted recognisers. A slow engine calls `sleep`; tests may replace it."""
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ def load(
     max_streams: int | None = None,
     progress: Progress | None = None,
 ) -> ScriptedEngine:
-    """The engine with its default settings. It has one model, `tones`, which needs neither `store` nor `progress`.
+    """Make the engine with its default settings. Its one model, `tones`, needs neither `store` nor `progress`.
 
     Raises:
-        UnknownModelError: Another model was asked for.
-        ConfigError: A number is not usable.
+        UnknownModelError: `model` is not `tones`.
+        ConfigError: A number is out of range.
     """
     if model not in (None, _MODEL):
         raise UnknownModelError(f"engine 'scripted' has no model {model!r}; leave it out")

@@ -1,4 +1,4 @@
-"""One scripted stream: letters become words, words become stable, stable words become segments.
+"""One scripted stream: joins letters into words and stable words into segments.
 
 In: samples, flush, finish. Out: events. Knows no threads; its only clock is the injected `sleep`.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from voxtide.engines.final_text import FinalText
 from voxtide.engines.scripted.config import LANGUAGES, ScriptedConfig
-from voxtide.engines.scripted.tones import TONE_FRAME_SAMPLES, Ear, Letter
+from voxtide.engines.scripted.tones import TONE_FRAME_SAMPLES, Letter, ToneDecoder
 from voxtide.errors import EngineFailedError
 from voxtide.transcript.events import (
     Delta,
@@ -28,18 +28,18 @@ WORD_GAP_SAMPLES = TONE_FRAME_SAMPLES // 2
 """Silence that ends a word; `speak` leaves four times as much."""
 
 PAUSE_SAMPLES = 6 * TONE_FRAME_SAMPLES
-"""Silence that ends a segment: 480 ms, as long as a breath."""
+"""Silence that ends a segment: 480 ms, the length of a breath."""
 
 NOISE_WORD_SAMPLES = 5 * TONE_FRAME_SAMPLES
-"""Longest placeholder word: 400 ms, a long spoken word."""
+"""Longest placeholder word: 400 ms, the length of a long word."""
 
 MAX_SEGMENT_S = 30.0
-"""A segment does not go on past this, so that sound without a pause is held for a bounded time."""
+"""Longest segment: bounds the memory for sound without a pause."""
 
 
 @dataclass(slots=True)
-class _HeardWord:
-    """A word, or what has been heard of it so far."""
+class _SpokenWord:
+    """A word, or its beginning."""
 
     text: str
     is_noise: bool
@@ -49,7 +49,7 @@ class _HeardWord:
 
 
 class ScriptedRecogniser:
-    """A stream's state; see `Recogniser` for what is called when."""
+    """The state of one stream; see `Recogniser`."""
 
     def __init__(self, config: ScriptedConfig, options: StreamOptions, sleep: Callable[[float], None]) -> None:
         self._config = config
@@ -58,7 +58,7 @@ class ScriptedRecogniser:
         self._delay_samples = _samples(options.delay_ms or config.delay_ms)
         self._spellings = {word.lower(): word for word in options.vocabulary}
         self._is_language_open = options.language is None
-        self._ear = Ear()
+        self._decoder = ToneDecoder()
         self._num_fed_samples = 0
         self._now_sample = 0
         self._flush_id: int | None = None
@@ -66,8 +66,8 @@ class ScriptedRecogniser:
         self._is_speaking = False
         self._speech_end_sample = 0
         self._num_noise_words = 0
-        self._word: _HeardWord | None = None  # still being spoken
-        self._waiting: deque[_HeardWord] = deque()  # complete, but not yet stable
+        self._word: _SpokenWord | None = None  # still being spoken
+        self._waiting: deque[_SpokenWord] = deque()  # complete, not yet stable
         self._final = FinalText()
         self._segment: list[Word] = []  # final words of the open segment
         self._interim_text = ""
@@ -78,7 +78,7 @@ class ScriptedRecogniser:
         return self._now_sample
 
     def feed(self, samples: Samples) -> None:
-        self._ear.feed(samples)
+        self._decoder.feed(samples)
         self._num_fed_samples += len(samples)
 
     def flush(self, flush_id: int) -> None:
@@ -88,18 +88,18 @@ class ScriptedRecogniser:
         self._is_finishing = True
 
     def close(self) -> None:
-        self._ear = Ear()
+        self._decoder = ToneDecoder()
 
     def step(self, *, is_behind: bool) -> list[TranscriptEvent] | None:
-        # Steps end at multiples of a frame or where the caller cut the audio, so chunk sizes decide nothing.
+        # Steps end at multiples of a frame or at a flush, so the result is independent of chunk sizes.
         until = (self._now_sample // TONE_FRAME_SAMPLES + 1) * TONE_FRAME_SAMPLES
         if until <= self._num_fed_samples:
-            self._listen(until, is_cut=False)
-            self._settle(until - self._delay_samples)
+            self._transcribe(until, is_cut=False)
+            self._finalise(until - self._delay_samples)
             self._show_interim(is_behind=is_behind)
         elif self._flush_id is not None or self._is_finishing:
-            self._listen(self._num_fed_samples, is_cut=True)
-            self._settle_all()
+            self._transcribe(self._num_fed_samples, is_cut=True)
+            self._finalise_all()
             self._show_interim(is_behind=is_behind)
             self._answer()
         else:
@@ -107,26 +107,26 @@ class ScriptedRecogniser:
         events, self._events = self._events, []
         return events
 
-    def _listen(self, until: int, *, is_cut: bool) -> None:
+    def _transcribe(self, until: int, *, is_cut: bool) -> None:
         self._work(until)
-        for letter in self._ear.hear(until, is_cut=is_cut):
-            self._notice_silence(letter.start_sample)
+        for letter in self._decoder.decode(until, is_cut=is_cut):
+            self._end_on_silence(letter.start_sample)
             self._add(letter)
-        self._notice_silence(self._ear.judged_sample)
+        self._end_on_silence(self._decoder.decoded_sample)
         self._now_sample = until
 
     def _work(self, until: int) -> None:
-        """Be as slow as the settings say, and fail where they say."""
+        """Simulate the configured slowness and failures."""
         if self._config.slowness:
             self._sleep(self._config.slowness * (until - self._now_sample) / SAMPLE_RATE_HZ)
         until_s = until / SAMPLE_RATE_HZ
         if self._config.dies_at_s is not None and until_s >= self._config.dies_at_s:
-            raise EngineFailedError(f"engine 'scripted' died at {self._config.dies_at_s} s, as its settings say")
+            raise EngineFailedError(f"engine 'scripted' died at {self._config.dies_at_s} s, as configured")
         if self._config.fails_at_s is not None and until_s >= self._config.fails_at_s:
-            raise RuntimeError(f"the stream failed at {self._config.fails_at_s} s, as the settings say")
+            raise RuntimeError(f"the stream failed at {self._config.fails_at_s} s, as configured")
 
-    def _notice_silence(self, until: int) -> None:
-        """All between the last letter and `until` is silent: words and speech may be over."""
+    def _end_on_silence(self, until: int) -> None:
+        """End the word and the speech if the silence between the last letter and `until` is long enough."""
         if self._word and until - self._word.end_sample >= WORD_GAP_SAMPLES:
             self._end_word()
         if self._is_speaking and until - self._speech_end_sample >= PAUSE_SAMPLES:
@@ -146,7 +146,7 @@ class ScriptedRecogniser:
             return
         self._num_noise_words += not letter.text
         text = letter.text or f"w{self._num_noise_words}"
-        self._word = _HeardWord(text, not letter.text, follows_pause, letter.start_sample, letter.end_sample)
+        self._word = _SpokenWord(text, not letter.text, follows_pause, letter.start_sample, letter.end_sample)
 
     def _start_speech(self, start_sample: int) -> None:
         self._is_speaking = True
@@ -160,26 +160,26 @@ class ScriptedRecogniser:
             self._waiting.append(self._word)
         self._word = None
 
-    def _settle(self, until: int) -> None:
-        """Words that ended by `until` become stable; a segment ends when all before a pause is stable."""
+    def _finalise(self, until: int) -> None:
+        """Make the words that ended by `until` stable; end the segment when all words before a pause are stable."""
         while self._waiting and self._waiting[0].end_sample <= until:
-            self._tell(self._waiting.popleft())
+            self._emit_word(self._waiting.popleft())
         if not (self._is_speaking or self._word or self._waiting):
             self._end_segment()
 
-    def _settle_all(self) -> None:
+    def _finalise_all(self) -> None:
         self._end_word()
-        self._settle(self._now_sample)
+        self._finalise(self._now_sample)
         self._end_segment()
 
-    def _tell(self, heard: _HeardWord) -> None:
+    def _emit_word(self, spoken: _SpokenWord) -> None:
         word = Word(
-            self._spellings.get(heard.text.lower(), heard.text),
-            _seconds(heard.start_sample),
-            _seconds(heard.end_sample),
+            self._spellings.get(spoken.text.lower(), spoken.text),
+            _seconds(spoken.start_sample),
+            _seconds(spoken.end_sample),
         )
         is_too_long = self._segment and word.end_s - self._segment[0].start_s > MAX_SEGMENT_S
-        if heard.follows_pause or is_too_long:
+        if spoken.follows_pause or is_too_long:
             self._end_segment()
         text = self._spaced(word.text)
         self._events.append(Delta(text, word.end_s))
@@ -191,13 +191,13 @@ class ScriptedRecogniser:
         self._events += self._final.end_segment(words, words[-1].end_s if words else 0.0)
 
     def _show_interim(self, *, is_behind: bool) -> None:
-        """Tell the tail if it changed. Behind time only one that has become stable is taken off the screen."""
+        """Emit the interim text if it changed. If behind, only remove text that has become stable."""
         if not self._has_interim:
             return
         has_delta = any(isinstance(event, Delta) for event in self._events)
         if is_behind and not has_delta:
             return
-        texts = [heard.text for heard in self._waiting]
+        texts = [spoken.text for spoken in self._waiting]
         texts += [self._word.text.upper()] if self._word else []
         text = self._spaced(" ".join(texts)) if texts else ""
         if text != self._interim_text or (text and has_delta):
@@ -217,9 +217,9 @@ class ScriptedRecogniser:
         return f" {text}" if self._final.has_text else text
 
 
-def _continues(word: _HeardWord, letter: Letter) -> bool:
-    is_room_left = not word.is_noise or letter.end_sample - word.start_sample <= NOISE_WORD_SAMPLES
-    return word.is_noise == (not letter.text) and is_room_left
+def _continues(word: _SpokenWord, letter: Letter) -> bool:
+    is_short_enough = not word.is_noise or letter.end_sample - word.start_sample <= NOISE_WORD_SAMPLES
+    return word.is_noise == (not letter.text) and is_short_enough
 
 
 def _samples(duration_ms: int) -> int:

@@ -1,7 +1,7 @@
-"""The engine that is a vLLM server. In: its address, the model's name. Out: an `Engine` whose streams are connections.
+"""The engine for a vLLM server. In: its address, the model's name. Out: an `Engine` whose streams are connections.
 
-vLLM's realtime wire has one generation at a time and no flush: each flush ends one and begins the next, and the audio
-in between waits in `client/`, which does the work.
+vLLM's realtime API runs one generation at a time and has no flush: each flush ends a generation and starts the next.
+`client/` buffers the audio in between.
 """
 
 from voxtide.engines.vllm.engine import VllmEngine, load

@@ -9,7 +9,7 @@ from voxtide.engines.remote_stream import ConnectedEngine
 from voxtide.types import EngineInfo, StreamOptions
 
 DEFAULT_SERVER = "http://localhost:8000"
-"""Where `vllm serve` listens unless it is told otherwise."""
+"""The default address of `vllm serve`."""
 
 
 class VllmEngine(ConnectedEngine):
@@ -31,9 +31,9 @@ def load(
     model: str | None = None,
     max_streams: int | None = None,
 ) -> VllmEngine:
-    """An engine on a vLLM server; None for the one on this machine.
+    """Make an engine for a vLLM server; None for `DEFAULT_SERVER`.
 
     Raises:
-        ConfigError: No model is named, or the address, the key or a number cannot be used.
+        ConfigError: The model's name is missing, or the address, the key or a number is unusable.
     """
     return VllmEngine(server or DEFAULT_SERVER, api_key=api_key, model=model, max_streams=max_streams)
