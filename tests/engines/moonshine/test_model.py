@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from tests.support.pulled_models import between, model_directory, recording
 from voxtide.engines.moonshine.model import (
+    ENCODER_FRAME_SAMPLES,
     EXTRA_TOKENS,
     FRAME_S,
-    FRAME_SAMPLES,
     MAX_TOKENS_PER_S,
     MIN_LOOPS,
     MODEL_FILES,
@@ -163,7 +163,7 @@ def test_tokens_have_probabilities_and_frames_in_order(model: MoonshineModel) ->
     tokens = model.transcribe(window_of(model, samples), prefix=[], draft=[])
     frames = [token.frame for token in tokens]
     assert frames == sorted(frames)
-    assert 0 <= frames[0] < frames[-1] < len(samples) / FRAME_SAMPLES
+    assert 0 <= frames[0] < frames[-1] < len(samples) / ENCODER_FRAME_SAMPLES
     assert all(-20 < token.logprob <= 0 for token in tokens)
 
 

@@ -1,4 +1,4 @@
-"""The engine as a caller meets it: what it says of itself, the language it finds, the options it takes or refuses."""
+"""The engine from a caller's view: its info, language detection, and the options it accepts or refuses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def loaded(model: str | None, directory: Path) -> Iterator[Engine]:
     asyncio.run(engine.close())
 
 
-async def told(
+async def transcribed(
     engine: Engine, samples: Samples, options: StreamOptions | None = None, *, chunk_ms: int = 500
 ) -> list[TranscriptEvent]:
     chunk = chunk_ms * SAMPLE_RATE_HZ // 1000
@@ -62,7 +62,7 @@ def languages_in(events: list[TranscriptEvent]) -> list[LanguageDetected]:
     return [event for event in events if isinstance(event, LanguageDetected)]
 
 
-def test_what_it_says_of_itself(base: Engine, tiny: Engine) -> None:
+def test_its_info(base: Engine, tiny: Engine) -> None:
     assert len(base.info.languages) > 90
     assert tiny.info.languages == ("en",)
     for info in (base.info, tiny.info):
@@ -74,18 +74,18 @@ def test_what_it_says_of_itself(base: Engine, tiny: Engine) -> None:
         )
 
 
-def test_a_language_it_does_not_know(base: Engine, tiny: Engine) -> None:
-    with pytest.raises(UnsupportedOptionError, match=r"language 'xx': it knows .*fr"):
+def test_an_unknown_language_is_refused(base: Engine, tiny: Engine) -> None:
+    with pytest.raises(UnsupportedOptionError, match=r"cannot transcribe 'xx': it knows .*fr"):
         base.open(StreamOptions(language="xx"))
-    with pytest.raises(UnsupportedOptionError, match="language 'fr': it knows en;"):
+    with pytest.raises(UnsupportedOptionError, match="cannot transcribe 'fr': it knows en;"):
         tiny.open(StreamOptions(language="fr"))
 
 
 @pytest.mark.parametrize("pace", ["live", "fast"])
-async def test_the_language_is_told_once_and_does_not_hang_on_chunks(base: Engine, pace: Pace) -> None:
+async def test_the_language_is_emitted_once_for_any_chunking(base: Engine, pace: Pace) -> None:
     samples = between(recording("two_cities.wav"), 0.0, 6.0)
     whole, pieces = [
-        await told(base, samples, StreamOptions(pace=pace), chunk_ms=chunk_ms) for chunk_ms in (10_000, 90)
+        await transcribed(base, samples, StreamOptions(pace=pace), chunk_ms=chunk_ms) for chunk_ms in (10_000, 90)
     ]
     (found,) = languages_in(whole)
     assert found.language == "en"
@@ -94,21 +94,21 @@ async def test_the_language_is_told_once_and_does_not_hang_on_chunks(base: Engin
     assert text_of(pieces) == text_of(whole)
 
 
-async def test_a_language_that_was_asked_for_is_not_told(base: Engine, tiny: Engine) -> None:
+async def test_a_requested_language_is_not_emitted(base: Engine, tiny: Engine) -> None:
     samples = recording("goforward.wav")
     for engine, options in ((base, StreamOptions(language="en")), (tiny, StreamOptions())):
-        events = await told(engine, samples, options)
+        events = await transcribed(engine, samples, options)
         assert text_of(events) == "Go forward 10 meters."
         assert not languages_in(events)
 
 
-async def test_words_to_expect(tiny: Engine) -> None:
-    events = await told(tiny, recording("goforward.wav"), StreamOptions(vocabulary=("metres",)))
+async def test_a_vocabulary_biases_the_text(tiny: Engine) -> None:
+    events = await transcribed(tiny, recording("goforward.wav"), StreamOptions(vocabulary=("metres",)))
     assert text_of(events) == "Go forward 10 metres."
 
 
-async def test_a_vocabulary_that_is_too_long_is_refused_and_leaves_nothing(tiny: Engine) -> None:
+async def test_too_long_a_vocabulary_is_refused_and_leaves_no_stream_open(tiny: Engine) -> None:
     stream = tiny.open(StreamOptions(vocabulary=("Voxtide",) * 100))
-    with pytest.raises(UnsupportedOptionError, match="100 words are .* there is room for 180"):
+    with pytest.raises(UnsupportedOptionError, match="100 words are .* the limit is 180"):
         await stream.__aenter__()
     assert getattr(tiny, "num_open_streams", None) == 0

@@ -1,4 +1,4 @@
-"""What a user may call a Whisper model, and what is said where it cannot be had."""
+"""The names of a Whisper model, and the errors if it cannot be loaded."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ def test_a_model_of_the_manifest(store: ModelStore) -> None:
 
 
 @pytest.mark.parametrize("name", ["moonshine-tiny-en", "whisper-bass", "a/b/c"])
-def test_no_model_of_this_engine(store: ModelStore, name: str) -> None:
+def test_a_name_that_is_no_model_of_this_engine(store: ModelStore, name: str) -> None:
     with pytest.raises(
-        UnknownModelError, match=f"no Whisper model '{name}': give one of whisper-base, whisper-tiny.en"
+        UnknownModelError, match=f"no Whisper model '{name}'; choose from whisper-base, whisper-tiny.en"
     ):
         locate(name, store, None)
 
 
-@pytest.mark.parametrize("name", ["small", "nobody/no-such-model-of-whisper"])
-def test_a_name_of_the_hub_while_offline(store: ModelStore, name: str) -> None:
+@pytest.mark.parametrize("name", ["small", "example/no-such-model-of-whisper"])
+def test_a_name_on_the_hub_while_offline(store: ModelStore, name: str) -> None:
     pytest.importorskip("faster_whisper")
     with pytest.raises(ModelMissingError, match=rf"offline and Whisper model '{name}' .* unset VOXTIDE_OFFLINE"):
         locate(name, store, None)
 
 
-def test_a_fetch_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download(monkeypatch: pytest.MonkeyPatch) -> None:
     utils = pytest.importorskip("faster_whisper.utils")
 
     def refuse(name: str, *, local_files_only: bool) -> str:
@@ -66,7 +66,7 @@ def test_a_fetch_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError("secret")
 
     monkeypatch.setattr(utils, "download_model", refuse)
-    with pytest.raises(ModelDownloadError, match=r"'small' could not be fetched .* \(OSError\); check the name"):
+    with pytest.raises(ModelDownloadError, match=r"'small' could not be downloaded .* \(OSError\); check the name"):
         library.fetch_from_hub("small", is_offline=False)
 
 
@@ -82,7 +82,7 @@ def test_without_the_extra(store: ModelStore, tmp_path: Path) -> None:
         locate("small", store, None)
 
 
-def test_a_directory_that_holds_something_else(store: ModelStore, tmp_path: Path) -> None:
+def test_a_directory_without_a_model(store: ModelStore, tmp_path: Path) -> None:
     (tmp_path / "config.json").touch()
     with pytest.raises(
         ModelCorruptError, match=r"holds no Whisper model .* it has no model.bin, tokenizer.json; give a directory"
@@ -90,7 +90,7 @@ def test_a_directory_that_holds_something_else(store: ModelStore, tmp_path: Path
         load(model=str(tmp_path), store=store)
 
 
-def test_files_that_are_not_a_model(tmp_path: Path) -> None:
+def test_invalid_model_files(tmp_path: Path) -> None:
     pytest.importorskip("faster_whisper")
     for name in MODEL_FILES:
         (tmp_path / name).write_text("{}")

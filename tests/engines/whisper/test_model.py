@@ -1,4 +1,4 @@
-"""The network itself, on real recordings: what it hears, where, and that nothing but the audio decides it."""
+"""The network on real recordings: text, times, and that they depend only on the audio."""
 
 from __future__ import annotations
 
@@ -58,25 +58,25 @@ def test_a_sentence_with_times_and_probabilities(tiny: WhisperModel) -> None:
 
 
 @pytest.mark.parametrize("num_known", [1, 3, 5])
-def test_a_prefix_is_kept_and_gone_on_with(tiny: WhisperModel, goforward: Samples, num_known: int) -> None:
+def test_a_prefix_is_continued(tiny: WhisperModel, goforward: Samples, num_known: int) -> None:
     encoded = tiny.encode(goforward)
     whole = [token.id for token in tiny.transcribe(encoded, ENGLISH, [])]
     rest = tiny.transcribe(encoded, ENGLISH, whole[:num_known])
     assert [token.id for token in rest] == whole[num_known:]
 
 
-def test_a_prefix_that_says_it_all_is_followed_by_nothing(tiny: WhisperModel, goforward: Samples) -> None:
+def test_nothing_follows_a_prefix_of_the_whole_text(tiny: WhisperModel, goforward: Samples) -> None:
     encoded = tiny.encode(goforward)
     whole = [token.id for token in tiny.transcribe(encoded, ENGLISH, [])]
     assert tiny.transcribe(encoded, ENGLISH, whole) == []
 
 
 @pytest.mark.parametrize("audio_s", [0.1, 1.0, 2.0])
-def test_a_short_window_is_not_said_again_and_again(tiny: WhisperModel, goforward: Samples, audio_s: float) -> None:
+def test_the_text_of_a_short_window_is_not_repeated(tiny: WhisperModel, goforward: Samples, audio_s: float) -> None:
     assert len(text_from(tiny, between(goforward, 0.0, audio_s)).split()) <= 4
 
 
-def test_the_encoding_is_as_long_as_ever(tiny: WhisperModel, goforward: Samples) -> None:
+def test_the_encoding_always_has_full_length(tiny: WhisperModel, goforward: Samples) -> None:
     longest = np.resize(goforward, MAX_WINDOW_S * SAMPLE_RATE_HZ)
     for samples in (goforward, longest):
         encoded = tiny.encode(samples)
@@ -85,7 +85,7 @@ def test_the_encoding_is_as_long_as_ever(tiny: WhisperModel, goforward: Samples)
 
 
 @pytest.mark.parametrize("kind", ["silence", "noise", "tone"])
-def test_where_nobody_speaks_nothing_is_heard(tiny: WhisperModel, kind: str) -> None:
+def test_audio_without_speech_gives_no_text(tiny: WhisperModel, kind: str) -> None:
     time_s = np.arange(2 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
     sounds = {
         "silence": np.zeros_like(time_s),
@@ -95,24 +95,24 @@ def test_where_nobody_speaks_nothing_is_heard(tiny: WhisperModel, kind: str) -> 
     assert text_from(tiny, sounds[kind].astype(np.float32)) == ""
 
 
-def test_threads_hear_the_same(tiny: WhisperModel) -> None:
+def test_concurrent_calls_give_equal_results(tiny: WhisperModel) -> None:
     cities = recording("two_cities.wav")
     windows = [between(cities, start_s, start_s + 2.5) for start_s in (1.0, 4.6, 8.3, 16.9)]
 
-    def transcribe_span(samples: Samples) -> list[Token]:
+    def transcribe(samples: Samples) -> list[Token]:
         return tiny.transcribe(tiny.encode(samples), ENGLISH, [])
 
     with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(transcribe_span, windows)) == [transcribe_span(samples) for samples in windows]
+        assert list(threads.map(transcribe, windows)) == [transcribe(samples) for samples in windows]
 
 
-def test_words_to_expect_are_heard_more_easily(tiny: WhisperModel, goforward: Samples) -> None:
+def test_a_vocabulary_biases_the_text(tiny: WhisperModel, goforward: Samples) -> None:
     expected = Prompt(vocabulary=tuple(tiny.tokenizer.encode(" metres.")))
     assert text_from(tiny, goforward) == " Go forward 10 meters."
     assert text_from(tiny, goforward, expected) == " Go forward 10 metres."
 
 
-def test_a_model_of_many_languages(base: WhisperModel, goforward: Samples) -> None:
+def test_a_multilingual_model(base: WhisperModel, goforward: Samples) -> None:
     assert {"en", "fr", "ja", "jv", "zh"} < set(base.tokenizer.languages)
     encoded = base.encode(goforward)
     language, probability = base.language_of(encoded)

@@ -34,9 +34,9 @@ from voxtide.types import SAMPLE_RATE_HZ
 ENCODER, DECODER, TOKENIZER = "encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin"
 MODEL_FILES = (ENCODER, DECODER, TOKENIZER)
 """The files of a Moonshine model's directory."""
-FRAME_SAMPLES = math.prod(ENCODER_STRIDES)
-FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
-MAX_WINDOW_SAMPLES = MAX_POSITIONS * FRAME_SAMPLES
+ENCODER_FRAME_SAMPLES = math.prod(ENCODER_STRIDES)
+FRAME_S = ENCODER_FRAME_SAMPLES / SAMPLE_RATE_HZ
+MAX_WINDOW_SAMPLES = MAX_POSITIONS * ENCODER_FRAME_SAMPLES
 """49 s. Such a window has fewer frames than positions, because the kernels reach beyond the last strides."""
 MAX_TOKENS_PER_S = 6.5
 """Fluent English stays under this (Moonshine's authors use the same bound); more is a repetition loop."""

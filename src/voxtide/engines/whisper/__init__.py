@@ -1,8 +1,7 @@
-"""Whisper: samples become words with times, in many languages. In: a window of audio. Out: a hypothesis of its text.
+"""The engine `whisper`, for many languages. In: windows of audio. Out: words with times.
 
-locate (a name becomes a directory) -> model (encode, decode, align) -> words (tokens become pieces)
--> windows (a stream's reader, its language and vocabulary) -> engine
-Knows nothing of streams but in `windows`, which serves the shared streaming decoder.
+library (loads a model) -> model (encode, decode, align) -> words (tokens to pieces) -> engine
+Only `engine` knows streams: it runs the model in the shared windowed decoder.
 """
 
 from voxtide.engines.whisper.engine import load

@@ -1,20 +1,26 @@
-"""Whisper behind the seam. In: a model's name. Out: an engine. Knows neither threads nor decoding rules."""
+"""Whisper as an engine. In: a model's name. Out: an engine. Knows neither threads nor stability rules."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from voxtide.audio.vad import VadModel
 from voxtide.engines.model_files import model_name
 from voxtide.engines.whisper.library import fetch_from_hub, hub_sizes
-from voxtide.engines.whisper.model import WhisperModel
-from voxtide.engines.whisper.windows import WhisperWindows
+from voxtide.engines.whisper.model import MAX_WINDOW_S, Encoded, Prompt, WhisperModel
+from voxtide.engines.whisper.tokenizer import Tokenizer
+from voxtide.engines.whisper.words import pieces_of, well_timed
 from voxtide.engines.windowed.config import StabilityConfig, WindowedConfig
 from voxtide.engines.windowed.engine import WindowedEngine, usual_num_threads
-from voxtide.errors import UnknownModelError
+from voxtide.engines.windowed.hypothesis import Piece
+from voxtide.engines.windowed.window_model import AudioBuffer
+from voxtide.errors import UnknownModelError, UnsupportedOptionError
 from voxtide.models.store import ModelStore, Progress
-from voxtide.types import EngineInfo
+from voxtide.types import SAMPLE_RATE_HZ, EngineInfo, StreamOptions
 
+ENGINE = "whisper"
+"""The engine's name; its models in the manifest have it too."""
 DEFAULT_MODEL = "whisper-base"
 
 STABILITY = StabilityConfig(min_logprob=-1.0)
@@ -27,7 +33,7 @@ LIVE = WindowedConfig(
     context_s=3.0,
     stability=STABILITY,
 )
-"""For speech that is being spoken: each second, for an update takes 0.2 to 0.5 s on one core, and each a decision."""
+"""For live speech: one update, which is also a decision, per second; it takes 0.2 to 0.5 s on one core."""
 
 FAST = WindowedConfig(
     update_frames=437,
@@ -38,8 +44,89 @@ FAST = WindowedConfig(
     context_s=1.5,
     stability=STABILITY,
 )
-"""For audio that is already there: from 10 s at a time on where there are pauses, 14 s where there are none. With what
-was said before them and the pauses between, windows stay under the 28 s that the model takes."""
+"""For files: at least 10 s of audio per update, up to 14 s without a pause. With context and pauses, windows stay below
+the model's limit of 28 s."""
+
+MIN_WINDOW_SAMPLES = 1600
+"""No word fits into 100 ms."""
+MAX_WINDOW_SAMPLES = MAX_WINDOW_S * SAMPLE_RATE_HZ
+MAX_VOCABULARY_TOKENS = 180
+"""Half the decoder's positions, less the special tokens before the text."""
+SURE_LANGUAGE = 0.8
+"""From this probability on, the detected language is final for any length of speech."""
+SURE_LANGUAGE_S = 3.0
+"""From this much speech on, the detected language is final: more speech does not improve it."""
+
+
+class WhisperWindows:
+    """`WindowModel` over Whisper."""
+
+    def __init__(self, model: WhisperModel) -> None:
+        self._model = model
+
+    def open(self, audio: AudioBuffer, options: StreamOptions) -> WhisperReader:
+        """Open a reader for a new stream.
+
+        Raises:
+            UnsupportedOptionError: The vocabulary is too long or contains a special token.
+        """
+        vocabulary = vocabulary_tokens(options.vocabulary, self._model.tokenizer)
+        language = options.language if self._model.tokenizer.languages else None
+        return WhisperReader(self._model, audio, Prompt(vocabulary, language))
+
+
+class WhisperReader:
+    """`WindowReader` over Whisper. Detects the language anew in each window until it is certain."""
+
+    def __init__(self, model: WhisperModel, audio: AudioBuffer, prompt: Prompt) -> None:
+        self._model = model
+        self._audio = audio
+        self._prompt = prompt
+        self._detects_language = bool(model.tokenizer.languages) and prompt.language is None
+        self.language: str | None = None
+
+    @property
+    def max_window_samples(self) -> int:
+        return MAX_WINDOW_SAMPLES
+
+    def drop_before(self, start: int) -> None:
+        self._audio.drop_before(start)
+
+    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int]) -> list[Piece]:
+        if end - start < MIN_WINDOW_SAMPLES:
+            return []
+        encoded = self._model.encode(self._audio.between(start, end))
+        if self._detects_language and self.language is None:
+            self._detect_language(encoded)
+        tokens = self._model.transcribe(encoded, self._prompt, prefix)
+        pieces = well_timed(pieces_of(tokens, self._model.tokenizer.bytes_of, is_continued=bool(prefix)))
+        shift_s = start / SAMPLE_RATE_HZ
+        return [replace(piece, start_s=piece.start_s + shift_s, end_s=piece.end_s + shift_s) for piece in pieces]
+
+    def _detect_language(self, encoded: Encoded) -> None:
+        language, probability = self._model.language_of(encoded)
+        self._prompt = replace(self._prompt, language=language)
+        if probability >= SURE_LANGUAGE or encoded.audio_s >= SURE_LANGUAGE_S:
+            self.language = language
+
+
+def vocabulary_tokens(words: tuple[str, ...], tokenizer: Tokenizer) -> tuple[int, ...]:
+    """The words as tokens of a preceding text, which biases the decoder to them.
+
+    Raises:
+        UnsupportedOptionError: They are too many or contain a special token.
+    """
+    tokens = tokenizer.encode(f" {', '.join(words)}.") if words else []
+    if any(token >= tokenizer.end for token in tokens):
+        raise UnsupportedOptionError(
+            "engine 'whisper' cannot use a vocabulary that contains a special token, such as <|en|>"
+        )
+    if len(tokens) > MAX_VOCABULARY_TOKENS:
+        raise UnsupportedOptionError(
+            f"engine 'whisper' cannot use this vocabulary: its {len(words)} words are {len(tokens)} tokens, and the "
+            f"limit is {MAX_VOCABULARY_TOKENS}; remove the least likely words"
+        )
+    return tuple(tokens)
 
 
 def load(
@@ -50,18 +137,18 @@ def load(
     max_streams: int | None = None,
     progress: Progress | None = None,
 ) -> WindowedEngine:
-    """Load Whisper, pulling it first if it is not there.
+    """Load Whisper. Downloads the model first if it is missing.
 
     Args:
-        model: A model of the manifest, a directory with a model for CTranslate2, or a name on the Hugging Face hub;
-            None for `whisper-base`.
-        store: Where models lie.
-        num_threads: Threads that compute; None for one per core.
-        max_streams: Streams at once; None for the engine's own bound.
-        progress: Told how far a pull is.
+        model: A model of the manifest, a directory with a CTranslate2 model, or a name on the Hugging Face hub; None
+            for `whisper-base`.
+        store: Where models are stored.
+        num_threads: Worker threads; None for one per core, at most 8.
+        max_streams: Most concurrent streams; None for the engine's default.
+        progress: Called with the progress of a download.
 
     Raises:
-        ModelError: A model cannot be had or used.
+        ModelError: A model cannot be downloaded or loaded.
         MissingExtraError: faster-whisper is not installed.
     """
     name = model or DEFAULT_MODEL
@@ -87,17 +174,13 @@ def load(
     )
 
 
-ENGINE = "whisper"
-"""The models of the manifest that are this engine's."""
-
-
 def locate(name: str, store: ModelStore, progress: Progress | None) -> Path:
-    """The directory of a model: itself a directory, or one of the manifest, or on the Hugging Face hub.
+    """The directory of a model, given as a directory, a name in the manifest or a name on the Hugging Face hub.
 
     Raises:
-        UnknownModelError: It is none of these, or another engine's.
-        ModelError: It cannot be had.
-        MissingExtraError: Its name is the hub's, and faster-whisper is not installed.
+        UnknownModelError: The name is none of these, or another engine's model.
+        ModelError: The model cannot be downloaded.
+        MissingExtraError: The name is one of the hub, and faster-whisper is not installed.
     """
     if Path(name).is_dir():
         return Path(name)
@@ -108,6 +191,6 @@ def locate(name: str, store: ModelStore, progress: Progress | None) -> Path:
     if name in sizes or name.count("/") == 1:
         return fetch_from_hub(name, is_offline=store.is_offline)
     raise UnknownModelError(
-        f"no Whisper model {name!r}: give one of {', '.join(ours)}, a directory that holds one, or a model of the "
-        f"Hugging Face hub, by its name there or as one of {', '.join(sizes) or 'its short names'}"
+        f"There is no Whisper model {name!r}; choose from {', '.join(ours)}, or give a model's directory, its name on "
+        f"the Hugging Face hub, or one of {', '.join(sizes) or 'its short names'}"
     )

@@ -1,6 +1,6 @@
-"""The libraries that run Whisper; no other file names them. In: a directory or a hub's name. Out: what they make of it.
+"""Wraps the libraries of the extra `whisper`. In: a directory or a name on the hub. Out: a loaded model, a directory.
 
-They come with the extra `whisper`. Knows no decoding.
+No other module imports them. Knows no decoding.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from voxtide.errors import MissingExtraError, ModelCorruptError, ModelDownloadEr
 from voxtide.types import Samples
 
 MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
-"""What a directory must hold to be a Whisper model for CTranslate2."""
+"""The files of a CTranslate2 Whisper model's directory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model as the libraries give it.
+    """A model in the libraries' types.
 
     Attributes:
         network: Encodes, generates, aligns; safe to call from several threads.
-        features: Samples whose length is a multiple of 160 -> log mel energies [mels, n / 160].
-        num_mels: How many energies there are.
-        view: An array -> what `network` takes. The array must outlive it.
+        features: Samples, a multiple of 160 -> log mel energies [mels, n / 160].
+        num_mels: Number of mel bands.
+        view: An array -> the input type of `network`, which does not copy it: keep the array alive.
         vocabulary: The tokens.
-        language_tokens: How the languages it can be told are written; none where it knows English only.
+        language_tokens: The tokens of the languages it knows; empty for an English-only model.
     """
 
     network: Any
@@ -42,11 +42,11 @@ class Loaded:
 
 
 def load_from(directory: Path, *, num_threads: int) -> Loaded:
-    """Load a model and quantise it to 8 bits. Up to `num_threads` calls run at once, each on one thread.
+    """Load a model, quantised to 8 bits. Up to `num_threads` calls run at once, each on one thread.
 
     Raises:
         MissingExtraError: faster-whisper is not installed.
-        ModelCorruptError: The directory holds no such model, or its files cannot be used.
+        ModelCorruptError: The directory has no such model, or its files are invalid.
     """
     require_files(directory, MODEL_FILES, kind="Whisper model for CTranslate2")
     try:
@@ -64,7 +64,9 @@ def load_from(directory: Path, *, num_threads: int) -> Loaded:
         language_ids = config["lang_ids"] if network.is_multilingual else []
         extractor = FeatureExtractor(feature_size=network.n_mels)
     except Exception as error:  # the libraries' exceptions share no base class
-        raise ModelCorruptError(f"{directory} cannot be loaded as a Whisper model: {error}; fetch it again") from error
+        raise ModelCorruptError(
+            f"{directory} cannot be loaded as a Whisper model: {error}; download it again"
+        ) from error
     return Loaded(
         network=network,
         features=lambda samples: extractor(samples, padding=0),
@@ -76,7 +78,7 @@ def load_from(directory: Path, *, num_threads: int) -> Loaded:
 
 
 def hub_sizes() -> tuple[str, ...]:
-    """The short names of models on the hub, such as "small"; none where faster-whisper is not installed."""
+    """The short names of models on the hub, such as "small"; empty if faster-whisper is not installed."""
     try:
         from faster_whisper.utils import available_models
     except ModuleNotFoundError:
@@ -85,16 +87,16 @@ def hub_sizes() -> tuple[str, ...]:
 
 
 def fetch_from_hub(name: str, *, is_offline: bool) -> Path:
-    """The directory of a model on the Hugging Face hub, in that library's own cache; fetched if it is not there.
+    """The directory of a model of the Hugging Face hub in the hub library's cache. Downloads it if it is missing.
 
     Args:
         name: A short name, or a repository such as "Systran/faster-whisper-small".
-        is_offline: Only look into the cache.
+        is_offline: Use only the cache.
 
     Raises:
         MissingExtraError: faster-whisper is not installed.
-        ModelMissingError: It is not in the cache, and may not be fetched.
-        ModelDownloadError: It could not be fetched.
+        ModelMissingError: The model is not in the cache, and `is_offline` is set.
+        ModelDownloadError: The download failed.
     """
     try:
         from faster_whisper.utils import download_model
@@ -102,15 +104,15 @@ def fetch_from_hub(name: str, *, is_offline: bool) -> Path:
         raise _missing_extra() from error
     try:
         return Path(download_model(name, local_files_only=is_offline))
-    except Exception as error:  # its exceptions, and those of the network below, share no base class
+    except Exception as error:  # the exceptions of the library and of the network share no base class
         if is_offline:
             raise ModelMissingError(
                 f"voxtide is offline and Whisper model {name!r} is not in the Hugging Face cache; unset "
-                "VOXTIDE_OFFLINE to fetch it, or give the path of a directory that holds it"
+                "VOXTIDE_OFFLINE to download it, or give the path of its directory"
             ) from error
         raise ModelDownloadError(
-            f"Whisper model {name!r} could not be fetched from the Hugging Face hub ({type(error).__name__}); check "
-            "the name and the connection, or give the path of a directory that holds it"
+            f"Whisper model {name!r} could not be downloaded from the Hugging Face hub ({type(error).__name__}); check "
+            "the name and the connection, or give the path of its directory"
         ) from error
 
 

@@ -1,10 +1,10 @@
-"""Whisper runs. In: samples of up to 30 s, tokens its text must begin with. Out: timed tokens.
+"""Runs Whisper. In: samples of up to 28 s, tokens the text must begin with. Out: timed tokens.
 
-Whisper was made for windows of exactly 30 s, and its encoder takes as long for one second as for thirty. Encoding only
-the audio that is there costs in proportion to it; but then the decoder does not see where the audio ends, and says it
-again and again. So the encoding of the missing silence, which is always the same, is computed once and put behind.
-Over 81 windows of 1 to 8 s this changes 5 % of the words against full windows, at their cut ends above all, where
-padding of 4 s in front of the encoder changes 10 to 27 %; it takes a quarter of the time.
+Whisper was trained on windows of exactly 30 s; padding every window to 30 s makes the encoder cost the same for one
+second as for thirty. Encoding only the audio costs in proportion to its length, but then the decoder does not see
+where the audio ends and repeats it. So the encoding of silence, which is always the same, is computed once and
+appended to the encoded audio. Over 81 windows of 1 to 8 s this changes 5 % of the words against full windows, mostly
+at the cut ends, in a quarter of the time; padding the audio by 4 s before the encoder changes 10 to 27 %.
 
 Knows nothing of streams or words. Safe to call from several threads at once.
 """
@@ -22,35 +22,35 @@ from voxtide.engines.whisper.tokenizer import Tokenizer, language_code
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 MAX_WINDOW_S = 28
-"""Longest audio at once: room for `PAD_S` is left of Whisper's 30 s."""
+"""Longest window: leaves room for `PAD_S` in Whisper's 30 s."""
 PAD_S = 1.5
-"""Silence encoded together with the audio, so that its end sounds like one; 0.5 s is too little, 2 s no better."""
+"""Silence encoded together with the audio, so that the decoder sees its end; 0.5 s is too little, 2 s no better."""
 FRAME_S = 0.02
-"""One frame of the encoder."""
+"""Duration of an encoder frame."""
 NUM_FRAMES = 1500
 SILENT_LEVEL = -1.0
-"""Of the features in silence. It depends on the loudest sound of the window; from -1.5 to -0.5 makes no difference."""
-FRAME_SAMPLES = round(FRAME_S * SAMPLE_RATE_HZ)
+"""The features' value in silence. In real audio it depends on the loudest sound; -1.5 to -0.5 give the same results."""
+ENCODER_FRAME_SAMPLES = round(FRAME_S * SAMPLE_RATE_HZ)
 
 MAX_TOKENS = 224
-"""What the decoder has room for, half its positions; the other half is for the vocabulary."""
+"""Half of the decoder's positions; the other half is for the vocabulary."""
 MAX_TOKENS_PER_S = 7.0
 """Fluent English stays under this; more is a repetition loop."""
-MAX_TOKENS_PER_S_ELSEWHERE = 25.0
-"""Scripts that the tokenizer knows little of take up to three tokens for a letter."""
+MAX_TOKENS_PER_S_MULTILINGUAL = 25.0
+"""Scripts that are rare in the vocabulary take up to three tokens per character."""
 EXTRA_TOKENS = 8
 """Room above the rate for very short windows."""
 
 NO_SPEECH = 0.6
 NO_SPEECH_LOGPROB = -0.95
-"""Where the model says both that nobody speaks and that the text is a guess, it hears noise. Silence, noise, tones and
-clicks give 0.7 to 0.92 and -1.0 to -2.0; speech gives 0.7 at most, and -0.9 where it does."""
+"""A window above this no-speech probability and below this mean log probability is noise. Silence, noise, tones and
+clicks give 0.7 to 0.92 and -1.0 to -2.0; speech gives at most 0.7, and then -0.9."""
 MIN_PROBABILITY = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token: its number, natural log probability, and where in the window it begins and ends."""
+    """A token: its id, natural log probability, and times in the window."""
 
     id: int
     logprob: float
@@ -60,7 +60,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """What the encoder made of a window of `audio_s` seconds."""
+    """The encoder's output for a window of `audio_s` seconds."""
 
     frames: Samples  # [1, 1500, width]
     audio_s: float
@@ -68,7 +68,7 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the decoder is told before the text: words to expect, and the language (None for models that know one)."""
+    """The decoder's input before the text: vocabulary tokens and the language (None for an English-only model)."""
 
     vocabulary: tuple[int, ...] = ()
     language: str | None = None
@@ -85,11 +85,11 @@ class WhisperModel:
 
     @classmethod
     def load(cls, directory: Path, *, num_threads: int) -> WhisperModel:
-        """Read a model in CTranslate2's form. `num_threads` calls run at once, each on one thread.
+        """Load a CTranslate2 model. Up to `num_threads` calls run at once, each on one thread.
 
         Raises:
             MissingExtraError: faster-whisper is not installed.
-            ModelCorruptError: The directory holds no such model, or its files cannot be used.
+            ModelCorruptError: The directory has no such model, or its files are invalid.
         """
         return cls(load_from(directory, num_threads=num_threads))
 
@@ -98,7 +98,7 @@ class WhisperModel:
         audio_s = len(samples) / SAMPLE_RATE_HZ
         assert 0.1 <= audio_s <= MAX_WINDOW_S, audio_s
         num_frames = math.ceil((audio_s + PAD_S) / FRAME_S)
-        padded = np.pad(samples, (0, num_frames * FRAME_SAMPLES - len(samples)))
+        padded = np.pad(samples, (0, num_frames * ENCODER_FRAME_SAMPLES - len(samples)))
         frames = self._encode(self._loaded.features(padded))
         return Encoded(np.concatenate([frames, self._silence[:, num_frames:]], axis=1), audio_s)
 
@@ -108,25 +108,25 @@ class WhisperModel:
         return np.array(self._loaded.network.encode(self._loaded.view(features)), np.float32)
 
     def language_of(self, encoded: Encoded) -> tuple[str, float]:
-        """The likeliest language, an ISO 639-1 code, and its probability. Only for models that know several."""
+        """The likeliest language (ISO 639-1) and its probability. Only for multilingual models."""
         token, probability = self._loaded.network.detect_language(self._loaded.view(encoded.frames))[0][0]
         return language_code(token), probability
 
     def transcribe(self, encoded: Encoded, prompt: Prompt, prefix: list[int]) -> list[Token]:
-        """The likeliest tokens after the `prefix` that is certain; none where the model hears noise.
+        """The likeliest tokens after the fixed `prefix`; empty if the audio is noise.
 
         Equal arguments give equal tokens.
         """
         start = self.tokenizer.start_of(prompt.vocabulary, prompt.language)
         frames = self._loaded.view(encoded.frames)
-        rate = MAX_TOKENS_PER_S if prompt.language in (None, "en") else MAX_TOKENS_PER_S_ELSEWHERE
+        rate = MAX_TOKENS_PER_S if prompt.language in (None, "en") else MAX_TOKENS_PER_S_MULTILINGUAL
         num_tokens = min(max(math.ceil(encoded.audio_s * rate), len(prefix)) + EXTRA_TOKENS, MAX_TOKENS)
         (found,) = self._loaded.network.generate(
             frames,
             [[*start, self.tokenizer.no_timestamps, *prefix]],
             beam_size=1,
             max_length=2 * num_tokens,  # the library takes half of it
-            suppress_blank=False,  # forbids an end after the prefix, so that words are made up where there are no more
+            suppress_blank=False,  # True forbids an end right after the prefix, and the model invents words
             return_no_speech_prob=True,
         )
         ids: list[int] = found.sequences_ids[0]
@@ -139,7 +139,7 @@ class WhisperModel:
 
 
 def _timed(ids: list[int], probabilities: list[float], path: list[tuple[int, int]]) -> list[Token]:
-    """Tokens with times. The path goes through (token, frame) pairs, and through the end of text behind the tokens."""
+    """Tokens with times. The path has (token, frame) pairs, also for the end-of-text token after the last."""
     first_frames: dict[int, int] = {}
     for token, frame in path:
         first_frames.setdefault(token, frame)

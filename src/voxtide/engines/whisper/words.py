@@ -1,6 +1,6 @@
-"""Tokens become pieces. In: timed tokens and their bytes. Out: words and punctuation, whole letters only.
+"""Groups tokens to pieces. In: timed tokens and their bytes. Out: words and punctuation, whole characters only.
 
-Knows no model. In scripts that write no spaces, every run of tokens that makes whole letters is a word.
+Knows no model. In scripts without spaces, every shortest run of tokens that decodes to whole characters is a word.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from voxtide.engines.whisper.model import Token
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.transcript.spacing import writes_spaces
 
-MAX_LETTER_BYTES = 4
-WORD_S, LETTER_S = 0.2, 0.07
-"""A word's last token takes at most this, and this more per letter of it; what is left until the next word is a pause,
-which the alignment counts to the word."""
+MAX_CHARACTER_BYTES = 4
+WORD_S, CHARACTER_S = 0.2, 0.07
+"""Longest duration of a word's last token: the first plus the second per character. The alignment extends a word over
+the pause after it; the rest until the next word is that pause."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """The fewest tokens that make whole letters."""
+    """A shortest run of tokens that decodes to whole characters."""
 
     text: str
     tokens: tuple[Token, ...]
 
     @property
     def is_mark(self) -> bool:
-        """Whether it is punctuation after a word; hyphens and apostrophes belong to theirs."""
-        return not any(letter.isalnum() or letter.isspace() for letter in self.text) and self.text not in ("-", "'")
+        """Whether it is punctuation after a word; hyphens and apostrophes are part of the word."""
+        return not any(c.isalnum() or c.isspace() for c in self.text) and self.text not in ("-", "'")
 
     @property
-    def continues_letter(self) -> bool:
-        """Whether it is an accent or a vowel sign of the letter before it."""
+    def continues_character(self) -> bool:
+        """Whether it is an accent or a vowel sign of the character before it."""
         return unicodedata.category(self.text[0]).startswith("M")
 
 
@@ -44,9 +44,9 @@ def pieces_of(tokens: list[Token], bytes_of: Callable[[int], bytes], *, is_conti
     """The pieces of a window's tokens; times are seconds from the window's start.
 
     Args:
-        tokens: In order. Bytes at the end that make no letter are left out.
-        bytes_of: The bytes of a token's number.
-        is_continued: Whether there is text before, which the first piece may go on with.
+        tokens: In order. An incomplete character at the end is left out.
+        bytes_of: Token id -> bytes.
+        is_continued: Whether text precedes the window's tokens; then the first piece may continue its last word.
     """
     groups: list[list[_Unit]] = []
     for unit in _units(tokens, bytes_of):
@@ -67,7 +67,7 @@ def _units(tokens: list[Token], bytes_of: Callable[[int], bytes]) -> list[_Unit]
         run.append(token)
         content = b"".join(bytes_of(token.id) for token in run)
         text = content.decode("utf-8", errors="ignore")
-        if len(text.encode()) == len(content) or len(content) - len(text.encode()) >= MAX_LETTER_BYTES:
+        if len(text.encode()) == len(content) or len(content) - len(text.encode()) >= MAX_CHARACTER_BYTES:
             if text:
                 units.append(_Unit(text, tuple(run)))
             run = []
@@ -75,7 +75,7 @@ def _units(tokens: list[Token], bytes_of: Callable[[int], bytes]) -> list[_Unit]
 
 
 def _begins_piece(unit: _Unit, before: _Unit) -> bool:
-    if unit.continues_letter:
+    if unit.continues_character:
         return False
     is_spaced = writes_spaces(unit.text) and writes_spaces(before.text)
     return unit.text.startswith(" ") or unit.is_mark != before.is_mark or not is_spaced and not unit.is_mark
@@ -88,7 +88,7 @@ def _lacks_space(piece: Piece) -> bool:
 def _piece(units: list[_Unit]) -> Piece:
     tokens = [token for unit in units for token in unit.tokens]
     last = tokens[-1]
-    end_s = min(last.end_s, last.start_s + WORD_S + LETTER_S * len(units[-1].text))
+    end_s = min(last.end_s, last.start_s + WORD_S + CHARACTER_S * len(units[-1].text))
     logprob = sum(token.logprob for token in tokens) / len(tokens)
     return Piece(
         "".join(unit.text for unit in units),
@@ -100,20 +100,20 @@ def _piece(units: list[_Unit]) -> Piece:
 
 
 SAME_PLACE_S = 0.05
-"""Words do not begin so soon after each other."""
+"""Words that begin closer together than this are in one place."""
 LOOP_WORDS = 3
-"""So many words in one place at the end are a loop; two may be short words at the edge of the window."""
+"""This many words in one place at the end are a repetition loop; two may be short words at the window's edge."""
 STEP_S = 0.07
-"""Least time from word to word, a third of that in fast speech: so no word is doubted again because of its place."""
+"""Least time from word to word, a third of that in fast speech: keeps `drop_hallucinations` from dropping them."""
 
 
 def well_timed(pieces: list[Piece]) -> list[Piece]:
-    """The pieces without a loop at the end, each with a time of its own."""
+    """Drop a repetition loop at the end, and give every word a time of its own."""
     return _spread(_without_loop(pieces))
 
 
 def _without_loop(pieces: list[Piece]) -> list[Piece]:
-    words = _words(pieces)
+    words = _word_indices(pieces)
     starts_s = [pieces[i].start_s for i in words]
     num_looped = 1
     while num_looped < len(words) and starts_s[-num_looped] - starts_s[-num_looped - 1] < SAME_PLACE_S:
@@ -122,17 +122,17 @@ def _without_loop(pieces: list[Piece]) -> list[Piece]:
 
 
 def _spread(pieces: list[Piece]) -> list[Piece]:
-    words = _words(pieces)
+    words = _word_indices(pieces)
     starts_s = [piece.start_s for piece in pieces]
     for i, start_s in zip(words, _spread_starts([starts_s[i] for i in words]), strict=True):
         starts_s[i] = start_s
-    for i in range(1, len(pieces)):  # punctuation keeps between its words
+    for i in range(1, len(pieces)):  # punctuation stays between its words
         starts_s[i] = max(starts_s[i], starts_s[i - 1])
     return [_moved(piece, start_s, next_s) for piece, start_s, next_s in zip_longest(pieces, starts_s, starts_s[1:])]
 
 
 def _spread_starts(starts_s: list[float]) -> list[float]:
-    """Runs of words in one place share, evenly, the time from the word before them to the one behind."""
+    """Spread words in one place evenly between the word before them and the word after."""
     spread_s = list(starts_s)
     first = 0
     while first < len(starts_s):
@@ -145,11 +145,11 @@ def _spread_starts(starts_s: list[float]) -> list[float]:
                 spread_s[before], starts_s[last + 1], last - before + 1, endpoint=False
             ).tolist()
         first = last + 1
-    return _in_steps(spread_s)
+    return _at_least_a_step_apart(spread_s)
 
 
-def _in_steps(starts_s: list[float]) -> list[float]:
-    """The same at least `STEP_S` apart, as far as there is room from the first to the last."""
+def _at_least_a_step_apart(starts_s: list[float]) -> list[float]:
+    """Move starts at least `STEP_S` apart, as far as the span from the first to the last allows."""
     steps_s = list(starts_s)
     for i in range(1, len(steps_s)):
         steps_s[i] = max(steps_s[i], steps_s[i - 1] + STEP_S)
@@ -160,8 +160,8 @@ def _in_steps(starts_s: list[float]) -> list[float]:
     return steps_s
 
 
-def _words(pieces: list[Piece]) -> list[int]:
-    """Where among the pieces the words are."""
+def _word_indices(pieces: list[Piece]) -> list[int]:
+    """The indices of the words."""
     return [i for i, piece in enumerate(pieces) if not piece.is_punctuation]
 
 

@@ -1,4 +1,4 @@
-"""One stream's view of Whisper, over a model that says what it is told."""
+"""The reader of one stream, over a fake model."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from voxtide.audio.vad import VAD_FRAME_SAMPLES
-from voxtide.engines.whisper.engine import FAST, LIVE
+from voxtide.engines.whisper.engine import FAST, LIVE, MAX_VOCABULARY_TOKENS, WhisperReader, WhisperWindows
 from voxtide.engines.whisper.model import MAX_WINDOW_S, Encoded, Prompt, Token
-from voxtide.engines.whisper.windows import MAX_VOCABULARY_TOKENS, WhisperReader, WhisperWindows
 from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.engines.windowed.window_model import AudioBuffer
 from voxtide.errors import UnsupportedOptionError
@@ -33,21 +32,21 @@ class FakeTokenizer:
 
 
 class FakeModel:
-    """Notes what it is asked, finds the languages it is given and hears one word, 0.1 s into each window."""
+    """Records its calls, detects the given languages, and finds one word, 0.1 s into each window."""
 
-    def __init__(self, *found: tuple[str, float], languages: tuple[str, ...] = ("en", "fr")) -> None:
+    def __init__(self, *detections: tuple[str, float], languages: tuple[str, ...] = ("en", "fr")) -> None:
         self.tokenizer = FakeTokenizer(languages)
-        self.found = list(found)
-        self.asked: list[tuple[float, Prompt, list[int]]] = []
+        self.detections = list(detections)
+        self.calls: list[tuple[float, Prompt, list[int]]] = []
 
     def encode(self, samples: Samples) -> Encoded:
         return Encoded(np.zeros((1, 0, 0), np.float32), len(samples) / SAMPLE_RATE_HZ)
 
     def language_of(self, encoded: Encoded) -> tuple[str, float]:
-        return self.found.pop(0)
+        return self.detections.pop(0)
 
     def transcribe(self, encoded: Encoded, prompt: Prompt, prefix: list[int]) -> list[Token]:
-        self.asked.append((encoded.audio_s, prompt, prefix))
+        self.calls.append((encoded.audio_s, prompt, prefix))
         return [Token(7, -0.1, 0.1, 0.3)]
 
 
@@ -57,21 +56,19 @@ def reader_of(model: FakeModel, options: StreamOptions | None = None, *, audio_s
     return WhisperWindows(model).open(audio, options or StreamOptions())  # type: ignore[arg-type]  # a fake
 
 
-def transcribe_span(
-    reader: WhisperReader, start_s: float, end_s: float, prefix: list[int] | None = None
-) -> list[float]:
+def transcribe(reader: WhisperReader, start_s: float, end_s: float, prefix: list[int] | None = None) -> list[float]:
     start, end = round(start_s * SAMPLE_RATE_HZ), round(end_s * SAMPLE_RATE_HZ)
     return [piece.start_s for piece in reader.transcribe(start, end, prefix=prefix or [], draft=[])]
 
 
 def test_times_count_from_the_start_of_the_stream() -> None:
-    assert transcribe_span(reader_of(FakeModel(("en", 1.0))), 5.0, 8.0) == [5.1]
+    assert transcribe(reader_of(FakeModel(("en", 1.0))), 5.0, 8.0) == [5.1]
 
 
-def test_too_little_audio_is_not_shown_to_the_model() -> None:
+def test_too_short_a_window_does_not_run_the_model() -> None:
     model = FakeModel()
-    assert transcribe_span(reader_of(model), 1.0, 1.09) == []
-    assert model.asked == []
+    assert transcribe(reader_of(model), 1.0, 1.09) == []
+    assert model.calls == []
 
 
 @pytest.mark.parametrize("config", [LIVE, FAST], ids=["live", "fast"])
@@ -83,63 +80,63 @@ def test_windows_of_ordinary_speech_fit_the_model(config: WindowedConfig) -> Non
 
 
 @pytest.mark.parametrize("config", [LIVE, FAST], ids=["live", "fast"])
-def test_no_update_may_be_left_out(config: WindowedConfig) -> None:
-    """For each may find the language, and load must not decide that."""
+def test_every_update_is_a_decision(config: WindowedConfig) -> None:
+    """Any update may detect the language, so skipping updates under load would change it."""
     assert config.updates_per_decision == 1
 
 
-def test_the_language_is_told_once_it_is_certain() -> None:
+def test_the_language_is_reported_once_it_is_certain() -> None:
     model = FakeModel(("fr", 0.5), ("en", 0.6), ("fr", 0.9))
     reader = reader_of(model)
-    told = []
+    languages = []
     for end_s in (1.0, 2.0, 2.5, 3.5):
-        transcribe_span(reader, 0.0, end_s)
-        told.append(reader.language)
-    assert told == [None, None, "fr", "fr"]
-    assert [prompt.language for _, prompt, _ in model.asked] == ["fr", "en", "fr", "fr"]
+        transcribe(reader, 0.0, end_s)
+        languages.append(reader.language)
+    assert languages == [None, None, "fr", "fr"]
+    assert [prompt.language for _, prompt, _ in model.calls] == ["fr", "en", "fr", "fr"]
 
 
 def test_enough_audio_makes_the_language_certain() -> None:
     reader = reader_of(FakeModel(("fr", 0.2)))
-    transcribe_span(reader, 0.0, 3.0)
+    transcribe(reader, 0.0, 3.0)
     assert reader.language == "fr"
 
 
-def test_a_language_that_was_told_is_not_looked_for() -> None:
+def test_a_requested_language_is_not_detected() -> None:
     model = FakeModel()
     reader = reader_of(model, StreamOptions(language="fr"))
-    transcribe_span(reader, 0.0, 4.0)
+    transcribe(reader, 0.0, 4.0)
     assert reader.language is None
-    assert model.asked[0][1] == Prompt(language="fr")
+    assert model.calls[0][1] == Prompt(language="fr")
 
 
-def test_a_model_of_english_is_told_no_language() -> None:
+def test_an_english_only_model_gets_no_language() -> None:
     model = FakeModel(languages=())
     reader = reader_of(model, StreamOptions(language="en"))
-    transcribe_span(reader, 0.0, 4.0)
+    transcribe(reader, 0.0, 4.0)
     assert reader.language is None
-    assert model.asked[0][1] == Prompt(language=None)
+    assert model.calls[0][1] == Prompt(language=None)
 
 
-def test_words_to_expect_come_before_the_text() -> None:
+def test_the_vocabulary_is_part_of_the_prompt() -> None:
     model = FakeModel(("en", 1.0))
-    transcribe_span(reader_of(model, StreamOptions(vocabulary=("Dashwood", "Voxtide"))), 0.0, 1.0)
-    assert model.asked[0][1].vocabulary == (len("Dashwood,"), len("Voxtide."))
+    transcribe(reader_of(model, StreamOptions(vocabulary=("Dashwood", "Voxtide"))), 0.0, 1.0)
+    assert model.calls[0][1].vocabulary == (len("Dashwood,"), len("Voxtide."))
 
 
 def test_a_vocabulary_has_a_limit() -> None:
     words = ("word",) * MAX_VOCABULARY_TOKENS
     reader_of(FakeModel(), StreamOptions(vocabulary=words))
-    with pytest.raises(UnsupportedOptionError, match="181 words are 181 tokens, and there is room for 180; leave out"):
+    with pytest.raises(UnsupportedOptionError, match="181 words are 181 tokens, and the limit is 180; remove"):
         reader_of(FakeModel(), StreamOptions(vocabulary=(*words, "word")))
 
 
-def test_a_vocabulary_is_words() -> None:
-    with pytest.raises(UnsupportedOptionError, match="marks"):
+def test_a_vocabulary_has_no_special_tokens() -> None:
+    with pytest.raises(UnsupportedOptionError, match="special token"):
         reader_of(FakeModel(), StreamOptions(vocabulary=("<|translate|>",)))
 
 
-def test_audio_is_let_go_of() -> None:
+def test_dropped_audio_is_released() -> None:
     audio = AudioBuffer()
     audio.append(np.zeros(1000, np.float32))
     WhisperWindows(FakeModel()).open(audio, StreamOptions()).drop_before(600)  # type: ignore[arg-type]  # a fake
