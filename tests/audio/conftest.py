@@ -1,4 +1,4 @@
-"""How hypothesis runs here: without a deadline, since a busy machine is no defect."""
+"""Hypothesis without a deadline: a busy machine must not fail a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be opened, and what may be said about it."""
+"""Allowed addresses, and their names without credentials."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_network_addresses(spec: str, url: str, name: str) -> None:
     assert parse(spec) == Address(url, name)
 
 
-def test_a_name_holds_no_credentials() -> None:
+def test_a_name_contains_no_credentials() -> None:
     address = parse("rtsp://anna:pass%40word@cam.example:554/stream?token=t0ken&x=1#frag")
     assert isinstance(address, Address)
     assert address.name == "rtsp://cam.example:554/stream"
@@ -58,7 +58,7 @@ def test_a_name_holds_no_credentials() -> None:
 )  # fmt: skip
 def test_other_schemes_are_refused_by_name(spec: str) -> None:
     scheme = spec.partition(":")[0]
-    with pytest.raises(ConfigError, match=f"begin with {scheme}: .*http, https.*./ before it"):
+    with pytest.raises(ConfigError, match=f"begin with {scheme}: .*http, https.*put ./ before it"):
         parse(spec)
 
 
@@ -74,7 +74,7 @@ def test_malformed_addresses_are_refused_without_quoting_them(spec: str) -> None
     assert caught.value.__cause__ is None
 
 
-def test_files_of_other_machines_are_refused() -> None:
+def test_files_on_other_machines_are_refused() -> None:
     with pytest.raises(ConfigError, match="local files"):
         parse("file://server/share/x.wav")
 
@@ -89,7 +89,7 @@ def test_any_text_is_a_path_an_address_or_refused(text: str, start: str) -> None
 
 
 @given(st.text("abcXYZ0189._~!$&'()*+,;=%-", min_size=5))
-def test_no_password_gets_into_a_name(password: str) -> None:
+def test_no_password_appears_in_a_name(password: str) -> None:
     address = parse(f"http://user:{password}@h.example/x?key={password}")
     assert isinstance(address, Address)
     assert address.name == "http://h.example/x"

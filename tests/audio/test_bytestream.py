@@ -1,4 +1,4 @@
-"""Bytes come as they are there, can be looked at ahead, and a wait for them can be ended."""
+"""Bytes are returned as they arrive, can be peeked at, and a blocked read can be interrupted."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from voxtide.audio.bytestream import ByteStream, ReadInterruptedError, open_file
 from voxtide.errors import AudioError, NotAudioError, SourceNotFoundError
 
 WAIT_S = 10.0
-"""What a thread may take to do what it was told; far more than it needs."""
+"""Timeout for a thread to end; far more than it needs."""
 
 
 class Trickle:
-    """A stream with nothing but `read`, which gives less than it is asked for."""
+    """A stream with only `read`, which returns short reads."""
 
     def __init__(self, data: bytes, piece_bytes: int) -> None:
         self._data = io.BytesIO(data)
@@ -31,7 +31,7 @@ class Trickle:
 
 
 class Pipe:
-    """Both ends of a pipe; `stream` reads it as `kind` says."""
+    """Both ends of a pipe, and a `ByteStream` on the reading end."""
 
     def __init__(self, *, is_buffered: bool) -> None:
         reading_fd, self._writing_fd = os.pipe()
@@ -59,22 +59,22 @@ def pipe(request: pytest.FixtureRequest) -> Iterator[Pipe]:
     pipe.close()
 
 
-def all_of(stream: ByteStream, max_bytes: int = 7) -> bytes:
+def read_to_end(stream: ByteStream, max_bytes: int = 7) -> bytes:
     return b"".join(iter(lambda: stream.read(max_bytes), b""))
 
 
 @given(st.binary(max_size=100), st.integers(1, 20), st.lists(st.integers(0, 30), max_size=4), st.booleans())
-def test_looking_ahead_takes_nothing(data: bytes, piece_bytes: int, peeks: list[int], is_seekable: bool) -> None:
+def test_peek_consumes_nothing(data: bytes, piece_bytes: int, peeks: list[int], is_seekable: bool) -> None:
     stream = ByteStream(io.BytesIO(data) if is_seekable else Trickle(data, piece_bytes))
     for num_bytes in peeks:
         assert stream.peek(num_bytes) == data[:num_bytes]
     assert stream.tell() == 0
-    assert all_of(stream) == data
+    assert read_to_end(stream) == data
     assert stream.tell() == stream.size_bytes == len(data)
 
 
 @given(st.binary(min_size=1, max_size=100), st.data())
-def test_a_whole_file_can_be_read_from_any_place(data: bytes, draw: st.DataObject) -> None:
+def test_a_seekable_file_can_be_read_from_any_position(data: bytes, draw: st.DataObject) -> None:
     stream = ByteStream(io.BytesIO(data))
     assert stream.seekable()
     assert stream.size_bytes == len(data)
@@ -86,17 +86,17 @@ def test_a_whole_file_can_be_read_from_any_place(data: bytes, draw: st.DataObjec
         assert stream.read(10) == data[place : place + 10]
 
 
-def test_a_stream_that_was_read_before_keeps_what_it_has_left() -> None:
+def test_a_partly_read_stream_is_read_on() -> None:
     file = io.BytesIO(b"taken left")
     file.read(6)
     stream = ByteStream(file)
     assert not stream.seekable()
-    assert all_of(stream) == b"left"
+    assert read_to_end(stream) == b"left"
     with pytest.raises(io.UnsupportedOperation):
         stream.seek(0)
 
 
-def test_skipping_ends_with_the_stream() -> None:
+def test_skip_stops_at_the_end() -> None:
     stream = ByteStream(io.BytesIO(b"0123456789"))
     stream.skip(4)
     assert stream.read() == b"456789"
@@ -104,7 +104,7 @@ def test_skipping_ends_with_the_stream() -> None:
     assert stream.read() == b""
 
 
-def test_what_is_in_a_pipe_is_given_at_once(pipe: Pipe) -> None:
+def test_bytes_in_a_pipe_are_returned_at_once(pipe: Pipe) -> None:
     for part in (b"some", b"more"):
         pipe.write(part)
         assert pipe.stream.read(1_000) == part
@@ -114,13 +114,13 @@ def test_what_is_in_a_pipe_is_given_at_once(pipe: Pipe) -> None:
     assert pipe.stream.size_bytes == 8
 
 
-def test_a_pipe_that_does_not_block_is_waited_for(pipe: Pipe) -> None:
+def test_a_non_blocking_pipe_is_polled(pipe: Pipe) -> None:
     os.set_blocking(pipe.file.fileno(), False)
     threading.Timer(0.05, pipe.write, [b"late"]).start()
     assert pipe.stream.read() == b"late"
 
 
-def test_a_wait_for_bytes_can_be_interrupted(pipe: Pipe) -> None:
+def test_a_blocked_read_can_be_interrupted(pipe: Pipe) -> None:
     outcome: list[object] = []
 
     def wait() -> None:
@@ -137,7 +137,7 @@ def test_a_wait_for_bytes_can_be_interrupted(pipe: Pipe) -> None:
     assert isinstance(outcome[0], ReadInterruptedError)
 
 
-def test_after_an_interruption_nothing_is_read_any_more(pipe: Pipe) -> None:
+def test_after_an_interrupt_every_read_raises(pipe: Pipe) -> None:
     pipe.write(b"too late")
     pipe.stream.interrupt()
     with pytest.raises(ReadInterruptedError):
@@ -146,7 +146,7 @@ def test_after_an_interruption_nothing_is_read_any_more(pipe: Pipe) -> None:
         pipe.stream.peek(1)
 
 
-def test_a_file_sees_an_interruption_between_two_reads() -> None:
+def test_a_file_is_interrupted_between_two_reads() -> None:
     stream = ByteStream(io.BytesIO(b"data"))
     assert stream.read(1) == b"d"
     stream.interrupt()
@@ -154,20 +154,20 @@ def test_a_file_sees_an_interruption_between_two_reads() -> None:
         stream.read(1)
 
 
-def test_interrupting_a_closed_stream_does_nothing(pipe: Pipe) -> None:
+def test_interrupting_a_closed_stream_is_a_no_op(pipe: Pipe) -> None:
     pipe.close()
     pipe.stream.interrupt()
     pipe.stream.close()
 
 
-def test_only_what_it_owns_is_closed() -> None:
+def test_only_an_owned_stream_is_closed() -> None:
     kept, owned = io.BytesIO(b"x"), io.BytesIO(b"x")
     ByteStream(kept).close()
     ByteStream(owned, is_owner=True).close()
     assert (kept.closed, owned.closed) == (False, True)
 
 
-def test_what_the_system_cannot_read_is_an_audio_error() -> None:
+def test_a_read_error_is_an_audio_error() -> None:
     class Broken:
         def read(self, size: int, /) -> bytes:
             raise OSError(5, "Input/output error")
@@ -192,7 +192,7 @@ def test_opening_a_file(tmp_path: Path) -> None:
     stream.close()
 
 
-def test_opening_what_is_not_there(tmp_path: Path) -> None:
+def test_opening_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SourceNotFoundError, match="there is no file .*nothing.wav"):
         open_file(tmp_path / "nothing.wav")
     with pytest.raises(NotAudioError, match="is a directory"):
@@ -202,7 +202,7 @@ def test_opening_what_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_opening_what_may_not_be_read(tmp_path: Path) -> None:
+def test_opening_a_file_without_permission(tmp_path: Path) -> None:
     path = tmp_path / "secret.wav"
     path.touch(mode=0)
     with pytest.raises(AudioError, match="Permission denied"):
@@ -210,12 +210,12 @@ def test_opening_what_may_not_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_named_pipe_is_read_as_its_writer_writes(tmp_path: Path) -> None:
+def test_a_named_pipe_is_read(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
     writer = threading.Thread(target=path.write_bytes, args=(b"through the pipe",))
     writer.start()
     stream = open_file(path)
-    assert all_of(stream) == b"through the pipe"
+    assert read_to_end(stream) == b"through the pipe"
     stream.close()
     writer.join(WAIT_S)

@@ -1,4 +1,4 @@
-"""PCM bytes to samples and back, at every cut."""
+"""PCM bytes to samples and back, in pieces of any size."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ QUANTUM = {
     Encoding.PCM_MULAW: 2**-6,
     Encoding.PCM_ALAW: 2**-6,
 }
-"""The most that rounding may change a value below full scale."""
+"""Maximum rounding error of a value below full scale."""
 
 
 @pytest.mark.parametrize("encoding", G711)
-def test_g711_levels_are_those_of_ffmpeg(encoding: Encoding) -> None:
+def test_g711_levels_match_ffmpeg(encoding: Encoding) -> None:
     decoder = av.CodecContext.create(G711[encoding], "r")
     decoder.sample_rate, decoder.layout = 8000, "mono"
     expected = decoder.decode(av.Packet(ALL_CODES))[0].to_ndarray()[0] / 32768
@@ -34,7 +34,7 @@ def test_g711_levels_are_those_of_ffmpeg(encoding: Encoding) -> None:
 
 
 @pytest.mark.parametrize("encoding", G711)
-def test_g711_codes_are_never_further_off_than_those_of_ffmpeg(encoding: Encoding) -> None:
+def test_g711_codes_are_at_least_as_accurate_as_ffmpegs(encoding: Encoding) -> None:
     every_value = np.arange(-32768, 32768).astype(np.int16)
     encoder = av.CodecContext.create(G711[encoding], "w")
     encoder.sample_rate, encoder.layout, encoder.format = 8000, "mono", "s16"
@@ -44,7 +44,7 @@ def test_g711_codes_are_never_further_off_than_those_of_ffmpeg(encoding: Encodin
     samples = every_value.astype(np.float32) / 32768
     ours = encode_pcm(samples, encoding)
     differing = np.mean(np.frombuffer(ours, "u1") != np.frombuffer(theirs, "u1"))
-    assert differing < 0.01  # FFmpeg drops two bits before it rounds
+    assert differing < 0.01  # FFmpeg drops two bits before rounding
     assert np.all(_error(ours, encoding, samples) <= _error(theirs, encoding, samples))
 
 
@@ -59,14 +59,14 @@ def test_g711_codes_survive_a_round_trip(encoding: Encoding) -> None:
 
 
 @pytest.mark.parametrize("encoding", Encoding)
-def test_what_is_encoded_decodes_to_the_nearest_value(encoding: Encoding) -> None:
+def test_a_round_trip_gives_the_nearest_value(encoding: Encoding) -> None:
     samples = np.linspace(-0.98, 0.98, 1001, dtype=np.float32)
     decoded = PcmDecoder(encoding).feed(encode_pcm(samples, encoding))
     assert np.max(np.abs(decoded - samples)) <= QUANTUM[encoding]
 
 
 @pytest.mark.parametrize("encoding", Encoding)
-def test_full_scale_is_clipped_and_not_wrapped(encoding: Encoding) -> None:
+def test_values_beyond_full_scale_are_clipped(encoding: Encoding) -> None:
     too_loud = np.array([-7.0, -1.0, 1.0, 7.0], np.float32)
     decoded = PcmDecoder(encoding).feed(encode_pcm(too_loud, encoding))
     np.testing.assert_allclose(decoded, [-1, -1, 1, 1], atol=0.03)
@@ -74,7 +74,7 @@ def test_full_scale_is_clipped_and_not_wrapped(encoding: Encoding) -> None:
 
 
 @given(st.data())
-def test_cuts_between_the_bytes_change_nothing(data: st.DataObject) -> None:
+def test_decoding_is_independent_of_chunking(data: st.DataObject) -> None:
     encoding = data.draw(st.sampled_from(Encoding))
     channels = data.draw(st.integers(1, MAX_CHANNELS))
     content = data.draw(st.binary(max_size=200))
@@ -89,13 +89,13 @@ def test_cuts_between_the_bytes_change_nothing(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("encoding", [Encoding.PCM_F16LE, Encoding.PCM_F32LE])
-def test_what_is_no_finite_number_becomes_silence(encoding: Encoding) -> None:
+def test_non_finite_values_decode_to_silence(encoding: Encoding) -> None:
     kind = {Encoding.PCM_F16LE: "<f2", Encoding.PCM_F32LE: "<f4"}[encoding]
     data = np.array([np.nan, np.inf, -np.inf, 0.25, 1000.0]).astype(kind).tobytes()
     np.testing.assert_array_equal(PcmDecoder(encoding).feed(data), [0, 0, 0, 0.25, 1])
 
 
-def test_encoding_takes_what_is_no_finite_number_as_silence() -> None:
+def test_non_finite_values_encode_to_silence() -> None:
     samples = np.array([np.nan, np.inf, 0.5], np.float32)
     assert np.frombuffer(encode_pcm(samples, Encoding.PCM_S16LE), "<i2").tolist() == [0, 0, 16384]
 
@@ -106,12 +106,12 @@ def test_channels_are_averaged() -> None:
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_any_kind_of_bytes_will_do(kind: type) -> None:
+def test_all_bytes_types_are_accepted(kind: type) -> None:
     assert PcmDecoder(Encoding.PCM_S16LE).feed(kind(b"\x00\x40")).tolist() == [0.5]
 
 
 @pytest.mark.parametrize("channels", [0, 9, -1])
-def test_an_impossible_number_of_channels_is_refused(channels: int) -> None:
+def test_an_invalid_number_of_channels_is_refused(channels: int) -> None:
     with pytest.raises(ConfigError, match=f"1 to 8, not {channels}"):
         PcmDecoder(Encoding.PCM_S16LE, channels)
 

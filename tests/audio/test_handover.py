@@ -1,4 +1,4 @@
-"""Items pass from a thread to the event loop: in order, bounded, and never lost or waited for in vain."""
+"""Items pass from a thread to the event loop in order, bounded, without loss or deadlock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from voxtide.audio.handover import HandOver
 WAIT_S = 10.0
 
 
-async def test_items_come_in_order_and_the_queue_stays_bounded() -> None:
+async def test_items_arrive_in_order_and_the_queue_is_bounded() -> None:
     chunks: HandOver[int] = HandOver(4)
     num_put = 0
 
@@ -27,29 +27,29 @@ async def test_items_come_in_order_and_the_queue_stays_bounded() -> None:
     thread.start()
     for expected in range(1_000):
         assert await chunks.get() == expected
-        assert num_put <= expected + 1 + 4 + 1  # taken, waiting, and one between put and count
+        assert num_put <= expected + 1 + 4 + 1  # consumed, queued, and one not counted yet
     assert await chunks.get() is None
     thread.join(WAIT_S)
 
 
-async def test_the_error_comes_after_the_last_item() -> None:
+async def test_the_error_is_raised_after_the_last_item() -> None:
     chunks: HandOver[str] = HandOver(4)
     chunks.put("good")
     chunks.end(OSError("broke off"))
-    chunks.end(OSError("too late to count"))
+    chunks.end(OSError("ignored after the first end"))
     assert await chunks.get() == "good"
     with pytest.raises(OSError, match="broke off"):
         await chunks.get()
 
 
-async def test_an_offer_never_waits() -> None:
+async def test_offer_never_blocks() -> None:
     chunks: HandOver[int] = HandOver(2)
     assert [chunks.offer(item) for item in range(3)] == [True, True, False]
     assert await chunks.get() == 0
     assert chunks.offer(4)
 
 
-async def test_get_waits_until_something_comes() -> None:
+async def test_get_waits_for_an_item() -> None:
     chunks: HandOver[str] = HandOver(2)
     getter = asyncio.create_task(chunks.get())
     await asyncio.sleep(0)
@@ -58,7 +58,7 @@ async def test_get_waits_until_something_comes() -> None:
     assert await getter == "late"
 
 
-async def test_a_cancelled_get_takes_nothing() -> None:
+async def test_a_cancelled_get_consumes_nothing() -> None:
     chunks: HandOver[str] = HandOver(2)
     getter = asyncio.create_task(chunks.get())
     await asyncio.sleep(0)
@@ -69,7 +69,7 @@ async def test_a_cancelled_get_takes_nothing() -> None:
     assert await chunks.get() == "kept"
 
 
-async def test_closing_frees_a_thread_that_waits_to_put() -> None:
+async def test_close_unblocks_a_put() -> None:
     chunks: HandOver[int] = HandOver(1)
     chunks.put(0)
     is_taken: list[bool] = []
@@ -81,7 +81,7 @@ async def test_closing_frees_a_thread_that_waits_to_put() -> None:
     assert not chunks.offer(2)
 
 
-async def test_closing_ends_a_waiting_get() -> None:
+async def test_close_ends_a_waiting_get() -> None:
     chunks: HandOver[int] = HandOver(1)
     getter = asyncio.create_task(chunks.get())
     await asyncio.sleep(0)
@@ -89,15 +89,15 @@ async def test_closing_ends_a_waiting_get() -> None:
     assert await getter is None
 
 
-async def test_what_waits_is_dropped_when_closed() -> None:
+async def test_close_drops_queued_items() -> None:
     chunks: HandOver[int] = HandOver(2)
     chunks.put(1)
-    chunks.end(OSError("nobody is interested any more"))
+    chunks.end(OSError("ignored after close"))
     chunks.close()
     assert await chunks.get() is None
 
 
-def test_a_thread_that_outlives_the_event_loop_does_no_harm() -> None:
+def test_a_thread_may_outlive_the_event_loop() -> None:
     chunks: HandOver[int] | None = None
 
     async def make() -> None:

@@ -1,6 +1,6 @@
-"""Microphones, without one: a fake of the module sounddevice stands in for PortAudio and its devices.
+"""Microphones, with a fake of the module sounddevice.
 
-What a real device does (its formats, its timing, being unplugged) is not tested here.
+Real devices (formats, timing, unplugging) are not tested here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from voxtide.types import Samples
 
 
 class PortAudioError(Exception):
-    """What sounddevice raises."""
+    """The exception of sounddevice."""
 
 
 @dataclass
@@ -41,22 +41,22 @@ class FakeStream:
         self.is_started = True
 
     def close(self) -> None:
-        """Stop; a last block may be on its way."""
+        """Stop after a last block."""
         self.record(np.zeros(self.options["blocksize"], np.float32))
         self.is_closed = True
         self.options["finished_callback"]()
 
     def record(self, samples: Samples, *, is_late: bool = False) -> None:
-        """Deliver `samples` on each channel in the device's blocks; the last may be shorter."""
+        """Deliver `samples` on each channel in blocks; the last may be shorter."""
         for start in range(0, samples.size, self.options["blocksize"]):
             block = np.stack([samples[start : start + self.options["blocksize"]]] * self.options["channels"], axis=1)
             self.options["callback"](block, len(block), None, Status(input_overflow=is_late))
-            block[:] = np.nan  # PortAudio uses the memory again
+            block[:] = np.nan  # PortAudio reuses the memory
 
 
 @dataclass
 class FakeLibrary:
-    """Two microphones, a loudspeaker between them; the second microphone is the default."""
+    """Two microphones with a loudspeaker between them; the second microphone is the default."""
 
     PortAudioError: type[Exception] = PortAudioError
     default_index: int | None = 2
@@ -113,7 +113,7 @@ def test_a_machine_without_microphones_has_an_empty_list() -> None:
 
 
 @pytest.mark.parametrize(("wanted", "index"), [(None, 2), (0, 0), ("0", 0), (2, 2), ("usb", 2), ("HEAD", 0), ("e", 0)])
-async def test_a_device_is_chosen_by_number_or_by_a_part_of_its_name(
+async def test_a_device_is_selected_by_number_or_part_of_its_name(
     library: FakeLibrary, wanted: int | str | None, index: int
 ) -> None:
     async with MicrophoneSource(wanted, chunk_ms=20, library=library) as source:
@@ -122,19 +122,19 @@ async def test_a_device_is_chosen_by_number_or_by_a_part_of_its_name(
 
 
 @pytest.mark.parametrize("wanted", [1, 3, "Speakers", "nothing"])
-async def test_a_device_that_is_not_there_is_not_found(library: FakeLibrary, wanted: int | str) -> None:
-    with pytest.raises(SourceNotFoundError, match=f"no microphone {wanted!r}; there are 0: Headset; 2: USB Audio"):
+async def test_an_unknown_device_is_not_found(library: FakeLibrary, wanted: int | str) -> None:
+    with pytest.raises(SourceNotFoundError, match=f"no microphone {wanted!r}; choose from 0: Headset; 2: USB Audio"):
         await MicrophoneSource(wanted, chunk_ms=20, library=library).open()
 
 
-async def test_no_device_at_all_and_no_default() -> None:
+async def test_no_device_and_no_default_device() -> None:
     with pytest.raises(SourceNotFoundError, match="no device of this machine can record"):
         await MicrophoneSource(chunk_ms=20, library=FakeLibrary(devices=[], default_index=None)).open()
     with pytest.raises(SourceNotFoundError, match="no default microphone; choose a device: 0: Headset"):
         await MicrophoneSource(chunk_ms=20, library=FakeLibrary(default_index=None)).open()
 
 
-async def test_the_device_runs_at_its_own_rate_and_is_heard_at_ours(library: FakeLibrary) -> None:
+async def test_the_device_runs_at_its_own_rate_and_is_resampled(library: FakeLibrary) -> None:
     async with MicrophoneSource(chunk_ms=100, library=library) as source:
         stream = library.streams[0]
         assert stream.is_started
@@ -147,10 +147,10 @@ async def test_the_device_runs_at_its_own_rate_and_is_heard_at_ours(library: Fak
         decoded = await read_samples(source, 32_000)
     np.testing.assert_allclose(decoded[500:], tone(3.0)[500 : decoded.size], atol=1e-3)
     assert stream.is_closed
-    assert source.num_overflows == 0  # the block that came while it was closed is no loss
+    assert source.num_overflows == 0  # a block received while closing does not count
 
 
-async def test_chunks_come_as_soon_as_they_were_recorded(library: FakeLibrary) -> None:
+async def test_chunks_are_delivered_as_soon_as_recorded(library: FakeLibrary) -> None:
     async with MicrophoneSource(0, chunk_ms=30, library=library) as source:
         for _ in range(10):
             library.streams[0].record(tone(0.03))
@@ -159,7 +159,7 @@ async def test_chunks_come_as_soon_as_they_were_recorded(library: FakeLibrary) -
             assert chunk.size == 480
 
 
-async def test_what_is_no_sound_does_no_harm(library: FakeLibrary) -> None:
+async def test_invalid_sample_values_are_cleaned(library: FakeLibrary) -> None:
     wild = np.array([np.nan, np.inf, 5.0, -5.0] * 80, np.float32)
     async with MicrophoneSource(0, chunk_ms=20, library=library) as source:
         library.streams[0].record(wild)
@@ -169,7 +169,7 @@ async def test_what_is_no_sound_does_no_harm(library: FakeLibrary) -> None:
     assert not decoded[320:].any()
 
 
-async def test_audio_that_nobody_reads_is_dropped_counted_and_told(
+async def test_unread_audio_is_dropped_counted_and_logged(
     library: FakeLibrary, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, "voxtide.audio"):
@@ -182,13 +182,13 @@ async def test_audio_that_nobody_reads_is_dropped_counted_and_told(
     assert "the reader was too slow 50 times; 1.00 s of audio were dropped" in caplog.text
 
 
-async def test_what_the_system_dropped_is_counted_too(library: FakeLibrary) -> None:
+async def test_audio_dropped_by_the_system_is_counted(library: FakeLibrary) -> None:
     async with MicrophoneSource(0, chunk_ms=20, library=library) as source:
         library.streams[0].record(tone(0.04), is_late=True)
         assert (source.num_overflows, source.dropped_s) == (2, 0.0)
 
 
-async def test_a_device_that_stops_is_told_after_what_it_recorded(library: FakeLibrary) -> None:
+async def test_a_stopped_device_raises_after_its_last_audio(library: FakeLibrary) -> None:
     async with MicrophoneSource(0, chunk_ms=20, library=library) as source:
         library.streams[0].record(tone(0.02))
         library.streams[0].options["finished_callback"]()
@@ -197,21 +197,21 @@ async def test_a_device_that_stops_is_told_after_what_it_recorded(library: FakeL
             await source.read()
 
 
-async def test_a_device_that_falls_silent_is_told(library: FakeLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_device_that_stops_delivering_raises(library: FakeLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(microphone, "NO_DATA_TIMEOUT_S", 0.01)
     async with MicrophoneSource(0, chunk_ms=20, library=library) as source:
-        with pytest.raises(AudioError, match="delivers nothing any more"):
+        with pytest.raises(AudioError, match="delivers no more audio"):
             await source.read()
 
 
-async def test_a_device_that_is_in_use_is_told(library: FakeLibrary) -> None:
+async def test_a_device_in_use_raises(library: FakeLibrary) -> None:
     library.start_error = PortAudioError("Device unavailable")
     with pytest.raises(AudioError, match="'USB Audio' cannot be opened: Device unavailable; is another program"):
         async with MicrophoneSource(chunk_ms=20, library=library):
             raise AssertionError("it must not open")
 
 
-async def test_closing_ends_a_waiting_read(library: FakeLibrary) -> None:
+async def test_close_ends_a_waiting_read(library: FakeLibrary) -> None:
     source = MicrophoneSource(0, chunk_ms=20, library=library)
     await source.open()
     reading = asyncio.create_task(source.read())
@@ -221,12 +221,12 @@ async def test_closing_ends_a_waiting_read(library: FakeLibrary) -> None:
     assert await reading is None
 
 
-async def test_a_microphone_is_opened_once_and_read_while_open(library: FakeLibrary) -> None:
+async def test_a_microphone_is_opened_once_and_read_only_while_open(library: FakeLibrary) -> None:
     source = MicrophoneSource(0, chunk_ms=20, library=library)
     with pytest.raises(StreamClosedError, match="not open"):
         await source.read()
     async with source:
-        with pytest.raises(StreamClosedError, match="read once"):
+        with pytest.raises(StreamClosedError, match="can be read only once"):
             await source.open()
 
 
@@ -236,13 +236,13 @@ def test_a_chunk_length_out_of_range_is_refused(library: FakeLibrary) -> None:
 
 
 @pytest.mark.parametrize("use", [list_devices, lambda: asyncio.run(MicrophoneSource(chunk_ms=20).open())])
-def test_without_the_extra_its_name_is_told(use: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_names_it(use: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'voxtide\[mic\]'"):
         use()
 
 
-def test_without_portaudio_its_package_is_told(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_portaudio_the_error_names_its_package(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "sounddevice", raising=False)

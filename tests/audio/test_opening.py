@@ -1,4 +1,4 @@
-"""One door for every kind of source; and what comes through stdin, as it comes."""
+"""`open_source` for every kind of source, and low latency from stdin."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from voxtide.audio import Encoding, encode_pcm, open_source
 from voxtide.audio.microphone import MicrophoneSource
 from voxtide.errors import ConfigError, CorruptAudioError, NotAudioError, SourceNotFoundError
 
-BEGINNINGS_S = 0.2
+SHORT_S = 0.2
 
 
-def test_a_source_without_a_name_is_refused() -> None:
-    with pytest.raises(ConfigError, match="the source has no name"):
+def test_an_empty_source_is_refused() -> None:
+    with pytest.raises(ConfigError, match="the source is empty"):
         open_source("")
 
 
 class Pipe:
-    """A pipe whose reading end is somebody's stdin."""
+    """A pipe whose reading end serves as stdin."""
 
     def __init__(self) -> None:
         reading_fd, writing_fd = os.pipe()
@@ -84,7 +84,7 @@ async def test_a_file_by_its_path(as_path: type) -> None:
         np.testing.assert_array_equal(await read_all(source), speech())
 
 
-async def test_a_file_that_has_a_special_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_with_a_special_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("mic", "-", "concat:x"):
         (tmp_path / name).write_bytes(wav_bytes(tone(0.5)))
@@ -101,14 +101,14 @@ async def test_a_file_of_raw_pcm(tmp_path: Path) -> None:
     assert loudest_hz(decoded) == 440
 
 
-async def test_an_encoding_makes_even_a_wav_file_raw() -> None:
+async def test_a_given_encoding_reads_even_a_wav_file_as_raw_pcm() -> None:
     async with open_source(SPEECH, encoding=Encoding.PCM_S16LE) as source:
         assert (await read_all(source)).size == speech().size + 22  # its header is 22 samples of noise
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 @pytest.mark.parametrize(("container", "codec"), [("wav", "pcm_s16le"), ("mp3", "libmp3lame"), ("matroska", "flac")])
-async def test_a_file_that_is_a_pipe(tmp_path: Path, container: str, codec: str) -> None:
+async def test_a_named_pipe(tmp_path: Path, container: str, codec: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     data = encoded(tone(1.0, rate_hz=44_100), codec, container, rate_hz=44_100)
     writing = asyncio.create_task(asyncio.to_thread((tmp_path / "pipe").write_bytes, data))
@@ -117,7 +117,7 @@ async def test_a_file_that_is_a_pipe(tmp_path: Path, container: str, codec: str)
     await writing
 
 
-async def test_what_is_not_there() -> None:
+async def test_a_missing_file() -> None:
     with pytest.raises(SourceNotFoundError):
         async with open_source("nothing.wav"):
             pass
@@ -158,7 +158,7 @@ def test_the_rate_of_stdin_without_a_signature_can_be_given() -> None:
         ("aiff", "pcm_s16be"),
     ],
 )
-def test_a_file_on_stdin_is_recognised(container: str, codec: str) -> None:
+def test_a_file_on_stdin_is_detected(container: str, codec: str) -> None:
     original = soxr.resample(speech(), 16_000, 48_000).astype(np.float32)
     data = encoded(original, codec, container, rate_hz=48_000)
     decoded = decode_stdin(data)
@@ -167,15 +167,15 @@ def test_a_file_on_stdin_is_recognised(container: str, codec: str) -> None:
         assert similarity(decoded, speech()) > 0.95
 
 
-async def test_a_file_on_stdin_that_can_be_searched(tmp_path: Path) -> None:
-    path = tmp_path / "talk.m4a"  # its index lies at the end
+async def test_a_seekable_file_on_stdin(tmp_path: Path) -> None:
+    path = tmp_path / "talk.m4a"  # its index is at the end
     encode(path, tone(1.0, rate_hz=44_100), "aac", rate_hz=44_100)
     with path.open("rb") as stdin:
         async with open_source("-", stdin=stdin) as source:
             assert loudest_hz(await read_all(source)) == pytest.approx(440, abs=1)
 
 
-def test_an_encoding_overrules_what_stdin_looks_like() -> None:
+def test_a_given_encoding_disables_detection_on_stdin() -> None:
     data = b"RIFF" + bytes(3_196)
     assert decode_stdin(data, encoding="pcm_s16le").size == 1_600
 
@@ -187,8 +187,8 @@ def test_an_empty_stdin_is_empty(data: bytes) -> None:
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(10, 300), st.lists(st.integers(1, 2_000), max_size=8))
-def test_the_same_audio_comes_out_of_every_chunking(chunk_ms: int, piece_bytes: list[int]) -> None:
-    data = encode_pcm(tone(BEGINNINGS_S, rate_hz=24_000), Encoding.PCM_S16LE)
+def test_the_audio_is_independent_of_chunking(chunk_ms: int, piece_bytes: list[int]) -> None:
+    data = encode_pcm(tone(SHORT_S, rate_hz=24_000), Encoding.PCM_S16LE)
 
     class Trickle(io.RawIOBase):
         def __init__(self) -> None:
@@ -206,22 +206,22 @@ def test_the_same_audio_comes_out_of_every_chunking(chunk_ms: int, piece_bytes: 
     assert {chunk.size for chunk in chunks[:-1]} <= {chunk_ms * 16}
 
 
-async def test_live_pcm_comes_when_its_samples_are_there(pipe: Pipe) -> None:
+async def test_live_pcm_is_delivered_without_delay(pipe: Pipe) -> None:
     data = encode_pcm(tone(1.0), Encoding.PCM_S16LE)
-    async with open_source("-", stdin=pipe.stdin, chunk_ms=20) as source:  # nothing has been said yet
+    async with open_source("-", stdin=pipe.stdin, chunk_ms=20) as source:  # the pipe is still empty
         for start in range(0, len(data), 640):
             pipe.write(data[start : start + 639])
             reading = asyncio.create_task(source.read())
             await asyncio.sleep(0)
             pipe.write(data[start + 639 : start + 640])
-            chunk = await reading  # would wait for ever if anything were held back
+            chunk = await reading  # would block if anything were held back
             assert chunk is not None
             assert chunk.size == 320
         pipe.end()
         assert await source.read() is None
 
 
-async def test_live_wav_comes_when_its_samples_are_there(pipe: Pipe) -> None:
+async def test_live_wav_is_delivered_without_delay(pipe: Pipe) -> None:
     header = bytearray(wav_bytes(tone(0.0)))
     header[4:8] = header[40:44] = b"\xff\xff\xff\xff"
     async with open_source("-", stdin=pipe.stdin, chunk_ms=20) as source:
@@ -234,7 +234,7 @@ async def test_live_wav_comes_when_its_samples_are_there(pipe: Pipe) -> None:
 
 
 @pytest.mark.parametrize("num_bytes", [0, 1, 3_201])
-async def test_a_silent_stdin_can_be_left(pipe: Pipe, num_bytes: int) -> None:
+async def test_an_idle_stdin_can_be_closed(pipe: Pipe, num_bytes: int) -> None:
     pipe.write(bytes(num_bytes))
     async with asyncio.timeout(10):
         async with open_source("-", stdin=pipe.stdin, chunk_ms=20) as source:
@@ -243,19 +243,19 @@ async def test_a_silent_stdin_can_be_left(pipe: Pipe, num_bytes: int) -> None:
             reading.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await reading
-    assert not pipe.stdin.closed  # it belongs to who handed it in
+    assert not pipe.stdin.closed  # the caller owns it
 
 
-async def test_a_file_cut_short_on_stdin_is_told() -> None:
+async def test_a_truncated_file_on_stdin_raises() -> None:
     data = SPEECH.read_bytes()
     async with open_source("-", stdin=io.BytesIO(data[:30_044])) as source:
         chunks, error = await read_until_error(source)
     assert isinstance(error, CorruptAudioError)
-    assert "stdin breaks off after 0.94 s" in str(error)
+    assert "stdin ends after 0.94 s" in str(error)
     np.testing.assert_array_equal(joined(chunks), speech()[:15_000])
 
 
-async def test_a_picture_on_stdin_is_told() -> None:
+async def test_a_picture_on_stdin_raises() -> None:
     async with open_source("-", stdin=io.BytesIO(b"RIFF\x24\0\0\0WEBPVP8 " + bytes(100))) as source:
         _, error = await read_until_error(source)
     assert isinstance(error, NotAudioError | CorruptAudioError)
@@ -269,39 +269,39 @@ async def main():
     async with open_source("-", chunk_ms=20) as source:
         async for chunk in source:
             print(chunk.size, flush=True)
-            if {is_leaving}:
+            if {is_stopping}:
                 break
 
 asyncio.run(main())
 """
 
 
-def start(*, is_leaving: bool) -> subprocess.Popen[bytes]:
-    program = PROGRAM.format(is_leaving=is_leaving)
+def start(*, is_stopping: bool) -> subprocess.Popen[bytes]:
+    program = PROGRAM.format(is_stopping=is_stopping)
     command = [sys.executable, "-W", "error", "-c", program]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def test_the_process_reads_its_own_stdin() -> None:
-    with start(is_leaving=False) as process:
-        told, complaints = process.communicate(bytes(1_600), timeout=60)
-    assert (told.split(), complaints, process.returncode) == ([b"320", b"320", b"160"], b"", 0)
+    with start(is_stopping=False) as process:
+        output, errors = process.communicate(bytes(1_600), timeout=60)
+    assert (output.split(), errors, process.returncode) == ([b"320", b"320", b"160"], b"", 0)
 
 
-def test_a_process_that_leaves_a_silent_stdin_ends_at_once_and_in_silence() -> None:
-    with start(is_leaving=True) as process:
+def test_a_process_that_stops_reading_an_idle_stdin_exits_at_once_without_output() -> None:
+    with start(is_stopping=True) as process:
         assert process.stdin is not None
         process.stdin.write(bytes(640))
         process.stdin.flush()
-        assert process.wait(timeout=60) == 0  # stdin is still open: the thread must not keep the process
+        assert process.wait(timeout=60) == 0  # stdin is still open: the thread must not block the exit
         assert process.stderr is not None
         assert process.stderr.read() == b""
 
 
-# What is refused
+# Refused arguments
 
 
-async def test_the_microphone_has_its_own_door() -> None:
+async def test_mic_opens_a_microphone() -> None:
     assert isinstance(open_source("mic", device=3), MicrophoneSource)
 
 
@@ -317,16 +317,14 @@ async def test_the_microphone_has_its_own_door() -> None:
         ("-", {"channels": 9}, "channels must be 1 to 8, not 9"),
         ("mic", {"sample_rate_hz": 16_000}, "a microphone has its own format"),
         ("http://h/x", {"encoding": "pcm_s16le"}, "an address has its own format"),
-        ("talk.raw", {"channels": 2}, "need an encoding to say that talk.raw holds raw PCM"),
-        ("talk.wav", {"device": 1}, "device 1 has no meaning for 'talk.wav'"),
+        ("talk.raw", {"channels": 2}, "to read talk.raw as raw PCM, give its encoding"),
+        ("talk.wav", {"device": 1}, "device 1 does not apply to 'talk.wav'"),
         ("concat:a|b", {}, "begin with concat:"),
         pytest.param("-", {"stdin": io.StringIO()}, "must be a binary stream", id="text stdin"),
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_makes_no_sense_is_refused_before_anything_is_opened(
-    spec: str, options: dict[str, object], message: str
-) -> None:
+def test_invalid_arguments_are_refused_before_opening(spec: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         open_source(spec, **options)
     assert message in str(caught.value)

@@ -1,4 +1,4 @@
-"""Recordings at the speed of life, by a clock that the test moves."""
+"""Recordings in real time, with a clock controlled by the test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from voxtide.types import Samples
 
 
 class Clock:
-    """Time that passes only while somebody sleeps, or when the test says so."""
+    """A clock that advances only in `sleep` or when the test sets it."""
 
     def __init__(self) -> None:
         self.now_s = 1_000.0
@@ -54,22 +54,22 @@ def live(recording: Recording, clock: Clock) -> AudioSource:
     return paced(recording, clock=clock, sleep=clock.sleep)
 
 
-async def test_each_chunk_comes_at_its_end() -> None:
+async def test_each_chunk_is_delivered_at_its_end_time() -> None:
     clock = Clock()
     async with live(Recording(tone(0.25), chunk_ms=100), clock) as source:
         times_s = [clock.now_s - 1_000.0 async for _ in source]
     assert times_s == pytest.approx([0.1, 0.2, 0.25])
 
 
-async def test_hours_do_not_drift() -> None:
+async def test_long_recordings_do_not_drift() -> None:
     clock = Clock()
     async with live(Recording(np.zeros(16_000 * 600, np.float32), chunk_ms=30), clock) as source:
         async for _ in source:
-            clock.now_s += 0.001  # the reader's own work is part of the time
+            clock.now_s += 0.001  # the reader's processing time
     assert clock.now_s - 1_000.0 == pytest.approx(600.0, abs=0.002)
 
 
-async def test_a_late_reader_gets_what_is_due_at_once_and_is_then_in_time_again() -> None:
+async def test_a_late_reader_gets_overdue_chunks_at_once() -> None:
     clock = Clock()
     times_s = []
     async with live(Recording(tone(1.0), chunk_ms=100), clock) as source:
@@ -80,7 +80,7 @@ async def test_a_late_reader_gets_what_is_due_at_once_and_is_then_in_time_again(
     assert times_s[:10] == [0.1, 0.2, 0.65, 0.65, 0.65, 0.65, 0.7, 0.8, 0.9, 1.0]
 
 
-async def test_nothing_is_dropped_and_the_source_shows_through() -> None:
+async def test_nothing_is_dropped_and_attributes_are_passed_on() -> None:
     recording = Recording(tone(1.03), chunk_ms=100)
     async with live(recording, Clock()) as source:
         assert recording.is_open
@@ -90,7 +90,7 @@ async def test_nothing_is_dropped_and_the_source_shows_through() -> None:
     assert not recording.is_open
 
 
-async def test_an_error_passes_through() -> None:
+async def test_an_error_is_passed_on() -> None:
     recording = Recording(tone(0.1), chunk_ms=100, error=CorruptAudioError("broke off"))
     async with live(recording, Clock()) as source:
         with pytest.raises(CorruptAudioError, match="broke off"):
@@ -117,7 +117,7 @@ async def test_a_cancelled_read_loses_no_chunk() -> None:
     np.testing.assert_array_equal(joined([chunk async for chunk in source]), tone(0.3))
 
 
-async def test_by_default_real_time_passes() -> None:
+async def test_the_default_clock_is_real_time() -> None:
     loop = asyncio.get_running_loop()
     async with paced(Recording(tone(0.05), chunk_ms=10)) as source:
         start_s = loop.time()

@@ -1,4 +1,4 @@
-"""Raw PCM streams, and the WAV headers that are read without FFmpeg."""
+"""Raw PCM streams, and WAV headers parsed without FFmpeg."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from voxtide.audio.pcm import PcmConverter, PcmFormat, PcmReader, PlainWav, plai
 from voxtide.errors import ConfigError, CorruptAudioError
 from voxtide.types import Samples
 
-EXTENSIBLE_TAIL = bytes.fromhex("0000000000001000800000aa00389b71")
+EXTENSIBLE_GUID = bytes.fromhex("0000000000001000800000aa00389b71")
 
 
 def wav_header(
@@ -30,15 +30,17 @@ def wav_header(
     data_bytes: int = 100,
     before_format: bytes = b"",
     before_data: bytes = b"",
-    format_tail: bytes = b"",
+    format_extension: bytes = b"",
 ) -> bytes:
     block_bytes = channels * num_bits // 8
-    fields = struct.pack("<HHIIHH", tag, channels, rate_hz, rate_hz * block_bytes, block_bytes, num_bits) + format_tail
+    fields = (
+        struct.pack("<HHIIHH", tag, channels, rate_hz, rate_hz * block_bytes, block_bytes, num_bits) + format_extension
+    )
     chunks = before_format + b"fmt " + struct.pack("<I", len(fields)) + fields + before_data
     return b"RIFF" + struct.pack("<I", 0) + b"WAVE" + chunks + b"data" + struct.pack("<I", data_bytes)
 
 
-def seen(header: bytes) -> PlainWav | None:
+def parse(header: bytes) -> PlainWav | None:
     return plain_wav(lambda num_bytes: header[:num_bytes])
 
 
@@ -52,29 +54,29 @@ def seen(header: bytes) -> PlainWav | None:
         (7, 8, Encoding.PCM_MULAW),
     ],
 )
-def test_a_plain_wav_header_is_understood(tag: int, num_bits: int, encoding: Encoding) -> None:
+def test_a_plain_wav_header_is_parsed(tag: int, num_bits: int, encoding: Encoding) -> None:
     header = wav_header(tag=tag, num_bits=num_bits, channels=2, rate_hz=44_100, data_bytes=4_000)
-    assert seen(header) == PlainWav(PcmFormat(encoding, 44_100, 2), offset_bytes=44, num_bytes=4_000)
+    assert parse(header) == PlainWav(PcmFormat(encoding, 44_100, 2), offset_bytes=44, num_bytes=4_000)
 
 
-def test_other_chunks_before_the_samples_are_passed_over() -> None:
+def test_other_chunks_before_the_samples_are_skipped() -> None:
     odd = b"LIST" + struct.pack("<I", 5) + b"title\x00"  # padded to an even length
     header = wav_header(before_format=b"JUNK" + struct.pack("<I", 28) + bytes(28), before_data=odd)
-    found = seen(header)
+    found = parse(header)
     assert found is not None
     assert found.offset_bytes == len(header)
 
 
-def test_the_extensible_form_is_understood() -> None:
-    tail = struct.pack("<HHIH", 22, 16, 4, 1) + EXTENSIBLE_TAIL[2:]
-    found = seen(wav_header(tag=0xFFFE, format_tail=tail))
+def test_the_extensible_format_is_parsed() -> None:
+    extra = struct.pack("<HHIH", 22, 16, 4, 1) + EXTENSIBLE_GUID[2:]
+    found = parse(wav_header(tag=0xFFFE, format_extension=extra))
     assert found is not None
     assert found.pcm == PcmFormat()
 
 
 @pytest.mark.parametrize("data_bytes", [0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7FFFF000])
-def test_a_length_that_the_writer_did_not_know_is_unknown(data_bytes: int) -> None:
-    found = seen(wav_header(data_bytes=data_bytes))
+def test_placeholder_lengths_are_unknown(data_bytes: int) -> None:
+    found = parse(wav_header(data_bytes=data_bytes))
     assert found is not None
     assert found.num_bytes is None
 
@@ -97,14 +99,14 @@ def test_a_length_that_the_writer_did_not_know_is_unknown(data_bytes: int) -> No
     ],
     ids=lambda header: header[8:48].hex() or "empty",
 )
-def test_what_is_unusual_is_left_to_ffmpeg(header: bytes) -> None:
-    assert seen(header) is None
+def test_unusual_headers_are_left_to_ffmpeg(header: bytes) -> None:
+    assert parse(header) is None
 
 
 @given(st.binary(max_size=300))
-def test_no_header_makes_it_fail(tail: bytes) -> None:
-    seen(b"RIFF\x00\x00\x00\x00WAVE" + tail)
-    seen(wav_header(before_data=tail))
+def test_no_header_raises(extra: bytes) -> None:
+    parse(b"RIFF\x00\x00\x00\x00WAVE" + extra)
+    parse(wav_header(before_data=extra))
 
 
 def read(data: bytes, pcm: PcmFormat, *, num_bytes: int | None = None) -> list[Samples]:
@@ -112,7 +114,7 @@ def read(data: bytes, pcm: PcmFormat, *, num_bytes: int | None = None) -> list[S
 
 
 @given(st.binary(max_size=400), st.sampled_from(Encoding), st.integers(1, 3), st.data())
-def test_the_converter_gives_the_same_at_every_cut(
+def test_the_converter_is_independent_of_chunking(
     content: bytes, encoding: Encoding, channels: int, data: st.DataObject
 ) -> None:
     pcm = PcmFormat(encoding, 24_000, channels)
@@ -128,7 +130,7 @@ def test_the_converter_gives_the_same_at_every_cut(
     assert pieces.num_left_over_bytes == len(content) % (channels * encoding.num_bytes)
 
 
-def test_the_converter_refuses_what_is_out_of_range() -> None:
+def test_the_converter_refuses_values_out_of_range() -> None:
     with pytest.raises(ConfigError, match="sample rate"):
         PcmConverter(PcmFormat(sample_rate_hz=16))
     with pytest.raises(ConfigError, match="channels"):
@@ -143,7 +145,7 @@ def test_resampling_a_square_wave_at_full_scale_stays_in_range() -> None:
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 24_000, 44_100])
-def test_a_flush_gives_all_that_came_and_takes_nothing_from_what_follows(rate_hz: int) -> None:
+def test_a_flush_returns_all_audio_and_does_not_affect_later_audio(rate_hz: int) -> None:
     sound = encode_pcm(tone(0.5, rate_hz=rate_hz), Encoding.PCM_S16LE)
     converter = PcmConverter(PcmFormat(Encoding.PCM_S16LE, rate_hz))
     assert converter.flush().size == 0
@@ -155,38 +157,38 @@ def test_a_flush_gives_all_that_came_and_takes_nothing_from_what_follows(rate_hz
         assert np.abs(decoded[-200:]).max() > 0.5 * np.abs(decoded).max()
 
 
-def test_the_reader_knows_the_length_of_what_it_can_measure() -> None:
+def test_the_reader_knows_the_length_of_a_file() -> None:
     stream = ByteStream(io.BytesIO(bytes(8_000)))
     assert PcmReader("talk.raw", stream, PcmFormat(Encoding.PCM_MULAW, 8_000)).open() == 1.0
     assert PcmReader("talk.raw", stream, PcmFormat(Encoding.PCM_MULAW, 8_000), num_bytes=4_000).open() == 0.5
 
 
-def test_the_reader_reads_it_all_at_the_right_pitch() -> None:
+def test_the_reader_reads_everything_at_the_right_rate() -> None:
     data = encode_pcm(tone(2.0, rate_hz=8_000), Encoding.PCM_ALAW)
     decoded = joined(read(data, PcmFormat(Encoding.PCM_ALAW, 8_000)))
     assert decoded.size == 32_000
     assert loudest_hz(decoded) == 440
 
 
-def test_bytes_after_the_promised_ones_are_not_audio() -> None:
+def test_bytes_after_the_stated_length_are_ignored() -> None:
     data = encode_pcm(tone(0.5), Encoding.PCM_S16LE)
     decoded = joined(read(data + b"LIST" * 1_000, PcmFormat(), num_bytes=len(data)))
     np.testing.assert_allclose(decoded, tone(0.5), atol=2**-15)
 
 
-def test_fewer_bytes_than_promised_are_told_after_the_last_sample() -> None:
+def test_a_truncated_file_raises_after_its_last_sample() -> None:
     reader = PcmReader("talk.wav", ByteStream(io.BytesIO(bytes(16_000))), PcmFormat(), num_bytes=64_000).read()
     assert next(reader).size == 8_000
-    with pytest.raises(CorruptAudioError, match=r"talk.wav breaks off after 0.50 s: its header says 2.00 s"):
+    with pytest.raises(CorruptAudioError, match=r"talk.wav ends after 0.50 s, but its header states 2.00 s"):
         list(reader)
 
 
-def test_a_sample_cut_in_two_is_reported_and_the_rest_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_incomplete_last_sample_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "voxtide.audio"):
         assert joined(read(bytes(2_001), PcmFormat())).size == 1_000
     assert "talk.raw ends inside a sample: 1 bytes are left over" in caplog.text
 
 
-def test_a_wav_file_of_pythons_own_is_plain() -> None:
-    found = seen(wav_bytes(tone(1.0)))
+def test_a_wav_file_by_python_is_plain() -> None:
+    found = parse(wav_bytes(tone(1.0)))
     assert found == PlainWav(PcmFormat(), 44, 32_000)

@@ -1,4 +1,4 @@
-"""A blocking reader as a source: chunks of one length, errors in their place, and an end to every wait."""
+"""A blocking reader as a source: equal chunks, errors in order, and no endless waits."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from voxtide.types import Samples
 
 
 class FakeReader:
-    """Gives `pieces`, then raises `error`; may wait for `gate` before it opens or before it reads on."""
+    """Yields `pieces`, then raises `error`; `open` may block on `open_gate`."""
 
     def __init__(self, pieces: list[Samples], *, error: Exception | None = None) -> None:
         self.open_error: Exception | None = None
         self.open_gate: threading.Event | None = None
-        self.num_given = 0
+        self.num_yielded = 0
         self.is_closed = threading.Event()
         self.thread: threading.Thread | None = None
         self._pieces = pieces
@@ -44,7 +44,7 @@ class FakeReader:
 
     def read(self) -> Iterator[Samples]:
         for piece in self._pieces:
-            self.num_given += 1
+            self.num_yielded += 1
             yield piece
         if self._error is not None:
             raise self._error
@@ -59,7 +59,7 @@ class FakeReader:
 
 
 @given(st.lists(st.integers(0, 2_000), max_size=30), st.integers(10, 200))
-def test_the_chunker_gives_equal_chunks_and_keeps_all(sizes: list[int], chunk_ms: int) -> None:
+def test_the_chunker_returns_equal_chunks_without_loss(sizes: list[int], chunk_ms: int) -> None:
     samples = np.arange(sum(sizes), dtype=np.float32)
     chunker = Chunker(chunk_ms)
     chunks = [
@@ -72,7 +72,7 @@ def test_the_chunker_gives_equal_chunks_and_keeps_all(sizes: list[int], chunk_ms
     assert chunker.finish().size == 0
 
 
-async def test_chunks_have_the_length_that_was_asked_for() -> None:
+async def test_chunks_have_the_requested_length() -> None:
     samples = tone(1.0)
     async with ThreadedSource("fake", FakeReader(np.split(samples, [100, 3_000, 3_001])), chunk_ms=30) as source:
         assert source.duration_s == 12.5
@@ -81,7 +81,7 @@ async def test_chunks_have_the_length_that_was_asked_for() -> None:
     np.testing.assert_array_equal(joined(chunks), samples)
 
 
-async def test_an_error_comes_after_all_that_was_read() -> None:
+async def test_an_error_is_raised_after_all_audio() -> None:
     reader = FakeReader([tone(0.1), tone(0.015)], error=CorruptAudioError("broke off"))
     async with ThreadedSource("fake", reader, chunk_ms=100) as source:
         chunks, error = await read_until_error(source)
@@ -89,7 +89,7 @@ async def test_an_error_comes_after_all_that_was_read() -> None:
     assert isinstance(error, CorruptAudioError)
 
 
-async def test_what_is_wrong_with_the_input_is_told_when_it_is_opened() -> None:
+async def test_an_error_of_open_is_raised_by_open() -> None:
     reader = FakeReader([])
     reader.open_error = NotAudioError("a picture")
     with pytest.raises(NotAudioError, match="a picture"):
@@ -98,22 +98,22 @@ async def test_what_is_wrong_with_the_input_is_told_when_it_is_opened() -> None:
     assert reader.is_closed.is_set()
 
 
-async def test_what_nobody_expected_is_told_too() -> None:
+async def test_an_unexpected_error_is_raised() -> None:
     async with ThreadedSource("fake", FakeReader([], error=ZeroDivisionError("a bug")), chunk_ms=100) as source:
         with pytest.raises(ZeroDivisionError, match="a bug"):
             await source.read()
 
 
-async def test_the_thread_reads_no_further_than_the_bound() -> None:
+async def test_the_thread_stops_at_the_queue_bound() -> None:
     reader = FakeReader([tone(0.1)] * 10_000)
     async with ThreadedSource("fake", reader, chunk_ms=100) as source:
         for _ in range(50):
             await source.read()
-            assert reader.num_given <= 50 + MAX_QUEUED_MS // 100 + 2
+            assert reader.num_yielded <= 50 + MAX_QUEUED_MS // 100 + 2
     assert reader.is_closed.is_set()
 
 
-async def test_leaving_in_the_middle_ends_the_thread() -> None:
+async def test_closing_early_ends_the_thread() -> None:
     reader = FakeReader([tone(0.1)] * 10_000)
     async with ThreadedSource("fake", reader, chunk_ms=100) as source:
         await source.read()
@@ -123,7 +123,7 @@ async def test_leaving_in_the_middle_ends_the_thread() -> None:
     await source.close()
 
 
-async def test_opening_can_be_cancelled() -> None:
+async def test_open_can_be_cancelled() -> None:
     reader = FakeReader([])
     reader.open_gate = threading.Event()
     source = ThreadedSource("fake", reader, chunk_ms=100)
@@ -135,7 +135,7 @@ async def test_opening_can_be_cancelled() -> None:
     assert reader.is_closed.is_set()
 
 
-async def test_a_close_while_it_opens_is_told_to_who_waits() -> None:
+async def test_closing_during_open_raises_in_open() -> None:
     reader = FakeReader([])
     reader.open_gate = threading.Event()
     source = ThreadedSource("fake", reader, chunk_ms=100)
@@ -162,7 +162,7 @@ async def test_a_cancelled_read_loses_no_audio() -> None:
     np.testing.assert_array_equal(joined(decoded), samples)
 
 
-async def test_a_source_is_opened_once_and_read_while_open() -> None:
+async def test_a_source_is_opened_once_and_read_only_while_open() -> None:
     source = ThreadedSource("fake", FakeReader([]), chunk_ms=100)
     with pytest.raises(StreamClosedError, match="fake is not open"):
         await source.read()
@@ -170,26 +170,26 @@ async def test_a_source_is_opened_once_and_read_while_open() -> None:
     async with source:
         assert (await read_all(source)).size == 0
         assert await source.read() is None
-        with pytest.raises(StreamClosedError, match="read once"):
+        with pytest.raises(StreamClosedError, match="can be read only once"):
             await source.open()
 
 
-async def test_reading_does_not_starve_the_other_tasks() -> None:
-    num_turns = 0
+async def test_reading_does_not_starve_other_tasks() -> None:
+    num_runs = 0
 
-    async def turn() -> None:
-        nonlocal num_turns
+    async def count() -> None:
+        nonlocal num_runs
         while True:
-            num_turns += 1
+            num_runs += 1
             await asyncio.sleep(0)
 
     async with ThreadedSource("fake", FakeReader([tone(10.0)]), chunk_ms=10) as source:
-        other = asyncio.create_task(turn())
+        other = asyncio.create_task(count())
         await read_all(source)
         other.cancel()
     with pytest.raises(asyncio.CancelledError):
         await other
-    assert num_turns >= 1_000
+    assert num_runs >= 1_000
 
 
 @pytest.mark.parametrize("chunk_ms", [-1, 0, 9, 10_001])

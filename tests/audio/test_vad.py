@@ -1,4 +1,4 @@
-"""Speech probabilities do not depend on batching; the gate's hysteresis; where people speak in a recording."""
+"""Speech probabilities are independent of chunking; the gate's hysteresis; starts and stops in a recording."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def changes_of(levels: str, config: GateConfig = GATE) -> str:
     return "".join(LETTERS[gate.push(LEVELS[level])] for level in levels)
 
 
-def test_probabilities_do_not_depend_on_batching(model: VadModel) -> None:
+def test_probabilities_are_independent_of_chunking(model: VadModel) -> None:
     samples = whole_frames(recording("goforward.wav"))
     num_frames = len(samples) // VAD_FRAME_SAMPLES
     at_once = VadMeter(model).probabilities(samples)
@@ -58,33 +58,33 @@ def test_probabilities_do_not_depend_on_batching(model: VadModel) -> None:
         meter = VadMeter(model)
         edges = [0, *sorted(cuts), num_frames]
         pieces = [samples[start * VAD_FRAME_SAMPLES : end * VAD_FRAME_SAMPLES] for start, end in pairwise(edges)]
-        measured = [probability for piece in pieces for probability in meter.probabilities(piece)]
-        assert measured == at_once
+        collected = [probability for piece in pieces for probability in meter.probabilities(piece)]
+        assert collected == at_once
 
     check()
 
 
-def test_a_meter_does_not_need_its_samples_afterwards(model: VadModel) -> None:
+def test_a_meter_does_not_keep_its_samples(model: VadModel) -> None:
     samples = whole_frames(recording("goforward.wav"))
     meter, half = VadMeter(model), 20 * VAD_FRAME_SAMPLES
     first = samples[:half].copy()
-    measured = meter.probabilities(first)
+    collected = meter.probabilities(first)
     first[:] = 1.0
-    assert measured + meter.probabilities(samples[half:]) == VadMeter(model).probabilities(samples)
+    assert collected + meter.probabilities(samples[half:]) == VadMeter(model).probabilities(samples)
 
 
-def test_meters_share_a_model_and_nothing_else(model: VadModel) -> None:
+def test_meters_share_only_the_model(model: VadModel) -> None:
     samples = whole_frames(recording("goforward.wav"))
     alone = VadMeter(model).probabilities(samples)
     one, other = VadMeter(model), VadMeter(model)
-    measured = []
+    collected = []
     for start in range(0, len(samples), VAD_FRAME_SAMPLES):
-        measured += one.probabilities(samples[start : start + VAD_FRAME_SAMPLES])
+        collected += one.probabilities(samples[start : start + VAD_FRAME_SAMPLES])
         other.probabilities(-0.5 * samples[::-1][start : start + VAD_FRAME_SAMPLES])
-    assert measured == alone
+    assert collected == alone
 
 
-def test_speech_is_told_from_silence_and_noise(model: VadModel) -> None:
+def test_speech_is_distinguished_from_silence_and_noise(model: VadModel) -> None:
     noise = np.random.default_rng(3).normal(0, 0.01, 100 * VAD_FRAME_SAMPLES).astype(np.float32)
     assert max(VadMeter(model).probabilities(noise)) < 0.5
     assert max(VadMeter(model).probabilities(np.zeros_like(noise))) < 0.1
@@ -92,7 +92,7 @@ def test_speech_is_told_from_silence_and_noise(model: VadModel) -> None:
 
 
 LOUD_S = ((0.32, 1.18), (1.89, 2.59), (3.55, 4.06), (4.93, 5.47), (6.66, 7.23), (8.16, 8.74))
-"""Where frames of beckett.wav have an RMS over 0.015: its six phrases."""
+"""Where the RMS of beckett.wav exceeds 0.015: its six phrases."""
 
 
 def test_six_phrases_start_and_stop(model: VadModel) -> None:
@@ -114,12 +114,12 @@ def test_six_phrases_start_and_stop(model: VadModel) -> None:
         ("________", "........"),
         ("_#_#_#__", "........"),  # clicks
         ("_##_____", "..[..].."),
-        ("_#?#____", "...[..]."),  # doubt does not break off a start
-        ("_#_##___", "....[..]"),  # silence does
-        ("?????????", "........."),  # doubt alone begins nothing
-        ("##?????##", ".[......."),  # nor does it end anything
-        ("##__#__##", ".[......."),  # a short pause is none
-        ("##__?__##", ".[......."),  # nor are two
+        ("_#?#____", "...[..]."),  # uncertain frames do not cancel a start
+        ("_#_##___", "....[..]"),  # silent ones do
+        ("?????????", "........."),  # uncertain frames alone start nothing
+        ("##?????##", ".[......."),  # nor do they end speech
+        ("##__#__##", ".[......."),  # a pause that is too short
+        ("##__?__##", ".[......."),  # two of them
         ("##___##___", ".[..].[..]"),
         ("##________", ".[..]....."),  # it stops once
     ],
@@ -128,13 +128,13 @@ def test_hysteresis(levels: str, changes: str) -> None:
     assert changes_of(levels) == changes
 
 
-def test_thresholds_count_as_told() -> None:
+def test_thresholds_are_inclusive_and_exclusive_as_documented() -> None:
     config = GateConfig(on=0.5, off=0.3, min_speech_frames=1, min_silence_frames=1)
     gate = SpeechGate(config)
     assert [gate.push(p) for p in (0.49, 0.5, 0.3, 0.29)] == [NONE, STARTED, NONE, STOPPED]
 
 
-def test_counts_tell_where_speech_began_and_where_silence_did() -> None:
+def test_counts_give_the_starts_of_speech_and_silence() -> None:
     gate = SpeechGate(GATE)
     counts = []
     for level in "_#_?#?#_?__":
@@ -156,7 +156,7 @@ def test_starts_and_stops_alternate_and_last(probabilities: list[float]) -> None
     assert gate.is_open == (len(changes) % 2 == 1)
 
 
-def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / VAD_FILE).write_bytes(b"not a model")
     with pytest.raises(ModelCorruptError, match=VAD_FILE):
         VadModel.load(tmp_path / VAD_FILE)

@@ -4,25 +4,22 @@
     bytes -> pcm.PcmConverter -> samples                    (sockets)
     samples -> encodings.encode_pcm -> bytes                (clients)
 
-It knows nothing of engines, words or wires. Every source is an `AudioSource` (source.py); what must block does so in a
-thread of its own (threaded.py) behind a small bounded queue (handover.py).
+Knows no engines, text or protocols. Every source is an `AudioSource` (source.py). Blocking readers run in their own
+thread (threaded.py) behind a small bounded queue (handover.py).
 
-    opening.py      open_source: what the user typed becomes a source
-    source.py       AudioSource, the seam; the chunker
-    addresses.py    which addresses may be opened, and what may be said of them
-    inputs.py       files and pipes: their first bytes choose the reader
-    media.py        containers, codecs and the network, through PyAV
+    opening.py      open_source: from the user's argument to a source
+    source.py       AudioSource, the interface; the chunker
+    addresses.py    allowed URLs, and their names without credentials
+    media/          files, pipes and URLs through PyAV (FFmpeg)
     pcm.py          raw PCM and plain WAV
-    encodings.py    PCM bytes <-> samples, G.711 included
-    frames.py       decoded frames -> mono
+    encodings.py    PCM bytes <-> samples, including G.711
     resample.py     any rate -> 16 kHz
     microphone.py   capture, device list
     threaded.py     a blocking reader as a source
-    handover.py     from a thread to the event loop
-    bytestream.py   bytes as they come, interruptible
-    sniff.py        is it a file format?
+    handover.py     queue from a thread to the event loop
+    bytestream.py   interruptible byte reader
     trust.py        certificate authorities for TLS
-    pacing.py       recordings at the speed of life
+    pacing.py       recordings in real time
     level.py        decibels
     vad.py          speech detection
 """

@@ -1,4 +1,4 @@
-"""Which addresses may be opened. In: what the user typed. Out: a path or a safe address. Opens nothing."""
+"""Allowed addresses. In: the user's argument. Out: a path or a checked address. Opens nothing."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from urllib.request import url2pathname
 from voxtide.errors import ConfigError
 
 SCHEMES = ("http", "https", "hls", "rtsp", "rtsps", "rtmp", "srt", "udp", "rtp", "file")
-"""What may stand before the colon. FFmpeg knows more, some of which read local files or glue them together."""
+"""Allowed URL schemes. FFmpeg has more, some of which read or concatenate local files."""
 
 FFMPEG_PROTOCOLS = "http,https,httpproxy,tls,tcp,udp,rtp,srtp,rtsp,rtsps,rtmp,srt,crypto,data"
-"""All that an address, and a playlist behind it, may make FFmpeg open: nothing that reads local files."""
+"""Protocols FFmpeg may use for an address and for the playlists it serves: none that reads local files."""
 
-# Two letters at least: one letter and a colon is a Windows drive.
+# At least two letters: a single letter and a colon is a Windows drive.
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address on a network. `url` may hold credentials: it is for FFmpeg only; `name` is for messages."""
+    """A network address. `url` may contain credentials and goes to FFmpeg only; `name` is for messages."""
 
     url: str
     name: str
@@ -30,12 +30,12 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long an address may keep us waiting.
+    """Network timeouts.
 
     Attributes:
-        open_s: For connecting and reading the header, and again for finding the streams: HLS needs a few requests.
-        read_s: For the next packet. A live HLS playlist grows once every target duration: 6 s by Apple's advice, 10 s
-            with older servers. Three times that is an outage.
+        open_s: For connecting and reading the header, and again for probing the streams: HLS needs a few requests.
+        read_s: For the next packet. A live HLS playlist is updated once per target duration: 6 s as Apple recommends,
+            10 s on older servers. Three times that is an outage.
     """
 
     open_s: float = 15.0
@@ -43,7 +43,7 @@ class Limits:
 
 
 def parse(spec: str) -> Path | Address:
-    """`spec` as a local path or as a network address.
+    """Parse `spec` as a local path or a network address.
 
     Raises:
         ConfigError: The scheme is not one of `SCHEMES`, or the address is malformed.
@@ -54,21 +54,21 @@ def parse(spec: str) -> Path | Address:
     scheme = match[1].lower()
     if scheme not in SCHEMES:
         raise ConfigError(
-            f"cannot open addresses that begin with {scheme}: (known are {', '.join(SCHEMES)}); "
-            f"a file of that name is reached with ./ before it"
+            f"cannot open addresses that begin with {scheme}: (supported: {', '.join(SCHEMES)}); "
+            f"for a file of that name, put ./ before it"
         )
     try:
         return _file_path(spec) if scheme == "file" else _address(spec, scheme)
     except ConfigError:
         raise
-    except ValueError:  # not chained: the reason may quote the credentials
-        raise ConfigError(f"the {scheme} address is malformed; it should read {scheme}://host/path") from None
+    except ValueError:  # not chained: the cause may quote the credentials
+        raise ConfigError(f"the {scheme} address is malformed; write it as {scheme}://host/path") from None
 
 
 def _file_path(url: str) -> Path:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost"):
-        raise ConfigError(f"file addresses name local files: file:///path, not a file on {parts.hostname}")
+        raise ConfigError(f"file addresses name local files only: use file:///path, not a file on {parts.hostname}")
     return Path(url2pathname(parts.path))
 
 
@@ -78,7 +78,7 @@ def _address(url: str, scheme: str) -> Address:
         raise ValueError
     host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname or ""
     port = f":{parts.port}" if parts.port is not None else ""
-    # The query is left out too: signed addresses carry their secrets there.
+    # The query is left out too: signed URLs contain their secret there.
     name = f"{scheme}://{host}{port}{parts.path}"
-    # FFmpeg finds out by itself that an answer over HTTP is a playlist.
+    # FFmpeg detects by itself that an HTTP response is a playlist.
     return Address(("http" if scheme == "hls" else scheme) + url[len(scheme) :], name)

@@ -1,6 +1,6 @@
-"""Bytes from anything that can be read. In: a file, a pipe, an object with `read`. Out: bytes as they come.
+"""Interruptible byte reader. In: a file, a pipe, an object with `read`. Out: bytes as they arrive. Knows no audio.
 
-It knows nothing about audio. One thread reads it; any other may interrupt it.
+One thread reads; any other thread may interrupt it.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from typing import Protocol
 from voxtide.errors import AudioError, NotAudioError, SourceNotFoundError
 
 MAX_READ_BYTES = 64 * 1024
-"""One read: a pipe holds no more, and a file gains nothing from larger ones."""
+"""Size of one read: the capacity of a Linux pipe; larger reads do not make files faster."""
 
 
 class BinaryStream(Protocol):
-    """Anything that gives bytes: an open file, `sys.stdin.buffer`, a `BytesIO`, an object with just `read`."""
+    """A source of bytes: an open file, `sys.stdin.buffer`, a `BytesIO`, or any object with `read`."""
 
     def read(self, size: int, /) -> bytes | None:
-        """At most `size` bytes; b"" at the end; None when there are none yet."""
+        """At most `size` bytes; b"" at the end; None if none are available yet."""
 
 
 class ReadInterruptedError(Exception):
-    """The reader was told to stop. Never leaves this room."""
+    """`interrupt` was called on the reader. Never raised outside `voxtide.audio`."""
 
 
 class ByteStream:
-    """Reads a binary stream as its bytes come, and can look ahead.
+    """Reads a binary stream as its bytes arrive, with `peek`.
 
     Attributes:
-        name: What PyAV takes for the file's name; its suffix helps to recognise formats without a signature.
-        size_bytes: The stream's length: known at once when it is seekable, else None until its end was met.
+        name: The file name for PyAV; its suffix identifies formats without a signature.
+        size_bytes: The stream's length: known at once if it is seekable, else None until the end was reached.
     """
 
     def __init__(self, stream: BinaryStream, *, suffix: str = "", is_owner: bool = False) -> None:
-        """Read `stream` from where it stands; `is_owner` says whether `close` closes it too."""
+        """Read `stream` from its current position. With `is_owner`, `close` closes it too."""
         self.name = f"audio{suffix}"
         self.size_bytes: int | None = None
         self._stream = stream
-        # `read` of a buffered pipe waits for all it was asked for; `read1` gives what is there.
+        # `read` of a buffered pipe blocks until it has `size` bytes; `read1` returns what is available.
         self._read_some: Callable[[int], bytes | None] = getattr(stream, "read1", stream.read)
         self._is_owner = is_owner
         self._peeked = b""
@@ -56,11 +56,11 @@ class ByteStream:
         self._wake_up = _WakeUp(None if self._file is not None else _pollable(stream))
 
     def read(self, max_bytes: int = MAX_READ_BYTES) -> bytes:
-        """What there is, at least one byte and at most `max_bytes`; b"" at the end.
+        """The available bytes, 1 to `max_bytes`; b"" at the end. Waits for the first.
 
         Raises:
-            Interrupted: `interrupt` was called, before or meanwhile.
-            AudioError: The system cannot read the stream.
+            ReadInterruptedError: `interrupt` was called before or during the call.
+            AudioError: The stream cannot be read.
         """
         self._wake_up.check()
         if self._peeked:
@@ -73,13 +73,13 @@ class ByteStream:
         return data
 
     def peek(self, num_bytes: int) -> bytes:
-        """The next `num_bytes`, fewer at the end, without taking them. Waits until they are there."""
+        """The next `num_bytes`, fewer at the end, without consuming them. Waits until they are available."""
         while len(self._peeked) < num_bytes and (data := self._read_new(num_bytes - len(self._peeked))):
             self._peeked += data
         return self._peeked[:num_bytes]
 
     def skip(self, num_bytes: int) -> None:
-        """Take `num_bytes` and forget them; fewer at the end."""
+        """Discard `num_bytes`, fewer at the end."""
         while num_bytes > 0 and (data := self.read(num_bytes)):
             num_bytes -= len(data)
 
@@ -88,7 +88,7 @@ class ByteStream:
         return self._file is not None
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As in `io.IOBase`; only for a seekable stream."""
+        """As in `io.IOBase`, for seekable streams only."""
         if self._file is None:
             raise io.UnsupportedOperation("this stream cannot seek")
         if whence == io.SEEK_CUR:
@@ -106,7 +106,7 @@ class ByteStream:
         self._wake_up.set()
 
     def close(self) -> None:
-        """Free what is held. Called by the reading thread."""
+        """Release all resources. Called by the reading thread."""
         self._wake_up.close()
         if self._is_owner and isinstance(self._stream, io.IOBase):
             self._stream.close()
@@ -117,16 +117,16 @@ class ByteStream:
             while data is None:  # a non-blocking stream may wake up without data
                 self._wake_up.wait_readable()
                 data = self._read_some(max_bytes)
-        except (OSError, ValueError) as error:  # ValueError: its owner closed it
+        except (OSError, ValueError) as error:  # ValueError: the owner closed it
             raise AudioError(f"the input cannot be read: {error}") from error
         return bytes(data)
 
 
 class _WakeUp:
-    """Wakes a thread that waits for a pipe's bytes. Without a pollable pipe it is a mere flag, seen between reads."""
+    """Interrupts a thread that polls a pipe. Without a pollable pipe it is a flag that is checked between reads."""
 
     def __init__(self, pipe_fd: int | None) -> None:
-        self._lock = threading.Lock()  # so that nobody rings a socket while it is closed and its number given away
+        self._lock = threading.Lock()  # `set` must not write to a closed socket whose descriptor was reused
         self._is_set = False
         self._poll: select.poll | None = None
         if pipe_fd is not None:
@@ -141,7 +141,7 @@ class _WakeUp:
 
     def wait_readable(self) -> None:
         if self._poll is not None:
-            self._poll.poll()  # unbounded: a pipe may be silent as long as its writer likes; `set` ends it
+            self._poll.poll()  # no timeout: a pipe may stay idle for any time; `set` ends the wait
         self.check()
 
     def set(self) -> None:
@@ -159,16 +159,16 @@ class _WakeUp:
 
 
 def open_file(path: Path) -> ByteStream:
-    """The bytes of the file at `path`, which may also be a named pipe.
+    """Open the file or named pipe at `path`.
 
     Raises:
         SourceNotFoundError: There is no such file.
         NotAudioError: It is a directory.
-        AudioError: It may not be read.
+        AudioError: It cannot be opened.
     """
     try:
         if path.is_dir():
-            raise NotAudioError(f"{path} is a directory; name one of the files in it")
+            raise NotAudioError(f"{path} is a directory; give one of the files in it")
         return ByteStream(path.open("rb", buffering=0), suffix=path.suffix, is_owner=True)
     except FileNotFoundError:
         raise SourceNotFoundError(f"there is no file {path}") from None
@@ -178,14 +178,14 @@ def open_file(path: Path) -> ByteStream:
 
 
 def _is_whole_file(stream: io.IOBase) -> bool:
-    """Whether one can go back to the stream's start; one that was read before keeps what it has left."""
+    """Whether the stream is seekable and at its start. A partly read stream is read on, not rewound."""
     return stream.seekable() and stream.tell() == 0
 
 
 def _pollable(stream: BinaryStream) -> int | None:
-    """The stream's file number where the system can wait for it (POSIX), else None."""
+    """The stream's file descriptor if the system can poll it (POSIX), else None."""
     if not hasattr(select, "poll"):
         return None
-    with contextlib.suppress(OSError, AttributeError):  # no file behind it: io.UnsupportedOperation is an OSError
-        return int(stream.fileno())  # type: ignore[attr-defined]  # AttributeError says that it has none
+    with contextlib.suppress(OSError, AttributeError):  # no descriptor: io.UnsupportedOperation is an OSError
+        return int(stream.fileno())  # type: ignore[attr-defined]  # objects without it raise AttributeError
     return None

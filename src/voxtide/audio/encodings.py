@@ -1,4 +1,4 @@
-"""Raw PCM encodings. In: bytes cut anywhere, or samples. Out: mono samples, or bytes. Knows no rates and no I/O."""
+"""Raw PCM encodings. In: bytes in any pieces, or samples. Out: mono samples, or bytes. Knows no rates and no I/O."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from voxtide.errors import ConfigError
 from voxtide.types import Samples
 
 MAX_CHANNELS = 8
-"""7.1 surround, the most that a capture card or a conference bridge sends in one stream."""
+"""7.1 surround: the most that capture cards and conference bridges send in one stream."""
 
 _S16_FULL_SCALE = 2.0**15
 _S16_STEP = np.float32(1 / _S16_FULL_SCALE)
 _S32_FULL_SCALE = 2.0**31
 
 _MULAW_BIAS = 0x84
-"""G.711: added to a mu-law magnitude (in 16-bit units) so that every segment begins at a power of two."""
+"""G.711: added to a mu-law magnitude (in 16-bit units) so that every segment starts at a power of two."""
 
 
 class Encoding(StrEnum):
-    """How one sample lies in bytes. All are little-endian; `pcm_mulaw` and `pcm_alaw` are ITU-T G.711."""
+    """Encoding of one sample. All are little-endian; `pcm_mulaw` and `pcm_alaw` are ITU-T G.711."""
 
     PCM_S16LE = "pcm_s16le"
     PCM_S32LE = "pcm_s32le"
@@ -36,20 +36,20 @@ class Encoding(StrEnum):
 
     @property
     def num_bytes(self) -> int:
-        """Bytes of one sample of one channel."""
+        """Bytes per sample and channel."""
         return _NUM_BYTES[self]
 
     @classmethod
     def parse(cls, name: str) -> Encoding:
-        """The encoding of that name.
+        """The encoding called `name`.
 
         Raises:
-            ConfigError: There is none; the message lists those there are.
+            ConfigError: Unknown; the message lists all encodings.
         """
         try:
             return cls(name)
         except ValueError:
-            raise ConfigError(f"unknown encoding {name!r}; known are {', '.join(cls)}") from None
+            raise ConfigError(f"unknown encoding {name!r}; choose from {', '.join(cls)}") from None
 
 
 _NUM_BYTES = {
@@ -63,14 +63,13 @@ _NUM_BYTES = {
 
 
 class PcmDecoder:
-    """Turns PCM bytes into mono samples, whatever the cuts between the pieces.
+    """Decodes PCM bytes, in pieces of any size, into mono samples.
 
-    Several channels are interleaved in the bytes and averaged in the samples. What is no finite number becomes 0;
-    what lies outside [-1, 1] is clipped.
+    Interleaved channels are averaged. NaN and infinities become 0; values outside [-1, 1] are clipped.
     """
 
     def __init__(self, encoding: Encoding, channels: int = 1) -> None:
-        """Take `encoding` and 1 to `MAX_CHANNELS` interleaved channels.
+        """Decode `encoding` with 1 to `MAX_CHANNELS` interleaved channels.
 
         Raises:
             ConfigError: The number of channels is out of range.
@@ -84,7 +83,7 @@ class PcmDecoder:
 
     @property
     def num_left_over_bytes(self) -> int:
-        """Bytes of a sample whose rest has not come. Not 0 at the end of the input: it was cut inside a sample."""
+        """Bytes of an incomplete sample. Not 0 at the end of the input means that it was cut inside a sample."""
         return len(self._left_over)
 
     def feed(self, data: bytes | bytearray | memoryview) -> Samples:
@@ -97,7 +96,7 @@ class PcmDecoder:
 
 
 def encode_pcm(samples: Samples, encoding: Encoding) -> bytes:
-    """The bytes of mono `samples` in `encoding`: clipped to [-1, 1], not finite becomes 0, rounded to the nearest."""
+    """Mono `samples` as bytes in `encoding`: clipped to [-1, 1], NaN and infinities as 0, rounded to nearest."""
     return _ENCODERS[encoding](clean(samples))
 
 
@@ -118,7 +117,7 @@ def mix_down(channels: Samples) -> Samples:
 
 def _decode_s16(data: bytes) -> Samples:
     samples = np.frombuffer(data, "<i2").astype(np.float32)
-    samples *= _S16_STEP  # two passes in place cost less than one that casts as it goes; a power of two loses nothing
+    samples *= _S16_STEP  # astype and an in-place product are faster than one casting product; exact, a power of two
     return samples
 
 
@@ -167,7 +166,7 @@ def _encode_alaw(samples: Samples) -> bytes:
 
 
 def _scaled(samples: Samples, full_scale: float) -> NDArray[np.float64]:
-    """Whole numbers from -full_scale to full_scale - 1, as float64: float32 cannot hold 2**31 - 1."""
+    """Integers from -full_scale to full_scale - 1, as float64: float32 cannot represent 2**31 - 1."""
     scaled: NDArray[np.float64] = np.rint(samples.astype(np.float64) * full_scale)
     return np.minimum(scaled, full_scale - 1)
 
@@ -183,7 +182,7 @@ def _mulaw_levels() -> Samples:
 
 @cache
 def _alaw_levels() -> Samples:
-    """The level of each of the 256 A-law codes (G.711, table 1): every other bit inverted, then as in mu-law."""
+    """The level of each of the 256 A-law codes (G.711, table 1): even bits inverted, then as in mu-law."""
     codes = np.arange(256, dtype=np.uint8) ^ np.uint8(0x55)
     segment, step = (codes >> 4 & 7).astype(np.int32), (codes & 15).astype(np.int32)
     magnitude = np.where(segment == 0, (step << 4) + 8, (step << 4) + 0x108 << np.maximum(segment - 1, 0))

@@ -1,4 +1,4 @@
-"""From a thread to the event loop. In: items from one thread. Out: the same items, awaited. Knows no audio."""
+"""Queue from a thread to the event loop. In: items from one thread. Out: the same items, awaited. Knows no audio."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ T = TypeVar("T")
 
 
 class HandOver(Generic[T]):
-    """A bounded queue with a thread on one side and a coroutine on the other.
+    """A bounded queue from a thread to a coroutine.
 
-    The thread calls `put` or `offer`, then `end`; the event loop's side calls `get` and `close`.
+    The thread calls `put` or `offer`, then `end`; the coroutine calls `get` and `close`.
     """
 
     def __init__(self, max_items: int) -> None:
-        """Begin empty, for the running event loop. At most `max_items` wait."""
+        """Create an empty queue of at most `max_items` for the running event loop."""
         self._max_items = max_items
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
@@ -30,10 +30,7 @@ class HandOver(Generic[T]):
         self._error: BaseException | None = None
 
     def put(self, item: T) -> bool:
-        """Hand over `item`; while the queue is full, wait until there is room or `close` ends the waiting.
-
-        Returns False when nobody will take the item.
-        """
+        """Append `item`; block while the queue is full. Returns False if the queue is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_closed or len(self._items) < self._max_items)
             if self._is_closed:
@@ -43,7 +40,7 @@ class HandOver(Generic[T]):
         return True
 
     def offer(self, item: T) -> bool:
-        """Hand over `item` without ever waiting. Returns False when it was not taken: the queue is full or closed."""
+        """Append `item` without blocking. Returns False if the queue is full or closed."""
         with self._changed:
             if self._is_closed or len(self._items) >= self._max_items:
                 return False
@@ -52,14 +49,14 @@ class HandOver(Generic[T]):
         return True
 
     def end(self, error: BaseException | None = None) -> None:
-        """Say that no more items come; `get` raises `error` after the last one. The first call counts."""
+        """Mark the end of the items; `get` raises `error` after the last one. Later calls are no-ops."""
         with self._changed:
             if not self._is_ended:
                 self._is_ended, self._error = True, error
         self._wake(is_urgent=True)
 
     async def get(self) -> T | None:
-        """The next item, or None after the last. A cancelled call takes no item."""
+        """The next item, or None after the last. A cancelled call consumes no item."""
         while True:
             with self._changed:
                 if self._items:
@@ -73,7 +70,7 @@ class HandOver(Generic[T]):
             await self._arrived.wait()
 
     def close(self) -> None:
-        """Drop what waits and refuse what comes; a waiting `put` or `get` returns."""
+        """Drop queued items and reject new ones; a blocked `put` or `get` returns."""
         with self._changed:
             self._is_closed = True
             self._items.clear()
@@ -82,7 +79,7 @@ class HandOver(Generic[T]):
 
     def _take(self) -> T:
         item = self._items.popleft()
-        if len(self._items) <= self._max_items // 2:  # not at every item: each wake-up is a change of threads
+        if len(self._items) <= self._max_items // 2:  # low water mark: each wake-up is a thread switch
             self._changed.notify()
         return item
 
@@ -91,5 +88,5 @@ class HandOver(Generic[T]):
             if not (self._is_awaited or is_urgent):
                 return
             self._is_awaited = False
-        with contextlib.suppress(RuntimeError):  # the event loop has been closed: nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the event loop is closed
             self._loop.call_soon_threadsafe(self._arrived.set)

@@ -1,4 +1,4 @@
-"""How loud it is. In: samples. Out: decibels, for a level meter. Knows no speech."""
+"""Audio level. In: samples. Out: decibels, for a level meter. Knows no speech."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from voxtide.types import Samples
 
 SILENCE_DBFS = -120.0
-"""What silence reads: below the noise of any 16-bit recording (-98 dB), and finite, so that a meter can draw it."""
+"""The level of silence: below the noise of any 16-bit recording (-98 dB), and finite so that a meter can draw it."""
 
 
 def level_dbfs(samples: Samples) -> float:
-    """The RMS level of `samples`, shape [n], from `SILENCE_DBFS` to 0: a square wave at full scale (a sine has -3)."""
+    """RMS level of `samples`, shape [n]: `SILENCE_DBFS` to 0 dBFS, where a full-scale sine has -3."""
     if samples.size == 0:
         return SILENCE_DBFS
     power = float(np.mean(np.square(samples, dtype=np.float64)))

@@ -1,4 +1,4 @@
-"""Microphones. In: a device's number or name. Out: its live audio. This is the only module that names sounddevice."""
+"""Microphones. In: a device's number or name. Out: its live audio. The only module that imports sounddevice."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ from voxtide.types import Samples
 _log = logging.getLogger("voxtide.audio")
 
 BLOCK_MS = 20
-"""What the device delivers at once: short against any chunk, long enough to be no load."""
+"""Block size of the device: shorter than most chunks, long enough for a low CPU load."""
 
 MAX_BACKLOG_MS = 10_000
-"""Audio that may wait when the reader is slow. Longer, and the words would come too late to be of use."""
+"""Audio queued for a slow reader before it is dropped. Text delayed by more is of no use."""
 
 NO_DATA_TIMEOUT_S = 5.0
-"""A running device delivers a block every `BLOCK_MS`, silence included. Without any for so long, it is gone."""
+"""A running device delivers a block every `BLOCK_MS`, also in silence. Without a block for this long, it failed."""
 
 MAX_CAPTURE_CHANNELS = 2
-"""Stereo devices often refuse to be opened in mono; of more channels only the first two are microphones."""
+"""Stereo devices often reject mono; on devices with more channels only the first two are microphones."""
 
 
 class SoundLibrary(Protocol):
-    """What is used of the module `sounddevice`."""
+    """The part of the module `sounddevice` that is used here."""
 
     PortAudioError: type[Exception]
 
     def query_devices(self, device: int | None = None, kind: str | None = None) -> Any:
-        """All devices, or the default one of `kind`."""
+        """All devices, or the default device of `kind`."""
 
     def query_hostapis(self) -> Any:
-        """The sound systems that the devices belong to."""
+        """The host APIs of the devices."""
 
     def InputStream(self, **options: Any) -> Any:
-        """A stream that calls back with what the device records."""
+        """A stream that passes recorded blocks to a callback."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputDevice:
-    """A device that can record. `index` is what `open_source` takes; `system` is ALSA, Core Audio, WASAPI, ..."""
+    """A device that can record. `index` is for `open_source`; `system` is ALSA, Core Audio, WASAPI, ..."""
 
     index: int
     name: str
@@ -61,10 +61,10 @@ class InputDevice:
 
 
 def list_devices(library: SoundLibrary | None = None) -> list[InputDevice]:
-    """The devices that can record, in the system's order; empty if there are none.
+    """The devices that can record, in the system's order.
 
     Raises:
-        MissingExtraError: The extra `mic` is not installed, or the system's PortAudio library.
+        MissingExtraError: The extra `mic` or the system's PortAudio library is not installed.
     """
     library = library or _load_library()
     systems = library.query_hostapis()
@@ -84,13 +84,13 @@ def list_devices(library: SoundLibrary | None = None) -> list[InputDevice]:
 
 
 class MicrophoneSource(AudioSource):
-    """A microphone at its own rate, converted to 16 kHz mono. It never ends by itself.
+    """A microphone at its own rate, converted to 16 kHz mono. Never ends by itself.
 
-    Audio that the reader does not take within `MAX_BACKLOG_MS` is dropped; `num_overflows` and `dropped_s` tell of it.
+    Audio is dropped when `MAX_BACKLOG_MS` of it are unread; `num_overflows` and `dropped_s` count it.
     """
 
     def __init__(self, device: int | str | None = None, *, chunk_ms: int, library: SoundLibrary | None = None) -> None:
-        """Choose a device by number or by a part of its name (the first that has it); None for the default."""
+        """Select a device by number or by a part of its name (first match); None for the default."""
         super().__init__("microphone", chunk_ms=chunk_ms)
         self.num_overflows = 0
         self._device = int(device) if isinstance(device, str) and device.isdecimal() else device
@@ -105,19 +105,19 @@ class MicrophoneSource(AudioSource):
 
     @property
     def dropped_s(self) -> float:
-        """Audio that was lost because the reader was too slow."""
+        """Audio lost because the reader was too slow."""
         return self._num_dropped / self._rate_hz if self._rate_hz else 0.0
 
     async def open(self) -> None:
-        """Start to record.
+        """Start recording.
 
         Raises:
-            MissingExtraError: The extra `mic` is not installed, or the system's PortAudio library.
+            MissingExtraError: The extra `mic` or the system's PortAudio library is not installed.
             SourceNotFoundError: There is no such device.
             AudioError: The device cannot be opened.
         """
         if self._blocks is not None:
-            raise StreamClosedError(f"{self.name} was opened before; a source is read once")
+            raise StreamClosedError(f"{self.name} was opened before; a source can be read only once")
         library = self._library or _load_library()
         device = _find(list_devices(library), self._device)
         self.name = f"microphone {device.name!r}"
@@ -142,7 +142,7 @@ class MicrophoneSource(AudioSource):
         """The next chunk.
 
         Raises:
-            AudioError: The device stopped or delivers nothing any more.
+            AudioError: The device stopped or delivers no more audio.
         """
         if self._blocks is None:
             raise StreamClosedError(f"{self.name} is not open; read it inside `async with`")
@@ -151,7 +151,7 @@ class MicrophoneSource(AudioSource):
                 async with asyncio.timeout(NO_DATA_TIMEOUT_S):
                     block = await self._blocks.get()
             except TimeoutError:
-                raise AudioError(f"{self.name} delivers nothing any more; is it still plugged in?") from None
+                raise AudioError(f"{self.name} delivers no more audio; is it still plugged in?") from None
             if block is None:
                 return None
             samples = clean(self._resampler.feed(mix_down(clean(block))))
@@ -168,15 +168,15 @@ class MicrophoneSource(AudioSource):
             stream.close()
             if self.num_overflows:
                 _log.warning(
-                    "%s: the reader was too slow %d times; %.2f s of audio were dropped here",
+                    "%s: the reader was too slow %d times; %.2f s of audio were dropped",
                     self.name,
                     self.num_overflows,
                     self.dropped_s,
                 )
 
     def _take(self, block: NDArray[np.float32], num_samples: int, _time: Any, status: Any) -> None:
-        """One block from PortAudio's own thread, shape [n, channels]. It must return at once and keep nothing."""
-        assert self._blocks is not None, "the device starts after the queue was made"
+        """Receive a block, shape [n, channels], on PortAudio's thread. Must not block or keep a reference to it."""
+        assert self._blocks is not None, "the queue is created before the device starts"
         if self._is_closing:
             return
         is_taken = self._blocks.offer(block.copy())
@@ -186,7 +186,7 @@ class MicrophoneSource(AudioSource):
             self.num_overflows += 1
 
     def _stopped(self) -> None:
-        assert self._blocks is not None, "the device starts after the queue was made"
+        assert self._blocks is not None, "the queue is created before the device starts"
         self._blocks.end(AudioError(f"{self.name} stopped; is it still plugged in?"))
 
 
@@ -195,23 +195,23 @@ def _find(devices: list[InputDevice], wanted: int | str | None) -> InputDevice:
         raise SourceNotFoundError("there is no microphone: no device of this machine can record")
     for device in devices:
         if wanted is None:
-            is_it = device.is_default
+            is_match = device.is_default
         elif isinstance(wanted, int):
-            is_it = device.index == wanted
+            is_match = device.index == wanted
         else:
-            is_it = wanted.casefold() in device.name.casefold()
-        if is_it:
+            is_match = wanted.casefold() in device.name.casefold()
+        if is_match:
             return device
     known = "; ".join(f"{device.index}: {device.name}" for device in devices)
     if wanted is None:
         raise SourceNotFoundError(f"this machine has no default microphone; choose a device: {known}")
-    raise SourceNotFoundError(f"there is no microphone {wanted!r}; there are {known}")
+    raise SourceNotFoundError(f"there is no microphone {wanted!r}; choose from {known}")
 
 
 def _default_index(library: SoundLibrary) -> int | None:
     try:
         return int(library.query_devices(kind="input")["index"])
-    except (library.PortAudioError, ValueError):  # there is none
+    except (library.PortAudioError, ValueError):  # no default device
         return None
 
 

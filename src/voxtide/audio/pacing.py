@@ -1,4 +1,4 @@
-"""Real time for recordings. In: a source that is faster than life. Out: the same chunks, when a microphone would."""
+"""Real-time pacing. In: a source faster than real time. Out: the same chunks, timed as from a microphone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 
 class _PacedSource(AudioSource):
-    """Each chunk not before its end since the first `read`, by the clock: being late once shifts nothing later."""
+    """Delivers each chunk at its end time after the first `read`; a late chunk does not delay later ones."""
 
     def __init__(
         self, source: AudioSource, clock: Callable[[], float], sleep: Callable[[float], Awaitable[object]]
@@ -25,15 +25,15 @@ class _PacedSource(AudioSource):
         self._next: Samples | None = None
 
     async def open(self) -> None:
-        """Open the source behind."""
+        """Open the wrapped source."""
         await self._source.open()
         self.duration_s = self._source.duration_s
 
     async def read(self) -> Samples | None:
-        """The next chunk, at its time."""
+        """The next chunk, when it is due."""
         if self._start_s is None:
             self._start_s = self._clock()
-        if self._next is None:  # a chunk that a cancelled call left behind comes first
+        if self._next is None:  # else: a chunk that a cancelled call left
             self._next = await self._source.read()
         if self._next is None:
             return None
@@ -45,7 +45,7 @@ class _PacedSource(AudioSource):
         return chunk
 
     async def close(self) -> None:
-        """Close the source behind."""
+        """Close the wrapped source."""
         await self._source.close()
 
 
@@ -55,9 +55,8 @@ def paced(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> AudioSource:
-    """`source` as if it were live: a chunk comes when its last sample would have been spoken.
+    """Pace `source` in real time: each chunk is delivered when its last sample would have been recorded.
 
-    Nothing drifts and nothing is dropped: who reads late gets what is due at once, and then is in time again.
-    `clock` and `sleep` count in seconds.
+    No drift, no drops: a late reader gets all overdue chunks at once. `clock` and `sleep` use seconds.
     """
     return _PacedSource(source, clock, sleep)

@@ -1,4 +1,4 @@
-"""Raw PCM streams. In: bytes of one format, cut anywhere. Out: mono samples at 16 kHz. Of containers it knows WAV."""
+"""Raw PCM streams. In: bytes of one format in any pieces. Out: mono samples at 16 kHz. Knows no container but WAV."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = logging.getLogger("voxtide.audio")
 
 @dataclass(frozen=True, slots=True)
 class PcmFormat:
-    """What raw PCM bytes mean; `channels` lie interleaved."""
+    """Format of raw PCM bytes with interleaved `channels`."""
 
     encoding: Encoding = Encoding.PCM_S16LE
     sample_rate_hz: int = SAMPLE_RATE_HZ
@@ -28,15 +28,15 @@ class PcmFormat:
 
     @property
     def bytes_per_s(self) -> int:
-        """Bytes of one second."""
+        """Bytes per second."""
         return self.encoding.num_bytes * self.channels * self.sample_rate_hz
 
 
 class PcmConverter:
-    """Turns PCM bytes of any format into samples as the engines take them: float32 mono at 16 kHz in [-1, 1]."""
+    """Converts PCM bytes of any format into float32 mono samples at 16 kHz in [-1, 1]."""
 
     def __init__(self, pcm: PcmFormat) -> None:
-        """Begin a stream.
+        """Start a stream.
 
         Raises:
             ConfigError: The sample rate or the number of channels is out of range.
@@ -47,37 +47,37 @@ class PcmConverter:
 
     @property
     def num_left_over_bytes(self) -> int:
-        """Bytes of a sample whose rest has not come."""
+        """Bytes of an incomplete sample."""
         return self._decoder.num_left_over_bytes
 
     def feed(self, data: bytes | bytearray | memoryview) -> Samples:
-        """The samples that `data` brings out, shape [n]; n may be 0. The cuts between the pieces do not matter."""
+        """The samples that `data` completes, shape [n]; n may be 0. Independent of how the bytes are split."""
         samples = self._decoder.feed(data)
         if self._resampler is None:
             return samples
-        return clean(self._resampler.feed(samples))  # a resampled peak may pass full scale
+        return clean(self._resampler.feed(samples))  # resampling may exceed full scale
 
     def flush(self) -> Samples:
-        """What resampling has held back, as if silence followed: 20 ms at 24 kHz, 66 ms at 8 kHz. More may follow."""
+        """The resampler's delay, as if silence followed: 20 ms at 24 kHz, 66 ms at 8 kHz. `feed` may follow."""
         rest = self.finish()
         self._resampler = _resampler(self._pcm.sample_rate_hz)
         return rest
 
     def finish(self) -> Samples:
-        """The rest. Nothing may follow."""
+        """The remaining samples. `feed` must not follow."""
         return np.zeros(0, np.float32) if self._resampler is None else clean(self._resampler.finish())
 
 
 def _resampler(from_hz: int) -> Resampler | None:
-    """None where there is nothing to convert: most live audio comes at 16 kHz, in many small pieces."""
+    """None at 16 kHz: most live audio has that rate and arrives in many small pieces."""
     return None if from_hz == SAMPLE_RATE_HZ else Resampler(from_hz)
 
 
 class PcmReader:
-    """Reads PCM from a byte stream. A `SampleReader` (see threaded.py) but for `interrupt`, which the stream has."""
+    """Reads PCM from a byte stream. A `SampleReader` (see threaded.py) without `interrupt` and `close`."""
 
     def __init__(self, name: str, stream: ByteStream, pcm: PcmFormat, *, num_bytes: int | None = None) -> None:
-        """Read `stream` to its end, or `num_bytes` of it where a header promises them."""
+        """Read `stream` to its end, or the `num_bytes` that its header states."""
         self._name = name
         self._stream = stream
         self._pcm = pcm
@@ -85,7 +85,7 @@ class PcmReader:
         self._converter = PcmConverter(pcm)
 
     def open(self) -> float | None:
-        """The length in seconds, or None for a pipe: it ends when its writer likes."""
+        """The length in seconds, or None for a pipe."""
         if self._stream.size_bytes is None:
             return None
         available_bytes = self._stream.size_bytes - self._stream.tell()
@@ -94,10 +94,10 @@ class PcmReader:
         ) / self._pcm.bytes_per_s
 
     def read(self) -> Iterator[Samples]:
-        """The samples, piece by piece as their bytes come.
+        """Yield samples as their bytes arrive.
 
         Raises:
-            CorruptAudioError: Less came than the header promises.
+            CorruptAudioError: The input is shorter than its header states.
         """
         num_read_bytes = 0
         while (wanted := self._wanted_bytes(num_read_bytes)) and (data := self._stream.read(wanted)):
@@ -105,11 +105,11 @@ class PcmReader:
             yield self._converter.feed(data)
         yield self._converter.finish()
         if self._num_bytes is not None and num_read_bytes < self._num_bytes:
-            read_s, promised_s = num_read_bytes / self._pcm.bytes_per_s, self._num_bytes / self._pcm.bytes_per_s
-            raise CorruptAudioError(f"{self._name} breaks off after {read_s:.2f} s: its header says {promised_s:.2f} s")
+            read_s, stated_s = num_read_bytes / self._pcm.bytes_per_s, self._num_bytes / self._pcm.bytes_per_s
+            raise CorruptAudioError(f"{self._name} ends after {read_s:.2f} s, but its header states {stated_s:.2f} s")
         if self._converter.num_left_over_bytes:
             _log.warning(
-                "%s ends inside a sample: %d bytes are left over; are its encoding and channels as given?",
+                "%s ends inside a sample: %d bytes are left over; are the given encoding and channels right?",
                 self._name,
                 self._converter.num_left_over_bytes,
             )
@@ -120,7 +120,7 @@ class PcmReader:
 
 @dataclass(frozen=True, slots=True)
 class PlainWav:
-    """A WAV header: the samples begin at `offset_bytes`; `num_bytes` is None where the writer did not know it."""
+    """A WAV header: the samples start at `offset_bytes`; `num_bytes` is None if the header does not state it."""
 
     pcm: PcmFormat
     offset_bytes: int
@@ -128,10 +128,10 @@ class PlainWav:
 
 
 def plain_wav(peek: Callable[[int], bytes]) -> PlainWav | None:
-    """The header of a WAV input of an encoding of ours, else None. `peek(n)` gives the first n bytes.
+    """Parse a WAV header in one of our encodings, else return None. `peek(n)` returns the first n bytes.
 
-    FFmpeg would do, but it holds the first 64 KiB of a WAV pipe back (it looks for S/PDIF in them): two seconds of a
-    live speaker. What is unusual in any way is still left to FFmpeg.
+    FFmpeg can read WAV, but it buffers the first 64 KiB of a WAV pipe (to detect S/PDIF), which is two seconds of live
+    speech. Unusual headers are still left to FFmpeg.
     """
     start = peek(12)
     if start[:4] != b"RIFF" or start[8:] != b"WAVE":
@@ -150,9 +150,9 @@ def plain_wav(peek: Callable[[int], bytes]) -> PlainWav | None:
 
 
 def num_missing_wav_bytes(stream: ByteStream) -> int:
-    """By how much a WAV file of any encoding is shorter than its header says, which FFmpeg passes over.
+    """Count the bytes that a WAV file of any encoding lacks according to its header, which FFmpeg ignores.
 
-    0 where nothing is missing, or no more than `_MISSING_TOLERANCE_BYTES`, or where nobody can know.
+    0 if at most `_MISSING_TOLERANCE_BYTES` are missing, if the length is unknown, and for other formats.
     """
     head = stream.peek(8)
     if head[:4] != b"RIFF" or len(head) < 8 or stream.size_bytes is None:
@@ -163,16 +163,16 @@ def num_missing_wav_bytes(stream: ByteStream) -> int:
 
 
 _MISSING_TOLERANCE_BYTES = 1024
-"""Some writers state a WAV file's size a few bytes too large; this is far more than that, and 32 ms of audio."""
+"""Some writers state a few bytes too many in the header; this is far more than that, and 32 ms of audio."""
 
 _MAX_WAV_HEADER_BYTES = 64 * 1024
-"""What may stand before the samples: titles and the like. Longer headers (pictures) are FFmpeg's."""
+"""Metadata before the samples, such as titles. Longer headers (pictures) are left to FFmpeg."""
 
 _UNKNOWN_WAV_BYTES = 0x7FFF_0000
-"""Writers that stream put a number near 2**31 or 2**32 (or 0) where they cannot know the length yet."""
+"""Streaming writers state a length near 2**31 or 2**32, or 0, when they do not know it yet."""
 
 _MAX_FORMAT_BYTES = 40
-"""A format chunk in its longest form, WAVEFORMATEXTENSIBLE."""
+"""The longest format chunk, WAVEFORMATEXTENSIBLE."""
 
 _EXTENSIBLE = 0xFFFE
 
@@ -183,7 +183,7 @@ _WAV_ENCODINGS = {
     (6, 8): Encoding.PCM_ALAW,
     (7, 8): Encoding.PCM_MULAW,
 }
-"""By format tag and bits per sample, as mmreg.h of Windows numbers them."""
+"""By format tag (mmreg.h of Windows) and bits per sample."""
 
 
 def _wav_format(chunk: bytes) -> PcmFormat | None:

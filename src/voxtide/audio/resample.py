@@ -1,4 +1,4 @@
-"""Sample rates. In: mono samples at any rate, in pieces. Out: the same audio at 16 kHz. Knows no bytes."""
+"""Sample rate conversion. In: mono samples at any rate, in pieces. Out: the same audio at 16 kHz. Knows no bytes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from voxtide.errors import ConfigError, StreamClosedError
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 MIN_RATE_HZ = 4_000
-"""Below this nothing of speech is left but a hum (half the rate is the highest tone); telephones use 8 kHz."""
+"""Below this, speech is unintelligible (bandwidth is half the rate); telephones use 8 kHz."""
 
 MAX_RATE_HZ = 384_000
-"""The highest rate that studio files use; a larger number is a mistake."""
+"""The highest rate of studio files; a larger value is a mistake."""
 
 
 class Resampler:
-    """Converts a stream of mono samples from `from_hz` to 16 kHz, without shifting it in time.
+    """Converts a stream of mono samples from `from_hz` to 16 kHz, without a time shift.
 
-    The output depends on the audio alone, not on how it was cut into pieces. At 16 kHz it passes through unchanged.
+    The output is independent of chunking. 16 kHz audio passes through unchanged.
     """
 
     def __init__(self, from_hz: int) -> None:
-        """Begin a stream at `from_hz`.
+        """Start a stream at `from_hz`.
 
         Raises:
             ConfigError: The rate is outside `MIN_RATE_HZ` to `MAX_RATE_HZ`.
@@ -38,11 +38,11 @@ class Resampler:
         self._num_out = 0
         self._filter: soxr.ResampleStream | None = None
         if from_hz != SAMPLE_RATE_HZ:
-            # HQ: 20 bits of precision, more than any speech model hears, at half the cost of VHQ.
+            # HQ: 20-bit precision, more than any speech model needs, at half the cost of VHQ.
             self._filter = soxr.ResampleStream(from_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="HQ")
 
     def feed(self, samples: Samples) -> Samples:
-        """The 16 kHz audio that `samples`, shape [n] at `from_hz`, brings out; it may be empty and lags a little.
+        """Convert `samples`, shape [n] at `from_hz`. The output lags a little and may be empty.
 
         Raises:
             StreamClosedError: `finish` was called.
@@ -50,7 +50,7 @@ class Resampler:
         return self._convert(samples, is_last=False)
 
     def finish(self) -> Samples:
-        """The rest. With it, round(n * 16000 / from_hz) samples have come out for n samples in.
+        """The remaining samples: n input samples give round(n * 16000 / from_hz) output samples in total.
 
         Raises:
             StreamClosedError: `finish` was called before.
@@ -63,7 +63,7 @@ class Resampler:
 
     def _convert(self, samples: Samples, *, is_last: bool) -> Samples:
         if self._is_finished:
-            raise StreamClosedError("the resampler was finished; begin another one for more audio")
+            raise StreamClosedError("the resampler was finished; create a new one for more audio")
         self._is_finished = is_last
         self._num_in += samples.size
         if self._filter is None:
@@ -75,7 +75,7 @@ class Resampler:
 
 
 def resampled(pieces: Iterable[tuple[int, Samples]]) -> Iterator[Samples]:
-    """Pieces, each with its rate in Hz, at 16 kHz. The rate may change: in files that were joined it does.
+    """Convert pieces, each with its rate in Hz, to 16 kHz. The rate may change, as in concatenated files.
 
     Raises:
         ConfigError: A rate is outside `MIN_RATE_HZ` to `MAX_RATE_HZ`.

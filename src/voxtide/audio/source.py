@@ -1,4 +1,4 @@
-"""The one seam of this room. In: whatever a source reads. Out: chunks of samples, in order. Knows no kind of source."""
+"""The interface of all audio sources. In: any input. Out: chunks of samples, in order. Knows no concrete source."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from voxtide.errors import ConfigError
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 MIN_CHUNK_MS = 10
-"""Smaller chunks cost more to hand around than they can save: engines step every 80 ms or so."""
+"""Smaller chunks add overhead without reducing latency: engines step about every 80 ms."""
 
 MAX_CHUNK_MS = 10_000
-"""Larger chunks would hold words back for so long that the result is no stream."""
+"""Larger chunks would delay text too much for streaming."""
 
 
 class AudioSource(ABC):
-    """Audio that comes in chunks: open it with `async with`, then iterate it, once.
+    """Audio in chunks: open it with `async with`, then iterate it once.
 
-    Each chunk is float32 mono at 16 kHz, shape [n], in [-1, 1]; n is `chunk_ms` long, the last chunk may be shorter.
+    Each chunk is float32 mono at 16 kHz, shape [n], in [-1, 1], and `chunk_ms` long; the last one may be shorter.
 
     Attributes:
-        name: What the source is called in messages; never holds a credential.
+        name: The source's name in messages, without credentials.
         chunk_ms: Length of a chunk.
-        duration_s: Length of all the audio as far as the input tells, known once open; None for a live input.
+        duration_s: Length of the whole audio, set when open; None for live input or if unknown.
     """
 
     def __init__(self, name: str, *, chunk_ms: int) -> None:
-        """Take the name and the chunk length.
+        """Set the name and the chunk length.
 
         Raises:
             ConfigError: `chunk_ms` is outside `MIN_CHUNK_MS` to `MAX_CHUNK_MS`.
@@ -43,11 +43,11 @@ class AudioSource(ABC):
 
     @abstractmethod
     async def open(self) -> None:
-        """Begin to read.
+        """Open the input.
 
         Raises:
             SourceNotFoundError: There is no such file, address or device.
-            NotAudioError: The input holds no audio.
+            NotAudioError: The input contains no audio.
             AudioError: The input cannot be read.
         """
 
@@ -56,13 +56,13 @@ class AudioSource(ABC):
         """The next chunk, or None at the end. A cancelled call loses no audio.
 
         Raises:
-            CorruptAudioError: The input broke off or is damaged. All that could be read has been delivered before.
+            CorruptAudioError: The input is truncated or damaged. Raised after all readable audio.
             StreamClosedError: The source is not open.
         """
 
     @abstractmethod
     async def close(self) -> None:
-        """Free everything; audio not read is lost. Twice is the same as once."""
+        """Release all resources; unread audio is lost. Idempotent."""
 
     async def __aenter__(self) -> Self:
         try:
@@ -88,7 +88,7 @@ class AudioSource(ABC):
 
 
 class Chunker:
-    """Cuts a stream of samples into chunks of equal length."""
+    """Splits a stream of samples into chunks of equal length."""
 
     def __init__(self, chunk_ms: int) -> None:
         self._chunk_samples = chunk_ms * SAMPLE_RATE_HZ // 1000
@@ -96,7 +96,7 @@ class Chunker:
         self._num_waiting = 0
 
     def feed(self, samples: Samples) -> list[Samples]:
-        """The whole chunks that `samples`, of any length, brings out."""
+        """The chunks that `samples`, of any length, completes."""
         self._waiting.append(samples)
         self._num_waiting += samples.size
         if self._num_waiting < self._chunk_samples:
@@ -108,7 +108,7 @@ class Chunker:
         return [joined[i * self._chunk_samples : (i + 1) * self._chunk_samples] for i in range(num_chunks)]
 
     def finish(self) -> Samples:
-        """The rest, shorter than a chunk, perhaps empty."""
+        """The remaining samples, less than a chunk, possibly empty."""
         rest = np.concatenate(self._waiting) if self._waiting else np.zeros(0, np.float32)
         self._waiting, self._num_waiting = [], 0
         return rest

@@ -1,4 +1,4 @@
-"""Sources that must be read by a thread. In: a reader that blocks. Out: an audio source. Knows no kind of input."""
+"""Sources read by a thread. In: a blocking reader. Out: an audio source. Knows no concrete input."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from voxtide.errors import StreamClosedError
 from voxtide.types import Samples
 
 MAX_QUEUED_MS = 2_000
-"""Audio that may wait between the thread and the event loop: enough to keep both busy, small against any memory."""
+"""Audio queued between the thread and the event loop: enough to keep both busy, and little memory."""
 
 CLOSE_TIMEOUT_S = 1.0
-"""How long `close` waits for the thread. Only a network read can take longer; its own time limit ends it later."""
+"""How long `close` waits for the thread. Only a network read can take longer; its own timeout ends it later."""
 
 
 class SampleReader(Protocol):
-    """What a thread can read. All but `interrupt` are called by one thread, in this order."""
+    """A blocking reader. All methods but `interrupt` are called by one thread, in this order."""
 
     def open(self) -> float | None:
-        """Open the input; returns the length of its audio in seconds, None when it does not tell."""
+        """Open the input; returns the length of its audio in seconds, or None if unknown."""
 
     def read(self) -> Iterator[Samples]:
-        """The audio: mono, 16 kHz, in pieces of any length. Raises what is wrong after the last good piece."""
+        """Yield the audio: mono, 16 kHz, in pieces of any length. Errors are raised after the last good piece."""
 
     def interrupt(self) -> None:
         """Make a blocked `open` or `read` raise `ReadInterruptedError` soon. Called by any thread at any time."""
 
     def close(self) -> None:
-        """Free the input, opened or not."""
+        """Release the input, opened or not."""
 
 
 class ThreadedSource(AudioSource):
-    """Runs a reader in a thread of its own and hands its audio over in chunks."""
+    """Runs a reader in its own thread and delivers its audio in chunks."""
 
     def __init__(self, name: str, reader: SampleReader, *, chunk_ms: int) -> None:
         super().__init__(name, chunk_ms=chunk_ms)
@@ -49,11 +49,11 @@ class ThreadedSource(AudioSource):
     async def open(self) -> None:
         """Start the thread and wait until the input is open."""
         if self._chunks is not None:
-            raise StreamClosedError(f"{self.name} was opened before; a source is read once")
-        self._chunks = HandOver(max(2, MAX_QUEUED_MS // self.chunk_ms))  # 2: one is read while the next is made
+            raise StreamClosedError(f"{self.name} was opened before; a source can be read only once")
+        self._chunks = HandOver(max(2, MAX_QUEUED_MS // self.chunk_ms))  # 2: one is read while the next is produced
         self._loop = asyncio.get_running_loop()
         is_open: asyncio.Future[float | None] = self._loop.create_future()
-        # A daemon: a read that cannot be interrupted must not keep the process alive.
+        # Daemon: a read that cannot be interrupted must not keep the process alive.
         self._thread = threading.Thread(
             target=self._run, args=(self._chunks, is_open), name="voxtide-audio", daemon=True
         )
@@ -64,7 +64,7 @@ class ThreadedSource(AudioSource):
         """See `AudioSource.read`."""
         if self._chunks is None:
             raise StreamClosedError(f"{self.name} is not open; read it inside `async with`")
-        await asyncio.sleep(0)  # a source that always has audio must not starve the other tasks
+        await asyncio.sleep(0)  # a source that always has audio must not starve other tasks
         return await self._chunks.get()
 
     async def close(self) -> None:
@@ -76,37 +76,37 @@ class ThreadedSource(AudioSource):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._has_ended.wait()
-            self._thread.join()  # it has nothing left to do but to return
+            self._thread.join()  # it is about to return
 
     def _run(self, chunks: HandOver[Samples], is_open: asyncio.Future[float | None]) -> None:
-        """The thread: open, read, cut, hand over. Whatever happens is told to the event loop."""
+        """Thread body: open, read, split, deliver. Every outcome is reported to the event loop."""
         try:
             self._notify(_set_result, is_open, self._reader.open())
-            self._hand_over(chunks)
+            self._deliver(chunks)
             chunks.end()
         except ReadInterruptedError:
             self._notify(_set_error, is_open, StreamClosedError(f"{self.name} was closed while it was being opened"))
             chunks.end()
-        except BaseException as error:  # raised again on the event loop's side, by `open` or by `read`
+        except BaseException as error:  # re-raised in the event loop by `open` or `read`
             self._notify(_set_error, is_open, error)
             chunks.end(error)
         finally:
             self._reader.close()
             self._notify(self._has_ended.set)
 
-    def _hand_over(self, chunks: HandOver[Samples]) -> None:
+    def _deliver(self, chunks: HandOver[Samples]) -> None:
         chunker = Chunker(self.chunk_ms)
         try:
             for samples in self._reader.read():
                 if not all(chunks.put(chunk) for chunk in chunker.feed(samples)):
                     return
-        finally:  # also before an error: what was read is delivered
+        finally:  # on an error, too: deliver all audio read so far
             rest = chunker.finish()
             if rest.size:
                 chunks.put(rest)
 
     def _notify(self, call: Callable[..., None], *arguments: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the event loop has been closed: nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the event loop is closed
             self._loop.call_soon_threadsafe(call, *arguments)
 
 

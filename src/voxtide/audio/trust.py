@@ -1,4 +1,4 @@
-"""Whom to trust in TLS. In: nothing. Out: certificate authorities, for FFmpeg and for connections of our own."""
+"""TLS trust. In: nothing. Out: certificate authorities for FFmpeg and for Python's connections."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import certifi
 
 
 def tls_options() -> dict[str, str]:
-    """FFmpeg's options for a verified connection; by itself FFmpeg accepts any certificate.
+    """FFmpeg's options for verified TLS; by default FFmpeg accepts any certificate.
 
-    The authorities are those that Python trusts: SSL_CERT_FILE names them or the system. Python's own builds look where
-    their OpenSSL was built for, which on another system is nowhere: then Mozilla's authorities count, from certifi.
+    Uses the authorities that Python trusts (SSL_CERT_FILE or the system's). If that file does not exist, because
+    Python's OpenSSL was built for another system, uses Mozilla's from certifi.
 
-    FFmpeg 8 does not hand these options on from an HLS playlist to its segments: those come encrypted, but from an
-    unverified host.
+    FFmpeg 8 does not pass these options from an HLS playlist to its segments: those are encrypted, but their host is
+    not verified.
     """
     trusted = ssl.get_default_verify_paths().cafile
     bundle = trusted if trusted is not None and Path(trusted).is_file() else certifi.where()
@@ -23,7 +23,7 @@ def tls_options() -> dict[str, str]:
 
 
 def tls_context() -> ssl.SSLContext:
-    """Whom a verified connection of our own trusts: those that Python trusts, or where there are none, Mozilla's."""
+    """A context for verified TLS with the authorities that Python trusts, or Mozilla's if it finds none."""
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
     if not (paths.cafile or paths.capath):

@@ -1,7 +1,7 @@
-"""Where people speak. In: 16 kHz samples. Out: speech probability per 32 ms frame, and starts and stops of speech.
+"""Voice activity detection. In: 16 kHz samples. Out: speech probability per 32 ms frame; starts and stops of speech.
 
-Knows nothing of text. The network is Silero VAD in its sequence form, which gives the same numbers, bit for bit,
-however many frames it is given at once.
+Knows no text. The network is Silero VAD in its sequence form: its results do not depend, bit for bit, on the number of
+frames per call.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from voxtide.models.store import ModelStore, Progress
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 VAD_MODEL, VAD_FILE = "silero-vad", "silero_vad_16k_sequence.onnx"
-"""The model in the manifest, and its file."""
+"""The model's name in the manifest, and its file."""
 
 VAD_FRAME_SAMPLES = 512
 """Silero's frame at 16 kHz: 32 ms."""
 CONTEXT_SAMPLES = 64
-"""What the network sees of the frame before."""
+"""Samples of the previous frame that the network needs."""
 VAD_FRAME_S = VAD_FRAME_SAMPLES / SAMPLE_RATE_HZ
 _STATE_SHAPE = (1, 1, 128)
 
 
 class VadModel:
-    """The network, shared by all streams. Safe to call from several threads at once."""
+    """The network, shared by all streams. Thread-safe."""
 
     def __init__(self, session: OnnxSession) -> None:
         self._session = session
 
     @classmethod
     def load(cls, path: Path) -> VadModel:
-        """Raises: ModelCorruptError: the file cannot be loaded."""
+        """Load the network. Raises: ModelCorruptError: The file cannot be loaded."""
         return cls(load_onnx(path, name=str(path)))
 
     @classmethod
     def from_store(cls, store: ModelStore, progress: Progress | None = None) -> VadModel:
-        """Take it from a store, pulling it first if it is not there. Raises: ModelError: it cannot be had or used."""
+        """Load from a store, pulling the model first if missing. Raises: ModelError: It cannot be pulled or loaded."""
         return cls.load(store.ensure(VAD_MODEL, progress) / VAD_FILE)
 
     def run(
@@ -53,7 +53,7 @@ class VadModel:
 
 
 class VadMeter:
-    """One stream's speech probability, frame by frame."""
+    """The speech probability of one stream, frame by frame."""
 
     def __init__(self, model: VadModel) -> None:
         self._model = model
@@ -61,7 +61,7 @@ class VadMeter:
         self._context = np.zeros(CONTEXT_SAMPLES, np.float32)
 
     def probabilities(self, samples: Samples) -> list[float]:
-        """The probability of speech in each frame of `samples`, whose length is a multiple of `VAD_FRAME_SAMPLES`."""
+        """Speech probability of each frame of `samples`; their length is a multiple of `VAD_FRAME_SAMPLES`."""
         frames = samples.reshape(-1, VAD_FRAME_SAMPLES)
         contexts = np.concatenate([self._context[None], frames[:-1, -CONTEXT_SAMPLES:]])
         self._context = frames[-1, -CONTEXT_SAMPLES:].copy()
@@ -72,14 +72,14 @@ class VadMeter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateConfig:
-    """When a run of probabilities counts as speech.
+    """Thresholds of the speech gate.
 
     Attributes:
-        on: A frame at or above this may begin speech (Silero's own default).
+        on: A frame at or above this may start speech (Silero's default).
         off: A frame below this is silent; between the two nothing changes.
-        min_speech_frames: Frames at or above `on`, with no silent one between, that make speech: 96 ms, so that a
-            click is not a word.
-        min_silence_frames: Silent frames in a row that end speech.
+        min_speech_frames: Frames at or above `on`, without a silent one between them, that start speech: 96 ms, so that
+            clicks do not.
+        min_silence_frames: Consecutive silent frames that end speech.
     """
 
     on: float = 0.5
@@ -89,7 +89,7 @@ class GateConfig:
 
 
 class SpeechChange(Enum):
-    """What a frame changed in whether somebody speaks."""
+    """A frame's effect on the speech state."""
 
     NONE = auto()
     STARTED = auto()
@@ -97,24 +97,24 @@ class SpeechChange(Enum):
 
 
 class SpeechGate:
-    """Hysteresis over probabilities: says when speech started and stopped. Counts frames, knows no time."""
+    """Hysteresis over probabilities: detects starts and stops of speech. Counts frames, knows no time."""
 
     def __init__(self, config: GateConfig) -> None:
         self._config = config
         self.is_open = False
         self.num_silent_frames = 0
-        """Silent frames in a row up to now."""
+        """Consecutive silent frames up to now."""
         self.num_candidate_frames = 0
-        """While closed: frames since the first one that may turn out to begin speech; 0 when there is none."""
+        """While closed: frames since the first one that may start speech; 0 if none."""
         self._num_voiced_frames = 0
 
     @property
     def is_starting(self) -> bool:
-        """Whether it is closed and the next voiced frame may open it."""
+        """Whether the gate is closed and the next voiced frame may open it."""
         return not self.is_open and self._num_voiced_frames >= max(1, self._config.min_speech_frames - 1)
 
     def push(self, probability: float) -> SpeechChange:
-        """Take the next frame's probability."""
+        """Add the next frame's probability."""
         is_silent = probability < self._config.off
         self.num_silent_frames = self.num_silent_frames + 1 if is_silent else 0
         return self._push_open() if self.is_open else self._push_closed(probability, is_silent=is_silent)

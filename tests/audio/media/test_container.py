@@ -1,4 +1,4 @@
-"""Files of every format that FFmpeg can write here: whole, broken, and not audio at all."""
+"""Files in every format that this FFmpeg can write: complete, damaged, and not audio."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ WITH_TIMES = [
     ("avi", "pcm_s16le", 44_100, 2, 0.999),
     ("nut", "pcm_s64le", 16_000, 1, 0.999),
 ]
-"""Formats that say how much of the decoder's output belongs to the recording."""
+"""Formats that state which part of the decoder's output belongs to the recording."""
 
 BARE = [
     ("aac", "aac", 16_000, 1, 0.98),
@@ -91,10 +91,10 @@ BARE = [
     ("3gp", "libopencore_amrnb", 8_000, 1, 0.6),
     ("g722", "g722", 16_000, 1, 0.98),
 ]
-"""Formats that do not: what the codec puts before and after stays."""
+"""Formats that do not: the codec's padding stays in the output."""
 
 MAX_PADDING_S = 0.1
-"""A frame or two of any codec."""
+"""One or two frames of any codec."""
 
 
 def write_speech(path: Path, codec: str, rate_hz: int, channels: int = 1) -> Samples:
@@ -111,7 +111,7 @@ async def decode_file(path: Path, chunk_ms: int = 100) -> tuple[Samples, float |
 
 
 @pytest.mark.parametrize(("suffix", "codec", "rate_hz", "channels", "least"), WITH_TIMES)
-async def test_what_was_encoded_is_heard(
+async def test_encoded_audio_is_decoded(
     tmp_path: Path, suffix: str, codec: str, rate_hz: int, channels: int, least: float
 ) -> None:
     path = tmp_path / f"talk.{suffix}"
@@ -124,7 +124,7 @@ async def test_what_was_encoded_is_heard(
 
 
 @pytest.mark.parametrize(("suffix", "codec", "rate_hz", "channels", "least"), BARE)
-async def test_what_was_encoded_without_times_is_heard(
+async def test_audio_in_formats_without_lengths_is_decoded(
     tmp_path: Path, suffix: str, codec: str, rate_hz: int, channels: int, least: float
 ) -> None:
     path = tmp_path / f"talk.{suffix}"
@@ -137,14 +137,14 @@ async def test_what_was_encoded_without_times_is_heard(
 
 
 @pytest.mark.parametrize("chunk_ms", [10, 80, 999, 10_000])
-async def test_a_16_khz_wav_file_is_read_to_the_bit(chunk_ms: int) -> None:
+async def test_a_16_khz_wav_file_is_read_bit_for_bit(chunk_ms: int) -> None:
     async with open_source(SPEECH, chunk_ms=chunk_ms) as source:
         chunks = [chunk async for chunk in source]
     assert {chunk.size for chunk in chunks[:-1]} <= {chunk_ms * 16}
     np.testing.assert_array_equal(joined(chunks), speech())
 
 
-async def test_all_channels_are_heard(tmp_path: Path) -> None:
+async def test_all_channels_are_mixed(tmp_path: Path) -> None:
     left, right = tone(1.0, rate_hz=44_100, hz=400.0), tone(1.0, rate_hz=44_100, hz=1_000.0, peak=0.2)
     encode(tmp_path / "two.flac", np.stack([left, right]), "flac", rate_hz=44_100)
     decoded, _ = await decode_file(tmp_path / "two.flac")
@@ -152,7 +152,7 @@ async def test_all_channels_are_heard(tmp_path: Path) -> None:
     np.testing.assert_allclose(decoded[500:-500], expected[500:-500], atol=1e-3)
 
 
-async def test_the_main_audio_of_a_film_is_heard(tmp_path: Path) -> None:
+async def test_the_default_audio_stream_of_a_film_is_read(tmp_path: Path) -> None:
     path = tmp_path / "film.mkv"
     with av.open(str(path), "w") as output:
         picture = output.add_stream("mpeg4", rate=10, width=64, height=48)
@@ -196,7 +196,7 @@ def transport_stream(duration_s: float, num_streams: int) -> bytes:
     return target.getvalue()
 
 
-async def test_a_broadcast_to_which_a_second_language_is_added_goes_on() -> None:
+async def test_a_second_audio_stream_added_to_a_broadcast_does_not_end_it() -> None:
     class Air(io.RawIOBase):
         def __init__(self, data: bytes) -> None:
             self._data = io.BytesIO(data)
@@ -211,7 +211,7 @@ async def test_a_broadcast_to_which_a_second_language_is_added_goes_on() -> None
     assert loudest_hz(decoded[-16_000:]) == pytest.approx(440, abs=2)
 
 
-async def test_values_that_are_no_sound_do_no_harm(tmp_path: Path) -> None:
+async def test_invalid_sample_values_are_cleaned(tmp_path: Path) -> None:
     wild = tone(1.0, rate_hz=44_100)
     wild[1_000:1_010] = np.nan
     wild[2_000:2_010] = np.inf
@@ -224,7 +224,7 @@ async def test_values_that_are_no_sound_do_no_harm(tmp_path: Path) -> None:
         assert loudest_hz(decoded) == 440
 
 
-async def test_tags_that_are_not_utf8_do_no_harm(tmp_path: Path) -> None:
+async def test_tags_that_are_not_utf8_are_ignored(tmp_path: Path) -> None:
     info = b"LIST" + struct.pack("<I", 16) + b"INFOINAM" + struct.pack("<I", 4) + b"\xff\xfe\xfd\x00"
     whole = encoded(tone(1.0), "pcm_s24le", "wav", rate_hz=16_000)
     place = whole.index(b"fmt ")
@@ -233,14 +233,12 @@ async def test_tags_that_are_not_utf8_do_no_harm(tmp_path: Path) -> None:
     assert decoded.size == 16_000
 
 
-# Lengths that are not true
+# Wrong lengths in the header
 
 
 @pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le"], ids=["plain", "through FFmpeg"])
 @pytest.mark.parametrize("stated", [0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
-async def test_a_wav_file_whose_writer_did_not_know_its_length_is_read_to_its_end(
-    tmp_path: Path, codec: str, stated: int
-) -> None:
+async def test_a_wav_file_without_a_known_length_is_read_to_its_end(tmp_path: Path, codec: str, stated: int) -> None:
     data = bytearray(encoded(tone(1.0), codec, "wav", rate_hz=16_000))
     place = data.index(b"data")
     data[4:8] = data[place + 4 : place + 8] = struct.pack("<I", stated)
@@ -250,7 +248,7 @@ async def test_a_wav_file_whose_writer_did_not_know_its_length_is_read_to_its_en
 
 
 @pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le"], ids=["plain", "through FFmpeg"])
-async def test_a_wav_file_without_samples_is_empty_and_no_error(tmp_path: Path, codec: str) -> None:
+async def test_a_wav_file_without_samples_is_not_an_error(tmp_path: Path, codec: str) -> None:
     data = bytearray(encoded(tone(1.0), codec, "wav", rate_hz=16_000))
     place = data.index(b"data")
     header = data[: place + 4] + bytes(4)
@@ -266,7 +264,7 @@ async def test_silence_is_read_as_silence(tmp_path: Path) -> None:
     np.testing.assert_array_equal(decoded, np.zeros(32_000))
 
 
-# Broken files
+# Damaged files
 
 
 @pytest.mark.parametrize(
@@ -283,7 +281,7 @@ async def test_silence_is_read_as_silence(tmp_path: Path) -> None:
         ("webm", "libopus", 48_000),
     ],
 )
-async def test_a_file_cut_in_half_is_read_to_the_cut_and_then_told(
+async def test_a_truncated_file_raises_after_its_last_sample(
     tmp_path: Path, suffix: str, codec: str, rate_hz: int
 ) -> None:
     path = tmp_path / f"cut.{suffix}"
@@ -300,7 +298,7 @@ async def test_a_file_cut_in_half_is_read_to_the_cut_and_then_told(
 
 
 @pytest.mark.parametrize("suffix", ["flac", "mp3", "mkv", "m4a"])
-async def test_damage_in_the_middle_is_told_after_all_that_can_be_heard(tmp_path: Path, suffix: str) -> None:
+async def test_damage_in_the_middle_raises_after_all_decodable_audio(tmp_path: Path, suffix: str) -> None:
     codec = {"flac": "flac", "mp3": "libmp3lame", "mkv": "flac", "m4a": "aac"}[suffix]
     path = tmp_path / f"damaged.{suffix}"
     write_speech(path, codec, 16_000)
@@ -315,7 +313,7 @@ async def test_damage_in_the_middle_is_told_after_all_that_can_be_heard(tmp_path
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg", "webm", "m4a", "caf", "wv"])
-async def test_a_header_without_anything_behind_it_is_corrupt(tmp_path: Path, suffix: str) -> None:
+async def test_a_header_without_data_is_corrupt(tmp_path: Path, suffix: str) -> None:
     codec = {"wav": "pcm_s24le", "mp3": "libmp3lame", "m4a": "aac", "caf": "alac", "wv": "wavpack", "flac": "flac"}
     path = tmp_path / f"header.{suffix}"
     write_speech(path, codec.get(suffix, "libopus"), 48_000)
@@ -326,14 +324,14 @@ async def test_a_header_without_anything_behind_it_is_corrupt(tmp_path: Path, su
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_no_damage_gives_anything_but_an_audio_error(data: st.DataObject) -> None:
+def test_any_damage_raises_only_audio_errors(data: st.DataObject) -> None:
     content = bytearray(data.draw(st.sampled_from(_fuzzed_files())))
     for _ in range(data.draw(st.integers(0, 4))):
         place = data.draw(st.integers(0, len(content) - 1))
         noise = data.draw(st.binary(min_size=1, max_size=40))
         content[place : place + len(noise)] = noise
     del content[data.draw(st.integers(0, len(content))) :]
-    assert_gives_samples_or_an_audio_error(bytes(content))
+    assert_yields_samples_or_an_audio_error(bytes(content))
 
 
 @pytest.mark.parametrize(
@@ -341,11 +339,11 @@ def test_no_damage_gives_anything_but_an_audio_error(data: st.DataObject) -> Non
 )
 @settings(max_examples=20)
 @given(st.binary(max_size=3_000))
-def test_noise_behind_a_signature_gives_nothing_but_an_audio_error(start: bytes, noise: bytes) -> None:
-    assert_gives_samples_or_an_audio_error(start + noise)
+def test_noise_after_a_signature_raises_only_audio_errors(start: bytes, noise: bytes) -> None:
+    assert_yields_samples_or_an_audio_error(start + noise)
 
 
-def assert_gives_samples_or_an_audio_error(content: bytes) -> None:
+def assert_yields_samples_or_an_audio_error(content: bytes) -> None:
     reader = MediaReader("fuzz", ByteStream(io.BytesIO(content)))
     try:
         reader.open()
@@ -353,7 +351,7 @@ def assert_gives_samples_or_an_audio_error(content: bytes) -> None:
             assert samples.dtype == np.float32
             assert np.all(np.abs(samples) <= 1.0)
     except AudioError as error:
-        assert str(error).startswith("fuzz ")  # either outcome is fine
+        assert str(error).startswith("fuzz ")  # both outcomes are fine
     finally:
         reader.close()
 
@@ -372,7 +370,7 @@ def _fuzzed_files() -> list[bytes]:
     return _files
 
 
-# What is no audio
+# Not audio
 
 
 async def refusal(path: Path) -> AudioError:
@@ -381,12 +379,12 @@ async def refusal(path: Path) -> AudioError:
     return caught.value
 
 
-async def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
+async def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
     assert isinstance(await refusal(tmp_path / "nothing.wav"), SourceNotFoundError)
 
 
-async def test_what_holds_no_audio_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)  # so that a script would find the file it names
+async def test_files_without_audio_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a playlist entry would resolve here
     contents = {
         "empty.wav": b"",
         "text.txt": b"This is a text about audio.\n" * 50,
@@ -424,22 +422,22 @@ async def test_pictures_and_silent_films_are_refused(tmp_path: Path, name: str, 
         output.mux([*picture.encode(black_picture().reformat(format=pixels)), *picture.encode(None)])
     error = await refusal(tmp_path / name)
     assert isinstance(error, NotAudioError)
-    assert "there is only video in it" in str(error)
+    assert "contains no audio, only video" in str(error)
 
 
-async def test_an_mp4_with_its_index_at_the_end_cannot_come_through_a_pipe() -> None:
-    data = encoded(tone(20.0), "aac", "mp4", rate_hz=16_000)  # more than is looked at first
+async def test_an_mp4_with_its_index_at_the_end_cannot_be_read_from_a_pipe() -> None:
+    data = encoded(tone(20.0), "aac", "mp4", rate_hz=16_000)  # more than FFmpeg probes
     pipe = SimpleNamespace(read=io.BytesIO(data).read)
     with pytest.raises(AudioError, match="its index seems to be at its end; save it to a file"):
         async with open_source("-", stdin=pipe) as source:
             await read_all(source)
 
 
-async def test_a_header_without_a_codec_is_damage(tmp_path: Path) -> None:
+async def test_a_header_without_a_codec_is_corrupt(tmp_path: Path) -> None:
     data = bytearray(wav_bytes(tone(0.1)))
     data[22:24] = bytes(2)  # no channels
     (tmp_path / "talk.wav").write_bytes(data)
-    with pytest.raises(CorruptAudioError, match="does not say how its audio is coded"):
+    with pytest.raises(CorruptAudioError, match="does not state the audio codec"):
         async with open_source(tmp_path / "talk.wav") as source:
             await read_all(source)
 
@@ -449,14 +447,14 @@ async def test_a_directory_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="this system has no /dev/zero")
-async def test_an_endless_device_is_refused_and_not_read_for_ever() -> None:
+async def test_an_endless_device_is_refused() -> None:
     assert isinstance(await refusal(Path("/dev/zero")), NotAudioError)
 
 
 # Behaviour
 
 
-async def test_nothing_of_ffmpegs_own_reaches_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_ffmpeg_logs_do_not_reach_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for suffix, codec in (("mp3", "libmp3lame"), ("m4a", "aac"), ("flac", "flac")):
         path = tmp_path / f"damaged.{suffix}"
         write_speech(path, codec, 16_000)
@@ -468,7 +466,7 @@ async def test_nothing_of_ffmpegs_own_reaches_the_terminal(tmp_path: Path, capfd
     assert capfd.readouterr() == ("", "")
 
 
-async def test_a_recording_of_three_hours_needs_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+async def test_memory_does_not_grow_with_the_length_of_a_recording(tmp_path: Path) -> None:
     path = tmp_path / "long.flac"
     silence = av.AudioFrame.from_ndarray(np.zeros((1, 80_000), np.int16), "s16", "mono")
     silence.sample_rate = 8_000
@@ -491,17 +489,17 @@ async def test_a_recording_of_three_hours_needs_no_more_memory_than_a_short_one(
     assert peak_bytes < 4_000_000  # ten minutes are 38 MB, three hours 691 MB
 
 
-async def test_closing_in_the_middle_ends_the_decoder(tmp_path: Path) -> None:
+async def test_closing_early_stops_the_decoder(tmp_path: Path) -> None:
     path = tmp_path / "talk.mp3"
     encode(path, tone(60.0, rate_hz=44_100), "libmp3lame", rate_hz=44_100)
     source: AudioSource
     async with open_source(path, chunk_ms=20) as source:
         await source.read()
     assert await source.read() is None
-    path.unlink()  # Windows would refuse if it were still open
+    path.unlink()  # Windows refuses to delete an open file
 
 
-async def test_a_source_that_is_left_early_keeps_no_file_open(tmp_path: Path) -> None:
+async def test_a_source_closed_early_leaves_no_file_open(tmp_path: Path) -> None:
     path = tmp_path / "talk.flac"
     write_speech(path, "flac", 44_100)
     num_files = _num_open_files()

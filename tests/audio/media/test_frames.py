@@ -1,4 +1,4 @@
-"""Frames in each of FFmpeg's sample formats become the same mono samples."""
+"""Frames in every FFmpeg sample format give the same mono samples."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AS_VALUES = {
 
 
 @pytest.mark.parametrize("kind", AS_VALUES)
-def test_packed_and_planar_frames_give_the_mean_of_their_channels(kind: str) -> None:
+def test_packed_and_planar_frames_are_averaged(kind: str) -> None:
     left, right = AS_VALUES[kind](LEFT), AS_VALUES[kind](RIGHT)
     packed = np.stack([left, right], axis=1).tobytes()
     planar = [left.tobytes() + b"padding.", right.tobytes() + b"padding."]
@@ -32,7 +32,7 @@ def test_packed_and_planar_frames_give_the_mean_of_their_channels(kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", ["f4", "f8"])
-def test_what_is_no_sound_is_silenced_or_clipped_before_it_meets_the_other_channel(kind: str) -> None:
+def test_invalid_values_are_cleaned_before_the_channels_are_averaged(kind: str) -> None:
     left = np.array([np.inf, np.nan, 1e30, 0.5]).astype(kind)
     right = np.array([-np.inf, 0.5, 0.0, 0.5]).astype(kind)
     name = {"f4": "fltp", "f8": "dblp"}[kind]
@@ -41,7 +41,7 @@ def test_what_is_no_sound_is_silenced_or_clipped_before_it_meets_the_other_chann
 
 
 @pytest.mark.parametrize("kind", AS_VALUES)
-def test_one_channel_is_taken_as_it_is(kind: str) -> None:
+def test_a_single_channel_is_unchanged(kind: str) -> None:
     plane = AS_VALUES[kind](LEFT).tobytes()
     assert mono(kind, [plane], num_samples=4, num_channels=1).tolist() == LEFT.tolist()
     assert mono(f"{kind}p", [plane], num_samples=4, num_channels=1).tolist() == LEFT.tolist()

@@ -1,4 +1,4 @@
-"""HTTP, HLS and RTSP from servers on this machine: nothing hangs, nothing local is read, no secret is told."""
+"""HTTP, HLS and RTSP from local servers: every wait ends, no local file is read, no secret is shown."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def test_a_file_is_read_over_http(site: Site, container: str, codec: str) 
     site.files["/talk"] = encoded(tone(2.0, rate_hz=48_000), codec, container, rate_hz=48_000)
     async with open_source(f"{site.root}/talk") as source:
         decoded = await read_all(source)
-        # Ogg tells its length at its end only, which this server does not let one see before.
+        # Ogg states its length at its end only, and this server has no range requests.
         assert source.duration_s == (None if container == "ogg" else pytest.approx(2.0, abs=0.05))
         assert source.name == f"{site.root}/talk"
     assert decoded.size == pytest.approx(32_000, abs=800)
@@ -86,7 +86,7 @@ async def test_a_file_is_read_over_http(site: Site, container: str, codec: str) 
 
 
 def wma_bytes(samples: Samples) -> bytes:
-    """WMA in WAV: a decoder gives the last of it only when it is told that nothing more will come."""
+    """WMA in WAV: the decoder returns the last frames only when flushed."""
     target = io.BytesIO()
     encode(target, samples, "wmav2", rate_hz=44_100, container="wav", options={"b": "64000"})
     return target.getvalue()
@@ -97,14 +97,14 @@ def wma_bytes(samples: Samples) -> bytes:
     [wav_bytes(tone(2.0)), encoded(tone(2.0), "libopus", "ogg", rate_hz=16_000), wma_bytes(tone(2.0, rate_hz=44_100))],
     ids=["wav", "ogg", "wma"],
 )
-async def test_without_a_stated_length_the_connection_ends_the_file(site: Site, content: bytes) -> None:
+async def test_without_a_stated_length_the_file_ends_with_the_connection(site: Site, content: bytes) -> None:
     site.files = {"/sized": content, "/unsized": content}
     site.unsized.add("/unsized")
     async with open_source(f"{site.root}/sized") as sized, open_source(f"{site.root}/unsized") as unsized:
         assert np.array_equal(await read_all(unsized), await read_all(sized))
 
 
-async def test_redirections_are_followed(site: Site) -> None:
+async def test_redirects_are_followed(site: Site) -> None:
     site.files["/new.wav"] = wav_bytes(tone(1.0))
     site.moved["/old.wav"] = "/new.wav"
     async with open_source(f"{site.root}/old.wav") as source:
@@ -112,18 +112,18 @@ async def test_redirections_are_followed(site: Site) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "hls"])
-async def test_an_hls_playlist_is_played_through(site: Site, tmp_path: Path, scheme: str) -> None:
+async def test_an_hls_playlist_is_read_to_its_end(site: Site, tmp_path: Path, scheme: str) -> None:
     site.files = hls(tmp_path, np.tile(speech(), 2))
     async with open_source(f"{scheme}{site.root[4:]}/live.m3u8") as source:
         decoded = await read_all(source)
     assert decoded.size == pytest.approx(2 * speech().size, abs=2_400)
-    assert similarity(decoded[1_024:], np.tile(speech(), 2)) > 0.95  # AAC begins with a frame of its own
+    assert similarity(decoded[1_024:], np.tile(speech(), 2)) > 0.95  # AAC starts with a priming frame
     assert len(site.requests) > 5
 
 
 async def test_a_playlist_cannot_read_local_files(site: Site, tmp_path: Path) -> None:
     hls(tmp_path, tone(1.0))
-    secret = tmp_path / "live0.ts"  # a segment such as FFmpeg likes them
+    secret = tmp_path / "live0.ts"  # a valid segment
     assert secret.exists()
     for entry in (
         secret.as_uri(),
@@ -137,7 +137,7 @@ async def test_a_playlist_cannot_read_local_files(site: Site, tmp_path: Path) ->
         assert isinstance(await refusal(f"{site.root}/evil.m3u8"), AudioError)
 
 
-async def test_a_redirection_cannot_lead_to_local_files(site: Site, tmp_path: Path) -> None:
+async def test_a_redirect_cannot_lead_to_local_files(site: Site, tmp_path: Path) -> None:
     (tmp_path / "secret.wav").write_bytes(wav_bytes(tone(1.0)))
     site.moved["/x.wav"] = (tmp_path / "secret.wav").as_uri()
     assert isinstance(await refusal(f"{site.root}/x.wav"), AudioError)
@@ -152,7 +152,7 @@ async def test_a_local_playlist_opens_nothing(site: Site, tmp_path: Path) -> Non
     assert site.requests == []
 
 
-async def test_a_camera_is_heard_over_rtsp() -> None:
+async def test_a_camera_is_read_over_rtsp() -> None:
     with rtsp_camera(tone(3.0, rate_hz=8_000)) as url:
         async with open_source(url) as source:
             decoded = await read_all(source)
@@ -161,10 +161,10 @@ async def test_a_camera_is_heard_over_rtsp() -> None:
     assert loudest_hz(decoded) == 440
 
 
-# What does not work
+# Failures
 
 
-async def test_what_is_not_there_is_not_found(site: Site) -> None:
+async def test_a_missing_file_is_not_found(site: Site) -> None:
     error = await refusal(f"{site.root}/nothing.wav")
     assert isinstance(error, SourceNotFoundError)
     assert str(error) == f"there is nothing at {site.root}/nothing.wav"
@@ -178,17 +178,17 @@ async def test_a_closed_port_is_not_found() -> None:
     assert "refused" in str(error)
 
 
-async def test_a_page_is_no_audio(site: Site) -> None:
+async def test_a_web_page_is_not_audio(site: Site) -> None:
     site.files["/"] = b"<!doctype html><html><body>Welcome</body></html>" * 20
     assert isinstance(await refusal(f"{site.root}/"), NotAudioError)
 
 
-async def test_a_protocol_that_is_not_built_in_is_named() -> None:
+async def test_an_unsupported_protocol_is_named() -> None:
     error = await refusal("srt://127.0.0.1:9")
     assert "srt://127.0.0.1:9 cannot be opened: this build of FFmpeg lacks" in str(error)
 
 
-async def test_credentials_open_what_is_private_and_are_never_told(
+async def test_credentials_are_used_and_never_shown(
     site: Site, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(0)
@@ -200,31 +200,31 @@ async def test_credentials_open_what_is_private_and_are_never_told(
         assert source.name == f"http://{host}/talk.wav"
     refused = await refusal(f"http://anna:wr0ng@{host}/talk.wav?token=t0ken")
     missing = await refusal(f"http://{CREDENTIALS}@{host}/nothing.wav?token=t0ken")
-    assert "may not be read" in str(refused)
-    told = f"{refused!r} {missing!r} {caplog.text} {capfd.readouterr()}"
+    assert "was denied" in str(refused)
+    shown = f"{refused!r} {missing!r} {caplog.text} {capfd.readouterr()}"
     for secret in ("s3cret", "wr0ng", "t0ken", "anna"):
-        assert secret not in told
+        assert secret not in shown
 
 
-async def test_a_server_that_never_answers_is_given_up() -> None:
+async def test_a_server_that_never_responds_times_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         source = open_with_limits(f"http://127.0.0.1:{silent.getsockname()[1]}/x.wav")
-        with pytest.raises(AudioError, match="did not answer within 0.3 s"):
+        with pytest.raises(AudioError, match="did not respond within 0.3 s"):
             await source.open()
         await source.close()
 
 
-async def test_a_server_that_falls_silent_is_given_up_after_what_it_sent(site: Site) -> None:
+async def test_a_server_that_stops_sending_times_out_after_its_last_sample(site: Site) -> None:
     site.files["/talk.wav"] = wav_bytes(tone(8.0))
     site.silent.add("/talk.wav")
     async with open_with_limits(f"{site.root}/talk.wav") as source:
         chunks, error = await read_until_error(source)
     assert isinstance(error, CorruptAudioError)
-    assert "it sent nothing for too long" in str(error)
+    assert "it sent nothing before the timeout" in str(error)
     assert joined(chunks).size > 6 * 16_000
 
 
-async def test_a_connection_that_breaks_is_told_after_what_it_sent(site: Site) -> None:
+async def test_a_broken_connection_raises_after_its_last_sample(site: Site) -> None:
     site.files["/talk.mp3"] = encoded(tone(4.0, rate_hz=44_100), "libmp3lame", "mp3", rate_hz=44_100)
     site.short.add("/talk.mp3")
     async with open_source(f"{site.root}/talk.mp3") as source:
@@ -234,7 +234,7 @@ async def test_a_connection_that_breaks_is_told_after_what_it_sent(site: Site) -
     assert joined(chunks).size > 3.5 * 16_000
 
 
-async def test_without_a_stated_length_the_header_tells_that_a_connection_broke(site: Site) -> None:
+async def test_without_a_stated_length_the_audio_header_reveals_truncation(site: Site) -> None:
     whole = encoded(tone(4.0), "flac", "flac", rate_hz=16_000)
     content = encoded(tone(4.0), "pcm_s16be", "au", rate_hz=16_000)
     site.files = {"/whole": whole, "/talk.au": content[: len(content) // 2]}
@@ -244,30 +244,30 @@ async def test_without_a_stated_length_the_header_tells_that_a_connection_broke(
     async with open_source(f"{site.root}/talk.au") as source:
         chunks, error = await read_until_error(source)
     assert isinstance(error, CorruptAudioError)
-    assert "its header says 4.00 s" in str(error)
+    assert "its header states 4.00 s" in str(error)
     assert joined(chunks).size == pytest.approx(2 * 16_000, abs=100)
 
 
-async def test_without_a_stated_length_silence_is_no_end(site: Site) -> None:
+async def test_without_a_stated_length_a_stalled_connection_times_out(site: Site) -> None:
     site.files["/talk.wav"] = wav_bytes(tone(8.0))
     site.silent.add("/talk.wav")
     site.unsized.add("/talk.wav")
     async with open_with_limits(f"{site.root}/talk.wav") as source:
         _, error = await read_until_error(source)
-    assert "it sent nothing for too long" in str(error)
+    assert "it sent nothing before the timeout" in str(error)
 
 
-async def test_a_source_on_a_silent_server_can_be_closed(site: Site) -> None:
+async def test_a_source_on_a_stalled_server_can_be_closed(site: Site) -> None:
     site.files["/talk.wav"] = wav_bytes(tone(8.0))
     site.silent.add("/talk.wav")
     limits = Limits(open_s=5.0, read_s=2.0)
     before = set(threading.enumerate())
-    async with asyncio.timeout(5.0):  # closing waits for a second, not until the server speaks again
+    async with asyncio.timeout(5.0):  # closing waits for 1 s, not for the server
         async with open_with_limits(f"{site.root}/talk.wav", limits) as source:
             await source.read()
     for thread in set(threading.enumerate()) - before:
         if thread.name == "voxtide-audio":
-            await asyncio.to_thread(thread.join, 10.0)  # its read limit has ended it
+            await asyncio.to_thread(thread.join, 10.0)  # its read timeout ends it
             assert not thread.is_alive()
 
 
@@ -276,13 +276,13 @@ async def test_a_source_on_a_silent_server_can_be_closed(site: Site) -> None:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """With its key."""
+    """The certificate and its key."""
     return make_certificate(tmp_path, "IP:127.0.0.1")
 
 
 @pytest.fixture
 def secure_root(certificate: tuple[Path, Path], tmp_path: Path) -> Iterator[str]:
-    """A server with a certificate of its own making, which serves a talk."""
+    """A server with a self-signed certificate that serves a recording."""
     folder = tmp_path / "served"
     folder.mkdir()
     (folder / "talk.wav").write_bytes(wav_bytes(tone(1.0)))
@@ -296,7 +296,7 @@ def secure_root(certificate: tuple[Path, Path], tmp_path: Path) -> Iterator[str]
 
     class Server(HTTPServer):
         def handle_error(self, *arguments: object) -> None:
-            pass  # a client that refuses the certificate hangs up
+            pass  # a client that rejects the certificate disconnects
 
     server = Server(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -310,13 +310,13 @@ def secure_root(certificate: tuple[Path, Path], tmp_path: Path) -> Iterator[str]
     thread.join()
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(secure_root: str) -> None:
+async def test_an_untrusted_certificate_is_refused(secure_root: str) -> None:
     error = await refusal(f"{secure_root}/talk.wav")
     assert isinstance(error, SourceNotFoundError)
-    assert "a certificate not trusted" in str(error)
+    assert "an untrusted certificate" in str(error)
 
 
-async def test_a_certificate_that_the_system_trusts_is_accepted(
+async def test_a_trusted_certificate_is_accepted(
     secure_root: str, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))

@@ -22,14 +22,14 @@ def num_missing(data: bytes) -> int:
 
 
 @given(st.integers(min_value=4, max_value=len(WHOLE)))
-def test_what_the_last_page_lacks_is_missing(num_bytes: int) -> None:
+def test_bytes_missing_from_the_last_page_are_counted(num_bytes: int) -> None:
     page = max(place for place in PAGES if place < num_bytes)
     end = next((place for place in PAGES if place > page), len(WHOLE))
-    told = num_missing(WHOLE[:num_bytes])
-    if num_bytes >= page + 27 + WHOLE[page + 26]:  # its table of segments is there
-        assert told == end - num_bytes
+    counted = num_missing(WHOLE[:num_bytes])
+    if num_bytes >= page + 27 + WHOLE[page + 26]:  # its segment table is complete
+        assert counted == end - num_bytes
     else:
-        assert 0 < told < end - num_bytes
+        assert 0 < counted < end - num_bytes
 
 
 def page_of(payload: bytes) -> bytes:
@@ -42,8 +42,8 @@ PATTERNS = st.sampled_from([b"OggS", b"OggS\0"])
 
 
 @given(st.data(), PATTERNS, st.integers(min_value=0, max_value=4_000))
-def test_a_page_start_inside_a_page_is_none(data: st.DataObject, pattern: bytes, place: int) -> None:
-    payload = b"\xff" * place + pattern + b"\xff" * 400  # taken for a page, it would be as long as a page can be
+def test_a_page_start_inside_a_payload_is_ignored(data: st.DataObject, pattern: bytes, place: int) -> None:
+    payload = b"\xff" * place + pattern + b"\xff" * 400  # read as a page, it would have the maximum length
     pages = page_of(payload) * 3
     assert num_missing(pages) == 0
     kept_bytes = data.draw(st.integers(min_value=len(pages) - 300, max_value=len(pages)))
@@ -52,28 +52,28 @@ def test_a_page_start_inside_a_page_is_none(data: st.DataObject, pattern: bytes,
 
 @example(MAX_PAYLOAD_BYTES - 290, 300)  # in front of the last page, and as long as it is
 @given(st.integers(min_value=0, max_value=MAX_PAYLOAD_BYTES - 5), st.integers(min_value=0, max_value=300))
-def test_a_page_start_inside_a_page_of_a_long_file_is_none(place: int, lost_bytes: int) -> None:
+def test_a_page_start_inside_a_payload_of_a_long_file_is_ignored(place: int, lost_bytes: int) -> None:
     payload = (b"\xff" * place + b"OggS\0").ljust(MAX_PAYLOAD_BYTES, b"\xff")
     pages = page_of(payload) * 4
     assert num_missing(pages[: len(pages) - lost_bytes]) == lost_bytes
 
 
-def test_what_follows_the_last_page_is_not_missed() -> None:
+def test_data_after_the_last_page_is_ignored() -> None:
     assert num_missing(WHOLE + b"TAG" + bytes(125)) == 0
 
 
-def test_pages_behind_a_hole_are_found() -> None:
+def test_pages_after_a_gap_are_found() -> None:
     hole = PAGES[-2] - 50
     assert num_missing(WHOLE[:hole] + WHOLE[hole + 20 :]) == 0
     assert num_missing(WHOLE[:hole] + WHOLE[hole + 20 : -30]) == 30
 
 
-def test_other_formats_and_pipes_are_left_alone() -> None:
+def test_other_formats_and_pipes_have_no_missing_bytes() -> None:
     assert num_missing(b"RIFF" + bytes(100)) == 0
     assert num_missing_ogg_bytes(ByteStream(SimpleNamespace(read=io.BytesIO(WHOLE[:-100]).read))) == 0
 
 
-async def test_a_voice_message_cut_in_half_is_read_to_the_cut_and_then_told(tmp_path: Path) -> None:
+async def test_a_truncated_opus_file_raises_after_its_last_sample(tmp_path: Path) -> None:
     path = tmp_path / "cut.opus"
     path.write_bytes(WHOLE[: len(WHOLE) * 3 // 5])
     async with open_source(path) as source:

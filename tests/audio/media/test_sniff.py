@@ -1,4 +1,4 @@
-"""File formats are told from raw PCM by their first bytes."""
+"""Containers are distinguished from raw PCM by their first bytes."""
 
 from __future__ import annotations
 
@@ -34,43 +34,43 @@ FORMATS = [
 ]
 
 
-def looks_like_a_file(data: bytes) -> bool:
+def is_detected(data: bytes) -> bool:
     return is_container(lambda num_bytes: data[:num_bytes])
 
 
 @pytest.mark.parametrize(("container", "codec", "rate_hz"), FORMATS, ids=lambda value: str(value))
-def test_file_formats_are_recognised(container: str, codec: str, rate_hz: int) -> None:
-    assert looks_like_a_file(encoded(tone(1.0, rate_hz=rate_hz), codec, container, rate_hz=rate_hz))
+def test_containers_are_detected(container: str, codec: str, rate_hz: int) -> None:
+    assert is_detected(encoded(tone(1.0, rate_hz=rate_hz), codec, container, rate_hz=rate_hz))
 
 
-def test_mp3_without_tags_is_recognised() -> None:
+def test_mp3_without_tags_is_detected() -> None:
     tagged = encoded(tone(1.0, rate_hz=44_100), "libmp3lame", "mp3", rate_hz=44_100)
     assert tagged.startswith(b"ID3")
-    assert looks_like_a_file(tagged[tagged.index(b"\xff\xfb") :])
+    assert is_detected(tagged[tagged.index(b"\xff\xfb") :])
 
 
 @pytest.mark.parametrize("encoding", Encoding)
 @pytest.mark.parametrize("offset_bytes", [0, 2, 20_000])
-def test_raw_speech_is_none(encoding: Encoding, offset_bytes: int) -> None:
-    assert not looks_like_a_file(encode_pcm(speech(), encoding)[offset_bytes:])
+def test_raw_speech_is_not_a_container(encoding: Encoding, offset_bytes: int) -> None:
+    assert not is_detected(encode_pcm(speech(), encoding)[offset_bytes:])
 
 
 @given(st.lists(st.integers(-300, 300), max_size=2_000))
-def test_raw_quiet_rooms_are_none(values: list[int]) -> None:
-    assert not looks_like_a_file(np.array(values, "<i2").tobytes())
+def test_raw_quiet_audio_is_not_a_container(values: list[int]) -> None:
+    assert not is_detected(np.array(values, "<i2").tobytes())
 
 
 @given(st.binary(max_size=20))
-def test_short_inputs_do_no_harm(data: bytes) -> None:
-    looks_like_a_file(data)
+def test_short_inputs_do_not_fail(data: bytes) -> None:
+    is_detected(data)
 
 
 @pytest.mark.parametrize("data", [b"", bytes(4_000), b"\xff" * 4_000, b"hello, this is a text\n" * 99, b"GGGGGGGG" * 2])
-def test_what_is_no_file_format_is_none(data: bytes) -> None:
-    assert not looks_like_a_file(data)
+def test_other_data_is_not_a_container(data: bytes) -> None:
+    assert not is_detected(data)
 
 
-def test_live_pcm_is_decided_on_six_samples() -> None:
+def test_live_pcm_is_detected_after_six_samples() -> None:
     requests: list[int] = []
 
     def peek(num_bytes: int) -> bytes:

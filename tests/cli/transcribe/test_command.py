@@ -50,7 +50,7 @@ def test_a_failure_among_several_names_its_source_once(tones: Tones, voxtide: Vo
     (tmp_path / "talk.txt").write_text("no audio")
     result = voxtide(*SCRIPTED, tones("a.wav", "one"), tmp_path / "talk.txt", tmp_path / "missing.wav")
     assert result.stderr.splitlines() == [
-        f"voxtide: error: {tmp_path / 'talk.txt'}: is in no audio format that FFmpeg knows",
+        f"voxtide: error: {tmp_path / 'talk.txt'}: is not in an audio format that FFmpeg knows",
         f"voxtide: error: {tmp_path / 'missing.wav'}: there is no file {tmp_path / 'missing.wav'}",
     ]
 

@@ -1,1 +1,7 @@
-"""Containers and codecs. In: bytes, addresses. Out: samples. The only place that knows FFmpeg (PyAV)."""
+"""Containers and codecs. In: bytes, addresses. Out: mono samples at 16 kHz. The only package that knows FFmpeg.
+
+inputs.py       choose the reader for a file or pipe by its first bytes
+sniff.py        container or raw PCM?
+container.py    PyAV: demux, decode, mix to mono
+ogg.py          truncation check that FFmpeg lacks
+"""

@@ -1,7 +1,6 @@
-"""Containers and codecs. In: a file's bytes or an address. Out: mono samples at 16 kHz. Knows no asyncio; it blocks.
+"""Decoding with FFmpeg. In: a file's bytes or an address. Out: mono samples at 16 kHz. Blocks; knows no asyncio.
 
-This is the only module that names PyAV (FFmpeg). PyAV keeps FFmpeg's own log lines off stderr as long as nobody sets
-its log level, and nothing here does.
+The only module that imports PyAV. PyAV keeps FFmpeg's log off stderr unless its log level is set; do not set it.
 """
 
 from __future__ import annotations
@@ -29,24 +28,24 @@ from voxtide.errors import AudioError, ConfigError, CorruptAudioError, NotAudioE
 from voxtide.types import Samples
 
 _NO_PROTOCOLS = ""
-"""What the content of a local file may make FFmpeg open: nothing. The file itself is read by us."""
+"""Protocols FFmpeg may use because of a local file's content: none. The file itself is read here."""
 
 _PLAYLIST = b"#EXTM3U"
 
 _PIECE_S = 0.1
-"""Frames of a file (some only 2.5 ms) are resampled in pieces of this length, for speed. Live ones do not wait."""
+"""Frames of a file (as short as 2.5 ms) are resampled in pieces of this length, for speed. Live frames are not."""
 
 _MAX_PLANES = 8
-"""A frame of FFmpeg's has room for so many planes. Those of more channels lie elsewhere, where PyAV loses count."""
+"""FFmpeg's AV_NUM_DATA_POINTERS. PyAV cannot read the planes of planar frames beyond it."""
 
 _MISSING_TOLERANCE_S = 0.3
-"""How much shorter than stated the audio may be before it counts as broken off: the longest codec frame (Vorbis, 186 ms
-at 44.1 kHz) and what encoders put before the start, together."""
+"""Audio shorter than stated by more than this counts as truncated. Covers the longest codec frame (Vorbis, 186 ms at
+44.1 kHz) plus encoder delay."""
 
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 
 _FORMATS_WITH_LENGTH = {"aiff", "au", "caf", "flac", "matroska,webm", _MP4, "mp3", "w64", "wv"}
-"""The formats, by FFmpeg's names, whose header states the length. For the others FFmpeg looks at the end or guesses."""
+"""FFmpeg's names of the formats whose header states the length. For others FFmpeg reads the end or estimates."""
 
 
 class MediaReader:
@@ -66,13 +65,13 @@ class MediaReader:
         self._decoded_s = 0.0
 
     def open(self) -> float | None:
-        """Find the audio; returns its length in seconds where the container tells it.
+        """Find the audio stream; returns its length in seconds, or None if unknown.
 
         Raises:
-            SourceNotFoundError: Nothing answers at the address, or it has no such thing.
-            NotAudioError: No known format, or no audio in it.
+            SourceNotFoundError: The address cannot be reached, or does not exist.
+            NotAudioError: Unknown format, or no audio in it.
             CorruptAudioError: A known format that cannot be opened.
-            AudioError: It may not be read, or keeps us waiting for too long.
+            AudioError: Access denied, or timeout.
         """
         try:
             if isinstance(self._target, ByteStream):
@@ -80,17 +79,17 @@ class MediaReader:
             else:
                 self._container = self._open_address(self._target)
         except av.FFmpegError as error:
-            # Not chained: PyAV's message quotes the whole address, credentials and all.
+            # Not chained: PyAV's message quotes the whole address with its credentials.
             raise self._open_error(error) from None
         self._stream = _audio_stream(self._name, self._container)
         return _duration_s(self._container, self._stream)
 
     def read(self) -> Iterator[Samples]:
-        """The samples, as they are decoded.
+        """Yield samples as they are decoded.
 
         Raises:
-            CorruptAudioError: The input is damaged or breaks off. All that could be decoded has come before.
-            NotAudioError: Nothing in it could be decoded, and it only looked like audio.
+            CorruptAudioError: The input is damaged or truncated. Raised after all decodable audio.
+            NotAudioError: Nothing could be decoded, and the format is not known.
         """
         try:
             for samples in resampled(self._pieces()):
@@ -100,13 +99,13 @@ class MediaReader:
         self._check()
 
     def interrupt(self) -> None:
-        """Make `open` and `read` end soon. A wait on the network is not cut short: its time limit ends it."""
+        """Make `open` and `read` end soon. A network read is not interrupted; its timeout ends it."""
         self._is_interrupted = True
         if isinstance(self._target, ByteStream):
             self._target.interrupt()
 
     def close(self) -> None:
-        """Free the container; a byte stream is left to who made it."""
+        """Close the container. The caller closes a byte stream."""
         if self._container is not None:
             self._container.close()
             self._container = None
@@ -115,7 +114,7 @@ class MediaReader:
         if not stream.peek(1):
             raise NotAudioError(f"{self._name} is empty")
         if stream.peek(len(_PLAYLIST)) == _PLAYLIST:
-            raise NotAudioError(f"{self._name} is a playlist and holds no audio; open what it lists, or its address")
+            raise NotAudioError(f"{self._name} is a playlist; open a file that it lists, or the playlist's own address")
         self._is_known_format = is_container(stream.peek)
         self._num_missing_bytes = num_missing_wav_bytes(stream) or num_missing_ogg_bytes(stream)
         options = {"protocol_whitelist": _NO_PROTOCOLS}
@@ -124,22 +123,22 @@ class MediaReader:
     def _open_address(self, address: Address) -> InputContainer:
         options = {
             "protocol_whitelist": FFMPEG_PROTOCOLS,
-            "rtsp_flags": "prefer_tcp",  # UDP is dropped by most home routers, and then only after a wait
+            "rtsp_flags": "prefer_tcp",  # most home routers drop UDP, and FFmpeg falls back only after a timeout
             **tls_options(),
         }
         time_limits = (self._limits.open_s, self._limits.read_s)
         return av.open(address.url, "r", options=options, metadata_errors="replace", timeout=time_limits)
 
     def _open_error(self, error: av.FFmpegError) -> AudioError:
-        """Why the input could not be opened."""
+        """The exception for an input that could not be opened."""
         if isinstance(self._target, Address):
             return _network_error(self._name, error, self._limits)
         if self._is_known_format:
             return CorruptAudioError(f"{self._name} looks like audio but cannot be opened: {_reason(error)}")
-        return NotAudioError(f"{self._name} is in no audio format that FFmpeg knows")
+        return NotAudioError(f"{self._name} is not in an audio format that FFmpeg knows")
 
     def _pieces(self) -> Iterator[tuple[int, Samples]]:
-        """Sample rates with mono samples: several frames together from a file, each at once when it may be live."""
+        """Yield sample rate and mono samples: frames joined to `_PIECE_S` from a file, each at once from live input."""
         is_file = isinstance(self._target, ByteStream) and self._target.seekable()
         waiting: list[Samples] = []
         waiting_s, rate_hz = 0.0, 0
@@ -157,7 +156,7 @@ class MediaReader:
             yield rate_hz, np.concatenate(waiting)
 
     def _frames(self) -> Iterator[AudioFrame]:
-        """The frames that can be decoded; `_failure` says afterwards what was wrong with the others."""
+        """Yield the decodable frames; afterwards `_failure` describes the errors, if any."""
         try:
             for packet in self._packets():
                 if self._is_interrupted:
@@ -173,21 +172,21 @@ class MediaReader:
         try:
             return self._stream.decode(packet)
         except av.error.EOFError:
-            pass  # the decoder was told of the end before, see `_packets`
+            pass  # the decoder was flushed before, see `_packets`
         except av.FFmpegError:
             self._num_damaged_packets += 1
             self._failure = f"{self._num_damaged_packets} of its packets could not be decoded"
         return []
 
     def _is_whole(self, frame: AudioFrame) -> bool:
-        """Whether we can get at all channels of a frame."""
+        """Whether all channels of the frame are accessible."""
         num_planes = _num_planes(frame)
         if num_planes > _MAX_PLANES:
             self._failure = f"it has {num_planes} channels, more than {_MAX_PLANES}"
         return num_planes <= _MAX_PLANES
 
     def _packets(self) -> Iterator[Packet[AudioStream] | None]:
-        """The packets; None, or one without content, has the decoder give what it still holds."""
+        """Yield the packets. None, or an empty packet, flushes the decoder."""
         assert self._container is not None and self._stream is not None, "open comes before read"
         is_at_end = False
         while not is_at_end:
@@ -195,7 +194,7 @@ class MediaReader:
                 yield from self._container.demux(self._stream)
                 is_at_end = True
             except IndexError:
-                pass  # PyAV 18 stumbles over streams that began in the middle; asked again, it passes over them
+                pass  # PyAV 18 raises it once when a stream starts in the middle of the file; retry
             except av.error.OSError as error:
                 if not self._is_end_of_unsized_body(error):
                     raise
@@ -203,33 +202,33 @@ class MediaReader:
                 is_at_end = True
 
     def _is_end_of_unsized_body(self, error: av.error.OSError) -> bool:
-        """Whether an HTTP response that stated no length has ended, as it must: with the connection, says RFC 9112.
+        """Whether an HTTP response without a stated length ended with its connection (RFC 9112, section 6.3).
 
-        FFmpeg takes every such end for a failure. It fails alike where a chunk breaks off, unless the server had said
-        that it would close; that cannot be told apart, and is taken for the end too.
+        FFmpeg reports that as an I/O error. A truncated chunked response, unless sent with `Connection: close`, gives
+        the same error and counts as the end, too.
         """
         assert self._container is not None, "read comes before close"
         is_http = isinstance(self._target, Address) and self._target.url.lower().startswith("http")
         return is_http and error.errno == errno.EIO and _size_bytes(self._container) is None
 
     def _check(self) -> None:
-        """Raise what was wrong with the input, if anything was."""
+        """Raise if the input was damaged or truncated, or held no audio."""
         problem = self._failure or self._missing()
         if self._decoded_s == 0 and not self._is_known_format:
-            raise NotAudioError(f"{self._name} holds no audio")
+            raise NotAudioError(f"{self._name} contains no audio")
         if problem is None:
             return
         if self._decoded_s == 0 and self._is_index_out_of_reach():
             raise AudioError(
-                f"{self._name} cannot be read from front to back: its index seems to be at its end; "
-                "save it to a file and give that"
+                f"{self._name} cannot be read sequentially: its index seems to be at its end; "
+                "save it to a file and open that"
             )
         if self._decoded_s == 0:
-            raise CorruptAudioError(f"{self._name} holds nothing that can be decoded: {problem}")
-        raise CorruptAudioError(f"{self._name} is damaged or breaks off; {self._decoded_s:.2f} s were read: {problem}")
+            raise CorruptAudioError(f"{self._name} contains nothing that can be decoded: {problem}")
+        raise CorruptAudioError(f"{self._name} is damaged or truncated; {self._decoded_s:.2f} s were read: {problem}")
 
     def _is_index_out_of_reach(self) -> bool:
-        """Whether it may be an MP4 with its index behind its audio, in a pipe or at a server that gives no parts."""
+        """Whether this may be an MP4 with its index at the end, from a pipe or from a server without range requests."""
         assert self._container is not None, "read comes before close"
         can_seek = isinstance(self._target, ByteStream) and self._target.seekable()
         return self._container.format.name == _MP4 and not can_seek
@@ -240,20 +239,20 @@ class MediaReader:
         assert self._container is not None and self._stream is not None, "read comes before close"
         stated_s = _stated_s(self._container, self._stream, self._target)
         if stated_s is not None and stated_s - self._decoded_s > _MISSING_TOLERANCE_S:
-            return f"its header says {stated_s:.2f} s"
+            return f"its header states {stated_s:.2f} s"
         return None
 
 
 def _audio_stream(name: str, container: InputContainer) -> AudioStream:
-    """The stream that the container marks as its main audio, else the one with the most channels."""
+    """The container's default audio stream, else the one with the most channels."""
     stream = container.streams.best("audio")
     if not isinstance(stream, AudioStream):
         if container.streams.audio:
-            raise CorruptAudioError(f"{name} is damaged: its header does not say how its audio is coded")
+            raise CorruptAudioError(f"{name} is damaged: its header does not state the audio codec")
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-        raise NotAudioError(f"{name} holds no audio: there is only {kinds} in it")
+        raise NotAudioError(f"{name} contains no audio, only {kinds}")
     if stream.codec_context is None:
-        raise AudioError(f"{name} holds audio in a codec that FFmpeg cannot decode")
+        raise AudioError(f"{name} uses an audio codec that FFmpeg cannot decode")
     return stream
 
 
@@ -264,7 +263,7 @@ def _duration_s(container: InputContainer, stream: AudioStream) -> float | None:
 
 
 def _stated_s(container: InputContainer, stream: AudioStream, target: ByteStream | Address) -> float | None:
-    """The length that the header states, or None where FFmpeg has estimated it from the size, or from other streams."""
+    """The length stated by the header, or None if FFmpeg estimated it from the size or from other streams."""
     duration_s = _duration_s(container, stream)
     if duration_s is None or container.format.name not in _FORMATS_WITH_LENGTH:
         return None
@@ -278,7 +277,7 @@ def _stated_s(container: InputContainer, stream: AudioStream, target: ByteStream
 
 
 def _size_bytes(container: InputContainer) -> int | None:
-    """The length of what is at an address, where a server states one."""
+    """The size stated by the server, if any."""
     return container.size if container.size >= 0 else None
 
 
@@ -288,36 +287,34 @@ def _mono(frame: AudioFrame) -> Samples:
 
 
 def _num_planes(frame: AudioFrame) -> int:
-    """As many as there are: PyAV 18 gives one too many where all are in use."""
+    """Not `len(frame.planes)`: PyAV 18 returns one too many if all are in use."""
     return frame.layout.nb_channels if frame.format.is_planar else 1
 
 
 def _network_error(name: str, error: av.FFmpegError, limits: Limits) -> AudioError:
     match error:
         case av.error.ExitError() | av.error.TimeoutError():
-            return AudioError(f"{name} did not answer within {limits.open_s:g} s")
+            return AudioError(f"{name} did not respond within {limits.open_s:g} s")
         case av.error.HTTPNotFoundError() | av.error.FileNotFoundError():
             return SourceNotFoundError(f"there is nothing at {name}")
         case av.error.ConnectionRefusedError():
-            return SourceNotFoundError(f"nothing answers at {name}: the connection was refused")
+            return SourceNotFoundError(f"{name} cannot be reached: the connection was refused")
         case av.error.HTTPUnauthorizedError() | av.error.HTTPForbiddenError():
-            return AudioError(f"{name} may not be read: {_reason(error)}; does the address need credentials?")
+            return AudioError(f"access to {name} was denied: {_reason(error)}; does the address need credentials?")
         case av.error.ProtocolNotFoundError():
             return AudioError(f"{name} cannot be opened: this build of FFmpeg lacks a protocol that it needs")
         case av.error.InvalidDataError() | av.error.EOFError():
-            return NotAudioError(f"{name} answers with no audio format that FFmpeg knows")
+            return NotAudioError(f"{name} does not send an audio format that FFmpeg knows")
         case av.error.OSError():
-            return SourceNotFoundError(
-                f"{name} cannot be reached: no such host, no route, or a certificate not trusted"
-            )
+            return SourceNotFoundError(f"{name} cannot be reached: unknown host, no route, or an untrusted certificate")
         case _:
             return AudioError(f"{name} cannot be opened: {_reason(error)}")
 
 
 def _reason(error: av.FFmpegError) -> str:
-    """FFmpeg's words, without the address that PyAV adds to them."""
+    """FFmpeg's message without the address that PyAV adds."""
     if isinstance(error, av.error.ExitError):
-        return "it sent nothing for too long"
+        return "it sent nothing before the timeout"
     return (error.strerror or type(error).__name__).lower()
 
 
@@ -329,13 +326,13 @@ _VALUES: dict[str, tuple[DTypeLike, float, float]] = {
     "flt": (np.float32, 0.0, 1.0),
     "dbl": (np.float64, 0.0, 1.0),
 }
-"""All of FFmpeg's sample formats: the type of a value, its zero, its full scale. A "p" behind the name means planar."""
+"""FFmpeg's sample formats: dtype, zero, full scale. The suffix "p" means planar."""
 
 
 def mono(sample_format: str, planes: Sequence[bytes], *, num_samples: int, num_channels: int) -> Samples:
-    """The mean of a frame's channels, shape [num_samples], in [-1, 1]. Planes may be longer: FFmpeg pads them."""
+    """The mean of a frame's channels, shape [num_samples], in [-1, 1]. `planes` may be longer than that (padding)."""
     kind, zero, full_scale = _VALUES[sample_format.removesuffix("p")]
-    if sample_format.endswith("p"):  # one plane for each channel
+    if sample_format.endswith("p"):  # one plane per channel
         values = np.stack([np.frombuffer(plane, kind, num_samples) for plane in planes], axis=1)
     else:
         values = np.frombuffer(planes[0], kind, num_samples * num_channels).reshape(-1, num_channels)

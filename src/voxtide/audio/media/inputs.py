@@ -1,4 +1,4 @@
-"""Files and pipes. In: how to open one. Out: its samples, by the reader that fits its first bytes. Knows no asyncio."""
+"""Reader selection. In: a function that opens a byte stream. Out: its samples, mono at 16 kHz. Knows no asyncio."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from voxtide.types import Samples
 
 
 class BytesReader:
-    """Opens a byte stream and reads it as raw PCM, as plain WAV or through FFmpeg. A `SampleReader` (see threaded.py).
+    """Opens a byte stream and reads it as raw PCM, plain WAV or through FFmpeg. A `SampleReader` (see threaded.py).
 
-    With `pcm` the bytes are raw PCM of that format. Without, their beginning decides; and what has no signature is PCM
-    of `fallback` if that is given (a pipe), else a matter for FFmpeg (a file).
+    With `pcm`, the bytes are raw PCM of that format. Without it, the first bytes decide: without a known
+    signature, the input is PCM in the `fallback` format if given (a pipe), else left to FFmpeg (a file).
     """
 
     def __init__(
@@ -36,25 +36,25 @@ class BytesReader:
         self._stream: ByteStream | None = None
         self._reader: PcmReader | MediaReader | None = None
         self._is_interrupted = False
-        self._lock = threading.Lock()  # between `interrupt` and the moment that the stream is there to be interrupted
+        self._lock = threading.Lock()  # `interrupt` may be called while `open` sets `_stream`
 
     def open(self) -> float | None:
-        """Open the stream; unless it is live, also find out what it holds and how long it is."""
+        """Open the stream. Unless it is live, also detect its format; returns its length in seconds if known."""
         stream = self._open_stream()
         with self._lock:
             self._stream = stream
             if self._is_interrupted:
                 raise ReadInterruptedError
         if self._is_live:
-            return None  # its first bytes may be a long time off, and nobody should have to wait here for them
-        self._reader = self._fitting_reader(stream)
+            return None  # do not block on the first bytes of a live input
+        self._reader = self._select_reader(stream)
         return self._reader.open()
 
     def read(self) -> Iterator[Samples]:
-        """The samples."""
+        """Yield the samples."""
         assert self._stream is not None, "open comes before read"
         if self._reader is None:
-            self._reader = self._fitting_reader(self._stream)
+            self._reader = self._select_reader(self._stream)
             self._reader.open()
         yield from self._reader.read()
 
@@ -66,13 +66,13 @@ class BytesReader:
                 self._stream.interrupt()
 
     def close(self) -> None:
-        """Free the stream."""
+        """Close the stream."""
         if isinstance(self._reader, MediaReader):
             self._reader.close()
         if self._stream is not None:
             self._stream.close()
 
-    def _fitting_reader(self, stream: ByteStream) -> PcmReader | MediaReader:
+    def _select_reader(self, stream: ByteStream) -> PcmReader | MediaReader:
         if self._pcm is not None:
             return PcmReader(self._name, stream, self._pcm)
         wav = plain_wav(stream.peek)

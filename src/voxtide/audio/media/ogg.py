@@ -1,4 +1,4 @@
-"""Whether an Ogg file was cut short. In: its last bytes. Out: how many are missing. Knows the framing of pages only."""
+"""Truncated Ogg files. In: a file's last bytes. Out: the number of missing bytes. Knows only the page framing."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from voxtide.audio.bytestream import ByteStream
 _CAPTURE = b"OggS"
 
 _PAGE_START = _CAPTURE + b"\0"
-"""What a page begins with: the capture pattern and the version, which is 0 (RFC 3533, section 6)."""
+"""Start of a page: the capture pattern and the version, 0 (RFC 3533, section 6)."""
 
 _HEADER_BYTES = 27
-"""A page's header before its table of segments; the last of these bytes counts the segments (RFC 3533, section 6)."""
+"""Page header before the segment table; its last byte is the number of segments (RFC 3533, section 6)."""
 
 _MAX_PAGE_BYTES = 65_307
 """The longest page: the header, 255 segment lengths, and 255 segments of 255 bytes."""
 
 _END_BYTES = 2 * _MAX_PAGE_BYTES
-"""What is looked at. It begins inside a page, which may hold a page's start by chance: taken for one, that page would
-end before the file does, and none would follow."""
+"""Bytes inspected at the end of the file: two pages, so that a page start found by chance in the first page's payload
+gives a page that ends inside them and is not followed by another."""
 
 
 def num_missing_ogg_bytes(stream: ByteStream) -> int:
-    """How many bytes the last page of an Ogg file lacks, which FFmpeg passes over; the stream goes back to its start.
+    """Count the bytes missing from the last page of an Ogg file, which FFmpeg ignores. Rewinds the stream.
 
-    0 where nothing is missing, where nobody can know, and for other formats. A file cut between two pages looks whole.
+    0 if nothing is missing, if the stream is not seekable, and for other formats. A file cut between two pages looks
+    complete.
     """
     if stream.size_bytes is None or not stream.seekable() or stream.peek(len(_CAPTURE)) != _CAPTURE:
         return 0
@@ -38,7 +39,7 @@ def num_missing_ogg_bytes(stream: ByteStream) -> int:
 
 
 def _num_missing(end: bytes) -> int:
-    """Go from page to page. Where no page follows, the last start was there by chance, or something is amiss."""
+    """Walk the pages. If no page follows one, its start was a chance match or the file is damaged: find the next."""
     page = 0 if _may_start_page(end, 0) else end.find(_PAGE_START)
     while 0 <= page < len(end):
         next_page = page + _page_bytes(end, page)
@@ -49,12 +50,12 @@ def _num_missing(end: bytes) -> int:
 
 
 def _may_start_page(data: bytes, place: int) -> bool:
-    """Whether what is there, which may be cut short or nothing, fits a page's start."""
+    """Whether the bytes at `place`, possibly too few or none, match a page start."""
     return _PAGE_START.startswith(data[place : place + len(_PAGE_START)])
 
 
 def _page_bytes(data: bytes, page: int) -> int:
-    """A page's length; of one whose header is cut short, what is known of it: more than is there."""
+    """A page's length; for a truncated header, a lower bound that exceeds the available bytes."""
     table = page + _HEADER_BYTES
     if table > len(data):
         return _HEADER_BYTES

@@ -1,11 +1,11 @@
-"""Is it a file format? In: the first bytes of an input. Out: yes or no. Knows no decoder and reads nothing itself."""
+"""Container detection. In: the first bytes of an input. Out: container or raw PCM. Knows no decoder; reads nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 _SIGNATURE_BYTES = 12
-"""All that the signatures below need; six samples of raw PCM, so a live input is not kept waiting."""
+"""Enough for the signatures below, and only six samples of raw PCM, so live input is not delayed."""
 
 _SIGNATURES = {
     0: (
@@ -30,15 +30,15 @@ _SIGNATURES = {
 }
 
 _MAX_MPEG_FRAME_BYTES = 2_881
-"""The longest frame of MPEG audio (layer II, 384 kbit/s at 32 kHz, padded and rounded up): so far ahead is the next."""
+"""The longest MPEG audio frame (layer II, 384 kbit/s at 32 kHz, padded, rounded up): maximum distance of the next."""
 
 _TRANSPORT_PACKET_BYTES = 188
 
 
 def is_container(peek: Callable[[int], bytes]) -> bool:
-    """Whether an input is a file format and not raw PCM. `peek(n)` gives its first n bytes, fewer when it ends.
+    """Whether an input is a container and not raw PCM. `peek(n)` returns its first n bytes, fewer at the end.
 
-    It asks for more than `_SIGNATURE_BYTES` only after a start that is rare in PCM, so that live PCM passes at once.
+    Peeks beyond `_SIGNATURE_BYTES` only if the start is rare in PCM, so live PCM is not delayed.
     """
     start = peek(_SIGNATURE_BYTES)
     if any(start.startswith(known, offset) for offset, signatures in _SIGNATURES.items() for known in signatures):
@@ -54,7 +54,7 @@ def _is_transport_stream(start: bytes) -> bool:
 
 
 def _has_mpeg_header(data: bytes) -> bool:
-    """Whether `data` begins like a frame of mp3, mp2 or ADTS AAC: 11 set bits, then no field with a reserved value."""
+    """Whether `data` starts with an mp3, mp2 or ADTS AAC frame header: 11 set bits, no field with a reserved value."""
     if len(data) < 3 or data[0] != 0xFF or data[1] & 0xE0 != 0xE0:
         return False
     if data[1] & 0xF6 == 0xF0:  # ADTS: 12 set bits, layer 0
@@ -65,7 +65,7 @@ def _has_mpeg_header(data: bytes) -> bool:
 
 
 def _has_next_mpeg_header(data: bytes) -> bool:
-    """Whether a second header of the same kind follows within the length of the longest frame."""
+    """Whether a second header of the same kind follows within the longest frame."""
     offset = data.find(data[:2], 4)
     while offset > 0:
         if _has_mpeg_header(data[offset:]) and (data[offset + 2] ^ data[2]) & 0x0C == 0:
