@@ -1,4 +1,4 @@
-"""Recordings that the scripted engine reads back, and the two ways into the command line."""
+"""Recordings that the scripted engine transcribes, and fixtures that run commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from voxtide.types import SAMPLE_RATE_HZ
 
 @pytest.fixture
 def tones(tmp_path: Path) -> Tones:
-    """Writes a WAV file that the scripted engine hears as the sentences given."""
+    """Writes a WAV file that the scripted engine transcribes as the given sentences."""
 
     def write(name: str, *sentences: str) -> Path:
         path = tmp_path / name
@@ -44,7 +44,7 @@ def voxtide() -> Voxtide:
 
 @pytest.fixture
 def spawn() -> Iterator[Spawn]:
-    """Starts a command in a process of its own, which ends with the test at the latest."""
+    """Starts a command in its own process, killed at the end of the test."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(*arguments: object, **options: object) -> subprocess.Popen[bytes]:

@@ -24,7 +24,7 @@ FOUND = [
 
 
 class Loud(AudioSource):
-    """A microphone at a constant level, during which somebody presses Ctrl-C."""
+    """A microphone at a constant level, interrupted by Ctrl-C."""
 
     num_chunks = 0
 
@@ -43,7 +43,7 @@ class Loud(AudioSource):
         pass
 
 
-def test_microphones_are_listed_the_default_one_marked(voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_microphones_are_listed_with_the_default_marked(voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "list_devices", lambda: FOUND)
     lines = voxtide("devices").stdout.splitlines()
     assert lines == [
@@ -52,27 +52,27 @@ def test_microphones_are_listed_the_default_one_marked(voxtide: Voxtide, monkeyp
     ]
 
 
-def test_no_microphone_is_said_and_no_failure(voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_microphone_is_reported_without_failure(voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "list_devices", list)
     result = voxtide("devices")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "voxtide: no microphone found\n")
 
 
-def test_the_meter_tells_the_level_until_ctrl_c(voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = {}
+def test_the_meter_prints_the_level_until_ctrl_c(voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch) -> None:
+    requested = {}
 
     def open_source(spec: str, *, device: str, chunk_ms: int) -> AudioSource:
-        asked.update(spec=spec, device=device)
+        requested.update(spec=spec, device=device)
         return Loud("microphone", chunk_ms=chunk_ms)
 
     monkeypatch.setattr(devices, "open_source", open_source)
     result = voxtide("devices", "--meter", "--microphone", "USB")
-    assert asked == {"spec": "mic", "device": "USB"}
+    assert requested == {"spec": "mic", "device": "USB"}
     assert result.exit_code == 130
     assert set(result.stdout.splitlines()) == {"-20.0 dB"}
 
 
-def test_the_meter_on_a_terminal_is_one_row_and_gives_the_cursor_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_meter_on_a_terminal_is_one_row_and_restores_the_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal(columns=40)
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setattr(devices, "open_source", lambda *_, chunk_ms, **__: Loud("microphone", chunk_ms=chunk_ms))
@@ -83,7 +83,7 @@ def test_the_meter_on_a_terminal_is_one_row_and_gives_the_cursor_back(monkeypatc
     assert terminal.is_cursor_shown
 
 
-def test_a_microphone_that_is_not_there_is_one_line(voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_microphone_is_one_line(voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch) -> None:
     def open_source(*arguments: object, **options: object) -> None:
         raise SourceNotFoundError("there is no microphone 9")
 
@@ -96,7 +96,7 @@ def test_a_microphone_that_is_not_there_is_one_line(voxtide: Voxtide, monkeypatc
 @pytest.mark.parametrize(
     "command", [["devices"], ["devices", "--meter"], ["transcribe", "mic", "-e", "scripted"]], ids=" ".join
 )
-def test_a_part_that_the_microphone_needs_and_lacks_is_one_line_and_3(
+def test_a_missing_microphone_package_is_one_line_and_exit_code_3(
     voxtide: Voxtide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], missing: str
 ) -> None:
     (tmp_path / "sounddevice.py").write_text(missing)

@@ -1,4 +1,4 @@
-"""What --help promises, and that it is quick: heavy libraries stay out."""
+"""--help: it matches the documents, and loads no heavy libraries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEAVY = ("numpy", "onnxruntime", "onnx", "av", "rich.console", "http.client", "a
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["transcribe", "--help"], ["--version"]])
-def test_asking_for_help_loads_nothing_heavy(arguments: list[str]) -> None:
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     program = f"import sys, atexit; atexit.register(lambda: print(sorted({set(HEAVY)!r} & set(sys.modules)))); {MAIN}"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program, *arguments], capture_output=True, text=True, timeout=60
@@ -26,29 +26,29 @@ def test_asking_for_help_loads_nothing_heavy(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize("command", ["transcribe", "demo", "doctor", "devices", "models"])
-def test_every_command_is_listed_and_explains_itself(voxtide: Voxtide, command: str) -> None:
+def test_every_command_is_listed_and_has_help(voxtide: Voxtide, command: str) -> None:
     assert f"\n  {command} " in voxtide("--help").stdout
     assert voxtide(command, "--help").exit_code == 0
 
 
-def test_the_exit_codes_of_the_help_are_those_of_the_program(voxtide: Voxtide) -> None:
-    told = voxtide("transcribe", "--help").stdout.partition("Exit codes:")[2]
-    assert [int(line.split()[0]) for line in told.strip().splitlines()] == sorted(Exit)
+def test_the_help_lists_the_exit_codes_of_the_program(voxtide: Voxtide) -> None:
+    listed = voxtide("transcribe", "--help").stdout.partition("Exit codes:")[2]
+    assert [int(line.split()[0]) for line in listed.strip().splitlines()] == sorted(Exit)
 
 
-def test_the_document_shows_the_help_as_it_is(voxtide: Voxtide) -> None:
+def test_the_document_shows_the_current_help(voxtide: Voxtide) -> None:
     shown = re.search(
         r"\$ voxtide transcribe --help\n(.*?)```", (ROOT / "docs" / "cli.md").read_text("utf-8"), re.DOTALL
     )
-    told = voxtide("transcribe", "--help", prog_name="voxtide", terminal_width=98).stdout
+    printed = voxtide("transcribe", "--help", prog_name="voxtide", terminal_width=98).stdout
     assert shown
-    assert shown[1].strip() == told.strip()
+    assert shown[1].strip() == printed.strip()
 
 
-def test_the_version_is_told(voxtide: Voxtide) -> None:
+def test_the_version_is_printed(voxtide: Voxtide) -> None:
     assert voxtide("--version").stdout.startswith("voxtide 0.")
 
 
-def test_the_commands_of_models_are_there(voxtide: Voxtide) -> None:
+def test_the_commands_of_models_exist(voxtide: Voxtide) -> None:
     assert "pull" in voxtide("models", "--help").stdout
     assert voxtide("models", "pull", "no-such-model").exit_code == Exit.USAGE

@@ -1,4 +1,4 @@
-"""`voxtide models`: what each command prints, and the exit code a script can rely on."""
+"""`voxtide models`: the output and the exit code of each command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 
 
 def empty_model(name: str) -> Model:
-    """A model of one file that holds nothing."""
+    """A model with one empty file."""
     return Model(
         name=name,
         description="a model",
@@ -27,12 +27,12 @@ def empty_model(name: str) -> Model:
         languages=(),
         licence="MIT",
         files=(ModelFile(name="weights", size_bytes=0, sha256=EMPTY_SHA256),),
-        hub=HubRepository(repository="somebody/model", revision="abc"),
+        hub=HubRepository(repository="example/model", revision="abc"),
     )
 
 
 class ScriptedSource:
-    """A source that tells some progress and then gives the model, or fails as told."""
+    """A source that reports progress and then delivers the model, or fails with `failures[name]`."""
 
     name = "a script"
 
@@ -85,7 +85,7 @@ def test_list_shows_every_model_in_whole_lines(store: ModelStore) -> None:
     ]
 
 
-def test_list_as_json_can_be_read_by_a_program(store: ModelStore) -> None:
+def test_list_as_json_has_all_fields(store: ModelStore) -> None:
     home = store.pull("two")
     one, two = json.loads(run("list", "--json").stdout)
     assert (one["name"], one["state"], one["path"]) == ("one", "absent", None)
@@ -93,14 +93,14 @@ def test_list_as_json_can_be_read_by_a_program(store: ModelStore) -> None:
     assert set(two) == {"name", "state", "path", "size_bytes", "engine", "languages", "licence", "description"}
 
 
-def test_pull_prints_the_place_on_stdout_and_progress_in_plain_lines_on_stderr(store: ModelStore) -> None:
+def test_pull_prints_the_path_on_stdout_and_progress_on_stderr(store: ModelStore) -> None:
     done = run("pull", "one", "two", "one")
     assert done.exit_code == 0
     assert done.stdout == f"one: {store.path('one')}\ntwo: {store.path('two')}\n"
     assert done.stderr.splitlines()[:2] == ["voxtide: one: 50 % of 2.0 kB", "voxtide: one: 100 % of 2.0 kB"]
 
 
-def test_a_ready_model_is_pulled_again_only_by_force(store: ModelStore, source: ScriptedSource) -> None:
+def test_a_ready_model_is_pulled_again_only_with_force(store: ModelStore, source: ScriptedSource) -> None:
     run("pull", "one")
     run("pull", "one")
     assert source.num_staged == 1
@@ -114,27 +114,29 @@ def test_pull_all_pulls_all(store: ModelStore) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["pull"], ["pull", "one", "--all"], ["pull", "--some"], ["path", "a", "b"]])
-def test_wrong_usage_is_2(store: ModelStore, arguments: list[str]) -> None:
+def test_wrong_usage_has_exit_code_2(store: ModelStore, arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
 
 
 @pytest.mark.parametrize("command", ["pull", "verify", "path"])
-def test_an_unknown_name_is_2_and_nothing_is_done(store: ModelStore, source: ScriptedSource, command: str) -> None:
+def test_an_unknown_name_has_exit_code_2_and_pulls_nothing(
+    store: ModelStore, source: ScriptedSource, command: str
+) -> None:
     done = run(command, *(["one"] if command != "path" else []), "tow")
     assert done.exit_code == 2
     assert "did you mean two" in done.stderr
     assert source.num_staged == 0
 
 
-def test_a_failed_download_is_1_and_the_others_are_pulled(store: ModelStore, source: ScriptedSource) -> None:
-    source.failures["one"] = ModelDownloadError("no line")
+def test_a_failed_download_has_exit_code_1_and_the_others_are_pulled(store: ModelStore, source: ScriptedSource) -> None:
+    source.failures["one"] = ModelDownloadError("no network")
     done = run("pull", "one", "two")
     assert done.exit_code == 1
-    assert "no line" in done.stderr
+    assert "no network" in done.stderr
     assert done.stdout == f"two: {store.path('two')}\n"
 
 
-def test_a_missing_model_is_3_and_the_command_is_told(store: ModelStore) -> None:
+def test_a_missing_model_has_exit_code_3_and_names_the_command(store: ModelStore) -> None:
     for command in ("path", "verify"):
         done = run(command, "one")
         assert done.exit_code == 3
@@ -142,7 +144,7 @@ def test_a_missing_model_is_3_and_the_command_is_told(store: ModelStore) -> None
         assert done.stdout == ""
 
 
-def test_verify_finds_a_corrupt_model_without_being_told_its_name(store: ModelStore) -> None:
+def test_verify_without_names_finds_a_corrupt_model(store: ModelStore) -> None:
     store.pull("one")
     (store.pull("two") / "weights").write_bytes(b"tampered")
     done = run("verify")
@@ -151,30 +153,30 @@ def test_verify_finds_a_corrupt_model_without_being_told_its_name(store: ModelSt
     assert "voxtide models pull two --force" in done.stderr
 
 
-def test_verify_of_an_empty_cache_says_so(store: ModelStore) -> None:
+def test_verify_reports_an_empty_cache(store: ModelStore) -> None:
     done = run("verify")
     assert done.exit_code == 0
     assert "no model has been pulled into" in done.stderr
 
 
-def test_path_without_a_name_prints_the_directory_of_all(store: ModelStore) -> None:
+def test_path_without_a_name_prints_the_directory_of_all_models(store: ModelStore) -> None:
     assert run("path").stdout == f"{store.root}\n"
 
 
-def test_path_prints_the_directory_alone(store: ModelStore) -> None:
+def test_path_prints_only_the_directory(store: ModelStore) -> None:
     home = store.pull("one")
     assert run("path", "one").stdout == f"{home}\n"
 
 
-def test_ctrl_c_keeps_what_has_come(store: ModelStore, source: ScriptedSource) -> None:
+def test_ctrl_c_keeps_the_fetched_part(store: ModelStore, source: ScriptedSource) -> None:
     source.failures["one"] = KeyboardInterrupt()
     done = run("pull", "one", "two")
     assert done.exit_code == 130
-    assert "what has come of one is kept" in done.stderr
+    assert "the part of one that was fetched is kept" in done.stderr
     assert [status.state for status in store.list()] == ["partial", "absent"]
 
 
-def test_the_environment_chooses_the_cache_and_a_wrong_value_is_2(
+def test_the_environment_selects_the_cache_and_an_invalid_value_has_exit_code_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VOXTIDE_MODELS", str(tmp_path / "elsewhere"))
@@ -188,7 +190,7 @@ def test_the_environment_chooses_the_cache_and_a_wrong_value_is_2(
     assert "VOXTIDE_OFFLINE is 'perhaps'" in done.stderr
 
 
-def test_a_terminal_gets_a_bar_and_a_waiting_pull_says_so(
+def test_a_terminal_gets_a_bar_and_a_waiting_pull_a_message(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)

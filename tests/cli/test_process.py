@@ -1,4 +1,4 @@
-"""The command line as a process of its own: signals, pipes and terminals."""
+"""The command line as a process: signals, pipes and terminals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from voxtide.engines.scripted import speak
 
 SCRIPTED = ("transcribe", "--engine", "scripted")
 LIMIT_S = 30
-"""Far longer than any of these takes; what hangs fails here."""
+"""Timeout, far longer than any of these tests takes."""
 
 
 def test_bytes_on_stdin_become_text(spawn: Spawn) -> None:
@@ -33,7 +33,7 @@ def test_bytes_on_stdin_become_text(spawn: Spawn) -> None:
     assert (process.returncode, out, err) == (0, b"no matter\n", b"")
 
 
-def test_raw_audio_on_stdin_is_what_the_options_say(spawn: Spawn) -> None:
+def test_options_describe_raw_audio_on_stdin(spawn: Spawn) -> None:
     stereo = spoken("no matter").repeat(2)
     process = spawn(*SCRIPTED, "-", "--encoding", "pcm_f32le", "--sample-rate", "16000", "--channels", "2")
     out, _ = process.communicate(stereo.astype("<f4").tobytes(), timeout=LIMIT_S)
@@ -50,8 +50,8 @@ def read_until(process: subprocess.Popen[bytes], kind: str) -> dict[str, object]
     raise AssertionError(f"no event {kind!r}")
 
 
-def listening(spawn: Spawn, *arguments: object) -> subprocess.Popen[bytes]:
-    """A process that has heard a sentence and waits for more on its stdin."""
+def transcribing(spawn: Spawn, *arguments: object) -> subprocess.Popen[bytes]:
+    """A process that has received a sentence and waits for more on its stdin."""
     process = spawn(*SCRIPTED, "-", "--pace", "real", "--format", "jsonl", *arguments)
     assert process.stdin
     process.stdin.write(pcm(spoken("ever tried.")) + pcm(speak("ever")))
@@ -59,15 +59,15 @@ def listening(spawn: Spawn, *arguments: object) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_events_come_while_the_audio_comes(spawn: Spawn) -> None:
-    process = listening(spawn)
+def test_events_are_written_while_audio_arrives(spawn: Spawn) -> None:
+    process = transcribing(spawn)
     assert read_until(process, "segment")["text"] == "ever tried."
     assert process.poll() is None
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_audio_and_the_rest_is_still_told(spawn: Spawn, number: int, code: int) -> None:
-    process = listening(spawn)
+def test_a_signal_ends_the_audio_and_the_rest_is_still_transcribed(spawn: Spawn, number: int, code: int) -> None:
+    process = transcribing(spawn)
     read_until(process, "segment")
     process.send_signal(number)
     records = [json.loads(line) for line in process.stdout or ()]
@@ -75,7 +75,7 @@ def test_a_signal_ends_the_audio_and_the_rest_is_still_told(spawn: Spawn, number
     assert records[-1]["type"] == "finished"
 
 
-def test_what_was_said_before_the_signal_is_written(spawn: Spawn, tmp_path: Path) -> None:
+def test_the_text_before_a_signal_is_written(spawn: Spawn, tmp_path: Path) -> None:
     process = spawn(*SCRIPTED, "-", "--format", "live", "--output", tmp_path / "out.srt")
     assert process.stdin
     assert process.stdout
@@ -88,13 +88,13 @@ def test_what_was_said_before_the_signal_is_written(spawn: Spawn, tmp_path: Path
     assert os.listdir(tmp_path) == ["out.srt"]
 
 
-def test_sources_left_out_by_a_signal_are_counted(spawn: Spawn, tones: Tones) -> None:
-    process = listening(spawn, tones("a.wav", "one"), tones("b.wav", "two"))
+def test_sources_skipped_after_a_signal_are_counted(spawn: Spawn, tones: Tones) -> None:
+    process = transcribing(spawn, tones("a.wav", "one"), tones("b.wav", "two"))
     read_until(process, "segment")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 130
-    assert err == b"voxtide: stopped; 2 more of 3 sources not transcribed\n"
+    assert err == b"voxtide: stopped; 2 of 3 sources not transcribed\n"
 
 
 SLOW = """\
@@ -108,8 +108,8 @@ main()
 """
 
 
-def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
-    # Audio that takes seconds to transcribe: after the first signal there is a lot to finish.
+def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
+    # Audio that takes seconds to transcribe, so the first signal leaves work to finish.
     arguments = ["--debug", "transcribe", "-", "--format", "jsonl", "--output", str(tmp_path / "out.jsonl")]
     with subprocess.Popen(
         [sys.executable, "-c", SLOW, *arguments], stdin=subprocess.PIPE, stderr=subprocess.PIPE
@@ -128,13 +128,13 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
 
 
 def wait_for(directory: Path, text: str) -> None:
-    """Until a file in the directory holds the text; it grows meanwhile."""
+    """Wait until a file in the directory contains the text."""
     while not any(text in path.read_text() for path in directory.iterdir()):
         os.sched_yield()
 
 
-def test_ctrl_c_while_nothing_can_be_finished_ends_at_once(spawn: Spawn, tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.wav")  # opening it waits for a writer, who never comes
+def test_ctrl_c_before_the_stream_starts_stops_at_once(spawn: Spawn, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")  # opening it blocks: there is no writer
     process = spawn(*SCRIPTED, tmp_path / "pipe.wav", "-o", tmp_path / "out.txt")
     while not any(path.suffix == ".part" for path in tmp_path.iterdir()):
         assert process.poll() is None
@@ -153,7 +153,7 @@ def press(event, arguments):
 sys.addaudithook(press)
 {MAIN}
 """
-"""The program; Ctrl-C is pressed when it is about to import the module that its first argument names."""
+"""The program with Ctrl-C pressed just before it imports the module named by its first argument."""
 
 
 @pytest.mark.parametrize(
@@ -166,14 +166,14 @@ sys.addaudithook(press)
         ("numpy", ["transcribe", "no.wav"]),  # the command has begun
     ],
 )
-def test_ctrl_c_during_the_start_ends_it_without_a_word(module: str, arguments: list[str]) -> None:
+def test_ctrl_c_during_startup_is_silent(module: str, arguments: list[str]) -> None:
     command = [sys.executable, "-W", "error", "-c", PRESSED, module, *arguments]
     done = subprocess.run(command, capture_output=True, timeout=LIMIT_S, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"^C")
 
 
 @pytest.mark.parametrize("doc_format", ["txt", "jsonl", "live", "json"])
-def test_a_reader_that_goes_away_ends_it_quietly(spawn: Spawn, tones: Tones, doc_format: str) -> None:
+def test_a_closed_pipe_is_silent(spawn: Spawn, tones: Tones, doc_format: str) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     process = spawn(*SCRIPTED, tones("talk.wav", "ever tried."), "--format", doc_format, stdout=write_end)
@@ -194,7 +194,7 @@ def test_a_full_disk_is_one_line(
     assert (process.returncode, err) == (1, b"voxtide: error: cannot write to stdout: No space left on device\n")
 
 
-def test_a_closed_stdout_is_no_failure(tones: Tones, tmp_path: Path) -> None:
+def test_a_closed_stdout_is_not_an_error(tones: Tones, tmp_path: Path) -> None:
     path = tones("talk.wav", "ever tried.")
     done = subprocess.run(
         [
@@ -210,27 +210,27 @@ def test_a_closed_stdout_is_no_failure(tones: Tones, tmp_path: Path) -> None:
     assert (tmp_path / "out.txt").read_text() == "ever tried.\n"
 
 
-def test_output_is_utf8_whatever_the_locale(spawn: Spawn, tones: Tones) -> None:
+def test_output_is_utf8_in_any_locale(spawn: Spawn, tones: Tones) -> None:
     environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
     out, _ = spawn(*SCRIPTED, tones("talk.wav", "déjà"), env=environment).communicate(timeout=LIMIT_S)
     assert out.decode("utf-8") == "déjà\n"
 
 
-def test_debug_shows_where_an_error_comes_from(spawn: Spawn) -> None:
+def test_debug_shows_the_traceback(spawn: Spawn) -> None:
     _, err = spawn("--debug", *SCRIPTED, "no.wav").communicate(timeout=LIMIT_S)
     assert b"SourceNotFoundError" in err
     assert b"Traceback" in err
 
 
 OWN_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
-"""Makes the terminal the process's own, so that what is typed there becomes signals."""
+"""Makes the terminal the controlling terminal, so that Ctrl-C typed there becomes a signal."""
 
 
 @contextmanager
 def terminal_process(
     *arguments: object, columns: int = 60, num_rows: int = 12, environment: dict[str, str] | None = None
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A process whose three streams are a terminal, and the terminal's other end."""
+    """A process with a terminal as its standard streams, and the terminal's other end."""
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", num_rows, columns, 0, 0))
     command = [sys.executable, "-c", OWN_TERMINAL + MAIN, *map(str, arguments)]
@@ -253,7 +253,7 @@ def terminal_process(
 
 
 def read_all(ours: int) -> str:
-    """What the process writes until it ends."""
+    """All output of the process."""
     data = b""
     while True:
         try:
@@ -266,7 +266,7 @@ def read_all(ours: int) -> str:
 
 
 def shown(output: str, columns: int = 60, num_rows: int = 12) -> list[str]:
-    """The lines a terminal would show. A terminal's own driver turns each line feed into CR LF."""
+    """The lines a terminal would show. The terminal driver turns each LF into CR LF."""
     terminal = Terminal(columns, num_rows)
     terminal.write(output.replace("\r\n", "\n"))
     return terminal.text
@@ -278,10 +278,20 @@ def test_the_live_view_on_a_terminal(tones: Tones) -> None:
         assert process.wait(LIMIT_S) == 0
     lines = shown(output)
     assert lines[:2] == ["try", "fail"]
-    assert re.match(r"\d\.\d s  .* final \d+/\d+ ms$", lines[2])
+    assert re.fullmatch(r"\d\.\d s  [█░]{8}  scripted", lines[2])
     assert len(lines) == 3
+    assert " ms" not in output
     assert "\x1b[2m" in output
     assert output.endswith("\x1b[?25h")
+
+
+def test_the_live_view_shows_latencies_on_request(tones: Tones) -> None:
+    with terminal_process(*SCRIPTED, tones("talk.wav", "try", "fail"), "--metrics") as (process, ours):
+        lines = shown(read_all(ours))
+        assert process.wait(LIMIT_S) == 0
+    assert lines[:2] == ["try", "fail"]
+    assert re.match(r"\d\.\d s  .*speech end to final \d+/\d+ ms$", lines[2])
+    assert lines[3].startswith("voxtide: metrics of ")
 
 
 def test_no_color_sends_no_styles(tones: Tones) -> None:
@@ -298,14 +308,14 @@ def test_a_dumb_terminal_gets_plain_lines(tones: Tones, doc_format: str) -> None
         assert read_all(ours) == "no\r\n"
 
 
-def test_a_document_on_a_terminal_is_left_alone_by_the_progress_bar(tones: Tones) -> None:
+def test_the_progress_bar_does_not_overwrite_a_document_on_a_terminal(tones: Tones) -> None:
     with terminal_process(*SCRIPTED, tones("talk.wav", "no matter"), "-f", "txt") as (process, ours):
         output = read_all(ours)
         assert process.wait(LIMIT_S) == 0
     assert "no matter\r\n" in output
 
 
-def test_ctrl_c_typed_on_the_terminal_leaves_the_text_and_a_clean_line(tones: Tones) -> None:
+def test_ctrl_c_typed_on_the_terminal_keeps_the_text(tones: Tones) -> None:
     path = tones("talk.wav", "ever tried.", *["ever failed."] * 20)
     with terminal_process(*SCRIPTED, path) as (process, ours):
         output = ""
@@ -316,7 +326,7 @@ def test_ctrl_c_typed_on_the_terminal_leaves_the_text_and_a_clean_line(tones: To
         assert process.wait(LIMIT_S) == 130
     lines = shown(output.replace("^C", ""))
     assert lines[0].startswith("ever")
-    assert lines[-1].endswith("ms")
+    assert lines[-1].endswith("scripted")
     assert output.endswith("\x1b[?25h")
 
 

@@ -1,4 +1,4 @@
-"""A server elsewhere from the command line: its address, its key, and what is told when it goes away."""
+"""Remote servers from the command line: address, API key, and reconnects."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_event_stream_names_the_engine(tones: Tones, voxtide: Voxtide, url: 
     assert records[-1]["type"] == "finished"
 
 
-def test_the_key_opens_the_server(
+def test_the_server_accepts_the_key(
     tones: Tones, voxtide: Voxtide, locked_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tones("talk.wav", "no matter")
@@ -74,7 +74,7 @@ def test_no_log_shows_the_key(tones: Tones, spawn: Spawn, locked_url: str) -> No
     assert KEY.encode() not in err
 
 
-def test_nobody_there_is_one_line(tones: Tones, voxtide: Voxtide) -> None:
+def test_an_unreachable_server_is_one_line(tones: Tones, voxtide: Voxtide) -> None:
     result = voxtide("transcribe", tones("talk.wav", "no"), "--server", "http://user:pass@127.0.0.1:9/?key=secret")
     assert result.exit_code == 1
     assert result.stderr.startswith("voxtide: error: cannot reach http://127.0.0.1:9: ")
@@ -82,9 +82,9 @@ def test_nobody_there_is_one_line(tones: Tones, voxtide: Voxtide) -> None:
     assert "secret" not in result.stderr and "pass" not in result.stderr
 
 
-def test_what_does_not_fit_is_refused(tones: Tones, voxtide: Voxtide, url: str) -> None:
+def test_invalid_combinations_are_refused(tones: Tones, voxtide: Voxtide, url: str) -> None:
     path = tones("talk.wav", "no")
-    for arguments, told in {
+    for arguments, message in {
         ("--engine", "scripted", "--server", url): "runs on this machine",
         ("--engine", "vllm", "--server", url): "needs a model name",
         ("--server", "localhost:8000"): "must begin with http://",
@@ -92,7 +92,7 @@ def test_what_does_not_fit_is_refused(tones: Tones, voxtide: Voxtide, url: str) 
     }.items():
         result = voxtide("transcribe", path, *arguments)
         assert result.exit_code == 2
-        assert told in result.stderr
+        assert message in result.stderr
 
 
 @pytest.mark.parametrize("command", ["transcribe", "serve"])
@@ -108,7 +108,7 @@ def test_mistrals_service_without_a_key_is_refused_at_once(
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_ctrl_c_finishes_what_was_said(spawn: Spawn, tones: Tones, url: str) -> None:
+def test_ctrl_c_finishes_the_text(spawn: Spawn, tones: Tones, url: str) -> None:
     path = tones("talk.wav", *["to be or not"] * 20)
     process = spawn("transcribe", path, "--server", url, "-f", "jsonl", "--pace", "real", stderr=subprocess.PIPE)
     assert process.stdout is not None
@@ -121,14 +121,14 @@ def test_ctrl_c_finishes_what_was_said(spawn: Spawn, tones: Tones, url: str) -> 
     assert records[-1]["type"] == "finished"
 
 
-def test_a_lost_server_that_comes_back_is_told_of(spawn: Spawn, tones: Tones, servers: ServerThread, url: str) -> None:
+def test_a_reconnect_is_reported(spawn: Spawn, tones: Tones, servers: ServerThread, url: str) -> None:
     line = servers.enter(CuttableLine(port_of(url)).open())
     path = tones("talk.wav", "a b c d e")
     process = spawn("transcribe", path, "--server", line.url, "-f", "jsonl", "--pace", "real")
     assert process.stdout is not None and process.stderr is not None
     texts = []
-    for told in process.stdout:
-        record = json.loads(told)
+    for written in process.stdout:
+        record = json.loads(written)
         texts += [record["text"]] if record["type"] == "delta" else []
         if len(texts) == 2:
             servers.call(line.interrupt)
@@ -153,7 +153,7 @@ def test_a_server_may_be_a_gateway(spawn: Spawn, voxtide: Voxtide, tones: Tones,
 
 
 @pytest.mark.parametrize(
-    ("asked", "choice"),
+    ("requested", "choice"),
     [
         ((None, None, None), EngineChoice("moonshine")),
         ((None, "http://a", None), EngineChoice("remote", "http://a", "ours")),
@@ -163,11 +163,11 @@ def test_a_server_may_be_a_gateway(spawn: Spawn, voxtide: Voxtide, tones: Tones,
         (("nothing", None, None), EngineChoice("nothing")),
     ],
 )
-def test_the_choice(asked: tuple[str | None, str | None, str | None], choice: EngineChoice) -> None:
-    assert choose_engine(*asked, KEYS) == choice
+def test_the_choice(requested: tuple[str | None, str | None, str | None], choice: EngineChoice) -> None:
+    assert choose_engine(*requested, KEYS) == choice
 
 
-def test_mistrals_key_goes_to_mistral_only() -> None:
+def test_the_mistral_key_is_sent_to_mistral_only() -> None:
     theirs = {"MISTRAL_API_KEY": "theirs"}
     assert choose_engine("remote", None, None, theirs).api_key == "theirs"
     assert choose_engine("remote", "https://api.mistral.ai/", None, theirs).api_key == "theirs"

@@ -1,4 +1,4 @@
-"""Voxtral from the command line, on small models that hear tones, in both formats."""
+"""Voxtral from the command line, with small models that recognise tones, in both formats."""
 
 from __future__ import annotations
 
@@ -60,16 +60,16 @@ def test_files_of_other_formats_are_transcribed(
     assert document["segments"][0]["words"]
 
 
-def test_a_delay_it_was_not_trained_for_is_refused(voxtide: Voxtide, model: Path, talk: Path) -> None:
+def test_an_unsupported_delay_is_refused(voxtide: Voxtide, model: Path, talk: Path) -> None:
     result = voxtide("transcribe", "--engine", "voxtral", "--model", str(model), str(talk), "--delay-ms", "500")
     assert result.exit_code == 2
     assert "no delay of 500 ms; it has 80, 160, " in result.stderr
 
 
-def test_what_the_engine_alone_can_be_told(voxtide: Voxtide, model: Path, talk: Path) -> None:
-    told = ("--device", "cpu", "--weights", "fp32", "--window-minutes", "0.5", "--interim-every-ms", "160")
+def test_engine_specific_options_are_passed(voxtide: Voxtide, model: Path, talk: Path) -> None:
+    options = ("--device", "cpu", "--weights", "fp32", "--window-minutes", "0.5", "--interim-every-ms", "160")
     result = voxtide(
-        "transcribe", "--engine", "voxtral", "--model", str(model), str(talk), *told, "-f", "jsonl", "--pace", "real"
+        "transcribe", "--engine", "voxtral", "--model", str(model), str(talk), *options, "-f", "jsonl", "--pace", "real"
     )
     records = [json.loads(line) for line in result.stdout.splitlines()]
     assert result.exit_code == 0
@@ -87,7 +87,7 @@ def test_what_the_engine_alone_can_be_told(voxtide: Voxtide, model: Path, talk: 
         (("--engine", "scripted", "--device", "cpu"), "engine 'scripted' has no option 'device'; engine voxtral has"),
     ],
 )
-def test_what_cannot_be_used_is_refused_by_name(
+def test_invalid_options_are_refused_by_name(
     voxtide: Voxtide, model: Path, talk: Path, options: tuple[str, ...], message: str
 ) -> None:
     result = voxtide("transcribe", *options, "--model", str(model), str(talk))
@@ -103,7 +103,7 @@ def test_what_cannot_be_used_is_refused_by_name(
         ("consolidated.safetensors", "model holds no Voxtral Realtime model: it needs params.json with"),
     ],
 )
-def test_a_directory_that_is_not_whole_is_told_what_it_lacks(
+def test_a_missing_model_file_is_named(
     voxtide: Voxtide, talk: Path, tmp_path: Path, missing: str, message: str
 ) -> None:
     model = voxtral_checkpoint.write(tmp_path / "model", voxtral_checkpoint.tone_tensors())
@@ -116,21 +116,21 @@ def test_a_directory_that_is_not_whole_is_told_what_it_lacks(
     assert message in examined.stdout
 
 
-def test_weights_a_device_cannot_hold_are_no_finding_of_the_doctor(voxtide: Voxtide, model: Path) -> None:
+def test_the_doctor_refuses_weights_that_the_device_cannot_run(voxtide: Voxtide, model: Path) -> None:
     result = voxtide("doctor", "--engine", "voxtral", "--model", str(model), "--device", "cpu", "--weights", "fp16")
     assert result.exit_code == 1
     assert "weights of fp16 do not run on a CPU; choose bf16, fp32 or int8" in result.stdout
 
 
-def test_the_doctor_looks_at_what_was_asked_for(voxtide: Voxtide, model: Path) -> None:
-    told = ("--device", "cpu", "--weights", "bf16", "--window-minutes", "0.04")
-    result = voxtide("doctor", "--engine", "voxtral", "--model", str(model), *told)
+def test_the_doctor_applies_the_engine_options(voxtide: Voxtide, model: Path) -> None:
+    options = ("--device", "cpu", "--weights", "bf16", "--window-minutes", "0.04")
+    result = voxtide("doctor", "--engine", "voxtral", "--model", str(model), *options)
     assert "weights bf16 take" in result.stdout
     (streams,) = [line for line in result.stdout.splitlines() if " streams " in line]
     assert "fit at a window of 30 (0.0 min)" in streams
 
 
-def test_the_doctor_tells_how_many_streams_fit(voxtide: Voxtide, model: Path) -> None:
+def test_the_doctor_shows_how_many_streams_fit(voxtide: Voxtide, model: Path) -> None:
     result = voxtide("doctor", "--engine", "voxtral", "--model", str(model), "--json")
     checks = json.loads(result.stdout)["checks"]
     streams = [check["found"] for check in checks if check["name"] == "streams"]
@@ -139,7 +139,7 @@ def test_the_doctor_tells_how_many_streams_fit(voxtide: Voxtide, model: Path) ->
     assert result.exit_code == 0
 
 
-def test_the_doctor_tells_what_is_missing(voxtide: Voxtide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_names_the_missing_model(voxtide: Voxtide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOXTIDE_MODELS", str(tmp_path))
     result = voxtide("doctor", "--engine", "voxtral")
     assert result.exit_code == 1

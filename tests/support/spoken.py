@@ -1,4 +1,4 @@
-"""What the tests of the command line share: sentences as audio, and names for the types of the fixtures."""
+"""Shared by the tests of the command line: sentences as audio, and the types of the fixtures."""
 
 from __future__ import annotations
 

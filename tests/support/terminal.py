@@ -1,4 +1,4 @@
-"""A terminal small enough to read: what `Screen` writes becomes rows and scrollback. Wraps as real ones do."""
+"""A small terminal emulator: output of `Screen` becomes rows and scrollback. Wraps as real terminals do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _CODE = re.compile(r"\x1b\[(\??[0-9]*)([A-Za-z])")
 
 
 class Terminal(io.StringIO):
-    """Takes text and control codes; fails on a code it does not know. `lines` is the scrollback and the screen."""
+    """Accepts text and control codes; fails on an unknown code. `lines` is the scrollback and the screen."""
 
     def __init__(self, columns: int = 40, num_rows: int = 10) -> None:
         super().__init__()
@@ -30,14 +30,14 @@ class Terminal(io.StringIO):
 
     @property
     def text(self) -> list[str]:
-        """All lines, those that scrolled away included, less what is blank at the end."""
+        """All lines with the scrollback, without blank lines at the end."""
         shown = [line.rstrip() for line in self.lines]
         while shown and not shown[-1]:
             shown.pop()
         return shown
 
     def resize(self, columns: int) -> None:
-        """Fold lines that are too long now, the cursor staying on its character, as most terminals do."""
+        """Re-wrap lines that are too long; the cursor stays on its character, as in most terminals."""
         folded: list[str] = []
         for number, line in enumerate(self.lines):
             pieces = [line[at : at + columns] for at in range(0, len(line), columns)] or [""]
@@ -52,7 +52,7 @@ class Terminal(io.StringIO):
         while at < len(text):
             code = _CODE.match(text, at)
             if code:
-                self._obey(code[1], code[2])
+                self._execute(code[1], code[2])
                 at = code.end()
             else:
                 self._put(text[at])
@@ -77,7 +77,7 @@ class Terminal(io.StringIO):
     def _reach(self) -> None:
         self.lines += [""] * (self.row + 1 - len(self.lines))
 
-    def _obey(self, value: str, code: str) -> None:
+    def _execute(self, value: str, code: str) -> None:
         self.codes.append(value + code)
         match value, code:
             case number, "A":

@@ -1,6 +1,6 @@
-"""The command line. In: arguments, environment, signals. Out: text, files, an exit code. Puts everything together.
+"""The command line. In: arguments, environment, signals. Out: text, files, an exit code.
 
-Knows no model and no wire: it hands sources and engines to `voxtide.pipeline` and shows what comes out.
+Knows no model and no protocol: it passes sources and engines to `voxtide.pipeline` and shows the results.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import sys
 from io import RawIOBase, TextIOWrapper
 
 _INTERRUPTED = 130
-"""`Exit.INTERRUPTED`, whose own module may be what Ctrl-C kept from being imported."""
+"""`Exit.INTERRUPTED`: Ctrl-C may have stopped the import of its module."""
 
 
 def main() -> None:
     """Run `voxtide` and exit with its code."""
     try:
         _run()
-    except KeyboardInterrupt:  # no command has begun yet, which would see to it
+    except KeyboardInterrupt:  # before a command that handles it has started
         sys.exit(_INTERRUPTED)
 
 
@@ -30,7 +30,7 @@ def _run() -> None:
         try:
             app()
         finally:
-            sys.stdout.flush()  # here failing has an exit code; at the interpreter's end it would have a traceback
+            sys.stdout.flush()  # at interpreter exit a failure would print a traceback
     except BrokenPipeError:
         drop_stdout()
         sys.exit(Exit.BROKEN_PIPE)
@@ -41,11 +41,11 @@ def _run() -> None:
 
 
 def _prepare_stdout() -> None:
-    """Documents are UTF-8 whatever the locale; a terminal shows "?" for what it has no letter for."""
+    """Documents are UTF-8 in any locale; a terminal shows "?" for characters its encoding lacks."""
     if sys.stdout is None:  # closed by the caller
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # as long-lived as the stream it stands for
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # lives until exit
     elif isinstance(sys.stdout, TextIOWrapper):
-        if isinstance(sys.stdout.buffer, RawIOBase):  # as PYTHONUNBUFFERED wants it; but we flush, and look at failures
+        if isinstance(sys.stdout.buffer, RawIOBase):  # PYTHONUNBUFFERED; we flush and check for errors ourselves
             sys.stdout = open(sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115  # as above
         is_terminal = sys.stdout.isatty()
         sys.stdout.reconfigure(encoding=None if is_terminal else "utf-8", errors="replace" if is_terminal else None)

@@ -1,6 +1,6 @@
 """The commands. In: arguments. Out: a call of the module that does the work, and its exit code.
 
-Those modules are imported when their command runs, so that --help is quick.
+Each command imports its module when it runs, which keeps --help fast.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from voxtide.cli.failures import EXIT_CODES_HELP, reporting
 
 _EXAMPLES = """\b
 Examples:
-  voxtide demo                                    a recording, transcribed as if live
-  voxtide transcribe mic                          what you say, until Ctrl-C
-  voxtide transcribe talk.mp3                     watch it on the terminal
+  voxtide demo                                    a sample recording, transcribed as if live
+  voxtide transcribe mic                          your speech, until Ctrl-C
+  voxtide transcribe talk.mp3                     watch the text on the terminal
   voxtide transcribe talk.mp3 --output talk.srt   subtitles
-  voxtide transcribe *.wav --output texts/        a text for each file
-  voxtide serve                                   for other programs, on this machine or a network
-  voxtide doctor                                  what works here, and what to mend
+  voxtide transcribe *.wav --output texts/        one text file for each
+  voxtide serve                                   a web page and an API for other programs
+  voxtide doctor                                  what works here, and how to fix the rest
 """
 
 _TRANSCRIBE_EXAMPLES = """\b
@@ -61,7 +61,7 @@ app = typer.Typer(
 
 
 class _Models(TyperGroup):
-    """The commands of cli/models.py, imported when one of them is named: they need half the standard library."""
+    """The commands of cli/models.py, imported on first use: their imports are slow."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return self._loaded().list_commands(ctx)
@@ -80,7 +80,7 @@ class _Models(TyperGroup):
 app.add_typer(
     typer.Typer(cls=_Models, no_args_is_help=True, rich_markup_mode=None),
     name="models",
-    help="Pull, check and find the models.",
+    help="Pull, verify and locate models.",
 )
 
 
@@ -104,9 +104,7 @@ def _main(
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format=detail if debug else plain)
 
 
-@app.command(
-    epilog=_TRANSCRIBE_EXAMPLES + EXIT_CODES_HELP, short_help="Transcribe files, addresses, stdin or a microphone."
-)
+@app.command(epilog=_TRANSCRIBE_EXAMPLES + EXIT_CODES_HELP, short_help="Transcribe files, URLs, stdin or a microphone.")
 def transcribe(
     sources: options.Sources,
     engine: options.AnyEngine = None,
@@ -133,11 +131,11 @@ def transcribe(
     sample_rate: options.SampleRate = None,
     channels: options.Channels = None,
 ) -> None:
-    """Transcribe files, addresses, stdin or a microphone.
+    """Transcribe files, URLs, stdin or a microphone.
 
-    On a terminal the words appear while they are spoken; text that may still change is dim. Elsewhere, and with
-    --output, you get a document. Ctrl-C ends the audio: what was said until then is still transcribed; a second one
-    ends at once.
+    On a terminal, words appear while they are spoken; text that may still change is dim. In a pipe, and with --output,
+    the result is a document. Ctrl-C ends the audio, and the speech up to then is still transcribed; a second Ctrl-C
+    stops at once.
     """
     with reporting():
         from voxtide.cli.remote import choose_engine, engine_options
@@ -169,11 +167,11 @@ def transcribe(
         raise typer.Exit(run(request))
 
 
-@app.command(epilog=EXIT_CODES_HELP, short_help="Transcribe a recording that is here already, as if live.")
+@app.command(epilog=EXIT_CODES_HELP, short_help="Transcribe a sample recording as if live.")
 def demo(
     recording: options.Recording = "beckett", engine: options.Engine = "moonshine", pace: options.DemoPace = "real"
 ) -> None:
-    """Transcribe a recording that comes with voxtide, as if it were live, with a flush at each pause."""
+    """Transcribe a recording that comes with voxtide as if it were live, flushing at each pause."""
     with reporting():
         from voxtide.cli.transcribe.command import demo as run
 
@@ -265,25 +263,26 @@ def serve(
         raise typer.Exit(command.calibrate(request) if calibrate else command.serve(request))
 
 
-@app.command(short_help="Tell what works on this machine, and what to mend.")
+@app.command(short_help="Show what works on this machine, and how to fix the rest.")
 def doctor(
     engine: options.Engine = "moonshine",
     model: options.Model = None,
     device: options.Device = None,
     weights: options.Weights = None,
     window_minutes: options.WindowMinutes = None,
+    show_all: options.All = False,
     as_json: options.Json = False,
 ) -> None:
-    """Look at this machine: what works, and what to do about what does not.
+    """Check this machine: whether the engine can run, what works, and how to fix the rest.
 
-    With --engine voxtral it also says how many streams fit. The exit code is 0 if the engine can run, else 1.
+    With --engine voxtral it also shows how many streams fit. The exit code is 0 if the engine can run, else 1.
     """
     with reporting():
         from voxtide.cli.doctor import doctor as run
         from voxtide.cli.remote import engine_options
 
         own = engine_options(device, weights, window_minutes)
-        raise typer.Exit(run(is_json=as_json, engine=engine, model=model, options=own))
+        raise typer.Exit(run(is_json=as_json, is_complete=show_all, engine=engine, model=model, options=own))
 
 
 @app.command()

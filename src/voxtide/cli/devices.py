@@ -1,4 +1,4 @@
-"""The command `devices`. In: nothing, or a microphone. Out: the list of microphones, or the level of one."""
+"""The command `devices`. In: a microphone, if any. Out: the list of microphones, or the level of one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from voxtide.cli.transcribe.live import meter
 from voxtide.cli.transcribe.screen import Screen, Span
 
 METER_CHUNK_MS = 100
-"""Ten readings a second: as quick as an eye follows a bar."""
+"""Ten readings a second: smooth to the eye."""
 
-PLAIN_EVERY = 10
-"""Without a terminal, one reading in ten is a line: one a second."""
+NUM_READINGS_PER_LINE = 10
+"""Without a terminal, one reading in ten is printed: one line a second."""
 
 METER_CELLS = 40
 
@@ -30,7 +30,7 @@ def devices(*, is_metering: bool, device: str | None, is_on_terminal: bool) -> E
 
     Raises:
         AudioError: The microphone cannot be opened.
-        MissingExtraError: The microphone extra is not installed, or the system's PortAudio library.
+        MissingExtraError: The microphone extra or the system's PortAudio library is not installed.
     """
     if is_metering:
         return run_watched(lambda interrupts: _meter(device, is_on_terminal=is_on_terminal))
@@ -55,16 +55,16 @@ async def _bar(levels_db: AsyncIterator[float]) -> None:
     screen = Screen(sys.stdout, shutil.get_terminal_size, is_styled=False)
     try:
         async for level_db in levels_db:
-            told = f"{level_db:6.1f} dB"
-            num_cells = max(1, min(METER_CELLS, screen.num_columns - len(told) - 1))
-            screen.update([], [[Span(told), Span(meter(level_db, num_cells))]])
+            reading = f"{level_db:6.1f} dB"
+            num_cells = max(1, min(METER_CELLS, screen.num_columns - len(reading) - 1))
+            screen.update([], [[Span(reading), Span(meter(level_db, num_cells))]])
     finally:
         screen.close()
 
 
 async def _lines(levels_db: AsyncIterator[float]) -> None:
-    num_seen = 0
+    num_readings = 0
     async for level_db in levels_db:
-        if num_seen % PLAIN_EVERY == 0:
+        if num_readings % NUM_READINGS_PER_LINE == 0:
             typer.echo(f"{level_db:.1f} dB")
-        num_seen += 1
+        num_readings += 1

@@ -1,4 +1,4 @@
-"""Failures become one plain line and an exit code. In: exceptions. Out: stderr, the code, on demand a traceback."""
+"""Turns failures into one line and an exit code. In: exceptions. Out: stderr, the code, with --debug a traceback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger("voxtide.cli")
 
 
 class Exit(IntEnum):
-    """What `voxtide` tells the shell. The three above 128 are 128 and the number of the signal, as shells have it."""
+    """Exit codes of `voxtide`. Those above 128 are 128 plus the signal number, as in shells."""
 
     DONE = 0
     FAILED = 1
@@ -34,14 +34,14 @@ Exit codes:
   1    at least one source failed
   2    wrong usage, or an option that cannot be used
   3    a model or an optional package is missing, or a model is corrupt
-  130  stopped by Ctrl-C; what was said until then has been printed
-  141  the reader of the output went away
-  143  stopped by SIGTERM, as by Ctrl-C
+  130  stopped by Ctrl-C; the text up to then has been printed
+  141  the reader of the output closed the pipe
+  143  stopped by SIGTERM, otherwise like Ctrl-C
 """
 
 
 def exit_code(error: VoxtideError) -> Exit:
-    """The exit code for an error that ends everything."""
+    """The exit code of an error that ends the command."""
     match error:
         case UnknownModelError() | ConfigError():
             return Exit.USAGE
@@ -52,18 +52,18 @@ def exit_code(error: VoxtideError) -> Exit:
 
 
 def print_note(headline: object, *lines: object) -> None:
-    """Tell the user something beside the result, on stderr."""
+    """Print a message to stderr, apart from the result."""
     typer.echo("\n".join([f"voxtide: {headline}", *(f"  {line}" for line in lines)]), err=True)
 
 
 def print_error(message: object) -> None:
-    """Tell of a failure: one line on stderr, whatever the message holds."""
+    """Print an error as a single line to stderr."""
     print_note(f"error: {' '.join(str(message).split())}")
 
 
 @contextmanager
 def reporting() -> Iterator[None]:
-    """Run a command's body; turn what it raises into a line on stderr and an exit code. --debug logs the traceback.
+    """Run a command's body; turn exceptions into a line on stderr and an exit code. --debug logs the traceback.
 
     Raises:
         typer.Exit: Always, when the body raised.
@@ -78,17 +78,17 @@ def reporting() -> Iterator[None]:
     except KeyboardInterrupt:
         raise typer.Exit(Exit.INTERRUPTED) from None
     except Exception as error:
-        _log.debug("the error in full:", exc_info=error)
+        _log.debug("traceback:", exc_info=error)
         is_ours = isinstance(error, VoxtideError)
-        if not (isinstance(error, OSError) and _is_stdout_stuck()):  # of that, `main` tells
+        if not (isinstance(error, OSError) and _is_stdout_stuck()):  # `main` reports that
             print_error(
-                error if is_ours else f"unexpected {type(error).__name__}: {error} (voxtide --debug tells where)"
+                error if is_ours else f"unexpected {type(error).__name__}: {error} (voxtide --debug shows where)"
             )
         raise typer.Exit(exit_code(error) if isinstance(error, VoxtideError) else Exit.FAILED) from None
 
 
 def _is_stdout_stuck() -> bool:
-    """Whether what was written cannot be sent out. It stays in the buffer, so trying again fails again."""
+    """Whether buffered output cannot be written. It stays buffered, so every retry fails."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -97,5 +97,5 @@ def _is_stdout_stuck() -> bool:
 
 
 def drop_stdout() -> None:
-    """Let what is still buffered for a reader who went away fall into the void, so that exiting does not complain."""
+    """Point stdout at /dev/null after EPIPE, so that the interpreter's final flush does not raise."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM become a wish to stop. In: signals. Out: an asyncio event; at the second signal, cancellation."""
+"""Graceful stop on Ctrl-C and SIGTERM. In: signals. Out: an asyncio event; at the second signal, cancellation."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _log = logging.getLogger("voxtide.cli")
 _CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
 
 CANCEL_S = 3.0
-"""How long a cancelled run may take to free what it holds before the process just ends; a source takes up to 1 s."""
+"""Grace period for a cancelled run to release its resources before `_exit`; a source needs up to 1 s."""
 
 
 class Interrupts:
-    """Watches the two signals inside `with`. The first asks to stop; the second cancels the task that entered.
+    """Handles both signals inside `with`. The first requests a stop; the second cancels the task that entered.
 
     Attributes:
         stop: Set by the first signal.
-        code: The exit code the first signal stands for; None before it.
+        code: The exit code of the first signal, or None.
         on_stop: Called by the first signal.
     """
 
     def __init__(self) -> None:
         self.stop = asyncio.Event()
         self.code: Exit | None = None
-        self.on_stop: Callable[[], None] = _do_nothing
+        self.on_stop: Callable[[], None] = _no_op
         self._can_finish = False
 
     def __enter__(self) -> Self:
@@ -50,18 +50,18 @@ class Interrupts:
 
     @contextmanager
     def finishing(self) -> Iterator[None]:
-        """Inside, `stop` is heeded. Elsewhere there is nothing to finish, so the first signal cancels as well."""
+        """Inside this block the body reacts to `stop`. Outside it even the first signal cancels the task."""
         self._can_finish = True
         try:
             yield
         finally:
             self._can_finish = False
-            self.on_stop = _do_nothing
+            self.on_stop = _no_op
 
     def _on_signal(self, number: int, frame: object) -> None:
-        self._loop.call_soon_threadsafe(self._take, signal.Signals(number))
+        self._loop.call_soon_threadsafe(self._handle, signal.Signals(number))
 
-    def _take(self, number: signal.Signals) -> None:
+    def _handle(self, number: signal.Signals) -> None:
         _log.debug("%s number %d", number.name, 1 if self.code is None else 2)
         is_first, self.code = self.code is None, self.code or _CODES[number]
         self.stop.set()
@@ -73,7 +73,7 @@ class Interrupts:
 
 
 def run_watched(main: Callable[[Interrupts], Coroutine[None, None, Exit]]) -> Exit:
-    """Run a coroutine in an event loop of its own while the signals are watched."""
+    """Run a coroutine in a new event loop with the signals handled."""
     interrupts = Interrupts()
 
     async def watched() -> Exit:
@@ -88,7 +88,7 @@ def run_watched(main: Callable[[Interrupts], Coroutine[None, None, Exit]]) -> Ex
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back until the end of the block, which must be short, so that nothing is left half made."""
+    """Defer Ctrl-C to the end of the block, which must be short, so that it completes."""
     was_pressed = False
 
     def note(number: int, frame: object) -> None:
@@ -104,5 +104,5 @@ def uninterrupted() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _do_nothing() -> None:
+def _no_op() -> None:
     pass

@@ -19,26 +19,30 @@ from voxtide.errors import ModelDownloadError, VoxtideError
 from voxtide.models import ModelState, ModelStatus, ModelStore, PullProgress
 
 models_app = typer.Typer(
-    name="models", help="Pull, check and find the models.", no_args_is_help=True, rich_markup_mode=None
+    name="models", help="Pull, verify and locate models.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Names = Annotated[list[str], typer.Argument(metavar="NAME", show_default=False, help="As voxtide models list has it.")]
+Names = Annotated[
+    list[str], typer.Argument(metavar="NAME", show_default=False, help="A name from voxtide models list.")
+]
 
-Name = Annotated[str | None, typer.Argument(metavar="NAME", show_default=False, help="As voxtide models list has it.")]
+Name = Annotated[
+    str | None, typer.Argument(metavar="NAME", show_default=False, help="A name from voxtide models list.")
+]
 
 
 def open_store() -> ModelStore:
-    """The store that the environment asks for."""
+    """The store that the environment selects."""
     return ModelStore.from_settings(Settings.from_environment(os.environ))
 
 
 class PullView:
-    """Shows pulls on stderr: a bar on a terminal, else a line at every tenth. Use it in `with`; it is a `Progress`."""
+    """Shows pulls on stderr: a bar on a terminal, else a line for every 10 %. Use it in `with`; it is a `Progress`."""
 
     def __init__(self) -> None:
         console = Console(stderr=True)
         self._is_bar = console.is_terminal and not console.is_dumb_terminal
-        self._told: set[tuple[str, str]] = set()
+        self._printed: set[tuple[str, str]] = set()
         self._tasks: dict[str, TaskID] = {}
         self._bar = RichProgress(
             TextColumn("{task.description}", markup=False),
@@ -47,7 +51,7 @@ class PullView:
             TransferSpeedColumn(),
             TimeRemainingColumn(compact=True),
             console=console,
-            redirect_stdout=False,  # results are not for stderr
+            redirect_stdout=False,  # results belong on stdout
             disable=not self._is_bar,
         )
 
@@ -59,26 +63,26 @@ class PullView:
             self._bar.stop()
 
     def __call__(self, progress: PullProgress) -> None:
-        """Show how far a pull is."""
+        """Show the progress of a pull."""
         if progress.phase == "waiting":
-            self._tell_once(progress.model, "waiting for another process that pulls it")
+            self._print_once(progress.model, "waiting for another process that pulls it")
         elif self._is_bar:
             self._move(progress)
         else:
             tenths = 10 * progress.done_bytes // progress.total_bytes
-            self._tell_once(progress.model, f"{10 * tenths} % of {decimal(progress.total_bytes)}")
+            self._print_once(progress.model, f"{10 * tenths} % of {decimal(progress.total_bytes)}")
 
     def _move(self, progress: PullProgress) -> None:
-        self._bar.start()  # only now: where nothing is pulled, nothing is drawn; once started it stays so
+        self._bar.start()  # draws nothing until there is a pull; idempotent
         if progress.model not in self._tasks:
             self._tasks[progress.model] = self._bar.add_task(progress.model)
         task = self._tasks[progress.model]
         self._bar.update(task, completed=progress.done_bytes, total=progress.total_bytes)
 
-    def _tell_once(self, model: str, what: str) -> None:
-        if (model, what) not in self._told:
-            self._told.add((model, what))
-            print_note(f"{model}: {what}")
+    def _print_once(self, model: str, text: str) -> None:
+        if (model, text) not in self._printed:
+            self._printed.add((model, text))
+            print_note(f"{model}: {text}")
 
 
 @models_app.command("list", short_help="Show every model and its state.")
@@ -96,13 +100,13 @@ def list_models(
 
 @models_app.command("pull")
 def pull_models(
-    names: Names = [],  # noqa: B006  # typer copies it, and tells "none given" by it
+    names: Names = [],  # noqa: B006  # typer copies it, and needs it to detect "none given"
     is_all: Annotated[bool, typer.Option("--all", help="Pull every model.")] = False,
-    is_forced: Annotated[bool, typer.Option("--force", help="Forget what is there and fetch it anew.")] = False,
+    is_forced: Annotated[bool, typer.Option("--force", help="Discard the local copy and fetch it again.")] = False,
 ) -> None:
-    """Fetch models into the cache. A pull that was stopped goes on where it was; a ready model is left alone."""
+    """Fetch models into the cache. A stopped pull resumes; a ready model is left alone."""
     if is_all == bool(names):
-        raise typer.BadParameter("give the names of the models to pull, or --all and no name")
+        raise typer.BadParameter("name the models to pull, or pass --all without names")
     with reporting():
         store = open_store()
         wanted = _known(store, names) if names else [status.model.name for status in store.list()]
@@ -111,9 +115,9 @@ def pull_models(
 
 @models_app.command("verify")
 def verify_models(
-    names: Names = [],  # noqa: B006  # typer copies it, and tells "none given" by it
+    names: Names = [],  # noqa: B006  # typer copies it, and needs it to detect "none given"
 ) -> None:
-    """Hash every file of the models named, or of all that were pulled."""
+    """Check the hash of every file of the named models, or of all that were pulled."""
     with reporting():
         store = open_store()
         pulled = {ModelState.READY, ModelState.CORRUPT}
@@ -125,7 +129,7 @@ def verify_models(
 
 @models_app.command("path")
 def show_path(name: Name = None) -> None:
-    """Print the directory of a model that is ready; without a name, that of all models."""
+    """Print the directory of a ready model; without a name, the directory of all models."""
     with reporting():
         store = open_store()
         typer.echo(store.root if name is None else store.path(name))
@@ -137,18 +141,18 @@ def _pull(store: ModelStore, name: str, *, is_forced: bool) -> str:
 
 
 def _known(store: ModelStore, names: Iterable[str]) -> list[str]:
-    """The names without repetition; a wrong one is refused before anything is done."""
+    """The names without duplicates; an unknown one is refused before any work starts."""
     return [store.model(name).name for name in dict.fromkeys(names)]
 
 
 def _each(names: Sequence[str], do: Callable[[str], str]) -> Exit:
-    """Do one thing after the other, whatever fails; the code of the worst failure."""
+    """Call `do` for each name, also after failures; returns the code of the worst failure."""
     code = Exit.DONE
     for name in names:
         try:
             typer.echo(do(name))
         except KeyboardInterrupt:
-            print_note(f"stopped; what has come of {name} is kept, and the same command goes on with it")
+            print_note(f"stopped; the part of {name} that was fetched is kept, and the same command resumes it")
             raise
         except VoxtideError as error:
             print_error(error)

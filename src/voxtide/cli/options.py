@@ -1,4 +1,4 @@
-"""What each option is called and says in --help. In: nothing. Out: types for the commands in `app`."""
+"""Names and help texts of all options. In: nothing. Out: types for the commands in `app`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Sources: TypeAlias = Annotated[
 ]
 Engine: TypeAlias = Annotated[
     str,
-    typer.Option("--engine", "-e", metavar="NAME", help="What transcribes: moonshine, whisper, voxtral or scripted."),
+    typer.Option("--engine", "-e", metavar="NAME", help="Engine: moonshine, whisper, voxtral or scripted (for tests)."),
 ]
 AnyEngine: TypeAlias = Annotated[
     str | None,
@@ -21,8 +21,8 @@ AnyEngine: TypeAlias = Annotated[
         "--engine",
         "-e",
         metavar="NAME",
-        help="What transcribes: moonshine, whisper, voxtral or scripted here; remote or vllm elsewhere. "
-        "Default: moonshine, with --server remote.",
+        help="Engine: moonshine, whisper, voxtral or scripted (for tests) on this machine; remote or vllm on a server. "
+        "Default: moonshine; with --server: remote.",
     ),
 ]
 ServerAddress: TypeAlias = Annotated[
@@ -30,7 +30,7 @@ ServerAddress: TypeAlias = Annotated[
     typer.Option(
         "--server",
         metavar="URL",
-        help="The server that transcribes, such as http://localhost:8000. Default for remote: Mistral's service.",
+        help="Transcribe on this server, such as http://localhost:8000. Default for remote: Mistral's service.",
     ),
 ]
 ApiKey: TypeAlias = Annotated[
@@ -38,43 +38,41 @@ ApiKey: TypeAlias = Annotated[
     typer.Option(
         "--api-key",
         metavar="KEY",
-        help="The server's key. Others may see it in the list of processes; VOXTIDE_API_KEY keeps it from them.",
+        help="The server's API key. Other users may see it in the process list; VOXTIDE_API_KEY hides it.",
     ),
 ]
 Model: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--model", "-m", metavar="NAME", help="One of the engine's models (voxtide models list), or a directory."
+        "--model", "-m", metavar="NAME", help="A model of the engine (see: voxtide models list), or a directory."
     ),
 ]
 Language: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--language", "-l", metavar="CODE", help="Language of the speech, such as en; else the engine decides."
+        "--language", "-l", metavar="CODE", help="Language of the speech, such as en. Default: detected by the engine."
     ),
 ]
 DelayMs: TypeAlias = Annotated[
     int | None,
-    typer.Option("--delay-ms", metavar="MS", help="How far the model looks ahead, for engines that let you choose."),
+    typer.Option("--delay-ms", metavar="MS", help="Lookahead of the model, for engines with a choice."),
 ]
 Vocabulary: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--vocabulary", metavar="WORD", help="A word to expect, for engines that can; repeat it for more."),
+    typer.Option("--vocabulary", metavar="WORD", help="A word to expect, for engines that support it; repeatable."),
 ]
 Threads: TypeAlias = Annotated[
     int | None,
-    typer.Option(
-        "--threads", metavar="N", min=1, max=1024, help="Threads that compute. Default: what suits the engine."
-    ),
+    typer.Option("--threads", metavar="N", min=1, max=1024, help="Compute threads. Default: chosen by the engine."),
 ]
 Device: TypeAlias = Annotated[
     str | None,
-    typer.Option("--device", metavar="NAME", help="voxtral: cuda, cuda:1, mps or cpu. Default: the best there is."),
+    typer.Option("--device", metavar="NAME", help="voxtral: cuda, cuda:1, mps or cpu. Default: the best available."),
 ]
 Weights: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--weights", metavar="KIND", help="voxtral: bf16, fp16, fp32 or int8. Default: what suits the device."
+        "--weights", metavar="KIND", help="voxtral: bf16, fp16, fp32 or int8. Default: chosen for the device."
     ),
 ]
 WindowMinutes: TypeAlias = Annotated[
@@ -82,13 +80,13 @@ WindowMinutes: TypeAlias = Annotated[
     typer.Option(
         "--window-minutes",
         metavar="M",
-        help="voxtral: how far back a stream sees; less takes less memory. Default: the model's own.",
+        help="voxtral: context of a stream; a shorter one takes less memory. Default: the model's own.",
     ),
 ]
 InterimEveryMs: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        "--interim-every-ms", metavar="MS", help="voxtral: how often to look ahead for interim text. Default: never."
+        "--interim-every-ms", metavar="MS", help="voxtral: interval between interim texts. Default: no interim text."
     ),
 ]
 Format: TypeAlias = Annotated[
@@ -96,8 +94,8 @@ Format: TypeAlias = Annotated[
     typer.Option(
         "--format",
         "-f",
-        help="live: text as it comes. jsonl: events as they come. The others: when all is said. "
-        "Default: what --output ends in; without it, live on a terminal and txt elsewhere.",
+        help="live: text while it is spoken. jsonl: events as they occur. The others are written at the end. "
+        "Default: the suffix of --output; without it, live on a terminal and txt in a pipe.",
     ),
 ]
 Output: TypeAlias = Annotated[
@@ -106,35 +104,36 @@ Output: TypeAlias = Annotated[
         "--output",
         "-o",
         metavar="PATH",
-        help="Write to this file, - for stdout; with several sources, or a / at its end, to files in this directory.",
+        help="Write to this file, or - for stdout. With several sources, or if it ends in /, a directory of files.",
     ),
 ]
 Pace: TypeAlias = Annotated[
     Literal["real", "fast"] | None,
     typer.Option(
         "--pace",
-        help="real: at the speed of speech. fast: as fast as the machine can. "
-        "Default: real for a microphone and to watch on a terminal, else fast.",
+        help="real: at the speed of speech. fast: as fast as possible. "
+        "Default: real for a microphone and for the live view on a terminal, else fast.",
     ),
 ]
-Interim: TypeAlias = Annotated[
-    bool, typer.Option("--interim/--no-interim", help="Whether to tell text that may still change.")
-]
+Interim: TypeAlias = Annotated[bool, typer.Option("--interim/--no-interim", help="Show text that may still change.")]
 FlushAtPauses: TypeAlias = Annotated[
-    bool, typer.Option("--flush-at-pauses", help="Make the text final as soon as the speaker pauses.")
+    bool, typer.Option("--flush-at-pauses", help="Make the text final at once when the speaker pauses.")
 ]
 Metrics: TypeAlias = Annotated[
-    bool, typer.Option("--metrics", help="Tell latencies and the real-time factor at the end, on stderr.")
+    bool,
+    typer.Option(
+        "--metrics", help="Show latencies and the real-time factor, in the live view and at the end on stderr."
+    ),
 ]
 ChunkMs: TypeAlias = Annotated[
-    int, typer.Option("--chunk-ms", metavar="MS", help="Length of the audio handed to the engine at a time.")
+    int, typer.Option("--chunk-ms", metavar="MS", help="Length of the audio chunks fed to the engine.")
 ]
 Microphone: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--microphone",
         metavar="NAME",
-        help="A number or a part of its name; see: voxtide devices. Default: the system's.",
+        help="Its number or a part of its name; see: voxtide devices. Default: the system's.",
     ),
 ]
 Encoding: TypeAlias = Annotated[
@@ -143,13 +142,15 @@ Encoding: TypeAlias = Annotated[
         "--encoding",
         metavar="NAME",
         help="Raw audio: pcm_s16le, pcm_s32le, pcm_f16le, pcm_f32le, pcm_mulaw or pcm_alaw. "
-        "Default: what its first bytes say.",
+        "Default: detected from the first bytes.",
     ),
 ]
 SampleRate: TypeAlias = Annotated[
-    int | None, typer.Option("--sample-rate", metavar="HZ", help="Of raw audio. Default: 16000.")
+    int | None, typer.Option("--sample-rate", metavar="HZ", help="Sample rate of raw audio. Default: 16000.")
 ]
-Channels: TypeAlias = Annotated[int | None, typer.Option("--channels", metavar="N", help="Of raw audio. Default: 1.")]
+Channels: TypeAlias = Annotated[
+    int | None, typer.Option("--channels", metavar="N", help="Channels of raw audio. Default: 1.")
+]
 
 Host: TypeAlias = Annotated[
     str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0 for the whole network.")
@@ -245,11 +246,12 @@ LogFormat: TypeAlias = Annotated[
 ]
 
 Recording: TypeAlias = Annotated[
-    Literal["beckett", "two_cities"], typer.Option("--recording", help="beckett: ten seconds. two_cities: forty-four.")
+    Literal["beckett", "two_cities"], typer.Option("--recording", help="beckett: 10 seconds. two_cities: 44 seconds.")
 ]
 DemoPace: TypeAlias = Annotated[
-    Literal["real", "fast"], typer.Option("--pace", help="real: at the speed of speech. fast: at once.")
+    Literal["real", "fast"], typer.Option("--pace", help="real: at the speed of speech. fast: as fast as possible.")
 ]
+All: TypeAlias = Annotated[bool, typer.Option("--all", help="List what is not installed, too.")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Meter: TypeAlias = Annotated[bool, typer.Option("--meter", help="Show the level of a microphone until Ctrl-C.")]
-Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Log what goes on, with the traceback of an error.")]
+Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Log details, and the traceback of an error.")]

@@ -1,4 +1,4 @@
-"""Which engine a command uses, where, and what it alone is told. In: options, the environment. Out: a choice."""
+"""Which engine a command uses, where, and with which options. In: options, the environment. Out: an `EngineChoice`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from voxtide.engines.registry import ENGINES, EngineOption
 REMOTE = "remote"
 
 NO_OPTIONS: Mapping[str, EngineOption] = MappingProxyType({})
-"""Of an engine that is told nothing."""
+"""No engine-specific options."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
-    """An engine by its name; `server` and `api_key` are None for one that runs here, and where nothing was said.
+    """An engine by name; `server` and `api_key` are None if not given or if the engine runs here.
 
-    `options` are the engine's own, see `EngineEntry`: only those that were given.
+    `options` holds the engine-specific options that were given, see `EngineEntry`.
     """
 
     name: str
@@ -36,10 +36,9 @@ def choose_engine(
     environ: Mapping[str, str],
     options: Mapping[str, EngineOption] = NO_OPTIONS,
 ) -> EngineChoice:
-    """The engine that was asked for; a server alone asks for `remote`.
+    """The requested engine; a server without an engine means `remote`.
 
-    A key that is not given comes from VOXTIDE_API_KEY, or from MISTRAL_API_KEY: but that one goes to Mistral's own
-    service and nowhere else.
+    A missing key is read from VOXTIDE_API_KEY or, for Mistral's own service only, from MISTRAL_API_KEY.
     """
     name = name or (REMOTE if server else DEFAULT_ENGINE)
     entry = ENGINES.get(name)
@@ -53,7 +52,7 @@ def choose_engine(
 def engine_options(
     device: str | None, weights: str | None, window_minutes: float | None, interim_every_ms: int | None = None
 ) -> dict[str, EngineOption]:
-    """Those that were given, as the engine names them."""
+    """The options that were given, under the names the engine uses."""
     given = {
         "device": device,
         "weights": weights,

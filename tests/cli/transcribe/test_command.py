@@ -10,7 +10,7 @@ from tests.support.spoken import Tones, Voxtide, pcm, spoken
 SCRIPTED = ("transcribe", "--engine", "scripted")
 
 
-def test_text_goes_to_stdout_and_nothing_else_does(tones: Tones, voxtide: Voxtide) -> None:
+def test_only_text_goes_to_stdout(tones: Tones, voxtide: Voxtide) -> None:
     result = voxtide(*SCRIPTED, tones("talk.wav", "ever tried.", "ever failed."), "--metrics")
     assert result.exit_code == 0
     assert result.stdout == "ever tried.\never failed.\n"
@@ -40,10 +40,10 @@ def test_texts_of_several_sources_have_headers(tones: Tones, voxtide: Voxtide) -
 
 
 @pytest.mark.parametrize("source", ["-", "mic"])
-def test_what_can_be_heard_once_is_refused_twice(voxtide: Voxtide, source: str) -> None:
+def test_stdin_and_the_microphone_can_be_given_only_once(voxtide: Voxtide, source: str) -> None:
     result = voxtide(*SCRIPTED, source, source)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"{source} is given 2 times; it can be heard only once" in result.stderr
+    assert f"{source} is given 2 times; it can be read only once" in result.stderr
 
 
 def test_a_failure_among_several_names_its_source_once(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_failure_among_several_names_its_source_once(tones: Tones, voxtide: Vo
     ]
 
 
-def test_the_event_stream_tells_everything_in_order(tones: Tones, voxtide: Voxtide) -> None:
+def test_the_event_stream_has_all_events_in_order(tones: Tones, voxtide: Voxtide) -> None:
     path = tones("talk.wav", "ever tried.", "ever failed.")
     result = voxtide(*SCRIPTED, path, "-f", "jsonl")
     records = [json.loads(line) for line in result.stdout.splitlines()]
@@ -79,7 +79,7 @@ def test_the_event_stream_tells_everything_in_order(tones: Tones, voxtide: Voxti
     ]
 
 
-def test_interim_text_is_told_at_real_pace_unless_unwanted(tones: Tones, voxtide: Voxtide) -> None:
+def test_interim_text_is_written_at_real_pace_unless_disabled(tones: Tones, voxtide: Voxtide) -> None:
     path = tones("talk.wav", "no")
     events = voxtide(*SCRIPTED, path, "-f", "jsonl", "--pace", "real").stdout
     without = voxtide(*SCRIPTED, path, "-f", "jsonl", "--pace", "real", "--no-interim").stdout
@@ -110,13 +110,13 @@ def test_the_suffix_of_the_output_decides_its_format(tones: Tones, voxtide: Voxt
         assert target.read_text().startswith(beginning)
 
 
-def test_the_live_view_may_go_with_a_file(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:
+def test_the_live_view_can_be_combined_with_a_file(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:
     result = voxtide(*SCRIPTED, tones("talk.wav", "no matter"), "-f", "live", "-o", tmp_path / "out.srt")
     assert result.stdout == "no matter\n"
     assert (tmp_path / "out.srt").read_text().startswith("1\n")
 
 
-def test_each_of_several_sources_has_a_file_and_failures_come_last(
+def test_each_of_several_sources_has_a_file_and_failures_are_listed_last(
     tones: Tones, voxtide: Voxtide, tmp_path: Path
 ) -> None:
     first, second = tones("a.wav", "one"), tones("b.wav", "two")
@@ -131,7 +131,7 @@ def test_each_of_several_sources_has_a_file_and_failures_come_last(
     assert [line.split(": ")[2] for line in result.stderr.splitlines()] == [str(missing), str(empty)]
 
 
-def test_a_failure_among_json_and_events_is_told_there_too(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:
+def test_a_failure_is_included_in_json_and_events(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:
     sources = (tmp_path / "no.wav", tones("b.wav", "two"))
     array = json.loads(voxtide(*SCRIPTED, *sources, "-f", "json").stdout)
     events = [json.loads(line) for line in voxtide(*SCRIPTED, *sources, "-f", "jsonl").stdout.splitlines()]
@@ -141,7 +141,7 @@ def test_a_failure_among_json_and_events_is_told_there_too(tones: Tones, voxtide
 
 
 @pytest.mark.parametrize("doc_format", ["txt", "json", "jsonl", "live"])
-def test_no_secret_of_an_address_is_shown(voxtide: Voxtide, doc_format: str) -> None:
+def test_secrets_in_urls_are_never_shown(voxtide: Voxtide, doc_format: str) -> None:
     sources = ("https://user:secret@127.0.0.1:9/x.mp3?key=secret", "http://u:sec ret@h", "nope://user:secret@h/x")
     result = voxtide(*SCRIPTED, *sources, "-f", doc_format)
     assert result.exit_code == 1
@@ -149,13 +149,13 @@ def test_no_secret_of_an_address_is_shown(voxtide: Voxtide, doc_format: str) -> 
     assert "https://127.0.0.1:9/x.mp3" in result.stderr
 
 
-def test_a_recording_that_breaks_off_gives_what_was_said_and_a_failure(tones: Tones, voxtide: Voxtide) -> None:
+def test_a_truncated_recording_gives_its_text_and_a_failure(tones: Tones, voxtide: Voxtide) -> None:
     path = tones("talk.wav", "ever tried.", "ever failed.")
     path.write_bytes(path.read_bytes()[: 44 + len(pcm(spoken("ever tried.")))])
     result = voxtide(*SCRIPTED, path)
     assert (result.exit_code, result.stdout) == (1, "ever tried.\n")
     assert result.stderr.startswith("voxtide: error: ")
-    assert "what was said before it is in the result" in result.stderr
+    assert "the text before it is in the result" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_a_recording_that_breaks_off_gives_what_was_said_and_a_failure(tones: To
         ((), 2, "SOURCE"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line_with_its_code(
+def test_usage_errors_are_one_line_with_an_exit_code(
     tones: Tones,
     voxtide: Voxtide,
     monkeypatch: pytest.MonkeyPatch,
@@ -190,7 +190,7 @@ def test_what_cannot_be_done_is_said_in_one_line_with_its_code(
     assert "Traceback" not in result.stderr
 
 
-def test_a_missing_model_has_its_own_code_and_names_the_command(
+def test_a_missing_model_has_its_own_exit_code_and_names_the_command(
     tones: Tones, voxtide: Voxtide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VOXTIDE_MODELS", str(tmp_path / "models"))
@@ -200,7 +200,7 @@ def test_a_missing_model_has_its_own_code_and_names_the_command(
     assert "voxtide models pull" in result.stderr
 
 
-def test_an_output_that_cannot_be_written_is_found_before_the_model_is_loaded(
+def test_an_unwritable_output_is_found_before_the_model_is_loaded(
     tones: Tones, voxtide: Voxtide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VOXTIDE_MODELS", str(tmp_path / "models"))
@@ -209,7 +209,7 @@ def test_an_output_that_cannot_be_written_is_found_before_the_model_is_loaded(
     assert "is a directory" in result.stderr
 
 
-def test_an_unforeseen_error_is_one_line(tones: Tones, voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_one_line(tones: Tones, voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("half a\nthing")
 
@@ -217,11 +217,11 @@ def test_an_unforeseen_error_is_one_line(tones: Tones, voxtide: Voxtide, monkeyp
     result = voxtide(*SCRIPTED, tones("talk.wav", "no"))
     assert result.exit_code == 1
     assert result.stderr == (
-        "voxtide: error: unexpected ZeroDivisionError: half a thing (voxtide --debug tells where)\n"
+        "voxtide: error: unexpected ZeroDivisionError: half a thing (voxtide --debug shows where)\n"
     )
 
 
-def test_real_pace_is_played_and_fast_is_not(tones: Tones, voxtide: Voxtide) -> None:
+def test_real_pace_takes_real_time_and_fast_does_not(tones: Tones, voxtide: Voxtide) -> None:
     path = tones("talk.wav", "no")
     finished = {}
     for pace in ("real", "fast"):

@@ -11,21 +11,19 @@ from voxtide.audio.pacing import paced
 from voxtide.audio.source import AudioSource
 from voxtide.cli.transcribe import command as transcribe
 
-QUICKNESS = 10
-"""So many times quicker than life is the recording played here."""
+SPEED = 10
+"""The recording is played this many times faster than real time."""
 
 
-def test_the_demo_tells_what_it_does_and_flushes_at_each_pause(
-    voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def quickly_paced(source: AudioSource) -> AudioSource:
+def test_the_demo_explains_itself_and_flushes_at_each_pause(voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch) -> None:
+    def accelerated(source: AudioSource) -> AudioSource:
         return paced(
             source,
-            clock=lambda: time.monotonic() * QUICKNESS,
-            sleep=lambda duration_s: asyncio.sleep(duration_s / QUICKNESS),
+            clock=lambda: time.monotonic() * SPEED,
+            sleep=lambda duration_s: asyncio.sleep(duration_s / SPEED),
         )
 
-    monkeypatch.setattr(transcribe, "paced", quickly_paced)
+    monkeypatch.setattr(transcribe, "paced", accelerated)
     result = voxtide("demo", "--engine", "scripted")
     assert result.exit_code == 0
     assert result.stdout.startswith("A recording")
@@ -38,12 +36,12 @@ def test_the_demo_tells_what_it_does_and_flushes_at_each_pause(
     assert re.search(r"flush +p50 \d+ ms", result.stderr)
 
 
-def test_the_longer_recording_at_once(voxtide: Voxtide) -> None:
+def test_the_longer_recording_at_fast_pace(voxtide: Voxtide) -> None:
     result = voxtide("demo", "--engine", "scripted", "--recording", "two_cities", "--pace", "fast")
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) > 10
 
 
 @pytest.mark.parametrize("arguments", [("--recording", "hamlet"), ("--pace", "slow"), ("--engine", "scriptd")])
-def test_a_wrong_option_is_usage(voxtide: Voxtide, arguments: tuple[str, str]) -> None:
+def test_an_invalid_option_is_a_usage_error(voxtide: Voxtide, arguments: tuple[str, str]) -> None:
     assert voxtide("demo", *arguments).exit_code == 2

@@ -18,16 +18,19 @@ LOUD = np.full(1280, 0.5, np.float32)
 
 
 class Watched:
-    """A live view on a small terminal; events go in as they would from a stream."""
+    """A live view on a small terminal, fed with events like those of a stream."""
 
-    def __init__(self, columns: int = 40, num_rows: int = 10, *, is_styled: bool = True) -> None:
+    def __init__(
+        self, columns: int = 40, num_rows: int = 10, *, is_styled: bool = True, has_metrics: bool = True
+    ) -> None:
         self.terminal = Terminal(columns, num_rows)
         self.metrics = LatencyMetrics(cpu_clock=lambda: 0.0)
         screen = Screen(self.terminal, self.terminal.size, is_styled=is_styled)
-        self.view = LiveView(screen, self.metrics, title="tones", clock=iter(range(100_000)).__next__)
+        shown = self.metrics if has_metrics else None
+        self.view = LiveView(screen, "tones", shown, clock=iter(range(100_000)).__next__)
         self.view.on_started()
 
-    def tell(self, *events: TranscriptEvent) -> None:
+    def emit(self, *events: TranscriptEvent) -> None:
         for event in events:
             self.metrics.on_event(event, 1.0)
             self.view.on_event(event, 1.0)
@@ -46,86 +49,93 @@ def segment(text: str) -> SegmentEnded:
     return SegmentEnded(Segment(text, 0.0, 1.0), 1.0)
 
 
-def test_stable_and_interim_text_follow_each_other_above_the_status() -> None:
+def test_interim_text_follows_stable_text_above_the_status() -> None:
     watched = Watched()
-    watched.tell(Delta("Ever ", 0.5), Interim("TRIED", 0.8))
+    watched.emit(Delta("Ever ", 0.5), Interim("TRIED", 0.8))
     assert watched.lines == ["Ever TRIED"]
     assert watched.status.startswith("0.0 s")
 
 
-def test_interim_text_is_dim_or_set_off() -> None:
+def test_interim_text_is_dim_or_marked() -> None:
     styled, plain = Watched(), Watched(is_styled=False)
     for watched in (styled, plain):
-        watched.tell(Delta("Ever", 0.5), Interim("tried", 0.8))
+        watched.emit(Delta("Ever", 0.5), Interim("tried", 0.8))
     assert styled.terminal.codes.count("2m") > 1
     assert plain.lines == ["Ever ~ tried"]
-    plain.tell(Delta(" tried", 0.9))
+    plain.emit(Delta(" tried", 0.9))
     assert plain.lines == ["Ever tried"]
 
 
 def test_a_segment_ends_its_paragraph() -> None:
     watched = Watched()
-    watched.tell(Delta("Ever tried.", 1.0), segment("Ever tried."), Delta(" Ever", 1.5))
+    watched.emit(Delta("Ever tried.", 1.0), segment("Ever tried."), Delta(" Ever", 1.5))
     assert watched.lines == ["Ever tried.", "Ever"]
 
 
-def test_full_rows_stay_and_later_words_go_on_below() -> None:
+def test_full_rows_are_permanent_and_later_words_follow_below() -> None:
     watched = Watched(columns=13)
     for word in ["it", "was", "the", "best", "of", "times"]:
-        watched.tell(Delta(f" {word}", 1.0))
+        watched.emit(Delta(f" {word}", 1.0))
     assert watched.lines == ["it was the", "best of", "times"]
-    watched.tell(segment("it was the best of times"), Delta(" no", 2.0))
+    watched.emit(segment("it was the best of times"), Delta(" no", 2.0))
     assert watched.lines == ["it was the", "best of", "times", "no"]
 
 
-def test_a_flush_is_shown_where_it_happens() -> None:
+def test_a_flush_is_shown_where_it_occurs() -> None:
     watched = Watched()
     watched.metrics.on_flush(0.96)
-    watched.tell(Delta("No", 0.9), segment("No"), Flushed(1, "No", (), 1.0), Delta(" matter", 1.8))
+    watched.emit(Delta("No", 0.9), segment("No"), Flushed(1, "No", (), 1.0), Delta(" matter", 1.8))
     assert watched.lines == ["No", "-- flushed: final 40 ms after the flush", "matter"]
 
 
-def test_a_word_longer_than_a_row_is_broken_once_its_paragraph_ends() -> None:
+def test_a_word_longer_than_a_row_is_split_at_the_end_of_its_paragraph() -> None:
     watched = Watched(columns=9)
-    watched.tell(Delta("abcdefghijkl mn", 1.0), segment("abcdefghijkl mn"), Finished(1.0))
+    watched.emit(Delta("abcdefghijkl mn", 1.0), segment("abcdefghijkl mn"), Finished(1.0))
     assert watched.lines == ["abcdefgh", "ijkl mn"]
 
 
-def test_the_status_row_leaves_out_what_does_not_fit() -> None:
+def test_the_status_row_drops_parts_that_do_not_fit() -> None:
     def status(columns: int) -> str:
         watched = Watched(columns=columns)
         watched.metrics.on_chunk(LOUD, 0.08, 0.08)
         watched.view.on_chunk(LOUD, 0.08, 0.08)
-        watched.tell(SpeechStopped(0.08), segment("No"))
+        watched.emit(SpeechStopped(0.08), segment("No"))
         return watched.status
 
-    assert status(80) == "0.1 s  ███████░  tones  rtf 0.00  final 920/920 ms"
-    assert status(40) == "0.1 s  rtf 0.00  final 920/920 ms"
+    assert status(80) == "0.1 s  ███████░  tones  rtf 0.00  speech end to final 920/920 ms"
+    assert status(40) == "0.1 s  speech end to final 920/920 ms"
     assert status(8) == "0.1 s"
 
 
-def test_a_remark_is_shown_until_the_end() -> None:
+def test_without_metrics_neither_the_status_nor_a_flush_shows_a_latency() -> None:
+    watched = Watched(columns=80, has_metrics=False)
+    watched.metrics.on_chunk(LOUD, 0.08, 0.08)
+    watched.view.on_chunk(LOUD, 0.08, 0.08)
+    watched.metrics.on_flush(0.9)
+    watched.emit(SpeechStopped(0.08), segment("No"), Flushed(1, "No", (), 1.0))
+    assert watched.terminal.text == ["No", "0.1 s  ███████░  tones"]
+
+
+def test_a_state_is_shown_until_the_end() -> None:
     watched = Watched()
-    watched.view.note("finishing")
+    watched.view.show_state("finishing")
     assert watched.status.endswith("finishing")
     watched.view.close()
     assert "finishing" not in watched.status
 
 
-def test_closing_keeps_stable_text_that_no_segment_ended() -> None:
+def test_closing_keeps_stable_text_of_an_open_segment() -> None:
     watched = Watched()
-    watched.tell(Delta("Ever tried", 0.5), Interim("again", 0.8))
+    watched.emit(Delta("Ever tried", 0.5), Interim("again", 0.8))
     watched.view.close()
     assert watched.lines == ["Ever tried"]
     assert watched.terminal.is_cursor_shown
 
 
-def test_the_meter_only_moves_as_fast_as_an_eye() -> None:
+def test_redraws_of_the_meter_are_rate_limited() -> None:
     terminal = Terminal()
     now_s = iter([0.0, 0.01, 0.02, 0.2, 0.2, 0.2])
-    view = LiveView(
-        Screen(terminal, terminal.size, is_styled=False), LatencyMetrics(), title="tones", clock=lambda: next(now_s)
-    )
+    view = LiveView(Screen(terminal, terminal.size, is_styled=False), "tones", clock=lambda: next(now_s))
     view.on_started()
     view.on_chunk(LOUD, 0.01, 0.01)
     view.on_chunk(LOUD, 0.02, 0.02)
@@ -139,7 +149,7 @@ def test_the_meter_reaches_from_quiet_to_full_scale(level_db: float, bar: str) -
     assert meter(level_db) == bar
 
 
-def test_plain_lines_come_with_each_segment_and_hold_no_codes() -> None:
+def test_plain_lines_follow_each_segment_without_control_codes() -> None:
     file, metrics = io.StringIO(), LatencyMetrics()
     view = PlainView(file, metrics)
     metrics.on_flush(0.9)
@@ -158,12 +168,12 @@ paragraphs = st.lists(st.lists(st.text("abc.", min_size=1, max_size=12), min_siz
 
 
 @given(paragraphs, st.integers(4, 30), st.integers(2, 8))
-def test_the_scrollback_holds_every_word_once(texts: list[list[str]], columns: int, num_rows: int) -> None:
+def test_the_scrollback_has_every_word_once(texts: list[list[str]], columns: int, num_rows: int) -> None:
     watched = Watched(columns, num_rows)
     for words in texts:
         for word in words:
-            watched.tell(Interim(word.upper(), 1.0), Delta(f" {word}", 1.0))
-        watched.tell(segment(" ".join(words)))
-    watched.tell(Finished(1.0))
+            watched.emit(Interim(word.upper(), 1.0), Delta(f" {word}", 1.0))
+        watched.emit(segment(" ".join(words)))
+    watched.emit(Finished(1.0))
     watched.view.close()
     assert "".join("".join(line.split()) for line in watched.lines) == "".join("".join(words) for words in texts)

@@ -17,7 +17,7 @@ def write(output: Path | str, *texts: str, doc_format: str = "txt", sources: tup
                 file.write(text)
 
 
-def test_a_file_is_put_in_place_whole_and_alone(tmp_path: Path) -> None:
+def test_a_file_is_written_atomically(tmp_path: Path) -> None:
     target = tmp_path / "talk.txt"
     target.write_text("old")
     with open_destination(str(target), "txt", ["talk.wav"]) as destination, destination.open("talk.wav") as file:
@@ -28,7 +28,7 @@ def test_a_file_is_put_in_place_whole_and_alone(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["talk.txt"]
 
 
-def test_a_result_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_failed_result_keeps_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "talk.txt"
     target.write_text("old")
     with (
@@ -41,7 +41,7 @@ def test_a_result_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     assert (target.read_text(), os.listdir(tmp_path)) == ("old", ["talk.txt"])
 
 
-def test_a_result_that_never_comes_leaves_nothing(tmp_path: Path) -> None:
+def test_without_a_result_no_file_remains(tmp_path: Path) -> None:
     with open_destination(str(tmp_path / "talk.txt"), "txt", ["talk.wav"]):
         pass
     assert os.listdir(tmp_path) == []
@@ -61,13 +61,13 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "there" / "talk.txt").read_text() == "text"
 
 
-def test_a_device_is_written_and_not_replaced() -> None:
+def test_a_device_is_written_not_replaced() -> None:
     write("/dev/null", "text")
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
 @pytest.mark.parametrize(("where", "why"), [("no/such/talk.txt", "there is no directory"), (".", "is a directory")])
-def test_a_place_that_cannot_be_a_file_is_refused_at_once(
+def test_an_invalid_path_is_refused_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, why: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -88,7 +88,7 @@ def test_a_source_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("is_flushed", [True, False])
-def test_a_full_disk_is_told_with_the_place(*, is_flushed: bool) -> None:
+def test_a_full_disk_is_reported_with_the_path(*, is_flushed: bool) -> None:
     with (
         pytest.raises(VoxtideError, match="cannot write /dev/full: No space left on device"),
         open_destination("/dev/full", "txt", ["talk.wav"]) as destination,
@@ -107,7 +107,7 @@ def test_a_dash_is_standard_output(
     assert (capsys.readouterr().out, os.listdir(tmp_path)) == ("text", [])
 
 
-def test_a_pipe_behind_a_link_is_written_as_it_is() -> None:
+def test_a_pipe_behind_a_link_is_written_directly() -> None:
     read_end, write_end = os.pipe()
     write(f"/dev/fd/{write_end}", "text")
     os.close(write_end)
@@ -116,29 +116,29 @@ def test_a_pipe_behind_a_link_is_written_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("num_sources", [1, 2])
-def test_a_place_without_permission_is_refused_at_once(
+def test_a_path_without_permission_is_refused_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_sources: int
 ) -> None:
     def refuse(*arguments: object, **options: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)  # the tests may run as root, who may write everywhere
+    monkeypatch.setattr(Path, "open", refuse)  # the tests may run as root, who can write everywhere
     with pytest.raises(ConfigError, match=r"cannot write --output .*: Permission denied"):
         open_destination(str(tmp_path / "talk"), "txt", ["talk.wav"] * num_sources)
 
 
-def test_the_directory_of_one_source_is_named_with_a_slash(tmp_path: Path) -> None:
+def test_a_trailing_slash_names_a_directory(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=rf"is a directory; for files in it, write {tmp_path}/"):
         open_destination(str(tmp_path), "txt", ["talk.wav"])
     write(f"{tmp_path}/", "text")
     assert (tmp_path / "talk.txt").read_text() == "text"
 
 
-def test_several_sources_have_a_file_each(tmp_path: Path) -> None:
-    sources = ("a/talk.wav", "b/talk.mp3", "c/TALK.wav", "https://example.com/x/news.mp3?key=1", "-")
+def test_several_sources_get_one_file_each(tmp_path: Path) -> None:
+    sources = ("a/talk.wav", "b/talk.mp3", "c/TALK.wav", "https://example.com/x/report.mp3?key=1", "-")
     write(tmp_path / "texts", "1", "2", "3", "4", "5", doc_format="srt", sources=sources)
     written = {path.name: path.read_text() for path in (tmp_path / "texts").iterdir()}
-    assert written == {"talk.srt": "1", "talk-2.srt": "2", "TALK-3.srt": "3", "news.srt": "4", "stdin.srt": "5"}
+    assert written == {"talk.srt": "1", "talk-2.srt": "2", "TALK-3.srt": "3", "report.srt": "4", "stdin.srt": "5"}
 
 
 def test_several_sources_cannot_go_into_one_file(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ def screen_on(terminal: Terminal, *, is_styled: bool = True) -> Screen:
     return Screen(terminal, terminal.size, is_styled=is_styled)
 
 
-def test_what_is_redrawn_replaces_itself() -> None:
+def test_redrawn_rows_replace_each_other() -> None:
     terminal = Terminal()
     screen = screen_on(terminal)
     screen.update([], [spans("first"), spans("status 1")])
@@ -22,10 +22,10 @@ def test_what_is_redrawn_replaces_itself() -> None:
     assert terminal.text == ["status 3"]
 
 
-def test_what_stays_is_above_and_remains() -> None:
+def test_permanent_rows_remain_above() -> None:
     terminal = Terminal()
     screen = screen_on(terminal)
-    screen.update([spans("one")], [spans("tail"), spans("status")])
+    screen.update([spans("one")], [spans("open"), spans("status")])
     screen.update([spans("two"), spans("three")], [spans("status")])
     screen.close()
     assert terminal.text == ["one", "two", "three", "status"]
@@ -42,7 +42,7 @@ def test_the_cursor_is_hidden_only_while_the_screen_is_open() -> None:
     assert terminal.is_cursor_shown
 
 
-def test_a_screen_without_styles_sends_none() -> None:
+def test_a_screen_without_styles_sends_no_style_codes() -> None:
     styled, plain = Terminal(), Terminal()
     for terminal, is_styled in ((styled, True), (plain, False)):
         screen_on(terminal, is_styled=is_styled).update([], [spans("may change", "dim")])
@@ -51,7 +51,7 @@ def test_a_screen_without_styles_sends_none() -> None:
     assert styled.text == plain.text
 
 
-def test_a_terminal_made_narrower_leaves_no_remains() -> None:
+def test_a_terminal_made_narrower_keeps_no_remains() -> None:
     terminal = Terminal(columns=40)
     screen = screen_on(terminal)
     screen.update([spans("stays")], [spans("a long row that folds when it must"), spans("and a status row so long")])
@@ -69,22 +69,22 @@ def test_more_rows_than_the_terminal_has_show_the_last() -> None:
 
 
 @given(st.lists(st.tuples(st.lists(rows, max_size=3), st.lists(rows, min_size=1, max_size=5)), max_size=12))
-def test_every_row_that_stays_is_there_once_and_in_order(
+def test_every_permanent_row_appears_once_in_order(
     updates: list[tuple[list[list[str]], list[list[str]]]],
 ) -> None:
     terminal = Terminal(columns=42)
     screen = screen_on(terminal)
     expected: list[str] = []
     shown: list[str] = []
-    for staying, redrawn in updates:
-        screen.update(*([[Span(text) for text in row] for row in group] for group in (staying, redrawn)))
-        expected += [" ".join(row) for row in staying]
+    for permanent, redrawn in updates:
+        screen.update(*([[Span(text) for text in row] for row in group] for group in (permanent, redrawn)))
+        expected += [" ".join(row) for row in permanent]
         shown = [" ".join(row) for row in redrawn]
         assert terminal.text == expected + shown
 
 
 @given(st.lists(st.text("ab界", min_size=1, max_size=25)), st.integers(2, 30))
-def test_wrapped_rows_fit_and_keep_every_letter(words: list[str], columns: int) -> None:
+def test_wrapped_rows_fit_and_keep_every_character(words: list[str], columns: int) -> None:
     wrapped = wrap([Span(word) for word in words], columns)
     assert all(0 < row_width(row) <= columns for row in wrapped)
     assert "".join(span.text for row in wrapped for span in row) == "".join(words)

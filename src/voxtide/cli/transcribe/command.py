@@ -1,4 +1,4 @@
-"""The command `transcribe`. In: a request. Out: text on the screen, documents or events; an exit code.
+"""The commands `transcribe` and `demo`. In: a request. Out: text on the screen, documents or events; an exit code.
 
 source -> pipeline -> live view, plain view, event writer or progress bar -> document
 """
@@ -46,11 +46,11 @@ def transcribe(request: Request) -> Exit:
     """Transcribe every source with one engine.
 
     Raises:
-        ConfigError: An option cannot be used; nothing was transcribed.
+        ConfigError: An option is invalid; nothing was transcribed.
         ModelError: The model cannot be used; nothing was transcribed.
     """
     with ExitStack() as stack:
-        with uninterrupted():  # else Ctrl-C could leave the begun file behind
+        with uninterrupted():  # else Ctrl-C could leave a partial file behind
             destination = stack.enter_context(_destination(request))
         with PullView() as progress:
             engine = api.open_engine(
@@ -73,7 +73,7 @@ def _destination(request: Request) -> Destination | nullcontext[None]:
 
 
 class _Job:
-    """One run of the command: its sources, one after the other."""
+    """One run of the command: its sources in order."""
 
     def __init__(
         self, request: Request, engine: Engine, destination: Destination | None, interrupts: Interrupts
@@ -83,7 +83,7 @@ class _Job:
         self._destination = destination
         self._interrupts = interrupts
         self._bar = ProgressBar(len(request.sources), is_shown=not request.is_live)
-        self._failures: list[tuple[str, VoxtideError]] = []  # what to say, and of what
+        self._failures: list[tuple[str, VoxtideError]] = []  # message and cause
 
     async def run(self) -> Exit:
         num_done = 0
@@ -96,13 +96,13 @@ class _Job:
                         if self._interrupts.code is not None:
                             break
         finally:
-            for line, _ in self._failures:
-                print_error(line)
+            for message, _ in self._failures:
+                print_error(message)
         return self._code(num_left=len(self._request.sources) - num_done)
 
     def _code(self, num_left: int) -> Exit:
         if num_left:
-            print_note(f"stopped; {num_left} more of {len(self._request.sources)} sources not transcribed")
+            print_note(f"stopped; {num_left} of {len(self._request.sources)} sources not transcribed")
         if self._interrupts.code is not None:
             return self._interrupts.code
         if self._failures:
@@ -122,15 +122,15 @@ class _Job:
             if self._destination is not None:
                 self._write_document(self._destination, name, outcome)
         if outcome.failure is not None:
-            _log.debug("the error in full:", exc_info=outcome.failure)
-            rest = "; what was said before it is in the result" if outcome.transcript.text else ""
-            what = f"{outcome.failure}{rest}"
+            _log.debug("traceback:", exc_info=outcome.failure)
+            rest = "; the text before it is in the result" if outcome.transcript.text else ""
+            message = f"{outcome.failure}{rest}"
             if len(self._request.sources) > 1:
-                what = f"{name}: {what.removeprefix(f'{name} ')}"
-            self._failures.append((what, outcome.failure))
+                message = f"{name}: {message.removeprefix(f'{name} ')}"
+            self._failures.append((message, outcome.failure))
 
     async def _attempt(self, source: str, *observers: Observer) -> Outcome:
-        """Run one source's stream; what keeps it from starting is its outcome, too."""
+        """Run one source's stream. A failure to start is an outcome, too."""
         try:
             async with self._open(source) as audio, self._engine.open(self._options(source)) as stream:
                 return await self._run(source, audio, stream, observers)
@@ -157,18 +157,19 @@ class _Job:
 
     @contextmanager
     def _viewing(self, name: str, metrics: LatencyMetrics) -> Iterator[list[Observer]]:
-        """The view of one source, if there is one."""
+        """The view of one source, if any."""
         if not self._request.is_live:
             yield []
             return
         if len(self._request.sources) > 1:
             typer.echo(f"==> {name} <==")
+        shown_metrics = metrics if self._request.has_metrics else None
         if not self._request.is_on_terminal:
-            yield [PlainView(sys.stdout, metrics)]
+            yield [PlainView(sys.stdout, shown_metrics)]
             return
         screen = Screen(sys.stdout, shutil.get_terminal_size, is_styled=not os.environ.get("NO_COLOR"))
-        view = LiveView(screen, metrics, title=self._engine.info.name)
-        self._interrupts.on_stop = lambda: view.note("finishing; Ctrl-C again ends at once")
+        view = LiveView(screen, title=self._engine.info.name, metrics=shown_metrics)
+        self._interrupts.on_stop = lambda: view.show_state("finishing; Ctrl-C again stops at once")
         with closing(view):
             yield [view]
 
@@ -186,11 +187,11 @@ class _Job:
 
     def _options(self, source: str) -> StreamOptions:
         request = self._request
-        is_watched = request.is_live or request.document_format == "jsonl"
+        is_streamed = request.is_live or request.document_format == "jsonl"
         return StreamOptions(
             language=request.language,
             delay_ms=request.delay_ms,
-            interim=request.has_interim and is_watched,
+            interim=request.has_interim and is_streamed,
             vocabulary=request.vocabulary,
             pace="live" if request.is_real_time(source) else "fast",
         )
@@ -201,7 +202,7 @@ class _Job:
         return {"source": shown_name(source), "engine": info.name, "model": info.model, "pace": pace}
 
     def _write_document(self, destination: Destination, name: str, outcome: Outcome) -> None:
-        """Write what there is. A failure without any text is no document: a file there is stays as it was."""
+        """Write the result. A failure without text writes nothing and leaves an existing file unchanged."""
         document = self._document(name, outcome)
         if document is not None:
             with self._bar.hidden(), destination.open(name) as file:
@@ -225,18 +226,18 @@ class _Job:
 
 
 def error_document(source: str, error: VoxtideError) -> str:
-    """What stands in a JSON array for a source without a result."""
+    """The entry of a failed source in a JSON array."""
     return json.dumps({"source": source, "error": {"code": error.code, "message": str(error)}}, indent=2) + "\n"
 
 
 INTRODUCTION = """\
-A recording, played as if it were being spoken now. Dim text may still change.
-At each pause voxtide flushes: what was said becomes final, the stream goes on.
+A recording, played at the speed of speech. Dim text may still change.
+At each pause voxtide flushes: the text becomes final, and the stream continues.
 """
 
 
 def demo(recording: str, *, engine: str, pace: PaceName, is_on_terminal: bool) -> Exit:
-    """Transcribe one of the recordings in `voxtide/data`.
+    """Transcribe one of the recordings in `voxtide/data`, and show the metrics.
 
     Raises:
         ConfigError: There is no such engine.

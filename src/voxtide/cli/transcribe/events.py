@@ -18,7 +18,7 @@ class EventWriter(Observer):
     """Writes `started`, then every event; `fail` adds `error`."""
 
     def __init__(self, file: TextIO, details: Record, clock: Callable[[], float] = time.monotonic) -> None:
-        """`details` go into the `started` record: where the audio comes from and what transcribes it."""
+        """`details` are added to the `started` record: the source of the audio, engine, model and pace."""
         self._file = file
         self._details = details
         self._clock = clock
@@ -33,14 +33,14 @@ class EventWriter(Observer):
         self._audio_s = audio_s
 
     def on_event(self, event: TranscriptEvent, wall_s: float) -> None:
-        if (line := event_record(event, wall_s)) is not None:
-            self._write(line)
+        if (written := event_record(event, wall_s)) is not None:
+            self._write(written)
 
     def fail(self, source: str, error: VoxtideError) -> None:
-        """Say what ended the stream early, or kept it from starting."""
+        """Write the error that ended the stream or prevented its start."""
         wall_s = 0.0 if self._started_at_s is None else self._clock() - self._started_at_s
         self._write(record("error", wall_s, self._audio_s, source=source, code=error.code, message=str(error)))
 
-    def _write(self, line: Record) -> None:
-        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    def _write(self, written: Record) -> None:
+        self._file.write(json.dumps(written, ensure_ascii=False) + "\n")
         self._file.flush()

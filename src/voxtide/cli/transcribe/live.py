@@ -1,6 +1,6 @@
-"""Shows one stream while it runs. In: its chunks and events. Out: text on a terminal, plain lines elsewhere.
+"""Shows one stream while it runs. In: its chunks and events. Out: text on a terminal, plain lines in a pipe.
 
-Each segment is a paragraph. On a terminal, full rows of stable text stay for good; the open row, the interim text after
+Each segment is a paragraph. On a terminal, full rows of stable text are permanent; the last row, the interim text after
 it (dim) and the status row are redrawn.
 """
 
@@ -20,7 +20,7 @@ from voxtide.transcript.events import Flushed, TranscriptEvent
 from voxtide.types import Samples
 
 REDRAW_S = 0.08
-"""Least time between two redraws that only move the level meter: one frame of audio, and smooth to the eye."""
+"""Minimum time between two redraws of the level meter alone: one frame of audio."""
 
 METER_FLOOR_DB = -60.0
 """The level at which the meter is empty: a quiet room."""
@@ -28,17 +28,20 @@ METER_FLOOR_DB = -60.0
 METER_CELLS = 8
 
 STATUS_GAP = "  "
-STATUS_LEAST_FIRST = ("title", "level", "rtf", "flush", "first", "final", "note", "time")
-"""What the status row leaves out first where the terminal is narrow."""
+STATUS_DROP_ORDER = ("title", "level", "rtf", "flush", "first", "final", "state", "time")
+"""Parts of the status row in the order in which a narrow terminal drops them."""
 
 INTERIM_MARK = Span("~")
-"""Goes before interim text where it cannot be dim."""
+"""Precedes interim text if it cannot be dim."""
 
 
 class PlainView(Observer):
-    """Writes each paragraph as one line, at once when it is final. No control codes. Give it observed `metrics`."""
+    """Writes each paragraph as one line as soon as it is final. No control codes.
 
-    def __init__(self, file: TextIO, metrics: LatencyMetrics) -> None:
+    `metrics`, if given, must observe the stream before the view; each flush is then shown with its latency.
+    """
+
+    def __init__(self, file: TextIO, metrics: LatencyMetrics | None) -> None:
         self._file = file
         self._metrics = metrics
         self._paragraphs = Paragraphs()
@@ -50,29 +53,37 @@ class PlainView(Observer):
 
 
 class LiveView(Observer):
-    """The view on a terminal. Give it `metrics` that observe before it; `close` it however the stream ended."""
+    """The view on a terminal. `close` it however the stream ends.
+
+    `metrics`, if given, must observe the stream before the view; the status row and each flush then show latencies.
+    """
 
     def __init__(
-        self, screen: Screen, metrics: LatencyMetrics, title: str, clock: Callable[[], float] = time.monotonic
+        self,
+        screen: Screen,
+        title: str,
+        metrics: LatencyMetrics | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._screen = screen
-        self._metrics = metrics
         self._title = title
+        self._metrics = metrics
         self._clock = clock
         self._paragraphs = Paragraphs()
+        self._audio_s = 0.0
         self._level_db = METER_FLOOR_DB
-        self._note = ""
+        self._state = ""
         self._drawn_at_s = -math.inf
 
-    def note(self, text: str) -> None:
-        """Put a remark into the status row."""
-        self._note = text
+    def show_state(self, state: str) -> None:
+        """Show a state in the status row."""
+        self._state = state
         self._draw([])
 
     def close(self) -> None:
-        """Leave the stable text and the last status as they are."""
+        """Leave the stable text and the last status on the screen."""
         rest = wrap(self._paragraphs.take_rest(), self._screen.num_columns)
-        self._level_db, self._note = METER_FLOOR_DB, ""
+        self._level_db, self._state = METER_FLOOR_DB, ""
         self._screen.update(rest, [self._status()])
         self._screen.close()
 
@@ -80,6 +91,7 @@ class LiveView(Observer):
         self._draw([])
 
     def on_chunk(self, chunk: Samples, audio_s: float, wall_s: float) -> None:
+        self._audio_s = audio_s
         self._level_db = level_dbfs(chunk)
         if self._clock() - self._drawn_at_s >= REDRAW_S:
             self._draw([])
@@ -89,31 +101,35 @@ class LiveView(Observer):
         ended = [part for row in self._paragraphs.add(event, self._metrics) for part in wrap(row, columns)]
         self._draw([*ended, *self._paragraphs.take_full_rows(columns)])
 
-    def _draw(self, staying: Sequence[Row]) -> None:
+    def _draw(self, permanent: Sequence[Row]) -> None:
         open_text, interim = self._paragraphs.open_words(), self._paragraphs.interim_words()
         if interim and not self._screen.is_styled:
             interim = [INTERIM_MARK, *interim]
-        tail = wrap([*open_text, *interim], self._screen.num_columns)
-        self._screen.update(staying, [*tail, self._status()])
+        open_rows = wrap([*open_text, *interim], self._screen.num_columns)
+        self._screen.update(permanent, [*open_rows, self._status()])
         self._drawn_at_s = self._clock()
 
     def _status(self) -> Row:
-        parts = status_parts(self._metrics, self._level_db, self._title, self._note)
+        parts = {"time": f"{self._audio_s:.1f} s", "level": meter(self._level_db), "title": self._title}
+        if self._metrics is not None:
+            parts |= metrics_parts(self._metrics)
+        if self._state:
+            parts["state"] = self._state
         while len(parts) > 1 and len(STATUS_GAP.join(parts.values())) > self._screen.num_columns:
-            parts.pop(next(name for name in STATUS_LEAST_FIRST if name in parts))
+            parts.pop(next(name for name in STATUS_DROP_ORDER if name in parts))
         return [Span(STATUS_GAP.join(parts.values())[: self._screen.num_columns], "dim")]
 
 
 class Paragraphs:
-    """What of a stream's text is still to be shown for good."""
+    """The part of a stream's text that is not yet permanent on the screen."""
 
     def __init__(self) -> None:
         self._assembler = Assembler()
         self._num_segments = 0
         self._num_shown_words = 0  # of the open paragraph
 
-    def add(self, event: TranscriptEvent, metrics: LatencyMetrics) -> list[Row]:
-        """Take an event; return the rest of each paragraph it ends, and a mark where it answers a flush."""
+    def add(self, event: TranscriptEvent, metrics: LatencyMetrics | None) -> list[Row]:
+        """Add an event; return the rest of each paragraph it ends and, with `metrics`, the latency of a flush."""
         self._assembler.add(event)
         rows: list[Row] = []
         for segment in self._assembler.segments[self._num_segments :]:
@@ -121,44 +137,44 @@ class Paragraphs:
             rows.append(words[self._num_shown_words :])
             self._num_shown_words = max(0, self._num_shown_words - len(words))
         self._num_segments = len(self._assembler.segments)
-        if isinstance(event, Flushed) and metrics.flush.last_ms is not None:
+        if isinstance(event, Flushed) and metrics is not None and metrics.flush.last_ms is not None:
             rows.append(spans(f"-- flushed: final {metrics.flush.last_ms:.0f} ms after the flush", "dim"))
         return [row for row in rows if row]
 
     def open_words(self) -> list[Span]:
-        """The open paragraph's words not yet shown for good."""
+        """The open paragraph's words that are not yet permanent."""
         return spans(self._assembler.open_text)[self._num_shown_words :]
 
     def interim_words(self) -> list[Span]:
-        """The words after them that may still change."""
+        """The interim words after them."""
         return spans(self._assembler.interim_text, "dim")
 
     def take_full_rows(self, num_columns: int) -> list[list[Span]]:
-        """Rows of the open paragraph to which no word can be added any more."""
+        """Rows of the open paragraph that no further word can extend."""
         words = self.open_words()
         if any(row_width([word]) > num_columns for word in words):
-            return []  # rows would break words; they wait for the paragraph's end
+            return []  # a row would split a word; wait for the end of the paragraph
         full = wrap(words, num_columns)[:-1]
         self._num_shown_words += sum(map(len, full))
         return full
 
     def take_rest(self) -> list[Span]:
-        """All that is left of the open paragraph, for a stream that ended without finishing it."""
+        """The rest of the open paragraph, for a stream that ended without finishing it."""
         words = self.open_words()
         self._num_shown_words += len(words)
         return words
 
 
-def status_parts(metrics: LatencyMetrics, level_db: float, title: str, note: str) -> dict[str, str]:
-    """The status row's parts in order, by name. Latencies are p50/p95 in milliseconds."""
-    parts = {"time": f"{metrics.audio_s:.1f} s", "level": meter(level_db), "title": title}
-    if metrics.rtf is not None:
-        parts["rtf"] = f"rtf {metrics.rtf:.2f}"
-    for name, latencies in (("first", metrics.first_text), ("final", metrics.final), ("flush", metrics.flush)):
+def metrics_parts(metrics: LatencyMetrics) -> dict[str, str]:
+    """The metrics in the status row, by name. Latencies are p50/p95 in milliseconds."""
+    parts = {} if metrics.rtf is None else {"rtf": f"rtf {metrics.rtf:.2f}"}
+    for name, label, latencies in (
+        ("first", "speech start to text", metrics.first_text),
+        ("final", "speech end to final", metrics.final),
+        ("flush", "flush to answer", metrics.flush),
+    ):
         if latencies:
-            parts[name] = f"{name} {latencies.p50_ms:.0f}/{latencies.p95_ms:.0f} ms"
-    if note:
-        parts["note"] = note
+            parts[name] = f"{label} {latencies.p50_ms:.0f}/{latencies.p95_ms:.0f} ms"
     return parts
 
 

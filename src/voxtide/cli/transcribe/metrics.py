@@ -1,12 +1,12 @@
-"""How quick one stream is. In: its chunks, flushes and events. Out: latencies and the real-time factor.
+"""Latencies of one stream. In: its chunks, flushes and events. Out: latencies and the real-time factor.
 
-The definitions, which docs/cli.md repeats. A sample is fed at the moment the chunk that holds it is fed.
+Definitions, repeated in docs/cli.md. A sample is fed when the chunk that holds it is fed.
 
 - first text: from feeding the sample where speech starts (`SpeechStarted.audio_s`) to the first text after that event,
   interim or stable.
 - final: from feeding the sample where speech stops (`SpeechStopped.audio_s`) to the first `SegmentEnded` after that
-  event. Includes the pause by which the engine tells that speech has stopped.
-- flush: from asking for a flush to its `Flushed`.
+  event. Includes the pause that the engine needs to detect the end of speech.
+- flush: from requesting a flush to its `Flushed`.
 - real-time factor: processor time of this process, all threads, since the first sample, divided by the audio fed.
 """
 
@@ -32,14 +32,14 @@ from voxtide.transcript.events import (
 from voxtide.types import Samples
 
 NUM_KEPT_CHUNKS = 8192
-"""Chunks whose feeding time is kept: eleven minutes of 80 ms, far beyond any engine's lag."""
+"""Number of chunks whose feeding time is kept: eleven minutes at 80 ms, far beyond any engine's lag."""
 
 NUM_KEPT_LATENCIES = 10_000
-"""The newest latencies of each kind: hours of talk, and little memory."""
+"""Number of latencies kept of each kind: hours of speech in little memory."""
 
 
 class Latencies:
-    """Measured times of one kind, in milliseconds."""
+    """Latencies of one kind in milliseconds."""
 
     def __init__(self) -> None:
         self._times_ms: deque[float] = deque(maxlen=NUM_KEPT_LATENCIES)
@@ -52,7 +52,7 @@ class Latencies:
 
     @property
     def last_ms(self) -> float | None:
-        """The newest; None before the first."""
+        """The newest, or None."""
         return self._times_ms[-1] if self._times_ms else None
 
     @property
@@ -78,7 +78,7 @@ class LatencyMetrics(Observer):
         self.final = Latencies()
         self.flush = Latencies()
         self.num_blank_loops = 0
-        """How often the model had to be pushed, because it said nothing to what sounds like speech."""
+        """Number of blank loops: seconds of speech without text, which made the engine bias the model against PAD."""
         self.audio_s = 0.0
         self.wall_s = 0.0
         self._cpu_clock = cpu_clock
@@ -86,7 +86,7 @@ class LatencyMetrics(Observer):
         self._fed: deque[tuple[float, float]] = deque(maxlen=NUM_KEPT_CHUNKS)  # end of chunk: audio_s, wall_s
         self._speech_fed_s: float | None = None
         self._pause_fed_s: float | None = None
-        self._flushes_s: deque[float] = deque()  # asked for and not yet answered; engines answer each
+        self._flushes_s: deque[float] = deque()  # requested and not yet answered; engines answer every flush in order
 
     @property
     def rtf(self) -> float | None:
@@ -124,23 +124,26 @@ class LatencyMetrics(Observer):
                 pass
 
     def _fed_s(self, audio_s: float) -> float:
-        """When the chunk that holds `audio_s` was fed; the newest chunk for what lies past it."""
+        """When the chunk that holds `audio_s` was fed; the newest chunk if `audio_s` lies beyond it."""
         at = bisect_left(self._fed, (audio_s, -math.inf))
         return self._fed[min(at, len(self._fed) - 1)][1] if self._fed else 0.0
 
 
 def metrics_lines(metrics: LatencyMetrics) -> list[str]:
-    """The measures as plain lines, one each."""
+    """The metrics as plain lines, each with what it measures."""
     rtf = metrics.rtf
     lines = [
         f"audio       {metrics.audio_s:.2f} s",
         f"wall        {metrics.wall_s:.2f} s",
         f"rtf         {rtf:.3f}  (processor time / audio)" if rtf is not None else "rtf         -",
     ]
-    kinds = {"first text": metrics.first_text, "final": metrics.final, "flush": metrics.flush}
-    for name, latencies in kinds.items():
-        told = f"p50 {latencies.p50_ms:.0f} ms  p95 {latencies.p95_ms:.0f} ms" if latencies else "-"
-        lines.append(f"{name:<11} {told}  (n={len(latencies)})")
+    for name, meaning, latencies in (
+        ("first text", "start of speech to first text", metrics.first_text),
+        ("final", "end of speech to final segment", metrics.final),
+        ("flush", "flush request to answer", metrics.flush),
+    ):
+        values = f"p50 {latencies.p50_ms:.0f} ms  p95 {latencies.p95_ms:.0f} ms" if latencies else "-"
+        lines.append(f"{name:<11} {values}  ({meaning}; n={len(latencies)})")
     if metrics.num_blank_loops:
         lines.append(f"blank loops {metrics.num_blank_loops}  (speech without text for seconds; biased against PAD)")
     return lines

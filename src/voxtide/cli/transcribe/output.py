@@ -1,7 +1,7 @@
-"""Where results go. In: a source and its text. Out: stdout, one file, or a file for each source in a directory.
+"""Destinations of results. In: a source and its text. Out: stdout, one file, or a directory with a file per source.
 
-A file appears whole or not at all: its text is written beside it and put in place by one rename. Whether that can work
-is found out before anything is transcribed.
+Files are written atomically: to a temporary file beside the target, then renamed. Whether that can work is checked
+before anything is transcribed.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from voxtide.errors import ConfigError, VoxtideError
 DocumentFormat: TypeAlias = Literal["txt", "srt", "vtt", "json", "jsonl"]
 
 STDOUT = "-"
-"""What `--output` says for standard output."""
+"""The value of `--output` that means standard output."""
 
 SUFFIXES: dict[str, DocumentFormat] = {".txt": "txt", ".srt": "srt", ".vtt": "vtt", ".json": "json", ".jsonl": "jsonl"}
 
 
 class Destination(ABC):
-    """A place for the results of all sources. Use it in `with`; call `open` once for each source."""
+    """Takes the results of all sources. Use it in `with`; call `open` once for each source."""
 
     @abstractmethod
     def open(self, source: str) -> AbstractContextManager[TextIO]:
-        """A file for one source's text. If the body raises, a file on disk is dropped."""
+        """A file for one source's text. If the body raises, nothing is kept on disk."""
 
     @abstractmethod
     def close(self) -> None:
-        """Say that nothing more comes."""
+        """End the output."""
 
     def __enter__(self) -> Self:
         return self
@@ -48,11 +48,10 @@ class Destination(ABC):
 
 
 def open_destination(output: str | None, doc_format: DocumentFormat, sources: Sequence[str]) -> Destination:
-    """The place `--output` names, or stdout.
+    """The destination that `--output` names, or stdout.
 
     Raises:
-        ConfigError: Nothing can be written there, it is one of the sources, or the format cannot hold several results
-            in one place.
+        ConfigError: It is not writable or is one of the sources, or the format cannot hold several results.
     """
     num_sources = len(sources)
     if output is None or output == STDOUT:
@@ -63,18 +62,18 @@ def open_destination(output: str | None, doc_format: DocumentFormat, sources: Se
     if num_sources > 1 or output.endswith(("/", os.sep)):
         return Directory(path, doc_format)
     if any(_is_same_file(path, source) for source in sources):
-        raise ConfigError(f"--output {path} is the source itself, which would be lost; name another file")
+        raise ConfigError(f"--output {path} is the source itself and would overwrite it; name another file")
     return File(path)
 
 
 def _is_same_file(path: Path, source: str) -> bool:
-    with suppress(OSError, ValueError):  # one of them is no file, or no name of one
+    with suppress(OSError, ValueError):  # not a file, or not a valid path
         return path.is_file() and path.samefile(source)
     return False
 
 
 class Stdout(Destination):
-    """Standard output. Several results are kept apart: txt by headers, json as one array; the others by themselves."""
+    """Standard output. Several results are separated: txt by headers, json as one array; others need no separator."""
 
     def __init__(self, separated: DocumentFormat | None) -> None:
         self._separated = separated
@@ -99,7 +98,7 @@ class Stdout(Destination):
 
 
 class File(Destination):
-    """One file for the one source. It is begun at once, which proves that it can be."""
+    """One file for one source. Opening it at once proves that it is writable."""
 
     def __init__(self, path: Path) -> None:
         self._part = Part(path)
@@ -120,7 +119,7 @@ class Directory(Destination):
         self._path = path
         self._format = doc_format
         self._names: set[str] = set()
-        with _naming(path):
+        with _naming_option(path):
             path.mkdir(parents=True, exist_ok=True)
         Part(path / "voxtide").discard()
 
@@ -134,12 +133,12 @@ class Directory(Destination):
             part.discard()
 
     def close(self) -> None:
-        pass  # nothing is open between two sources
+        pass  # no file is open between two sources
 
     def _new_name(self, source: str) -> str:
         stem = stem_of(source)
         name, number = f"{stem}.{self._format}", 1
-        while name.lower() in self._names:  # some file systems do not tell case apart
+        while name.lower() in self._names:  # some file systems ignore case
             number += 1
             name = f"{stem}-{number}.{self._format}"
         self._names.add(name.lower())
@@ -147,44 +146,44 @@ class Directory(Destination):
 
 
 class Part:
-    """A file being written beside its place. `filled` puts it there, once; `discard` forgets what is not there."""
+    """A temporary file beside its target. `filled` renames it, once; `discard` removes it if it was not renamed."""
 
     def __init__(self, path: Path) -> None:
-        with _naming(path):
-            # A device or a pipe is written as it is: a rename would replace it.
+        with _naming_option(path):
+            # Devices and pipes are written directly: a rename would replace them.
             is_special = path.exists() and not path.is_file() and not path.is_dir()
-            self._place = path if is_special else path.resolve()  # a link stays a link; the file it names is replaced
-            if self._place.is_dir():
+            self._target = path if is_special else path.resolve()  # keeps a link and replaces its target
+            if self._target.is_dir():
                 raise ConfigError(f"--output {path} is a directory; for files in it, write {path}{os.sep}")
-            if not self._place.parent.is_dir():
-                raise ConfigError(f"cannot write --output {path}: there is no directory {self._place.parent}")
-            if self._place.exists() and not os.access(self._place, os.W_OK):
+            if not self._target.parent.is_dir():
+                raise ConfigError(f"cannot write --output {path}: there is no directory {self._target.parent}")
+            if self._target.exists() and not os.access(self._target, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-            self._written = self._place if is_special else self._place.parent / f".voxtide-{os.getpid()}.part"
-            self._file: TextIO = self._written.open("w", encoding="utf-8")
+            self._temporary = self._target if is_special else self._target.parent / f".voxtide-{os.getpid()}.part"
+            self._file: TextIO = self._temporary.open("w", encoding="utf-8")
 
     @contextmanager
     def filled(self) -> Iterator[TextIO]:
-        """The file, to be written in the body; after it the file is put in its place."""
+        """The file to write in the body; afterwards it is renamed to its target."""
         try:
             yield self._file
             self._file.close()
-            if self._written != self._place:
-                self._written.replace(self._place)
+            if self._temporary != self._target:
+                self._temporary.replace(self._target)
         except OSError as error:
-            raise VoxtideError(f"cannot write {self._place}: {error.strerror}") from error
+            raise VoxtideError(f"cannot write {self._target}: {error.strerror}") from error
 
     def discard(self) -> None:
-        """Remove what is not in its place."""
-        with suppress(OSError):  # what a full disk did not take is tried again; `filled` has told of it
+        """Remove the temporary file."""
+        with suppress(OSError):  # flushes again on a full disk; `filled` has reported it
             self._file.close()
-        if self._written != self._place:
-            self._written.unlink(missing_ok=True)
+        if self._temporary != self._target:
+            self._temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Name the option and the path in what goes wrong with it."""
+def _naming_option(path: Path) -> Iterator[None]:
+    """Add the option and the path to an OSError."""
     try:
         yield
     except OSError as error:

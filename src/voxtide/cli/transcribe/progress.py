@@ -1,4 +1,4 @@
-"""A progress bar on stderr while sources are transcribed. In: chunks. Out: a bar, if stderr can redraw one."""
+"""A progress bar on stderr while sources are transcribed. In: chunks. Out: a bar, if stderr is a terminal."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from voxtide.types import Samples
 
 
 class ProgressBar(Observer):
-    """One bar for the source at hand. Use it in `with`."""
+    """One bar for the current source. Use it in `with`."""
 
     def __init__(self, num_sources: int, *, is_shown: bool) -> None:
         console = Console(stderr=True)
         self._num_sources = num_sources
-        self._num_begun = 0
+        self._num_started = 0
         self._task: TaskID | None = None
         self._length = ""
         self._progress = Progress(
@@ -39,11 +39,11 @@ class ProgressBar(Observer):
         self._progress.stop()
 
     def begin(self, name: str, duration_s: float | None) -> None:
-        """Go over to a source; without a duration the bar only moves."""
-        self._num_begun += 1
+        """Switch to a source; without a duration the bar is indeterminate."""
+        self._num_started += 1
         if self._task is not None:
             self._progress.remove_task(self._task)
-        count = f"{self._num_begun}/{self._num_sources} " if self._num_sources > 1 else ""
+        count = f"{self._num_started}/{self._num_sources} " if self._num_sources > 1 else ""
         self._length = "" if duration_s is None else f" of {duration_s:.0f}"
         self._task = self._progress.add_task(count + name, total=duration_s, done="")
 
@@ -53,7 +53,7 @@ class ProgressBar(Observer):
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
-        """Off the screen while something else writes on it."""
+        """Hide the bar while other output is written."""
         self._progress.stop()
         yield
         self._progress.start()

@@ -1,4 +1,4 @@
-"""What the user asked `transcribe` for, and what follows from it. In: options. Out: decisions. Does nothing itself."""
+"""The options of `transcribe` and the decisions that follow from them. In: options. Out: decisions. Does no I/O."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PaceName: TypeAlias = Literal["real", "fast"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """The command's arguments and options, by the same names. None leaves it to us or to the engine.
+    """The command's arguments and options, by the same names. None means the default.
 
     Raises:
-        ConfigError: Stdin or the microphone is to be heard twice.
+        ConfigError: Stdin or the microphone is given twice.
     """
 
     sources: tuple[str, ...]
@@ -43,23 +43,23 @@ class Request:
     has_metrics: bool = False
     is_flushing_at_pauses: bool = False
     is_on_terminal: bool = False
-    """Whether stdout is a terminal that can redraw."""
+    """Whether stdout is a terminal that can redraw lines."""
 
     def __post_init__(self) -> None:
         for source in (STDIN, MICROPHONE):
             if self.sources.count(source) > 1:
-                raise ConfigError(f"{source} is given {self.sources.count(source)} times; it can be heard only once")
+                raise ConfigError(f"{source} is given {self.sources.count(source)} times; it can be read only once")
 
     @property
     def is_live(self) -> bool:
-        """Whether text is shown while it comes: asked for, or fit for a terminal that nothing else is written to."""
+        """Whether text is shown while it is spoken: on request, or on a terminal that gets no other output."""
         if self.format is not None:
             return self.format == "live"
         return self.is_on_terminal and (self.output is None or MICROPHONE in self.sources)
 
     @property
     def document_format(self) -> DocumentFormat | None:
-        """What is written to `output` or stdout; None where the live view is all."""
+        """The format written to `output` or stdout; None if there is only the live view."""
         if self.format is not None and self.format != "live":
             return self.format
         if self.output is None:
@@ -67,12 +67,12 @@ class Request:
         return SUFFIXES.get(Path(self.output).suffix.lower(), "txt")
 
     def is_real_time(self, source: str) -> bool:
-        """Whether a source is played at the speed of speech: asked for, live by nature, or watched on a terminal."""
+        """Whether a source is played at the speed of speech: on request, from a microphone, or on a terminal."""
         if self.pace is not None:
             return self.pace == "real"
         return source == MICROPHONE or (self.is_live and self.is_on_terminal)
 
 
 def shown_name(source: str) -> str:
-    """The source without what may be secret in an address: user name, password and query."""
+    """The source without the parts of a URL that may be secret: user name, password and query."""
     return re.sub(r"://[^/]*@", "://", source).partition("?")[0] if "://" in source else source

@@ -1,6 +1,6 @@
-"""A terminal with lines that stay above a few that are redrawn. In: rows of styled text. Out: control codes, one write.
+"""A terminal with permanent rows above a few that are redrawn. In: rows of styled text. Out: control codes, one write.
 
-What stays is ordinary output, so the terminal's scrollback keeps it. Knows nothing of transcripts.
+Permanent rows are ordinary output, so the terminal's scrollback keeps them. Knows no transcripts.
 """
 
 from __future__ import annotations
@@ -32,41 +32,41 @@ class Span:
 
 
 Row: TypeAlias = Sequence[Span]
-"""One terminal line: spans with a space between each two."""
+"""One terminal line: spans separated by spaces."""
 
 
 class Screen:
-    """Rows on a terminal. `update` as often as you like; `close` leaves everything as it is."""
+    """Rows on a terminal. `close` leaves them as they are."""
 
     def __init__(self, file: TextIO, size: Callable[[], os.terminal_size], *, is_styled: bool) -> None:
         self._file = file
         self._size = size
         self.is_styled = is_styled
-        self._drawn_widths: list[int] = []  # of the rows that are to be redrawn, the cursor being on the last
+        self._drawn_widths: list[int] = []  # of the rows to redraw; the cursor is on the last
 
     @property
     def num_columns(self) -> int:
-        """Usable width. One column stays free: terminals differ in what they do after the last one."""
+        """Usable width. The last column stays free: terminals differ in when they wrap there."""
         return max(1, self._size().columns - 1)
 
-    def update(self, staying: Sequence[Row], redrawn: Sequence[Row]) -> None:
-        """Add `staying` for good, then show `redrawn` until the next update; as many of its last rows as fit."""
+    def update(self, permanent: Sequence[Row], redrawn: Sequence[Row]) -> None:
+        """Append `permanent` rows, then show `redrawn` until the next update, cut to its last rows that fit."""
         redrawn = redrawn[-max(1, self._size().lines - 1) :]
-        text = "\n".join(self._text(row) + _ERASE_RIGHT for row in [*staying, *redrawn])
-        end = "\n" if staying and not redrawn else ""
-        # What is below is erased last: erased from the top left, terminals would save it as if it were a page.
+        text = "\n".join(self._text(row) + _ERASE_RIGHT for row in [*permanent, *redrawn])
+        end = "\n" if permanent and not redrawn else ""
+        # Erase below last: some terminals save the screen to the scrollback when it is erased from the top left.
         self._file.write(self._back_to_first() + text + end + _ERASE_BELOW)
         self._file.flush()
         self._drawn_widths = [row_width(row) for row in redrawn]
 
     def close(self) -> None:
-        """Leave what is shown, and the cursor below it."""
+        """Leave the rows as they are, with the cursor below."""
         self._file.write(("\n" if self._drawn_widths else "") + _SHOW_CURSOR)
         self._file.flush()
         self._drawn_widths = []
 
     def _back_to_first(self) -> str:
-        """Back to the first redrawn row. A terminal made narrower has folded rows, so each may be several lines now."""
+        """Move to the first redrawn row. In a terminal made narrower, a row may take several lines."""
         columns = max(1, self._size().columns)
         num_lines = sum(max(1, -(-width // columns)) for width in self._drawn_widths)
         up = f"\x1b[{num_lines - 1}A" if num_lines > 1 else ""
@@ -82,27 +82,27 @@ class Screen:
 
 
 def spans(text: str, style: Style = "plain") -> list[Span]:
-    """The words of `text`. What is not printable becomes "?", so that no text can send control codes."""
+    """The words of `text`. Unprintable characters become "?", so that text cannot send control codes."""
     clean = "".join(char if char.isprintable() or char.isspace() else "?" for char in text)
     return [Span(word, style) for word in clean.split()]
 
 
 def row_width(row: Row) -> int:
-    """Columns a row takes."""
+    """Width of a row in columns."""
     return sum(cell_len(span.text) for span in row) + max(0, len(row) - 1)
 
 
 def wrap(words: Iterable[Span], num_columns: int) -> list[list[Span]]:
-    """Words in rows of at most `num_columns`; a longer word is broken."""
+    """Words in rows of at most `num_columns`; a longer word is split."""
     rows: list[list[Span]] = [[]]
-    for word in _short_enough(words, num_columns):
+    for word in _split_long(words, num_columns):
         if rows[-1] and row_width([*rows[-1], word]) > num_columns:
             rows.append([])
         rows[-1].append(word)
     return rows if rows[0] else []
 
 
-def _short_enough(words: Iterable[Span], num_columns: int) -> Iterator[Span]:
+def _split_long(words: Iterable[Span], num_columns: int) -> Iterator[Span]:
     for word in words:
         if cell_len(word.text) <= num_columns:
             yield word
