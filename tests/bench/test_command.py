@@ -56,7 +56,7 @@ def test_the_last_line_is_the_document() -> None:
 
 
 def test_a_figure_says_how_busy_others_were(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "LEAST_COUNTED_S", 0.0)
+    monkeypatch.setattr(process, "MIN_COUNTED_S", 0.0)
     _, lines, _ = bench("good")
     assert re.fullmatch(r"  note: other programs kept \d+\.\d\d cores busy meanwhile", lines[3])
 
@@ -122,7 +122,7 @@ def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit) as exit_:
         command.main(["latency"])
     assert exit_.value.code == 2
-    assert "no figure 'latency'; there are bad, good" in capsys.readouterr().err
+    assert "there is no figure 'latency'; choose from bad, good" in capsys.readouterr().err
 
 
 def test_a_profile_repeats_the_command_under_py_spy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
-"""`python -m voxtide.bench`. In: the process's arguments. Out: its exit status. Knows nothing else."""
+"""`python -m voxtide.bench`. In: the process's arguments. Out: its exit status."""
 
 from voxtide.bench.command import main
 
-if __name__ == "__main__":  # the fresh processes that some figures start import this module too
+if __name__ == "__main__":  # processes that figures start import this module too
     raise SystemExit(main())

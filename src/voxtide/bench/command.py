@@ -1,4 +1,4 @@
-"""`python -m voxtide.bench`. In: arguments. Out: a report whose last line is one JSON document, and files."""
+"""`python -m voxtide.bench`. In: arguments. Out: a report that ends in one line of JSON, and files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from voxtide.bench.figure import Figure
-from voxtide.bench.figures import accuracy, cost, flush, hour, memory, server, stability, streams, voxtral, words
+from voxtide.bench.figures import accuracy, cost, flush, hour, memory, server, streams, voxtral, words
 from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.load.session import BenchSession, EngineChoice
 from voxtide.bench.machine import describe_machine
@@ -25,9 +25,9 @@ RESULTS_FILE = "results.json"
 
 
 def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, err: TextIO | None = None) -> int:
-    """Measure and report. Returns 0 if everything asked for could be measured, targets met or not; else 1.
+    """Measure and report. Returns 0 if everything requested was measured, whether or not targets are met; else 1.
 
-    Ctrl-C ends the measuring; what was measured until then is reported, and 130 returned.
+    Ctrl-C stops measuring; the report covers what is done, and 130 is returned.
     """
     options = _parser().parse_args(arguments)
     if options.profile:
@@ -46,8 +46,8 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, err:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m voxtide.bench",
-        description="Measure an engine on this machine. Leave the machine alone meanwhile.",
-        epilog=f"Figures: {', '.join(FIGURES)}. docs/bench.md says what each is.",
+        description="Measure an engine on this machine. Leave the machine idle meanwhile.",
+        epilog=f"Figures: {', '.join(FIGURES)}. docs/bench.md describes each.",
     )
     # No choices=: with nargs="*" argparse would refuse the empty list.
     parser.add_argument(
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--engine", default="moonshine", metavar="NAME", help="what to measure (default: %(default)s)")
     parser.add_argument("--model", metavar="NAME", help="one of the engine's models")
     parser.add_argument("--quick", action="store_true", help="do much less: a first impression in a few minutes")
-    parser.add_argument("--verbose", action="store_true", help="list the words that went wrong")
+    parser.add_argument("--verbose", action="store_true", help="list the wrong words")
     parser.add_argument("--profile", type=Path, metavar="SVG", help="record a flame graph of the run with py-spy")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the results to this file")
     parser.add_argument("--out", type=Path, metavar="DIR", help=f"write plots and {RESULTS_FILE} into this directory")
@@ -92,12 +92,12 @@ def record_profile(path: Path, arguments: Sequence[str]) -> int:
 
 def _figure_name(text: str) -> str:
     if text not in FIGURES:
-        raise argparse.ArgumentTypeError(f"no figure {text!r}; there are {', '.join(FIGURES)}")
+        raise argparse.ArgumentTypeError(f"there is no figure {text!r}; choose from {', '.join(FIGURES)}")
     return text
 
 
 class _Run:
-    """One run: what was asked for, what has been measured, what could not be."""
+    """One run: what was requested, what is measured, what failed."""
 
     def __init__(self, options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
         self._machine = describe_machine()
@@ -111,33 +111,33 @@ class _Run:
 
     @property
     def has_failed(self) -> bool:
-        """Whether something asked for could not be done."""
+        """Whether anything requested failed."""
         return bool(self._failures)
 
     def fail(self, name: str, reason: str) -> None:
-        """Tell and remember what could not be done."""
+        """Print and record a failure."""
         self._failures[name] = reason
-        self._tell(f"{name}\n  FAILED  {reason}")
+        self._print(f"{name}\n  FAILED  {reason}")
 
-    def _tell(self, line: str) -> None:
-        """To the report."""
+    def _print(self, line: str) -> None:
+        """Write a line of the report."""
         self._out.write(f"{line}\n")
         self._out.flush()
 
-    def _say(self, line: str) -> None:
-        """To whoever waits."""
+    def _progress(self, line: str) -> None:
+        """Write a line of progress."""
         self._err.write(f"bench: {line}\n")
         self._err.flush()
 
     async def measure(self) -> None:
-        """All figures asked for, one after the other. One that fails does not stop the rest."""
-        self._tell("  ".join(f"{name}: {fact}" for name, fact in self._machine.items() if fact is not None))
+        """Measure the requested figures in turn. A failing figure does not stop the others."""
+        self._print("  ".join(f"{name}: {fact}" for name, fact in self._machine.items() if fact is not None))
         options = self._options
         choice = EngineChoice(options.engine, options.model)
         try:
             async with choice.open() as engine:
                 self._engine = asdict(engine.info)
-                session = BenchSession(choice, engine, is_quick=options.quick, say=self._say)
+                session = BenchSession(choice, engine, is_quick=options.quick, progress=self._progress)
                 for name in options.names or [name for name in FIGURES if name not in ON_REQUEST]:
                     await self._measure(name, session)
         except VoxtideError as error:
@@ -155,16 +155,16 @@ class _Run:
             figure = replace(figure, notes=(*figure.notes, note))
         self._figures.append(figure)
         for line in lines_of(figure, is_verbose=self._options.verbose):
-            self._tell(line)
+            self._print(line)
 
     def report(self) -> None:
-        """Write the files asked for, then the last line."""
+        """Write the requested files, then the last line."""
         if self._options.json:
             self._write(self._options.json)
         if self._options.out:
             self._write(self._options.out / RESULTS_FILE)
             self._draw(self._options.out)
-        self._tell(self._result())
+        self._print(self._result())
 
     def _write(self, path: Path) -> None:
         try:
@@ -176,14 +176,14 @@ class _Run:
     def _draw(self, directory: Path) -> None:
         try:
             for path in draw([plot for figure in self._figures for plot in figure.plots], directory):
-                self._say(f"drew {path}")
+                self._progress(f"drew {path}")
         except MissingExtraError as error:
-            self._say(f"no plots: {error}")
+            self._progress(f"no plots: {error}")
         except OSError as error:
             self.fail("plots", f"{directory} cannot be written: {error.strerror or error}")
 
     def _result(self) -> str:
-        """The JSON document, on one line."""
+        """The JSON document on one line."""
         about = {
             "began": self._began.isoformat(timespec="seconds"),
             "took_s": (datetime.now(UTC) - self._began).total_seconds(),
@@ -196,8 +196,8 @@ class _Run:
 
 FIGURES: dict[str, Callable[[BenchSession], Awaitable[Figure]]] = {
     "accuracy": accuracy.measure,
-    "words": words.measure,
-    "stability": stability.measure,
+    "words": words.measure_latency,
+    "stability": words.measure_stability,
     "cost": cost.measure,
     "flush": flush.measure,
     "streams": streams.measure,
@@ -206,7 +206,7 @@ FIGURES: dict[str, Callable[[BenchSession], Awaitable[Figure]]] = {
     "hour": hour.measure,
     "voxtral": voxtral.measure,
 }
-"""In the order in which they are measured."""
+"""In the order of measurement."""
 
 ON_REQUEST = frozenset({"voxtral"})
-"""Measured only where they are asked for: they take torch and a model of their own, and tell nothing of the engine."""
+"""Measured only on request: it needs torch and a model of its own, and ignores --engine."""

@@ -1,4 +1,4 @@
-"""What a measurement comes to. In: numbers. Out: a `Figure` that can be printed, drawn and written. No I/O."""
+"""The result of a measurement. In: numbers. Out: a `Figure` to print, draw and write. No I/O."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HOLDS = {"<=": operator.le, ">=": operator.ge}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a value should be."""
+    """The limit a value should keep."""
 
     sign: Literal["<=", ">="]
     limit: float
@@ -27,7 +27,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """One number: what it is, how it was taken (`method`, one line), and what it should be, if there is a target."""
+    """One number with its unit, how it was measured (`method`, one line), and its target if it has one."""
 
     name: str
     value: float
@@ -52,7 +52,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """What to draw, without how. `x_limits` and `y_limits` are targets, marked across the plot."""
+    """A plot's data. `x_limits` and `y_limits` are targets, drawn across the plot."""
 
     name: str
     title: str
@@ -68,12 +68,12 @@ class Figure:
     """The result of one measurement.
 
     Attributes:
-        name: As it is asked for on the command line.
+        name: Its name on the command line.
         measures: The numbers.
-        notes: What a reader should know beside them, a line each.
-        errors: What went wrong in the text, for those who ask: a line each.
-        details: What the numbers were made of, for programs; all of it fit for JSON.
-        plots: What can be drawn.
+        notes: Remarks for the reader, a line each.
+        errors: Transcription errors, a line each; shown with --verbose.
+        details: The raw data behind the numbers, ready for JSON.
+        plots: Plots of the data.
     """
 
     name: str
@@ -91,7 +91,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
         VoxtideError: There are no values.
     """
     if not len(values):
-        raise VoxtideError("nothing to measure: the engine told no such event, so there is no time of it")
+        raise VoxtideError("nothing to measure: the engine emitted no such event")
     return float(np.percentile(values, percent, method="inverted_cdf"))
 
 

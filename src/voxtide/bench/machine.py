@@ -1,4 +1,4 @@
-"""What was measured on. In: this machine. Out: its processor, cores, versions and the commit, for the report."""
+"""Describes the machine. In: nothing. Out: processor, cores, versions and commit, for the report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PACKAGES = ("onnxruntime", "numpy", "faster-whisper")
 
 
 def describe_machine() -> dict[str, str | int | None]:
-    """The machine and the program, as names with values."""
+    """The machine and the program as names with values."""
     facts: dict[str, str | int | None] = {
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
@@ -38,7 +38,7 @@ def _cpu_name() -> str:
 
 
 def _load() -> str | None:
-    """Processes that ran or wanted to during the last minute, before we began. An idle machine has next to none."""
+    """The one-minute load average at the start: near zero on an idle machine."""
     return f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else None
 
 
@@ -50,7 +50,7 @@ def _version(package: str) -> str | None:
 
 
 def _commit(directory: Path) -> str | None:
-    """The commit of the source tree, with a mark if files differ from it; None where there is no tree or no git."""
+    """The commit of the source tree, marked if files differ; None without a tree or git."""
     command = ["git", "-C", str(directory), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_TIMEOUT_S)

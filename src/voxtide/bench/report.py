@@ -1,4 +1,4 @@
-"""Figures for people and for programs. In: figures. Out: lines of text, one JSON document. Writes nothing."""
+"""Formats figures. In: figures. Out: lines of text, one JSON document, SVG plots. The only user of matplotlib."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _line(measure: Measure) -> str:
 
 
 def _number(value: float) -> str:
-    """Whole numbers as they are, others with three significant digits and never an exponent."""
+    """Whole numbers unchanged, others with three significant digits and no exponent."""
     if value == int(value):
         return str(int(value))
     num_decimals = max(0, SIGNIFICANT - 1 - math.floor(math.log10(abs(value))))
@@ -39,7 +39,7 @@ def _number(value: float) -> str:
 
 
 def document(figures: Sequence[Figure], *, failures: dict[str, str], about: dict[str, Any]) -> dict[str, Any]:
-    """Everything measured, as what JSON can hold. Numbers keep six significant digits."""
+    """Everything measured, ready for JSON, with six significant digits."""
     whole = {
         **about,
         "figures": {figure.name: _figure(figure) for figure in figures},
@@ -82,11 +82,11 @@ def _rounded(value: Any) -> Any:
 
 SIZE_INCHES = (7.0, 4.0)
 MAX_MARKERS = 40
-"""Points of a line that are marked one by one; more would hide the line."""
+"""Lines with more points are drawn without markers, which would cover them."""
 
 
 def draw(plots: Iterable[Plot], directory: Path) -> list[Path]:
-    """One file for each plot, named after it. Limits are dashed.
+    """Write one file per plot, named after it. Limits are dashed.
 
     Raises:
         MissingExtraError: The bench extra is not installed.
@@ -113,6 +113,6 @@ def draw(plots: Iterable[Plot], directory: Path) -> list[Path]:
         axes.legend()
         axes.grid(alpha=0.3)
         paths.append(directory / f"{plot.name}.svg")
-        with rc_context({"svg.hashsalt": "voxtide"}):  # this, and no date: the same numbers give the same file
+        with rc_context({"svg.hashsalt": "voxtide"}):  # with this and without a date, equal numbers give equal files
             figure.savefig(paths[-1], metadata={"Date": None})
     return paths

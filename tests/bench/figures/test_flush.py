@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from voxtide.bench.figures.flush import latencies_ms
-from voxtide.bench.load.play import Heard, Played
+from voxtide.bench.load.play import Played, TimedEvent
 from voxtide.transcript.events import Delta, Flushed
 from voxtide.types import Transcript
 
 
-def played(asked_s: tuple[float, ...], *answers: tuple[int, float]) -> Played:
-    heard = tuple(Heard(Flushed(flush_id, "", (), at_s), at_s) for flush_id, at_s in answers)
-    return Played((Heard(Delta("a", 0.1), 0.1), *heard), asked_s, (), 0.0, Transcript("", (), None, 1.0))
+def played(flushed_at_s: tuple[float, ...], *answers: tuple[int, float]) -> Played:
+    events = tuple(TimedEvent(Flushed(flush_id, "", (), at_s), at_s) for flush_id, at_s in answers)
+    return Played((TimedEvent(Delta("a", 0.1), 0.1), *events), flushed_at_s, (), 0.0, Transcript("", (), None, 1.0))
 
 
 def test_each_answer_belongs_to_its_flush() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voxtide.bench.figures.hour import drifts_s, rounds_of
+from voxtide.bench.figures.hour import drifts_s, passes_of
 from voxtide.bench.figures.memory import slope
 from voxtide.types import Segment, Transcript, Word
 
@@ -17,7 +17,7 @@ def test_a_slope_is_that_of_the_straight_line() -> None:
 def test_words_belong_to_the_round_in_which_they_start() -> None:
     words = (Word("a", 1.0, 1.5), Word("b", 23.9, 24.1), Word("a", 25.0, 25.5), Word("a", 49.0, 49.5))
     transcript = Transcript("", (Segment("", 0, 26, words[:3]), Segment("", 48, 50, words[3:])), None, 60.0)
-    first, second = rounds_of(transcript, 24.0, num_rounds=2)  # the third is not whole
+    first, second = passes_of(transcript, 24.0, num_passes=2)  # the third is not whole
     assert [(word.text, word.start_s) for word in first] == [("a", 1.0), ("b", 23.9)]
     assert [(word.text, word.start_s, word.end_s) for word in second] == [("a", 1.0, 1.5)]
 

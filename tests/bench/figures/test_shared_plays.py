@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from voxtide.bench.figure import Figure
-from voxtide.bench.figures import accuracy, stability, words
-from voxtide.bench.load.play import Heard, Played
+from voxtide.bench.figures import accuracy, words
+from voxtide.bench.load.play import Played, TimedEvent
 from voxtide.bench.load.recordings import Recording
 from voxtide.bench.load.session import LIVE, BenchSession, EngineChoice
 from voxtide.engines.registry import load_engine
@@ -21,15 +21,15 @@ GO = Recording("go", "go", NOISE[:8000], (Word("go", 0.1, 0.2),))
 SILENT = Recording("silent", "hush", NOISE[:800], (Word("hush", 0.0, 0.05),))
 
 
-def played(text: str, *heard: Heard) -> Played:
-    return Played(heard, (), (0.0, 0.001), 0.1, Transcript(text, (), None, 1.0))
+def played(text: str, *events: TimedEvent) -> Played:
+    return Played(events, (), (0.0, 0.001), 0.1, Transcript(text, (), None, 1.0))
 
 
 class MadeUp(BenchSession):
     """Recordings whose plays are given, in an engine that writes `fast` whatever it hears."""
 
     def __init__(self, plays: list[tuple[Recording, Played]], *, fast: str = "Ten of clubs") -> None:
-        super().__init__(EngineChoice("scripted"), load_engine("scripted"), is_quick=True, say=lambda line: None)
+        super().__init__(EngineChoice("scripted"), load_engine("scripted"), is_quick=True, progress=lambda line: None)
         self.recordings = tuple(recording for recording, _ in plays)
         self._plays = plays
         self._fast = fast
@@ -66,15 +66,20 @@ async def test_accuracy_counts_each_set_and_what_real_time_changes() -> None:
 async def test_stability_adds_up_recordings() -> None:
     session = MadeUp(
         [
-            (TEN, played("", Heard(Interim("ten oh", 0.3), 0.3), Heard(Delta("Ten of clubs.", 1.0), 1.0))),
+            (TEN, played("", TimedEvent(Interim("ten oh", 0.3), 0.3), TimedEvent(Delta("Ten of clubs.", 1.0), 1.0))),
             (
                 GO,
-                played("", Heard(Interim("go", 0.3), 0.3), Heard(Interim("go on", 0.4), 0.4), Heard(Delta("Go", 1), 1)),
+                played(
+                    "",
+                    TimedEvent(Interim("go", 0.3), 0.3),
+                    TimedEvent(Interim("go on", 0.4), 0.4),
+                    TimedEvent(Delta("Go", 1), 1),
+                ),
             ),
         ]
     )
     async with session.engine:
-        figure = await stability.measure(session)
+        figure = await words.measure_stability(session)
     assert values(figure) == {"stable words retracted": 0, "interim words changed": 50}
     assert figure.errors == ("ten, word 2: oh -> of", "go, word 2: on -> (nothing)")
 
@@ -82,12 +87,12 @@ async def test_stability_adds_up_recordings() -> None:
 async def test_words_of_all_recordings_are_one_distribution() -> None:
     session = MadeUp(
         [
-            (TEN, played("", Heard(Interim("ten", 0.2), 0.5), Heard(Delta("Ten of gloves", 1.0), 1.0))),
-            (GO, played("", Heard(Delta("Go", 1.0), 0.3))),
+            (TEN, played("", TimedEvent(Interim("ten", 0.2), 0.5), TimedEvent(Delta("Ten of gloves", 1.0), 1.0))),
+            (GO, played("", TimedEvent(Delta("Go", 1.0), 0.3))),
         ]
     )
     async with session.engine:
-        figure = await words.measure(session)
+        figure = await words.measure_latency(session)
     assert figure.details["first_ms"] == pytest.approx([300, 700, 100])
     assert figure.details["stable_ms"] == pytest.approx([800, 700, 100])
     assert values(figure) == {
@@ -104,4 +109,4 @@ async def test_an_engine_that_says_nothing_has_no_latencies() -> None:
     session = MadeUp([(SILENT, played(""))])
     async with session.engine:
         with pytest.raises(VoxtideError, match="nothing to measure"):
-            await words.measure(session)
+            await words.measure_latency(session)

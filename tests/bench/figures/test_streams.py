@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from voxtide.bench.figures.streams import StreamLoad, find_border, lateness_s, num_carried
-from voxtide.bench.load.play import Heard
+from voxtide.bench.figures.streams import StreamLoad, find_border, lateness_s, num_sustained
+from voxtide.bench.load.play import TimedEvent
 from voxtide.transcript.events import Delta, Finished, Interim, SpeechStopped
 
 
@@ -37,27 +37,27 @@ async def test_the_border_is_found_exactly(limit: int, tried: list[int]) -> None
     loads = await find_border(machine.load_of, [1, 4, 8, 16], is_exact=True)
     assert machine.tried == tried
     assert [load.num_streams for load in loads] == sorted(tried)
-    assert num_carried(loads) == limit
+    assert num_sustained(loads) == limit
 
 
 async def test_a_quick_search_stops_at_the_first_that_is_too_many() -> None:
     machine = Machine(5)
-    assert num_carried(await find_border(machine.load_of, [1, 4, 8, 16], is_exact=False)) == 4
+    assert num_sustained(await find_border(machine.load_of, [1, 4, 8, 16], is_exact=False)) == 4
     assert machine.tried == [1, 4, 8]
 
 
 def test_what_is_carried_above_a_failure_does_not_count() -> None:
     loads = [StreamLoad(1, 2, 0.1, 1.0, 1.0), StreamLoad(2, 2, 0.2, 401.0, 1.0), StreamLoad(4, 2, 0.4, 400.0, 400.0)]
-    assert [load.is_carried for load in loads] == [True, False, True]
-    assert num_carried(loads) == 1
+    assert [load.is_sustained for load in loads] == [True, False, True]
+    assert num_sustained(loads) == 1
 
 
 def test_lateness_is_of_text_only() -> None:
-    heard = [
-        Heard(Interim("a", 0.9), 1.0),  # before it counts
-        Heard(Interim("a", 2.0), 2.5),
-        Heard(SpeechStopped(2.1), 2.6),
-        Heard(Delta("a", 2.5), 2.75),
-        Heard(Finished(3.0), 4.0),
+    events = [
+        TimedEvent(Interim("a", 0.9), 1.0),  # before it counts
+        TimedEvent(Interim("a", 2.0), 2.5),
+        TimedEvent(SpeechStopped(2.1), 2.6),
+        TimedEvent(Delta("a", 2.5), 2.75),
+        TimedEvent(Finished(3.0), 4.0),
     ]
-    assert lateness_s(heard, since_s=2.0) == pytest.approx([0.5, 0.25])
+    assert lateness_s(events, since_s=2.0) == pytest.approx([0.5, 0.25])

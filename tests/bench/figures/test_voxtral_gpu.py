@@ -100,8 +100,8 @@ async def test_the_figure_has_all_that_was_measured_and_what_was_not(monkeypatch
         return Measured(tuple(timed))
 
     monkeypatch.setattr(voxtral_gpu, "in_fresh_process", here(make_plan=plan, time_window=time_window))
-    said: list[str] = []
-    figure = await voxtral_gpu.measure(is_quick=False, say=said.append)
+    reference: list[str] = []
+    figure = await voxtral_gpu.measure(is_quick=False, progress=reference.append)
     assert [(window, is_masked) for _, window, _, is_masked in asked] == [
         (200, False), (200, True), (40, False), (40, True),
     ]  # fmt: skip
@@ -112,7 +112,7 @@ async def test_the_figure_has_all_that_was_measured_and_what_was_not(monkeypatch
     assert "window of 200: no kernel" in figure.notes
     assert "window of 40, attention by mask: no kernel" in figure.notes
     assert "no room for 9 streams" in figure.notes
-    assert "3 streams, 10 minutes old: mean 6.00 ms, p95 90.00 ms" in said
+    assert "3 streams, 10 minutes old: mean 6.00 ms, p95 90.00 ms" in reference
     (plot,) = figure.plots
     assert [list(line.x) for line in plot.lines] == 4 * [[1, 3]]
 
@@ -123,13 +123,13 @@ async def test_where_nothing_could_be_measured_that_is_an_error(monkeypatch: pyt
 
     monkeypatch.setattr(voxtral_gpu, "in_fresh_process", here(make_plan=plan, time_window=time_window))
     with pytest.raises(VoxtideError, match="nothing could be measured on a card; window of 200: no driver"):
-        await voxtral_gpu.measure(is_quick=False, say=lambda _: None)
+        await voxtral_gpu.measure(is_quick=False, progress=lambda _: None)
 
 
 async def test_a_whole_run_goes_through_its_own_processes_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voxtral_gpu, "in_fresh_process", here())
     monkeypatch.setattr(voxtral_gpu, "COUNTS", (1, 2))
     monkeypatch.setattr(steps, "copied_bytes_per_s", lambda _: 1e9)
-    figure = await voxtral_gpu.measure(is_quick=True, say=lambda _: None)
+    figure = await voxtral_gpu.measure(is_quick=True, progress=lambda _: None)
     assert {measure.name for measure in figure.measures} >= {"copy", "step of 2 streams, 10 minutes old"}
     assert figure.notes == ("cpu",)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from voxtide.bench.figures.words import latencies_ms
-from voxtide.bench.load.play import Heard, Played
+from voxtide.bench.load.play import Played, TimedEvent
 from voxtide.bench.load.recordings import Recording
 from voxtide.transcript.events import Delta, Interim
 from voxtide.types import Transcript, Word
@@ -19,18 +19,18 @@ RECORDING = Recording(
 )
 
 
-def played(*heard: Heard) -> Played:
-    return Played(heard, (), (), 0.0, Transcript("", (), None, 1.0))
+def played(*events: TimedEvent) -> Played:
+    return Played(events, (), (), 0.0, Transcript("", (), None, 1.0))
 
 
 def test_latencies_count_from_the_end_of_the_word() -> None:
     first_ms, stable_ms, missing = latencies_ms(
         RECORDING,
         played(
-            Heard(Interim("Ten", 0.3), 0.45),
-            Heard(Interim("Ten of gloves", 0.8), 0.85),
-            Heard(Delta("Ten of", 0.9), 1.0),
-            Heard(Delta(" clubs.", 1.3), 1.4),
+            TimedEvent(Interim("Ten", 0.3), 0.45),
+            TimedEvent(Interim("Ten of gloves", 0.8), 0.85),
+            TimedEvent(Delta("Ten of", 0.9), 1.0),
+            TimedEvent(Delta(" clubs.", 1.3), 1.4),
         ),
     )
     assert first_ms == pytest.approx([150, 450, 500])
@@ -39,12 +39,12 @@ def test_latencies_count_from_the_end_of_the_word() -> None:
 
 
 def test_a_word_told_before_its_end_has_a_negative_latency() -> None:
-    early = Heard(Interim("ten of clubs", 0.7), 0.8)
-    first_ms, _, _ = latencies_ms(RECORDING, played(early, Heard(Delta("ten of clubs", 1.0), 1.0)))
+    early = TimedEvent(Interim("ten of clubs", 0.7), 0.8)
+    first_ms, _, _ = latencies_ms(RECORDING, played(early, TimedEvent(Delta("ten of clubs", 1.0), 1.0)))
     assert first_ms[2] == pytest.approx(-100)
 
 
 def test_words_that_were_not_recognised_are_named() -> None:
-    first_ms, stable_ms, missing = latencies_ms(RECORDING, played(Heard(Delta("10 of clubs", 1.0), 1.0)))
+    first_ms, stable_ms, missing = latencies_ms(RECORDING, played(TimedEvent(Delta("10 of clubs", 1.0), 1.0)))
     assert (len(first_ms), len(stable_ms)) == (2, 2)
     assert missing == ["ten at 0.10 s"]

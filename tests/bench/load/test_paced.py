@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from voxtide.bench.figures.server import talk
-from voxtide.bench.load.paced import WARM_UP_S, _added_s, _first_chunks, told_after
-from voxtide.bench.load.wire import CHUNK_S, framed_chunks
+from voxtide.bench.load.paced import WARM_UP_S, _added_s, _first_chunks, text_chunks
+from voxtide.bench.load.raw_client import CHUNK_S, framed_chunks
 
 
 def test_texts_are_late_against_their_own_sessions_chunks_once_all_are_warm() -> None:
@@ -25,5 +25,5 @@ def test_sessions_begin_apart_and_all_within_the_warm_up() -> None:
 
 def test_a_round_tells_its_five_words_and_ends_in_silence() -> None:
     audio = talk()
-    assert len(told_after(audio)) == 5
+    assert len(text_chunks(audio)) == 5
     assert not audio[-1280:].any()

@@ -24,24 +24,24 @@ async def played(*, is_paced: bool, flush_at_s: tuple[float, ...] = ()) -> Playe
 async def test_a_play_tells_all(is_paced: bool) -> None:
     it = await played(is_paced=is_paced)
     assert it.transcript.text == "one two"
-    assert isinstance(it.heard[-1].event, Finished)
-    assert [heard.at_s for heard in it.heard] == sorted(heard.at_s for heard in it.heard)
+    assert isinstance(it.events[-1].event, Finished)
+    assert [events.at_s for events in it.events] == sorted(events.at_s for events in it.events)
     assert len(it.late_s) == (49 if is_paced else 13)  # chunks of 20 ms, of 80 ms
     assert min(it.late_s) == 0
-    assert it.asked_s == ()
+    assert it.flushed_at_s == ()
 
 
 async def test_paced_audio_is_not_heard_before_it_was_said() -> None:
     it = await played(is_paced=True)
-    assert it.heard[-1].at_s >= TWO_ENDS_S - 0.001
+    assert it.events[-1].at_s >= TWO_ENDS_S - 0.001
 
 
 async def test_flushes_fall_where_they_were_put() -> None:
     it = await played(is_paced=False, flush_at_s=(ONE_ENDS_S + 0.1, TWO_ENDS_S))
-    answers = [heard.event for heard in it.heard if isinstance(heard.event, Flushed)]
+    answers = [events.event for events in it.events if isinstance(events.event, Flushed)]
     assert [answer.text.strip() for answer in answers] == ["one", "two"]
     assert [answer.audio_s for answer in answers] == pytest.approx([0.4, 0.98])  # the chunk that holds the place
-    assert len(it.asked_s) == 2
+    assert len(it.flushed_at_s) == 2
     assert len(flush.latencies_ms(it)) == 2
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from voxtide.bench.load.recordings import Recording, load_recordings
-from voxtide.bench.load.spoken import words_of
+from voxtide.bench.load.word_timeline import words_of
 from voxtide.types import Word
 
 RECORDINGS = load_recordings()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from voxtide.bench.load.recordings import load_recordings
-from voxtide.bench.load.variants import QUIET_RMS, over_telephone, quiet, with_noise, with_pauses, with_tail
+from voxtide.bench.load.variants import QUIET_RMS, over_telephone, quiet, with_noise, with_pauses, with_trailing_quiet
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 SPEECH = load_recordings()[1].samples
@@ -27,7 +27,7 @@ def test_quiet_is_quiet() -> None:
 
 
 def test_the_tail_and_the_pauses_add_nothing_but_quiet() -> None:
-    tailed = with_tail(SPEECH)
+    tailed = with_trailing_quiet(SPEECH)
     assert np.array_equal(tailed[: len(SPEECH)], SPEECH) and len(tailed) == len(SPEECH) + 16000
     joined = with_pauses([SPEECH, SPEECH], pause_s=0.5)
     assert len(joined) == 2 * (8000 + len(SPEECH))

@@ -1,1 +1,1 @@
-"""The figures, a module each. In: a session. Out: a `Figure`. Each module says what it measures, from what to what."""
+"""The figures, one module each. In: a session. Out: a `Figure`. Each docstring states exactly what is timed."""

@@ -1,14 +1,16 @@
-"""How many words come out wrong. In: the recordings, clean, in noise, over the telephone. Out: word error rates.
+"""Word error rates. In: the recordings, clean, in noise, over the telephone. Out: rates and every error.
 
-Word error rate: as `scoring` defines it, over the whole set: every recording, followed by a second of quiet.
+The rate is the minimal number of words substituted, deleted and inserted, divided by the number of reference words,
+over the whole set. Both texts are normalised by `EnglishTextNormalizer` of OpenAI's Whisper (package
+whisper-normalizer), which removes case, punctuation, hesitations and spelling variants such as "ten" and "10". Every
+recording is followed by a second of quiet. The only module that knows jiwer.
 
-- live: the text that a live stream has made final when all audio is fed and the stream is finished. Audio comes as fast
-  as the engine takes it, each recording four times, after no, one, two and three times 96 ms of quiet: where in a word
-  an update falls is chance, and worth some tenths of a percent. The clean set comes once in real time as well; "text
-  that differs" counts the words that are not the same then.
-- fast: the text of a stream for audio that is already there.
-- noise: pink noise whose mean power is 10 dB below the mean power of the recording; a fixed seed for each start.
-- telephone: resampled to 8 kHz, through G.711 mu-law, resampled back.
+- live: the final text of a live stream after `finish`. Audio is fed as fast as the engine takes it. Each recording is
+  played four times, after 0 to 3 times 96 ms of quiet: where in a word an update falls is chance, and moves the rate by
+  tenths of a percent. The clean set is also played once in real time; "text that differs" counts the differing words.
+- fast: the text of a stream at pace `fast`.
+- noise: pink noise 10 dB below the recording's mean power; one fixed seed per start.
+- telephone: 8 kHz G.711 mu-law and back.
 """
 
 from __future__ import annotations
@@ -24,16 +26,16 @@ import numpy as np
 
 from voxtide.bench.figure import Figure, Measure, Target
 from voxtide.bench.load.session import FAST, LIVE, BenchSession
-from voxtide.bench.load.spoken import num_differing, words_of
-from voxtide.bench.load.variants import over_telephone, quiet, with_noise, with_tail
+from voxtide.bench.load.variants import over_telephone, quiet, with_noise, with_trailing_quiet
+from voxtide.bench.load.word_timeline import num_differing, words_of
 from voxtide.errors import MissingExtraError
 from voxtide.types import Samples, StreamOptions
 
 SNR_DB = 10.0
 NUM_STARTS = 4
-"""How often each recording is transcribed, so that no unlucky start and no unlucky noise decides."""
+"""Plays per recording, so that one unlucky start or noise does not decide."""
 START_S = 0.096
-"""From one start to the next: a quarter of the 384 ms from one of Moonshine's decisions to the next."""
+"""Between two starts: a quarter of the 384 ms between two decisions of `moonshine`."""
 
 Variant: TypeAlias = Callable[[Samples], Samples]
 
@@ -65,7 +67,7 @@ async def measure(session: BenchSession) -> Figure:
 
 
 def _started(samples: Samples, start: int) -> Samples:
-    """After some quiet."""
+    """The samples after some quiet."""
     return np.concatenate([quiet(start * START_S), samples])
 
 
@@ -78,21 +80,23 @@ def _by_telephone(samples: Samples, start: int) -> Samples:
 
 
 async def _paced(session: BenchSession) -> tuple[WordErrors, int]:
-    """Errors in real time, and how many words are others when the same audio comes as fast as the engine takes it."""
+    """Errors in real time, and the words that differ when the same audio is fed as fast as possible."""
     parts, num_unlike = [], 0
     for recording, played in await session.paced():
-        text = await session.text(with_tail(recording.samples), LIVE)
+        text = await session.text(with_trailing_quiet(recording.samples), LIVE)
         num_unlike += num_differing(words_of(text), words_of(played.transcript.text))
         parts.append(word_errors(recording.name, recording.text, played.transcript.text))
     return total(parts), num_unlike
 
 
 async def _score(session: BenchSession, name: str, variants: list[Variant], options: StreamOptions) -> WordErrors:
-    session.say(f"transcribing the set: {name}")
+    session.progress(f"transcribing the set: {name}")
     return total(
         [
             word_errors(
-                recording.name, recording.text, await session.text(variant(with_tail(recording.samples)), options)
+                recording.name,
+                recording.text,
+                await session.text(variant(with_trailing_quiet(recording.samples)), options),
             )
             for recording in session.recordings
             for variant in variants
@@ -106,7 +110,7 @@ def _measure(name: str, errors: WordErrors, target: Target | None) -> Measure:
         value=errors.percent,
         unit="%",
         target=target,
-        method=f"{errors.num_errors} words substituted, deleted or inserted of {errors.num_words} said",
+        method=f"{errors.num_errors} words substituted, deleted or inserted, of {errors.num_words}",
     )
 
 
@@ -122,8 +126,8 @@ def _unlike(num_words: int) -> Measure:
 
 def _error_lines(name: str, errors: WordErrors) -> list[str]:
     return [
-        f"{name}: {recording}: {said or '(nothing)'} -> {written or '(nothing)'}"
-        for recording, said, written in errors.differences
+        f"{name}: {recording}: {reference or '(nothing)'} -> {hypothesis or '(nothing)'}"
+        for recording, reference, hypothesis in errors.differences
     ]
 
 
@@ -132,9 +136,9 @@ class WordErrors:
     """Errors in one text or several.
 
     Attributes:
-        num_words: Words said.
+        num_words: Words of the reference.
         num_errors: Words substituted, deleted and inserted.
-        differences: Each run of errors: the text's name, what was said, what was written; either may be empty.
+        differences: Each run of errors: the text's name, reference words, hypothesis words; either may be empty.
     """
 
     num_words: int
@@ -148,7 +152,7 @@ class WordErrors:
 
 
 def total(parts: Sequence[WordErrors]) -> WordErrors:
-    """All parts as one."""
+    """The sum of all parts."""
     return WordErrors(
         num_words=sum(part.num_words for part in parts),
         num_errors=sum(part.num_errors for part in parts),
@@ -156,30 +160,30 @@ def total(parts: Sequence[WordErrors]) -> WordErrors:
     )
 
 
-def word_errors(name: str, said: str, written: str) -> WordErrors:
-    """Compare two texts; `name` is theirs.
+def word_errors(name: str, reference_text: str, hypothesis_text: str) -> WordErrors:
+    """Compare two texts; `name` labels the differences.
 
     Raises:
-        ValueError: Nothing was said.
+        ValueError: The reference has no words.
         MissingExtraError: The bench extra is not installed.
     """
     jiwer, normalise = _libraries()
-    reference, hypothesis = normalise(said), normalise(written)
+    reference, hypothesis = normalise(reference_text), normalise(hypothesis_text)
     if not reference.strip():
-        raise ValueError(f"the text to compare with has no words: {said!r}")
+        raise ValueError(f"the reference text has no words: {reference_text!r}")
     output = jiwer.process_words(reference, hypothesis)
-    said_words, written_words = output.references[0], output.hypotheses[0]
+    reference_words, hypothesis_words = output.references[0], output.hypotheses[0]
     differences = tuple(
         (
             name,
-            " ".join(said_words[run.ref_start_idx : run.ref_end_idx]),
-            " ".join(written_words[run.hyp_start_idx : run.hyp_end_idx]),
+            " ".join(reference_words[run.ref_start_idx : run.ref_end_idx]),
+            " ".join(hypothesis_words[run.hyp_start_idx : run.hyp_end_idx]),
         )
         for run in output.alignments[0]
         if run.type != "equal"
     )
     num_errors = output.substitutions + output.deletions + output.insertions
-    return WordErrors(len(said_words), num_errors, differences)
+    return WordErrors(len(reference_words), num_errors, differences)
 
 
 def normaliser_name() -> str:

@@ -1,10 +1,10 @@
-"""What a stream costs. In: a live stream in real time, and fast streams on one thread. Out: cores, real-time factor.
+"""Processor cost of a stream. In: live streams in real time, fast streams on one thread. Out: cores, real-time factor.
 
-- live stream: processor time of this process, all threads together (engine, event loop, feeding), from the first chunk
-  to the end of the stream, divided by the length of the recordings. The second of quiet that follows each recording is
-  not counted as length, only as cost.
-- real-time factor, fast: the same quotient for streams at pace `fast` in an engine with one thread, fed as fast as it
-  takes them. The median of several passes over the set.
+- live stream: processor time of this process, all threads (engine, event loop, feeding), from the first chunk to the
+  end of the stream, divided by the length of the recordings. The trailing second of quiet counts as cost, not as
+  length.
+- real-time factor, fast: the same quotient at pace `fast` in an engine with one thread, fed as fast as possible; the
+  median of several passes over the set.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ async def measure(session: BenchSession) -> Figure:
     paced = await session.paced()
     cores = sum(played.cpu_s for _, played in paced) / sum(recording.duration_s for recording, _ in paced)
     num_passes = NUM_QUICK_PASSES if session.is_quick else NUM_PASSES
-    session.say(f"transcribing the set fast on one thread, {num_passes} times")
+    session.progress(f"transcribing the set fast on one thread, {num_passes} times")
     async with session.choice.open(num_threads=1) as engine:
-        await _pass(session, engine)  # the first one warms caches
+        await _pass(session, engine)  # warms caches
         passes = [await _pass(session, engine) for _ in range(num_passes)]
     live = Measure(
         name="CPU of one live stream",

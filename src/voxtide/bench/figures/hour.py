@@ -1,16 +1,15 @@
-"""Whether a stream stays as it was for an hour. In: one live stream, the set again and again. Out: growth and drift.
+"""Endurance of one stream. In: one live stream, the set repeated for an hour. Out: memory growth, changed words, drift.
 
-A fresh process plays the set, a pause of 0.8 s before each recording, over and over into one live stream until an hour
-is full. Each round begins with so much quiet that its length is a multiple of 24 s: whole seconds and every step that
-an engine might take fit into it, so all rounds fall alike on the engine's steps, and only what the engine carries along
-could make its text another. Audio comes as fast as the engine takes it, which decides nothing in the text; the engine
-is never more than its queue, ten seconds, behind.
+A fresh process plays the set, a pause of 0.8 s before each recording, repeatedly into one live stream until an hour is
+full. Quiet at the start of each pass makes its length a multiple of 24 s, so that all passes meet the engine's updates
+at the same places and only accumulated state can change the text. Audio is fed as fast as the engine takes it, which
+does not affect the text.
 
-- memory growth: slope of the process's resident set (least squares), looked at once in each minute of audio, after the
-  first minutes. The transcript itself, which the run keeps, is part of it.
-- words that differ: words of each later whole round that the second does not have, and the other way round. The first
-  is not the measure, for its stream is fresh: the second is the first with a past. How the two differ is told as well.
-- drift: for words that match the second round's, how far their start, counted from the round's own, is from there.
+- memory growth: least-squares slope of the resident set, sampled once per minute of audio, after the first minutes. It
+  includes the transcript, which the run keeps.
+- words that differ: words of each later whole pass that differ from the second. The first pass is no reference, because
+  its stream is fresh; how it differs from the second is reported separately.
+- drift: distance of a word's start, relative to its pass, from the same word's in the second pass.
 """
 
 from __future__ import annotations
@@ -27,99 +26,99 @@ from voxtide.bench.load.play import FAST_CHUNK_MS, SamplesSource
 from voxtide.bench.load.process import in_fresh_process, resident_mb
 from voxtide.bench.load.recordings import load_recordings
 from voxtide.bench.load.session import LIVE, BenchSession, EngineChoice
-from voxtide.bench.load.spoken import matches, num_differing, words_of
 from voxtide.bench.load.variants import quiet, with_pauses
+from voxtide.bench.load.word_timeline import matches, num_differing, words_of
 from voxtide.pipeline import Observer, run_stream
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Transcript, Word
 
 LENGTH_S, QUICK_LENGTH_S = 3600.0, 300.0
-SETTLING_MIN, QUICK_SETTLING_MIN = 5, 1
-"""Minutes until caches and allocators are full."""
+WARM_UP_MIN, QUICK_WARM_UP_MIN = 5, 1
+"""Minutes until caches and allocators are filled."""
 PAUSE_S = 0.8
-ROUND_MULTIPLE_S = 24.0
+PASS_MULTIPLE_S = 24.0
 
 GROWTH, DIFFERING, DRIFT = Target("<=", 5), Target("<=", 0), Target("<=", 50)
 
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """What one long stream came to."""
+    """The record of one long stream."""
 
     transcript: Transcript
     resident_mb: tuple[float, ...]
-    round_s: float
+    pass_s: float
 
 
 async def measure(session: BenchSession) -> Figure:
     """Measure in a fresh process."""
-    length_s, settling_min = (QUICK_LENGTH_S, QUICK_SETTLING_MIN) if session.is_quick else (LENGTH_S, SETTLING_MIN)
-    session.say(f"playing {length_s / 60:.0f} minutes into one stream")
+    length_s, warm_up_min = (QUICK_LENGTH_S, QUICK_WARM_UP_MIN) if session.is_quick else (LENGTH_S, WARM_UP_MIN)
+    session.progress(f"playing {length_s / 60:.0f} minutes into one stream")
     hour = await in_fresh_process(_hour, session.choice, length_s)
-    fresh, second, *later = rounds_of(hour.transcript, hour.round_s, num_rounds=int(length_s // hour.round_s))
-    differing = [num_differing(_spoken(words), _spoken(second)) for words in later]
+    fresh, second, *later = passes_of(hour.transcript, hour.pass_s, num_passes=int(length_s // hour.pass_s))
+    differing = [num_differing(_words(words), _words(second)) for words in later]
     drifts_ms = [1000 * drift_s for words in later for drift_s in drifts_s(words, second)]
-    settled = hour.resident_mb[settling_min:]
-    growth_mb = 60 * slope(range(len(settled)), settled)
+    steady = hour.resident_mb[warm_up_min:]
+    growth_mb = 60 * slope(range(len(steady)), steady)
     return Figure(
         name="hour",
         measures=(
             *_measures(growth_mb, differing, drifts_ms),
             Measure(
-                name="words of the second round unlike the first",
-                value=num_differing(_spoken(second), _spoken(fresh)),
+                name="words of the second pass unlike the first",
+                value=num_differing(_words(second), _words(fresh)),
                 unit="words",
-                method="a stream with a past against a fresh one, on the same audio",
+                method="the stream's second pass against its first, same audio",
             ),
         ),
-        notes=(f"{2 + len(later)} whole rounds of {hour.round_s:.0f} s in {length_s:.0f} s, {len(second)} words each",),
+        notes=(f"{2 + len(later)} whole passes of {hour.pass_s:.0f} s in {length_s:.0f} s, {len(second)} words each",),
         details={"resident_mb": hour.resident_mb, "differing_words": differing},
         plots=(_plot(hour.resident_mb),),
     )
 
 
-def rounds_of(transcript: Transcript, round_s: float, *, num_rounds: int) -> list[list[Word]]:
-    """The words of each round, with times from the round's beginning."""
-    rounds: list[list[Word]] = [[] for _ in range(num_rounds)]
+def passes_of(transcript: Transcript, pass_s: float, *, num_passes: int) -> list[list[Word]]:
+    """The words of each pass, with times from the start of the pass."""
+    passes: list[list[Word]] = [[] for _ in range(num_passes)]
     for segment in transcript.segments:
         for word in segment.words:
-            number = int(word.start_s // round_s)
-            if number < num_rounds:
-                began_s = number * round_s
-                rounds[number].append(Word(word.text, word.start_s - began_s, word.end_s - began_s))
-    return rounds
+            number = int(word.start_s // pass_s)
+            if number < num_passes:
+                began_s = number * pass_s
+                passes[number].append(Word(word.text, word.start_s - began_s, word.end_s - began_s))
+    return passes
 
 
 def drifts_s(words: Sequence[Word], other: Sequence[Word]) -> list[float]:
-    """For each word that the other round has too, how far its start is from there."""
+    """For each word in both passes, the distance between its two starts."""
     matched = matches([word.text for word in words], [word.text for word in other])
     return [abs(words[i].start_s - other[j].start_s) for i, j in matched.items()]
 
 
-def _spoken(words: Sequence[Word]) -> list[str]:
+def _words(words: Sequence[Word]) -> list[str]:
     return words_of(" ".join(word.text for word in words))
 
 
 async def _hour(choice: EngineChoice, length_s: float) -> Hour:
-    """Play it; runs in a process of its own."""
-    a_round = _one_round()
+    """Play the hour; runs in its own process."""
+    one_pass = _one_pass()
     watch = _Watch()
-    source = SamplesSource(a_round, chunk_ms=FAST_CHUNK_MS, duration_s=length_s)
+    source = SamplesSource(one_pass, chunk_ms=FAST_CHUNK_MS, duration_s=length_s)
     async with choice.open() as engine, engine.open(LIVE) as stream, source:
         outcome = await run_stream(source, stream, (watch,))
     if outcome.failure is not None:
         raise outcome.failure
-    return Hour(outcome.transcript, tuple(watch.resident_mb), len(a_round) / SAMPLE_RATE_HZ)
+    return Hour(outcome.transcript, tuple(watch.resident_mb), len(one_pass) / SAMPLE_RATE_HZ)
 
 
-def _one_round() -> Samples:
-    said = with_pauses([recording.samples for recording in load_recordings()], pause_s=PAUSE_S)
-    said_s = len(said) / SAMPLE_RATE_HZ
-    round_samples = round(math.ceil(said_s / ROUND_MULTIPLE_S) * ROUND_MULTIPLE_S * SAMPLE_RATE_HZ)
-    return np.concatenate([quiet(ROUND_MULTIPLE_S), said])[-round_samples:]
+def _one_pass() -> Samples:
+    speech = with_pauses([recording.samples for recording in load_recordings()], pause_s=PAUSE_S)
+    speech_s = len(speech) / SAMPLE_RATE_HZ
+    pass_samples = round(math.ceil(speech_s / PASS_MULTIPLE_S) * PASS_MULTIPLE_S * SAMPLE_RATE_HZ)
+    return np.concatenate([quiet(PASS_MULTIPLE_S), speech])[-pass_samples:]
 
 
 class _Watch(Observer):
-    """Looks at the memory once in each minute of audio."""
+    """Samples the memory once per minute of audio."""
 
     def __init__(self) -> None:
         self.resident_mb: list[float] = []
@@ -130,7 +129,7 @@ class _Watch(Observer):
 
 
 def _measures(growth_mb: float, differing: Sequence[int], drifts_ms: Sequence[float]) -> tuple[Measure, ...]:
-    num_adrift = sum(not DRIFT.is_met(drift_ms) for drift_ms in drifts_ms)
+    num_over = sum(not DRIFT.is_met(drift_ms) for drift_ms in drifts_ms)
     return (
         Measure(
             name="memory growth",
@@ -140,18 +139,18 @@ def _measures(growth_mb: float, differing: Sequence[int], drifts_ms: Sequence[fl
             method="slope of the resident set over audio time in one live stream, after the first minutes",
         ),
         Measure(
-            name="words that differ from the second round",
+            name="words that differ from the second pass",
             value=sum(differing),
             unit="words",
             target=DIFFERING,
-            method=f"sum over {len(differing)} later rounds of the same audio",
+            method=f"sum over {len(differing)} later passes of the same audio",
         ),
         Measure(
             name="drift of word times, largest",
             value=max(drifts_ms, default=0.0),
             unit="ms",
             target=DRIFT,
-            method=f"start of a word against the second round; {num_adrift} of {len(drifts_ms)} over {DRIFT.limit} ms",
+            method=f"start of a word against the second pass; {num_over} of {len(drifts_ms)} over {DRIFT.limit} ms",
         ),
     )
 

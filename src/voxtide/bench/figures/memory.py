@@ -1,12 +1,11 @@
-"""How much memory streams take. In: a fresh process with one live stream, then more. Out: megabytes.
+"""Memory of streams. In: a fresh process with one live stream, then more. Out: megabytes of a million bytes.
 
-Memory is the resident set of a process that does nothing else: Python, the engine with its models, and the streams. A
-megabyte is a million bytes. Audio comes as fast as the engine takes it, so the queues of the streams are full, which in
-real time they are not.
+Memory is the resident set of a process that does nothing else: Python, the engine with its models, and the streams.
+Audio is fed as fast as the engine takes it, so the inboxes are full, which in real time they are not.
 
-- one stream: when a live stream has transcribed a minute, and is still open.
-- each further stream: more live streams are opened, four at a time, each is fed a minute, all stay open. The slope of a
-  straight line through the sizes (least squares), the first stream's size included.
+- one stream: after a live stream has transcribed a minute, still open.
+- each further stream: more live streams are opened, four at a time, each fed a minute, all kept open; the least-squares
+  slope through the sizes from the first stream on.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ FEED_S, QUICK_FEED_S = 60.0, 15.0
 PAUSE_S = 0.8
 CHUNK_SAMPLES = SAMPLE_RATE_HZ // 10
 MAX_LEFT_S = 0.1
-"""A stream that lags no more than this has transcribed what it was fed, but for an unfinished frame."""
-LOOK_EVERY_S = 0.02
+"""A stream with less lag has transcribed its audio, except an unfinished frame."""
+POLL_S = 0.02
 
 ONE, FURTHER = Target("<=", 300), Target("<=", 5)
 
@@ -41,7 +40,7 @@ ONE, FURTHER = Target("<=", 300), Target("<=", 5)
 async def measure(session: BenchSession) -> Figure:
     """Measure in a fresh process."""
     num_more, feed_s = (NUM_MORE_QUICK, QUICK_FEED_S) if session.is_quick else (NUM_MORE, FEED_S)
-    session.say(f"filling {1 + num_more} streams, {feed_s:.0f} s each")
+    session.progress(f"filling {1 + num_more} streams, {feed_s:.0f} s each")
     sizes = await in_fresh_process(_sizes, session.choice, num_more, feed_s)
     counts, megabytes = [count for count, _ in sizes], [size for _, size in sizes]
     return Figure(
@@ -72,18 +71,18 @@ def _measures(counts: Sequence[int], megabytes: Sequence[float], feed_s: float) 
             name="memory before any stream",
             value=megabytes[0],
             unit="MB",
-            method="resident set of the same process when the engine has just been opened",
+            method="resident set of the same process right after the engine was opened",
         ),
     )
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
-    """Of the straight line with the least squares."""
+    """The least-squares slope."""
     return float(np.polyfit(x, y, 1)[0])
 
 
 async def _sizes(choice: EngineChoice, num_more: int, feed_s: float) -> list[tuple[int, float]]:
-    """Open streams and megabytes, with none, one, and more; runs in a process of its own."""
+    """Open streams and megabytes, with none, one and more; runs in its own process."""
     loop = with_pauses([recording.samples for recording in load_recordings()], pause_s=PAUSE_S)
     samples = np.resize(loop, round(feed_s * SAMPLE_RATE_HZ))
     async with choice.open() as engine, AsyncExitStack() as stack:
@@ -99,15 +98,15 @@ async def _sizes(choice: EngineChoice, num_more: int, feed_s: float) -> list[tup
 
 
 async def _fill(stream: EngineStream, samples: Samples) -> None:
-    """Have the stream transcribe the samples, and leave it open."""
+    """Have the stream transcribe the samples, and keep it open."""
     reading = asyncio.create_task(_read(stream))
     for start in range(0, len(samples), CHUNK_SAMPLES):
         await stream.feed(samples[start : start + CHUNK_SAMPLES])
     while stream.lag_s > MAX_LEFT_S and not reading.done():
-        await asyncio.wait({reading}, timeout=LOOK_EVERY_S)
+        await asyncio.wait({reading}, timeout=POLL_S)
     reading.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await reading  # raises what ended it early
+        await reading  # raises the error that ended it early
 
 
 async def _read(stream: EngineStream) -> None:

@@ -1,17 +1,15 @@
-"""What a server costs and carries. In: clients on sockets of this machine. Out: processor time, latencies, counts.
+"""Cost and capacity of a server. In: clients on sockets of this machine. Out: processor time, latencies, counts.
 
-The server runs in a process of its own; where the system can, on a core of its own, and the clients on another. All
-but one of the measurements use the scripted engine, which hears coded words: what it costs is next to nothing, so what
-is left is the server.
+The server runs in its own process, if the system can on its own core, and the clients on another. All but one of the
+measurements use the scripted engine, which costs next to nothing, so that only the server counts.
 
-- cost: processor time of the server's process for each session and second of audio, against a bare receiver, which
-  decodes the JSON and the base64 of each message with `websockets` and does nothing else. Both are measured twice, in
-  turns, with as many sessions, each sending 80 ms every 80 ms; the lower of the two counts for each.
-  The sessions say the same, each from a moment of its own: nobody speaks in step with hundreds of others.
+- cost: processor time of the server's process per session and second of audio, against a bare receiver, which decodes
+  the JSON and base64 of each message with `websockets` and does nothing else. Both are measured twice, alternating,
+  with equally many sessions that send 80 ms every 80 ms; the lower value of each counts. Sessions play the same audio
+  from random positions.
 - added latency: from the moment when a chunk was due to be sent to the arrival, at the client, of the text that this
-  chunk made stable. Which chunk that is, the engine alone says beforehand. What the client sends late counts.
-- flush to done: from sending a flush, 250 ms after a phrase, to the arrival of its `done`, with the engine chosen.
-- flushes: see server_flushes.py; cut sessions: see server_cuts.py.
+  chunk completed. The engine alone, run beforehand, gives the number of that chunk. A late client counts.
+- flush latency, exactly-once flushes and aborted sessions: see server_sessions.py.
 """
 
 from __future__ import annotations
@@ -22,12 +20,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from voxtide.bench.figure import Figure, Line, Measure, Plot, Target, percentile
-from voxtide.bench.figures import server_cuts, server_flushes
-from voxtide.bench.load.paced import Paced, play_paced, told_after
+from voxtide.bench.figures import server_sessions
+from voxtide.bench.load.paced import Paced, play_paced, text_chunks
 from voxtide.bench.load.process import use_core
+from voxtide.bench.load.raw_client import framed_chunks
 from voxtide.bench.load.serving import Served, serving
 from voxtide.bench.load.session import BenchSession
-from voxtide.bench.load.wire import framed_chunks
 from voxtide.engines.scripted import speak
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
@@ -39,12 +37,12 @@ QUICK_COUNTS = (200, 600)
 PACED_S, QUICK_PACED_S = 10.0, 5.0
 MAX_ADDED_MS = 20.0
 
-COST, CARRIED = Target("<=", 1.5), Target(">=", 600)
+COST, SUSTAINED = Target("<=", 1.5), Target(">=", 600)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerLoad:
-    """What was seen of so many paced sessions: p50 and p99 of the added latency, and how late the clients sent."""
+    """The result of one number of paced sessions: p50 and p99 of the added latency, and how late the clients sent."""
 
     num_sessions: int
     p50_ms: float
@@ -53,18 +51,17 @@ class ServerLoad:
     cpu_cores: float
 
     @property
-    def is_carried(self) -> bool:
+    def is_sustained(self) -> bool:
         return self.p99_ms <= MAX_ADDED_MS
 
 
 async def measure(session: BenchSession) -> Figure:
-    """All of it, one after the other."""
+    """Measure everything in turn."""
     use_core(CLIENT_CORE)
     measures = [*await _measure_cost(session)]
     loads = await _loads(session)
-    measures += _carried(loads)
-    measures += await server_flushes.measure(session)
-    measures += await server_cuts.measure(session)
+    measures += _sustained_measures(loads)
+    measures += await server_sessions.measure(session)
     return Figure(
         name="server",
         measures=tuple(measures),
@@ -75,7 +72,7 @@ async def measure(session: BenchSession) -> Figure:
 
 
 def talk() -> Samples:
-    """A phrase of five coded words and a pause, four seconds together, as in a conversation."""
+    """A phrase of five coded words and a pause, four seconds in all."""
     words = speak("who built the white tower")
     return np.concatenate([words, np.zeros(4 * SAMPLE_RATE_HZ - len(words), np.float32)])
 
@@ -85,7 +82,7 @@ async def _measure_cost(session: BenchSession) -> list[Measure]:
     frames = framed_chunks(talk())
     costs: dict[bool, list[float]] = {True: [], False: []}
     for is_bare in (True, False, True, False):
-        session.say(f"{count} sessions on {'a bare receiver' if is_bare else 'the server'} for {cost_s:.0f} s")
+        session.progress(f"{count} sessions on {'a bare receiver' if is_bare else 'the server'} for {cost_s:.0f} s")
         async with serving(Served(is_bare=is_bare, core=SERVER_CORE)) as server:
             paced = await play_paced(server, frames, count, cost_s)
         costs[is_bare].append(1000 * paced.cpu_s / (count * paced.play_s))
@@ -107,13 +104,13 @@ async def _measure_cost(session: BenchSession) -> list[Measure]:
 async def _loads(session: BenchSession) -> list[ServerLoad]:
     counts, play_s = (QUICK_COUNTS, QUICK_PACED_S) if session.is_quick else (COUNTS, PACED_S)
     audio = talk()
-    frames, telling = framed_chunks(audio), told_after(audio)
+    frames, timeline = framed_chunks(audio), text_chunks(audio)
     loads: list[ServerLoad] = []
     for count in counts:
-        session.say(f"{count} paced sessions for {play_s:.0f} s")
+        session.progress(f"{count} paced sessions for {play_s:.0f} s")
         async with serving(Served(core=SERVER_CORE)) as server:
-            loads.append(_load_of(await play_paced(server, frames, count, play_s, told_after=telling)))
-        if not loads[-1].is_carried:
+            loads.append(_load_of(await play_paced(server, frames, count, play_s, text_chunks=timeline)))
+        if not loads[-1].is_sustained:
             break
     return loads
 
@@ -129,15 +126,15 @@ def _load_of(paced: Paced) -> ServerLoad:
     )
 
 
-def _carried(loads: Sequence[ServerLoad]) -> list[Measure]:
-    carried = max((load.num_sessions for load in loads if load.is_carried), default=0)
+def _sustained_measures(loads: Sequence[ServerLoad]) -> list[Measure]:
+    sustained = max((load.num_sessions for load in loads if load.is_sustained), default=0)
     limit = f"p99 of added latency <= {MAX_ADDED_MS:.0f} ms"
     first = Measure(
         name="paced sessions on one core",
-        value=carried,
+        value=sustained,
         unit="sessions",
-        target=CARRIED,
-        method=f"most of those tried with {limit}; 80 ms chunks of coded words",
+        target=SUSTAINED,
+        method=f"largest number tried with {limit}; 80 ms chunks of coded words",
     )
     return [first, *(_measure(load) for load in loads)]
 
@@ -163,6 +160,6 @@ def _plot(loads: Sequence[ServerLoad]) -> Plot:
             Line("p99", counts, [load.p99_ms for load in loads]),
             Line("p50", counts, [load.p50_ms for load in loads]),
         ),
-        x_limits=(CARRIED.limit,),
+        x_limits=(SUSTAINED.limit,),
         y_limits=(MAX_ADDED_MS,),
     )

@@ -1,16 +1,15 @@
-"""How many live streams two cores carry. In: streams in real time, all at once. Out: lag over the number of streams.
+"""Live streams that two cores sustain. In: streams in real time, all at once. Out: lag over the number of streams.
 
-A fresh process is kept to two cores where the system can, and its engine to two threads. N live streams play the whole
-set in a loop, each from another place, in real time, in chunks of 80 ms that come at different moments. The first two
+A fresh process is restricted to two cores if the system can, and its engine to two threads. N live streams play the
+whole set in a loop, each from another position, in real time, in chunks of 80 ms at staggered moments. The first two
 seconds are left out.
 
-- lag: audio fed and not yet transcribed (`EngineStream.lag_s`), looked at every 50 ms in every stream.
-- lateness: from the moment at which the audio that a piece of text covers existed (its `audio_s`) to the arrival of the
-  text, interim or stable, at the task that iterates the stream.
+- lag: audio fed and not yet transcribed (`EngineStream.lag_s`), polled every 50 ms in every stream.
+- lateness: from the moment when the audio covered by a text existed (its `audio_s`) to the arrival of the text, interim
+  or stable, at the task that iterates the stream.
 
-N streams are carried if the p95 of both, over all streams together, is at most 400 ms. The number reported is the
-largest N such that it and every smaller N that was tried are carried; the gap to the first that is not is halved until
-it is one.
+N is sustained if the p95 of both, over all streams together, is at most 400 ms. The result is the largest N such that
+it and every smaller N tried are sustained, found by bisection.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from voxtide.bench.figure import Figure, Line, Measure, Plot, Target, percentile
-from voxtide.bench.load.play import Heard, play
+from voxtide.bench.load.play import TimedEvent, play
 from voxtide.bench.load.process import in_fresh_process, use_cores
 from voxtide.bench.load.recordings import load_recordings
 from voxtide.bench.load.session import LIVE, BenchSession, EngineChoice
@@ -39,7 +38,7 @@ PLAY_S = 30.0
 QUICK_PLAY_S = 10.0
 WARM_UP_S = 2.0
 CHUNK_MS = 80
-LOOK_EVERY_S = 0.05
+POLL_S = 0.05
 PAUSE_S = 0.8
 MAX_LAG_MS = 400.0
 STREAMS = Target(">=", 12)
@@ -47,14 +46,14 @@ STREAMS = Target(">=", 12)
 
 @dataclass(frozen=True, slots=True)
 class StreamLoad:
-    """What was seen of so many streams at once.
+    """The result of one number of streams.
 
     Attributes:
-        num_streams: So many.
-        num_cores: Cores that the process could run on.
-        cpu_cores: Cores that it kept busy. Far below `num_cores` in spite of much lag: others had them.
-        lag_ms: p95 of lag over all streams together.
-        late_ms: p95 of the lateness of text over all streams together.
+        num_streams: Streams at once.
+        num_cores: Cores available to the process.
+        cpu_cores: Cores it kept busy. Much lag with idle cores means other programs had them.
+        lag_ms: p95 of lag over all streams.
+        late_ms: p95 of the lateness of text over all streams.
     """
 
     num_streams: int
@@ -64,26 +63,26 @@ class StreamLoad:
     late_ms: float
 
     @property
-    def is_carried(self) -> bool:
+    def is_sustained(self) -> bool:
         return max(self.lag_ms, self.late_ms) <= MAX_LAG_MS
 
 
 async def measure(session: BenchSession) -> Figure:
-    """Try numbers of streams until the border is found."""
+    """Find the largest sustained number of streams."""
     counts, play_s = (QUICK_COUNTS, QUICK_PLAY_S) if session.is_quick else (COUNTS, PLAY_S)
 
     async def load_of(num_streams: int) -> StreamLoad:
-        session.say(f"playing {num_streams} streams at once for {play_s:.0f} s")
+        session.progress(f"playing {num_streams} streams at once for {play_s:.0f} s")
         return await in_fresh_process(_load, session.choice, num_streams, play_s)
 
     loads = await find_border(load_of, counts, is_exact=not session.is_quick)
-    method = f"live streams in real time on {NUM_CORES} cores, {play_s:.0f} s each; the most with p95 of lag and of "
+    method = f"live streams in real time on {NUM_CORES} cores, {play_s:.0f} s each; the most with p95 of lag and "
     return Figure(
         name="streams",
         measures=(
             Measure(
                 name="live streams on two cores",
-                value=num_carried(loads),
+                value=num_sustained(loads),
                 unit="streams",
                 target=STREAMS,
                 method=f"{method}lateness of text both <= {MAX_LAG_MS:.0f} ms",
@@ -99,32 +98,32 @@ async def measure(session: BenchSession) -> Figure:
 async def find_border(
     load_of: Callable[[int], Awaitable[StreamLoad]], counts: Sequence[int], *, is_exact: bool
 ) -> list[StreamLoad]:
-    """Loads for ascending counts up to the first that is not carried, and between the last two until they touch."""
+    """Loads for ascending counts up to the first that is not sustained, then by bisection."""
     loads: list[StreamLoad] = []
     for count in counts:
         loads.append(await load_of(count))
-        if not loads[-1].is_carried:
+        if not loads[-1].is_sustained:
             break
-    low, high = num_carried(loads), loads[-1].num_streams
-    while is_exact and not loads[-1].is_carried and high - low > 1:
+    low, high = num_sustained(loads), loads[-1].num_streams
+    while is_exact and not loads[-1].is_sustained and high - low > 1:
         middle = await load_of((low + high) // 2)
         loads.insert(-1, middle)
-        low, high = (middle.num_streams, high) if middle.is_carried else (low, middle.num_streams)
+        low, high = (middle.num_streams, high) if middle.is_sustained else (low, middle.num_streams)
     return sorted(loads, key=lambda load: load.num_streams)
 
 
-def num_carried(loads: Sequence[StreamLoad]) -> int:
-    """The largest number that is carried and below which all are; 0 if none is."""
-    carried = 0
+def num_sustained(loads: Sequence[StreamLoad]) -> int:
+    """The largest number such that it and all below are sustained; 0 if none is."""
+    sustained = 0
     for load in sorted(loads, key=lambda load: load.num_streams):
-        if not load.is_carried:
+        if not load.is_sustained:
             break
-        carried = load.num_streams
-    return carried
+        sustained = load.num_streams
+    return sustained
 
 
 async def _load(choice: EngineChoice, num_streams: int, play_s: float) -> StreamLoad:
-    """Play so many streams; runs in a process of its own."""
+    """Play `num_streams` streams; runs in its own process."""
     num_cores = use_cores(NUM_CORES)
     loop = with_pauses([recording.samples for recording in load_recordings()], pause_s=PAUSE_S)
     async with choice.open(num_threads=NUM_CORES) as engine:
@@ -139,31 +138,31 @@ async def _load(choice: EngineChoice, num_streams: int, play_s: float) -> Stream
 async def _play_one(
     engine: Engine, loop: Samples, index: int, num_streams: int, play_s: float
 ) -> tuple[list[float], list[float]]:
-    """One of the streams: its lags and how late its texts were."""
+    """One of the streams: its lags and the lateness of its texts."""
     start = index * len(loop) // num_streams
     samples = np.resize(np.roll(loop, -start), round(play_s * SAMPLE_RATE_HZ))
     await asyncio.sleep(index / num_streams * CHUNK_MS / 1000)
     async with engine.open(LIVE) as stream:
         playing = play(stream, samples, is_paced=True, chunk_ms=CHUNK_MS)
         played, lags_s = await asyncio.gather(playing, _lags_s(stream, play_s))
-    return lags_s, lateness_s(played.heard, since_s=WARM_UP_S)
+    return lags_s, lateness_s(played.events, since_s=WARM_UP_S)
 
 
 async def _lags_s(stream: EngineStream, play_s: float) -> list[float]:
-    """Look at the lag as long as audio comes."""
+    """Poll the lag while audio comes."""
     ends_s = time.monotonic() + play_s
     await asyncio.sleep(WARM_UP_S)
     lags_s = []
     while time.monotonic() < ends_s:
         lags_s.append(stream.lag_s)
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(POLL_S)
     return lags_s
 
 
-def lateness_s(heard: Sequence[Heard], *, since_s: float) -> list[float]:
-    """How late each text came, of those that came after `since_s`."""
+def lateness_s(events: Sequence[TimedEvent], *, since_s: float) -> list[float]:
+    """Lateness of each text that arrived after `since_s`."""
     return [
-        one.at_s - one.event.audio_s for one in heard if isinstance(one.event, Delta | Interim) and one.at_s >= since_s
+        one.at_s - one.event.audio_s for one in events if isinstance(one.event, Delta | Interim) and one.at_s >= since_s
     ]
 
 

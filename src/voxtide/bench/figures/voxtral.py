@@ -44,13 +44,13 @@ async def measure(session: BenchSession) -> Figure:
         raise MissingExtraError("torch", "voxtral", "measuring Voxtral") from error
 
     if choose_device(None).type == "cuda":
-        return await voxtral_gpu.measure(is_quick=session.is_quick, say=session.say)
+        return await voxtral_gpu.measure(is_quick=session.is_quick, progress=session.progress)
     num_steps = NUM_QUICK_STEPS if session.is_quick else NUM_STEPS
-    session.say("timing steps beside transformers; some minutes")
+    session.progress("timing steps beside transformers; some minutes")
     figure = await in_fresh_process(_on_cpu, num_steps)
     if session.is_quick:
         return figure
-    session.say("timing steps of the full shape in int8; a minute")
+    session.progress("timing steps of the full shape in int8; a minute")
     return replace(figure, measures=(*figure.measures, *await in_fresh_process(_full_on_cpu, NUM_QUICK_STEPS)))
 
 

@@ -66,7 +66,7 @@ class Measured:
     failures: tuple[str, ...] = ()
 
 
-async def measure(*, is_quick: bool, say: Callable[[str], None]) -> Figure:
+async def measure(*, is_quick: bool, progress: Callable[[str], None]) -> Figure:
     """Measure all numbers of streams that fit.
 
     Raises:
@@ -74,17 +74,17 @@ async def measure(*, is_quick: bool, say: Callable[[str], None]) -> Figure:
     """
     counts, num_steps = (COUNTS[:2], NUM_QUICK_STEPS) if is_quick else (COUNTS, NUM_STEPS)
     plan = await in_fresh_process(make_plan, counts)
-    say(f"{plan.card}: copies {plan.bytes_per_s / 1e12:.2f} TB/s")
+    progress(f"{plan.card}: copies {plan.bytes_per_s / 1e12:.2f} TB/s")
     found: list[Measured] = []
     for window, group in groupby(plan.windows, key=plan.windows.__getitem__):
         numbers = tuple(group)
         if not window:
             found.append(Measured(failures=(f"no room for {_listed(numbers)} streams",)))
             continue
-        say(f"timing {_listed(numbers)} streams with a window of {window} tokens; a minute or two")
+        progress(f"timing {_listed(numbers)} streams with a window of {window} tokens; a minute or two")
         found.append(await _measured(numbers, window, num_steps))
         for line in _told(found[-1]):
-            say(line)
+            progress(line)
     return _figure(plan, found)
 
 

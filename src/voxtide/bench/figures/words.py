@@ -1,15 +1,18 @@
-"""How long a word takes. In: live streams in real time. Out: latencies of words.
+"""Latency of words, and how stable their text is. In: live streams in real time. Out: latencies, changed words.
 
-Each recording, followed by a second of quiet, is played alone, in chunks of 20 ms, into a live stream.
+Each recording, followed by a second of quiet, is played alone in chunks of 20 ms into a live stream.
 
-- first text: from the moment at which the end of the word existed as audio (when the audio began, plus the word's end
-  in `data/word_times.json`) to the arrival, at the task that iterates the stream, of the first event whose text has the
-  word at its final place: interim or stable.
+- first text: from the moment when the end of the word existed as audio (start of the audio plus the word's end in
+  `data/word_times.json`) to the arrival, at the task that iterates the stream, of the first event, interim or stable,
+  that has the word at its final place.
 - stable: from the same moment to the arrival of the `Delta` that has the word.
+- stable words retracted: words seen in stable text (joined deltas) that a later stable text or the final segments lack.
+- interim words changed: each (place, word) shown as interim text counts once; the share that is not the final text's
+  word at that place. Case and punctuation do not count.
 
-The wait for the chunk to fill is part of both. A latency is negative where a word was told before its end.
-A word of the final text belongs to a word of the reference if an alignment of the two texts pairs equal words; words
-that are not so paired (errors, numbers written as digits) have no latency and are counted.
+Both latencies include the wait for the chunk to fill. A latency is negative if the word appeared before its end. A
+final word belongs to the reference word that an alignment pairs it with; unpaired words (errors, digits) have no
+latency and are counted.
 """
 
 from __future__ import annotations
@@ -18,12 +21,12 @@ from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, shar
 from voxtide.bench.load.play import Played, feeding_note
 from voxtide.bench.load.recordings import Recording
 from voxtide.bench.load.session import BenchSession
-from voxtide.bench.load.spoken import matches, tell
+from voxtide.bench.load.word_timeline import matches, num_retracted, word_timeline
 
 FIRST_P50, STABLE_P50, STABLE_P95 = Target("<=", 250), Target("<=", 450), Target("<=", 900)
 
 
-async def measure(session: BenchSession) -> Figure:
+async def measure_latency(session: BenchSession) -> Figure:
     """Measure every word of the recordings."""
     first_ms: list[float] = []
     stable_ms: list[float] = []
@@ -46,17 +49,17 @@ async def measure(session: BenchSession) -> Figure:
 
 def latencies_ms(recording: Recording, played: Played) -> tuple[list[float], list[float], list[str]]:
     """For each word of the reference that was found, to its first text and to stable; and the words not found."""
-    telling = tell(played.heard)
+    timeline = word_timeline(played.events)
     place_of = {
-        place: index for index, place in matches(telling.final, [word.text for word in recording.words]).items()
+        place: index for index, place in matches(timeline.final, [word.text for word in recording.words]).items()
     }
     first_ms, stable_ms, missing = [], [], []
     for place, word in enumerate(recording.words):
         if (index := place_of.get(place)) is None:
             missing.append(f"{word.text} at {word.start_s:.2f} s")
             continue
-        first_ms.append(1000 * (telling.first_s[index] - word.end_s))
-        stable_ms.append(1000 * (telling.stable_s[index] - word.end_s))
+        first_ms.append(1000 * (timeline.first_s[index] - word.end_s))
+        stable_ms.append(1000 * (timeline.stable_s[index] - word.end_s))
     return first_ms, stable_ms, missing
 
 
@@ -88,4 +91,47 @@ def _plot(first_ms: list[float], stable_ms: list[float]) -> Plot:
         y_label="% of words",
         lines=(share_line("first text", first_ms), share_line("stable", stable_ms)),
         x_limits=(FIRST_P50.limit, STABLE_P50.limit, STABLE_P95.limit),
+    )
+
+
+async def measure_stability(session: BenchSession) -> Figure:
+    """Measure the stability of the text in the same streams."""
+    num_gone = num_shown = num_changed = 0
+    by_recording: dict[str, dict[str, int]] = {}
+    errors: list[str] = []
+    for recording, played in await session.paced():
+        timeline = word_timeline(played.events)
+        num_gone += num_retracted(played.events)
+        num_shown += len(timeline.interim)
+        num_changed += len(timeline.changes)
+        by_recording[recording.name] = {"shown": len(timeline.interim), "changed": len(timeline.changes)}
+        errors += [
+            f"{recording.name}, word {place + 1}: {word} -> {final or '(nothing)'}"
+            for place, word, final in timeline.changes
+        ]
+    return Figure(
+        name="stability",
+        measures=(_retracted(num_gone), _changed(num_changed, num_shown)),
+        errors=tuple(errors),
+        details={"by_recording": by_recording},
+    )
+
+
+def _retracted(num_words: int) -> Measure:
+    return Measure(
+        name="stable words retracted",
+        value=num_words,
+        unit="words",
+        target=Target("<=", 0),
+        method="words seen in stable text that later stable text or the final segments lack",
+    )
+
+
+def _changed(num_changed: int, num_shown: int) -> Measure:
+    return Measure(
+        name="interim words changed",
+        value=100 * num_changed / num_shown if num_shown else 0.0,
+        unit="%",
+        target=Target("<=", 5),
+        method=f"{num_changed} of {num_shown} (place, word) pairs shown as interim are not in the final text",
     )

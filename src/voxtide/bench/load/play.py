@@ -1,6 +1,6 @@
-"""Recordings played into a stream, in real time or not. In: samples. Out: every event with the time at which it came.
+"""Plays recordings into a stream, in real time or not. In: samples. Out: every event with its arrival time.
 
-Everything goes through `pipeline.run_stream`, as it does for a user.
+Uses `pipeline.run_stream`, as the command line does.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from voxtide.transcript.events import TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Transcript
 
 PACED_CHUNK_MS = 20
-"""What telephone and web audio come in: small, so that waiting for a chunk to fill hides little."""
+"""The chunk of telephone and web audio: short, so that filling a chunk adds little latency."""
 
 FAST_CHUNK_MS = 80
-"""What the command line hands an engine."""
+"""The chunk of the command line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """An event, and the time at which it reached us, in seconds since the first sample was there."""
+class TimedEvent:
+    """An event and its arrival, in seconds since the first sample existed."""
 
     event: TranscriptEvent
     at_s: float
@@ -36,34 +36,34 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """How one play went. Times are seconds since the audio began.
+    """The record of one play. Times are seconds since the audio began.
 
     Attributes:
-        heard: The events, in order.
-        asked_s: When each flush was asked for, in order.
-        late_s: How late each chunk was fed; says whether the machine kept up with the measuring itself.
-        cpu_s: Processor time of this process, all its threads together.
+        events: All events, in order.
+        flushed_at_s: When each flush was requested, in order.
+        late_s: How late each chunk was fed; shows whether the machine kept up with the measurement.
+        cpu_s: Processor time of this process, all threads.
         transcript: The result.
     """
 
-    heard: tuple[Heard, ...]
-    asked_s: tuple[float, ...]
+    events: tuple[TimedEvent, ...]
+    flushed_at_s: tuple[float, ...]
     late_s: tuple[float, ...]
     cpu_s: float
     transcript: Transcript
 
 
 def feeding_note(plays: Iterable[Played]) -> str:
-    """How well the machine kept up with the measuring, for the report."""
+    """How well the machine kept up with the measurement, for the report."""
     late_ms = [1000 * late_s for played in plays for late_s in played.late_s]
     return f"chunks were fed {percentile(late_ms, 95):.1f} ms late at p95, which the latencies include"
 
 
 class SamplesSource(AudioSource):
-    """Samples in memory as a source, over and over where they are shorter than what is asked for."""
+    """Samples in memory as a source, repeated to fill `duration_s`."""
 
     def __init__(self, samples: Samples, *, chunk_ms: int, duration_s: float | None = None) -> None:
-        """Take the samples, and how long to play them; None for once."""
+        """Take the samples and how long to play them; None plays them once."""
         super().__init__("samples", chunk_ms=chunk_ms)
         self._samples = samples
         self._num_left = len(samples) if duration_s is None else round(duration_s * SAMPLE_RATE_HZ)
@@ -99,11 +99,11 @@ async def play(
     """Play samples into an entered stream and finish it.
 
     Args:
-        stream: Fresh, and closed by the caller.
-        samples: What is said.
-        is_paced: In real time; else as fast as the engine takes it.
-        chunk_ms: How much is fed at a time; None for 20 paced and 80 otherwise.
-        flush_at_s: Places in the audio, ascending; a flush is asked for once the chunk that holds the place is fed.
+        stream: A fresh stream; the caller closes it.
+        samples: The audio.
+        is_paced: Whether to play in real time, or as fast as the engine takes it.
+        chunk_ms: Audio per `feed`; None for 20 paced and 80 otherwise.
+        flush_at_s: Ascending positions in the audio; each flush is requested after the chunk that holds its position.
 
     Raises:
         VoxtideError: The engine failed.
@@ -119,14 +119,11 @@ async def play(
 
 
 class _Log(Observer):
-    """Writes down when things happen. The audio begins at the moment of which no chunk came earlier than it could.
-
-    A paced chunk is fed at its end or a little later, so the earliest one tells when the audio began.
-    """
+    """Records times. A paced chunk is fed at its end or later, so the earliest one dates the start of the audio."""
 
     def __init__(self) -> None:
-        self._fed_s: list[float] = []  # when each chunk was fed, less the place of its end
-        self._heard: list[Heard] = []
+        self._fed_s: list[float] = []  # when each chunk was fed, minus the position of its end
+        self._events: list[TimedEvent] = []
         self._asked_s: list[float] = []
         self._cpu_started_s = time.process_time()
 
@@ -137,17 +134,17 @@ class _Log(Observer):
         self._fed_s.append(time.monotonic() - audio_s)
 
     def on_event(self, event: TranscriptEvent, wall_s: float) -> None:
-        self._heard.append(Heard(event, time.monotonic()))
+        self._events.append(TimedEvent(event, time.monotonic()))
 
     def ask(self) -> None:
-        """A flush is about to be asked for."""
+        """A flush is about to be requested."""
         self._asked_s.append(time.monotonic())
 
     def played(self, transcript: Transcript) -> Played:
         began_s = min(self._fed_s)
         return Played(
-            heard=tuple(Heard(heard.event, heard.at_s - began_s) for heard in self._heard),
-            asked_s=tuple(asked_s - began_s for asked_s in self._asked_s),
+            events=tuple(TimedEvent(events.event, events.at_s - began_s) for events in self._events),
+            flushed_at_s=tuple(flushed_at_s - began_s for flushed_at_s in self._asked_s),
             late_s=tuple(fed_s - began_s for fed_s in self._fed_s),
             cpu_s=time.process_time() - self._cpu_started_s,
             transcript=transcript,
@@ -157,12 +154,12 @@ class _Log(Observer):
 async def _with_flushes(
     source: AudioSource, stream: EngineStream, flush_at_s: Sequence[float], log: _Log
 ) -> AsyncIterator[Samples]:
-    """The source's chunks; who asks for the next one has fed the one before, so flushes go in between."""
-    num_fed, num_asked = 0, 0
+    """The source's chunks, with flushes in between: the previous chunk is fed when the next one is requested."""
+    num_fed, num_flushed = 0, 0
     async for chunk in source:
         yield chunk
         num_fed += len(chunk)
-        while num_asked < len(flush_at_s) and num_fed >= flush_at_s[num_asked] * SAMPLE_RATE_HZ:
-            num_asked += 1
+        while num_flushed < len(flush_at_s) and num_fed >= flush_at_s[num_flushed] * SAMPLE_RATE_HZ:
+            num_flushed += 1
             log.ask()
             await stream.flush()

@@ -1,4 +1,4 @@
-"""This process, as the system sees it. In: nothing. Out: memory, cores. The only module that knows psutil."""
+"""Processes and their resources. In: nothing. Out: memory, cores, new processes. The only user of psutil."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from voxtide.errors import MissingExtraError, VoxtideError
 
 MB = 1_000_000
 _BUSY_KINDS = ("user", "nice", "system", "irq", "softirq", "steal")
-"""Processor time that nobody else can use; a system knows some of these."""
+"""Kinds of processor time that is in use; a system reports some of these."""
 
 LIMIT_S = 7200.0
-"""How long a fresh process may take. The longest plays an hour of audio, which an engine that can just keep up with
-speech takes an hour for; what takes twice as long hangs."""
+"""Timeout of a fresh process: twice the longest, which plays an hour of audio at the speed of speech."""
 
 T = TypeVar("T")
 
 
 def resident_mb() -> float:
-    """Memory of this process that lies in RAM, in megabytes of a million bytes.
+    """Resident memory of this process, in megabytes of a million bytes.
 
     Raises:
         MissingExtraError: The bench extra is not installed.
@@ -34,7 +33,7 @@ def resident_mb() -> float:
 
 
 def use_cores(num_cores: int) -> int:
-    """Keep this process to so many cores where the system can. Returns how many it may run on.
+    """Restrict this process to `num_cores` cores if the system can. Returns how many it may use.
 
     Raises:
         MissingExtraError: The bench extra is not installed.
@@ -48,20 +47,20 @@ def use_cores(num_cores: int) -> int:
 
 
 def use_core(core: int) -> None:
-    """Keep this process to one core where the system can; where there is no such core, to the last.
+    """Restrict this process to one core if the system can; to the last one if `core` does not exist.
 
     Raises:
         MissingExtraError: The bench extra is not installed.
     """
     process = _process()
     if hasattr(process, "cpu_affinity"):  # macOS has no such call
-        process.cpu_affinity([])  # all there are: a child begins with its parent's
+        process.cpu_affinity([])  # all cores: a child inherits its parent's set
         cores = process.cpu_affinity()
         process.cpu_affinity([cores[min(core, len(cores) - 1)]])
 
 
 def num_open_files() -> int:
-    """Files and sockets that this process holds open.
+    """Open files and sockets of this process.
 
     Raises:
         MissingExtraError: The bench extra is not installed.
@@ -73,12 +72,12 @@ def num_open_files() -> int:
 async def in_fresh_process(
     function: Callable[..., Coroutine[Any, Any, T]], *arguments: object, limit_s: float = LIMIT_S
 ) -> T:
-    """Run a coroutine function of a module in a new process, so that nothing of ours is in its memory or way.
+    """Run a module's coroutine function in a new process, with a fresh memory.
 
-    The process is killed after `limit_s`, and where the caller is cancelled.
+    The process is killed after `limit_s`, and if the caller is cancelled.
 
     Raises:
-        VoxtideError: The process died or took too long, or the function raised one of ours, whose message this has.
+        VoxtideError: The process died or timed out, or the function raised a `VoxtideError`, whose message this has.
     """
     others = multiprocessing.active_children()
     limit = asyncio.timeout(limit_s)
@@ -89,15 +88,15 @@ async def in_fresh_process(
                 async with limit:
                     return await asyncio.wrap_future(answer)
             finally:
-                if not answer.done():  # leaving the pool waits for its process
+                if not answer.done():  # leaving the pool would wait for its process
                     _kill_children_but(others)
     except BrokenProcessPool as error:
-        raise VoxtideError("the process that measured was killed, perhaps for want of memory") from error
+        raise VoxtideError("the measuring process was killed, perhaps because memory ran out") from error
     except TimeoutError as error:
         if not limit.expired():
             raise
-        told = f"{function.__name__} was not done within its limit of {limit_s:g} s; its process was killed"
-        raise VoxtideError(told) from error
+        message = f"{function.__name__} exceeded its limit of {limit_s:g} s; its process was killed"
+        raise VoxtideError(message) from error
 
 
 def _kill_children_but(others: list[BaseProcess]) -> None:
@@ -110,19 +109,18 @@ def _run(function: Callable[..., Coroutine[Any, Any, T]], arguments: tuple[objec
     try:
         return asyncio.run(function(*arguments))
     except VoxtideError as error:
-        raise VoxtideError(str(error)) from None  # some of ours take other arguments than pickle gives back
+        raise VoxtideError(str(error)) from None  # some subclasses cannot be unpickled
 
 
-LEAST_COUNTED_S = 1.0
-"""Processor times come in steps of 10 ms and from two clocks: over less time they say nothing. A figure that looks at
-streams played for another takes none."""
+MIN_COUNTED_S = 1.0
+"""Processor times have steps of 10 ms and come from two clocks: a shorter time has no meaningful value."""
 
 
 class OtherPrograms:
-    """How much of the machine others took, from now on. They make every latency longer, so a report has to say it."""
+    """Processor time of other programs from now on. They lengthen every latency, so the report names them."""
 
     def __init__(self) -> None:
-        """Begin to count.
+        """Start counting.
 
         Raises:
             MissingExtraError: The bench extra is not installed.
@@ -132,12 +130,9 @@ class OtherPrograms:
 
     @property
     def num_cores(self) -> float | None:
-        """Cores that they kept busy on average; None before there is anything to tell.
-
-        The fresh processes that have ended are ours, not others'.
-        """
+        """Cores they kept busy on average, without our finished child processes; None within the first second."""
         took_s = time.monotonic() - self._began_s
-        if took_s < LEAST_COUNTED_S:
+        if took_s < MIN_COUNTED_S:
             return None
         return max(0.0, (_others_cpu_s() - self._others_began_s) / took_s)
 
@@ -145,8 +140,8 @@ class OtherPrograms:
 def _others_cpu_s() -> float:
     ours = _process().cpu_times()
     ours_s = ours.user + ours.system + ours.children_user + ours.children_system
-    everybody = _psutil().cpu_times()
-    return sum(getattr(everybody, kind, 0.0) for kind in _BUSY_KINDS) - float(ours_s)
+    total = _psutil().cpu_times()
+    return sum(getattr(total, kind, 0.0) for kind in _BUSY_KINDS) - float(ours_s)
 
 
 def _process() -> Any:

@@ -1,4 +1,4 @@
-"""The recordings to measure with. In: the package's files. Out: samples, the text said, the place of every word."""
+"""The test set. In: the package's files. Out: samples, reference text, the position of every word."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Recording:
     """One recording of the set.
 
     Attributes:
-        name: What it is called in reports.
-        text: What is said in it, as one would write it.
+        name: Its name in reports.
+        text: The reference text, as written.
         samples: The audio, shape [n].
-        words: Every word as it is spoken, in lower case, at its place in the audio.
+        words: Every word as spoken, in lower case, with its times.
     """
 
     name: str
@@ -34,13 +34,13 @@ class Recording:
         return len(self.samples) / SAMPLE_RATE_HZ
 
     def phrase_ends_s(self, min_pause_s: float) -> list[float]:
-        """Where the speaker pauses for at least this long: the ends of the words before; the last word's is one."""
+        """Ends of the words followed by at least `min_pause_s` of silence; the last word always counts."""
         ends = [word.end_s for word, following in pairwise(self.words) if following.start_s - word.end_s >= min_pause_s]
         return [*ends, self.words[-1].end_s]
 
 
 def load_recordings() -> tuple[Recording, ...]:
-    """All recordings of the set, the longest first."""
+    """All recordings, the longest first."""
     package = files("voxtide")
     data = package / "bench" / "data"
     words = json.loads((data / "word_times.json").read_text("utf-8"))["words"]
@@ -54,6 +54,6 @@ def load_recordings() -> tuple[Recording, ...]:
 
 
 def _read_wav(file: IO[bytes]) -> Samples:
-    """Our own files only: 16 kHz, mono, 16-bit."""
+    """Reads our own files: 16 kHz, mono, 16-bit."""
     with wave.open(file) as wav:
         return PcmDecoder(Encoding.PCM_S16LE).feed(wav.readframes(wav.getnframes()))

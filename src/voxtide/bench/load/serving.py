@@ -1,4 +1,4 @@
-"""A server in a process of its own. In: which one, on which core. Out: its port, its processor time, what it holds."""
+"""Runs a server in its own process. In: which one, on which core. Out: its port, processor time and resources."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from voxtide.server.supervisor import EngineSupervisor
 
 MAX_SESSIONS = 4000
 START_S = 120.0
-"""A model may have to be loaded."""
+"""Includes loading a model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Which server: `choice` None for the scripted engine; `is_bare` for one that decodes messages and nothing else."""
+    """Which server: `choice` None for the scripted engine; `is_bare` for a receiver that only decodes messages."""
 
     choice: EngineChoice | None = None
     is_bare: bool = False
@@ -39,7 +39,7 @@ class Served:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
-    """What a server's process has used and holds just now."""
+    """Processor time used and resources held by a server's process."""
 
     cpu_s: float
     num_sessions: int
@@ -50,21 +50,21 @@ class Holdings:
 
 
 class ServerProcess:
-    """A running server, asked from outside."""
+    """A running server in another process."""
 
     def __init__(self, pipe: Connection, port: int) -> None:
         self._pipe = pipe
         self.port = port
 
     async def holdings(self) -> Holdings:
-        """Ask it."""
+        """Its resources now."""
         self._pipe.send("holdings")
         return Holdings(**await asyncio.to_thread(_receive, self._pipe))
 
 
 @asynccontextmanager
 async def serving(served: Served) -> AsyncIterator[ServerProcess]:
-    """Start a server; it ends with the block.
+    """Start a server and stop it at the end of the block.
 
     Raises:
         VoxtideError: It did not start.
@@ -74,10 +74,10 @@ async def serving(served: Served) -> AsyncIterator[ServerProcess]:
     process.start()
     theirs.close()
     try:
-        with garbage_frozen():  # our own: clients in this process would stand still, and the server be blamed
+        with garbage_frozen():  # a collection here would pause the clients and look like server latency
             yield ServerProcess(ours, int(await asyncio.to_thread(_receive, ours)))
     finally:
-        ours.close()  # the sign to end
+        ours.close()  # asks it to stop
         await asyncio.to_thread(process.join, 30)
         process.kill()
 
@@ -88,7 +88,7 @@ def _receive(pipe: Connection) -> Any:
             raise VoxtideError("the server's process does not answer")
         return pipe.recv()
     except EOFError as error:
-        raise VoxtideError("the server's process ended; its reason is above") from error
+        raise VoxtideError("the server's process ended; its error is above") from error
 
 
 def _main(pipe: Connection, served: Served) -> None:
@@ -116,14 +116,14 @@ async def _serve(pipe: Connection, choice: EngineChoice | None) -> None:
 
 
 async def _serve_bare(pipe: Connection) -> None:
-    """JSON and base64 of every message, nothing else."""
+    """Decode JSON and base64 of every message, nothing else."""
     from websockets.asyncio.server import ServerConnection, serve
 
     async def receive(socket: ServerConnection) -> None:
         async for message in socket:
             base64.b64decode(json.loads(message)["audio"])
 
-    logging.getLogger("websockets").setLevel(logging.CRITICAL)  # it would tell of every client that is cut
+    logging.getLogger("websockets").setLevel(logging.CRITICAL)  # it would log every aborted client
     stop = asyncio.Event()
     async with serve(receive, "127.0.0.1", 0, compression=None, backlog=MAX_SESSIONS) as server:
         pipe.send(next(iter(server.sockets)).getsockname()[1])

@@ -1,4 +1,4 @@
-"""What the figures of one run share. In: the engine's name and how much to do. Out: engines, audio, shared plays."""
+"""What the figures of one run share. In: the engine's name, quick or not. Out: engines, audio, shared plays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from voxtide.api import open_engine
 from voxtide.bench.load.play import Played, play
 from voxtide.bench.load.recordings import Recording, load_recordings
-from voxtide.bench.load.variants import with_tail
+from voxtide.bench.load.variants import with_trailing_quiet
 from voxtide.engines.base import Engine
 from voxtide.types import Samples, StreamOptions
 
@@ -16,12 +16,12 @@ LIVE = StreamOptions(pace="live")
 FAST = StreamOptions(pace="fast", interim=False)
 
 QUICK_MAX_S = 20.0
-"""Recordings longer than this are not played in real time in a quick run."""
+"""A quick run plays no longer recording in real time."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
-    """Which engine to measure; what a fresh process needs to open it again."""
+    """Which engine to measure; enough for a fresh process to open it again."""
 
     name: str
     model: str | None = None
@@ -31,47 +31,49 @@ class EngineChoice:
 
         Raises:
             ConfigError: There is no such engine.
-            ModelError: Its model cannot be had.
+            ModelError: Its model is not available.
             MissingExtraError: Its package is not installed.
         """
         return open_engine(self.name, model=self.model, num_threads=num_threads)
 
 
 class BenchSession:
-    """One run of the measurements.
+    """One run of the bench.
 
     Attributes:
-        choice: The engine, by name.
-        engine: The engine, open; with as many threads as it thinks fit.
-        is_quick: Whether to do less: the numbers are then a first impression.
-        say: Tells the person who waits what is going on.
-        recordings: All of the set.
+        choice: The engine by name.
+        engine: The open engine, with its default threads.
+        is_quick: Whether to do less, for a first impression.
+        progress: Prints a line of progress.
+        recordings: The whole test set.
     """
 
-    def __init__(self, choice: EngineChoice, engine: Engine, *, is_quick: bool, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, choice: EngineChoice, engine: Engine, *, is_quick: bool, progress: Callable[[str], None]
+    ) -> None:
         self.choice = choice
         self.engine = engine
         self.is_quick = is_quick
-        self.say = say
+        self.progress = progress
         self.recordings = load_recordings()
         self._paced: list[tuple[Recording, Played]] = []
 
     @property
     def paced_recordings(self) -> list[Recording]:
-        """The recordings that are played in real time."""
+        """The recordings played in real time."""
         return [it for it in self.recordings if not self.is_quick or it.duration_s <= QUICK_MAX_S]
 
     async def paced(self) -> list[tuple[Recording, Played]]:
-        """Each of them played live, in real time, one after the other, and nothing else going on. Done once."""
+        """Each of them played live in real time, one after the other, alone. Played once and cached."""
         if not self._paced:
             for recording in self.paced_recordings:
-                self.say(f"playing {recording.name} in real time, {recording.duration_s:.0f} s")
+                self.progress(f"playing {recording.name} in real time, {recording.duration_s:.0f} s")
                 async with self.engine.open(LIVE) as stream:
-                    played = await play(stream, with_tail(recording.samples), is_paced=True)
+                    played = await play(stream, with_trailing_quiet(recording.samples), is_paced=True)
                 self._paced.append((recording, played))
         return self._paced
 
     async def text(self, samples: Samples, options: StreamOptions) -> str:
-        """The text of samples played as fast as the engine takes them."""
+        """The transcript of samples played as fast as the engine takes them."""
         async with self.engine.open(options) as stream:
             return (await play(stream, samples, is_paced=False)).transcript.text

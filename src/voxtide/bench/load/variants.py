@@ -1,4 +1,4 @@
-"""The same speech under other conditions. In: samples. Out: samples, the same at every run. Knows no recordings."""
+"""Speech under other conditions. In: samples. Out: samples, equal in every run. Knows no recordings."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from voxtide.audio.encodings import Encoding, PcmDecoder, encode_pcm
 from voxtide.audio.resample import resampled
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
-TAIL_S = 1.0
-"""Quiet after each recording. A microphone does not close with the last word: without this, the end of the file would
-tell the engine that speech has ended, and the last words would look quicker than they are."""
+TRAILING_QUIET_S = 1.0
+"""Quiet after each recording. A microphone stays open after the last word; the end of a file would reveal the end of
+speech, and the last words would look faster than they are."""
 
 QUIET_RMS = 1e-4
-"""-80 dB of full scale: a silent room, not the digital zeros that no microphone gives."""
+"""-80 dB of full scale: a silent room. No microphone produces digital zeros."""
 
 TELEPHONE_RATE_HZ = 8_000
 
@@ -27,18 +27,18 @@ def quiet(duration_s: float) -> Samples:
     return noise.astype(np.float32)
 
 
-def with_tail(samples: Samples) -> Samples:
-    """The samples and `TAIL_S` of quiet."""
-    return np.concatenate([samples, quiet(TAIL_S)])
+def with_trailing_quiet(samples: Samples) -> Samples:
+    """The samples followed by `TRAILING_QUIET_S` of quiet."""
+    return np.concatenate([samples, quiet(TRAILING_QUIET_S)])
 
 
 def with_pauses(pieces: Iterable[Samples], *, pause_s: float) -> Samples:
-    """One piece after the other, a pause before each."""
+    """The pieces joined, with a pause before each."""
     return np.concatenate([part for piece in pieces for part in (quiet(pause_s), piece)])
 
 
 def with_noise(samples: Samples, *, snr_db: float, seed: int) -> Samples:
-    """The samples and pink noise, whose mean power is `snr_db` below theirs."""
+    """The samples with pink noise, whose mean power is `snr_db` below theirs."""
     noise = _pink(len(samples), np.random.default_rng(seed))
     power = float(np.mean(samples.astype(np.float64) ** 2))
     mixed = samples + noise * np.sqrt(power / 10 ** (snr_db / 10))
@@ -47,7 +47,7 @@ def with_noise(samples: Samples, *, snr_db: float, seed: int) -> Samples:
 
 
 def _pink(num_samples: int, random: np.random.Generator) -> NDArray[np.float64]:
-    """Noise of power 1, equally strong in every octave."""
+    """Noise of power 1, equal in every octave."""
     spectrum = np.fft.rfft(random.standard_normal(num_samples))
     spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
     spectrum[0] = 0.0
@@ -57,9 +57,9 @@ def _pink(num_samples: int, random: np.random.Generator) -> NDArray[np.float64]:
 
 
 def over_telephone(samples: Samples) -> Samples:
-    """The samples after 8 kHz and G.711 mu-law, as in a telephone call, back at 16 kHz."""
-    # Our resampler always comes out at 16 kHz. From twice that it halves, and half of ours is the telephone's rate.
+    """The samples after 8 kHz and G.711 mu-law, back at 16 kHz."""
+    # Our resampler only outputs 16 kHz. Declared as 32 kHz, the samples come out halved: 8 kHz.
     narrow = np.concatenate(list(resampled([(SAMPLE_RATE_HZ**2 // TELEPHONE_RATE_HZ, samples)])))
     call = encode_pcm(narrow, Encoding.PCM_MULAW)
-    heard = PcmDecoder(Encoding.PCM_MULAW).feed(call)
-    return np.concatenate(list(resampled([(TELEPHONE_RATE_HZ, heard)])))
+    received = PcmDecoder(Encoding.PCM_MULAW).feed(call)
+    return np.concatenate(list(resampled([(TELEPHONE_RATE_HZ, received)])))

@@ -1,7 +1,6 @@
-"""Words of a text and when they were first told. In: events with times, texts. Out: words, matches, counts. No engine.
+"""When each word appeared and became stable. In: timed events, texts. Out: words, matches, counts. Knows no engine.
 
-A word here is a run of letters, digits and apostrophes in lower case: case and punctuation may change without a word
-having changed.
+A word is a run of letters, digits and apostrophes in lower case: case and punctuation do not count as a change.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from voxtide.bench.load.play import Heard
+from voxtide.bench.load.play import TimedEvent
 from voxtide.transcript.assembler import Assembler
 from voxtide.transcript.events import Delta, Interim
 
@@ -24,25 +23,25 @@ def words_of(text: str) -> list[str]:
 
 
 def matches(words: Sequence[str], reference: Sequence[str]) -> dict[int, int]:
-    """Where each word is in the reference: index -> index, both ascending, equal words only."""
+    """Index in `words` -> index in `reference` for equal words, both ascending."""
     blocks = SequenceMatcher(None, words, reference, autojunk=False).get_matching_blocks()
     return {block.a + k: block.b + k for block in blocks for k in range(block.size)}
 
 
 def num_differing(words: Sequence[str], reference: Sequence[str]) -> int:
-    """How many words of the longer of the two have no match in the other."""
+    """Words of the longer text without a match in the other."""
     return max(len(words), len(reference)) - len(matches(words, reference))
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """How a text came about, word by word.
+class WordTimeline:
+    """How a text appeared, word by word.
 
     Attributes:
         final: The words of the final text.
-        first_s: For each final word by its index: when text first had it at its place, interim or stable.
-        stable_s: For each final word by its index: when it became stable.
-        interim: Every word that interim text showed, with the place where it stood.
+        first_s: By index of a final word: when text, interim or stable, first had it at its place.
+        stable_s: By index of a final word: when it became stable.
+        interim: Every word shown as interim text, with its index.
     """
 
     final: list[str]
@@ -52,19 +51,19 @@ class Telling:
 
     @property
     def changes(self) -> list[tuple[int, str, str]]:
-        """Interim words that did not stay: the place, the word shown, and the final text's word there ("" if none)."""
+        """Interim words that changed: the index, the word shown, the final word there ("" if none)."""
         final = dict(enumerate(self.final))
         return sorted((place, word, final.get(place, "")) for place, word in self.interim if final.get(place) != word)
 
 
-def tell(heard: Iterable[Heard]) -> Telling:
+def word_timeline(events: Iterable[TimedEvent]) -> WordTimeline:
     """Follow the words through a stream's events."""
     stable_text = ""
     stable: list[str] = []
     first_s: dict[tuple[int, str], float] = {}
     stable_s: dict[tuple[int, str], float] = {}
     interim: set[tuple[int, str]] = set()
-    for one in heard:
+    for one in events:
         match one.event:
             case Delta(text):
                 stable_text += text
@@ -78,7 +77,7 @@ def tell(heard: Iterable[Heard]) -> Telling:
                     first_s.setdefault(place, one.at_s)
             case _:
                 pass
-    return Telling(
+    return WordTimeline(
         final=stable,
         first_s={place: first_s[place, word] for place, word in enumerate(stable)},
         stable_s={place: stable_s[place, word] for place, word in enumerate(stable)},
@@ -86,16 +85,16 @@ def tell(heard: Iterable[Heard]) -> Telling:
     )
 
 
-def num_retracted(heard: Iterable[Heard]) -> int:
-    """Stable words that a reader saw and that were gone later, or are missing from the segments at the end."""
+def num_retracted(events: Iterable[TimedEvent]) -> int:
+    """Stable words that disappeared later, or that the final segments lack."""
     assembler = Assembler()
     seen = ""
     num_gone = 0
-    for one in heard:
+    for one in events:
         assembler.add(one.event)
         if not assembler.stable_text.startswith(seen):
             num_gone += num_differing(words_of(seen), words_of(assembler.stable_text)[: len(words_of(seen))])
         seen = assembler.stable_text
-    told = [word for segment in assembler.transcript().segments for word in words_of(segment.text)]
+    message = [word for segment in assembler.transcript().segments for word in words_of(segment.text)]
     stable = words_of(seen)
-    return num_gone + len(stable) - len(matches(stable, told))
+    return num_gone + len(stable) - len(matches(stable, message))

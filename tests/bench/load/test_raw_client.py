@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from voxtide.bench.figures.server import ServerLoad, talk
-from voxtide.bench.load.paced import told_after
+from voxtide.bench.load.paced import text_chunks
+from voxtide.bench.load.raw_client import CHUNK_SAMPLES, END, FLUSH, RawClient, framed_audio, framed_chunks
 from voxtide.bench.load.serving import Served, serving
-from voxtide.bench.load.wire import CHUNK_SAMPLES, END, FLUSH, WireClient, framed_audio, framed_chunks
 from voxtide.engines.scripted import speak
 from voxtide.errors import VoxtideError
 
 
 async def test_a_cheap_client_is_a_client_like_any_other() -> None:
-    told: list[dict[str, str]] = []
+    message: list[dict[str, str]] = []
     async with serving(Served()) as server:
-        client = await WireClient.open(server.port, lambda text: told.append(json.loads(text)))
+        client = await RawClient.open(server.port, lambda text: message.append(json.loads(text)))
         for frame in (
             *framed_chunks(speak("who built the white tower")),
             framed_audio(np.zeros(800, np.float32)),
@@ -27,9 +27,9 @@ async def test_a_cheap_client_is_a_client_like_any_other() -> None:
         ):
             client.send(frame)
         async with asyncio.timeout(20):
-            while not told or told[-1]["type"] != "transcription.done":  # noqa: ASYNC110  # told by callbacks
+            while not message or message[-1]["type"] != "transcription.done":  # noqa: ASYNC110  # told by callbacks
                 await asyncio.sleep(0.005)
-        assert told[-1]["text"].startswith("who built the white")
+        assert message[-1]["text"].startswith("who built the white")
         assert (await server.holdings()).num_sessions == 1
         client.send(END)
         async with asyncio.timeout(20):
@@ -45,11 +45,11 @@ async def test_a_refusal_is_an_error() -> None:
     server = await asyncio.start_server(refuse, "127.0.0.1", 0)
     async with server:
         with pytest.raises(VoxtideError, match="503"):
-            await WireClient.open(server.sockets[0].getsockname()[1], lambda text: None)
+            await RawClient.open(server.sockets[0].getsockname()[1], lambda text: None)
 
 
 def test_the_engine_alone_says_which_chunk_tells_a_word() -> None:
-    chunks = told_after(talk())
+    chunks = text_chunks(talk())
     assert len(chunks) == 5
     assert chunks == sorted(chunks)
     assert chunks[-1] < len(talk()) // CHUNK_SAMPLES
@@ -57,5 +57,5 @@ def test_the_engine_alone_says_which_chunk_tells_a_word() -> None:
 
 def test_a_load_is_carried_up_to_the_limit() -> None:
     load = ServerLoad(600, 2.0, 20.0, 1.0, 0.7)
-    assert load.is_carried
-    assert not ServerLoad(600, 2.0, 20.1, 1.0, 0.7).is_carried
+    assert load.is_sustained
+    assert not ServerLoad(600, 2.0, 20.1, 1.0, 0.7).is_sustained

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from voxtide.bench.load.play import Heard
-from voxtide.bench.load.spoken import matches, num_differing, num_retracted, tell, words_of
+from voxtide.bench.load.play import TimedEvent
+from voxtide.bench.load.word_timeline import matches, num_differing, num_retracted, word_timeline, words_of
 from voxtide.transcript.events import Delta, Finished, Interim, SegmentEnded, TranscriptEvent
 from voxtide.types import Segment
 
 
-def heard(*events: tuple[float, TranscriptEvent]) -> list[Heard]:
-    return [Heard(event, at_s) for at_s, event in events]
+def events(*events: tuple[float, TranscriptEvent]) -> list[TimedEvent]:
+    return [TimedEvent(event, at_s) for at_s, event in events]
 
 
 def interim(at_s: float, text: str) -> tuple[float, TranscriptEvent]:
@@ -38,8 +38,8 @@ def test_words_without_a_match_are_counted_on_the_longer_side() -> None:
 
 
 def test_a_word_is_first_told_when_it_stands_at_its_place() -> None:
-    telling = tell(
-        heard(
+    timeline = word_timeline(
+        events(
             interim(1.0, "we"),
             interim(2.0, "the period"),  # the right word, at the wrong place
             interim(3.0, "the long period"),
@@ -48,19 +48,19 @@ def test_a_word_is_first_told_when_it_stands_at_its_place() -> None:
             delta(6.0, " period."),
         )
     )
-    assert telling.final == ["the", "long", "period"]
-    assert telling.first_s == {0: 2.0, 1: 3.0, 2: 3.0}
-    assert telling.stable_s == {0: 4.0, 1: 4.0, 2: 6.0}
+    assert timeline.final == ["the", "long", "period"]
+    assert timeline.first_s == {0: 2.0, 1: 3.0, 2: 3.0}
+    assert timeline.stable_s == {0: 4.0, 1: 4.0, 2: 6.0}
 
 
 def test_a_word_that_interim_text_never_showed_is_first_told_when_stable() -> None:
-    telling = tell(heard(delta(2.5, "Hello")))
-    assert (telling.first_s, telling.stable_s) == ({0: 2.5}, {0: 2.5})
+    timeline = word_timeline(events(delta(2.5, "Hello")))
+    assert (timeline.first_s, timeline.stable_s) == ({0: 2.5}, {0: 2.5})
 
 
 def test_interim_words_count_once_for_each_place() -> None:
-    telling = tell(
-        heard(
+    timeline = word_timeline(
+        events(
             interim(1.0, "we"),
             interim(2.0, "we"),
             interim(3.0, "the worst of"),
@@ -68,22 +68,22 @@ def test_interim_words_count_once_for_each_place() -> None:
             interim(5.0, "times"),
         )
     )
-    assert telling.interim == {(0, "we"), (0, "the"), (1, "worst"), (2, "of"), (2, "times")}
-    assert telling.changes == [(0, "we", "the"), (2, "of", ""), (2, "times", "")]
+    assert timeline.interim == {(0, "we"), (0, "the"), (1, "worst"), (2, "of"), (2, "times")}
+    assert timeline.changes == [(0, "we", "the"), (2, "of", ""), (2, "times", "")]
 
 
 def test_no_text_tells_nothing() -> None:
-    telling = tell([])
-    assert (telling.final, telling.first_s, telling.stable_s, telling.changes) == ([], {}, {}, [])
+    timeline = word_timeline([])
+    assert (timeline.final, timeline.first_s, timeline.stable_s, timeline.changes) == ([], {}, {}, [])
 
 
 def test_text_that_stays_is_not_retracted() -> None:
     segment = Segment("The worst.", 0.0, 1.0)
-    assert num_retracted(heard(delta(1, "The"), delta(2, " worst."), (2, SegmentEnded(segment, 2.0)))) == 0
-    assert num_retracted(heard(delta(1, "The"), delta(2, " worst."), (3, Finished(3.0)))) == 0
+    assert num_retracted(events(delta(1, "The"), delta(2, " worst."), (2, SegmentEnded(segment, 2.0)))) == 0
+    assert num_retracted(events(delta(1, "The"), delta(2, " worst."), (3, Finished(3.0)))) == 0
 
 
 def test_a_segment_that_lacks_stable_words_retracts_them() -> None:
     segment = Segment("The best.", 0.0, 1.0)
-    told = heard(delta(1, "The"), delta(2, " worst."), (2, SegmentEnded(segment, 2.0)), (3, Finished(3.0)))
-    assert num_retracted(told) == 1
+    message = events(delta(1, "The"), delta(2, " worst."), (2, SegmentEnded(segment, 2.0)), (3, Finished(3.0)))
+    assert num_retracted(message) == 1

@@ -1,6 +1,6 @@
-"""Clients cheap enough to be many. In: messages that were framed before. Out: the same bytes on sockets, and answers.
+"""Clients cheap enough for hundreds. In: messages framed in advance. Out: their bytes on sockets, and the answers.
 
-A client that masked and encoded each message would cost more than the server it measures.
+A client that masks and encodes each message would cost more than the server under test.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def framed_audio(samples: Samples) -> bytes:
 
 
 def framed_chunks(samples: Samples) -> list[bytes]:
-    """Whole chunks of 80 ms, a frame each."""
+    """Whole chunks of 80 ms, one frame each."""
     starts = range(0, len(samples) - CHUNK_SAMPLES + 1, CHUNK_SAMPLES)
     return [framed_audio(samples[start : start + CHUNK_SAMPLES]) for start in starts]
 
@@ -53,8 +53,8 @@ FLUSH = framed({"type": "input_audio.flush"})
 END = framed({"type": "input_audio.end"})
 
 
-class WireClient(asyncio.Protocol):
-    """One session. `on_text` is called with each message as it comes."""
+class RawClient(asyncio.Protocol):
+    """One session. `on_text` is called with each message."""
 
     def __init__(self, on_text: Callable[[bytes], None]) -> None:
         self._on_text = on_text
@@ -64,7 +64,7 @@ class WireClient(asyncio.Protocol):
         self.is_lost = False
 
     @classmethod
-    async def open(cls, port: int, on_text: Callable[[bytes], None]) -> WireClient:
+    async def open(cls, port: int, on_text: Callable[[bytes], None]) -> RawClient:
         """Connect, and wait for the upgrade.
 
         Raises:
@@ -76,12 +76,12 @@ class WireClient(asyncio.Protocol):
         return client
 
     def send(self, frame: bytes) -> None:
-        """Send a frame; nothing where the connection is gone."""
+        """Send a frame; no-op if the connection is gone."""
         if not self._transport.is_closing():
             self._transport.write(frame)
 
     def cut(self) -> None:
-        """Vanish without a word."""
+        """Abort the TCP connection."""
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
