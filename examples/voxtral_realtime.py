@@ -1,10 +1,10 @@
-"""A live transcript from a microphone, a file or the demo recording, in one screen of code.
+"""Live transcription of a microphone, a file or the demo recording.
 
     python examples/voxtral_realtime.py                            # microphone, until Ctrl-C
     python examples/voxtral_realtime.py --file talk.wav --delay 480
     python examples/voxtral_realtime.py --demo
 
-Audio comes in chunks of --chunk-duration milliseconds; text is printed as soon as it is stable.
+Audio is read in chunks of --chunk-duration milliseconds. Text is printed as soon as it is stable.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from voxtide.pipeline import Observer, run_stream
 
 
 class Printer(Observer):
-    """Prints stable text as it comes, a line for each segment."""
+    """Prints stable text as it arrives, one line per segment."""
 
     is_at_line_start = True
 
@@ -48,17 +48,17 @@ def main() -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Transcribe a microphone, a file or a demo recording, live.")
+    parser = argparse.ArgumentParser(description="Transcribe a microphone, a file or a demo recording live.")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--file", metavar="PATH", help="transcribe this file as if it were being spoken")
-    source.add_argument("--demo", action="store_true", help="transcribe a recording that comes with voxtide")
-    parser.add_argument("--sample-rate", type=int, metavar="HZ", help="--file is raw 16-bit mono audio of this rate")
+    source.add_argument("--file", metavar="PATH", help="transcribe this file at real-time speed")
+    source.add_argument("--demo", action="store_true", help="transcribe a recording included in voxtide")
+    parser.add_argument("--sample-rate", type=int, metavar="HZ", help="--file is raw 16-bit mono audio at this rate")
     parser.add_argument("--chunk-duration", type=int, default=80, metavar="MS", help="length of a chunk (default: 80)")
-    parser.add_argument("--delay", type=int, metavar="MS", help="the model's look-ahead, for engines that have one")
-    parser.add_argument("--engine", default="moonshine", metavar="NAME", help="what transcribes (default: moonshine)")
+    parser.add_argument("--delay", type=int, metavar="MS", help="the model's look-ahead, if the engine supports it")
+    parser.add_argument("--engine", default="moonshine", metavar="NAME", help="engine name (default: moonshine)")
     arguments = parser.parse_args()
     if arguments.sample_rate is not None and arguments.file is None:
-        parser.error("--sample-rate goes with --file: a microphone and the demo have their own")
+        parser.error("--sample-rate needs --file; the microphone and the demo set their own rate")
     return arguments
 
 
@@ -68,7 +68,7 @@ async def transcribe(arguments: argparse.Namespace) -> None:
         source_of(arguments) as source,
         engine.open(voxtide.StreamOptions(delay_ms=arguments.delay, interim=False)) as stream,
     ):
-        stop = asyncio.Event()  # Ctrl-C ends the audio; the last words still come
+        stop = asyncio.Event()  # Ctrl-C ends the audio; the remaining text is still printed
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
         outcome = await run_stream(source, stream, [Printer()], stop=stop)
     if outcome.failure is not None:

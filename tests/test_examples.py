@@ -1,4 +1,4 @@
-"""The example, run as its first lines say, with the engine that hears tones."""
+"""Runs the example as its docstring describes, with the scripted engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_file_is_printed_a_line_for_each_segment(tmp_path: Path) -> None:
+def test_a_file_prints_one_line_per_segment(tmp_path: Path) -> None:
     (tmp_path / "talk.wav").write_bytes(wav_bytes(speak("no. yes.")))
     done = run("--file", str(tmp_path / "talk.wav"), "--engine", "scripted", "--chunk-duration", "40")
     assert (done.returncode, done.stderr) == (0, "")
@@ -32,7 +32,7 @@ def test_a_raw_file_is_read_at_its_rate(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("no\n", "")
 
 
-def test_what_has_no_meaning_is_refused() -> None:
-    assert "--sample-rate goes with --file" in run("--demo", "--sample-rate", "8000").stderr
+def test_invalid_arguments_are_refused() -> None:
+    assert "--sample-rate needs --file" in run("--demo", "--sample-rate", "8000").stderr
     assert "has no delay of 7 ms" in run("--demo", "--delay", "7", "--engine", "scripted").stderr
     assert run("--file", "no-such.wav", "--engine", "scripted").stderr == "error: there is no file no-such.wav\n"

@@ -1,4 +1,4 @@
-"""A conversation with a server that behaves: what may be called when, and what comes back."""
+"""The public interface of `Connection`: valid and invalid calls, events, errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from voxtide.transcript.events import Delta, Finished, Flushed, SegmentEnded
 KEY = "sk-very-secret"
 
 
-async def test_a_flush_brings_the_text_and_the_conversation_goes_on() -> None:
+async def test_a_flush_returns_the_text_and_the_session_continues() -> None:
     async with serving() as server, connect(server.url, config=QUICK) as connection:
         await connection.send_audio(speak("who built the white Tower"))
         assert await connection.flush_audio() == "who built the white Tower"
@@ -44,7 +44,7 @@ async def test_a_flush_brings_the_text_and_the_conversation_goes_on() -> None:
     assert len(server.seen) == 1
 
 
-async def test_nobody_has_to_read_or_to_wait() -> None:
+async def test_reading_events_and_awaiting_flushes_is_optional() -> None:
     config = replace(QUICK, max_events=8)
     async with serving() as server:
         async with connect(server.url, config=config) as connection:
@@ -61,25 +61,25 @@ async def test_nobody_has_to_read_or_to_wait() -> None:
         assert_transcribed(outcome)
 
 
-async def test_an_answer_may_be_awaited_late_often_and_by_many() -> None:
+async def test_an_answer_may_be_awaited_late_and_more_than_once() -> None:
     async with serving() as server, connect(server.url, config=QUICK) as connection:
         await connection.send_audio(speak("to be"))
         flush = connection.flush_audio()
-        impatient = asyncio.create_task(_wait(flush))
+        cancelled = asyncio.create_task(_wait(flush))
         await asyncio.sleep(0)
-        impatient.cancel()
+        cancelled.cancel()
         assert await asyncio.gather(_wait(flush), _wait(flush)) == ["to be", "to be"]
         assert await flush == "to be"
 
 
-async def test_a_flush_without_audio_is_answered_without_the_server() -> None:
+async def test_a_flush_without_audio_is_answered_without_a_request() -> None:
     async with serving(Behaviour(ignores_flush=True)) as server, connect(server.url, config=QUICK) as connection:
         assert await connection.flush_audio() == ""
         assert await connection.flush_audio() == ""
     assert server.seen[0].kinds == []
 
 
-async def test_bytes_may_be_cut_anywhere() -> None:
+async def test_bytes_may_be_split_anywhere() -> None:
     payload = encode_pcm(speak("to be"), Encoding.PCM_S16LE)
     async with serving() as server, connect(server.url, config=QUICK) as connection:
         for start in range(0, len(payload), 333):
@@ -92,14 +92,14 @@ async def test_bytes_may_be_cut_anywhere() -> None:
     assert events[-1] == Finished(2 * len(payload) / 32_000)
 
 
-async def test_what_is_no_audio_is_refused() -> None:
+async def test_arrays_that_are_not_mono_float_audio_are_refused() -> None:
     async with serving() as server, connect(server.url, config=QUICK) as connection:
         for samples in (np.zeros((2, 160), np.float32), np.zeros(160, np.int16)):
             with pytest.raises(ConfigError, match="floats of shape"):
                 await connection.send_audio(samples)  # type: ignore[arg-type]  # the point
 
 
-async def test_after_the_end_nothing_may_be_sent() -> None:
+async def test_sending_after_the_end_is_refused() -> None:
     async with serving() as server:
         connection = await connect(server.url, config=QUICK)
         assert not connection.is_closed
@@ -119,7 +119,7 @@ async def test_after_the_end_nothing_may_be_sent() -> None:
     assert server.num_open == 0
 
 
-async def test_before_it_is_opened_nothing_may_be_sent_and_it_is_opened_once() -> None:
+async def test_sending_before_opening_and_opening_again_are_refused() -> None:
     async with serving() as server:
         connection = connect(server.url, config=QUICK)
         with pytest.raises(StreamClosedError, match="not open"):
@@ -133,7 +133,7 @@ async def test_before_it_is_opened_nothing_may_be_sent_and_it_is_opened_once() -
             await connection
 
 
-async def test_closing_answers_who_waits() -> None:
+async def test_close_releases_all_waiting_callers() -> None:
     async with serving(Behaviour(ignores_flush=True)) as server:
         connection = await connect(server.url, config=ClientConfig(replay_s=1.0))
         await connection.send_audio(speak("to be"))
@@ -149,7 +149,7 @@ async def test_closing_answers_who_waits() -> None:
     assert server.num_open == 0
 
 
-async def test_a_cancelled_opening_leaves_nothing() -> None:
+async def test_a_cancelled_open_leaves_no_connection() -> None:
     async with serving(Behaviour(is_silent=True)) as server:
         opening = asyncio.create_task(connect(server.url).__aenter__())
         while not server.seen:  # noqa: ASYNC110  # a server on a socket makes it true
@@ -161,8 +161,8 @@ async def test_a_cancelled_opening_leaves_nothing() -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_times_are_those_of_the_callers_audio() -> None:
-    """Also behind a lost connection, whose successor counts anew."""
+async def test_times_are_in_seconds_of_the_callers_audio() -> None:
+    """Also after a reconnect, where the server counts from zero."""
     pause = np.zeros(16_000, np.float32)
     async with serving(after(Behaviour(abort_after_s=2.0))) as server, connect(server.url, config=QUICK) as connection:
         await connection.send_audio(speak("to"))
@@ -176,7 +176,7 @@ async def test_times_are_those_of_the_callers_audio() -> None:
     assert len(server.seen) == 2
 
 
-async def test_the_request_says_what_is_wished_for_and_no_more() -> None:
+async def test_only_requested_options_are_sent() -> None:
     async with serving() as server:
         async with connect(server.url, config=QUICK) as connection:
             assert connection.ready.model == "tones"
@@ -218,20 +218,20 @@ async def test_the_request_says_what_is_wished_for_and_no_more() -> None:
         (429, CapacityError, "HTTP 429"),
     ],
 )
-async def test_a_refusal_is_told_at_once(status: int, kind: type[Exception], expected: str) -> None:
+async def test_a_refused_connection_raises_at_once(status: int, kind: type[Exception], expected: str) -> None:
     async with serving(Behaviour(status=status)) as server:
         with pytest.raises(kind, match=expected):
             await connect(server.url, api_key=KEY, config=QUICK)
     assert server.num_refused == 1
 
 
-async def test_a_server_that_is_never_ready() -> None:
+async def test_opening_a_server_that_is_never_ready_times_out() -> None:
     async with serving(Behaviour(is_silent=True)) as server:
         with pytest.raises(ConnectionFailedError, match="did not answer within 0.1 s"):
             await connect(server.url, config=replace(QUICK, open_timeout_s=0.1))
 
 
-async def test_what_is_no_server_is_told_with_what_may_help() -> None:
+async def test_an_unreachable_server_raises_an_error_with_a_remedy() -> None:
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         writer.close()
@@ -244,7 +244,7 @@ async def test_what_is_no_server_is_told_with_what_may_help() -> None:
         await connect(f"http://127.0.0.1:{port}", config=QUICK)
 
 
-async def test_a_certificate_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_certificate_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     certificate, key = make_certificate(tmp_path, "IP:127.0.0.1")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
@@ -256,13 +256,13 @@ async def test_a_certificate_is_verified(tmp_path: Path, monkeypatch: pytest.Mon
         assert_transcribed(await run_session(connect(url, config=QUICK)))
 
 
-async def test_a_wish_that_is_refused_is_told_by_name() -> None:
+async def test_a_refused_option_is_named_in_the_error() -> None:
     async with serving(Behaviour(refuses_update="no delay of 80 ms here")) as server:
         with pytest.raises(UnsupportedOptionError, match="no delay of 80 ms here"):
             await connect(server.url, delay_ms=80, config=QUICK)
 
 
-async def test_a_server_that_has_no_room_for_now_is_tried_again_in_the_middle() -> None:
+async def test_a_full_server_is_retried_during_a_session() -> None:
     async with serving(after(Behaviour(abort_after_s=0.3), Behaviour(status=503), Behaviour(status=500))) as server:
         assert_transcribed(await run_session(connect(server.url, config=QUICK)))
     assert server.num_refused == 2
@@ -281,13 +281,13 @@ async def test_a_server_that_has_no_room_for_now_is_tried_again_in_the_middle() 
         ({"server": "http://h", "sample_rate_hz": 4000}, "4000 Hz"),
     ],
 )
-def test_what_cannot_be_used_is_refused_before_anything_is_opened(arguments: dict[str, object], expected: str) -> None:
+def test_invalid_arguments_are_refused_before_connecting(arguments: dict[str, object], expected: str) -> None:
     with pytest.raises(ConfigError, match=expected) as refused:
         connect(**arguments)  # type: ignore[arg-type]  # the point
     assert KEY not in str(refused.value)
 
 
-async def test_the_key_is_in_no_log_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_key_never_appears_in_logs_or_errors(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with serving(after(Behaviour(abort_after_s=0.1), Behaviour(status=401))) as server:
         connection = await connect(server.url, api_key=KEY, config=QUICK)
@@ -301,7 +301,7 @@ async def test_the_key_is_in_no_log_and_no_error(caplog: pytest.LogCaptureFixtur
     assert KEY not in repr(failed.value)
 
 
-def test_bounds_are_checked() -> None:
+def test_config_values_are_validated() -> None:
     for name, value in {"flush_timeout_s": -1, "replay_s": 0.5, "max_events": 0, "reconnect_s": float("nan")}.items():
         with pytest.raises(ConfigError, match=f"{name} is .* it must be a number"):
             ClientConfig(**{name: value})  # type: ignore[arg-type]  # the point

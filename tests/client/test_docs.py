@@ -1,4 +1,4 @@
-"""The examples of docs/client.md, as they are printed but for the server's port."""
+"""Runs the examples of docs/client.md unchanged, except for the server's port."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from voxtide.client.transport.replay_transport import MAX_SENDS
 TEXT = (ROOT / "docs" / "client.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 PRINTED = "http://localhost:8000"
-TOLD = ["w1", "who built the white Tower\nflush 1: 'who built the white Tower'\n and when", "w1"]
+EXPECTED = ["w1", "who built the white Tower\nflush 1: 'who built the white Tower'\n and when", "w1"]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def url() -> Iterator[str]:
     servers.close()
 
 
-@pytest.mark.parametrize(("block", "expected"), [*zip(BLOCKS, TOLD, strict=True)], ids=range(len(BLOCKS)))
+@pytest.mark.parametrize(("block", "expected"), [*zip(BLOCKS, EXPECTED, strict=True)], ids=range(len(BLOCKS)))
 def test_an_example_runs(block: str, expected: str, url: str, tmp_path: Path) -> None:
     shutil.copy(PACKAGE / "data" / "beckett.wav", tmp_path / "talk.wav")
     assert PRINTED in block
@@ -41,7 +41,7 @@ def test_an_example_runs(block: str, expected: str, url: str, tmp_path: Path) ->
     assert done.stdout.startswith(expected)
 
 
-def test_the_bounds_are_those_of_the_code() -> None:
+def test_the_documented_limits_match_the_code() -> None:
     for field in fields(ClientConfig):
         assert re.search(rf"^\| `{field.name}` \| {field.default:g} \|", TEXT, re.MULTILINE), field.name
     assert MAX_SENDS == 6  # "sent six times"

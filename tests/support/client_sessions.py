@@ -1,4 +1,4 @@
-"""A conversation of several utterances, and what must hold of it however its server behaves."""
+"""A client session of several utterances, and what must hold for it whatever its server does."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from voxtide.types import SAMPLE_RATE_HZ
 UTTERANCES = ("to be or", "not", "to be", "that is it")
 
 QUICK = ClientConfig(open_timeout_s=5.0, flush_timeout_s=0.1, end_timeout_s=0.2, standby_after_s=0.05, reconnect_s=5.0)
-"""Waits that a test has time for."""
+"""Short timeouts for tests."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """All that a conversation told."""
+    """All events and answers of a session."""
 
     events: tuple[ClientEvent, ...]
     answers: tuple[str, ...]
@@ -42,7 +42,7 @@ class Outcome:
 async def run_session(
     connection: Connection, utterances: Sequence[str] = UTTERANCES, *, rest: str = "", chunk_samples: int = 1280
 ) -> Outcome:
-    """Say the utterances, a flush after each, without waiting for any answer; then the rest, and the end."""
+    """Send the utterances with a flush after each, without waiting for answers; then the rest, and the end."""
     async with connection, asyncio.TaskGroup() as tasks:
         reading = tasks.create_task(_read(connection))
         flushes = []
@@ -56,7 +56,7 @@ async def run_session(
 
 
 def assert_transcribed(outcome: Outcome, utterances: Sequence[str] = UTTERANCES, *, rest: str = "") -> None:
-    """Every word once, in order, in the answer of its own flush; every telling the same."""
+    """Every word once, in order, in the answer to its own flush; events and answers agree."""
     everything = [*utterances, rest] if rest else list(utterances)
     assert outcome.answers == tuple(utterances)
     assert outcome.text == " ".join(everything)

@@ -1,4 +1,4 @@
-"""A server of the Mistral dialect on a real socket, as well behaved as a test wants. It hears what `speak` says."""
+"""A server of the Mistral dialect on a real socket with scripted faults. It recognises the tones of `speak`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 import numpy as np
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
@@ -25,29 +25,29 @@ from voxtide.types import StreamOptions
 
 @dataclass(frozen=True, kw_only=True)
 class Behaviour:
-    """How one connection behaves.
+    """How the server behaves on one connection.
 
     Attributes:
-        status: The HTTP status it is refused with; None to admit it.
-        is_silent: It never says that it is ready.
-        ignores_flush: A flush has no effect at all.
-        num_dones: How often each flush is answered.
-        flush_delay_s: How late.
-        forgets_every: Every so many flushes one has no effect; 0 for none.
-        repeat_after_s: Each answer comes again so much later, without its times; None for not.
-        ignores_end: Nor has the end of the audio.
-        end_delay_s: How late that is answered.
-        cut_after_s: The connection is cut without a word when so much audio has come.
-        is_cut_at_flush: Or when a flush comes.
-        is_cut_at_end: Or the end of the audio.
-        has_deltas: Text is told before it is final.
-        has_segments: Times are told.
-        alters: What it hears becomes this.
-        close_code: The connection is closed so at the first audio.
-        error: Sent before that.
-        interim: Told after each piece of audio.
-        hangs_up: The connection is closed as soon as it is ready.
-        refuses_update: Settings are refused with these words.
+        status: HTTP status of the refusal; None to accept the connection.
+        is_silent: Never send `session.created`.
+        ignores_flush: Do not answer flushes.
+        num_dones: Number of `done` messages per flush.
+        flush_delay_s: Delay of the answer to a flush.
+        ignores_every: Ignore every n-th flush; 0 for none.
+        repeat_after_s: Repeat each answer after this delay, without its segments; None for no repeats.
+        ignores_end: Do not answer the end of the audio.
+        end_delay_s: Delay of the answer to the end.
+        abort_after_s: Abort the TCP connection when this much audio has arrived.
+        aborts_at_flush: Abort it at a flush.
+        aborts_at_end: Abort it at the end of the audio.
+        has_deltas: Send deltas.
+        has_segments: Send segments in `done`.
+        transform: Applied to all text sent.
+        close_code: Close the connection with this code at the first audio.
+        error: Error sent at the first audio.
+        interim: Interim text sent after each audio message.
+        closes_when_ready: Close the connection after `session.created`.
+        refuses_update: Error message in answer to the settings.
     """
 
     status: int | None = None
@@ -77,7 +77,7 @@ GOOD = Behaviour()
 
 @dataclass
 class Seen:
-    """What a connection was told."""
+    """What one connection received."""
 
     path: str
     headers: dict[str, str]
@@ -88,7 +88,7 @@ class Seen:
 
 
 class ScriptedServer:
-    """`behaviour` says how the n-th connection behaves."""
+    """`behaviour` maps a connection's number to its behaviour."""
 
     def __init__(self, behaviour: Callable[[int], Behaviour]) -> None:
         self._behaviour = behaviour
@@ -126,7 +126,7 @@ class ScriptedServer:
         seen.is_open = False
 
     def abort_all(self) -> None:
-        """Break all connections."""
+        """Abort all connections."""
         for socket in self._sockets:
             socket.transport.abort()
 
@@ -140,7 +140,7 @@ class _Session:
             ScriptedConfig(delay_ms=80, is_revising=False), StreamOptions(), _no_sleep
         )
         self._num_flushes = 0
-        self._num_asked = 0
+        self._num_requested = 0
         self._repeats: asyncio.TaskGroup
         self._segments: list[SegmentEnded] = []
 
@@ -193,8 +193,8 @@ class _Session:
     async def _flush(self) -> None:
         if self._behaviour.aborts_at_flush:
             await self._abort()
-        self._num_asked += 1
-        is_ignored = self._behaviour.ignores_every and self._num_asked % self._behaviour.ignores_every == 0
+        self._num_requested += 1
+        is_ignored = self._behaviour.ignores_every and self._num_requested % self._behaviour.ignores_every == 0
         if self._behaviour.ignores_flush or is_ignored:
             return
         await asyncio.sleep(self._behaviour.flush_delay_s)
@@ -215,14 +215,14 @@ class _Session:
         await self._socket.close()
 
     async def _abort(self) -> None:
-        await asyncio.sleep(0.01)  # for what was just said to be on its way
+        await asyncio.sleep(0.01)  # for the messages just sent to leave
         self._socket.transport.abort()
         raise ConnectionClosed(None, None)
 
     def _steps(self) -> list[TranscriptEvent]:
         events: list[TranscriptEvent] = []
-        while (expected := self._recogniser.step(is_behind=False)) is not None:
-            events += expected
+        while (step_events := self._recogniser.step(is_behind=False)) is not None:
+            events += step_events
         return events
 
     async def _send_events(self, events: list[TranscriptEvent]) -> None:
@@ -239,7 +239,7 @@ class _Session:
                     if self._behaviour.repeat_after_s is not None:
                         self._repeats.create_task(self._repeat(text, self._behaviour.repeat_after_s))
                 case Finished():
-                    raise AssertionError("nothing is finished here")
+                    raise AssertionError("the recogniser never finishes here")
 
     async def _repeat(self, text: str, after_s: float) -> None:
         await asyncio.sleep(after_s)
@@ -264,21 +264,20 @@ class _Session:
 async def serving(
     behaviour: Callable[[int], Behaviour] | Behaviour = GOOD, *, port: int = 0, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[ScriptedServer]:
-    """A server on this machine. `behaviour` for all its connections, or for each by its number."""
+    """A local server. `behaviour` applies to all connections, or maps a connection's number to its behaviour."""
     server = ScriptedServer(behaviour if callable(behaviour) else lambda _: behaviour)
-    listening: Server
     async with serve(
         server.handle, "127.0.0.1", port, ssl=tls, process_request=server.admit, compression=None, ping_interval=None
-    ) as listening:
-        server.port = next(iter(listening.sockets)).getsockname()[1]
+    ) as listener:
+        server.port = next(iter(listener.sockets)).getsockname()[1]
         try:
             yield server
         finally:
-            listening.close(close_connections=True)
+            listener.close(close_connections=True)
 
 
 def after(*first: Behaviour, rest: Behaviour = GOOD) -> Callable[[int], Behaviour]:
-    """The first connections behave like this, the others like the rest."""
+    """`first` for the first connections, `rest` for the others."""
     return lambda number: first[number] if number < len(first) else rest
 
 

@@ -1,4 +1,4 @@
-"""The Mistral dialect as a client speaks it, message by message."""
+"""The client side of the Mistral dialect, message by message."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def parse(**message: Any) -> ServerMessage | None:
     return DIALECT.parse(json.dumps(message))
 
 
-def test_audio_goes_as_base64() -> None:
+def test_audio_is_sent_as_base64() -> None:
     payload = bytes(range(256)) * (MAX_APPEND_BYTES // 256)
     message = json.loads(DIALECT.append(payload))
     assert message.pop("type") == "input_audio.append"
     assert base64.b64decode(message.pop("audio"), validate=True) == payload
-    assert message == {}  # hosted servers take no field they do not know
+    assert message == {}  # hosted servers reject unknown fields
     assert MAX_APPEND_BYTES <= 262_144
 
 
@@ -52,14 +52,14 @@ def test_flush_and_end_have_no_fields() -> None:
     assert DIALECT.begin() == []
 
 
-def test_without_wishes_nothing_is_configured() -> None:
+def test_without_options_nothing_is_configured() -> None:
     for ready in (Ready(), Ready("m", has_interim=False)):
         assert DIALECT.configure(ready) == []
         assert not DIALECT.is_confirmed(ready)
     assert DIALECT.query() == {}
 
 
-def test_what_only_voxtide_has_is_asked_for_only_there() -> None:
+def test_extensions_are_requested_only_where_announced() -> None:
     voxtide = Ready("m", has_interim=True, has_speech_events=True)
     assert json.loads(*DIALECT.configure(voxtide)) == {
         "type": "session.update", "session": {"speech": True, "interim": True},
@@ -69,7 +69,7 @@ def test_what_only_voxtide_has_is_asked_for_only_there() -> None:
     assert quiet.is_confirmed(voxtide)
 
 
-def test_wishes_are_fields() -> None:
+def test_options_become_fields() -> None:
     requested = DialectOptions(
         model="m",
         pcm=PcmFormat(Encoding.PCM_ALAW, 8000),
@@ -85,7 +85,7 @@ def test_wishes_are_fields() -> None:
     }
 
 
-def test_what_the_dialect_has_not_is_refused() -> None:
+def test_unsupported_options_are_refused() -> None:
     for delay_ms in (79, 2401):
         with pytest.raises(UnsupportedOptionError, match=f"no delay of {delay_ms} ms"):
             MistralDialect(DialectOptions(options=StreamOptions(delay_ms=delay_ms)))
@@ -94,7 +94,7 @@ def test_what_the_dialect_has_not_is_refused() -> None:
             MistralDialect(DialectOptions(pcm=pcm))
 
 
-def test_what_is_heard() -> None:
+def test_parsed_messages() -> None:
     session = {"request_id": "ws-1", "model": "m", "audio_format": {"encoding": "pcm_s16le", "sample_rate": 16000}}
     assert parse(type="session.created", session=session) == Ready("m")
     extended = session | {"interim": False, "speech": False}
@@ -135,7 +135,7 @@ def test_errors(error: object, failure: ServerFailure) -> None:
     assert parse(type="error", error=error) == failure
 
 
-def test_what_says_nothing_to_us_is_passed_over() -> None:
+def test_unknown_and_invalid_messages_are_ignored() -> None:
     assert parse(type="turn.end", time_s=1.0, end_reason="threshold") is None
     assert parse(type="something.new") is None
     assert parse(nothing=1) is None
@@ -158,11 +158,11 @@ KINDS = [
 
 @settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(KINDS), st.dictionaries(st.sampled_from(FIELDS), json_values))
-def test_no_message_is_ever_an_error(kind: str, fields: dict[str, object]) -> None:
+def test_no_message_raises(kind: str, fields: dict[str, object]) -> None:
     parse(type=kind, **fields)
 
 
 @settings(deadline=None, derandomize=True)
 @given(st.binary() | st.text())
-def test_no_frame_is_ever_an_error(frame: str | bytes) -> None:
+def test_no_frame_raises(frame: str | bytes) -> None:
     DIALECT.parse(frame)

@@ -1,4 +1,4 @@
-"""The vLLM dialect as a client speaks it, message by message."""
+"""The client side of the vLLM dialect, message by message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def parse(**message: Any) -> ServerMessage | None:
     return DIALECT.parse(json.dumps(message))
 
 
-def test_what_is_said() -> None:
+def test_sent_messages() -> None:
     assert json.loads(*DIALECT.configure(Ready())) == {"type": "session.update", "model": "m"}
     assert not DIALECT.is_confirmed(Ready())
     assert json.loads(*DIALECT.begin()) == {"type": "input_audio_buffer.commit", "final": False}
@@ -34,7 +34,7 @@ def test_what_is_said() -> None:
     assert DIALECT.query() == {}
 
 
-def test_what_is_heard() -> None:
+def test_parsed_messages() -> None:
     assert parse(type="session.created", id="sess-1", created=1) == Ready("m")
     assert parse(type="transcription.delta", delta=" a") == Text(" a")
     assert parse(type="transcription.delta", delta="") == Text("")
@@ -53,7 +53,7 @@ def test_errors() -> None:
     )
 
 
-def test_what_the_dialect_has_not_is_refused() -> None:
+def test_unsupported_options_are_refused() -> None:
     with pytest.raises(ConfigError, match="needs a model name"):
         VllmDialect(DialectOptions())
     with pytest.raises(ConfigError, match="16000 Hz"):
@@ -65,5 +65,5 @@ def test_what_the_dialect_has_not_is_refused() -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.binary() | st.text())
-def test_no_frame_is_ever_an_error(frame: str | bytes) -> None:
+def test_no_frame_raises(frame: str | bytes) -> None:
     DIALECT.parse(frame)

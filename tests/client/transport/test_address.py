@@ -24,23 +24,23 @@ PATH = "/v1/audio/transcriptions/realtime"
         (" http://h ", f"ws://h{PATH}?model=m"),
     ],
 )
-def test_an_address_leads_to_the_endpoint(server: str, url: str) -> None:
+def test_the_endpoint_is_derived_from_the_address(server: str, url: str) -> None:
     assert parse_address(server, path=PATH, query={"model": "m"}).url == url
 
 
-def test_a_name_is_quoted() -> None:
+def test_the_query_is_quoted() -> None:
     assert parse_address("http://h", path=PATH, query={"model": "a/b c&d"}).url.endswith("?model=a%2Fb+c%26d")
 
 
 @pytest.mark.parametrize(
     "server", ["", "localhost:8000", "ftp://h", "http://", "h", "http://h:port", "http://h/#a", "http://[::1"]
 )
-def test_what_is_no_address_is_refused(server: str) -> None:
+def test_an_invalid_address_is_refused(server: str) -> None:
     with pytest.raises(ConfigError, match="not a server address"):
         parse_address(server, path=PATH, query={})
 
 
-def test_what_is_refused_is_named_beside_a_right_form() -> None:
+def test_the_error_names_the_address_and_a_valid_example() -> None:
     with pytest.raises(ConfigError, match=r"^'notaurl' is not a server address: .* such as http://localhost:8000$"):
         parse_address("notaurl", path=PATH, query={})
 
@@ -48,7 +48,7 @@ def test_what_is_refused_is_named_beside_a_right_form() -> None:
 @pytest.mark.parametrize(
     "server", ["anna:s3cret@h", "http://anna:s3cret/@h", "http://anna:s3cret#@h", "h?token=s3cret", "http://h/#s3cret"]
 )
-def test_what_is_refused_may_hold_a_secret(server: str) -> None:
+def test_the_error_hides_an_address_that_may_contain_a_secret(server: str) -> None:
     with pytest.raises(ConfigError, match=r"^the given address .* is not a server address") as refused:
         parse_address(server, path=PATH, query={})
     assert "s3cret" not in str(refused.value)
@@ -64,11 +64,11 @@ def test_what_is_refused_may_hold_a_secret(server: str) -> None:
         ("https://api.mistral.ai@h", False),
     ],
 )
-def test_mistrals_own_service_is_known(server: str, is_cloud: bool) -> None:
+def test_mistrals_own_service_is_recognised(server: str, is_cloud: bool) -> None:
     assert is_mistral_cloud(server) == is_cloud
 
 
-def test_what_is_shown_holds_no_secret() -> None:
+def test_the_shown_address_contains_no_secret() -> None:
     address = parse_address("https://anna:s3cret@h:8443/stt?token=s3cret", path=PATH, query={"model": "m"})
     assert address.shown == "https://h:8443/stt"
     assert "s3cret" in address.url
@@ -86,5 +86,5 @@ def test_what_is_shown_holds_no_secret() -> None:
         ("h", False),
     ],
 )
-def test_no_proxy_lies_before_this_machine(host: str, is_local: bool) -> None:
+def test_local_hosts_use_no_proxy(host: str, is_local: bool) -> None:
     assert parse_address(f"http://{host}:1", path=PATH, query={}).is_local == is_local

@@ -29,11 +29,11 @@ words = st.lists(st.sampled_from(["to", "be", "or", "not", "that", "is", "the", 
         ("who built the tower", "", ""),
     ],
 )
-def test_what_goes_beyond_what_was_told(emitted: str, received: str, new: str) -> None:
+def test_continuation_of_the_emitted_text(emitted: str, received: str, new: str) -> None:
     assert continuation(emitted, received, is_complete=True) == new
 
 
-def test_a_border_between_different_tellings_needs_some_words_past_it() -> None:
+def test_aligning_different_transcripts_needs_some_extra_words() -> None:
     assert continuation("who build the", "who built the", is_complete=False) is None
     assert continuation("who build the", "who built the white tower", is_complete=False) is None
     assert (
@@ -43,21 +43,21 @@ def test_a_border_between_different_tellings_needs_some_words_past_it() -> None:
     assert continuation("who build the", "who built the", is_complete=True) == ""
 
 
-def test_the_same_telling_needs_none() -> None:
+def test_aligning_the_same_transcript_needs_no_extra_words() -> None:
     assert continuation("who built", "who bui", is_complete=False) is None
     assert continuation("who built", "who built the", is_complete=False) == " the"
 
 
 @settings(deadline=None, derandomize=True)
 @given(words, words)
-def test_what_is_told_again_is_never_new(emitted: list[str], more: list[str]) -> None:
+def test_repeated_words_are_never_new(emitted: list[str], more: list[str]) -> None:
     text, whole = " ".join(emitted), " ".join(emitted + more)
     assert (continuation(text, whole, is_complete=True) or "").split() == more
 
 
 @settings(deadline=None, derandomize=True)
 @given(words, words)
-def test_nothing_that_is_told_goes_beyond_what_was_heard(emitted: list[str], received: list[str]) -> None:
+def test_the_continuation_is_a_suffix_of_the_received_text(emitted: list[str], received: list[str]) -> None:
     new = continuation(" ".join(emitted), " ".join(received), is_complete=True)
     assert new is not None
     assert " ".join(received).endswith(new)
@@ -65,7 +65,7 @@ def test_nothing_that_is_told_goes_beyond_what_was_heard(emitted: list[str], rec
 
 @settings(deadline=None, derandomize=True)
 @given(words, st.integers(0, 60))
-def test_a_telling_that_broke_off_anywhere_goes_on_there(emitted: list[str], place: int) -> None:
+def test_text_emitted_up_to_any_letter_continues_there(emitted: list[str], place: int) -> None:
     text = " ".join(emitted)
     new = continuation(text[:place], text, is_complete=True)
     assert new is not None
@@ -78,22 +78,22 @@ def test_a_telling_that_broke_off_anywhere_goes_on_there(emitted: list[str], pla
         ("", "all of it", "all of it"),
         (" all of it", "all of it", ""),
         ("all", "all of it", " of it"),
-        ("and this", "all of it and this", ""),  # a server that tells everything since the beginning
+        ("and this", "all of it and this", ""),  # a server that repeats all text since the start
         ("all of it", "", ""),
         ("", "", ""),
     ],
 )
-def test_what_a_final_text_has_and_its_deltas_had_not(received: str, text: str, missing: str) -> None:
+def test_text_missing_from_the_deltas(received: str, text: str, missing: str) -> None:
     assert missing_text(received, text) == missing
 
 
-def test_whose_text_it_is() -> None:
+def test_whether_a_final_text_matches_its_deltas() -> None:
     assert matches_deltas("and this", "all of it and this")
     assert matches_deltas("all of", "all of it")
     assert not matches_deltas("and this", "all of it")
 
 
-def test_where_a_text_begins() -> None:
+def test_the_end_of_a_prefix() -> None:
     assert end_of_prefix(" to be or not", "to be") == 6
     assert end_of_prefix("to be", "to be or") is None
     assert end_of_prefix("to be", "or") is None

@@ -23,7 +23,7 @@ def segments(events: list[TranscriptEvent]) -> list[Segment]:
     return [event.segment for event in events if isinstance(event, SegmentEnded)]
 
 
-def test_deltas_are_told_as_they_come() -> None:
+def test_deltas_are_emitted_as_they_arrive() -> None:
     utterance = UtteranceText(2.0)
     assert utterance.add(Text("to"), 2.5) == [Delta("to", 2.5)]
     assert utterance.add(Text(""), 2.6) == []
@@ -31,14 +31,14 @@ def test_deltas_are_told_as_they_come() -> None:
     assert utterance.finish(Done("to be"), 3.0) == [SegmentEnded(Segment("to be", 2.0, 3.0), 3.0)]
 
 
-def test_a_final_text_without_deltas_is_told_whole() -> None:
+def test_a_final_text_without_deltas_is_emitted_in_full() -> None:
     utterance = UtteranceText(0.0)
     assert utterance.finish(Done("to be"), 1.0) == [
         Delta("to be", 1.0), SegmentEnded(Segment("to be", 0.0, 1.0), 1.0)
     ]  # fmt: skip
 
 
-def test_a_second_connection_tells_only_what_the_first_did_not() -> None:
+def test_a_second_connection_emits_only_new_text() -> None:
     utterance = UtteranceText(0.0)
     assert add_deltas(utterance, "to", " be") == "to be"
     utterance.restart(0.0)
@@ -48,7 +48,7 @@ def test_a_second_connection_tells_only_what_the_first_did_not() -> None:
     assert utterance.finish(Done("to be or not"), 4.0)[0] == Delta(" not", 4.0)
 
 
-def test_speech_that_was_told_is_not_told_again() -> None:
+def test_replayed_speech_events_are_not_emitted_again() -> None:
     utterance = UtteranceText(0.0)
     assert utterance.add(Speech(True, 0.1), 3.0) == [SpeechStarted(0.1)]
     assert add_deltas(utterance, "to", " be") == "to be"
@@ -61,8 +61,8 @@ def test_speech_that_was_told_is_not_told_again() -> None:
     assert utterance.add(Speech(True, 2.0), 3.0) == [SpeechStarted(2.0)]
 
 
-def test_speech_that_turns_out_to_go_on_is_told_with_its_first_new_text() -> None:
-    """As where a server said that it stopped because it went away."""
+def test_speech_that_continues_after_a_replay_is_emitted_with_its_first_new_text() -> None:
+    """As when a server reported the end of speech because it shut down."""
     utterance = UtteranceText(0.0)
     add_deltas(utterance, "to", " be")
     assert utterance.add(Speech(False, 1.0), 3.0) == [SpeechStopped(1.0)]
@@ -72,7 +72,7 @@ def test_speech_that_turns_out_to_go_on_is_told_with_its_first_new_text() -> Non
     assert utterance.add(Text(" or"), 3.0) == [SpeechStarted(1.0), Delta(" or", 3.0)]
 
 
-def test_what_cannot_be_compared_yet_waits_for_the_end() -> None:
+def test_text_that_cannot_be_aligned_yet_waits_for_the_final_text() -> None:
     utterance = UtteranceText(0.0)
     assert add_deltas(utterance, "two", " bee") == "two bee"
     utterance.restart(0.0)
@@ -81,7 +81,7 @@ def test_what_cannot_be_compared_yet_waits_for_the_end() -> None:
     assert utterance.finish(Done("to be or not"), 4.0)[0] == Delta(" or not", 4.0)
 
 
-def test_times_count_from_where_the_connection_began() -> None:
+def test_times_are_offset_by_the_start_of_the_connection() -> None:
     utterance = UtteranceText(10.0)
     utterance.restart(8.0)
     utterance.add(Text("to be"), 14.0)
@@ -91,7 +91,7 @@ def test_times_count_from_where_the_connection_began() -> None:
     assert utterance.add(Speech(False, 5.5), 14.0) == [SpeechStopped(13.5)]
 
 
-def test_impossible_times_become_possible() -> None:
+def test_impossible_times_are_clamped() -> None:
     utterance = UtteranceText(10.0)
     utterance.add(Text("to be or not"), 14.0)
     received = (SegmentText("to be", -5.0, 99.0), SegmentText("or not", 3.0, 1.0))
@@ -99,7 +99,7 @@ def test_impossible_times_become_possible() -> None:
     assert segments(events) == [Segment("to be", 10.0, 15.0), Segment("or not", 15.0, 15.0)]
 
 
-def test_segments_that_were_told_are_not_told_again() -> None:
+def test_emitted_segments_are_not_emitted_again() -> None:
     utterance = UtteranceText(0.0)
     utterance.add(Text("to be or"), 3.0)
     first = SegmentText("to be", 0.5, 1.0)
@@ -108,7 +108,7 @@ def test_segments_that_were_told_are_not_told_again() -> None:
     assert segments(events) == [Segment("or", 1.5, 2.0)]
 
 
-def test_segments_that_do_not_fit_the_text_give_way_to_one_that_does() -> None:
+def test_segments_that_do_not_match_the_text_are_replaced_by_one_that_does() -> None:
     utterance = UtteranceText(1.0)
     utterance.add(Text("to be"), 3.0)
     assert segments(utterance.finish(Done("to be", (SegmentText("tobias", 0.0, 1.0),)), 3.0)) == [
@@ -116,7 +116,7 @@ def test_segments_that_do_not_fit_the_text_give_way_to_one_that_does() -> None:
     ]
 
 
-def test_a_final_text_that_nobody_asked_for_changes_nothing() -> None:
+def test_an_unsolicited_final_text_changes_nothing() -> None:
     utterance = UtteranceText(0.0)
     assert add_deltas(utterance, "to be") == "to be"
     assert utterance.add(Done("to be"), 3.0) == []
@@ -124,7 +124,7 @@ def test_a_final_text_that_nobody_asked_for_changes_nothing() -> None:
     assert segments(utterance.finish(Done("or not"), 4.0)) == [Segment("to be or not", 0.0, 4.0)]
 
 
-def test_the_rest_is_handed_on() -> None:
+def test_other_messages_become_events() -> None:
     utterance = UtteranceText(0.0)
     assert utterance.add(InterimText("to b"), 1.0) == [Interim("to b", 1.0)]
     assert utterance.add(Language("en"), 1.0) == [LanguageDetected("en", 0.0)]
@@ -133,6 +133,6 @@ def test_the_rest_is_handed_on() -> None:
     assert utterance.add(Language(""), 1.0) == []
 
 
-def test_nothing_said_is_nothing_told() -> None:
+def test_no_text_is_no_event() -> None:
     assert UtteranceText(0.0).finish(None, 0.0) == []
     assert UtteranceText(0.0).finish(Done(""), 1.0) == []

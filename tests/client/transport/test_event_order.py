@@ -1,4 +1,4 @@
-"""One story out of utterances that are heard at the same time, and the box where it waits to be read."""
+"""The order of events of concurrent utterances, and the bounded event queue."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from voxtide.transcript.events import (
 
 
 class Case:
-    """A teller with what is around it."""
+    """A sequencer with its replay buffer and event queue."""
 
     def __init__(self) -> None:
         self.replay_buffer = ReplayBuffer(PcmFormat(), 60.0)
@@ -50,7 +50,7 @@ class Case:
         return [event for event in events if event is not None]
 
 
-async def test_what_a_later_utterance_says_waits_for_the_earlier() -> None:
+async def test_events_of_a_later_utterance_wait_for_the_earlier_one() -> None:
     case = Case()
     first, second = case.flush(), case.flush()
     case.add(1, Delta("and this", 2.0))
@@ -72,11 +72,11 @@ async def test_what_a_later_utterance_says_waits_for_the_earlier() -> None:
         ("to", " be", "to be"),
         ("to ", "be", "to be"),
         ("\u662f", "\u4e0d\u662f", "\u662f\u4e0d\u662f"),
-        ("\ub098\ub294", "\uac04\ub2e4", "\ub098\ub294 \uac04\ub2e4"),  # Korean parts its words
+        ("\ub098\ub294", "\uac04\ub2e4", "\ub098\ub294 \uac04\ub2e4"),  # Korean separates words by spaces
         ("\u043d\u0435", "\u0434\u0430", "\u043d\u0435 \u0434\u0430"),
     ],
 )
-async def test_words_of_two_utterances_do_not_run_together(first: str, second: str, emitted: str) -> None:
+async def test_words_of_two_utterances_are_separated(first: str, second: str, emitted: str) -> None:
     case = Case()
     case.flush()
     case.add(0, Delta(first, 1.0))
@@ -85,16 +85,16 @@ async def test_words_of_two_utterances_do_not_run_together(first: str, second: s
     assert "".join(event.text for event in await case.emitted() if isinstance(event, Delta)) == emitted
 
 
-async def test_nothing_is_on_show_where_everything_is_final() -> None:
+async def test_the_interim_text_is_cleared_at_the_end() -> None:
     case = Case()
     case.add(0, Interim("", 0.5), Interim("to b", 1.0))
     case.replay_buffer.close_last(Ending.FINISH)
     case.answer(0)
-    assert await case.emitted() == [Interim("", 0.0), Finished(0.0)]  # the newer replaces the one nobody has read
+    assert await case.emitted() == [Interim("", 0.0), Finished(0.0)]  # the newer replaces the unread one
     assert case.event_queue.is_over
 
 
-async def test_what_another_connection_says_again_is_told_once() -> None:
+async def test_repeated_speech_and_language_events_are_emitted_once() -> None:
     case = Case()
     case.add(0, SpeechStarted(0.5), LanguageDetected("en", 0.5))
     case.add(0, SpeechStarted(0.5), LanguageDetected("en", 0.5), SpeechStopped(0.9), LanguageDetected("fr", 0.9))
@@ -103,7 +103,7 @@ async def test_what_another_connection_says_again_is_told_once() -> None:
     ]  # fmt: skip
 
 
-async def test_our_own_cuts_are_not_told() -> None:
+async def test_a_cut_has_no_flush_event() -> None:
     case = Case()
     case.add(0, Delta("to", 1.0))
     case.replay_buffer.close_last(Ending.CUT)
@@ -115,7 +115,7 @@ async def test_our_own_cuts_are_not_told() -> None:
     assert [event for event in await case.emitted() if isinstance(event, Flushed)] == [Flushed(1, "to be", (), 0.0)]
 
 
-async def test_the_outbox_keeps_the_newest_for_nobody_and_everything_for_a_reader() -> None:
+async def test_the_queue_drops_the_oldest_events_only_without_a_reader() -> None:
     event_queue = EventQueue(2)
     for number in range(4):
         event_queue.put(Delta(str(number), 0.0))

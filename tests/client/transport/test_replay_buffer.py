@@ -19,7 +19,7 @@ def lengths_s(replay_buffer: ReplayBuffer) -> list[float]:
     return [it.duration_s for it in replay_buffer.utterances]
 
 
-def test_a_flush_closes_an_utterance_and_opens_the_next() -> None:
+def test_a_flush_ends_an_utterance_and_opens_the_next() -> None:
     replay_buffer = ReplayBuffer(PcmFormat(), MAX_S)
     replay_buffer.put(LOUD)
     first = replay_buffer.close_last(Ending.FLUSH)
@@ -29,7 +29,7 @@ def test_a_flush_closes_an_utterance_and_opens_the_next() -> None:
     assert bytes(first.audio + replay_buffer.last.audio) == LOUD + LOUD[:16_000]
 
 
-def test_speech_without_an_end_is_cut_at_a_quiet_place() -> None:
+def test_a_long_utterance_is_cut_at_a_pause() -> None:
     replay_buffer = ReplayBuffer(PcmFormat(), MAX_S)
     for piece in (QUIET, LOUD, LOUD[:16_000], QUIET[:16_000], LOUD):
         replay_buffer.put(piece)
@@ -38,16 +38,16 @@ def test_speech_without_an_end_is_cut_at_a_quiet_place() -> None:
     assert sum(lengths_s(replay_buffer)) == replay_buffer.put_s == 4.0
 
 
-def test_or_wherever_it_is_when_it_has_become_too_long() -> None:
+def test_a_long_utterance_without_pauses_is_cut_at_three_quarters() -> None:
     replay_buffer = ReplayBuffer(PcmFormat(), MAX_S)
     for _ in range(4):
         replay_buffer.put(LOUD)
-    assert replay_buffer.utterances[0].duration_s == 2.96  # three quarters, in whole places
+    assert replay_buffer.utterances[0].duration_s == 2.96  # three quarters, in whole frames
 
 
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.integers(1, 40_000), min_size=1, max_size=20))
-def test_where_it_is_cut_hangs_on_the_audio_only(sizes: list[int]) -> None:
+def test_cuts_depend_only_on_the_audio(sizes: list[int]) -> None:
     audio = LOUD * 2 + LOUD[:20_000] + QUIET[:6_000] + LOUD * 3
     whole, pieces = ReplayBuffer(PcmFormat(), MAX_S), ReplayBuffer(PcmFormat(), MAX_S)
     whole.put(audio)
@@ -59,7 +59,7 @@ def test_where_it_is_cut_hangs_on_the_audio_only(sizes: list[int]) -> None:
     assert b"".join(bytes(it.audio) for it in pieces.utterances) == audio
 
 
-async def test_there_is_room_again_when_text_has_come() -> None:
+async def test_dropping_an_utterance_frees_space() -> None:
     replay_buffer = ReplayBuffer(PcmFormat(), MAX_S)
     for _ in range(4):
         await replay_buffer.wait_for_space(len(LOUD))
@@ -71,12 +71,12 @@ async def test_there_is_room_again_when_text_has_come() -> None:
     await waiting
 
 
-async def test_one_utterance_may_always_be_put() -> None:
-    """Else a journal shorter than the first piece would wait for ever."""
+async def test_any_size_fits_into_an_empty_buffer() -> None:
+    """Otherwise a buffer smaller than the first piece would deadlock."""
     assert ReplayBuffer(PcmFormat(), 1.0).has_space(64_000)
 
 
-def test_flushes_are_bounded() -> None:
+def test_the_number_of_flushes_is_bounded() -> None:
     replay_buffer = ReplayBuffer(PcmFormat(), MAX_S)
     for _ in range(MAX_UTTERANCES - 1):
         assert replay_buffer.has_space(0)
@@ -84,7 +84,7 @@ def test_flushes_are_bounded() -> None:
     assert not replay_buffer.has_space(0)
 
 
-async def test_closing_wakes_who_waits_for_room() -> None:
+async def test_close_releases_a_task_that_waits_for_space() -> None:
     replay_buffer = ReplayBuffer(PcmFormat(), 1.0)
     replay_buffer.put(LOUD)
     waiting = asyncio.create_task(replay_buffer.wait_for_space(1))
@@ -93,7 +93,7 @@ async def test_closing_wakes_who_waits_for_room() -> None:
     await waiting
 
 
-def test_what_is_next_to_carry() -> None:
+def test_the_next_utterance_to_send() -> None:
     replay_buffer = ReplayBuffer(PcmFormat(), MAX_S)
     first, second = replay_buffer.close_last(Ending.FLUSH), replay_buffer.close_last(Ending.FLUSH)
     assert replay_buffer.next_to_send is first

@@ -1,4 +1,4 @@
-"""Servers that ignore, delay, repeat and drop flushes, that hang up, that answer late: no word is lost or doubled."""
+"""Servers that ignore, delay and repeat answers, close or abort: no word is lost or duplicated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.scripted_server import GOOD, Behaviour, after, serving
 from tests.support.waiting import until
 from voxtide.client.connect import connect
 from voxtide.client.events import ConnectionLost
-from voxtide.client.transport import reconnect as reconnector
+from voxtide.client.transport import reconnect
 from voxtide.client.transport.replay_transport import MAX_SENDS
 from voxtide.engines.scripted import speak
 from voxtide.errors import ConnectionFailedError
@@ -27,40 +27,40 @@ FAULTS = {
     "answers flushes a little late": Behaviour(flush_delay_s=0.1),
     "answers each flush twice": Behaviour(num_dones=2),
     "answers each flush three times": Behaviour(num_dones=3),
-    "tells no deltas": Behaviour(has_deltas=False),
-    "tells no deltas and ignores flushes": Behaviour(has_deltas=False, ignores_flush=True),
-    "tells no times": Behaviour(has_segments=False),
+    "sends no deltas": Behaviour(has_deltas=False),
+    "sends no deltas and ignores flushes": Behaviour(has_deltas=False, ignores_flush=True),
+    "sends no times": Behaviour(has_segments=False),
     "ignores flushes and is slow to end": Behaviour(ignores_flush=True, end_delay_s=0.1),
 }
 
 
-async def test_servers_that_always_behave_so() -> None:
-    """All of them at once; each must have let go of every connection when its conversation is over."""
-    await asyncio.gather(*(outlives(name, behaviour) for name, behaviour in FAULTS.items()))
+async def test_servers_that_always_misbehave() -> None:
+    """All at once. No connection stays open after its session."""
+    await asyncio.gather(*(check_fault(name, behaviour) for name, behaviour in FAULTS.items()))
 
 
-async def test_a_server_that_answers_again_when_something_else_was_asked() -> None:
-    """It repeats each answer a flush or two later, and forgets every third flush."""
+async def test_a_server_that_repeats_answers_and_ignores_flushes() -> None:
+    """It repeats each answer one or two flushes later, and ignores every third flush."""
     words = ("who", "built", "a white", "tower", "and when", "was it", "begun")
 
-    async def one(after_ms: int) -> None:
+    async def run_one(after_ms: int) -> None:
         behaviour = Behaviour(ignores_every=3, flush_delay_s=0.01, repeat_after_s=after_ms / 1000)
         async with serving(behaviour) as server:
             assert_transcribed(await run_session(connect(server.url, config=QUICK), words), words)
         assert server.num_open == 0
 
-    await asyncio.gather(*map(one, range(0, 80, 4)))
+    await asyncio.gather(*map(run_one, range(0, 80, 4)))
 
 
-PASSING = {
+PASSING_FAULTS = {
     "ignores flush and end": Behaviour(ignores_flush=True, ignores_end=True),
-    "ignores flush, is cut at the end": Behaviour(ignores_flush=True, aborts_at_end=True),
+    "ignores flush, aborts at the end": Behaviour(ignores_flush=True, aborts_at_end=True),
     "ignores flush, ends too late": Behaviour(ignores_flush=True, end_delay_s=1.0),
-    "is cut in the first word": Behaviour(abort_after_s=0.2),
-    "is cut in the third word": Behaviour(abort_after_s=0.6),
-    "is cut in the third utterance": Behaviour(abort_after_s=1.1),
-    "is cut at a flush": Behaviour(aborts_at_flush=True),
-    "is cut at the end": Behaviour(aborts_at_end=True),
+    "aborts in the first word": Behaviour(abort_after_s=0.2),
+    "aborts in the third word": Behaviour(abort_after_s=0.6),
+    "aborts in the third utterance": Behaviour(abort_after_s=1.1),
+    "aborts at a flush": Behaviour(aborts_at_flush=True),
+    "aborts at the end": Behaviour(aborts_at_end=True),
     "goes away": Behaviour(close_code=1001),
     "closes without a reason": Behaviour(close_code=1000),
     "fails": Behaviour(close_code=1011),
@@ -68,14 +68,14 @@ PASSING = {
 }
 
 
-async def test_servers_that_do_so_twice() -> None:
+async def test_servers_that_misbehave_on_two_connections() -> None:
     outcome = await asyncio.gather(
-        *(outlives(name, after(behaviour, behaviour), rest="again") for name, behaviour in PASSING.items())
+        *(check_fault(name, after(behaviour, behaviour), rest="again") for name, behaviour in PASSING_FAULTS.items())
     )
     assert all(it.replacements for it in outcome)
 
 
-async def outlives(name: str, behaviour: Behaviour | Callable[[int], Behaviour], rest: str = "") -> Outcome:
+async def check_fault(name: str, behaviour: Behaviour | Callable[[int], Behaviour], rest: str = "") -> Outcome:
     try:
         async with serving(behaviour) as server:
             outcome = await run_session(connect(server.url, config=QUICK), rest=rest)
@@ -87,12 +87,12 @@ async def outlives(name: str, behaviour: Behaviour | Callable[[int], Behaviour],
     return outcome
 
 
-async def test_a_storm() -> None:
-    """Many conversations at once, with a server each; the first four connections of each fail in all the ways."""
+async def test_many_sessions_with_random_faults() -> None:
+    """Concurrent sessions with a server each, whose first four connections misbehave in random ways."""
     rng = random.Random(1)
-    ways = [*FAULTS.values(), *PASSING.values()]
+    faults = [*FAULTS.values(), *PASSING_FAULTS.values()]
 
-    async def one(behaviour: list[Behaviour], chunk_samples: int) -> None:
+    async def run_one(behaviour: list[Behaviour], chunk_samples: int) -> None:
         async with serving(after(*behaviour, rest=rng.choice([GOOD, Behaviour(ignores_flush=True)]))) as server:
             outcome = await run_session(connect(server.url, config=QUICK), rest="again", chunk_samples=chunk_samples)
             assert_transcribed(outcome, rest="again")
@@ -100,11 +100,11 @@ async def test_a_storm() -> None:
 
     async with asyncio.TaskGroup() as tasks:
         for _ in range(16):
-            tasks.create_task(one(rng.sample(ways, 4), rng.choice([160, 1280, 20_000])))
+            tasks.create_task(run_one(rng.sample(faults, 4), rng.choice([160, 1280, 20_000])))
 
 
-async def test_the_standby_is_there_before_it_is_needed() -> None:
-    """The audio behind an unanswered flush is sent on as soon as the flush is overdue: nothing has to be opened."""
+async def test_the_standby_opens_before_the_flush_times_out() -> None:
+    """After a flush timeout the next audio is sent on the standby, without opening a connection."""
     async with serving(after(Behaviour(ignores_flush=True))) as server, connect(server.url, config=QUICK) as connection:
         await connection.send_audio(speak("to"))
         flush = connection.flush_audio()
@@ -117,7 +117,7 @@ async def test_the_standby_is_there_before_it_is_needed() -> None:
     assert server.seen[1].kinds[:2] == ["input_audio.append", "input_audio.flush"]
 
 
-async def test_a_server_that_answers_in_time_is_never_asked_for_a_second_connection() -> None:
+async def test_a_server_that_answers_in_time_gets_one_connection() -> None:
     async with serving(Behaviour(flush_delay_s=0.01)) as server:
         assert_transcribed(
             await run_session(connect(server.url, config=replace(QUICK, flush_timeout_s=5, standby_after_s=2)))
@@ -125,7 +125,7 @@ async def test_a_server_that_answers_in_time_is_never_asked_for_a_second_connect
     assert len(server.seen) == 1
 
 
-async def test_a_server_known_to_answer_no_flush_is_not_waited_for() -> None:
+async def test_a_server_that_ignores_flushes_gets_no_more_of_them() -> None:
     config = replace(QUICK, flush_timeout_s=0.3)
     words = ("to", "be", "or", "not", "to", "be")
     async with serving(Behaviour(ignores_flush=True)) as server, connect(server.url, config=config) as connection:
@@ -139,8 +139,8 @@ async def test_a_server_known_to_answer_no_flush_is_not_waited_for() -> None:
     assert [seen.kinds for seen in server.seen[2:5]] == [["input_audio.append", "input_audio.end"]] * 3
 
 
-async def test_audio_behind_a_flush_waits_for_its_answer() -> None:
-    """Whatever a server makes of a flush, its answer is about what was sent before."""
+async def test_audio_after_a_flush_is_held_back_until_the_answer() -> None:
+    """So that the answer covers only audio sent before the flush."""
     async with serving(Behaviour(flush_delay_s=0.2)) as server:
         connection = connect(server.url, config=replace(QUICK, flush_timeout_s=5))
         async with connection:
@@ -154,7 +154,7 @@ async def test_audio_behind_a_flush_waits_for_its_answer() -> None:
             assert await connection.flush_audio() == "be"
 
 
-async def test_a_server_that_is_away_for_a_while() -> None:
+async def test_the_session_survives_a_server_restart() -> None:
     async with serving() as server:
         port = server.port
         connection = connect(server.url, config=QUICK)
@@ -169,7 +169,7 @@ async def test_a_server_that_is_away_for_a_while() -> None:
         await connection.close()
 
 
-async def test_a_server_that_stays_away_is_given_up() -> None:
+async def test_the_session_fails_if_the_server_stays_away() -> None:
     async with serving() as server:
         connection = await connect(server.url, config=replace(QUICK, reconnect_s=0.3))
         await connection.send_audio(speak("to be"))
@@ -181,7 +181,7 @@ async def test_a_server_that_stays_away_is_given_up() -> None:
     events = []
     with pytest.raises(ConnectionFailedError, match="cannot reach"):
         async for event in connection:
-            events.append(event)  # noqa: PERF401  # the loop raises, and what came before is of interest
+            events.append(event)  # noqa: PERF401  # the loop raises; the events before it are checked
     assert [event.text for event in events if isinstance(event, Flushed)] == ["to be"]
     assert isinstance(events[-1], ConnectionLost)
     with pytest.raises(ConnectionFailedError):
@@ -189,8 +189,8 @@ async def test_a_server_that_stays_away_is_given_up() -> None:
     await connection.close()
 
 
-async def test_a_server_that_always_breaks_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconnector, "BACKOFF_S", (0.0,))
+async def test_the_session_fails_if_every_connection_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconnect, "BACKOFF_S", (0.0,))
     async with serving(Behaviour(abort_after_s=0.1)) as server:
         connection = await connect(server.url, config=QUICK)
         await connection.send_audio(speak("to be"))
@@ -201,8 +201,8 @@ async def test_a_server_that_always_breaks_is_given_up(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("is_flushing", [False, True])
-async def test_a_server_that_always_hangs_up_is_given_up(is_flushing: bool) -> None:
-    """Whether or not there is anything to send."""
+async def test_the_session_fails_if_the_server_always_closes(is_flushing: bool) -> None:
+    """With and without audio to send."""
     always = Behaviour(closes_when_ready=True)
     first = Behaviour(ignores_flush=True, aborts_at_end=True) if is_flushing else GOOD
     async with serving(after(first, rest=always)) as server:
@@ -218,7 +218,7 @@ async def test_a_server_that_always_hangs_up_is_given_up(is_flushing: bool) -> N
         await connection.close()
 
 
-async def test_a_standby_that_was_not_needed_is_given_back() -> None:
+async def test_an_unused_standby_is_closed() -> None:
     async with serving(Behaviour(flush_delay_s=0.2)) as server:
         config = replace(QUICK, flush_timeout_s=5)
         async with connect(server.url, config=config) as connection:
@@ -228,15 +228,15 @@ async def test_a_standby_that_was_not_needed_is_given_back() -> None:
             await until(lambda: server.num_open == 1)
 
 
-async def test_a_flush_is_tried_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconnector, "RETRY_FLUSH_S", 0.0)
-    deaf = Behaviour(ignores_flush=True)
-    async with serving(after(deaf, deaf)) as server:
+async def test_flushes_are_sent_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconnect, "RETRY_FLUSH_S", 0.0)
+    ignoring = Behaviour(ignores_flush=True)
+    async with serving(after(ignoring, ignoring)) as server:
         assert_transcribed(await run_session(connect(server.url, config=QUICK)))
     assert server.seen[2].kinds.count("input_audio.flush") == 2
 
 
-async def test_no_interim_text_outlives_its_connection() -> None:
+async def test_interim_text_is_cleared_when_the_connection_is_lost() -> None:
     behaviour = after(Behaviour(abort_after_s=0.3, interim="to b"))
     async with serving(behaviour) as server, connect(server.url, config=QUICK) as connection:
         await connection.send_audio(speak("to be"))
@@ -247,19 +247,19 @@ async def test_no_interim_text_outlives_its_connection() -> None:
     assert last == Interim("", len(speak("to be")) / SAMPLE_RATE_HZ)
 
 
-async def test_a_server_that_refuses_what_we_send_is_not_asked_again() -> None:
-    error = {"message": "Invalid model: nobody", "code": 400}
+async def test_a_permanent_failure_is_not_retried() -> None:
+    error = {"message": "Invalid model: unknown", "code": 400}
     async with serving(Behaviour(close_code=1008, error=error)) as server:
         connection = await connect(server.url, config=QUICK)
         await connection.send_audio(speak("to be"))
-        with pytest.raises(ConnectionFailedError, match="Invalid model: nobody"):
+        with pytest.raises(ConnectionFailedError, match="Invalid model: unknown"):
             await connection.flush_audio()
         await connection.close()
     assert len(server.seen) == 1
 
 
-async def test_long_speech_without_a_flush_is_kept_within_bounds_and_whole() -> None:
-    """Ten seconds through a journal of two, cut by a server that hangs up in the middle."""
+async def test_long_speech_without_a_flush_is_bounded_and_complete() -> None:
+    """Ten seconds through a replay buffer of two, with two aborted connections."""
     config = replace(QUICK, replay_s=2.0, flush_timeout_s=5)
     text = " ".join(["to", "be", "or", "not"] * 6)
     async with serving(after(Behaviour(abort_after_s=3.0), Behaviour(abort_after_s=1.0))) as server:
@@ -269,9 +269,9 @@ async def test_long_speech_without_a_flush_is_kept_within_bounds_and_whole() -> 
     assert all(event.replayed_s <= 2.0 for event in outcome.replacements)
 
 
-@pytest.mark.parametrize("transform", [str.upper, lambda text: text.replace("e", "ee")], ids=["loud", "long"])
-async def test_another_hearing_of_the_same_words_takes_nothing_back(transform: Callable[[str], str]) -> None:
-    """The second connection hears otherwise what the first had told: that stands, and what follows is told once."""
+@pytest.mark.parametrize("transform", [str.upper, lambda text: text.replace("e", "ee")], ids=["upper", "longer"])
+async def test_a_different_transcript_after_a_replay_revises_nothing(transform: Callable[[str], str]) -> None:
+    """The second connection transcribes differently: emitted text stays, and what follows is emitted once."""
     words = "to be or not to be that is it"
     async with serving(after(Behaviour(abort_after_s=1.7), rest=Behaviour(transform=transform))) as server:
         connection = connect(server.url, config=QUICK)

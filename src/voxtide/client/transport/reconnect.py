@@ -42,7 +42,7 @@ class Reconnector:
 
     @property
     def is_ignoring_flushes(self) -> bool:
-        """Whether the last flushes were all unanswered."""
+        """Whether the server left the last flushes unanswered."""
         return self._num_unanswered >= MAX_UNANSWERED and _now_s() - self._unanswered_at_s < RETRY_FLUSH_S
 
     @property
