@@ -1,11 +1,11 @@
-"""Fuzzes the realtime wires with atheris: bytes become messages and events, and no dialect may raise.
+"""Fuzzes the realtime dialects with atheris: bytes become messages and events, and no dialect may raise.
 
-It is no part of the test suite. To run it for ten minutes, keeping what it learns (not every Python has an atheris):
+Not part of the test suite. To run it for ten minutes and keep its corpus (atheris supports only some Pythons):
 
     pip install atheris
     python tests/fuzz/fuzz_dialects.py -max_total_time=600 corpus/
 
-Arguments are libFuzzer's. A crash is written to a file beside; give it as the only argument to see it again.
+The arguments are libFuzzer's. A crash is written to a file; pass that as the only argument to reproduce it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_STEPS = 40
 
 
 def one_input(data: bytes) -> None:
-    """A conversation drawn from `data`. `Conversation` asserts what every dialect promises."""
+    """A conversation drawn from `data`. `Conversation` asserts the guarantees of every dialect."""
     provider = atheris.FuzzedDataProvider(data)
     path = provider.PickValueInList(list(RealtimePath))
     conversation = Conversation(path, provider.PickValueInList([ABLE, ENGLISH]))

@@ -1,4 +1,4 @@
-"""The conversations of docs/protocols.md happen as they are printed."""
+"""The conversations of docs/protocols.md run as printed."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ EVENTS: list[TranscriptEvent] = [
     Delta(" Nobody knows.", 3.9),
     Finished(3.9),
 ]
-"""What the engine tells, in this order, whenever the page says that the server has something to say."""
+"""The engine's events, in order, for the server's messages on the page."""
 
 
 def play(dialect: Dialect, block: list[dict[str, Any]], outgoing: deque[str]) -> None:
-    """Say what the client says; what the server says must be told by then, or come of the engine's next events."""
+    """Send the client's messages. Each server message must be outgoing already or follow from the next events."""
     events = deque(EVENTS)
     for message in block:
         if message["type"] in FROM_CLIENT:
@@ -74,7 +74,7 @@ def sent(effects: list[Effect]) -> list[str]:
     [(RealtimePath.MISTRAL, 0), (RealtimePath.REALTIME, 1), (RealtimePath.REALTIME, 2)],
     ids=["mistral", "openai", "vllm"],
 )
-def test_a_conversation_happens_as_it_is_printed(path: RealtimePath, place: int) -> None:
+def test_conversations_run_as_printed(path: RealtimePath, place: int) -> None:
     conversations = [block for block in BLOCKS if len(block) > 3]
     assert len(conversations) == 3
     block = conversations[place]
@@ -83,7 +83,7 @@ def test_a_conversation_happens_as_it_is_printed(path: RealtimePath, place: int)
     play(dialect, block, deque(begun if block[0]["type"] == "session.created" else []))
 
 
-def test_the_other_messages_are_what_is_sent() -> None:
+def test_other_messages_are_sent_as_printed() -> None:
     others = [message for block in BLOCKS if len(block) <= 3 for message in block]
     interim, started, stopped, *errors = others
     mistral = open_dialect(RealtimePath.MISTRAL, {"interim": "true"}, ENGLISH, SESSION)
@@ -106,7 +106,7 @@ def test_the_other_messages_are_what_is_sent() -> None:
     assert json.loads(*sent(vllm.receive('{"type": "input_audio_buffer.commit"}'))) == errors[3]
 
 
-def test_the_numbers_are_those_of_the_code() -> None:
+def test_the_limits_match_the_code() -> None:
     for number in (MAX_APPEND_BYTES, MAX_PHRASES, MAX_STRINGS_CHARS, MAX_SILENCE_MS):
         assert f"{number:,}" in TEXT
     for number in (MAX_PENDING_FLUSHES, MAX_STRING_CHARS):
@@ -114,7 +114,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
     assert all(f"`{encoding}`" in TEXT for encoding in Encoding)
 
 
-def test_what_clients_insist_on_has_a_test_each() -> None:
+def test_every_client_requirement_names_a_test() -> None:
     rooms = [Path(__file__).parents[1] / room for room in ("protocols", "server")]
     tests = "".join(path.read_text("utf-8") for room in rooms for path in room.rglob("test_*.py"))
     rows = re.findall(r"^\| (\d+) \|.*\| `(test_\w+)` \|$", TEXT, re.MULTILINE)

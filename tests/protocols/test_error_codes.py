@@ -8,7 +8,7 @@ from voxtide import errors
 from voxtide.protocols.error_codes import failure_of
 
 SILENT_CLOSE_CODES = {1000, 1001}
-"""Clients take these for a normal end: a failure told by one would look like an empty result."""
+"""Clients take these for a normal end: a failure with one would look like an empty result."""
 
 
 def failures() -> Iterator[errors.VoxtideError]:
@@ -41,6 +41,6 @@ def test_every_failure_is_an_exception_for_the_client(error: errors.VoxtideError
         (errors.VoxtideError("?"), 500, 1011),
     ],
 )
-def test_what_a_client_may_try_again(error: errors.VoxtideError, status: int, close_code: int) -> None:
+def test_statuses_show_which_failures_can_be_retried(error: errors.VoxtideError, status: int, close_code: int) -> None:
     failure = failure_of(error)
     assert (failure.status, failure.close_code) == (status, close_code)

@@ -26,7 +26,7 @@ json_values = st.recursive(
 
 
 @given(st.text() | st.binary())
-def test_whatever_comes_is_an_object_or_refused(message: str | bytes) -> None:
+def test_any_input_is_parsed_or_refused(message: str | bytes) -> None:
     try:
         assert isinstance(read_message(message), dict)
     except RequestRefusedError as refusal:
@@ -34,14 +34,14 @@ def test_whatever_comes_is_an_object_or_refused(message: str | bytes) -> None:
 
 
 @given(st.dictionaries(st.text(), json_values, max_size=4))
-def test_what_is_written_is_ascii_and_reads_back(message: dict[str, Any]) -> None:
+def test_written_messages_are_ascii_and_parse_back(message: dict[str, Any]) -> None:
     text = write_message(message)
     assert text.isascii()
     assert repr(read_message(text)) == repr(json.loads(json.dumps(message)))  # NaN is not itself, but looks it
 
 
 @given(st.binary(max_size=100), st.integers(0, 100))
-def test_audio_comes_out_as_it_went_in_or_is_refused_for_its_size(payload: bytes, max_bytes: int) -> None:
+def test_audio_round_trips_or_is_refused_for_its_size(payload: bytes, max_bytes: int) -> None:
     audio = base64.b64encode(payload).decode()
     if len(payload) <= max_bytes:
         assert read_audio(audio, max_bytes=max_bytes) == payload
@@ -54,7 +54,7 @@ def test_audio_comes_out_as_it_went_in_or_is_refused_for_its_size(payload: bytes
 @pytest.mark.parametrize(
     "audio", [None, 7, ["AAAA"], "AAA", "A===", "AA_-", " AAAA", "AAAA\n", "ÄÄÄÄ", "AA==AA==", "AAAA=", "=AAA"]
 )
-def test_what_is_not_base64_is_refused(audio: object) -> None:
+def test_invalid_base64_is_refused(audio: object) -> None:
     with pytest.raises(RequestRefusedError) as refused:
         read_audio(audio, max_bytes=100)
     assert refused.value.code == "invalid_audio"
@@ -70,7 +70,7 @@ def test_a_type_finds_its_handler() -> None:
 
 
 @given(json_values)
-def test_fields_are_what_they_must_be_or_refused_by_name(value: Any) -> None:
+def test_fields_have_their_type_or_are_refused_by_name(value: Any) -> None:
     for read, is_right in (
         (lambda: number(value, "it", 0, 1), lambda got: type(got) is float and 0 <= got <= 1),
         (lambda: whole_number(value, "it", -5, 5), lambda got: type(got) is int and -5 <= got <= 5),
@@ -85,14 +85,14 @@ def test_fields_are_what_they_must_be_or_refused_by_name(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [True, "1", None, [], -0.1, 1.1, float("nan"), float("inf"), 10**400])
-def test_what_is_no_number_within_the_bounds(value: object) -> None:
+def test_numbers_out_of_range_are_refused(value: object) -> None:
     with pytest.raises(RequestRefusedError, match="from 0 to 1"):
         number(value, "it", 0, 1)
     with pytest.raises(RequestRefusedError, match="whole number from 0 to 1"):
         whole_number(value, "it", 0, 1)
 
 
-def test_null_is_the_default_where_there_is_one() -> None:
+def test_null_is_the_default_if_there_is_one() -> None:
     assert number(None, "it", 0, 1, default=0.5) == 0.5
     assert whole_number(None, "it", 0, 9, default=5) == 5
 
@@ -109,13 +109,13 @@ def test_null_is_the_default_where_there_is_one() -> None:
         ("{}", {}),
     ],
 )
-def test_messages_are_what_pythons_own_reader_makes_of_them(text: str, value: object) -> None:
+def test_messages_parse_as_with_the_json_module(text: str, value: object) -> None:
     assert read_message(text) == read_message(text.encode()) == value
     assert repr(read_message(text)) == repr(value)  # 2**64 equals its float
 
 
 @pytest.mark.parametrize("text", ['\ufeff{"a": "x"}', '{"a": "x"} x', '{"a": "x",}', "[" * 100_000, '{"a": "\n"}'])
-def test_what_is_no_message_is_refused_in_the_words_of_pythons_own_reader(text: str) -> None:
+def test_parse_errors_quote_the_json_module(text: str) -> None:
     with pytest.raises(RequestRefusedError, match="not the text of a JSON object") as refused:
         read_message(text)
     try:

@@ -19,7 +19,7 @@ def test_the_language_of_a_tag(tag: str, code: str | None) -> None:
 
 
 @given(st.text())
-def test_a_code_is_short_and_plain_whatever_comes(tag: str) -> None:
+def test_any_tag_gives_a_short_ascii_code_or_none(tag: str) -> None:
     code = language_code(tag)
     assert code is None or (code.isascii() and code.islower() and len(code) in (2, 3))
 
@@ -30,7 +30,7 @@ def test_an_engine_that_takes_anything_refuses_nothing() -> None:
     assert engine.vocabulary_refusal() is engine.turns_refusal() is None
 
 
-def test_a_refusal_says_what_would_do() -> None:
+def test_a_refusal_names_the_accepted_values() -> None:
     engine = EngineInfo(
         name="test",
         model="tiny",

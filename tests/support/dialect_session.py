@@ -1,4 +1,4 @@
-"""One dialect between a client and an engine, both played by a test. Holds every dialect to what the seam promises."""
+"""A dialect between a simulated client and engine. Asserts the guarantees that hold for every dialect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from voxtide.transcript.events import Delta, Finished, Flushed, TranscriptEvent
 from voxtide.types import EngineInfo
 
 MAX_FRAME_BYTES = 2**20
-"""What the Mistral SDK and pipecat take; the frame must be smaller."""
+"""The Mistral SDK and pipecat refuse frames of this size or more."""
 
 SESSION = SessionInfo(session_id="ws-7", opened_at_s=1_700_000_000)
 ENGLISH = EngineInfo(name="test", model="moonshine-tiny", languages=("en",))
@@ -30,7 +30,7 @@ ABLE = EngineInfo(
 
 
 class Conversation:
-    """Plays the session: carries effects out on an engine that says one word for each piece of audio it is fed."""
+    """Acts as the session: executes effects on an engine that emits one word per piece of audio."""
 
     def __init__(self, path: RealtimePath, engine: EngineInfo = ENGLISH, **query: str) -> None:
         self.dialect: Dialect = open_dialect(path, query, engine, SESSION)
@@ -43,18 +43,18 @@ class Conversation:
         self.execute(self.dialect.begin())
 
     def send(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
-        """The client sends a message. Returns what comes back at once."""
+        """The client sends a message. Returns the immediate replies."""
         return self.send_raw(json.dumps({**fields, "type": kind}))  # payload first and type last, as the SDK has it
 
     def send_raw(self, message: str | bytes) -> list[dict[str, Any]]:
         return self.execute(self.dialect.receive(message))
 
     def on_event(self, *events: TranscriptEvent | TurnEvent) -> list[dict[str, Any]]:
-        """The engine or the turn detector tells something. Returns what the client hears of it."""
+        """The engine or the turn detector emits events. Returns the client's messages."""
         return [message for event in events for message in self.execute(self.dialect.on_event(event))]
 
     def work(self, num_steps: int | None = None) -> list[dict[str, Any]]:
-        """The engine does so many pieces of its work, or all. Returns what the client hears of it."""
+        """The engine runs `num_steps` steps, or all. Returns the client's messages."""
         received: list[dict[str, Any]] = []
         while self.close is None and self.engine.has_work and num_steps != 0:
             num_steps = None if num_steps is None else num_steps - 1
@@ -84,14 +84,14 @@ class Conversation:
                 case Finish():
                     self.engine.finish()
                 case Close():
-                    assert len(effect.reason.encode()) <= 123  # what a close frame can hold
+                    assert len(effect.reason.encode()) <= 123  # the limit of a close frame
                     self.close = effect
         self.sent += received
         return received
 
 
 class WordEngine:
-    """Says a word for each piece of audio, one piece late: the last one comes with a flush, as in life."""
+    """Emits a word per piece of audio, one piece late: as with real engines, the last word needs a flush."""
 
     def __init__(self) -> None:
         self.words: list[str] = []
@@ -156,6 +156,6 @@ def openai(engine: EngineInfo = ENGLISH, **query: str) -> Conversation:
     return Conversation(RealtimePath.REALTIME, engine, **{"intent": "transcription", **query})
 
 
-def update(conversation: Conversation, **requested: Any) -> list[dict[str, Any]]:
-    """A client of OpenAI's changes its session."""
-    return conversation.send("session.update", session={"type": "transcription", "audio": {"input": requested}})
+def update(conversation: Conversation, **audio_input: Any) -> list[dict[str, Any]]:
+    """An OpenAI client updates its session."""
+    return conversation.send("session.update", session={"type": "transcription", "audio": {"input": audio_input}})

@@ -1,4 +1,4 @@
-"""What clients send: what they may, what they should not, and noise."""
+"""Client messages for property tests: valid, invalid and random."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _MESSAGES: dict[RealtimePath, list[tuple[str, dict[str, Any]]]] = {
 
 
 def client_messages(path: RealtimePath) -> list[tuple[str, dict[str, Any]]]:
-    """Messages of the wire, good and bad, as type and fields. None of them ends the session."""
+    """Messages for the path, good and bad, as type and fields. None of them ends the session."""
     return _MESSAGES[path]
 
 
@@ -88,4 +88,4 @@ wild_messages: st.SearchStrategy[str | bytes] = (
     | st.text(max_size=30)
     | st.binary(max_size=30)
 )
-"""Objects of the right words in the wrong places, any JSON, any text, any bytes."""
+"""Known keys and values in the wrong places, any JSON, any text, any bytes."""

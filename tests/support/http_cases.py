@@ -1,4 +1,4 @@
-"""A transcript, engines and requests for the tests of the batch forms."""
+"""A transcript, engines and requests for tests of the HTTP forms."""
 
 from __future__ import annotations
 

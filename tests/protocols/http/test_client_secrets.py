@@ -15,7 +15,7 @@ from voxtide.protocols.session_info import SessionInfo
 SESSION = {"type": "transcription", "audio": {"input": {"transcription": {"model": "tower", "language": "en"}}}}
 
 
-def test_mistrals_wish() -> None:
+def test_mistrals_request() -> None:
     request = read_mistral({"model": "tower", "purpose": "realtime", "ttl_seconds": 60}, ABLE)
     assert (request.prefix, request.ttl_s, request.model) == ("rt_", 60, "tower")
     assert read_mistral({"model": "tower", "ttl_seconds": None}, ABLE).ttl_s == 900
@@ -31,7 +31,7 @@ def test_mistrals_answer() -> None:
     }
 
 
-def test_openais_wish_and_answer() -> None:
+def test_openais_request_and_answer() -> None:
     request = read_openai({"session": SESSION, "expires_after": {"anchor": "created_at", "seconds": 60}}, ABLE)
     assert (request.prefix, request.ttl_s, request.model) == ("ek_", 60, "tower")
     answer = openai_answer("ek_x", request, ABLE, SessionInfo(session_id="sess_1", opened_at_s=0, expires_at_s=60))
@@ -40,14 +40,16 @@ def test_openais_wish_and_answer() -> None:
     assert answer["session"]["audio"]["input"]["transcription"]["language"] == "en"
 
 
-def test_openais_wish_may_be_empty() -> None:
+def test_openais_request_may_be_empty() -> None:
     request = read_openai({}, ABLE)
     assert (request.ttl_s, request.model) == (600, None)
 
 
-def test_a_secret_promises_no_turns_where_there_are_none() -> None:
-    deaf = replace(ABLE, can_detect_turns=False)
-    answer = openai_answer("ek_x", read_openai({}, deaf), deaf, SessionInfo(session_id="sess_1", opened_at_s=0))
+def test_a_secret_has_no_turn_detection_without_a_vad() -> None:
+    without_vad = replace(ABLE, can_detect_turns=False)
+    answer = openai_answer(
+        "ek_x", read_openai({}, without_vad), without_vad, SessionInfo(session_id="sess_1", opened_at_s=0)
+    )
     assert answer["session"]["audio"]["input"]["turn_detection"] is None
 
 
@@ -63,7 +65,7 @@ def test_a_secret_promises_no_turns_where_there_are_none() -> None:
         ({"model": "tower", "ttl_seconds": "60"}, "ttl_seconds"),
     ],
 )
-def test_mistrals_wish_refused(body: dict[str, Any], param: str) -> None:
+def test_mistrals_request_refused(body: dict[str, Any], param: str) -> None:
     with pytest.raises(RequestRefusedError) as refused:
         read_mistral(body, ENGLISH)
     assert refused.value.param == param
@@ -81,7 +83,7 @@ def test_mistrals_wish_refused(body: dict[str, Any], param: str) -> None:
         ({"expires_after": {"seconds": 7201}}, "expires_after.seconds"),
     ],
 )  # fmt: skip
-def test_openais_wish_refused(body: dict[str, Any], param: str) -> None:
+def test_openais_request_refused(body: dict[str, Any], param: str) -> None:
     with pytest.raises(RequestRefusedError) as refused:
         read_openai(body, ENGLISH)
     assert refused.value.param == param
@@ -102,7 +104,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["session", "expires_after", "model", "purpose", "ttl_seconds"]), JSON))
-def test_any_body_is_read_or_refused(body: dict[str, Any]) -> None:
+def test_any_body_is_parsed_or_refused(body: dict[str, Any]) -> None:
     for read in (read_mistral, read_openai):
         try:
             assert 10 <= read(body, ABLE).ttl_s <= 7200

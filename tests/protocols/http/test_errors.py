@@ -51,13 +51,13 @@ def test_mistrals_shape_of_everything_else() -> None:
         (ModelCorruptError("bad"), 500, "model_corrupt", "server_error"),
     ],
 )
-def test_errors_of_ours(error: Exception, status: int, code: str, kind: str) -> None:
+def test_voxtide_errors(error: Exception, status: int, code: str, kind: str) -> None:
     problem = problem_of(error)
     assert (problem.status, problem.code) == (status, code)
     assert "gpu" not in problem.message
     assert problem.body_in(Form.OPENAI)["error"]["type"] == kind
 
 
-def test_an_error_that_is_not_ours_tells_nothing() -> None:
+def test_an_unexpected_exception_gives_no_details() -> None:
     problem = problem_of(KeyError("/home/ann/secret"))
     assert (problem.status, problem.message) == (500, "internal error")

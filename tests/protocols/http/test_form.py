@@ -16,7 +16,7 @@ SPEAKEASY = {"user-agent": "speakeasy-sdk/python 3.7.0 2.8 1.0 mistralai"}
         (["model"], SPEAKEASY, Form.MISTRAL),
         (["model", "stream", "diarize"], {}, Form.MISTRAL),
         (["model", "file_url"], {}, Form.MISTRAL),
-        (["diarize", "context_bias[]"], {}, Form.MISTRAL),  # the 1.x line of its SDK
+        (["diarize", "context_bias[]"], {}, Form.MISTRAL),  # Mistral's SDK 1.x
         (["timestamp_granularities"], {}, Form.MISTRAL),
         (["timestamp_granularities[]"], {}, Form.OPENAI),
         (["timestamp_granularities", "response_format"], {}, Form.OPENAI),
@@ -25,7 +25,7 @@ SPEAKEASY = {"user-agent": "speakeasy-sdk/python 3.7.0 2.8 1.0 mistralai"}
         (["context_bias", "response_format"], SPEAKEASY, Form.OPENAI),
     ],
 )
-def test_whose_form_it_is(names: list[str], headers: dict[str, str], form: Form) -> None:
+def test_the_form_is_detected(names: list[str], headers: dict[str, str], form: Form) -> None:
     assert form_of(Fields([(name, "x") for name in names]), headers) is form
 
 
@@ -34,7 +34,7 @@ def test_lists_are_the_same_with_brackets_and_without() -> None:  # rule 19
     assert fields.all("keywords") == ["a", "b", "c"]
 
 
-def test_an_empty_value_is_none() -> None:
+def test_an_empty_value_is_ignored() -> None:
     fields = Fields([("language", ""), ("prompt", "x")])
     assert (fields.one("language"), fields.given_names) == (None, ["prompt"])
 

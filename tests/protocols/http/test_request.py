@@ -11,13 +11,13 @@ from voxtide.protocols.messages import RequestRefusedError
 from voxtide.types import EngineInfo, StreamOptions
 
 
-def test_a_bare_request_is_for_json_as_cheaply_as_possible() -> None:
+def test_a_bare_request_is_json_at_fast_pace() -> None:
     assert read([("model", "whisper-1")]) == TranscriptionRequest(
         form=Form.OPENAI, options=StreamOptions(interim=False, pace="fast")
     )
 
 
-def test_what_openais_sdk_sends_is_read() -> None:
+def test_openais_sdk_fields_are_parsed() -> None:
     request = read(
         [
             ("model", "whisper-1"),
@@ -38,7 +38,7 @@ def test_what_openais_sdk_sends_is_read() -> None:
     assert (request.response_format, request.granularities, request.ignored) == ("verbose_json", set(GRANULARITIES), ())
 
 
-def test_what_mistrals_sdk_sends_is_read() -> None:
+def test_mistrals_sdk_fields_are_parsed() -> None:
     items = [("model", "voxtral"), ("stream", "true"), ("diarize", "false"), ("file_url", "https://a.example/b.mp3")]
     request = read([*items, ("context_bias", "Tower"), ("context_bias", "keep")], has_file=False)
     assert request.form is Form.MISTRAL
@@ -55,20 +55,20 @@ def test_what_mistrals_sdk_sends_is_read() -> None:
         ([("languages[]", "en"), ("languages[]", "en-US")], "en"),
     ],
 )
-def test_the_only_language_is_the_language(items: list[tuple[str, str]], language: str) -> None:
+def test_a_single_language_is_used(items: list[tuple[str, str]], language: str) -> None:
     assert read(items, ENGLISH).options.language == language
 
 
-def test_several_languages_leave_the_choice_to_the_engine() -> None:
+def test_with_several_languages_the_engine_decides() -> None:
     assert read([("languages[]", "en"), ("languages[]", "fr")]).options.language is None
 
 
-def test_a_prompt_does_nothing_where_the_engine_cannot_use_it() -> None:
+def test_a_prompt_the_engine_cannot_use_is_ignored() -> None:
     request = read([("prompt", "A tour.")], ENGLISH)
     assert (request.options.vocabulary, request.ignored) == ((), ("prompt",))
 
 
-def test_what_has_no_effect_is_named() -> None:
+def test_fields_without_effect_are_named() -> None:
     items = [("chunking_strategy[type]", "server_vad"), ("temperature", "0.4"), ("seed", "1"), ("user", "")]
     assert read(items).ignored == ("chunking_strategy[type]", "temperature", "seed")
 
@@ -104,13 +104,13 @@ REFUSED: list[tuple[list[tuple[str, str]], str, EngineInfo]] = [
 
 
 @pytest.mark.parametrize(("items", "param", "engine"), REFUSED, ids=lambda value: str(value)[:40])
-def test_what_cannot_be_done_is_refused_by_name(items: list[tuple[str, str]], param: str, engine: EngineInfo) -> None:
+def test_unsupported_fields_are_refused_by_name(items: list[tuple[str, str]], param: str, engine: EngineInfo) -> None:
     with pytest.raises(RequestRefusedError) as refused:
         read(items, engine)
     assert refused.value.param == param
 
 
-def test_words_are_refused_where_nobody_knows_their_times() -> None:
+def test_words_without_times_are_refused() -> None:
     with pytest.raises(RequestRefusedError, match="does not know the times of words"):
         read([("timestamp_granularities[]", "word")], has_words=False)
 
@@ -120,7 +120,7 @@ def test_a_request_without_audio_is_refused() -> None:
         read([("model", "m")], has_file=False)
 
 
-def test_an_address_has_a_bound() -> None:
+def test_a_url_has_a_length_limit() -> None:
     with pytest.raises(RequestRefusedError, match="2083"):
         read([("file_url", "https://" + "a" * 2083)], has_file=False)
 
@@ -131,7 +131,7 @@ VALUES = st.one_of(st.sampled_from(["true", "en", "word", "srt", "0.5", "", "htt
 
 
 @given(st.lists(st.tuples(st.one_of(st.sampled_from(NAMES), st.text(max_size=10)), VALUES), max_size=8), st.booleans())
-def test_any_form_is_read_or_refused(items: list[tuple[str, str]], has_file: bool) -> None:
+def test_any_form_is_parsed_or_refused(items: list[tuple[str, str]], has_file: bool) -> None:
     try:
         request = read(items, has_file=has_file)
     except RequestRefusedError as refusal:
@@ -141,6 +141,6 @@ def test_any_form_is_read_or_refused(items: list[tuple[str, str]], has_file: boo
         assert request.response_format in RESPONSE_FORMATS
 
 
-def test_the_bound_of_fields_has_room_for_all_phrases() -> None:
+def test_the_field_limit_allows_all_phrases() -> None:
     items = [(name, "x") for name in ("keywords[]", "context_bias") for _ in range(1000)]
     assert len(read(items).options.vocabulary) == 2000 < MAX_FIELDS

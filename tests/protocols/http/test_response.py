@@ -38,12 +38,12 @@ def test_json() -> None:
         ),
     ],
 )
-def test_formats_that_are_no_json(name: str, body: str, media_type: str) -> None:
+def test_formats_other_than_json(name: str, body: str, media_type: str) -> None:
     answer = answer_of(request(response_format=name), TRANSCRIPT, MODEL)
     assert (answer.body, answer.media_type) == (body, f"{media_type}; charset=utf-8")
 
 
-def test_verbose_json_has_every_field_that_typed_clients_insist_on() -> None:
+def test_verbose_json_has_every_field_that_typed_clients_require() -> None:
     body = json.loads(answer_of(request(response_format="verbose_json"), TRANSCRIPT, MODEL).body)
     first, second = body.pop("segments")
     assert body == {
@@ -70,7 +70,7 @@ def test_verbose_json_has_every_field_that_typed_clients_insist_on() -> None:
         ({"word", "segment"}, {"segments", "words"}),
     ],
 )
-def test_verbose_json_times_what_was_asked_for(granularities: set[str], keys: set[str]) -> None:
+def test_verbose_json_times_the_requested_granularities(granularities: set[str], keys: set[str]) -> None:
     requested = request(response_format="verbose_json", granularities=frozenset(granularities))
     body = json.loads(answer_of(requested, TRANSCRIPT, MODEL).body)
     assert keys == {"segments", "words"} & body.keys()
@@ -78,7 +78,7 @@ def test_verbose_json_times_what_was_asked_for(granularities: set[str], keys: se
         assert body["words"][-1] == {"word": "London.", "start": 3.0, "end": 3.5}
 
 
-def test_verbose_json_names_a_language_even_where_nobody_knows_it() -> None:
+def test_verbose_json_names_an_unknown_language_und() -> None:
     assert json.loads(answer_of(request(response_format="verbose_json"), EMPTY, MODEL).body)["language"] == "und"
 
 
@@ -91,7 +91,7 @@ def test_verbose_json_names_a_language_even_where_nobody_knows_it() -> None:
         ({"word", "segment"}, ["The", "White", "Tower.", "London."]),
     ],
 )
-def test_mistrals_segments_are_as_fine_as_asked_for(granularities: set[str], texts: list[str]) -> None:
+def test_mistrals_segments_have_the_requested_granularity(granularities: set[str], texts: list[str]) -> None:
     requested = request(Form.MISTRAL, granularities=frozenset(granularities))
     body = json.loads(answer_of(requested, TRANSCRIPT, MODEL).body)
     assert [segment["text"] for segment in body["segments"]] == texts
@@ -107,6 +107,6 @@ def test_mistrals_body_has_whole_seconds_and_a_language_that_may_be_null() -> No
 
 
 @pytest.mark.parametrize("form", Form)
-def test_the_language_that_was_asked_for_is_told(form: Form) -> None:
+def test_the_requested_language_is_in_the_answer(form: Form) -> None:
     requested = replace(request(form, response_format="verbose_json"), options=StreamOptions(language="de"))
     assert json.loads(answer_of(requested, EMPTY, MODEL).body)["language"] == "de"

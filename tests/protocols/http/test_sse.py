@@ -68,12 +68,12 @@ def test_deltas_joined_are_the_text() -> None:
         assert "".join(delta[key] for delta in deltas) == TRANSCRIPT.text
 
 
-def test_mistrals_segments_are_told_only_where_asked_for() -> None:
+def test_mistrals_segments_are_sent_only_if_requested() -> None:
     assert "transcription.segment" not in streamed(Form.MISTRAL)
     assert streamed(Form.MISTRAL, granularities=frozenset({"word"})).count("event: transcription.segment") == 4
 
 
-def test_a_failure_is_an_event_that_each_sdk_knows() -> None:
+def test_a_failure_is_an_event_that_each_sdk_parses() -> None:
     (openai,) = lines_of(TranscriptionEvents(request(), MODEL).fail(PROBLEM))
     assert data_of(openai)["error"]["message"] == "the engine died"
     (mistral,) = lines_of(TranscriptionEvents(request(Form.MISTRAL), MODEL).fail(PROBLEM))

@@ -1,4 +1,4 @@
-"""Whatever comes in whatever order: no dialect raises, and every answer comes once, with its text."""
+"""Messages in any order: no dialect raises, and every answer is sent once, with its text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AUDIO = b64(b"\0\1" * 80)
 
 
 def steps(path: RealtimePath) -> st.SearchStrategy[list[Step]]:
-    """A client that mixes its messages, an engine that takes its time, turns that come and go."""
+    """Client messages, engine steps and turn events in any order."""
     messages = [(lambda c, kind=kind, fields=fields: c.send(kind, **fields)) for kind, fields in client_messages(path)]
     engine = [lambda c: c.work(1), lambda c: c.work(3)]
     turns = [(lambda c, event=event: c.on_event(event)) for event in TURN_EVENTS]
@@ -91,9 +91,7 @@ def test_vllm_answers_every_final_commit_once_with_its_text(steps: list[Step]) -
 
 @pytest.mark.parametrize("path", RealtimePath)
 @given(messages=st.lists(wild_messages, max_size=12), is_able=st.booleans(), ends=st.booleans())
-def test_nothing_a_client_sends_raises_and_all_of_it_is_answered_or_taken(
-    path: RealtimePath, messages: list[str | bytes], is_able: bool, ends: bool
-) -> None:
+def test_no_client_message_raises(path: RealtimePath, messages: list[str | bytes], is_able: bool, ends: bool) -> None:
     conversation = Conversation(path, ABLE if is_able else ENGLISH)
     for message in messages:
         conversation.send_raw(message)
@@ -110,26 +108,26 @@ def test_nothing_a_client_sends_raises_and_all_of_it_is_answered_or_taken(
 
 
 def count_flushes(conversation: Conversation) -> tuple[Callable[[], int], Callable[[], int]]:
-    """How many flushes were asked for by the client, and how many turns ended in them, up to now."""
-    asked = {"client": 0, "turn": 0}
+    """Counters of the flushes requested by the client, and by ends of turns."""
+    num_requested = {"client": 0, "turn": 0}
     receive, on_event = conversation.dialect.receive, conversation.dialect.on_event
 
     def counting_receive(message: str | bytes) -> list[Any]:
         effects = receive(message)
-        asked["client"] += sum(isinstance(effect, Flush) for effect in effects)
+        num_requested["client"] += sum(isinstance(effect, Flush) for effect in effects)
         return effects
 
     def counting_on_event(event: Any) -> list[Any]:
         effects = on_event(event)
-        asked["turn"] += isinstance(event, TurnEnded) and bool(effects)
+        num_requested["turn"] += isinstance(event, TurnEnded) and bool(effects)
         return effects
 
     conversation.dialect.receive, conversation.dialect.on_event = counting_receive, counting_on_event  # type: ignore[method-assign]  # a spy
-    return lambda: asked["client"], lambda: asked["turn"]
+    return lambda: num_requested["client"], lambda: num_requested["turn"]
 
 
 def assert_joined(conversation: Conversation, delta: str, delta_text: str, done: str, done_text: str) -> None:
-    """The deltas since the done before are a done's text, up to white space around it."""
+    """The text of each `done` equals the deltas since the previous one, up to surrounding whitespace."""
     joined = ""
     for message in conversation.sent:
         if message["type"] == delta:

@@ -1,4 +1,4 @@
-"""The Mistral wire, message by message. "Rule n" is about what real clients were seen to need."""
+"""The Mistral dialect, message by message. "rule n" is a row of the table in docs/protocols.md."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_done_has_every_field_the_sdk_validates() -> None:  # rules 5, 6, 8
     assert type(done["usage"]["prompt_audio_seconds"]) is int
 
 
-def test_the_seconds_of_all_dones_are_the_sessions() -> None:
+def test_the_seconds_of_all_dones_add_up_to_the_sessions() -> None:
     conversation = mistral()
     ends_s = [0.4, 0.4, 1.7, 2.1, 6.0]
     for flush_id, end_s in enumerate(ends_s, 1):
@@ -65,7 +65,7 @@ def test_the_seconds_of_all_dones_are_the_sessions() -> None:
     assert seconds == [1, 0, 1, 1, 3]
 
 
-def test_a_flush_is_answered_with_what_was_said_since_the_one_before() -> None:  # rule 9
+def test_a_flush_is_answered_with_the_text_since_the_previous_one() -> None:  # rule 9
     conversation = mistral()
     send_words(conversation, 3)
     conversation.send("input_audio.flush")
@@ -92,14 +92,14 @@ def test_flush_and_end_at_once_put_the_text_into_the_first_done() -> None:  # ru
     assert conversation.close == Close(1000)
 
 
-def test_a_flush_with_nothing_to_say_gets_an_empty_done() -> None:  # rule 13
+def test_a_flush_without_text_gets_an_empty_done() -> None:  # rule 13
     conversation = mistral()
     conversation.send("input_audio.flush")
     (done,) = conversation.work()
     assert (done["type"], done["text"], done["segments"]) == ("transcription.done", "", [])
 
 
-def test_no_done_comes_unasked() -> None:  # rule 11
+def test_no_done_is_sent_without_a_flush() -> None:  # rule 11
     conversation = mistral()
     conversation.send("session.update", session={"turn_detection": {}})
     send_words(conversation, 3)
@@ -109,7 +109,7 @@ def test_no_done_comes_unasked() -> None:  # rule 11
     assert types_of(conversation.sent[-1:]) == ["turn.end"]
 
 
-def test_end_twice_is_end_once_and_nothing_may_follow_it() -> None:
+def test_end_is_idempotent_and_nothing_may_follow_it() -> None:
     conversation = mistral()
     send_words(conversation, 1)
     assert conversation.send("input_audio.end") == conversation.send("input_audio.end") == []
@@ -119,7 +119,7 @@ def test_end_twice_is_end_once_and_nothing_may_follow_it() -> None:
     assert conversation.send("input_audio.append", audio=AUDIO) == conversation.on_event(Delta("late", 9.0)) == []
 
 
-def test_flushes_without_waiting_have_a_bound() -> None:
+def test_unanswered_flushes_are_limited() -> None:
     conversation = mistral()
     for _ in range(MAX_PENDING_FLUSHES):
         assert conversation.send("input_audio.flush") == []
@@ -129,7 +129,7 @@ def test_flushes_without_waiting_have_a_bound() -> None:
     assert conversation.send("input_audio.flush") == []
 
 
-def test_the_space_between_two_utterances_is_told_and_is_in_no_done() -> None:
+def test_the_space_between_utterances_is_in_deltas_but_in_no_done() -> None:
     conversation = mistral()
     for _ in range(2):
         send_words(conversation, 2)
@@ -140,7 +140,7 @@ def test_the_space_between_two_utterances_is_told_and_is_in_no_done() -> None:
     )
 
 
-# What else is told.
+# Other messages.
 
 
 def test_language_and_segments() -> None:
@@ -158,14 +158,14 @@ def test_language_and_segments() -> None:
     assert [segment["text"] for segment in sent[2]["segments"]] == ["Guten Tag.", "Servus."]
 
 
-def test_a_chosen_language_is_the_dones_where_none_was_detected() -> None:
+def test_done_has_the_requested_language_if_none_was_detected() -> None:
     conversation = mistral(ABLE)
     conversation.send("session.update", session={"language": "de"})
     conversation.send("input_audio.flush")
     assert conversation.work()[-1]["language"] == "de"
 
 
-def test_the_engines_own_speech_is_told_to_those_who_ask() -> None:
+def test_speech_events_are_sent_only_if_requested() -> None:
     conversation = mistral()
     assert conversation.on_event(SpeechStarted(0.5), SpeechStopped(0.9)) == []
     (updated,) = conversation.send("session.update", session={"speech": True})
@@ -176,7 +176,7 @@ def test_the_engines_own_speech_is_told_to_those_who_ask() -> None:
     ]
 
 
-def test_interim_text_is_told_to_those_who_ask() -> None:
+def test_interim_text_is_sent_only_if_requested() -> None:
     for conversation in (mistral(), mistral(interim="false")):
         assert conversation.on_event(Interim("hel", 0.5)) == []
         assert not conversation.configured[-1].options.interim
@@ -191,7 +191,7 @@ def test_interim_text_is_told_to_those_who_ask() -> None:
         ]
 
 
-def test_turns_are_told_after_their_text() -> None:
+def test_turn_ends_are_sent_after_their_text() -> None:
     conversation = mistral()
     conversation.send("session.update", session={"turn_detection": {}})
     send_words(conversation, 2)
@@ -199,7 +199,7 @@ def test_turns_are_told_after_their_text() -> None:
     assert [(message["type"], message["time_s"]) for message in sent] == [
         ("turn.start", 0.2), ("turn.eager_end", 0.8), ("turn.resume", 0.9), ("turn.eager_end", 1.2),
     ]  # fmt: skip
-    assert conversation.on_event(TurnEnded(1.2)) == []  # its text is not all there
+    assert conversation.on_event(TurnEnded(1.2)) == []  # its text is not complete
     assert conversation.on_event(TurnStarted(1.6), TurnEnding(2.0), TurnEnded(2.0, is_timeout=True)) == []
     sent = conversation.work()
     assert types_of(sent) == ["transcription.text.delta"] * 2 + ["turn.end", "turn.start", "turn.eager_end", "turn.end"]
@@ -207,7 +207,7 @@ def test_turns_are_told_after_their_text() -> None:
     assert conversation.on_event(TurnStarted(3.0))[0]["type"] == "turn.start"
 
 
-def test_a_turns_flush_and_a_clients_do_not_take_each_others_answer() -> None:
+def test_flushes_of_turns_and_clients_keep_their_own_answers() -> None:
     conversation = mistral()
     conversation.send("session.update", session={"turn_detection": {}})
     send_words(conversation, 1)
@@ -222,14 +222,14 @@ def test_a_turns_flush_and_a_clients_do_not_take_each_others_answer() -> None:
     assert (answers[0]["text"], answers[2]["text"]) == ("word1", "word2 word3")
 
 
-def test_a_turn_that_ends_after_the_end_asks_for_no_more() -> None:
+def test_a_turn_ending_after_input_audio_end_requests_no_flush() -> None:
     conversation = mistral()
     conversation.send("session.update", session={"turn_detection": {}})
     conversation.send("input_audio.end")
     assert types_of(conversation.on_event(TurnEnded(1.0))) == ["turn.end"]
 
 
-def test_turns_are_not_told_unasked() -> None:
+def test_turns_are_sent_only_if_requested() -> None:
     assert mistral().on_event(TurnStarted(0.1), TurnEnding(0.4), TurnResumed(0.5), TurnEnded(0.9)) == []
 
 
@@ -256,7 +256,7 @@ def test_turns_are_not_told_unasked() -> None:
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_a_bad_message_is_answered_and_the_session_lives(message: str | bytes, named: str) -> None:  # rule 7
+def test_a_bad_message_is_answered_and_the_session_continues(message: str | bytes, named: str) -> None:  # rule 7
     conversation = mistral()
     (error,) = conversation.send_raw(message)
     assert error["type"] == "error"
@@ -267,13 +267,13 @@ def test_a_bad_message_is_answered_and_the_session_lives(message: str | bytes, n
     assert conversation.work()[-1]["text"] == "word1"
 
 
-def test_binary_frames_are_read_like_text() -> None:
+def test_binary_frames_are_parsed_like_text() -> None:
     conversation = mistral()
     conversation.send_raw(json.dumps({"type": "input_audio.append", "audio": b64(b"ab")}).encode())
     assert conversation.fed == b"ab"
 
 
-def test_audio_of_one_message_has_a_bound() -> None:
+def test_audio_per_message_is_limited() -> None:
     conversation = mistral()
     assert conversation.send("input_audio.append", audio=b64(bytes(MAX_APPEND_BYTES))) == []
     for size in (MAX_APPEND_BYTES + 1, 2 * MAX_APPEND_BYTES):
@@ -282,7 +282,7 @@ def test_audio_of_one_message_has_a_bound() -> None:
     assert len(conversation.fed) == MAX_APPEND_BYTES
 
 
-def test_no_frame_reaches_a_mebibyte() -> None:  # rule 15; the conversation looks at each frame
+def test_no_frame_reaches_a_mebibyte() -> None:  # rule 15; `Conversation` checks each frame
     conversation = mistral()
     for at in range(40):
         conversation.on_event(Delta("\N{GRINNING FACE}" * 40_000, 1.0))
@@ -297,7 +297,7 @@ def test_no_frame_reaches_a_mebibyte() -> None:  # rule 15; the conversation loo
     assert segment["omitted_chars"] + len(segment["text"]) == 500_001
 
 
-def test_what_is_told_back_fits_into_a_frame() -> None:  # rule 15
+def test_returned_settings_fit_into_a_frame() -> None:  # rule 15
     conversation = mistral(ABLE)
     phrases = ["\N{GRINNING FACE}" * 200] * 100
     (updated,) = conversation.send("session.update", session={"context_bias": phrases})
@@ -306,10 +306,10 @@ def test_what_is_told_back_fits_into_a_frame() -> None:  # rule 15
     assert "20000 in all" in error["error"]["message"]
 
 
-# Ends of ours.
+# Ends by the server.
 
 
-def test_a_failure_is_told_and_closed_as_one() -> None:  # rule 14
+def test_a_failure_is_reported_and_closed_as_one() -> None:  # rule 14
     conversation = mistral()
     conversation.execute(conversation.dialect.fail(CapacityError("all 4 streams are taken; come back later")))
     (error,) = conversation.of_type("error")
@@ -318,7 +318,7 @@ def test_a_failure_is_told_and_closed_as_one() -> None:  # rule 14
     assert conversation.dialect.fail(CapacityError("x")) == conversation.dialect.drain() == []
 
 
-def test_what_went_wrong_inside_is_not_the_clients_business() -> None:
+def test_internal_errors_give_no_details() -> None:
     conversation = mistral()
     conversation.execute(conversation.dialect.fail(EngineFailedError("/opt/models/x.onnx: bad node 7")))
     (error,) = conversation.of_type("error")
@@ -326,18 +326,18 @@ def test_what_went_wrong_inside_is_not_the_clients_business() -> None:
     assert conversation.close == Close(1011, "engine_failed")
 
 
-def test_a_server_that_stops_says_what_was_said() -> None:  # rule 14
+def test_draining_sends_the_final_text() -> None:  # rule 14
     conversation = mistral()
     send_words(conversation, 2)
     conversation.execute(conversation.dialect.drain())
     assert conversation.dialect.drain() == []
-    assert conversation.send("input_audio.append", audio=AUDIO) == []  # as if it came after the close
+    assert conversation.send("input_audio.append", audio=AUDIO) == []  # the close is on its way
     assert conversation.send("input_audio.flush") == conversation.send("input_audio.end") == []
     assert conversation.work()[-1]["text"] == "word1 word2"
     assert conversation.close == Close(1001)
 
 
-def test_a_session_that_expires_says_what_was_said_and_then_why() -> None:
+def test_an_expired_session_sends_its_text_then_the_reason() -> None:
     conversation = mistral()
     send_words(conversation, 2)
     conversation.execute(conversation.dialect.drain(SessionExpiredError("a session may last 3600 s")))
@@ -347,7 +347,7 @@ def test_a_session_that_expires_says_what_was_said_and_then_why() -> None:
     assert conversation.close == Close(1013, "session_expired")
 
 
-def test_a_client_that_ends_is_not_drained() -> None:
+def test_an_ended_session_is_not_drained() -> None:
     conversation = mistral()
     conversation.send("input_audio.end")
     assert conversation.dialect.drain() == []
@@ -355,7 +355,7 @@ def test_a_client_that_ends_is_not_drained() -> None:
     assert conversation.close == Close(1000)
 
 
-def test_keys_may_come_in_any_order_and_fields_may_be_unknown() -> None:
+def test_keys_may_be_in_any_order_and_fields_unknown() -> None:
     conversation = mistral()
     for message in (
         '{"type":"input_audio.append","audio":"YWI="}',

@@ -1,4 +1,4 @@
-"""What a client of Mistral's wire may set, and what it is told of the session."""
+"""Settings of a Mistral client, and the session object returned to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from voxtide.types import EngineInfo
 AUDIO = b64(b"\0\1" * 640)
 
 
-def test_the_session_is_told_at_once_with_all_the_sdk_asks_of_it() -> None:  # rules 2 and 3
+def test_session_created_is_sent_at_once_with_every_field_the_sdk_reads() -> None:  # rules 2 and 3
     conversation = mistral(model="voxtral-mini-transcribe-realtime-2602")
     (created,) = conversation.sent
     assert created["type"] == "session.created"
@@ -28,7 +28,7 @@ def test_the_session_is_told_at_once_with_all_the_sdk_asks_of_it() -> None:  # r
     assert (configured.options.interim, configured.turns) == (False, None)
 
 
-def test_a_model_that_is_not_served_is_refused_before_anything_else() -> None:
+def test_an_unknown_model_is_refused_first() -> None:
     engine = EngineInfo(name="test", model="moonshine-tiny", models=("moonshine-tiny", "voxtral-realtime"))
     assert mistral(engine, model="voxtral-realtime").close is None
     conversation = mistral(engine, model="gpt-5")
@@ -80,7 +80,7 @@ def test_every_audio_format(encoding: Encoding, rate_hz: int) -> None:
     assert conversation.configured[-1].pcm == PcmFormat(encoding, rate_hz)
 
 
-def test_null_is_the_default_and_what_is_not_named_stays() -> None:
+def test_null_is_the_default_and_absent_fields_are_kept() -> None:
     conversation = mistral(ABLE)
     conversation.send(
         "session.update", session={"language": "de", "target_streaming_delay_ms": 80, "turn_detection": {}}
@@ -121,14 +121,14 @@ def test_null_is_the_default_and_what_is_not_named_stays() -> None:
         ({"interim": "yes"}, "interim must be true or false"),
     ],
 )
-def test_what_cannot_be_had_is_refused_by_name_and_the_rest_is_done(fields: dict[str, Any], named: str) -> None:
+def test_unsupported_settings_are_refused_by_name_and_the_rest_applied(fields: dict[str, Any], named: str) -> None:
     conversation = mistral()
-    beside = "interim" if "interim" not in fields else "language"
-    requested = {**fields, beside: True if beside == "interim" else "en"}
+    accepted = "interim" if "interim" not in fields else "language"
+    requested = {**fields, accepted: True if accepted == "interim" else "en"}
     error, updated = conversation.send("session.update", session=requested)
     assert error["type"] == "error"
     assert named in error["error"]["message"] and error["error"]["code"] == 400
-    assert updated["type"] == "session.updated" and updated["session"][beside] == requested[beside]
+    assert updated["type"] == "session.updated" and updated["session"][accepted] == requested[accepted]
     assert conversation.close is None
 
 
@@ -139,7 +139,7 @@ def test_a_server_without_speech_detection_refuses_turns() -> None:
     assert updated["session"]["turn_detection"] is None
 
 
-def test_audio_of_a_refused_format_is_not_taken_for_another() -> None:
+def test_audio_is_refused_after_a_refused_format() -> None:
     conversation = mistral()
     conversation.send("session.update", session={"audio_format": {"encoding": "opus", "sample_rate": 48000}})
     (error,) = conversation.send("input_audio.append", audio=AUDIO)
@@ -150,9 +150,9 @@ def test_audio_of_a_refused_format_is_not_taken_for_another() -> None:
     assert conversation.send("input_audio.append", audio=AUDIO) == [] and conversation.fed
 
 
-def test_settings_are_fixed_from_the_first_audio_on() -> None:
+def test_settings_are_fixed_after_the_first_audio() -> None:
     conversation = mistral()
-    assert conversation.send("input_audio.append", audio="") == []  # no audio in it
+    assert conversation.send("input_audio.append", audio="") == []  # empty
     conversation.send("session.update", session={"interim": True})
     conversation.send("input_audio.append", audio=AUDIO)
     (error,) = conversation.send("session.update", session={"interim": False})

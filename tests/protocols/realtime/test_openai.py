@@ -1,4 +1,4 @@
-"""OpenAI's wire, message by message."""
+"""The OpenAI dialect, message by message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMMITTED = ["input_audio_buffer.committed", "conversation.item.added", "convers
 
 
 def manual(engine: EngineInfo = ENGLISH) -> Conversation:
-    """As pipecat and LiveKit with a speech detector of their own."""
+    """As pipecat and LiveKit with their own VAD."""
     conversation = openai(engine)
     update(conversation, turn_detection=None)
     return conversation
@@ -66,7 +66,7 @@ def test_a_commit_makes_an_item_that_completes_with_its_text() -> None:
     assert len({message["event_id"] for message in conversation.sent}) == len(conversation.sent)
 
 
-def test_items_are_told_in_order_and_name_the_one_before() -> None:
+def test_items_complete_in_order_and_name_the_previous_one() -> None:
     conversation = manual()
     for _ in range(3):
         send_words(conversation, 2)
@@ -80,7 +80,7 @@ def test_items_are_told_in_order_and_name_the_one_before() -> None:
     assert transcripts(conversation) == ["word1 word2", "word3 word4", "word5 word6"]
 
 
-def test_deltas_come_before_the_commit_under_the_items_id_to_be() -> None:
+def test_deltas_before_the_commit_have_the_items_future_id() -> None:
     conversation = manual()
     send_words(conversation, 3)
     early = conversation.work()
@@ -96,21 +96,21 @@ def test_the_servers_turns_commit() -> None:
     assert (started["type"], started["audio_start_ms"]) == ("input_audio_buffer.speech_started", 500)
     ended = conversation.on_event(TurnEnded(2.0), SpeechStopped(2.0))
     assert types_of(ended) == ["input_audio_buffer.speech_stopped", *COMMITTED]
-    assert ended[0]["audio_end_ms"] == 2_500  # with the silence that ended it
+    assert ended[0]["audio_end_ms"] == 2_500  # includes the silence that ended it
     assert started["item_id"] == ended[0]["item_id"] == ended[1]["item_id"]
     (started,) = conversation.on_event(TurnStarted(2.6))
-    assert started["audio_start_ms"] == 2_500  # not 2,300: that was of the item before
+    assert started["audio_start_ms"] == 2_500  # not 2,300, which is in the previous item
     assert started["item_id"] != ended[0]["item_id"]
     conversation.work()
     assert transcripts(conversation) == ["word1 word2"]
 
 
-def test_the_padding_does_not_reach_before_the_audio() -> None:
+def test_prefix_padding_is_clamped_to_the_start() -> None:
     (started,) = openai().on_event(TurnStarted(0.1))
     assert started["audio_start_ms"] == 0
 
 
-def test_without_turn_detection_no_turn_is_told() -> None:
+def test_without_turn_detection_no_turn_is_sent() -> None:
     assert manual().on_event(TurnStarted(0.8), TurnEnded(2.0)) == []
 
 
@@ -122,7 +122,7 @@ def test_an_empty_commit_makes_an_empty_item() -> None:
     assert not conversation.of_type("error")
 
 
-def test_the_text_of_cleared_audio_is_not_told() -> None:
+def test_the_text_of_cleared_audio_is_not_sent() -> None:
     conversation = manual()
     send_words(conversation, 2)
     conversation.send("input_audio_buffer.commit")
@@ -135,10 +135,10 @@ def test_the_text_of_cleared_audio_is_not_told() -> None:
     deltas = [message["delta"] for message in conversation.of_type(f"{TRANSCRIPTION}.delta")]
     assert deltas == ["word1", " word2", "word5", " word6"]
     seconds = [message["usage"]["seconds"] for message in conversation.of_type(f"{TRANSCRIPTION}.completed")]
-    assert seconds == [0.8, 0.8]  # and not of the cleared
+    assert seconds == [0.8, 0.8]  # excludes the cleared audio
 
 
-def test_an_item_whose_beginning_was_told_before_the_clear_goes_on_under_another_id() -> None:
+def test_text_after_a_clear_has_a_new_item_id() -> None:
     conversation = manual()
     send_words(conversation, 2)
     (early,) = conversation.work()
@@ -150,7 +150,7 @@ def test_an_item_whose_beginning_was_told_before_the_clear_goes_on_under_another
     assert transcripts(conversation) == ["word3"]
 
 
-def test_clearing_nothing_costs_nothing() -> None:
+def test_clear_without_audio_does_not_flush() -> None:
     conversation = manual()
     assert types_of(conversation.send("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
     assert not conversation.engine.has_work
@@ -161,7 +161,7 @@ def test_clearing_nothing_costs_nothing() -> None:
     assert not conversation.engine.has_work
 
 
-def test_a_detected_language_is_told_with_the_text() -> None:
+def test_a_detected_language_is_sent_with_the_text() -> None:
     conversation = manual(ABLE)
     conversation.send("input_audio_buffer.commit")
     conversation.on_event(LanguageDetected("de", 1.0))
@@ -169,11 +169,11 @@ def test_a_detected_language_is_told_with_the_text() -> None:
     assert completed["languages"] == [{"code": "de"}]
 
 
-def test_interim_text_has_no_word_on_this_wire() -> None:
+def test_interim_text_is_not_sent() -> None:
     assert manual().on_event(Interim("hel", 0.4)) == []
 
 
-def test_a_text_too_long_for_a_frame_says_what_it_lacks() -> None:
+def test_text_too_long_for_a_frame_has_omitted_chars() -> None:
     conversation = manual()
     for _ in range(40):
         conversation.on_event(Delta("\N{GRINNING FACE}" * 40_000, 1.0))
@@ -198,7 +198,7 @@ def test_a_text_too_long_for_a_frame_says_what_it_lacks() -> None:
         ('{"type": "session.update", "model": "m"}', "missing_required_parameter"),
     ],
 )
-def test_a_bad_message_is_answered_and_the_session_lives(message: str | bytes, code: str) -> None:
+def test_a_bad_message_is_answered_and_the_session_continues(message: str | bytes, code: str) -> None:
     conversation = openai()
     (error,) = conversation.send_raw(message)
     assert (error["type"], error["error"]["code"], error["error"]["event_id"]) == ("error", code, None)
@@ -208,13 +208,13 @@ def test_a_bad_message_is_answered_and_the_session_lives(message: str | bytes, c
     assert transcripts(conversation) == ["word1"]
 
 
-def test_audio_of_one_message_has_a_bound() -> None:
+def test_audio_per_message_is_limited() -> None:
     conversation = openai()
     (error,) = conversation.send("input_audio_buffer.append", audio="A" * (MAX_APPEND_BYTES // 3 * 4 + 8))
     assert error["error"]["code"] == "invalid_audio" and str(MAX_APPEND_BYTES) in error["error"]["message"]
 
 
-def test_items_without_waiting_have_a_bound() -> None:
+def test_pending_items_are_limited() -> None:
     conversation = manual()
     for _ in range(MAX_PENDING_ITEMS):
         conversation.send("input_audio_buffer.commit")
@@ -224,7 +224,7 @@ def test_items_without_waiting_have_a_bound() -> None:
     assert types_of(conversation.work()) == ["completed"] * MAX_PENDING_ITEMS
 
 
-def test_a_failure_names_the_items_it_took_with_it() -> None:
+def test_a_failure_names_the_pending_items() -> None:
     conversation = manual()
     send_words(conversation, 1)
     conversation.send("input_audio_buffer.clear")
@@ -237,7 +237,7 @@ def test_a_failure_names_the_items_it_took_with_it() -> None:
     assert conversation.on_event(Delta("late", 1.0)) == conversation.dialect.fail(EngineFailedError("again")) == []
 
 
-def test_a_server_that_stops_completes_what_was_said() -> None:
+def test_draining_completes_the_items() -> None:
     conversation = openai()
     send_words(conversation, 2)
     conversation.send("input_audio_buffer.commit")
@@ -252,7 +252,7 @@ def test_a_server_that_stops_completes_what_was_said() -> None:
     assert conversation.close == Close(1001)
 
 
-def test_a_session_that_expires_completes_and_says_why() -> None:
+def test_an_expired_session_completes_and_gives_the_reason() -> None:
     conversation = openai()
     conversation.execute(conversation.dialect.drain(SessionExpiredError("a session may last 3600 s")))
     (error,) = conversation.work()
@@ -263,7 +263,7 @@ def test_a_session_that_expires_completes_and_says_why() -> None:
 # The beta.
 
 
-def test_the_beta_is_understood_and_answered_in_its_words() -> None:
+def test_the_beta_form_is_parsed_and_answered() -> None:
     conversation = openai()
     session = {
         "input_audio_format": "g711_ulaw",
@@ -284,7 +284,7 @@ def test_the_beta_is_understood_and_answered_in_its_words() -> None:
 
 
 @pytest.mark.parametrize("name", ["opus", 4, ["pcm16"]])
-def test_a_format_the_beta_does_not_know_is_refused(name: object) -> None:
+def test_an_unknown_beta_format_is_refused(name: object) -> None:
     error, _ = openai().send("transcription_session.update", session={"input_audio_format": name})
     assert error["error"]["param"] == "session.audio.input.format"
 

@@ -1,4 +1,4 @@
-"""What a client of OpenAI's wire may set, and what it is told of the session."""
+"""Settings of an OpenAI client, and the session object returned to it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from voxtide.types import EngineInfo
 AUDIO = b64(b"\0\1" * 1200)
 
 
-def test_the_session_is_told_at_once_and_whole() -> None:
+def test_session_created_is_sent_at_once() -> None:
     conversation = openai(model="gpt-4o-transcribe")
     (created,) = conversation.sent
     assert created["type"] == "session.created" and created["event_id"]
@@ -73,7 +73,7 @@ def test_every_audio_format(requested: dict[str, Any] | None, pcm: PcmFormat) ->
     assert sent.get("rate") == (pcm.sample_rate_hz if pcm.encoding is Encoding.PCM_S16LE else None)
 
 
-def test_what_is_omitted_stays_and_null_clears() -> None:
+def test_absent_fields_are_kept_and_null_clears() -> None:
     conversation = openai(ABLE)
     update(conversation, transcription={"language": "de", "keywords": ["Beckett"], "delay": "xhigh", "prompt": ""})
     options = conversation.configured[-1].options
@@ -90,7 +90,7 @@ def test_what_is_omitted_stays_and_null_clears() -> None:
 
 
 @pytest.mark.parametrize("message", ["session.update", "transcription_session.update"])
-def test_a_null_for_all_of_the_transcription_clears_all_of_it(message: str) -> None:
+def test_null_for_the_transcription_clears_all_its_fields(message: str) -> None:
     conversation = openai(ABLE)
     update(conversation, transcription={"language": "de", "keywords": ["Beckett"], "delay": "xhigh"})
     requested = (
@@ -103,7 +103,7 @@ def test_a_null_for_all_of_the_transcription_clears_all_of_it(message: str) -> N
     assert (options.language, options.vocabulary, options.delay_ms) == (None, (), None)
 
 
-def test_several_languages_leave_the_choice_to_the_engine() -> None:
+def test_with_several_languages_the_engine_decides() -> None:
     conversation = openai(ABLE)
     (updated,) = update(conversation, transcription={"languages": ["de", "en-GB", "de"]})
     assert updated["session"]["audio"]["input"]["transcription"]["languages"] == ["de", "en"]
@@ -112,7 +112,7 @@ def test_several_languages_leave_the_choice_to_the_engine() -> None:
     assert conversation.configured[-1].options.language == "en"
 
 
-def test_hints_without_effect_are_no_error_and_are_told_to_be_off() -> None:
+def test_hints_without_effect_are_accepted_and_returned_as_off() -> None:
     session = {
         "type": "transcription",
         "audio": {"input": {"noise_reduction": {"type": "near_field"}, "not_known_to_us": 1}},
@@ -133,7 +133,7 @@ def test_turn_detection_by_silence() -> None:
 
 
 @pytest.mark.parametrize("model", ["gpt-realtime-whisper", "gpt-live-transcribe-2026"])
-def test_with_a_model_that_detects_no_turns_at_openai_the_client_commits(model: str) -> None:  # as LiveKit does
+def test_openais_models_without_turns_disable_turn_detection(model: str) -> None:  # as LiveKit does
     conversation = openai()
     (updated,) = update(conversation, transcription={"model": model})
     assert updated["session"]["audio"]["input"]["turn_detection"] is None
@@ -143,7 +143,7 @@ def test_with_a_model_that_detects_no_turns_at_openai_the_client_commits(model: 
 
 
 @pytest.mark.parametrize(("eagerness", "silence_ms"), [("low", 1_000), ("auto", 600), (None, 600), ("high", 300)])
-def test_semantic_turn_detection_is_by_silence_too(eagerness: str | None, silence_ms: int) -> None:
+def test_semantic_turn_detection_uses_silence(eagerness: str | None, silence_ms: int) -> None:
     conversation = openai()
     (updated,) = update(conversation, turn_detection={"type": "semantic_vad", "eagerness": eagerness})
     sent = {"type": "semantic_vad", "eagerness": eagerness or "auto"}
@@ -171,12 +171,12 @@ def test_semantic_turn_detection_is_by_silence_too(eagerness: str | None, silenc
         ({"turn_detection": {"silence_duration_ms": -1}}, "invalid_value", "turn_detection.silence_duration_ms"),
     ],
 )
-def test_what_cannot_be_had_is_refused_by_name_and_the_rest_is_done(
+def test_unsupported_settings_are_refused_by_name_and_the_rest_applied(
     requested: dict[str, Any], code: str, param: str
 ) -> None:
     conversation = openai()
-    beside = {"format": {"type": "audio/pcmu"}} if "format" not in requested else {"turn_detection": None}
-    error, updated = update(conversation, **requested, **beside)
+    accepted = {"format": {"type": "audio/pcmu"}} if "format" not in requested else {"turn_detection": None}
+    error, updated = update(conversation, **requested, **accepted)
     assert (error["error"]["type"], error["error"]["code"]) == ("invalid_request_error", code)
     assert error["error"]["param"] == f"session.audio.input.{param}" and error["error"]["message"]
     sent = updated["session"]["audio"]["input"]
@@ -193,14 +193,14 @@ def test_what_cannot_be_had_is_refused_by_name_and_the_rest_is_done(
         ({"session": None}, "session"),
     ],
 )
-def test_an_update_of_the_wrong_build_is_refused_whole(message: dict[str, Any], param: str) -> None:
+def test_a_malformed_update_is_refused_whole(message: dict[str, Any], param: str) -> None:
     conversation = openai()
     (error,) = conversation.send("session.update", event_id="mine", **message)
     assert (error["error"]["param"], error["error"]["event_id"]) == (param, "mine")
     assert len(conversation.configured) == 1
 
 
-def test_a_model_may_be_any_unless_the_server_has_a_list() -> None:
+def test_any_model_is_accepted_unless_the_server_has_a_list() -> None:
     (updated,) = update(openai(), transcription={"model": "gpt-4o-transcribe"})
     assert updated["type"] == "session.updated"
     error, _ = update(openai(EngineInfo(name="test", model="a", models=("a", "b"))), transcription={"model": "c"})
@@ -214,7 +214,7 @@ def test_without_speech_detection_the_client_commits() -> None:
     assert error["error"]["code"] == "unsupported_option"
 
 
-def test_audio_of_a_refused_format_is_not_taken_for_another() -> None:
+def test_audio_is_refused_after_a_refused_format() -> None:
     conversation = openai()
     update(conversation, format={"type": "audio/opus"})
     (error,) = conversation.send("input_audio_buffer.append", audio=AUDIO)

@@ -7,7 +7,7 @@ from voxtide.protocols.realtime.pending_text import MAX_PIECE_CHARS, MAX_TEXT_BY
 from voxtide.types import Segment
 
 
-def test_text_and_segments_until_it_is_cleared() -> None:
+def test_text_and_segments_are_kept_until_cleared() -> None:
     pending = PendingText()
     assert pending.add(" Hello") == [" Hello"] and pending.add(" there. ") == [" there. "]
     assert pending.add_segment(Segment("Hello there.", 0.0, 1.0))
@@ -16,7 +16,7 @@ def test_text_and_segments_until_it_is_cleared() -> None:
     assert pending.text == "" and pending.segments == []
 
 
-def test_a_segment_that_was_told_is_not_told_again_even_after_an_answer() -> None:
+def test_a_segment_is_new_only_once_even_after_clear() -> None:
     pending = PendingText()
     segment = Segment("Hello.", 0.0, 1.0)
     assert pending.add_segment(segment)
@@ -25,7 +25,7 @@ def test_a_segment_that_was_told_is_not_told_again_even_after_an_answer() -> Non
     assert pending.add_segment(Segment("there", 1.0, 1.5))
 
 
-def test_an_utterance_that_begins_with_text_has_no_space_before_it() -> None:
+def test_leading_space_is_stripped() -> None:
     pending = PendingText(strip_leading_space=True)
     assert pending.add("  ") == [] and pending.add(" word") == ["word"] and pending.add(" two") == [" two"]
     pending.clear()
@@ -33,7 +33,7 @@ def test_an_utterance_that_begins_with_text_has_no_space_before_it() -> None:
 
 
 @given(st.lists(st.text(max_size=30).map(lambda text: text * 4_000), max_size=20))
-def test_beyond_the_bound_the_beginning_goes_and_is_counted(texts: list[str]) -> None:
+def test_beyond_the_limit_the_beginning_is_dropped_and_counted(texts: list[str]) -> None:
     pending = PendingText()
     pieces = [piece for text in texts for piece in pending.add(text)]
     whole = "".join(texts)

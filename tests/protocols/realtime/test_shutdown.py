@@ -1,4 +1,4 @@
-"""Every way out of a session ends in one close, and none can be gone twice."""
+"""Every way to end a session gives one close, at most once."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def new_shutdown() -> Shutdown:
     return Shutdown(error_messages)
 
 
-def test_who_ends_it_decides_the_code() -> None:
-    by_client, by_us = new_shutdown(), new_shutdown()
+def test_the_close_code_depends_on_who_ends_the_session() -> None:
+    by_client, by_server = new_shutdown(), new_shutdown()
     assert [by_client.end(), by_client.close()] == [[Finish()], [Close(NORMAL)]]
-    assert [by_us.drain(None), by_us.close()] == [[Finish()], [Close(GOING_AWAY)]]
+    assert [by_server.drain(None), by_server.close()] == [[Finish()], [Close(GOING_AWAY)]]
 
 
-def test_a_reason_is_told_after_the_last_text() -> None:
+def test_a_reason_is_sent_after_the_final_text() -> None:
     session = new_shutdown()
     assert session.drain(SessionExpiredError("an hour")) == [Finish()]
     assert session.close() == [Send("session_expired"), Close(TRY_LATER, "session_expired")]
@@ -37,11 +37,11 @@ def test_a_failure_closes_at_once() -> None:
 
 
 @given(st.lists(st.sampled_from(["end", "drain", "fail"]), min_size=1))
-def test_no_way_is_gone_twice(ways: list[str]) -> None:
+def test_each_ending_happens_at_most_once(endings: list[str]) -> None:
     session = new_shutdown()
     effects: list[Effect] = []
-    for way in ways:
-        match way:
+    for ending in endings:
+        match ending:
             case "end":
                 effects += session.end()
             case "drain":
@@ -49,5 +49,5 @@ def test_no_way_is_gone_twice(ways: list[str]) -> None:
             case _:
                 effects += session.fail(VoxtideError("oh"))
     assert effects.count(Finish()) <= 1
-    assert sum(isinstance(effect, Close) for effect in effects) == ("fail" in ways)
+    assert sum(isinstance(effect, Close) for effect in effects) == ("fail" in endings)
     assert not session.is_open

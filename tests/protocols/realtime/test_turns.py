@@ -1,4 +1,4 @@
-"""Turns out of probabilities. A frame is 32 ms."""
+"""Turns from speech probabilities. A frame is 32 ms."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def at(num_frames: int) -> float:
     return pytest.approx(num_frames * FRAME_S)
 
 
-def test_a_turn_from_its_first_voiced_frame_to_its_last() -> None:
+def test_a_turn_spans_its_voiced_frames() -> None:
     started, ending, ended = turns([SILENCE] * 10 + [SPEECH] * 20 + [SILENCE] * 16)
     assert (started, ending, ended) == (TurnStarted(at(10)), TurnEnding(at(30)), TurnEnded(at(30)))
 
@@ -43,7 +43,7 @@ def test_a_click_is_no_turn() -> None:
     assert turns([SILENCE, SPEECH, SPEECH, SILENCE] * 5) == []
 
 
-def test_a_likely_end_is_taken_back_when_speech_goes_on() -> None:
+def test_a_likely_end_is_withdrawn_when_speech_resumes() -> None:
     events = turns([SPEECH] * 5 + [SILENCE] * 6 + [SPEECH] * 5 + [SILENCE] * 16)
     assert events == [
         TurnStarted(0.0), TurnEnding(at(5)), TurnResumed(at(11)), TurnEnding(at(16)), TurnEnded(at(16)),
@@ -54,7 +54,7 @@ def test_the_gap_between_two_words_is_no_likely_end() -> None:
     assert turns([SPEECH] * 5 + [SILENCE] * 2 + [SPEECH] * 5) == [TurnStarted(0.0)]
 
 
-def test_an_unsure_voice_goes_on_unless_it_may_not_for_so_long() -> None:
+def test_unsure_speech_ends_a_turn_only_by_timeout() -> None:
     frames = [SPEECH] * 5 + [UNSURE] * 100
     assert turns(frames) == [TurnStarted(0.0), TurnEnding(at(5))]
     config = TurnConfig(end_timeout_ms=1_000)
@@ -63,16 +63,16 @@ def test_an_unsure_voice_goes_on_unless_it_may_not_for_so_long() -> None:
     assert again[-1] == TurnStarted(at(105))
 
 
-def test_an_end_is_always_told_to_be_likely_first() -> None:
+def test_a_likely_end_always_precedes_the_end() -> None:
     config = TurnConfig(min_silence_ms=32)
     assert turns([SPEECH] * 5 + [SILENCE], config) == [TurnStarted(0.0), TurnEnding(at(5)), TurnEnded(at(5))]
 
 
-def test_times_go_on_from_where_the_detector_began() -> None:
+def test_times_start_at_the_detectors_start() -> None:
     assert turns([SPEECH] * 3, start_s=60.0) == [TurnStarted(60.0)]
 
 
-def test_it_says_whether_somebody_speaks() -> None:
+def test_is_in_turn() -> None:
     detector = TurnDetector(TurnConfig())
     assert not detector.is_in_turn
     detector.push([SPEECH] * 3)
@@ -88,7 +88,7 @@ FOLLOWS: dict[type[TurnEvent] | None, set[type[TurnEvent]]] = {
     TurnResumed: {TurnEnding},
     TurnEnded: {TurnStarted},
 }
-"""What may come after what."""
+"""The valid successors of each event."""
 
 
 @given(
@@ -97,7 +97,7 @@ FOLLOWS: dict[type[TurnEvent] | None, set[type[TurnEvent]]] = {
     end_timeout_ms=st.none() | st.integers(0, 500),
     cut=st.integers(0, 300),
 )
-def test_turns_alternate_and_time_goes_forward(
+def test_turns_alternate_and_times_increase(
     frames: list[float], num_silence_ms: int, end_timeout_ms: int | None, cut: int
 ) -> None:
     config = TurnConfig(start_threshold=0.6, min_silence_ms=num_silence_ms, end_timeout_ms=end_timeout_ms)

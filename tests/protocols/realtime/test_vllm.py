@@ -1,4 +1,4 @@
-"""vLLM's wire, and how it is told from OpenAI's on the same path."""
+"""The vLLM dialect, and its detection on the path it shares with OpenAI's."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def transcripts(conversation: Conversation) -> list[str]:
     return [done["text"] for done in conversation.of_type("transcription.done")]
 
 
-# Which wire it is.
+# Detection.
 
 
 def test_one_created_event_serves_both() -> None:
@@ -43,7 +43,7 @@ def test_one_created_event_serves_both() -> None:
     assert created["session"]["type"] == "transcription" and created["event_id"]
 
 
-def test_a_model_beside_the_type_is_vllms() -> None:
+def test_a_model_beside_the_type_selects_vllm() -> None:
     conversation = vllm()
     assert conversation.configured[-1].pcm == PcmFormat(sample_rate_hz=16_000)
     assert conversation.configured[-1].turns is None and not conversation.configured[-1].options.interim
@@ -60,7 +60,7 @@ def test_a_model_beside_the_type_is_vllms() -> None:
         ("nonsense", {}),
     ],
 )
-def test_everything_else_is_openais(kind: str, fields: dict[str, Any]) -> None:
+def test_every_other_first_message_selects_openai(kind: str, fields: dict[str, Any]) -> None:
     conversation = Conversation(RealtimePath.REALTIME, model="gpt-4o-transcribe")
     conversation.send(kind, **fields)
     assert all("event_id" in message for message in conversation.sent)
@@ -69,13 +69,13 @@ def test_everything_else_is_openais(kind: str, fields: dict[str, Any]) -> None:
     assert error["error"]["code"] == "missing_required_parameter"
 
 
-def test_who_says_that_it_intends_to_transcribe_is_openais() -> None:
+def test_an_intent_selects_openai() -> None:
     conversation = Conversation(RealtimePath.REALTIME, intent="transcription")
     (error,) = conversation.send("session.update", model="m")
     assert error["error"]["param"] == "session"
 
 
-def test_what_cannot_be_read_settles_nothing() -> None:
+def test_an_unreadable_message_selects_nothing() -> None:
     conversation = Conversation(RealtimePath.REALTIME)
     (error,) = conversation.send_raw("{")
     assert error["error"]["code"] == "invalid_json"
@@ -87,7 +87,7 @@ def test_what_cannot_be_read_settles_nothing() -> None:
 # The conversation.
 
 
-def test_a_generation_after_the_other() -> None:
+def test_one_generation_after_another() -> None:
     conversation = vllm()
     for num_words in (3, 2):
         assert conversation.send("input_audio_buffer.commit") == []
@@ -104,7 +104,7 @@ def test_audio_between_two_generations_is_not_lost() -> None:
     conversation = vllm()
     send_words(conversation, 1)
     conversation.send("input_audio_buffer.commit")
-    conversation.send("input_audio_buffer.commit")  # one runs already
+    conversation.send("input_audio_buffer.commit")  # already started
     send_words(conversation, 1)
     conversation.send("input_audio_buffer.commit", final=True)
     send_words(conversation, 1)
@@ -114,7 +114,7 @@ def test_audio_between_two_generations_is_not_lost() -> None:
     assert transcripts(conversation) == ["word1 word2", "word3"]
 
 
-def test_a_final_commit_is_answered_though_nothing_was_started() -> None:
+def test_a_final_commit_without_a_generation_is_answered() -> None:
     conversation = vllm()
     send_words(conversation, 2)
     conversation.send("input_audio_buffer.commit", final=True)
@@ -122,13 +122,13 @@ def test_a_final_commit_is_answered_though_nothing_was_started() -> None:
     assert transcripts(conversation) == ["word1 word2"]
 
 
-def test_a_language_may_stand_beside_the_model() -> None:
+def test_a_language_may_accompany_the_model() -> None:
     conversation = Conversation(RealtimePath.REALTIME, ABLE)
     assert conversation.send("session.update", model="m", language="de") == []
     assert conversation.configured[-1].options.language == "de"
 
 
-def test_interim_text_has_no_word_on_this_wire() -> None:
+def test_interim_text_is_not_sent() -> None:
     assert vllm().on_event(Interim("hel", 0.4)) == []
 
 
@@ -150,7 +150,7 @@ def test_interim_text_has_no_word_on_this_wire() -> None:
         ("input_audio_buffer.clear", {}, "unknown_event"),
     ],
 )
-def test_a_bad_message_is_answered_and_the_session_lives(kind: str, fields: dict[str, Any], code: str) -> None:
+def test_a_bad_message_is_answered_and_the_session_continues(kind: str, fields: dict[str, Any], code: str) -> None:
     conversation = vllm()
     (error,) = conversation.send(kind, **fields)
     assert error["code"] == code and isinstance(error["error"], str)
@@ -160,12 +160,12 @@ def test_a_bad_message_is_answered_and_the_session_lives(kind: str, fields: dict
     assert transcripts(conversation) == ["word1"]
 
 
-def test_no_json_is_answered_too() -> None:
+def test_invalid_json_is_answered() -> None:
     (error,) = vllm().send_raw("{")
     assert error["code"] == "invalid_json"
 
 
-def test_a_model_that_is_not_served_starts_nothing() -> None:
+def test_an_unknown_model_starts_nothing() -> None:
     conversation = Conversation(RealtimePath.REALTIME, EngineInfo(name="test", model="a", models=("a",)))
     (error,) = conversation.send("session.update", model="b")
     assert error["code"] == "model_not_found"
@@ -174,7 +174,7 @@ def test_a_model_that_is_not_served_starts_nothing() -> None:
     assert conversation.send("session.update", model="a") == conversation.send("input_audio_buffer.commit") == []
 
 
-def test_final_commits_without_waiting_have_a_bound() -> None:
+def test_unanswered_final_commits_are_limited() -> None:
     conversation = vllm()
     for _ in range(MAX_PENDING_DONES):
         assert conversation.send("input_audio_buffer.commit", final=True) == []
@@ -183,7 +183,7 @@ def test_final_commits_without_waiting_have_a_bound() -> None:
     assert len(conversation.work()) == MAX_PENDING_DONES
 
 
-def test_a_failure_is_told_and_closed_as_one() -> None:
+def test_a_failure_is_reported_and_closed_as_one() -> None:
     conversation = vllm()
     (error,) = conversation.execute(conversation.dialect.fail(CapacityError("all streams are taken")))
     assert error == {"type": "error", "error": "all streams are taken", "code": "capacity"}
@@ -192,7 +192,7 @@ def test_a_failure_is_told_and_closed_as_one() -> None:
 
 
 @pytest.mark.parametrize("is_started", [True, False])
-def test_a_server_that_stops_says_what_it_owes(is_started: bool) -> None:
+def test_draining_answers_an_open_generation(is_started: bool) -> None:
     conversation = vllm()
     if is_started:
         conversation.send("input_audio_buffer.commit")
@@ -203,7 +203,7 @@ def test_a_server_that_stops_says_what_it_owes(is_started: bool) -> None:
     assert conversation.close == Close(1001)
 
 
-def test_a_session_that_expires_says_what_was_said_and_then_why() -> None:
+def test_an_expired_session_sends_its_text_then_the_reason() -> None:
     conversation = vllm()
     send_words(conversation, 1)
     conversation.execute(conversation.dialect.drain(SessionExpiredError("a session may last 3600 s")))
