@@ -1,6 +1,6 @@
-"""`case` runs a test once for every engine; `engine` is that engine, loaded; `fresh_engine` may be broken by the test.
+"""`case` runs a test for every engine; `engine` is that engine, shared; `fresh_engine` may be broken by the test.
 
-An engine whose extra or model is not here is skipped. VOXTIDE_REQUIRE_ENGINES=1 makes that a failure.
+Engines whose extra or model is missing are skipped; with VOXTIDE_REQUIRE_ENGINES=1 they fail.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from tests.support.engine_cases import VLLM, VOXTIDE, AnyEngine, EngineCase, cases
 from voxtide.errors import MissingExtraError, ModelMissingError
 
-pytest.register_assert_rewrite("tests.support.stream_runs")  # it asserts on behalf of the tests
+pytest.register_assert_rewrite("tests.support.stream_runs")  # it contains assertions
 
 _CASES = [
     pytest.param(case, id=case.name, marks=[pytest.mark.whisper] if case.name == "whisper" else []) for case in cases()
@@ -28,7 +28,7 @@ def case(request: pytest.FixtureRequest) -> EngineCase:
 
 @pytest.fixture(scope="session")
 def loaded_engines() -> Iterator[dict[str, AnyEngine]]:
-    """Engines by case name. Loading a model takes longer than most tests, so tests share it."""
+    """Engines by case name, shared because loading a model takes longer than most tests."""
     engines: dict[str, AnyEngine] = {}
     yield engines
     for engine in engines.values():

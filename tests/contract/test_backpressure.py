@@ -1,4 +1,4 @@
-"""A reader that stops bounds memory: `feed` waits. A reader that comes back gets all but superseded interims."""
+"""`feed` waits while events are not read. A reader that resumes gets all but superseded interims."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.support.engine_cases import AnyEngine, EngineCase
-from tests.support.stream_runs import FLUSH, Told, assert_lawful, in_chunks, perform, read, transcribe
+from tests.support.stream_runs import FLUSH, StreamResult, assert_consistent, in_chunks, perform, read, transcribe
 from tests.support.waiting import until
 from voxtide.types import SAMPLE_RATE_HZ
 
@@ -22,22 +22,22 @@ def _small_queues(case: EngineCase, engine: AnyEngine, monkeypatch: pytest.Monke
 
 
 @pytest.mark.usefixtures("_small_queues")
-async def test_nobody_reads(case: EngineCase, engine: AnyEngine) -> None:
+async def test_feed_waits_while_events_are_not_read(case: EngineCase, engine: AnyEngine) -> None:
     chunk_ms = 100 if case.is_exact else 400  # each flush is a run of a model
     plan = [item for chunk in in_chunks(case.clip.samples, chunk_ms) for item in (chunk, FLUSH)]
     async with engine.open() as stream:
         feeding = asyncio.create_task(perform(stream, plan))
         await until(lambda: stream.num_unread_events >= OUTBOX_EVENTS)
         done, _ = await asyncio.wait({feeding}, timeout=0.5)
-        assert not done, "feed must wait when nothing is read"
-        assert stream.num_unread_events <= OUTBOX_EVENTS + 5  # what one step tells
+        assert not done, "feed must wait while no events are read"
+        assert stream.num_unread_events <= OUTBOX_EVENTS + 5  # events of one step
         assert stream.lag_s <= INBOX_SAMPLES / SAMPLE_RATE_HZ + 0.1
         reading = asyncio.create_task(read(stream))
         await feeding
         await stream.finish()
-        told = Told(tuple(await reading))
-    assert_lawful(told, case.clip.duration_s)
-    assert told.lasting == (await transcribe(engine, plan)).lasting
+        result = StreamResult(tuple(await reading))
+    assert_consistent(result, case.clip.duration_s)
+    assert result.invariant == (await transcribe(engine, plan)).invariant
 
 
 @pytest.mark.usefixtures("_small_queues")
@@ -52,16 +52,16 @@ async def test_a_slow_reader_gets_everything(case: EngineCase, engine: AnyEngine
         reading = asyncio.create_task(read(stream))
         await feeding
         await stream.finish()
-        told = Told((*events, *await reading))
-    assert_lawful(told, case.clip.duration_s)
-    assert told.lasting == (await transcribe(engine, plan)).lasting
+        result = StreamResult((*events, *await reading))
+    assert_consistent(result, case.clip.duration_s)
+    assert result.invariant == (await transcribe(engine, plan)).invariant
 
 
 @pytest.mark.usefixtures("_small_queues")
-async def test_one_that_nobody_reads_does_not_hold_up_the_others(case: EngineCase, engine: AnyEngine) -> None:
+async def test_an_unread_stream_does_not_block_others(case: EngineCase, engine: AnyEngine) -> None:
     async with engine.open() as unread:
         feeding = asyncio.create_task(perform(unread, [case.clip.samples] * 5))
-        told = await transcribe(engine, [case.clip.samples])
-        assert_lawful(told, case.clip.duration_s)
+        result = await transcribe(engine, [case.clip.samples])
+        assert_consistent(result, case.clip.duration_s)
         feeding.cancel()
         await asyncio.wait({feeding})

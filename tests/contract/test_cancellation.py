@@ -1,4 +1,4 @@
-"""Whoever is cancelled, wherever, leaves nothing behind: no stream, task or thread, no recogniser and no connection."""
+"""Cancellation at any point leaks no stream, task, thread, recogniser or connection."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 
 from tests.support.engine_cases import AnyEngine, EngineCase, threads_of
-from tests.support.stream_runs import FLUSH, Told, in_chunks, perform, read, transcribe
+from tests.support.stream_runs import FLUSH, StreamResult, in_chunks, perform, read, transcribe
 from tests.support.waiting import until
 from voxtide.errors import EngineFailedError
 
 
 @pytest.fixture
 def held(case: EngineCase, fresh_engine: AnyEngine, monkeypatch: pytest.MonkeyPatch) -> weakref.WeakSet[Any]:
-    """What streams of `fresh_engine` hold, held or connections, that is still in memory."""
+    """Recognisers or sockets of `fresh_engine` that are still in memory."""
     return case.watch(monkeypatch, fresh_engine)
 
 
-async def assert_all_is_gone(engine: AnyEngine, held: weakref.WeakSet[Any]) -> None:
+async def assert_no_leaks(engine: AnyEngine, held: weakref.WeakSet[Any]) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert engine.num_open_streams == 0
     await engine.close()
@@ -33,41 +33,39 @@ async def assert_all_is_gone(engine: AnyEngine, held: weakref.WeakSet[Any]) -> N
 
 async def test_after_an_ordinary_run(case: EngineCase, fresh_engine: AnyEngine, held: weakref.WeakSet[Any]) -> None:
     await transcribe(fresh_engine, [case.clip.samples, FLUSH])
-    await assert_all_is_gone(fresh_engine, held)
+    await assert_no_leaks(fresh_engine, held)
 
 
-async def test_cancelled_after_any_number_of_turns(
+async def test_cancelled_after_any_number_of_loop_iterations(
     case: EngineCase, fresh_engine: AnyEngine, held: weakref.WeakSet[Any]
 ) -> None:
-    """A whole session in one task: entering, feeding, flushing, iterating and closing are all cut somewhere."""
+    """A whole session in one task: cancels entering, feeding, flushing, iterating and closing."""
     plan = [item for chunk in in_chunks(case.clip.samples, 500) for item in (chunk, FLUSH)]
-    for num_turns in range(0, 120, 1 if case.is_exact else 12):
+    for num_iterations in range(0, 120, 1 if case.is_exact else 12):
         session = asyncio.create_task(transcribe(fresh_engine, plan))
-        for _ in range(num_turns):
+        for _ in range(num_iterations):
             await asyncio.sleep(0)
         session.cancel()
         await asyncio.wait({session})
         await until(lambda: fresh_engine.num_open_streams == 0)
-    await assert_all_is_gone(fresh_engine, held)
+    await assert_no_leaks(fresh_engine, held)
 
 
-async def test_cancelled_again_while_it_closes(
+async def test_cancelled_again_while_closing(
     case: EngineCase, fresh_engine: AnyEngine, held: weakref.WeakSet[Any]
 ) -> None:
-    for num_turns in range(0, 60, 1 if case.is_exact else 12):
+    for num_iterations in range(0, 60, 1 if case.is_exact else 12):
         session = asyncio.create_task(transcribe(fresh_engine, [case.clip.samples, FLUSH]))
-        for _ in range(num_turns):
+        for _ in range(num_iterations):
             await asyncio.sleep(0)
         while not session.done():
             session.cancel()
             await asyncio.sleep(0)
     await fresh_engine.close()
-    await assert_all_is_gone(fresh_engine, held)
+    await assert_no_leaks(fresh_engine, held)
 
 
-async def test_a_feed_that_waits_for_room(
-    case: EngineCase, fresh_engine: AnyEngine, held: weakref.WeakSet[Any]
-) -> None:
+async def test_a_waiting_feed(case: EngineCase, fresh_engine: AnyEngine, held: weakref.WeakSet[Any]) -> None:
     async with fresh_engine.open() as stream:
         feeding = asyncio.create_task(perform(stream, [case.clip.samples] * 20))
         await asyncio.sleep(0)
@@ -75,9 +73,9 @@ async def test_a_feed_that_waits_for_room(
         with pytest.raises(asyncio.CancelledError):
             await feeding
         async with asyncio.timeout(30):
-            await stream.finish()  # whoever comes next is not locked out
+            await stream.finish()  # the lock is free again
             await read(stream)
-    await assert_all_is_gone(fresh_engine, held)
+    await assert_no_leaks(fresh_engine, held)
 
 
 async def test_a_cancelled_reader_loses_no_event(case: EngineCase, engine: AnyEngine) -> None:
@@ -89,9 +87,9 @@ async def test_a_cancelled_reader_loses_no_event(case: EngineCase, engine: AnyEn
 
     async with engine.open() as stream:
         feeding = asyncio.create_task(perform(stream, [*in_chunks(case.clip.samples, 200), FLUSH]))
-        for num_turns in range(40):
+        for num_iterations in range(40):
             reading = asyncio.create_task(read_on())
-            for _ in range(num_turns % 5):
+            for _ in range(num_iterations % 5):
                 await asyncio.sleep(0)
             reading.cancel()
             await asyncio.wait({reading})
@@ -99,19 +97,19 @@ async def test_a_cancelled_reader_loses_no_event(case: EngineCase, engine: AnyEn
         await stream.finish()
         await read_on()
     whole = await transcribe(engine, [case.clip.samples, FLUSH])
-    assert Told(tuple(events)).lasting == whole.lasting
+    assert StreamResult(tuple(events)).invariant == whole.invariant
 
 
 async def test_closed_while_the_worker_runs(
     case: EngineCase, fresh_engine: AnyEngine, held: weakref.WeakSet[Any]
 ) -> None:
-    for num_turns in range(20 if case.is_exact else 3):
+    for num_iterations in range(20 if case.is_exact else 3):
         async with fresh_engine.open() as stream:
             await stream.feed(case.clip.samples)
-            for _ in range(num_turns):
+            for _ in range(num_iterations):
                 await asyncio.sleep(0)
         assert fresh_engine.num_open_streams == 0
-    await assert_all_is_gone(fresh_engine, held)
+    await assert_no_leaks(fresh_engine, held)
 
 
 async def test_a_cancelled_engine_close_still_ends_everything(
@@ -129,7 +127,7 @@ async def test_a_cancelled_engine_close_still_ends_everything(
     await asyncio.gather(*readers)
     del stream, streams, readers
     await fresh_engine.close()
-    await assert_all_is_gone(fresh_engine, held)
+    await assert_no_leaks(fresh_engine, held)
 
 
 async def test_after_the_engine_died(case: EngineCase, fresh_engine: AnyEngine, held: weakref.WeakSet[Any]) -> None:
@@ -144,4 +142,4 @@ async def test_after_the_engine_died(case: EngineCase, fresh_engine: AnyEngine, 
             isinstance(error, ExceptionGroup) and error.subgroup(EngineFailedError)
         )
     del session, sessions, error
-    await assert_all_is_gone(fresh_engine, held)
+    await assert_no_leaks(fresh_engine, held)

@@ -1,4 +1,4 @@
-"""What a stream is asked and given: options it refuses by name, samples it refuses without harm."""
+"""Invalid options are named; invalid samples leave the stream unchanged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.support.engine_cases import AnyEngine, EngineCase
-from tests.support.stream_runs import Told, perform, read, transcribe
+from tests.support.stream_runs import StreamResult, perform, read, transcribe
 from voxtide.errors import CorruptAudioError, UnsupportedOptionError
 from voxtide.types import Samples, StreamOptions
 
@@ -40,7 +40,7 @@ async def test_corrupt_samples(engine: AnyEngine, samples: Samples) -> None:
             await stream.feed(samples)
 
 
-async def test_a_refused_chunk_leaves_the_stream_as_it_was(case: EngineCase, engine: AnyEngine) -> None:
+async def test_a_refused_chunk_leaves_the_stream_unchanged(case: EngineCase, engine: AnyEngine) -> None:
     half = len(case.clip.samples) // 2
     async with engine.open() as stream:
         await stream.feed(case.clip.samples[:half])
@@ -49,18 +49,18 @@ async def test_a_refused_chunk_leaves_the_stream_as_it_was(case: EngineCase, eng
                 await stream.feed(samples)
         await stream.feed(case.clip.samples[half:])
         await stream.finish()
-        told = Told(tuple(await read(stream)))
-    assert told.lasting == (await transcribe(engine, [case.clip.samples])).lasting
+        result = StreamResult(tuple(await read(stream)))
+    assert result.invariant == (await transcribe(engine, [case.clip.samples])).invariant
 
 
 async def test_other_floats_and_strided_arrays(case: EngineCase, engine: AnyEngine) -> None:
     samples = case.clip.samples
     stereo = np.stack([samples, -samples], axis=1)
     for same in (samples.astype(np.float64), stereo[:, 0], samples[::-1][::-1]):
-        assert (await transcribe(engine, [same])).lasting == (await transcribe(engine, [samples])).lasting
+        assert (await transcribe(engine, [same])).invariant == (await transcribe(engine, [samples])).invariant
 
 
-async def test_the_callers_buffer_may_be_used_again(case: EngineCase, engine: AnyEngine) -> None:
+async def test_the_caller_may_reuse_its_buffer(case: EngineCase, engine: AnyEngine) -> None:
     samples = case.clip.samples
     buffer = np.zeros(1600, np.float32)
     async with engine.open() as stream:
@@ -70,18 +70,18 @@ async def test_the_callers_buffer_may_be_used_again(case: EngineCase, engine: An
             await stream.feed(buffer[: len(chunk)])
             buffer[:] = 1.0
         await stream.finish()
-        told = Told(tuple(await read(stream)))
-    assert told.lasting == (await transcribe(engine, [samples])).lasting
+        result = StreamResult(tuple(await read(stream)))
+    assert result.invariant == (await transcribe(engine, [samples])).invariant
 
 
-async def test_levels_beyond_one_are_no_error(engine: AnyEngine) -> None:
+async def test_levels_above_one_are_accepted(engine: AnyEngine) -> None:
     async with engine.open() as stream:
         await perform(stream, [np.full(16_000, 3.0, np.float32)])
         await stream.finish()
         await read(stream)
 
 
-async def test_what_the_engine_cannot_do_is_refused_by_name(engine: AnyEngine) -> None:
+async def test_unsupported_options_are_named(engine: AnyEngine) -> None:
     info = engine.info
     if info.languages:
         with pytest.raises(UnsupportedOptionError, match="'xx'"):
@@ -93,7 +93,7 @@ async def test_what_the_engine_cannot_do_is_refused_by_name(engine: AnyEngine) -
             engine.open(StreamOptions(vocabulary=("voxtide",)))
 
 
-async def test_what_the_engine_says_it_can_do_it_takes(case: EngineCase, engine: AnyEngine) -> None:
+async def test_supported_options_are_accepted(case: EngineCase, engine: AnyEngine) -> None:
     info = engine.info
     options = [StreamOptions(delay_ms=delay_ms) for delay_ms in info.delays_ms]
     options += [StreamOptions(language=language) for language in info.languages]

@@ -1,4 +1,4 @@
-"""Streams never see each other's text, however they are interleaved and whatever becomes of their neighbours."""
+"""Streams never see each other's text, in any interleaving and after any end of other streams."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 from itertools import zip_longest
 
 from tests.support.engine_cases import AnyEngine, EngineCase
-from tests.support.stream_runs import FLUSH, Plan, Told, assert_lawful, in_chunks, read, transcribe
+from tests.support.stream_runs import FLUSH, Plan, StreamResult, assert_consistent, in_chunks, read, transcribe
 from tests.support.waiting import until
 from voxtide.types import SAMPLE_RATE_HZ
 
@@ -19,39 +19,39 @@ async def test_eight_in_lockstep(case: EngineCase, engine: AnyEngine) -> None:
         for stream in streams:
             await stream.__aenter__()
         reading = [tasks.create_task(read(stream)) for stream in streams]
-        for row in zip_longest(*(in_chunks(samples, 100) for samples in case.others)):
-            for stream, chunk in zip(streams, row, strict=True):
+        for chunks in zip_longest(*(in_chunks(samples, 100) for samples in case.others)):
+            for stream, chunk in zip(streams, chunks, strict=True):
                 if chunk is not None:
                     await stream.feed(chunk)
         for stream in streams:
             await stream.finish()
     for stream in streams:
         await stream.close()
-    together = [Told(tuple(task.result())) for task in reading]
-    assert [told.lasting for told in together] == [told.lasting for told in alone]
-    assert len({told.text for told in together}) == len(case.others)
+    together = [StreamResult(tuple(task.result())) for task in reading]
+    assert [result.invariant for result in together] == [result.invariant for result in alone]
+    assert len({result.text for result in together}) == len(case.others)
 
 
 async def test_side_by_side_with_flushes(case: EngineCase, engine: AnyEngine) -> None:
     plans = [[*in_chunks(samples, 400), FLUSH, samples, FLUSH] for samples in case.others[:4]]
     alone = [await transcribe(engine, plan) for plan in plans]
     together = await asyncio.gather(*(transcribe(engine, plan) for plan in plans))
-    assert [told.lasting for told in together] == [told.lasting for told in alone]
-    for told, samples in zip(together, case.others, strict=False):
-        assert_lawful(told, 2 * len(samples) / SAMPLE_RATE_HZ)
+    assert [result.invariant for result in together] == [result.invariant for result in alone]
+    for result, samples in zip(together, case.others, strict=False):
+        assert_consistent(result, 2 * len(samples) / SAMPLE_RATE_HZ)
 
 
-async def test_neighbours_that_are_cut_off(case: EngineCase, engine: AnyEngine) -> None:
-    """Slots and buffers of streams that ended early are used again; nothing of them may be left."""
+async def test_after_closed_streams(case: EngineCase, engine: AnyEngine) -> None:
+    """Slots and buffers of closed streams are reused; no state of theirs may remain."""
     alone = await transcribe(engine, [case.clip.samples])
-    for neighbour in case.others[:3]:
+    for other in case.others[:3]:
         async with engine.open() as stream:
-            await stream.feed(neighbour)
-    assert (await transcribe(engine, [case.clip.samples])).lasting == alone.lasting
+            await stream.feed(other)
+    assert (await transcribe(engine, [case.clip.samples])).invariant == alone.invariant
 
 
-async def test_a_crowd_that_flushes_and_leaves_at_random(case: EngineCase, engine: AnyEngine) -> None:
-    """Many streams at once, a third of them cancelled on the way: the rest says what it says alone."""
+async def test_many_streams_flush_and_close_at_random(case: EngineCase, engine: AnyEngine) -> None:
+    """Many streams at once, a third of them cancelled: the others give the same text as alone."""
     rng = random.Random(7)
     size = case.num_crowd
     plans = [_random_plan(case, rng) for _ in range(size)]
@@ -63,7 +63,7 @@ async def test_a_crowd_that_flushes_and_leaves_at_random(case: EngineCase, engin
     await asyncio.wait(tasks)
     for plan, task in zip(plans, tasks, strict=True):
         if not task.cancelled():
-            assert task.result().lasting == (await transcribe(engine, plan)).lasting
+            assert task.result().invariant == (await transcribe(engine, plan)).invariant
     await until(lambda: engine.num_open_streams == 0)
 
 

@@ -1,4 +1,4 @@
-"""From open to close: what may be used when, and that an end is an end, also of the engine."""
+"""From open to close, of a stream and of an engine: valid calls, errors and cleanup."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from tests.support.engine_cases import AnyEngine, EngineCase, threads_of
-from tests.support.stream_runs import FLUSH, Told, assert_lawful, perform, read, read_until, silence
+from tests.support.stream_runs import FLUSH, StreamResult, assert_consistent, perform, read, read_until, silence
 from tests.support.waiting import until
 from voxtide.errors import CapacityError, EngineFailedError, StreamClosedError
 from voxtide.transcript.events import Finished, Flushed
@@ -54,19 +54,19 @@ async def test_used_after_close(engine: AnyEngine) -> None:
     assert stream.lag_s == 0
 
 
-async def test_finish_and_close_twice_are_as_once(case: EngineCase, engine: AnyEngine) -> None:
+async def test_finish_and_close_are_idempotent(case: EngineCase, engine: AnyEngine) -> None:
     async with engine.open() as stream:
         await stream.feed(case.clip.samples)
         await asyncio.gather(*(stream.finish() for _ in range(5)))
         await stream.finish()
-        told = Told(tuple(await read(stream)))
+        result = StreamResult(tuple(await read(stream)))
         await stream.finish()
         await asyncio.gather(stream.close(), stream.close())
     await stream.close()
-    assert_lawful(told, case.clip.duration_s)
+    assert_consistent(result, case.clip.duration_s)
 
 
-async def test_finish_from_two_tasks_behind_a_feed_that_waits(
+async def test_finish_from_two_tasks_behind_a_waiting_feed(
     case: EngineCase, engine: AnyEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case.shrink(monkeypatch, engine, 256, 2 * SAMPLE_RATE_HZ)
@@ -74,19 +74,19 @@ async def test_finish_from_two_tasks_behind_a_feed_that_waits(
         feeding = asyncio.create_task(stream.feed(case.clip.samples))
         await asyncio.sleep(0)
         finishing = [asyncio.create_task(stream.finish()) for _ in range(2)]
-        told = Told(tuple(await read(stream)))
+        result = StreamResult(tuple(await read(stream)))
         await asyncio.gather(feeding, *finishing)
-    assert_lawful(told, case.clip.duration_s)
+    assert_consistent(result, case.clip.duration_s)
 
 
-async def test_lag_falls_back_to_nothing(case: EngineCase, engine: AnyEngine) -> None:
+async def test_lag_returns_to_zero(case: EngineCase, engine: AnyEngine) -> None:
     async with engine.open() as stream:
         assert stream.lag_s == 0
         await stream.feed(case.clip.samples)
         assert 0 < stream.lag_s <= case.clip.duration_s
         await stream.flush()
         await read_until(stream, Flushed)
-        assert stream.lag_s <= 0.1  # a part of a frame may wait for the rest of it
+        assert stream.lag_s <= 0.1  # less than a frame may remain
         await stream.finish()
         await read(stream)
         assert stream.lag_s == 0
@@ -97,12 +97,12 @@ async def test_two_readers_share_the_events(case: EngineCase, engine: AnyEngine)
         readers = [asyncio.create_task(read(stream)) for _ in range(3)]
         await perform(stream, [case.clip.samples, FLUSH])
         await stream.finish()
-        told = await asyncio.gather(*readers)
-    flushes = [event for events in told for event in events if isinstance(event, Flushed)]
+        events_by_reader = await asyncio.gather(*readers)
+    flushes = [event for events in events_by_reader for event in events if isinstance(event, Flushed)]
     assert [flushed.flush_id for flushed in flushes] == [1]
 
 
-async def test_close_wakes_all_who_wait(case: EngineCase, fresh_engine: AnyEngine) -> None:
+async def test_close_wakes_all_waiting_callers(case: EngineCase, fresh_engine: AnyEngine) -> None:
     async with fresh_engine.open() as stream:
         readers = [asyncio.create_task(read(stream)) for _ in range(3)]
         feeding = asyncio.create_task(perform(stream, [case.clip.samples] * 20))
@@ -113,7 +113,7 @@ async def test_close_wakes_all_who_wait(case: EngineCase, fresh_engine: AnyEngin
             await feeding
 
 
-async def test_room_for_so_many_and_no_more(fresh_engine: AnyEngine) -> None:
+async def test_max_streams(fresh_engine: AnyEngine) -> None:
     streams = [fresh_engine.open() for _ in range(65)]
     for stream in streams[:64]:
         await stream.__aenter__()
@@ -144,31 +144,29 @@ async def test_a_closed_engine_ends_its_streams_and_its_threads(case: EngineCase
         await fresh_engine.open().__aenter__()
 
 
-async def test_a_dead_engine_tells_every_stream(case: EngineCase, fresh_engine: AnyEngine) -> None:
-    """Whatever a stream is waiting for, it is told within a bounded time, and so is who comes later."""
+async def test_a_dead_engine_fails_every_stream(case: EngineCase, fresh_engine: AnyEngine) -> None:
+    """Every waiting and every later call fails within a bounded time."""
     streams = [fresh_engine.open() for _ in range(4)]
     for stream in streams:
         await stream.__aenter__()
     waiting = [asyncio.create_task(read(stream)) for stream in streams]
     waiting += [asyncio.create_task(perform(stream, [case.clip.samples] * 20)) for stream in streams]
     await asyncio.sleep(0)
-    death = case.kill(fresh_engine)
+    message = case.kill(fresh_engine)
     for task in waiting:
-        with pytest.raises(EngineFailedError, match=death):
+        with pytest.raises(EngineFailedError, match=message):
             await task
     for stream in streams:
         for use in (stream.feed(silence(0.1)), stream.flush(), stream.finish(), anext(aiter(stream))):
-            with pytest.raises(EngineFailedError, match=death):
+            with pytest.raises(EngineFailedError, match=message):
                 await use
-    with pytest.raises(EngineFailedError, match=death):
+    with pytest.raises(EngineFailedError, match=message):
         await fresh_engine.open().__aenter__()
     for stream in streams:
         await stream.close()
 
 
-async def test_what_was_told_before_the_engine_died_can_still_be_read(
-    case: EngineCase, fresh_engine: AnyEngine
-) -> None:
+async def test_events_before_the_death_can_still_be_read(case: EngineCase, fresh_engine: AnyEngine) -> None:
     async with fresh_engine.open() as stream:
         await perform(stream, [FLUSH, FLUSH])
         await read_until(stream, Flushed)

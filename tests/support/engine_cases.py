@@ -1,4 +1,4 @@
-"""The engines the contract is put to, each with audio it understands and how exact it must be."""
+"""The engines under contract test, each with matching audio and its allowed word error rate."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 from voxtide.voxtral.config import SAMPLES_PER_TOKEN
 
 AnyEngine: TypeAlias = LocalEngine | ConnectedEngine
-"""Engines whose open streams and unread events can be counted; all of ours are."""
+"""Engines that count open streams and unread events: all of them."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """Audio, what is said in it, and where between sentences it is silent, in samples."""
+    """Audio, its text, and positions of silence between sentences, in samples."""
 
     samples: Samples = field(repr=False)
     text: str
@@ -56,20 +56,20 @@ class Clip:
 
 @dataclass(frozen=True, kw_only=True)
 class EngineCase:
-    """One engine under the contract.
+    """One engine under contract test.
 
     Attributes:
-        name: Shown in the test's id.
-        make_engine: Loads a fresh engine with room for 64 streams.
-        clip: The audio most tests use, a few seconds.
+        name: Used in the test id.
+        make_engine: Loads a new engine for up to 64 streams.
+        clip: The audio of most tests, a few seconds.
         others: Eight clips with different words.
-        word_error_rate: Words of `clip` the engine may get wrong, as a share. 0: it must be exact.
-        errors_per_flush: Words that a flush at any place may spoil, on average: a word cut in two is two others.
-        num_examples: How many random plans a test tries; a real model takes a second for each.
-        num_crowd: How many streams are a crowd.
-        kill: Makes an engine fail for good; what its error says.
-        shrink: Gives an engine small queues for the length of a test: so many events, so many samples.
-        watch: Collects what each stream of an engine holds.
+        word_error_rate: The share of the words of `clip` that may be wrong. 0: the text must be exact.
+        errors_per_flush: Average number of word errors that a flush at a random position may cause, by cutting a word.
+        num_examples: Random plans per test; a real model takes about a second for each.
+        num_crowd: Concurrent streams in the load test.
+        kill: Makes an engine fail permanently; returns a part of the error message.
+        shrink: Limits an engine's queues during a test, to a number of events and of samples.
+        watch: Collects the recogniser or socket of each stream in a weak set.
     """
 
     name: str
@@ -80,9 +80,9 @@ class EngineCase:
     errors_per_flush: float = 0.0
     num_examples: int = 60
     num_crowd: int = 64
-    kill: Callable[[Any], str] = lambda engine: kill_pooled(engine)
-    shrink: Callable[[pytest.MonkeyPatch, Any, int, int], None] = lambda *arguments: shrink_pooled(*arguments)
-    watch: Callable[[pytest.MonkeyPatch, Any], weakref.WeakSet[Any]] = lambda *arguments: watch_pooled(*arguments)
+    kill: Callable[[Any], str] = lambda engine: kill_local(engine)
+    shrink: Callable[[pytest.MonkeyPatch, Any, int, int], None] = lambda *arguments: shrink_local(*arguments)
+    watch: Callable[[pytest.MonkeyPatch, Any], weakref.WeakSet[Any]] = lambda *arguments: watch_local(*arguments)
 
     @property
     def is_exact(self) -> bool:
@@ -120,7 +120,7 @@ def real(name: str, engine: str, model: str | None = None, *, num_examples: int)
 
 
 def connected(name: str, servers: _Servers, make: Callable[..., ConnectedEngine]) -> EngineCase:
-    """An engine that is a server elsewhere; `make` takes its address. The scripted engine is behind it."""
+    """A remote engine; `make` takes the server's address. The server runs the scripted engine."""
     return replace(
         scripted(name, ScriptedConfig()),
         make_engine=lambda: servers.engine(make),
@@ -133,26 +133,26 @@ def connected(name: str, servers: _Servers, make: Callable[..., ConnectedEngine]
 
 
 class _Servers:
-    """A server, and for each engine a line to it; all in one thread, started when first needed."""
+    """A server, and a proxy to it for each engine; all in one thread, started when first needed."""
 
     def __init__(self, serving: Callable[[ServerThread], str]) -> None:
         self._serving = serving
         self._thread: ServerThread | None = None
         self._url = ""
-        self._lines: weakref.WeakKeyDictionary[ConnectedEngine, CuttableLine] = weakref.WeakKeyDictionary()
+        self._proxies: weakref.WeakKeyDictionary[ConnectedEngine, CuttableLine] = weakref.WeakKeyDictionary()
 
     def engine(self, make: Callable[..., ConnectedEngine]) -> ConnectedEngine:
         if self._thread is None:
             self._thread = ServerThread()
             self._url = self._serving(self._thread)
-        line = self._thread.enter(CuttableLine(port_of(self._url)).open())
-        engine = make(line.url, max_streams=64, config=ClientConfig(reconnect_s=0.3))
-        self._lines[engine] = line
+        proxy = self._thread.enter(CuttableLine(port_of(self._url)).open())
+        engine = make(proxy.url, max_streams=64, config=ClientConfig(reconnect_s=0.3))
+        self._proxies[engine] = proxy
         return engine
 
     def kill(self, engine: ConnectedEngine) -> str:
         assert self._thread is not None
-        self._thread.wait_for(self._lines[engine].cut)
+        self._thread.wait_for(self._proxies[engine].cut)
         return "cannot reach http://127.0.0.1"
 
     def close(self) -> None:
@@ -164,12 +164,12 @@ VOXTIDE = _Servers(lambda thread: thread.enter(voxtide_server()))
 VLLM = _Servers(lambda thread: thread.enter(serving_vllm()).url)
 
 
-def kill_pooled(engine: LocalEngine) -> str:
+def kill_local(engine: LocalEngine) -> str:
     engine.fail(EngineFailedError("the model is gone"))
     return "the model is gone"
 
 
-def shrink_pooled(patch: pytest.MonkeyPatch, _: LocalEngine, num_events: int, num_samples: int) -> None:
+def shrink_local(patch: pytest.MonkeyPatch, _: LocalEngine, num_events: int, num_samples: int) -> None:
     patch.setattr(queues, "OUTBOX_EVENTS", num_events)
     patch.setattr(queues, "INBOX_SAMPLES", num_samples)
 
@@ -181,7 +181,7 @@ def shrink_connected(
     patch.setattr(engine, "config", small)
 
 
-def watch_pooled(patch: pytest.MonkeyPatch, engine: LocalEngine) -> weakref.WeakSet[Any]:
+def watch_local(patch: pytest.MonkeyPatch, engine: LocalEngine) -> weakref.WeakSet[Any]:
     alive: weakref.WeakSet[Any] = weakref.WeakSet()
     make = engine.make_recogniser
 
@@ -199,9 +199,9 @@ def watch_connected(patch: pytest.MonkeyPatch, _: ConnectedEngine) -> weakref.We
     make = ClientSocket.open
 
     async def make_watched(*arguments: Any) -> ClientSocket:
-        wire = await make(*arguments)
-        alive.add(wire)
-        return wire
+        socket = await make(*arguments)
+        alive.add(socket)
+        return socket
 
     patch.setattr(ClientSocket, "open", make_watched)
     return alive
@@ -213,7 +213,7 @@ def threads_of(engine: AnyEngine) -> list[threading.Thread]:
 
 
 def voxtral() -> EngineCase:
-    """Voxtral on a small model that hears tones."""
+    """Voxtral with a small model that recognises tones."""
     text = "to be or not to be that is the question."
     pauses = (6, 16, 31)  # frames
     others = tuple(voxtral_checkpoint.speak(f"to {a} {b}") for a, b in permutations(("be", "or", "not", "that"), 2))
@@ -241,14 +241,14 @@ def cases() -> tuple[EngineCase, ...]:
 
 @cache
 def recording(name: str) -> Samples:
-    """One of the recordings the package ships."""
+    """One of the recordings in the package."""
     with files("voxtide.data").joinpath(name).open("rb") as file, wave.open(file) as wav:
         pcm = np.frombuffer(wav.readframes(wav.getnframes()), "<i2")
     return (pcm / 32768).astype(np.float32)
 
 
 def _load_voxtral() -> LocalEngine:
-    """In 32 bits, where what a stream says is the same in any company, with a window that the clip fills and wraps."""
+    """In fp32, where a stream's text is independent of its batch, with a window that the clip fills and wraps."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         model = voxtral_checkpoint.write(Path(directory), voxtral_checkpoint.tone_tensors())
         return load_voxtral(

@@ -1,4 +1,4 @@
-"""Running one stream from a plan, and looking at what it told. A plan is what is fed, with `FLUSH` between."""
+"""Runs one stream from a plan and checks its events. A plan is audio to feed, with `FLUSH` in between."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ Plan = Iterable[Samples | _FlushMark]
 
 
 @dataclass(frozen=True)
-class Told:
-    """All events of one stream."""
+class StreamResult:
+    """The events of one stream."""
 
     events: tuple[TranscriptEvent, ...]
 
@@ -48,18 +48,18 @@ class Told:
         return [event.text for event in self.events if isinstance(event, Interim)]
 
     @property
-    def lasting(self) -> tuple[str, list[TranscriptEvent]]:
-        """What must not depend on chunk sizes or load: the final text, and all events but the ways text came up."""
+    def invariant(self) -> tuple[str, list[TranscriptEvent]]:
+        """What must not depend on chunk sizes or load: the final text and the events except deltas and interims."""
         return self.text, [event for event in self.events if not isinstance(event, Delta | Interim)]
 
 
-async def transcribe(engine: Engine, plan: Plan, options: StreamOptions | None = None) -> Told:
-    """Run a plan to its end while reading all the time."""
+async def transcribe(engine: Engine, plan: Plan, options: StreamOptions | None = None) -> StreamResult:
+    """Run a plan to its end while reading the events."""
     async with engine.open(options) as stream, asyncio.TaskGroup() as tasks:
         reading = tasks.create_task(read(stream))
         await perform(stream, plan)
         await stream.finish()
-        return Told(tuple(await reading))
+        return StreamResult(tuple(await reading))
 
 
 async def perform(stream: EngineStream, plan: Plan) -> list[int]:
@@ -78,7 +78,7 @@ async def read(stream: EngineStream) -> list[TranscriptEvent]:
 
 
 async def read_until(stream: EngineStream, kind: type[TranscriptEvent]) -> list[TranscriptEvent]:
-    """The events up to and with the first of a kind."""
+    """The events up to and including the first of a kind."""
     events = []
     async for event in stream:
         events.append(event)
@@ -87,9 +87,9 @@ async def read_until(stream: EngineStream, kind: type[TranscriptEvent]) -> list[
     raise AssertionError(f"the stream ended without {kind.__name__}")
 
 
-def cut(samples: Samples, places: Iterable[int]) -> list[Samples]:
-    """The samples in pieces that end at these places."""
-    edges = sorted({0, len(samples), *(place for place in places if place < len(samples))})
+def cut(samples: Samples, positions: Iterable[int]) -> list[Samples]:
+    """Split the samples at these positions."""
+    edges = sorted({0, len(samples), *(position for position in positions if position < len(samples))})
     return [samples[start:end] for start, end in pairwise(edges)]
 
 
@@ -98,9 +98,9 @@ def in_chunks(samples: Samples, chunk_ms: int) -> list[Samples]:
     return cut(samples, range(0, len(samples), chunk_samples))
 
 
-def flushed_at(samples: Samples, places: Iterable[int]) -> list[Samples | _FlushMark]:
-    """A plan that flushes at these places and at the end."""
-    return [item for piece in cut(samples, places) for item in (piece, FLUSH)]
+def flushed_at(samples: Samples, positions: Iterable[int]) -> list[Samples | _FlushMark]:
+    """A plan that flushes at these positions and at the end."""
+    return [item for piece in cut(samples, positions) for item in (piece, FLUSH)]
 
 
 def silence(duration_s: float) -> Samples:
@@ -108,37 +108,37 @@ def silence(duration_s: float) -> Samples:
 
 
 def words_of(text: str) -> list[str]:
-    """Words as they sound: no case, no punctuation."""
+    """The words, without case and punctuation."""
     return re.sub(r"[^\w\s']", " ", text.lower()).split()
 
 
-def num_word_errors(said: Sequence[str], heard: Sequence[str]) -> int:
-    """Words put in, left out and changed, at least."""
-    row = list(range(len(heard) + 1))
-    for i, word in enumerate(said, 1):
-        above, row[0] = row[0], i
-        for j, other in enumerate(heard, 1):
-            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (word != other))
-    return row[-1]
+def num_word_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
+    """Minimum number of inserted, deleted and substituted words."""
+    costs = list(range(len(hypothesis) + 1))
+    for i, word in enumerate(reference, 1):
+        diagonal, costs[0] = costs[0], i
+        for j, other in enumerate(hypothesis, 1):
+            diagonal, costs[j] = costs[j], min(costs[j] + 1, costs[j - 1] + 1, diagonal + (word != other))
+    return costs[-1]
 
 
-def assert_lawful(told: Told, audio_s: float) -> None:
-    """What every stream that was finished must keep to, whatever was done with it."""
-    assert isinstance(told.events[-1], Finished)
-    assert told.events[-1].audio_s == audio_s
-    assert not any(isinstance(event, Finished) for event in told.events[:-1])
-    assert all(0 <= event.audio_s <= audio_s for event in told.events)
-    _assert_texts_agree(told)
-    _assert_interim_is_a_tail(told)
-    _assert_times_lie_in_order(told.segments, audio_s)
+def assert_consistent(result: StreamResult, audio_s: float) -> None:
+    """Check the guarantees of every finished stream."""
+    assert isinstance(result.events[-1], Finished)
+    assert result.events[-1].audio_s == audio_s
+    assert not any(isinstance(event, Finished) for event in result.events[:-1])
+    assert all(0 <= event.audio_s <= audio_s for event in result.events)
+    _assert_texts_agree(result)
+    _assert_interim_follows_stable_text(result)
+    _assert_times_are_ordered(result.segments, audio_s)
 
 
-def _assert_texts_agree(told: Told) -> None:
-    """Deltas, segments and flush answers are three tellings of one text."""
-    assert _letters("".join(segment.text for segment in told.segments)) == _letters(told.text)
+def _assert_texts_agree(result: StreamResult) -> None:
+    """Deltas, segments and flush answers hold the same text."""
+    assert _letters("".join(segment.text for segment in result.segments)) == _letters(result.text)
     deltas: list[str] = []
     segments: list[Segment] = []
-    for event in told.events:
+    for event in result.events:
         if isinstance(event, Delta):
             assert event.text
             deltas.append(event.text)
@@ -150,20 +150,20 @@ def _assert_texts_agree(told: Told) -> None:
             deltas, segments = [], []
 
 
-def _assert_interim_is_a_tail(told: Told) -> None:
-    """What is on show is never the stable text again, and nothing is on show where everything is final."""
-    shown, is_told_again = "", False
-    for event in told.events:
+def _assert_interim_follows_stable_text(result: StreamResult) -> None:
+    """Interim text never repeats stable text, and is empty once all text is final."""
+    shown, is_repeated = "", False
+    for event in result.events:
         if isinstance(event, Interim):
-            shown, is_told_again = event.text, False
+            shown, is_repeated = event.text, False
         elif isinstance(event, Delta):
-            is_told_again = bool(shown) and shown.strip().startswith(event.text.strip())
+            is_repeated = bool(shown) and shown.strip().startswith(event.text.strip())
         elif isinstance(event, Flushed | Finished):
-            assert not shown, f"{shown!r} is still on show at {event}"
-        assert not (is_told_again and not isinstance(event, Delta | SegmentEnded)), f"{shown!r} is told twice"
+            assert not shown, f"{shown!r} is still shown at {event}"
+        assert not (is_repeated and not isinstance(event, Delta | SegmentEnded)), f"{shown!r} is shown twice"
 
 
-def _assert_times_lie_in_order(segments: list[Segment], audio_s: float) -> None:
+def _assert_times_are_ordered(segments: list[Segment], audio_s: float) -> None:
     now_s = 0.0
     for segment in segments:
         assert now_s <= segment.start_s <= segment.end_s <= audio_s

@@ -1,11 +1,11 @@
-"""vLLM's realtime wire as vLLM has it, on a real socket: what is queued, what starts a generation, what is thrown away.
+"""A fake vLLM realtime server on a real socket, with vLLM's rules for queues and generations.
 
-- Audio is only queued. A commit starts a generation; while one runs, another commit is ignored.
-- A final commit only puts the end of the audio into the queue.
-- When a generation ends it tells `done`, and what is left in the queue is discarded.
-- There is no other end, and no message but an error is ever an answer to a wrong one.
+- Audio is only queued. A commit starts a generation; further commits are ignored while it runs.
+- A final commit only queues the end of the audio.
+- When a generation ends, the server sends `done` and discards the rest of the queue.
+- A generation ends in no other way, and an invalid message is answered only by an error.
 
-It hears what `speak` says, one ear for a connection.
+It recognises the audio of `speak`, with one recogniser per connection.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ MODEL = "mistralai/Voxtral-Mini-4B-Realtime-2602"
 
 @dataclass
 class VllmServer:
-    """What it was told, and how it fails.
+    """Records messages and simulates failures.
 
     Attributes:
-        num_lost_dones: So many generations, the first ones, end without a word.
-        failing: So many, the first ones, end with an error.
-        num_discarded: Pieces of audio that were thrown away.
-        num_ignored: Commits that were ignored.
+        num_lost_dones: The first generations, this many, end without `done`.
+        num_failing: The first generations, this many, end with an error.
+        num_discarded: Discarded pieces of audio.
+        num_ignored: Ignored commits.
     """
 
     num_lost_dones: int = 0
@@ -66,11 +66,13 @@ class _Session:
         self._queue: asyncio.Queue[Samples | None] = asyncio.Queue()
         self._generation: asyncio.Task[None] | None = None
         self._is_validated = False
-        self._ear = ScriptedRecogniser(ScriptedConfig(delay_ms=80, is_revising=False), StreamOptions(), _no_sleep)
+        self._recogniser = ScriptedRecogniser(
+            ScriptedConfig(delay_ms=80, is_revising=False), StreamOptions(), _no_sleep
+        )
         self._num_generations = 0
 
     async def run(self) -> None:
-        await self._say("session.created", id="sess-1", created=int(time.time()))
+        await self._send("session.created", id="sess-1", created=int(time.time()))
         async for frame in self._socket:
             message = json.loads(frame)
             self._server.kinds.append(message["type"])
@@ -104,26 +106,26 @@ class _Session:
     async def _generate(self) -> None:
         with suppress(ConnectionClosed):
             while (samples := await self._queue.get()) is not None:
-                self._ear.feed(samples)
-                await self._tell()
-                await self._say("transcription.delta", delta="")  # a frame in which nothing was said
+                self._recogniser.feed(samples)
+                await self._send_events()
+                await self._send("transcription.delta", delta="")  # a frame without text
             self._num_generations += 1
-            self._ear.flush(self._num_generations)
-            await self._tell()
+            self._recogniser.flush(self._num_generations)
+            await self._send_events()
         self._generation = None
         while not self._queue.empty():
             self._server.num_discarded += self._queue.get_nowait() is not None
 
-    async def _tell(self) -> None:
-        while (events := self._ear.step(is_behind=False)) is not None:
+    async def _send_events(self) -> None:
+        while (events := self._recogniser.step(is_behind=False)) is not None:
             for event in events:
                 match event:
                     case Delta(text):
-                        await self._say("transcription.delta", delta=text)
+                        await self._send("transcription.delta", delta=text)
                     case Flushed(_, text):
-                        await self._say_done(text)
+                        await self._send_done(text)
 
-    async def _say_done(self, text: str) -> None:
+    async def _send_done(self, text: str) -> None:
         if self._server.num_failing > 0:
             self._server.num_failing -= 1
             await self._fail("CUDA error", "processing_error")
@@ -131,12 +133,12 @@ class _Session:
             self._server.num_lost_dones -= 1
         else:
             usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-            await self._say("transcription.done", text=text, usage=usage)
+            await self._send("transcription.done", text=text, usage=usage)
 
     async def _fail(self, error: str, code: str) -> None:
-        await self._say("error", error=error, code=code)
+        await self._send("error", error=error, code=code)
 
-    async def _say(self, kind: str, **fields: Any) -> None:
+    async def _send(self, kind: str, **fields: Any) -> None:
         await self._socket.send(json.dumps({"type": kind, **fields}))
 
 

@@ -1,4 +1,4 @@
-"""Waits for a condition that sets no event of ours: worker threads, sockets and other tasks make it true."""
+"""Waits for a condition that worker threads, sockets or other tasks make true without setting an event."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from collections.abc import Callable
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Let others run until the condition holds; the test's own time limit bounds it."""
+    """Poll until the condition holds; the test's time limit bounds it."""
     while not condition():  # noqa: ASYNC110  # nothing signals it
         await asyncio.sleep(0.001)

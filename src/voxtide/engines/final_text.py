@@ -25,7 +25,7 @@ class FinalText:
         self._flush_text += text
 
     def end_segment(self, words: Sequence[Word], audio_s: float) -> list[SegmentEnded]:
-        """Close the segment; without words there is none."""
+        """Close the segment; returns [] if it has no words."""
         text, self._segment_text = self._segment_text.strip(), ""
         if not words:
             return []

@@ -72,7 +72,7 @@ class FakeEngine(LocalEngine):
 
     @property
     def info(self) -> EngineInfo:
-        return EngineInfo(name="echo", model="echo")
+        return EngineInfo(name="fake", model="fake")
 
     def make_recogniser(self, options: StreamOptions) -> Recogniser:
         self.recognisers.append(FakeRecogniser(self.before_step))
@@ -294,7 +294,7 @@ async def test_a_failing_recogniser_fails_only_its_stream(caplog: pytest.LogCapt
     async with engine_with() as engine, engine.open() as good, engine.open() as bad:
         engine.recognisers[1]._before_step = lambda: 1 / 0
         await bad.feed(SECOND)
-        with pytest.raises(EngineFailedError, match="'echo' failed: division by zero"):
+        with pytest.raises(EngineFailedError, match="'fake' failed: division by zero"):
             await read(bad)
         with pytest.raises(EngineFailedError):
             await bad.flush()
@@ -317,7 +317,7 @@ async def test_a_dying_engine_fails_every_stream(caplog: pytest.LogCaptureFixtur
                 await reading
         with pytest.raises(EngineFailedError, match="out of memory"):
             await engine.open().__aenter__()
-    assert "engine echo died" in caplog.text
+    assert "engine fake died" in caplog.text
 
 
 async def test_each_caller_gets_its_own_error() -> None:

@@ -247,11 +247,11 @@ def test_a_batch_worker_runs_every_ready_job_before_serve() -> None:
 def test_a_hung_serve_shows_in_longest_run_s() -> None:
     has_begun, may_go = threading.Event(), threading.Event()
 
-    def hang() -> None:
+    def block() -> None:
         has_begun.set()
         may_go.wait(WAIT_S)
 
-    pool = BatchWorker(hang, name="test")
+    pool = BatchWorker(block, name="test")
     assert pool.longest_run_s() == 0.0
     pool.wake(CountedJob(1))
     assert has_begun.wait(WAIT_S)

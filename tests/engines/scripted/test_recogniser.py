@@ -147,11 +147,11 @@ def test_a_word_cut_by_a_flush_becomes_two_words() -> None:
     audio = speak("hello")
     for num_letters in range(6):
         for offset in (-TONE_FRAME_SAMPLES // 2, 0, TONE_FRAME_SAMPLES // 2 - 1):
-            place = min(max(0, num_letters * TONE_FRAME_SAMPLES + offset), len(audio))
+            position = min(max(0, num_letters * TONE_FRAME_SAMPLES + offset), len(audio))
             stream = Stream()
-            stream.feed(audio[:place])
+            stream.feed(audio[:position])
             before = stream.flush()[-1]
-            stream.feed(audio[place:])
+            stream.feed(audio[position:])
             after = stream.flush(2)[-1]
             assert isinstance(before, Flushed)
             assert isinstance(after, Flushed)

@@ -32,25 +32,25 @@ def test_every_letter_is_decoded() -> None:
 
 @given(st.lists(words, max_size=4), st.integers(0, 3000))
 def test_letters_are_at_their_positions(words_in: list[str], start: int) -> None:
-    places = []
+    positions = []
     now = start
     for word in words_in:
         for letter in word:
-            places.append(Letter(letter, now, now + TONE_FRAME_SAMPLES))
+            positions.append(Letter(letter, now, now + TONE_FRAME_SAMPLES))
             now += TONE_FRAME_SAMPLES
         now += round(WORD_PAUSE_S * SAMPLE_RATE_HZ)
-    assert decoded(np.concatenate([np.zeros(start, np.float32), speak(" ".join(words_in))])) == places
+    assert decoded(np.concatenate([np.zeros(start, np.float32), speak(" ".join(words_in))])) == positions
 
 
 @given(st.lists(words, max_size=3), st.data())
 def test_chunk_sizes_do_not_matter(words_in: list[str], data: st.DataObject) -> None:
     samples = speak(" ".join(words_in))
     decoder, letters = ToneDecoder(), []
-    places = data.draw(st.lists(st.integers(0, len(samples)), max_size=8).map(sorted))
+    positions = data.draw(st.lists(st.integers(0, len(samples)), max_size=8).map(sorted))
     fed = 0
-    for place in [*places, len(samples)]:
-        decoder.feed(samples[fed:place])
-        fed = place
+    for position in [*positions, len(samples)]:
+        decoder.feed(samples[fed:position])
+        fed = position
         letters += decoder.decode(data.draw(st.integers(0, fed)))
     assert letters + decoder.decode(fed) == decoded(samples)
 
@@ -60,9 +60,9 @@ def test_a_cut_letter_is_decoded_once(word: str, data: st.DataObject) -> None:
     samples = speak(word)
     decoder, letters = ToneDecoder(), []
     decoder.feed(samples)
-    for place in data.draw(st.lists(st.integers(0, len(samples)), max_size=5).map(sorted)):
-        part = decoder.decode(place, is_cut=True)
-        assert all(letter.end_sample <= place for letter in part)
+    for position in data.draw(st.lists(st.integers(0, len(samples)), max_size=5).map(sorted)):
+        part = decoder.decode(position, is_cut=True)
+        assert all(letter.end_sample <= position for letter in part)
         letters += part
     assert text_of(letters + decoder.decode(len(samples))) == word
 

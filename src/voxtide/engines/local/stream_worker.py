@@ -151,7 +151,7 @@ class StreamWorker(Job):
         return self._is_stepping or len(self._inbox) > 0
 
     def _dispatch_command(self, recogniser: Recogniser) -> bool:
-        """Pass the next command to the recogniser; False if there is none."""
+        """Pass the next command to the recogniser; False if the inbox is empty."""
         command = self._inbox.take(merge_samples=self._merge_samples)
         if self._is_space_requested:
             self._is_space_requested = False
