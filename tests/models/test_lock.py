@@ -1,4 +1,4 @@
-"""The lock lets one in, tells the others that they wait, and is free the moment its holder is dead."""
+"""The lock has one holder, reports waiting, and is released when its holder dies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ with exclusive(Path(sys.argv[1]), wait_s=0, on_wait=lambda: None):
 """
 
 
-def test_a_second_holder_is_told_and_then_refused(tmp_path: Path) -> None:
+def test_a_second_holder_waits_and_times_out(tmp_path: Path) -> None:
     waits: list[str] = []
     with (
         exclusive(tmp_path / "lock", wait_s=0, on_wait=lambda: waits.append("first")),
@@ -31,13 +31,13 @@ def test_a_second_holder_is_told_and_then_refused(tmp_path: Path) -> None:
     assert waits == ["second"]
 
 
-def test_it_can_be_taken_again_after_release_or_an_error(tmp_path: Path) -> None:
+def test_it_can_be_acquired_again_after_an_error(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError), exclusive(tmp_path / "lock", wait_s=0, on_wait=pytest.fail):
             1 / 0  # noqa: B018  # any error will do
 
 
-def test_the_death_of_the_holder_frees_it(tmp_path: Path) -> None:
+def test_the_death_of_its_holder_releases_it(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     command = [sys.executable, "-c", HOLDER, str(lock)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:

@@ -1,4 +1,4 @@
-"""The packaged manifest is whole, and a wrong one is refused before anything is fetched."""
+"""The packaged manifest is complete, and an invalid one is refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ files = [{{ name = "a", size_bytes = 5, sha256 = "{SHA256}", members = [{{ packa
 """
 
 
-def test_the_packaged_manifest_names_the_models_the_engines_need() -> None:
+def test_the_packaged_manifest_has_the_models_of_the_engines() -> None:
     models = {model.name: model for model in Manifest.packaged().models}
     assert set(models) == {"moonshine-tiny-en", "silero-vad", "whisper-base", "whisper-tiny.en", "voxtral"}
     assert {model.licence for model in models.values()} == {"MIT", "Apache-2.0"}
@@ -39,7 +39,7 @@ def test_packaged_hub_revisions_are_commits() -> None:
     assert all(re.fullmatch("[0-9a-f]{40}", hub.revision) for hub in hubs)
 
 
-def test_a_minimal_entry_is_read() -> None:
+def test_a_minimal_entry_is_parsed() -> None:
     model = Manifest.parse(MINIMAL).model("tiny")
     assert model.size_bytes == 5
     assert model.wheels[0].requirement == "pack==1"
@@ -52,26 +52,26 @@ def test_a_minimal_entry_is_read() -> None:
         ('name = "a"', 'name = "/etc/passwd"', "not a plain name"),
         ('name = "a"', 'name = ".verified.json"', "not a plain name"),
         (SHA256, "unknown", "no SHA-256 of 64 hexadecimal digits"),
-        ('package = "pack", path', 'package = "other", path', "wheels are not those its files are members of"),
+        ('package = "pack", path', 'package = "other", path', "wheels differ from the packages of its files' members"),
         ("members = [{", "sources = [{", "the model manifest cannot be read"),
         ('description = "a model"', "", "the model manifest cannot be read"),
         ("[[models]]", "[[models", "the model manifest cannot be read"),
     ],
 )
-def test_a_wrong_entry_is_refused(old: str, new: str, message: str) -> None:
+def test_an_invalid_entry_is_refused(old: str, new: str, message: str) -> None:
     assert old in MINIMAL
     with pytest.raises(ModelError, match=re.escape(message)):
         Manifest.parse(MINIMAL.replace(old, new))
 
 
-def test_a_file_from_nowhere_is_refused() -> None:
+def test_a_file_without_a_source_is_refused() -> None:
     stray = ModelFile(name="a", size_bytes=5, sha256=SHA256)
-    with pytest.raises(ModelError, match="a file that comes from nowhere"):
+    with pytest.raises(ModelError, match="a file without a source"):
         replace(Manifest.parse(MINIMAL).model("tiny"), files=(stray,), wheels=())
 
 
 @given(st.text(max_size=12))
-def test_no_file_name_leads_out_of_its_directory(name: str) -> None:
+def test_no_file_name_leaves_its_directory(name: str) -> None:
     try:
         ModelFile(name=name, size_bytes=0, sha256=SHA256)
     except ModelError:
@@ -84,14 +84,14 @@ def test_no_file_name_leads_out_of_its_directory(name: str) -> None:
     ("name", "hint"),
     [("moonshine-tiny", "did you mean moonshine-tiny-en"), ("Whisper-Base", "did you mean whisper-base"), ("zzz", "")],
 )
-def test_an_unknown_name_is_told_its_neighbours_and_the_list(name: str, hint: str) -> None:
+def test_an_unknown_name_lists_close_matches_and_all_models(name: str, hint: str) -> None:
     with pytest.raises(UnknownModelError) as caught:
         Manifest.packaged().model(name)
     assert f"no model {name!r}" in str(caught.value)
     assert hint in str(caught.value)
-    assert "voxtide knows moonshine-tiny-en, silero-vad, whisper-base, whisper-tiny.en, voxtral" in str(caught.value)
+    assert "choose from moonshine-tiny-en, silero-vad, whisper-base, whisper-tiny.en, voxtral" in str(caught.value)
 
 
-def test_what_looks_like_a_path_is_called_one() -> None:
-    with pytest.raises(UnknownModelError, match="no model or directory 'models/mine': voxtide knows "):
+def test_an_unknown_path_is_called_a_directory() -> None:
+    with pytest.raises(UnknownModelError, match="no model or directory 'models/mine'; choose from "):
         Manifest.packaged().model("models/mine")

@@ -1,4 +1,4 @@
-"""A model file that onnxruntime takes becomes a session; any other is refused by name."""
+"""A valid model file becomes a session; any other is refused by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def doubling_model() -> bytes:
     return content
 
 
-def test_from_bytes_and_from_a_file(tmp_path: Path) -> None:
+def test_a_model_is_loaded_from_bytes_and_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(doubling_model())
     for model in (doubling_model(), path):
@@ -42,12 +42,12 @@ def test_threads_share_a_session() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x09" * 500, doubling_model()[:-7]])
-def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_model_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
     for model in (content, path):
-        with pytest.raises(ModelCorruptError, match="voice.onnx cannot be loaded .*; pull the model again"):
-            load_onnx(model, name="voice.onnx")
+        with pytest.raises(ModelCorruptError, match="small.onnx cannot be loaded .*; pull the model again"):
+            load_onnx(model, name="small.onnx")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

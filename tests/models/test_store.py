@@ -1,4 +1,4 @@
-"""A model is ready with every byte checked, or it is not used: whoever dies, races, tampers or runs out of room."""
+"""A model is used only if every byte was verified: crashes, races, tampering and full disks included."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_pull_makes_a_model_ready(store: ModelStore, small: SmallModel) -> Non
     assert sorted(path.name for path in (store.root / ".partial").iterdir()) == ["small.lock"]
 
 
-def test_progress_counts_up_to_the_whole(store: ModelStore, small: SmallModel) -> None:
+def test_progress_reaches_the_total(store: ModelStore, small: SmallModel) -> None:
     reported: list[PullProgress] = []
     store.pull("small", reported.append)
     assert {(progress.model, progress.phase, progress.total_bytes) for progress in reported} == {
@@ -96,13 +96,13 @@ def test_unknown_names_are_refused_everywhere(store: ModelStore) -> None:
             use("smal")
 
 
-def test_a_missing_model_is_told_with_the_command(store: ModelStore) -> None:
+def test_a_missing_model_raises_with_the_command(store: ModelStore) -> None:
     for use in (store.path, store.verify):
         with pytest.raises(ModelMissingError, match="run: voxtide models pull small$"):
             use("small")
 
 
-def test_offline_nothing_is_fetched(open_store: OpenStore, index: FakeIndex) -> None:
+def test_an_offline_store_fetches_nothing(open_store: OpenStore, index: FakeIndex) -> None:
     store = open_store(is_offline=True)
     for use in (store.pull, store.ensure):
         with pytest.raises(ModelMissingError, match="unset VOXTIDE_OFFLINE and run: voxtide models pull small"):
@@ -111,11 +111,9 @@ def test_offline_nothing_is_fetched(open_store: OpenStore, index: FakeIndex) -> 
     assert not store.root.exists()
 
 
-def test_a_broken_pull_leaves_a_partial_that_the_next_one_finishes(
-    store: ModelStore, server: FileServer, small: SmallModel
-) -> None:
+def test_a_broken_pull_is_finished_by_the_next(store: ModelStore, server: FileServer, small: SmallModel) -> None:
     server.cuts.extend([100_000] + [0] * QUICK.max_idle_attempts)
-    with pytest.raises(ModelDownloadError, match=r"Run the command again to go on.*voxtide models pull small --force"):
+    with pytest.raises(ModelDownloadError, match=r"Run the command again to resume.*voxtide models pull small --force"):
         store.pull("small")
     assert state(store) is ModelState.PARTIAL
     with pytest.raises(ModelMissingError):
@@ -125,7 +123,7 @@ def test_a_broken_pull_leaves_a_partial_that_the_next_one_finishes(
     assert server.served_bytes == small.wheels_bytes - 100_000
 
 
-def test_a_forced_pull_starts_anew(store: ModelStore, server: FileServer, small: SmallModel) -> None:
+def test_a_forced_pull_downloads_everything(store: ModelStore, server: FileServer, small: SmallModel) -> None:
     store.pull("small")
     server.served_bytes = 0
     store.pull("small", is_forced=True)
@@ -133,7 +131,7 @@ def test_a_forced_pull_starts_anew(store: ModelStore, server: FileServer, small:
     assert state(store) is ModelState.READY
 
 
-def test_the_old_model_serves_until_a_forced_pull_succeeds(store: ModelStore, server: FileServer) -> None:
+def test_the_old_model_stays_until_a_forced_pull_succeeds(store: ModelStore, server: FileServer) -> None:
     home = store.pull("small")
     server.files.clear()
     with pytest.raises(ModelDownloadError):
@@ -141,20 +139,22 @@ def test_the_old_model_serves_until_a_forced_pull_succeeds(store: ModelStore, se
     assert store.verify("small") == home
 
 
-def test_the_next_source_is_asked_if_one_cannot(
+def test_the_next_source_is_used_if_one_fails(
     open_store: OpenStore,
     index: FakeIndex,
     server: FileServer,
     small: SmallModel,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    server.files = {f"/somebody/small/resolve/abc123/{name}": data for name, data in small.contents.items()}
+    server.files = {f"/someone/small/resolve/abc123/{name}": data for name, data in small.contents.items()}
     store = open_store(IndexSource(index, QUICK), HubSource(server.url, None, QUICK))
     assert store.pull("small") == store.verify("small")
-    assert "model small comes from the Hugging Face hub; it was not to be had from the Python" in caplog.text
+    assert "model small was pulled from the Hugging Face hub after a failure from the Python" in caplog.text
 
 
-def test_if_no_source_can_each_reason_is_told(open_store: OpenStore, index: FakeIndex, server: FileServer) -> None:
+def test_if_every_source_fails_each_reason_is_given(
+    open_store: OpenStore, index: FakeIndex, server: FileServer
+) -> None:
     server.files.clear()
     index.downloads = {"part-one": b"other"}
     store = open_store(IndexSource(index, QUICK), HubSource(server.url, None, QUICK))
@@ -162,7 +162,7 @@ def test_if_no_source_can_each_reason_is_told(open_store: OpenStore, index: Fake
         store.pull("small")
 
 
-def test_a_model_nobody_has_is_told(open_store: OpenStore, small: SmallModel, index: FakeIndex) -> None:
+def test_a_model_without_a_source_cannot_be_pulled(open_store: OpenStore, small: SmallModel, index: FakeIndex) -> None:
     store = open_store(IndexSource(index, QUICK), manifest=Manifest([replace(small.model, wheels=(), files=())]))
     with pytest.raises(ModelDownloadError, match="could not be pulled"):
         store.pull("small")
@@ -191,17 +191,17 @@ def test_a_damaged_model_is_refused_until_forced(store: ModelStore, harm: Callab
     store.verify("small")
 
 
-def test_verify_finds_other_bytes_of_the_same_size_and_the_model_stays_corrupt(store: ModelStore) -> None:
+def test_verify_detects_other_bytes_of_the_same_size(store: ModelStore) -> None:
     tamper(store.pull("small") / "weights.bin")
-    assert state(store) is ModelState.READY  # sizes alone do not tell
-    with pytest.raises(ModelCorruptError, match=r"not as the manifest names it: weights.bin"):
+    assert state(store) is ModelState.READY  # the sizes are right
+    with pytest.raises(ModelCorruptError, match=r"these files differ from the manifest: weights.bin"):
         store.verify("small")
     with pytest.raises(ModelCorruptError):
         store.ensure("small")
 
 
 @pytest.mark.parametrize("text", [None, "", "null", "no json"])
-def test_a_directory_without_its_marker_is_not_trusted(store: ModelStore, text: str | None) -> None:
+def test_a_directory_without_a_valid_marker_is_corrupt(store: ModelStore, text: str | None) -> None:
     marker = store.pull("small") / MARKER
     marker.unlink() if text is None else marker.write_text(text)
     assert state(store) is ModelState.CORRUPT
@@ -215,20 +215,20 @@ def test_a_model_of_another_release_is_replaced(store: ModelStore, open_store: O
     assert state(store) is ModelState.READY
 
 
-def test_no_room_is_told_before_anything_is_fetched(
+def test_too_little_disk_space_raises_before_the_download(
     store: ModelStore, index: FakeIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage("/")
     monkeypatch.setattr("voxtide.models.store.shutil.disk_usage", lambda path: usage._replace(free=1 << 20))
     with pytest.raises(
-        ModelDownloadError, match=r"needs 64 MiB free in .*, which has 1; make room or set VOXTIDE_MODELS"
+        ModelDownloadError, match=r"needs 64 MiB free in .*, which has 1; free some space or set VOXTIDE_MODELS"
     ):
         store.pull("small")
     assert index.num_located == 0
 
 
 class FailingSource:
-    """A source whose staging fails for a reason of the machine's."""
+    """A source whose staging fails with an `OSError`."""
 
     name = "nowhere"
 
@@ -255,22 +255,22 @@ class FailingSource:
         ),
     ],
 )
-def test_a_cache_that_cannot_be_written_is_told(open_store: OpenStore, error: OSError, message: str) -> None:
+def test_a_cache_that_cannot_be_written_raises(open_store: OpenStore, error: OSError, message: str) -> None:
     with pytest.raises(ModelDownloadError, match=message):
         open_store(FailingSource(error)).pull("small")
 
 
-def test_a_cache_that_cannot_be_made_is_told(store: ModelStore) -> None:
+def test_a_cache_that_cannot_be_created_raises(store: ModelStore) -> None:
     store.root.write_text("a file where the directory should be")
     assert state(store) is ModelState.ABSENT
     with pytest.raises(ModelDownloadError, match="cannot be written"):
         store.pull("small")
 
 
-def test_two_pulls_at_once_download_once(
+def test_concurrent_pulls_download_once(
     store: ModelStore, open_store: OpenStore, server: FileServer, small: SmallModel
 ) -> None:
-    """The second begins while the first is held in mid-download, waits, and takes what the first has pulled."""
+    """The second starts while the first is held during its download, waits, and uses its result."""
     server.hold_at = 50_000
     homes: list[Path] = []
     reported: list[PullProgress] = []
@@ -289,7 +289,7 @@ def test_two_pulls_at_once_download_once(
     assert server.served_bytes == small.wheels_bytes
 
 
-def test_waiting_for_another_pull_has_an_end(store: ModelStore, open_store: OpenStore, server: FileServer) -> None:
+def test_waiting_for_another_pull_times_out(store: ModelStore, open_store: OpenStore, server: FileServer) -> None:
     server.hold_at = 0
     first = threading.Thread(target=store.pull, args=("small",))
     first.start()
@@ -312,13 +312,13 @@ from voxtide.models.store import ModelStore
 index = FakeIndex(FileServer(url=sys.argv[2]))
 source = IndexSource(index, QUICK)
 store = ModelStore(Path(sys.argv[3]), manifest=Manifest([SmallModel.build().model]), sources=[source])
-if sys.argv[4] == "hang after staging":
+if sys.argv[4] == "block after staging":
     stage = source.stage
-    def hang(*args):
+    def block(*args):
         stage(*args)
         print("staged", flush=True)
         sys.stdin.read()
-    source.stage = hang
+    source.stage = block
 store.pull("small")
 """
 
@@ -339,7 +339,7 @@ def start_puller(server: FileServer, store: ModelStore) -> Iterator[Callable[[st
         process.communicate(timeout=10)
 
 
-def test_a_pull_killed_in_the_download_leaves_nothing_usable_and_goes_on(
+def test_a_pull_killed_during_the_download_is_resumed(
     store: ModelStore,
     index: FakeIndex,
     small: SmallModel,
@@ -363,10 +363,10 @@ def test_a_pull_killed_in_the_download_leaves_nothing_usable_and_goes_on(
     store.verify("small")
 
 
-def test_a_pull_killed_before_the_rename_leaves_nothing_usable(
+def test_a_pull_killed_before_the_rename_is_resumed(
     store: ModelStore, server: FileServer, start_puller: Callable[[str], subprocess.Popen[str]]
 ) -> None:
-    process = start_puller("hang after staging")
+    process = start_puller("block after staging")
     assert process.stdout
     assert process.stdout.readline() == "staged\n"
     process.kill()
@@ -376,18 +376,18 @@ def test_a_pull_killed_before_the_rename_leaves_nothing_usable(
     (store.root / ".partial" / "small" / "build" / "stray").touch()
     server.served_bytes = 0
     home = store.pull("small")
-    assert server.served_bytes == 0  # both wheels were there already
+    assert server.served_bytes == 0  # both wheels were downloaded before
     assert sorted(path.name for path in home.iterdir()) == [MARKER, "weights.bin", "words.json"]
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for what another process does; the test's own time-out bounds it."""
+    """Poll `condition`; the test's timeout bounds the wait."""
     pause = threading.Event()
     while not condition():
         pause.wait(0.01)
 
 
-def test_the_packaged_store_reads_its_settings(tmp_path: Path) -> None:
+def test_the_packaged_store_uses_its_settings(tmp_path: Path) -> None:
     store = ModelStore.from_settings(Settings(models_dir=tmp_path, is_offline=True))
     assert store.root == tmp_path
     assert {status.state for status in store.list()} == {ModelState.ABSENT}

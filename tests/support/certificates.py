@@ -1,4 +1,4 @@
-"""Certificates of a test's own making, which nobody vouches for."""
+"""Self-signed certificates."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 
 def make_certificate(directory: Path, name: str) -> tuple[Path, Path]:
-    """A certificate for `name`, such as DNS:localhost, and its key; skips the test where there is no openssl."""
+    """A certificate for `name`, such as DNS:localhost, and its key. Skips the test without openssl."""
     if shutil.which("openssl") is None:
-        pytest.skip("there is no openssl to make a certificate with")
+        pytest.skip("openssl is not installed")
     certificate, key = directory / "certificate.pem", directory / "key.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     command += ["-subj", "/CN=localhost", "-addext", f"subjectAltName={name}", "-days", "2"]

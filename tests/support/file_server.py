@@ -1,4 +1,4 @@
-"""A web server on this machine whose every misbehaviour a test can order. It serves from memory and keeps a record."""
+"""A local web server with configurable faults. Serves from memory and records requests."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class FileServer:
-    """What to serve, how to fail, and what was asked."""
+    """Content, faults, and recorded requests."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
-    statuses: deque[int] = field(default_factory=deque)  # answered before anything is served
-    retry_after: deque[str] = field(default_factory=deque)  # sent with those statuses while it lasts
-    cuts: deque[int] = field(default_factory=deque)  # one per response: body bytes sent before the line is cut
+    statuses: deque[int] = field(default_factory=deque)  # sent before any content
+    retry_after: deque[str] = field(default_factory=deque)  # sent with those statuses
+    cuts: deque[int] = field(default_factory=deque)  # one per response: body bytes before the connection closes
     hold_at: int | None = None  # body bytes after which a response waits for `release`
     is_range_ignored: bool = False
     is_length_hidden: bool = False
-    wrong_start: int = 0  # added to the start a partial response claims
-    basic_auth: str | None = None  # the Authorization header that is let in
+    wrong_start: int = 0  # added to the start of Content-Range
+    basic_auth: str | None = None  # the required Authorization header
     held: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -31,13 +31,13 @@ class FileServer:
     url: str = ""
 
     def requested(self, path: str) -> list[dict[str, str]]:
-        """The headers of each request for a path, names in lower case."""
+        """The headers of each request for `path`, with lower-case names."""
         return [headers for requested_path, headers in self.requests if requested_path == path]
 
 
 @contextmanager
 def serving(server: FileServer) -> Iterator[FileServer]:
-    """Serve on a free port of this machine for the block."""
+    """Serve on a free local port for the block."""
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"shelf": server}))
     server.url = f"http://127.0.0.1:{httpd.server_port}"
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._write(body)
 
     def _write(self, body: bytes) -> None:
-        self.shelf.served_bytes += len(body)  # first, so that whoever has the bytes finds them counted
+        self.shelf.served_bytes += len(body)  # before sending: the receiver may check it at once
         with suppress(ConnectionError):  # the client may have gone
             self.wfile.write(body)
 

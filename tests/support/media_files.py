@@ -1,4 +1,4 @@
-"""Audio for the tests, in any format that FFmpeg can write, made while the test runs."""
+"""Audio for the tests, in any format that FFmpeg can write, generated at run time."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def encoded(channels: NDArray[np.float32], codec: str, container: str, *, rate_h
 
 
 def wav_bytes(samples: Samples, *, rate_hz: int = SAMPLE_RATE_HZ) -> bytes:
-    """A 16-bit mono WAV file as Python's own library writes it."""
+    """A 16-bit mono WAV file, written by Python's `wave`."""
     target = io.BytesIO()
     with wave.open(target, "wb") as output:
         output.setnchannels(1)
@@ -70,12 +70,12 @@ def joined(chunks: Iterable[Samples]) -> Samples:
 
 
 async def read_all(source: AsyncIterable[Samples]) -> Samples:
-    """What is left of an open source."""
+    """All remaining samples of an open source."""
     return joined([chunk async for chunk in source])
 
 
 async def read_until_error(source: AsyncIterable[Samples]) -> tuple[list[Samples], VoxtideError | None]:
-    """The chunks of an open source, and the error that came after them."""
+    """The chunks of an open source, and the error raised after them."""
     chunks: list[Samples] = []
     try:
         async for chunk in source:
@@ -86,7 +86,7 @@ async def read_until_error(source: AsyncIterable[Samples]) -> tuple[list[Samples
 
 
 def loudest_hz(samples: Samples) -> float:
-    """The frequency that has most of the power."""
+    """The frequency with the highest power."""
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(samples.size)))
     return float(np.argmax(spectrum) * SAMPLE_RATE_HZ / samples.size)
 
@@ -97,13 +97,13 @@ def speech() -> Samples:
 
 
 def similarity(decoded: Samples, original: Samples) -> float:
-    """Correlation of the two at the same times: 1.0 for the same shape, about 0.0 when shifted or unrelated."""
+    """Correlation at zero lag: 1.0 for the same shape, about 0.0 if shifted or unrelated."""
     size = min(decoded.size, original.size)
     return float(np.corrcoef(decoded[:size], original[:size])[0, 1])
 
 
 def shift_samples(decoded: Samples, original: Samples) -> int:
-    """By how much `decoded` is late, where the two fit best."""
+    """The delay of `decoded` at the maximum of the cross-correlation."""
     size = decoded.size + original.size
     products = np.fft.irfft(np.fft.rfft(decoded, size) * np.conj(np.fft.rfft(original, size)), size)
     place = int(np.argmax(products))

@@ -1,4 +1,4 @@
-"""Servers on this machine for the network tests: HTTP that can misbehave, and the least of RTSP."""
+"""Local servers for the network tests: HTTP with faults, and minimal RTSP."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from voxtide.types import Samples
 CREDENTIALS = "anna:s3cret"
 
 POLL_S = 0.01
-"""How soon a server notices that it should stop."""
+"""Poll interval for the shutdown of a server."""
 
 
 @dataclass
 class Site:
-    """What an HTTP server serves, by path.
+    """Content and faults of an HTTP server, by path.
 
-    `short` paths state twice the length they have and then close; `silent` paths do the same but stay open and say
-    nothing more until `release`; `unsized` paths state no length; `moved` paths are elsewhere; `private` paths need
-    `CREDENTIALS`.
+    `short` paths state twice their length and then close; `silent` paths do the same but stay open without data until
+    `release`; `unsized` paths state no length; `moved` paths redirect; `private` paths require `CREDENTIALS`.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -68,7 +67,7 @@ def serving() -> Iterator[Site]:
             if path not in site.unsized:
                 self.send_header("Content-Length", str(len(content) * (2 if is_broken else 1)))
             self.end_headers()
-            with contextlib.suppress(OSError):  # the client has seen enough
+            with contextlib.suppress(OSError):  # the client disconnected
                 self.wfile.write(content)
             if path in site.silent:
                 site.release.wait()
@@ -90,12 +89,12 @@ def serving() -> Iterator[Site]:
 
 
 RTP_PACKET_SAMPLES = 160
-"""20 ms at 8 kHz, what telephones send."""
+"""20 ms at 8 kHz, as sent by telephones."""
 
 
 @contextlib.contextmanager
 def rtsp_camera(samples: Samples) -> Iterator[str]:
-    """Serves `samples`, taken at 8 kHz, to one client: RTSP with mu-law over RTP inside the same connection."""
+    """Serve `samples`, taken at 8 kHz, to one client: RTSP with interleaved mu-law RTP."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=_serve_rtsp, args=(listener, encode_pcm(samples, Encoding.PCM_MULAW)))
         thread.start()
@@ -111,24 +110,24 @@ def _serve_rtsp(listener: socket.socket, audio: bytes) -> None:
         "SETUP": "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1\r\n\r\n",
     }
     connection, _ = listener.accept()
-    with connection, connection.makefile("rwb") as wire:
-        for request in _rtsp_requests(wire):
+    with connection, connection.makefile("rwb") as stream:
+        for request in _rtsp_requests(stream):
             method = request[0].split()[0]
             number = next(line for line in request if line.lower().startswith("cseq:"))
             answer = answers.get(method, "Session: 1\r\n\r\n")
-            wire.write(f"RTSP/1.0 200 OK\r\n{number}\r\n{answer}".encode())
-            wire.flush()
+            stream.write(f"RTSP/1.0 200 OK\r\n{number}\r\n{answer}".encode())
+            stream.flush()
             if method == "PLAY":
                 for packet in _rtp_packets(audio):
-                    wire.write(b"$\0" + struct.pack(">H", len(packet)) + packet)
-                wire.write(b"$\1" + struct.pack(">HBBHI", 8, 0x81, 203, 1, 7))  # RTCP BYE: the camera has gone
-                wire.flush()
+                    stream.write(b"$\0" + struct.pack(">H", len(packet)) + packet)
+                stream.write(b"$\1" + struct.pack(">HBBHI", 8, 0x81, 203, 1, 7))  # RTCP BYE
+                stream.flush()
                 return
 
 
-def _rtsp_requests(wire: object) -> Iterator[list[str]]:
+def _rtsp_requests(stream: object) -> Iterator[list[str]]:
     lines: list[str] = []
-    for line in wire:  # type: ignore[attr-defined]  # a socket's file
+    for line in stream:  # type: ignore[attr-defined]  # a socket's file
         text = line.decode().strip()
         if text:
             lines.append(text)

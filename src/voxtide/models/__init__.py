@@ -1,4 +1,4 @@
-"""The room of model files. In: a model's name. Out: verified files in a cache. It does not know what the files mean."""
+"""Model files. In: a model's name. Out: verified files in a cache. Knows nothing of their contents."""
 
 from voxtide.models.entry import ModelState
 from voxtide.models.store import ModelStatus, ModelStore, Progress, PullProgress

@@ -1,10 +1,10 @@
-"""One model's place in the cache. In: the cache's directory and a model. Out: what is there, and how it changes.
+"""One model's cache entry. In: the cache's directory and a model. Out: its state, and the operations that change it.
 
-    <root>/<model>/             ready files and the marker, put there by one rename
-    <root>/.partial/<model>/    what a pull has so far: downloads it can go on with, and `build`, never used as it is
+    <root>/<model>/             verified files and the marker, moved here by one rename
+    <root>/.partial/<model>/    an unfinished pull: resumable downloads, and the directory `build`
     <root>/.partial/<model>.lock
 
-It knows neither network nor policy. Reading writes nothing, so a finished cache may be read-only.
+Knows no network and no policy. Reading never writes, so a complete cache may be read-only.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from voxtide.models.fetch import sha256_of
 from voxtide.models.manifest import Model
 
 MARKER = ".verified.json"
-"""Written into a model's directory after every hash in it was right: which bytes were verified."""
+"""The marker in a model's directory: the SHA-256 of each file, written after all were verified."""
 
 
 class ModelState(StrEnum):
-    """What the cache has of a model. `partial` is a pull that can go on; `corrupt` is a directory not to be trusted."""
+    """State of a model in the cache. `partial`: a pull can resume. `corrupt`: the files must not be used."""
 
     ABSENT = "absent"
     PARTIAL = "partial"
@@ -32,7 +32,7 @@ class ModelState(StrEnum):
 
 
 class Entry:
-    """The files of one model below `root`. Whoever changes them holds the lock at `lock`."""
+    """The files of one model below `root`. Hold the lock at `lock` to change them."""
 
     def __init__(self, root: Path, model: Model) -> None:
         self.model = model
@@ -43,9 +43,9 @@ class Entry:
 
     @property
     def state(self) -> ModelState:
-        """Told from the marker and the files' sizes, without hashing.
+        """Determined from the marker and the file sizes, without hashing.
 
-        A directory verified for other bytes than the manifest now names was pulled by another release: it is absent.
+        A directory whose marker lists other hashes than the manifest was pulled by another release: absent.
         """
         if self.home.exists():
             marked = self._verified_digests()
@@ -57,28 +57,28 @@ class Entry:
 
     @property
     def downloaded_bytes(self) -> int:
-        """What an unfinished pull has fetched; the build directory beside it counts for nothing."""
+        """Bytes fetched by an unfinished pull, without the build directory."""
         return sum(path.stat().st_size for path in self.partial.glob("*") if path.is_file())
 
     def corrupt_files(self) -> list[str]:
-        """Hash every file and name those that are missing or not the manifest's."""
+        """Hash every file; return the names of those that are missing or differ from the manifest."""
         return [file.name for file in self.model.files if not _matches(self.home / file.name, file.sha256)]
 
     def invalidate(self) -> None:
-        """Make the model corrupt until it is pulled anew."""
+        """Mark the model as corrupt until it is pulled again."""
         (self.home / MARKER).unlink(missing_ok=True)
 
     def clear_build(self) -> None:
-        """Begin a build with an empty directory."""
+        """Create an empty build directory."""
         shutil.rmtree(self.build, ignore_errors=True)
         self.build.mkdir(parents=True)
 
     def clear_partial(self) -> None:
-        """Forget everything an unfinished pull has."""
+        """Delete an unfinished pull."""
         shutil.rmtree(self.partial, ignore_errors=True)
 
     def install(self) -> None:
-        """Make a checked build the model. Its bytes reach the disk before its name; the old files serve till then."""
+        """Move a verified build into place. The data is synced before the rename; until then the old files are used."""
         (self.build / MARKER).write_text(json.dumps(self._digests(), indent=1), encoding="utf-8")
         for path in (*self.build.iterdir(), self.build):
             _sync(path)
@@ -94,7 +94,7 @@ class Entry:
         return {file.name: file.sha256 for file in self.model.files}
 
     def _verified_digests(self) -> object:
-        """What the marker says was verified, or None if there is no readable one."""
+        """The content of the marker, or None if it is missing or unreadable."""
         try:
             return json.loads((self.home / MARKER).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -115,7 +115,7 @@ def _matches(path: Path, sha256: str) -> bool:
 
 
 def _sync(path: Path) -> None:
-    """Put a file or directory on the disk itself; Windows can do that for files alone."""
+    """Flush a file or directory to disk. Windows supports only files."""
     if os.name == "nt" and path.is_dir():
         return
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)

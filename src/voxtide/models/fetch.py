@@ -1,7 +1,6 @@
-"""A download that can be cut anywhere and goes on. In: an address, a size, a SHA-256. Out: that file, whole and right.
+"""Resumable downloads. In: a URL, a size, a SHA-256. Out: the complete, verified file. Knows no models.
 
-It knows neither models nor where an address comes from. Proxies and certificates are those Python takes from the
-environment by itself.
+Proxies and certificates are those that Python takes from the environment.
 """
 
 from __future__ import annotations
@@ -22,20 +21,20 @@ from urllib.parse import urlsplit
 from voxtide.errors import ModelDownloadError
 
 READ_BYTES = 1 << 18
-"""Read size: large enough that Python costs nothing beside the network, small enough for a smooth progress bar."""
+"""Read size: large enough for low overhead, small enough for a smooth progress bar."""
 
 MAX_BACKOFF_S = 30.0
-"""The longest pause between attempts, whatever the doubling or the server's Retry-After says."""
+"""Upper bound of the pause between attempts, also for the server's Retry-After."""
 
 _TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class FetchRefusedError(ModelDownloadError):
-    """Not one byte came: no connection, no trust or no permission. Another client may be let in."""
+    """No byte was received: no connection, no trust or no permission. Another client may have access."""
 
 
 class _TransferError(Exception):
-    """This attempt ended early; the next may go on. `wait_s` is the pause the server asked for."""
+    """The attempt failed; the next one can resume. `wait_s` is the server's Retry-After."""
 
     def __init__(self, reason: object, wait_s: float = 0.0) -> None:
         super().__init__(str(reason) or type(reason).__name__)
@@ -44,7 +43,7 @@ class _TransferError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:
-    """A file at an address. `token` is sent to that address's host and to no other."""
+    """A file at a URL. `token` is sent to the URL's host only."""
 
     url: str
     size_bytes: int
@@ -53,22 +52,22 @@ class Remote:
 
     @property
     def shown(self) -> str:
-        """The address without what may be secret: user name, password and query."""
+        """The URL without user name, password and query, which may be secret."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchPolicy:
-    """How patient a fetch is. Every field bounds a wait.
+    """Timeouts and retries of a fetch.
 
     Attributes:
-        timeout_s: For connecting and for each read: longer than any healthy server is silent.
-        max_idle_attempts: Attempts in a row that may bring less than `min_gain_bytes` before the fetch gives up.
-        min_gain_bytes: What an attempt must add to count as progress; bounds the number of all attempts.
-        backoff_s: Pause before the second idle attempt; it doubles, up to `MAX_BACKOFF_S`.
-        window_s: A stretch of time in which `min_window_bytes` must arrive, so that a drip counts as a stall.
-        min_window_bytes: 4 KiB a second by default: slower than any line on which a pull would make sense.
+        timeout_s: For connecting and for each read.
+        max_idle_attempts: Consecutive attempts without progress after which the fetch fails.
+        min_gain_bytes: What an attempt must add to count as progress; bounds the total number of attempts.
+        backoff_s: Pause before the second idle attempt; doubles up to `MAX_BACKOFF_S`.
+        window_s: Interval in which `min_window_bytes` must arrive, so that a trickle counts as a stall.
+        min_window_bytes: By default 4 KiB/s, too slow for any usable pull.
     """
 
     timeout_s: float = 30.0
@@ -87,25 +86,25 @@ def fetch(
     policy: FetchPolicy | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Bring `partial` to the remote's full size, going on from what is there, and check its SHA-256.
+    """Download to `partial`, resuming from its current size, and check the SHA-256.
 
-    `on_size` is told the bytes on disk after each read. If the check fails, `partial` is removed.
+    `on_size` is called with the size on disk after each read. If the check fails, `partial` is deleted.
 
     Raises:
-        FetchRefusedError: Nothing could be had from this address.
-        ModelDownloadError: The transfer broke off for good, or the bytes are wrong.
+        FetchRefusedError: No byte could be fetched.
+        ModelDownloadError: The transfer failed after all retries, or the content is wrong.
         OSError: `partial` cannot be written.
     """
     _Fetch(remote, partial, on_size, policy or FetchPolicy(), sleep).run()
     if (found := sha256_of(partial)) != remote.sha256:
         partial.unlink()
         raise ModelDownloadError(
-            f"{remote.shown} is not the expected file: its SHA-256 is {found}, not {remote.sha256}; nothing was kept"
+            f"{remote.shown} is not the expected file: its SHA-256 is {found}, not {remote.sha256}; it was deleted"
         )
 
 
 def with_offset(report: Callable[[int], None], start_bytes: int) -> Callable[[int], None]:
-    """Tell `report` of one file in a row of files: `start_bytes` lie before it."""
+    """A callback for one of several files: adds `start_bytes`, the size of the files before it."""
     return lambda size_bytes: report(start_bytes + size_bytes)
 
 
@@ -116,7 +115,7 @@ def sha256_of(path: Path) -> str:
 
 
 class _Fetch:
-    """One fetch over as many attempts as the policy grants."""
+    """One fetch with its retries."""
 
     def __init__(
         self,
@@ -135,7 +134,7 @@ class _Fetch:
         self._has_received = False
 
     def run(self) -> None:
-        """Attempt until the file has its size. Only a new high-water mark counts as progress, so this ends."""
+        """Retry until the file is complete. Terminates: only exceeding the largest size so far counts as progress."""
         if self._size() > self._remote.size_bytes:
             self._partial.unlink()
         best_bytes = self._size()
@@ -181,7 +180,7 @@ class _Fetch:
         return response
 
     def _start_of(self, response: http.client.HTTPResponse, offset_bytes: int) -> int:
-        """Where in the file the response's bytes belong; refuses a file of another size before reading it."""
+        """The file offset of the response's body. Raises before reading if the total size is wrong."""
         start_bytes, total_bytes = 0, response.headers.get("Content-Length", "")
         if response.status == http.HTTPStatus.PARTIAL_CONTENT:
             start, _, total_bytes = response.headers.get("Content-Range", "").partition("/")
@@ -198,14 +197,14 @@ class _Fetch:
             piece = self._read(response)
             size_bytes += len(piece)
             if size_bytes > self._remote.size_bytes:
-                raise self._failure(f"it goes on past its {self._remote.size_bytes} bytes: it is another file")
+                raise self._failure(f"it is longer than {self._remote.size_bytes} bytes: it is another file")
             file.write(piece)
             self._has_received = True
             self._on_size(size_bytes)
             window_bytes += len(piece)
             if (now_s := time.monotonic()) - window_start_s >= self._policy.window_s:
                 if window_bytes < self._policy.min_window_bytes:
-                    raise _TransferError(f"only {window_bytes} bytes came in {self._policy.window_s:g} s")
+                    raise _TransferError(f"only {window_bytes} bytes arrived in {self._policy.window_s:g} s")
                 window_start_s, window_bytes = now_s, 0
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:
@@ -226,7 +225,7 @@ class _Fetch:
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, but takes the token to no other host and never leaves TLS."""
+    """Follows redirects, but sends the token to no other host and never downgrades from TLS."""
 
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
@@ -254,6 +253,6 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 def _retry_after_s(headers: Message) -> float:
-    """Seconds the server asks to wait; a date is not worth parsing for a wait that is capped anyway."""
+    """Retry-After in seconds. Dates are ignored; the pause is capped anyway."""
     value = headers.get("Retry-After", "")
     return float(value) if value.isdigit() else 0.0

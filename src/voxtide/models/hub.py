@@ -1,4 +1,4 @@
-"""Models out of repositories on the Hugging Face hub. In: a model. Out: its files in a directory, checked."""
+"""Models from the Hugging Face hub. In: a model. Out: its verified files in a directory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from voxtide.models.manifest import Model
 
 
 class HubSource:
-    """Models that a hub repository holds file by file, at one pinned commit."""
+    """Fetches models file by file from a hub repository at a pinned commit."""
 
     name = "the Hugging Face hub"
 
@@ -21,18 +21,18 @@ class HubSource:
         self._policy = policy
 
     def has(self, model: Model) -> bool:
-        """Whether this source can give the model."""
+        """Whether this source has the model."""
         return model.hub is not None
 
     def num_bytes(self, model: Model) -> int:
-        """What must be downloaded for the model."""
+        """The size of the model's download."""
         return model.size_bytes
 
     def stage(self, model: Model, partial: Path, build: Path, on_bytes: Callable[[int], None]) -> None:
-        """Put the model's files into `build`, keeping what is downloaded in `partial` so that a later call goes on.
+        """Put the model's files into `build`. Downloads stay in `partial` so that a later call can resume.
 
         Raises:
-            ModelDownloadError: A file cannot be had, or is not the one the manifest names.
+            ModelDownloadError: A file cannot be fetched, or differs from the manifest.
             OSError: A directory cannot be written.
         """
         assert model.hub, f"{model.name} is not on the hub"

