@@ -1,4 +1,4 @@
-"""Voxtral's streams without threads or an event loop, and a runner that says what a test wants it to say."""
+"""Voxtral's streams without threads or an event loop, and a runner with scripted tokens."""
 
 from __future__ import annotations
 
@@ -23,52 +23,52 @@ VOCABULARY = Vocabulary(PIECES)
 
 @dataclass
 class ScriptedBatchRunner:
-    """Says `say(frame)` as the token of a frame, and notes all that was asked. Snapshots are counts."""
+    """Decodes `token_of(frame)` for each frame, and records all requests. Snapshots are counts."""
 
-    say: Callable[[int], int]
+    token_of: Callable[[int], int]
     delay_tokens: int = 6
-    asks: list[tuple[int, int, float, float]] = field(default_factory=list)  # position, input, PAD's and EOS's bias
+    requests: list[tuple[int, int, float, float]] = field(default_factory=list)  # position, input, PAD's and EOS's bias
     position: int = 0
     num_encoded: int = 0
     num_opened: int = 0
-    num_free_rows: int = 1
+    num_free_slots: int = 1
     pending: StepRequest | None = None
 
     def take_slot(self) -> int:
-        self.num_free_rows -= 1
+        self.num_free_slots -= 1
         return 0
 
     def release_slot(self, slot: int) -> None:
-        self.num_free_rows += 1
+        self.num_free_slots += 1
 
     def open(self, slot: int, delay_tokens: int) -> None:
         self.position = self.num_encoded = NUM_PREFIX_TOKENS
         self.num_opened += 1
 
     def snapshot(self, slot: int) -> tuple[int, int]:
-        assert self.num_encoded == self.position, "audio that is not decoded cannot be put back"
+        assert self.num_encoded == self.position, "a snapshot needs all encoded audio decoded"
         return self.position, self.num_encoded
 
     def restore(self, slot: int, snapshot: tuple[int, int]) -> None:
         self.position, self.num_encoded = snapshot
 
-    def ask(self, ask: StepRequest) -> None:
-        assert self.pending is None, "asked twice for one step"
-        self.pending = ask
+    def submit(self, request: StepRequest) -> None:
+        assert self.pending is None, "two requests for one step"
+        self.pending = request
 
-    def serve(self) -> None:
-        ask, self.pending = self.pending, None
-        if ask is None:
+    def step(self) -> None:
+        request, self.pending = self.pending, None
+        if request is None:
             return
-        if ask.window is not None:
-            num_tokens = len(ask.window) // SAMPLES_PER_TOKEN
-            assert len(ask.window) == window_samples(num_tokens)
+        if request.window is not None:
+            num_tokens = len(request.window) // SAMPLES_PER_TOKEN
+            assert len(request.window) == window_samples(num_tokens)
             self.num_encoded += num_tokens
         assert self.num_encoded > self.position, "nothing to decode"
-        self.asks.append((self.position, ask.forced, ask.pad_bias, ask.eos_bias))
+        self.requests.append((self.position, request.forced, request.pad_bias, request.eos_bias))
         frame = self.position - NUM_LEFT_PAD_TOKENS - self.delay_tokens
-        assert ask.forced == PAD or frame > 0, "the prompt is PAD"
-        ask.said = self.say(frame) if frame >= 0 else 999
+        assert request.forced == PAD or frame > 0, "the prompt is PAD"
+        request.token = self.token_of(frame) if frame >= 0 else 999
         self.position += 1
 
 
@@ -99,9 +99,9 @@ class Driven:
         self.run()
 
     def run(self) -> None:
-        while (told := self.recogniser.step(is_behind=False)) is not None:
-            self.events += told
-            self.runner.serve()
+        while (events := self.recogniser.step(is_behind=False)) is not None:
+            self.events += events
+            self.runner.step()
 
     @property
     def text(self) -> str:
@@ -109,7 +109,7 @@ class Driven:
 
 
 def run_together(*streams: Driven) -> None:
-    """Rounds as the pool makes them: every stream has a turn, then one step runs for all."""
+    """Ticks as in `BatchWorker`: `step` of every stream, then one step of the runner for all."""
     is_busy = True
     while is_busy:
         is_busy = False
@@ -117,13 +117,13 @@ def run_together(*streams: Driven) -> None:
             if (events := stream.recogniser.step(is_behind=False)) is not None:
                 stream.events += events
                 is_busy = True
-        streams[0].runner.serve()
+        streams[0].runner.step()
 
 
 def driven(runner: ScriptedBatchRunner, *, peek_frames: int = 0) -> Driven:
     """A stream on a scripted runner."""
     recogniser = VoxtralRecogniser(
-        runner,  # type: ignore[arg-type]  # it does all that a stream asks of a runner
+        runner,  # type: ignore[arg-type]  # it has all that a stream calls
         VOCABULARY,
         delay_tokens=runner.delay_tokens,
         peek_frames=peek_frames,
@@ -132,13 +132,13 @@ def driven(runner: ScriptedBatchRunner, *, peek_frames: int = 0) -> Driven:
 
 
 def tensors() -> list[torch.Tensor]:
-    """All there are, but for weights that a library has packed for itself."""
+    """All live tensors, except weights packed by a library."""
     gc.collect()
     return [it for it in gc.get_objects() if issubclass(type(it), torch.Tensor) and it.layout is torch.strided]
 
 
 def places(tensors: list[torch.Tensor]) -> set[tuple[int, int, int]]:
-    """Which they are, where they lie and how large they are. Keep them: a new one could come to lie where one lay."""
+    """Identity, address and size of each. Keep the tensors alive: a new one could take the address of a freed one."""
     return {(id(tensor), tensor.data_ptr(), tensor.untyped_storage().nbytes()) for tensor in tensors}
 
 

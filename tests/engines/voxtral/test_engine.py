@@ -295,7 +295,7 @@ async def test_a_device_that_fails_is_told_to_every_stream(
     def fail(*arguments: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
-    monkeypatch.setattr(engine._runner, "_step", fail)
+    monkeypatch.setattr(engine._runner, "_run", fail)
     with caplog.at_level(logging.CRITICAL, "voxtide.engines"):
         async with engine.open() as one, engine.open() as other:
             await one.feed(noise(3, seed=1))
@@ -318,15 +318,15 @@ async def test_a_closed_engine_holds_no_model(directory: Path) -> None:
 async def test_a_device_that_hangs_is_noticed(engine: VoxtralEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_stream, "STALL_CHECK_S", 0.02)
     monkeypatch.setattr(local_stream, "STALL_S", 0.05)
-    is_let_go = threading.Event()
-    monkeypatch.setattr(engine._runner, "_step", lambda asks: is_let_go.wait(30))
+    is_released = threading.Event()
+    monkeypatch.setattr(engine._runner, "_run", lambda requests: is_released.wait(30))
     try:
         async with engine.open() as stream:
             await stream.feed(noise(3, seed=1))
             with pytest.raises(EngineFailedError, match="stuck"):
                 await anext(aiter(stream))
     finally:
-        is_let_go.set()
+        is_released.set()
 
 
 async def test_interim_text_comes_where_it_is_asked_for(directory: Path) -> None:

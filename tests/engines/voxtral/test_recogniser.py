@@ -34,10 +34,10 @@ def test_the_prompt_is_pads_and_what_follows_is_what_was_said() -> None:
     stream.feed(silence(30))
     stream.finish()
     assert stream.text == "ac b a."
-    positions = [position for position, *_ in runner.asks]
+    positions = [position for position, *_ in runner.requests]
     assert positions == list(range(31, 31 + len(positions)))
-    assert {forced for position, forced, *_ in runner.asks if position <= NUM_LEFT_PAD_TOKENS + 6} == {PAD}
-    assert {forced for position, forced, *_ in runner.asks if position > NUM_LEFT_PAD_TOKENS + 6} == {FREE}
+    assert {forced for position, forced, *_ in runner.requests if position <= NUM_LEFT_PAD_TOKENS + 6} == {PAD}
+    assert {forced for position, forced, *_ in runner.requests if position > NUM_LEFT_PAD_TOKENS + 6} == {FREE}
 
 
 @pytest.mark.parametrize("delay_tokens", [1, 6, 15, 30])
@@ -45,11 +45,11 @@ def test_a_flush_tells_all_that_was_fed_and_no_step_more_than_it_needs(delay_tok
     runner = ScriptedBatchRunner(words, delay_tokens)
     stream = driven(runner)
     stream.feed(silence(25.5))
-    told_before, num_asks = stream.text, len(runner.asks)
+    told_before, num_requests = stream.text, len(runner.requests)
     answer = stream.flush()
     assert answer.text == "ac b a."
     assert answer.text.startswith(told_before)
-    num_steps = len(runner.asks) - num_asks
+    num_steps = len(runner.requests) - num_requests
     assert delay_tokens + 1 <= num_steps <= delay_tokens + 3
     assert answer.segments[0].end_s <= answer.audio_s == 25.5 * 0.08
 
@@ -59,9 +59,9 @@ def test_a_flush_ends_with_two_pads_behind_the_last_word(delay_tokens: int) -> N
     runner = ScriptedBatchRunner(lambda frame: A if frame <= 25 else PAD, delay_tokens)
     stream = driven(runner)
     stream.feed(silence(25.5))
-    num_asks = len(runner.asks)
+    num_requests = len(runner.requests)
     assert stream.flush().text == " ".join(26 * "a")
-    assert len(runner.asks) - num_asks == delay_tokens + 3
+    assert len(runner.requests) - num_requests == delay_tokens + 3
 
 
 def test_after_a_flush_the_line_says_over_what_was_told_and_tells_it_once() -> None:
@@ -69,12 +69,12 @@ def test_after_a_flush_the_line_says_over_what_was_told_and_tells_it_once() -> N
     stream = driven(runner)
     stream.feed(silence(15))
     assert stream.flush().text == "ac b"
-    num_asks = len(runner.asks)
+    num_requests = len(runner.requests)
     stream.feed(silence(20))
     stream.finish()
     assert stream.text == "ac b a."
     # Frame 13's token, B, is the last that the flush told: it is the input of the position after.
-    forced = {position: token for position, token, *_ in runner.asks[num_asks:] if token != FREE}
+    forced = {position: token for position, token, *_ in runner.requests[num_requests:] if token != FREE}
     first = NUM_LEFT_PAD_TOKENS + 6
     assert forced == {first + frame + 1: words(frame) for frame in range(8, 14)}
 
@@ -111,13 +111,13 @@ def test_a_flush_with_nothing_new_costs_nothing() -> None:
     runner = ScriptedBatchRunner(words)
     stream = driven(runner)
     assert stream.flush() == Flushed(1, "", (), 0.0)
-    assert not runner.asks
+    assert not runner.requests
     stream.feed(silence(15))
     stream.flush()
-    num_asks = len(runner.asks)
+    num_requests = len(runner.requests)
     assert stream.flush().text == ""
     stream.finish()
-    assert len(runner.asks) == num_asks
+    assert len(runner.requests) == num_requests
     assert stream.events[-1] == Finished(15 * 0.08)
 
 
@@ -155,11 +155,11 @@ def test_a_live_stream_forbids_its_end_and_a_run_ahead_ends_with_it() -> None:
     runner = ScriptedBatchRunner(lambda frame: EOS if frame == 12 else words(frame))
     stream = driven(runner)
     stream.feed(silence(10))
-    assert {eos_bias for *_, eos_bias in runner.asks} == {-math.inf}
-    num_asks = len(runner.asks)
+    assert {eos_bias for *_, eos_bias in runner.requests} == {-math.inf}
+    num_requests = len(runner.requests)
     assert stream.flush().text == "ac"
-    assert {eos_bias for *_, eos_bias in runner.asks[num_asks:]} == {0.0}
-    assert runner.asks[-1][0] == NUM_LEFT_PAD_TOKENS + 6 + 12 or len(runner.asks) - num_asks <= 6 + 3
+    assert {eos_bias for *_, eos_bias in runner.requests[num_requests:]} == {0.0}
+    assert runner.requests[-1][0] == NUM_LEFT_PAD_TOKENS + 6 + 12 or len(runner.requests) - num_requests <= 6 + 3
     stream.feed(silence(20))
     stream.finish()
     assert isinstance(stream.events[-1], Finished)
@@ -169,9 +169,9 @@ def test_a_model_that_never_stops_talking_is_cut_off() -> None:
     runner = ScriptedBatchRunner(lambda frame: A)
     stream = driven(runner)
     stream.feed(silence(20))
-    num_asks = len(runner.asks)
+    num_requests = len(runner.requests)
     stream.flush()
-    assert len(runner.asks) - num_asks <= 6 + 1 + 11
+    assert len(runner.requests) - num_requests <= 6 + 1 + 11
     stream.finish()
     assert isinstance(stream.events[-1], Finished)
 
@@ -234,13 +234,13 @@ def test_speech_without_a_pause_is_cut_into_segments() -> None:
 
 
 class StubbornRunner(ScriptedBatchRunner):
-    """Says PAD for ever, unless PAD is pushed down by 3 and more."""
+    """Decodes PAD for ever, unless PAD's bias is -3 or less."""
 
-    def serve(self) -> None:
-        ask = self.pending
-        super().serve()
-        if ask is not None and ask.pad_bias <= -3.0:
-            ask.said = A
+    def step(self) -> None:
+        request = self.pending
+        super().step()
+        if request is not None and request.pad_bias <= -3.0:
+            request.token = A
 
 
 def test_the_rut_of_blanks_is_mended(caplog: pytest.LogCaptureFixture) -> None:
@@ -262,7 +262,7 @@ def test_text_told_by_flushes_is_no_rut() -> None:
         stream.flush()
     assert stream.text.count("a") == 3 * MAX_FRAMES // 10
     assert not any(isinstance(event, BlankLoopDetected) for event in stream.events)
-    assert {pad_bias for _, _, pad_bias, _ in runner.asks} == {0.0}
+    assert {pad_bias for _, _, pad_bias, _ in runner.requests} == {0.0}
 
 
 def test_a_closed_stream_gives_its_row_back_once() -> None:
@@ -271,5 +271,5 @@ def test_a_closed_stream_gives_its_row_back_once() -> None:
     stream.feed(silence(3))
     stream.recogniser.close()
     stream.recogniser.close()
-    assert runner.num_free_rows == 1
+    assert runner.num_free_slots == 1
     assert stream.recogniser.step(is_behind=False) is None

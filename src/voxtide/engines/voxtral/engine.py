@@ -1,10 +1,10 @@
 """Voxtral behind the seam. In: a loaded model and its vocabulary. Out: an engine whose streams share one batch.
 
-    feed, flush, finish -> inbox -> recogniser: asks for a step     \\
-                                                                     > one round of the pool, on the device's thread
-    events <- outbox <- recogniser: hears what was said <- runner    /
+    feed, flush, finish -> inbox -> recogniser -> StepRequest -> BatchRunner.step: schedule, run, route
+    events <- outbox <- recogniser <- token of the last request <-----'
 
-A round: every stream that has work hears what its last step said and asks for the next; then one step runs for all.
+A tick, on the device's thread: every stream with work reads its last token and submits its next request; then
+`BatchRunner.step` runs one step for all requests.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class VoxtralEngine(LocalEngine):
         self._voice = voice
         self._peek_frames = interim_every_ms // TOKEN_MS
         super().__init__(
-            num_threads=1, max_streams=runner.num_slots, pool=BatchWorker(runner.serve, name="voxtide-voxtral")
+            num_threads=1, max_streams=runner.num_slots, pool=BatchWorker(runner.step, name="voxtide-voxtral")
         )
         runner.on_failure = self.fail
 

@@ -77,16 +77,14 @@ class StepTimes:
 
 
 class _QuietBatchRunner(BatchRunner):
-    """Says PAD always, as over silence: random weights would never come to the end of a flush."""
+    """Always decodes PAD, as over silence: with random weights a flush would never end."""
 
-    def ask(self, ask: StepRequest) -> None:
-        ask.pad_bias = float("inf")
-        super().ask(ask)
+    def submit(self, request: StepRequest) -> None:
+        request.pad_bias = float("inf")
+        super().submit(request)
 
-    def _step(self, asks: list[StepRequest]) -> None:
-        super()._step(asks)
-        for ask in asks:
-            ask.pad_margin = float("inf")  # and is sure of it: no rut
+    def _route(self, requests: list[StepRequest], tokens: list[int], margins: list[float]) -> None:
+        super()._route(requests, tokens, len(margins) * [float("inf")])  # certain of silence: no blank loop
 
 
 class Bench:
@@ -131,7 +129,7 @@ class Bench:
         began_s = time.perf_counter()
         for stream in streams:
             stream.step(is_behind=False)
-        self._runner.serve()
+        self._runner.step()
         took_s = time.perf_counter() - began_s
         for stream in streams:
             stream.step(is_behind=False)  # hears; there is no more to ask
@@ -172,7 +170,7 @@ class Bench:
 
     def _run(self, stream: VoxtralRecogniser) -> None:
         while stream.step(is_behind=False) is not None:
-            self._runner.serve()
+            self._runner.step()
 
     def _synchronize(self) -> None:
         if self.device.type == "cuda":

@@ -139,11 +139,11 @@ class VoxtralRecogniser:
         ask.window, ask.forced = self._line.take_window(), self._line.input_token
         ask.pad_bias = self._guard.pad_bias
         ask.eos_bias = NEVER if self._ahead is None else 0.0  # a stream that lives does not end
-        self._runner.ask(ask)
+        self._runner.submit(ask)
 
     def _hear(self, ask: StepRequest) -> list[TranscriptEvent]:
         """Take what the model said to the last ask."""
-        said = self._line.take(ask.said)
+        said = self._line.take(ask.token)
         if self._ahead is None:
             return self._hear_live(said, ask.pad_margin)
         return self._hear_ahead(ask.slot, self._ahead, said)
