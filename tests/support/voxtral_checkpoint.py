@@ -1,8 +1,8 @@
-"""Small Voxtral checkpoints, written with NumPy alone: one that hears tones, and random ones.
+"""Small Voxtral checkpoints, written with NumPy alone: one that recognises tones, and random ones.
 
-The model that hears tones says, for each frame of 80 ms, the syllable of the tone in it, or PAD where there is none.
-Its decoder looks back six positions for that, so it has a delay as the real one has, and what it says hangs on what
-lies in its rings. The other layers are random and nearly switched off.
+The tone model decodes, for each frame of 80 ms, the syllable of the tone in it, or PAD for silence. Its decoder attends
+to the position six before its own, so it has a delay as the real model has, and its output depends on the contents of
+its rings. The other layers are random and nearly switched off.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from voxtide.voxtral.config import (
 Tensors = dict[str, NDArray[np.float32]]
 
 SYLLABLES = ("", " to", " be", " or", " not", " that", " is", " the", " ques", "tion", "ther", ".")
-"""What the tones mean; the first is the mark that a word begins."""
+"""The syllables of the tones; the first is the mark of a word's beginning."""
 
 MARK = 0
 _FIRST_HZ, _STEP_HZ, _LEVEL = 400.0, 300.0, 0.5
 _TONE = slice(200, 1080)
-"""Where in its frame a tone sounds: no mel frame of another token hears it."""
+"""The part of its frame in which a tone sounds: outside the mel frames of other tokens."""
 
 DELAY_TOKENS = 6
-"""How far the model that hears tones looks back: the default delay. At another one its frames are misplaced."""
+"""How far the tone model looks back: the default delay. At other delays its frames are misplaced."""
 
 SMALL = VoxtralConfig(
     encoder=TransformerConfig(dim=24, num_layers=1, num_heads=2, num_kv_heads=2, head_dim=8, hidden_dim=32, window=750),
@@ -49,7 +49,7 @@ SMALL = VoxtralConfig(
     vocab_size=1200,
 )
 
-# The decoder's channels: what is heard now; a constant; what was heard six frames ago.
+# The decoder's channels: the current tone; a constant; the tone six frames ago.
 _QUIET, _CONSTANT, _THEN = len(SYLLABLES), len(SYLLABLES) + 1, len(SYLLABLES) + 2
 
 
@@ -95,12 +95,12 @@ def random_tensors(config: VoxtralConfig, seed: int = 0) -> Tensors:
 
 
 def tone_tensors(config: VoxtralConfig = SMALL) -> Tensors:
-    """The weights of the model that hears tones."""
+    """The weights of the tone model."""
     tensors = random_tensors(config)
     for name, tensor in tensors.items():
         if "wo." in name or "w2." in name:
             tensor *= 0.01
-    _hear(tensors)
+    _detect_tones(tensors)
     _look_back(tensors, config)
     tensors[names.ENCODER_NORM][:] = tensors[names.DECODER_NORM][:] = 1.0
     first, second = (tensors[f"{names.ADAPTER}{number}.weight"] for number in (0, 2))
@@ -110,16 +110,16 @@ def tone_tensors(config: VoxtralConfig = SMALL) -> Tensors:
         second[channel, channel] = 0.004 if channel < _QUIET else 0.0016
     embeddings = tensors[names.EMBEDDINGS]
     embeddings[:] = 0.0
-    embeddings[:, _CONSTANT] = 1.0  # far more than what is heard: so keys are equally long whatever that is
+    embeddings[:, _CONSTANT] = 1.0  # far more than the tones' channels: so all keys are equally long
     for number in range(len(SYLLABLES)):
         embeddings[WORD if number == MARK else NUM_SPECIAL_TOKENS + number, _THEN + number] = 1.0
     embeddings[PAD, _THEN + _QUIET] = 1.0
-    embeddings[BOS, -1] = 1.0  # every token that is ever read is equally long
+    embeddings[BOS, -1] = 1.0  # all input tokens are equally long
     return tensors
 
 
 def _look_back(tensors: Tensors, config: VoxtralConfig) -> None:
-    """The first head of the first layer: it finds the position six before its own, and brings what was heard there."""
+    """The first head of the first layer: it finds the position six before its own, and copies its tone."""
     stack, layer = config.decoder, f"{names.decoder_prefix(0)}attention"
     query, key, value, out = (tensors[f"{layer}.w{part}.weight"] for part in "qkvo")
     query[:], key[:], value[:], out[:] = 0.0, 0.0, 0.0, 0.0
@@ -134,7 +134,7 @@ def _look_back(tensors: Tensors, config: VoxtralConfig) -> None:
         out[_THEN + channel, channel] = 60.0
 
 
-def _hear(tensors: Tensors) -> None:
+def _detect_tones(tensors: Tensors) -> None:
     """The stem: one channel for each tone, open where its band is nearly as loud as the tone makes it."""
     from voxtide.voxtral.mel import mel_filters
 

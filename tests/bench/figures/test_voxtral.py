@@ -48,5 +48,5 @@ async def test_the_full_shape_is_timed_where_it_fits(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(voxtral, "VoxtralConfig", lambda: voxtral_checkpoint.SMALL)
     (factor,) = await voxtral._full_on_cpu(2)
     assert factor.value > 0
-    monkeypatch.setattr(measure, "room", lambda *_: 0)
+    monkeypatch.setattr(measure, "fitting_window", lambda *_: 0)
     assert await voxtral._full_on_cpu(2) == ()

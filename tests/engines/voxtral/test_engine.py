@@ -1,4 +1,4 @@
-"""Voxtral on small random models: company, flushes and the rings' wrap change no token; failures are told by name."""
+"""Voxtral on small random models: batches, flushes and wraps of the rings change no token; errors name the cause."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LIVELY = replace(
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> Iterator[None]:
-    """Small models are quicker so, by far where the cores are busy."""
+    """Small models are faster on one thread, most of all on busy cores."""
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -54,7 +54,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random model whose next token hangs on all before it, and which says text, marks and PADs."""
+    """A random model whose next token depends on all before, and which decodes text, marks and PADs."""
     tensors = voxtral_checkpoint.random_tensors(LIVELY, seed=3)
     embeddings = tensors[names.EMBEDDINGS]
     embeddings[:1000] *= 0.2
@@ -85,7 +85,7 @@ def loaded(directory: Path, **options: object) -> VoxtralEngine:
 
 
 def noise(num_frames: float, seed: int) -> Samples:
-    """Loud and soft by turns."""
+    """Alternately loud and soft."""
     rng = np.random.default_rng(seed)
     num_samples = round(num_frames * SAMPLES_PER_TOKEN)
     level = np.repeat(rng.uniform(0.001, 0.5, num_samples // 2000 + 1), 2000)[:num_samples]
@@ -104,7 +104,7 @@ def lasting(events: list[TranscriptEvent]) -> list[TranscriptEvent]:
     return [event for event in events if not isinstance(event, Interim)]
 
 
-def test_it_says_text_marks_and_pads(model: VoxtralModel, vocabulary: Vocabulary) -> None:
+def test_it_decodes_text_marks_and_pads(model: VoxtralModel, vocabulary: Vocabulary) -> None:
     stream = stream_of(BatchRunner(model, 1), vocabulary)
     stream.feed(noise(200, seed=1))
     stream.finish()
@@ -113,17 +113,17 @@ def test_it_says_text_marks_and_pads(model: VoxtralModel, vocabulary: Vocabulary
     assert len(set(stream.text.split())) > 5
 
 
-async def test_alone_and_in_any_company_a_stream_says_the_same(engine: VoxtralEngine) -> None:
+async def test_a_stream_emits_the_same_alone_and_in_a_batch(engine: VoxtralEngine) -> None:
     audio = [noise(60 + 3 * seed, seed) for seed in range(8)]
-    alone = [await told(engine, samples, chunk=3 * SAMPLES_PER_TOKEN) for samples in audio]
+    alone = [await events_of(engine, samples, chunk=3 * SAMPLES_PER_TOKEN) for samples in audio]
     together = await asyncio.gather(
-        *(told(engine, samples, chunk=500 + 700 * number) for number, samples in enumerate(audio))
+        *(events_of(engine, samples, chunk=500 + 700 * number) for number, samples in enumerate(audio))
     )
     assert [lasting(events) for events in together] == [lasting(events) for events in alone]
     assert len({str(events) for events in alone}) == len(audio)
 
 
-async def told(
+async def events_of(
     engine: VoxtralEngine, samples: Samples, *, chunk: int, options: StreamOptions | None = None
 ) -> list[TranscriptEvent]:
     async with engine.open(options) as stream:
@@ -134,7 +134,7 @@ async def told(
         return [event async for event in stream]
 
 
-def test_what_a_row_held_before_is_forgotten(model: VoxtralModel, vocabulary: Vocabulary) -> None:
+def test_a_reused_slot_keeps_nothing(model: VoxtralModel, vocabulary: Vocabulary) -> None:
     runner = BatchRunner(model, 1)
     texts = []
     for delay_tokens in (6, 30, 6, 1, 6):
@@ -148,56 +148,54 @@ def test_what_a_row_held_before_is_forgotten(model: VoxtralModel, vocabulary: Vo
 
 
 @pytest.mark.parametrize(("delay_tokens", "peek_frames"), [(6, 2), (30, 12)])
-def test_glimpses_at_every_place_change_nothing_also_where_the_rings_wrap(
+def test_peeks_change_no_final_text_also_where_the_rings_wrap(
     model: VoxtralModel, vocabulary: Vocabulary, delay_tokens: int, peek_frames: int
 ) -> None:
-    """A glimpse is a flush that is undone. 280 frames: both rings wrap, the decoder's of 102 tokens twice."""
+    """280 frames: both rings wrap, the decoder's of 102 tokens twice."""
     samples = noise(280, seed=5)
     plain = stream_of(BatchRunner(model, 1), vocabulary, delay_tokens=delay_tokens)
     runner = BatchRunner(model, 1)
-    glimpsing = stream_of(runner, vocabulary, delay_tokens=delay_tokens, peek_frames=peek_frames)
+    peeking = stream_of(runner, vocabulary, delay_tokens=delay_tokens, peek_frames=peek_frames)
     for start in range(0, len(samples), 1500):
         plain.feed(samples[start : start + 1500])
-        glimpsing.feed(samples[start : start + 1500])
+        peeking.feed(samples[start : start + 1500])
     plain.finish()
-    glimpsing.finish()
-    assert lasting(glimpsing.events) == plain.events
-    assert runner.num_steps > 2 * 280  # it did look
+    peeking.finish()
+    assert lasting(peeking.events) == plain.events
+    assert runner.num_steps > 2 * 280  # it did peek
     assert plain.text
 
 
-def test_what_is_told_is_what_the_line_has_read_whatever_flushes_came(
+def test_emitted_text_equals_the_decoded_text_for_any_flushes(
     model: VoxtralModel, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """200 flushes that commit: the text told and the text the model goes on from never part."""
+    """200 flushes: the emitted text and the model's own input stay equal."""
     rng = np.random.default_rng(8)
     runner = BatchRunner(model, 1)
     stream = stream_of(runner, vocabulary)
-    main, read, take = stream.recogniser._main, [], DecodeState.take
+    main, read, advance = stream.recogniser._main, [], DecodeState.advance
 
-    def noted(line: DecodeState, said: int) -> DecodedToken | None:
-        heard = take(line, said)
-        if heard is not None and line is main:
-            read.append(heard.token)
-        return heard
+    def recorded(state: DecodeState, token: int) -> DecodedToken | None:
+        decoded = advance(state, token)
+        if decoded is not None and state is main:
+            read.append(decoded.token)
+        return decoded
 
-    monkeypatch.setattr(DecodeState, "take", noted)
+    monkeypatch.setattr(DecodeState, "advance", recorded)
     answers = []
     for _ in range(200):
         stream.feed(noise(rng.uniform(0.1, 2.0), int(rng.integers(1 << 30))))
         answers.append(stream.flush().text)
-    told_after = stream.text
+    flushed_text = stream.text
     stream.feed(noise(60, seed=9))
-    line = b"".join(vocabulary.piece(token) for token in read).decode("utf-8", "replace").removeprefix(" ")
-    assert stream.text.startswith(told_after)
-    assert stream.text == line
-    assert "".join("".join(answers).split()) == "".join(told_after.split())
+    decoded_text = b"".join(vocabulary.piece(token) for token in read).decode("utf-8", "replace").removeprefix(" ")
+    assert stream.text.startswith(flushed_text)
+    assert stream.text == decoded_text
+    assert "".join("".join(answers).split()) == "".join(flushed_text.split())
     assert sum(map(bool, answers)) > 20
 
 
-def test_a_stream_beside_one_that_flushes_all_the_time_says_the_same(
-    model: VoxtralModel, vocabulary: Vocabulary
-) -> None:
+def test_a_stream_is_independent_of_the_flushes_of_another(model: VoxtralModel, vocabulary: Vocabulary) -> None:
     samples = noise(50, seed=6)
     alone = stream_of(BatchRunner(model, 1), vocabulary)
     alone.feed(samples)
@@ -215,7 +213,7 @@ def test_a_stream_beside_one_that_flushes_all_the_time_says_the_same(
     assert len([event for event in busy.events if type(event).__name__ == "Flushed"]) == flush_id
 
 
-def test_a_backlog_is_encoded_in_one_pass_and_one_step_serves_all(
+def test_a_backlog_is_encoded_in_one_pass_and_a_step_decodes_all_streams(
     model: VoxtralModel, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes: list[tuple[int, int]] = []
@@ -243,36 +241,36 @@ def test_a_backlog_is_encoded_in_one_pass_and_one_step_serves_all(
     assert sizes == [4] * 17
 
 
-def test_tensors_stay_where_they_are(model: VoxtralModel, vocabulary: Vocabulary) -> None:
-    """In the steady state none is added, replaced, moved or grown: what a graph has captured would be lost."""
+def test_tensors_keep_their_addresses(model: VoxtralModel, vocabulary: Vocabulary) -> None:
+    """In the steady state none is added, replaced, moved or resized: captured graphs hold their addresses."""
     stream = stream_of(BatchRunner(model, 2), vocabulary)
-    listen(stream, 0, 40)
+    transcribe(stream, 0, 40)
     kept = tensors()
     before = places(kept)
-    listen(stream, 40, 140)
+    transcribe(stream, 40, 140)
     assert places(tensors()) == before
 
 
-def listen(stream: Driven, first: int, last: int) -> None:
-    """Hear some frames of a long recording, with a flush after every five; keep nothing of what is told."""
+def transcribe(stream: Driven, first: int, last: int) -> None:
+    """Feed frames of a long recording, with a flush after every five; discard the events."""
     for frame in range(first, last, 5):
         stream.feed(LONG[frame * SAMPLES_PER_TOKEN : (frame + 5) * SAMPLES_PER_TOKEN])
         stream.flush()
         stream.events.clear()
 
 
-def test_nothing_is_held_that_grows(model: VoxtralModel, vocabulary: Vocabulary) -> None:
+def test_memory_does_not_grow(model: VoxtralModel, vocabulary: Vocabulary) -> None:
     """A hundred frames and twenty flushes leave no more than half a pointer for each frame.
 
-    What is held is the whole process's, so something else may grow meanwhile, but not each time.
+    The measurement covers the whole process, so something else may grow meanwhile, but not each time.
     """
     stream = stream_of(BatchRunner(model, 2), vocabulary)
     tracemalloc.start()
     try:
-        listen(stream, 0, 140)
+        transcribe(stream, 0, 140)
         held = [held_bytes()]
         for _ in range(4):
-            listen(stream, 140, 240)
+            transcribe(stream, 140, 240)
             held.append(held_bytes())
         assert min(after - before for before, after in pairwise(held)) < 100 * 4
     finally:
@@ -282,14 +280,14 @@ def test_nothing_is_held_that_grows(model: VoxtralModel, vocabulary: Vocabulary)
 
 
 def held_bytes() -> int:
-    """What Python and numpy hold, without the interpreter's cache of methods, which is bounded."""
+    """Memory of Python and NumPy, without the interpreter's cache of methods, which is bounded."""
     gc.collect()
     forget = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache  # the newer is of Python 3.13
     forget()
     return tracemalloc.get_traced_memory()[0]
 
 
-async def test_a_device_that_fails_is_told_to_every_stream(
+async def test_a_failing_device_ends_every_stream_with_the_reason(
     engine: VoxtralEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*arguments: object) -> None:
@@ -306,7 +304,7 @@ async def test_a_device_that_fails_is_told_to_every_stream(
         await engine.open().__aenter__()
 
 
-async def test_a_closed_engine_holds_no_model(directory: Path) -> None:
+async def test_a_closed_engine_releases_the_model(directory: Path) -> None:
     engine = loaded(directory)
     model = weakref.ref(engine._runner._slots)
     async with engine.open() as stream:
@@ -315,7 +313,7 @@ async def test_a_closed_engine_holds_no_model(directory: Path) -> None:
     assert model() is None
 
 
-async def test_a_device_that_hangs_is_noticed(engine: VoxtralEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stuck_device_is_detected(engine: VoxtralEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_stream, "STALL_CHECK_S", 0.02)
     monkeypatch.setattr(local_stream, "STALL_S", 0.05)
     is_released = threading.Event()
@@ -329,11 +327,11 @@ async def test_a_device_that_hangs_is_noticed(engine: VoxtralEngine, monkeypatch
         is_released.set()
 
 
-async def test_interim_text_comes_where_it_is_asked_for(directory: Path) -> None:
+async def test_interim_text_is_emitted_on_request(directory: Path) -> None:
     async with loaded(directory, interim_every_ms=160) as engine:
         assert engine.info.is_revising
-        events = await told(engine, noise(60, seed=1), chunk=SAMPLES_PER_TOKEN // 2)
-        without = await told(engine, noise(60, seed=1), chunk=2000, options=StreamOptions(interim=False))
+        events = await events_of(engine, noise(60, seed=1), chunk=SAMPLES_PER_TOKEN // 2)
+        without = await events_of(engine, noise(60, seed=1), chunk=2000, options=StreamOptions(interim=False))
     assert not any(isinstance(event, Interim) for event in without)
     assert lasting(events) == without
 
@@ -344,36 +342,34 @@ async def test_interim_text_comes_where_it_is_asked_for(directory: Path) -> None
         ({"device": "cuda:7"}, "cuda"),
         ({"device": "toaster"}, "no device 'toaster'.*cuda, mps, cpu"),
         ({"device": "meta"}, "'meta' cannot be used"),
-        ({"device": "cpu:7"}, "'cpu:7' is not there: of 'cpu' this machine has 1"),
+        ({"device": "cpu:7"}, "no device 'cpu:7': this machine has 1 of type 'cpu'"),
         ({"weights": "fp8"}, "no weights 'fp8'.*bf16"),
         ({"weights": "fp16"}, "fp16 do not run on a CPU"),
         ({"window_minutes": 0}, "window_minutes is 0"),
         ({"window_minutes": float("inf")}, "window_minutes is inf; it must be more than 0, and finite"),
         ({"interim_every_ms": 100}, "multiple of 80"),
-        ({"model": "no-such"}, "'no-such' is no directory"),
+        ({"model": "no-such"}, "'no-such' is not a directory"),
     ],
     ids=str,
 )
-def test_what_cannot_be_used_is_named_with_the_remedy(
-    directory: Path, options: dict[str, object], message: str
-) -> None:
+def test_an_unusable_option_is_named_with_the_remedy(directory: Path, options: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         loaded(directory, **options)
 
 
-def test_without_a_gpu_the_message_says_why(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_gpu_the_message_states_the_reason(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.version, "cuda", None)
     with pytest.raises(ConfigError, match="built without CUDA; install"):
         loaded(directory, device="cuda")
     monkeypatch.setattr(torch.version, "cuda", "13.0")
-    with pytest.raises(ConfigError, match=r"CUDA 13.0, but finds no GPU or driver; see what nvidia-smi says"):
+    with pytest.raises(ConfigError, match=r"CUDA 13.0, but finds no GPU or driver; check nvidia-smi"):
         loaded(directory, device="cuda")
 
 
 def test_more_streams_than_fit_are_refused(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("voxtide.engines.voxtral.device.free_bytes", lambda device: 3_000_000)
-    with pytest.raises(CapacityError, match=r"room for \d+ streams with a window of 60 tokens"):
+    with pytest.raises(CapacityError, match=r"memory for \d+ streams with a window of 60 tokens"):
         loaded(directory, max_streams=64)
     engine = loaded(directory, max_streams=None)
     assert engine._runner.num_slots < 8

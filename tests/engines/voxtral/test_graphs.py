@@ -1,4 +1,4 @@
-"""What a graph needs of a step: it asks the device nothing, and does the same whoever runs, wherever they are."""
+"""What a graph needs of a step: it never synchronises, and runs the same operations for any slots and positions."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from voxtide.voxtral.model import VoxtralModel
 from voxtide.voxtral.slots import Slots
 from voxtide.voxtral.tokenizer import Vocabulary
 
-_ASKS_THE_DEVICE = ("_local_scalar_dense", "item", "nonzero", "is_nonzero", "equal", "masked_select", "unique")
+_SYNCHRONISES = ("_local_scalar_dense", "item", "nonzero", "is_nonzero", "equal", "masked_select", "unique")
 _SIZE = 4
 NUMBERS = Vocabulary([f" {number}".encode() for number in range(200)])
 
 
 class Trace(TorchDispatchMode):
-    """Notes every operation with the shapes it works on."""
+    """Records every operation with the shapes of its tensors."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Trace(TorchDispatchMode):
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> Iterator[None]:
-    """Small models are quicker so, by far where the cores are busy."""
+    """Small models are faster on one thread, most of all on busy cores."""
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -59,14 +59,14 @@ def _one_thread() -> Iterator[None]:
     scope="module", params=[Masked(), Paged(), Paged(has_key_starts=True)], ids=["masked", "paged", "paged-starts"]
 )
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> VoxtralModel:
-    """As it attends on a GPU: one shape for all."""
+    """With the attention of a GPU: one shape for all slots."""
     directory = voxtral_checkpoint.write(tmp_path_factory.mktemp("tones"), voxtral_checkpoint.tone_tensors())
     return load(Path(directory), device=torch.device("cpu"), weights="fp32", attention=request.param)
 
 
 @pytest.fixture(autouse=True)
 def _kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A CPU has none of the paged kind."""
+    """A CPU has no paged kernel."""
     monkeypatch.setattr(KERNEL, paged_kernel)
 
 
@@ -79,18 +79,18 @@ def slots(model: VoxtralModel) -> Iterator[Slots]:
 
 
 def step(model: VoxtralModel, slots: Slots, kind: str, batch: list[int], buffers: Buffers) -> Callable[[], None]:
-    taken = slots.batch(batch, size=_SIZE)
-    buffers.device[f"{kind}_index"].copy_(taken.index)
+    padded = slots.batch(batch, size=_SIZE)
+    buffers.device[f"{kind}_index"].copy_(padded.index)
     reach = (model.encoder_reach if kind == "encode" else model.decoder_reach)(slots, slots.batch([0]), 1)
     return step_on_device(model, slots, buffers, kind, reach)
 
 
-def asking(operations: list[tuple[str, tuple[tuple[int, ...], ...]]]) -> set[str]:
-    """Those operations that wait for the device."""
-    return {name for name, _ in operations if name.split("::")[-1].split(".")[0] in _ASKS_THE_DEVICE}
+def synchronising(operations: list[tuple[str, tuple[tuple[int, ...], ...]]]) -> set[str]:
+    """The operations that wait for the device."""
+    return {name for name, _ in operations if name.split("::")[-1].split(".")[0] in _SYNCHRONISES}
 
 
-@torch.no_grad()  # and not inference mode, which hides what an operation is made of
+@torch.no_grad()  # inference mode would hide the parts of composite operations
 def traced(run: Callable[[], None]) -> list[tuple[str, tuple[tuple[int, ...], ...]]]:
     with Trace() as trace:
         run()
@@ -98,24 +98,24 @@ def traced(run: Callable[[], None]) -> list[tuple[str, tuple[tuple[int, ...], ..
 
 
 @pytest.mark.parametrize("kind", ["encode", "decode"])
-def test_a_step_asks_the_device_nothing(model: VoxtralModel, slots: Slots, kind: str) -> None:
+def test_a_step_never_synchronises(model: VoxtralModel, slots: Slots, kind: str) -> None:
     buffers = Buffers.of(_SIZE, slots.num_slots, model.device)
     operations = traced(step(model, slots, kind, [0, 2], buffers))
     assert len(operations) > 20
-    assert asking(operations) == set()
+    assert synchronising(operations) == set()
 
 
 @pytest.mark.parametrize(
-    "ask",
+    "read",
     [lambda x: x.item(), lambda x: bool(x), lambda x: x.nonzero(), lambda x: x[x > 0]],
     ids=["item", "bool", "nonzero", "mask"],
 )
-def test_the_trace_would_notice(ask: Callable[[torch.Tensor], object]) -> None:
-    assert asking(traced(lambda: ask(torch.ones(1)) and None))
+def test_the_trace_finds_operations_that_synchronise(read: Callable[[torch.Tensor], object]) -> None:
+    assert synchronising(traced(lambda: read(torch.ones(1)) and None))
 
 
 @pytest.mark.parametrize("kind", ["encode", "decode"])
-def test_the_same_operations_run_whoever_takes_part(model: VoxtralModel, slots: Slots, kind: str) -> None:
+def test_the_operations_do_not_depend_on_the_slots(model: VoxtralModel, slots: Slots, kind: str) -> None:
     buffers = Buffers.of(_SIZE, slots.num_slots, model.device)
     first = traced(step(model, slots, kind, [0, 1, 2, 3], buffers))
     other = slots.batch([1, 3])
@@ -125,8 +125,8 @@ def test_the_same_operations_run_whoever_takes_part(model: VoxtralModel, slots: 
     assert traced(step(model, slots, kind, [3], buffers)) == first
 
 
-def test_empty_lanes_touch_no_stream(model: VoxtralModel, slots: Slots) -> None:
-    """What a capture warms up with: every lane is the scratch row."""
+def test_padding_changes_no_stream(model: VoxtralModel, slots: Slots) -> None:
+    """A capture warms up with padding only: every entry is the scratch slot."""
     buffers = Buffers.of(_SIZE, slots.num_slots, model.device)
     before = [tensor[:_SIZE].clone() for tensor in slots._carried]
     keys = [tensor[: slots.decoder_ring.first_cell(_SIZE)].clone() for tensor in slots.decoder_ring.keys]
@@ -137,25 +137,25 @@ def test_empty_lanes_touch_no_stream(model: VoxtralModel, slots: Slots) -> None:
     assert all(torch.equal(now[: len(old)], old) for now, old in zip(slots.decoder_ring.keys, keys, strict=True))
 
 
-def test_a_filled_up_batch_says_what_a_plain_one_says(model: VoxtralModel, slots: Slots) -> None:
+def test_a_padded_batch_decodes_as_a_plain_one(model: VoxtralModel, slots: Slots) -> None:
     buffers = Buffers.of(_SIZE, slots.num_slots, model.device)
     window = torch.from_numpy(voxtral_checkpoint.tones(3, 5)[None, : window_samples(1)])
     plain = model.new_slots(1)
     model.open(plain, 0, 6)
     model.encode(plain, plain.batch([0]), window)
-    said = model.decode(plain, plain.batch([0]), torch.tensor([-1]), torch.zeros(1, 2))
+    decoded = model.decode(plain, plain.batch([0]), torch.tensor([-1]), torch.zeros(1, 2))
     buffers.put("window", window.numpy(), 0.0)
     with torch.inference_mode():
         step(model, slots, "encode", [2], buffers)()
         slots.count_encoded(slots.batch([2]), 1)
         step(model, slots, "decode", [2], buffers)()
-    assert int(buffers.device["tokens"][0]) == int(said.tokens[0])
-    assert float(buffers.device["margins"][0]) == pytest.approx(float(said.pad_margins[0]), abs=1e-4)
+    assert int(buffers.device["tokens"][0]) == int(decoded.tokens[0])
+    assert float(buffers.device["margins"][0]) == pytest.approx(float(decoded.pad_margins[0]), abs=1e-4)
 
 
 @pytest.fixture
 def _graphs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where none can be captured, a graph runs what it was captured of."""
+    """Without CUDA, a graph runs the function it was captured from."""
     event = SimpleNamespace(record=lambda: None, synchronize=lambda: None)
     monkeypatch.setattr(torch.cuda, "Event", lambda: event)
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
@@ -164,8 +164,8 @@ def _graphs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_graphs")
-def test_graph_steps_say_what_plain_steps_say(model: VoxtralModel) -> None:
-    """Lanes are full at times, and at others empty behind streams that wait."""
+def test_graph_steps_emit_what_plain_steps_emit(model: VoxtralModel) -> None:
+    """With and without padding, while some streams wait."""
     texts, counts = [], []
     speech = voxtral_checkpoint.speak("to be that is the question.")
     for make in (PlainSteps, GraphSteps):
@@ -189,8 +189,8 @@ def test_graph_steps_say_what_plain_steps_say(model: VoxtralModel) -> None:
 
 
 @pytest.mark.usefixtures("_graphs")
-def test_what_a_graph_was_captured_of_stays_where_it_is(model: VoxtralModel) -> None:
-    """A true graph would go on with what lay there before."""
+def test_captured_tensors_keep_their_addresses(model: VoxtralModel) -> None:
+    """A real graph would use the old addresses."""
     runner = BatchRunner(model, 3, make_steps=GraphSteps)
     stream = Driven(VoxtralRecogniser(runner, NUMBERS, delay_tokens=6), runner)
     kept = tensors()

@@ -1,4 +1,4 @@
-"""What the engine takes where nobody says: weights, streams, the voice detector; and how many streams fit."""
+"""The engine's defaults: weights, streams, VAD; and how many streams fit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return voxtral_checkpoint.write(tmp_path_factory.mktemp("tones"), voxtral_checkpoint.tone_tensors())
 
 
-def test_the_published_model_takes_what_is_published() -> None:
+def test_the_memory_of_the_published_model() -> None:
     config = VoxtralConfig()
     assert memory_plan.weights_bytes(config, "bf16") == pytest.approx(8.859e9, rel=0.001)
     fit = memory_plan.fit(config, "bf16", 130 * GIB)
@@ -50,13 +50,13 @@ def test_the_largest_window_is_the_largest_that_fits(num_streams: int, free_byte
 
 
 @pytest.mark.parametrize(("device", "num_fitting", "num_streams"), [("cpu", 100, 4), ("cpu", 2, 2), ("cuda", 600, 512)])
-def test_where_nobody_says_an_engine_takes_what_fits_up_to_a_bound(
+def test_by_default_an_engine_has_the_streams_that_fit_up_to_a_bound(
     device: str, num_fitting: int, num_streams: int
 ) -> None:
     assert memory_plan.default_streams(device, num_fitting) == num_streams
 
 
-def test_a_gpu_without_bf16_gets_fp16_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_without_bf16_gets_fp16_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: False)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "an old GPU")
     gpu = torch.device("cuda")
@@ -69,28 +69,30 @@ def test_a_cpu_gets_a_byte_for_each_weight() -> None:
     assert devices.choose_weights(None, torch.device("cpu")) == "int8"
 
 
-@pytest.mark.parametrize(("num_streams", "has_vad", "is_asked"), [(4, None, True), (17, None, False), (17, True, True)])
-def test_the_voice_detector_is_for_few_streams(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, num_streams: int, has_vad: bool | None, is_asked: bool
+@pytest.mark.parametrize(
+    ("num_streams", "has_vad", "is_loaded"), [(4, None, True), (17, None, False), (17, True, True)]
+)
+def test_the_vad_is_for_few_streams(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, num_streams: int, has_vad: bool | None, is_loaded: bool
 ) -> None:
-    asked = []
-    monkeypatch.setattr(loading, "_voice", asked.append)
+    calls = []
+    monkeypatch.setattr(loading, "_load_vad", calls.append)
     engine = load(
         model=str(directory), store=None, device="cpu", weights="fp32", max_streams=num_streams, has_vad=has_vad
     )
     asyncio.run(engine.close())
     assert engine.info.model == directory.name
-    assert bool(asked) == is_asked
+    assert bool(calls) == is_loaded
 
 
-def test_a_tokenizer_of_another_model_is_told(tmp_path: Path) -> None:
-    """It would make nothing of some tokens."""
+def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
+    """It lacks some tokens."""
     voxtral_checkpoint.write(tmp_path, voxtral_checkpoint.tone_tensors())
     voxtral_checkpoint.write_tokenizer(tmp_path / "tekken.json", 1100)
-    told = r"tekken.json has 1100 tokens, the model 1200; add the one"
-    with pytest.raises(ModelCorruptError, match=told):
+    message = r"tekken.json has 1100 tokens, the model 1200; add the one"
+    with pytest.raises(ModelCorruptError, match=message):
         load(model=str(tmp_path), store=None, device="cpu", weights="fp32")
-    with pytest.raises(ModelCorruptError, match=told):
+    with pytest.raises(ModelCorruptError, match=message):
         survey(tmp_path, device="cpu")
 
 
@@ -101,7 +103,7 @@ def test_a_survey_names_a_tensor_that_is_cut_off(tmp_path: Path) -> None:
         survey(tmp_path, device="cpu")
 
 
-def test_a_device_without_memory_for_the_weights_is_told(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_for_the_weights_is_an_error(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def build(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
@@ -111,19 +113,19 @@ def test_a_device_without_memory_for_the_weights_is_told(directory: Path, monkey
         load(model=str(directory), store=None, device="cpu", weights="fp32")
 
 
-def test_a_device_without_memory_for_a_step_is_told(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where graphs are captured, activations are taken, too."""
+def test_too_little_memory_for_a_step_is_an_error(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Capturing graphs allocates activations."""
 
     def runner(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr("voxtide.engines.voxtral.batch_runner.BatchRunner", runner)
-    with pytest.raises(CapacityError, match=r"cpu has not the memory to run 3 streams at once; allow fewer"):
+    with pytest.raises(CapacityError, match=r"not enough memory on cpu to run 3 streams at once; allow fewer"):
         load(model=str(directory), store=None, device="cpu", weights="fp32", max_streams=3)
 
 
 def test_a_survey_loads_nothing(directory: Path) -> None:
-    found = survey(directory, device="cpu", weights="fp32")
-    assert found.weights_bytes == memory_plan.weights_bytes(voxtral_checkpoint.SMALL, "fp32")
-    assert [fit.window for fit in found.fits] == list(memory_plan.WINDOWS)
-    assert "cpu" in found.device
+    surveyed = survey(directory, device="cpu", weights="fp32")
+    assert surveyed.weights_bytes == memory_plan.weights_bytes(voxtral_checkpoint.SMALL, "fp32")
+    assert [fit.window for fit in surveyed.fits] == list(memory_plan.WINDOWS)
+    assert "cpu" in surveyed.device

@@ -1,4 +1,4 @@
-"""One stream of Voxtral on a runner that says what the test wants: prompt, flushes, ends, interim text."""
+"""One stream of Voxtral on a scripted runner: prompt, flushes, ends, interim text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from voxtide.voxtral.config import EOS, NUM_LEFT_PAD_TOKENS, PAD, SAMPLES_PER_TO
 
 A, B, C, DOT, E1, E2, ZI, SPACE = range(1000, 1008)
 WORDS = {5: WORD, 6: A, 7: C, 12: WORD, 13: B, 20: WORD, 21: A, 22: DOT}
-"""What is said by frame: "ac b a."."""
+"""Tokens by frame: "ac b a."."""
 
 
 def silence(num_frames: float) -> Samples:
@@ -28,7 +28,7 @@ def words(frame: int) -> int:
     return WORDS.get(frame, PAD)
 
 
-def test_the_prompt_is_pads_and_what_follows_is_what_was_said() -> None:
+def test_the_prompt_is_pads_and_later_inputs_are_the_decoded_tokens() -> None:
     runner = ScriptedBatchRunner(words)
     stream = driven(runner)
     stream.feed(silence(30))
@@ -41,14 +41,14 @@ def test_the_prompt_is_pads_and_what_follows_is_what_was_said() -> None:
 
 
 @pytest.mark.parametrize("delay_tokens", [1, 6, 15, 30])
-def test_a_flush_tells_all_that_was_fed_and_no_step_more_than_it_needs(delay_tokens: int) -> None:
+def test_a_flush_emits_all_text_with_no_step_too_many(delay_tokens: int) -> None:
     runner = ScriptedBatchRunner(words, delay_tokens)
     stream = driven(runner)
     stream.feed(silence(25.5))
-    told_before, num_requests = stream.text, len(runner.requests)
+    text_before, num_requests = stream.text, len(runner.requests)
     answer = stream.flush()
     assert answer.text == "ac b a."
-    assert answer.text.startswith(told_before)
+    assert answer.text.startswith(text_before)
     num_steps = len(runner.requests) - num_requests
     assert delay_tokens + 1 <= num_steps <= delay_tokens + 3
     assert answer.segments[0].end_s <= answer.audio_s == 25.5 * 0.08
@@ -64,7 +64,7 @@ def test_a_flush_ends_with_two_pads_behind_the_last_word(delay_tokens: int) -> N
     assert len(runner.requests) - num_requests == delay_tokens + 3
 
 
-def test_after_a_flush_the_line_says_over_what_was_told_and_tells_it_once() -> None:
+def test_after_a_flush_its_tokens_are_forced_and_not_emitted_again() -> None:
     runner = ScriptedBatchRunner(words)
     stream = driven(runner)
     stream.feed(silence(15))
@@ -73,13 +73,13 @@ def test_after_a_flush_the_line_says_over_what_was_told_and_tells_it_once() -> N
     stream.feed(silence(20))
     stream.finish()
     assert stream.text == "ac b a."
-    # Frame 13's token, B, is the last that the flush told: it is the input of the position after.
+    # Frame 13's token, B, is the last that the flush emitted: it is the input of the next position.
     forced = {position: token for position, token, *_ in runner.requests[num_requests:] if token != FREE}
     first = NUM_LEFT_PAD_TOKENS + 6
     assert forced == {first + frame + 1: words(frame) for frame in range(8, 14)}
 
 
-def test_what_the_line_would_say_otherwise_after_a_flush_is_not_told() -> None:
+def test_other_tokens_for_flushed_frames_are_not_emitted() -> None:
     """Real audio may make the model spell a word differently than silence did. The caller has the first spelling."""
     fork = [True]
     runner = ScriptedBatchRunner(lambda frame: (A if fork[0] else B) if frame in (10, 11) else PAD)
@@ -92,7 +92,7 @@ def test_what_the_line_would_say_otherwise_after_a_flush_is_not_told() -> None:
     assert stream.text == "a a"
 
 
-def test_flushes_at_random_lose_and_double_nothing() -> None:
+def test_random_flushes_lose_and_duplicate_nothing() -> None:
     rng = random.Random(5)
     for _ in range(10):
         runner = ScriptedBatchRunner(words, delay_tokens=rng.choice((1, 6, 30)))
@@ -107,7 +107,7 @@ def test_flushes_at_random_lose_and_double_nothing() -> None:
         assert runner.num_opened == 1
 
 
-def test_a_flush_with_nothing_new_costs_nothing() -> None:
+def test_a_flush_without_new_audio_costs_no_step() -> None:
     runner = ScriptedBatchRunner(words)
     stream = driven(runner)
     assert stream.flush() == Flushed(1, "", (), 0.0)
@@ -121,7 +121,7 @@ def test_a_flush_with_nothing_new_costs_nothing() -> None:
     assert stream.events[-1] == Finished(15 * 0.08)
 
 
-def test_before_the_first_562_ms_the_prompt_is_filled_up_with_silence() -> None:
+def test_a_flush_before_562_ms_completes_the_prompt_with_silence() -> None:
     runner = ScriptedBatchRunner(lambda frame: {0: WORD, 1: A}.get(frame, PAD))
     stream = driven(runner)
     stream.feed(silence(2))
@@ -131,7 +131,7 @@ def test_before_the_first_562_ms_the_prompt_is_filled_up_with_silence() -> None:
     assert stream.text == "a"
 
 
-def test_a_character_that_is_not_whole_is_told_when_it_is() -> None:
+def test_an_incomplete_character_is_emitted_once_complete() -> None:
     fork = [True]
     script = {5: A, 6: E1, 7: E2}
     runner = ScriptedBatchRunner(lambda frame: PAD if fork[0] and frame > 6 else script.get(frame, PAD))
@@ -144,14 +144,14 @@ def test_a_character_that_is_not_whole_is_told_when_it_is() -> None:
     assert stream.text == "aé"
 
 
-def test_a_character_that_breaks_off_at_the_end_is_replaced() -> None:
+def test_an_incomplete_character_at_the_end_is_replaced() -> None:
     stream = driven(ScriptedBatchRunner(lambda frame: {5: A, 6: E1}.get(frame, PAD)))
     stream.feed(silence(10))
     stream.finish()
     assert stream.text == "a\ufffd"
 
 
-def test_a_live_stream_forbids_its_end_and_a_run_ahead_ends_with_it() -> None:
+def test_a_live_stream_forbids_eos_and_a_look_ahead_ends_with_it() -> None:
     runner = ScriptedBatchRunner(lambda frame: EOS if frame == 12 else words(frame))
     stream = driven(runner)
     stream.feed(silence(10))
@@ -176,19 +176,19 @@ def test_a_model_that_never_stops_talking_is_cut_off() -> None:
     assert isinstance(stream.events[-1], Finished)
 
 
-def test_glimpses_show_the_tail_and_change_nothing() -> None:
-    told = {}
+def test_peeks_emit_interim_text_and_change_no_other_event() -> None:
+    lasting = {}
     for peek_frames in (0, 1, 3):
         stream = driven(ScriptedBatchRunner(words), peek_frames=peek_frames)
         for _ in range(60):
             stream.feed(silence(0.5))
         stream.finish()
-        told[peek_frames] = [event for event in stream.events if not isinstance(event, Interim)]
+        lasting[peek_frames] = [event for event in stream.events if not isinstance(event, Interim)]
         assert any(isinstance(event, Interim) for event in stream.events) == (peek_frames > 0)
-    assert told[0] == told[1] == told[3]
+    assert lasting[0] == lasting[1] == lasting[3]
 
 
-def test_a_glimpse_comes_before_its_words_and_goes_when_they_come() -> None:
+def test_interim_text_precedes_its_final_text_and_is_removed_with_it() -> None:
     stream = driven(ScriptedBatchRunner(words), peek_frames=1)
     stream.feed(silence(8))
     assert [event for event in stream.events if isinstance(event, Interim)][-1].text == "ac"
@@ -243,19 +243,19 @@ class StubbornRunner(ScriptedBatchRunner):
             request.token = A
 
 
-def test_the_rut_of_blanks_is_mended(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_blank_loop_is_detected_and_ended(caplog: pytest.LogCaptureFixture) -> None:
     stream = driven(StubbornRunner(lambda frame: PAD))
     with caplog.at_level(logging.WARNING, "voxtide.engines"):
         stream.feed(silence(MAX_FRAMES + 30))
     assert stream.text == "a"
-    assert "no text for long at 16." in caplog.text
+    assert "blank loop at 16." in caplog.text
     assert [event for event in stream.events if isinstance(event, BlankLoopDetected)] == [
         BlankLoopDetected(pytest.approx((MAX_FRAMES + 1) * 0.08))
     ]
 
 
-def test_text_told_by_flushes_is_no_rut() -> None:
-    """Who flushes all the time hears everything from runs ahead, and nothing from the line itself."""
+def test_text_emitted_by_flushes_is_no_blank_loop() -> None:
+    """With constant flushes all text comes from look-aheads, and none from the main state."""
     stream = driven(runner := ScriptedBatchRunner(lambda frame: A if frame % 10 == 9 else PAD))
     for _ in range(3 * MAX_FRAMES // 5):
         stream.feed(silence(5))
@@ -265,7 +265,7 @@ def test_text_told_by_flushes_is_no_rut() -> None:
     assert {pad_bias for _, _, pad_bias, _ in runner.requests} == {0.0}
 
 
-def test_a_closed_stream_gives_its_row_back_once() -> None:
+def test_a_closed_stream_releases_its_slot_once() -> None:
     runner = ScriptedBatchRunner(words)
     stream = driven(runner)
     stream.feed(silence(3))

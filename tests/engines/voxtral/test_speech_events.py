@@ -1,4 +1,4 @@
-"""Where a stream's speech starts and stops, whatever the chunks are; real speech where the voice model is pulled."""
+"""Where a stream's speech starts and stops, for any chunking; real speech if the VAD model is pulled."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from voxtide.types import Samples
 
 
 class LoudMeter:
-    """Takes loud for speech."""
+    """Takes loud audio for speech."""
 
     def probabilities(self, samples: Samples) -> list[float]:
         return [float(np.abs(frame).max() > 0.1) for frame in samples.reshape(-1, VAD_FRAME_SAMPLES)]
 
 
-def listened(listener: SpeechEventDetector, samples: Samples, step: int) -> list[TranscriptEvent]:
+def detected(detector: SpeechEventDetector, samples: Samples, step: int) -> list[TranscriptEvent]:
     events = []
     for start in range(0, len(samples), step):
-        listener.feed(samples[start : start + step])
-        events += listener.listen(start + step)
+        detector.feed(samples[start : start + step])
+        events += detector.detect(start + step)
     return events
 
 
@@ -31,20 +31,20 @@ def listened(listener: SpeechEventDetector, samples: Samples, step: int) -> list
 def test_speech_is_where_it_is_loud(step: int) -> None:
     samples = np.zeros(60 * VAD_FRAME_SAMPLES, np.float32)
     samples[10 * VAD_FRAME_SAMPLES : 30 * VAD_FRAME_SAMPLES] = 0.5
-    listener = SpeechEventDetector(LoudMeter())  # type: ignore[arg-type]  # it measures all the same
-    assert listened(listener, samples, step) == [SpeechStarted(10 * 0.032), SpeechStopped(30 * 0.032)]
-    assert not listener.is_speech
+    detector = SpeechEventDetector(LoudMeter())  # type: ignore[arg-type]  # it has all that is called
+    assert detected(detector, samples, step) == [SpeechStarted(10 * 0.032), SpeechStopped(30 * 0.032)]
+    assert not detector.is_speech
 
 
-def test_it_listens_no_further_than_it_is_told() -> None:
-    listener = SpeechEventDetector(LoudMeter())  # type: ignore[arg-type]  # it measures all the same
-    listener.feed(np.full(100 * VAD_FRAME_SAMPLES, 0.5, np.float32))
-    assert listener.listen(2 * VAD_FRAME_SAMPLES) == []
-    assert listener.listen(3 * VAD_FRAME_SAMPLES) == [SpeechStarted(0.0)]
+def test_it_measures_no_further_than_the_given_position() -> None:
+    detector = SpeechEventDetector(LoudMeter())  # type: ignore[arg-type]  # it has all that is called
+    detector.feed(np.full(100 * VAD_FRAME_SAMPLES, 0.5, np.float32))
+    assert detector.detect(2 * VAD_FRAME_SAMPLES) == []
+    assert detector.detect(3 * VAD_FRAME_SAMPLES) == [SpeechStarted(0.0)]
 
 
 def test_real_speech_starts_and_stops() -> None:
     model = VadModel.load(model_directory(VAD_MODEL) / VAD_FILE)
-    events = listened(SpeechEventDetector(VadMeter(model)), recording("beckett.wav"), 1280)
+    events = detected(SpeechEventDetector(VadMeter(model)), recording("beckett.wav"), 1280)
     assert [type(event) for event in events[:4]] == [SpeechStarted, SpeechStopped] * 2
     assert all(earlier.audio_s < later.audio_s for earlier, later in zip(events, events[1:], strict=False))

@@ -92,8 +92,8 @@ def _ours(kind: Weights, num_steps: int) -> _Ours:
     from voxtide.engines.voxtral import measure as steps
 
     bench = steps.Bench(steps.MEDIUM, device="cpu", weights=kind, num_streams=NUM_STREAMS, window=WINDOW)
-    step_ms = bench.steps(num_steps, num_streams=1).calm_ms
-    batch_ms = bench.steps(num_steps).calm_ms
+    step_ms = bench.steps(num_steps, num_streams=1).undisturbed_ms
+    batch_ms = bench.steps(num_steps).undisturbed_ms
     measures = (
         milliseconds(f"step of one stream, {kind}", step_ms, "one frame, one stream; 10th percentile"),
         milliseconds(f"step of {NUM_STREAMS} streams, {kind}", batch_ms, "a frame of each; 10th percentile"),
@@ -119,10 +119,10 @@ async def _full_on_cpu(num_steps: int) -> tuple[Measure, ...]:
     from voxtide.engines.voxtral import measure as steps
 
     config = VoxtralConfig()
-    if not steps.room(config, "cpu", 1):
+    if not steps.fitting_window(config, "cpu", 1):
         return ()
     bench = steps.Bench(config, device="cpu", weights="int8", num_streams=1, window=min(WINDOW, config.decoder.window))
-    step_ms = bench.steps(num_steps).calm_ms
+    step_ms = bench.steps(num_steps).undisturbed_ms
     method = f"step of one stream, 10th percentile, {step_ms:.0f} ms, over the {TOKEN_MS} ms of audio it takes"
     return (ratio("real-time factor of the full shape, int8", step_ms / TOKEN_MS, method, None),)
 

@@ -106,7 +106,7 @@ async def make_plan(counts: tuple[int, ...]) -> Plan:
     from voxtide.engines.voxtral import device, measure
 
     card = device.device_name(device.choose_device(None))
-    windows = {count: measure.room(VoxtralConfig(), None, count) for count in counts}
+    windows = {count: measure.fitting_window(VoxtralConfig(), None, count) for count in counts}
     return Plan(card, measure.copied_bytes_per_s(None), windows)
 
 

@@ -1,19 +1,17 @@
-"""Voxtral Realtime: many streams share one batch of a local model. In: audio and flushes. Out: final text.
+"""Voxtral Realtime: many streams share the batch of a local model. In: audio and flushes. Out: final text.
 
-loading.py     a name or directory becomes an engine; needs torch only when it is called
-device.py      which device, which weights, how much memory
-memory.py      how many streams fit
-survey.py      the same of this machine, for `voxtide doctor`; loads nothing
-engine.py      the face: streams, their options
-recogniser.py  one stream: what it asks for next; flushes, which run ahead on a fork
-line.py        a line of decoding: positions, prompt, forced tokens
-spoken.py      tokens' text becomes deltas, segments, words, answers
-blanks.py      finds and mends the rut of blanks
-listener.py    where speech starts and stops
-runner.py      what all streams ask, in one step
-steps.py       a step on the device
-graphs.py      the same as CUDA graphs
-measure.py     how long steps take, with random weights, for the bench
+loading.py        loads an engine from a name or a directory; imports torch only when called
+device.py         device, kind of weights, free memory
+memory_plan.py    how many streams fit, also for `voxtide doctor`, which loads nothing
+engine.py         the `Engine`: its streams and their options
+batch_runner.py   one step for all streams: schedule, run, route
+graphs.py         a step on the device, plain or as CUDA graphs
+recogniser.py     one stream: its requests for steps; flushes and peeks, which look ahead on a fork
+decode_state.py   the state of decoding one stream: positions, prompt, forced tokens
+final_text.py     deltas, segments, words and flush answers from the text of tokens
+blank_loop.py     detects the blank loop, and the bias that ends it
+speech_events.py  where speech starts and stops
+measure.py        times steps with random weights, for the bench
 """
 
 from voxtide.engines.voxtral.loading import load

@@ -1,11 +1,11 @@
-"""A line of decoding. In: audio and what the model said. Out: what to ask next, and the tokens of the caller's audio.
+"""The state of decoding one stream. In: audio and decoded tokens. Out: the next step's inputs, and the audio's tokens.
 
-A stream has one line. A flush runs ahead on a fork of it, which goes its own way and is thrown away. Knows no device.
+A stream has one state. A flush runs ahead on a fork of it, which is discarded afterwards. Knows no device.
 
     position    0 ......... 31 | 32 ............ 32 + d | 33 + d ...
     audio       silence        | the recording's frames
-    input       BOS, PAD ...                     ... PAD | the token said before
-    said        (nobody asks)               token of frame 0 | token of frame 1 ...
+    input       BOS, PAD ...                     ... PAD | the previous token
+    output      (unused)                 token of frame 0 | token of frame 1 ...
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from voxtide.voxtral.model import FREE
 from voxtide.voxtral.tokenizer import TextDecoder, Vocabulary
 
 MAX_ENCODE_TOKENS = 16
-"""Audio encoded in one pass where a stream is behind: 1.3 s. More would hold up the streams beside it."""
+"""Audio encoded in one pass for a stream with a backlog: 1.3 s. More would delay the other streams of the batch."""
 
 _PASSES_TOKENS = (16, 8, 4, 2, 1)
-"""Passes come in these sizes only, so that streams that are behind share them."""
+"""Sizes of encoder passes. There are few, so that streams with a backlog share passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class DecodedToken:
     """The token of one frame of the caller's audio.
 
     Attributes:
-        frame: The frame of 80 ms it is the label of, from 0.
+        frame: Index of the 80 ms frame it labels, from 0.
         token: Its id.
-        is_new: False for one that a flush has told already.
-        text: What became whole characters with it.
+        is_new: False if a flush has emitted it already.
+        text: The text it completes, in whole characters; often empty.
     """
 
     frame: int
@@ -45,13 +45,13 @@ class DecodedToken:
 
 
 class DecodeState:
-    """Where one line of decoding stands.
+    """Position, pending audio and text of one decoding run.
 
     Attributes:
-        framer: Its audio that is not encoded yet.
-        position: Of the next token to decode.
-        text: Turns its tokens into text.
-        forced: Tokens it says next whatever the model says, because a flush has told them.
+        framer: Audio that is not encoded yet.
+        position: Position of the next token to decode.
+        text: Turns tokens into text.
+        forced: The next tokens, whatever the model decodes, because a flush has emitted them.
     """
 
     def __init__(self, delay_tokens: int, vocabulary: Vocabulary) -> None:
@@ -65,7 +65,7 @@ class DecodeState:
 
     @property
     def next_frame(self) -> int:
-        """The frame whose token comes next; negative while the prompt is not over."""
+        """The frame of the next token; negative within the prompt."""
         return self.position - NUM_LEFT_PAD_TOKENS - self._delay_tokens
 
     @property
@@ -80,31 +80,32 @@ class DecodeState:
 
     @property
     def input_token(self) -> int:
-        """What the next position takes as its token, or FREE."""
+        """Input token of the next position, or FREE."""
         return self._input
 
     def take_window(self) -> Samples | None:
-        """Audio to encode before the next token; None where embeddings are left."""
+        """Audio to encode before the next token; None while encoded audio is left."""
         if self._num_encoded > self.position:
             return None
         num_tokens = next(size for size in _PASSES_TOKENS if size <= self.framer.num_ready)
         self._num_encoded += num_tokens
         return self.framer.take(num_tokens)
 
-    def take(self, said: int) -> DecodedToken | None:
-        """Note what the model said; None where nobody asked it yet."""
+    def advance(self, token: int) -> DecodedToken | None:
+        """Move on by one decoded token; None within the prompt, where it is unused."""
         frame = self.next_frame
         self.position += 1
         if frame < 0:
             self._input = PAD
             return None
         is_new = not self.forced
-        token = said if is_new else self.forced.popleft()
+        if not is_new:
+            token = self.forced.popleft()
         self._input = FREE if is_new else token
         return DecodedToken(frame, token, is_new, self.text.push(token) if is_new else "")
 
     def fork(self) -> DecodeState:
-        """A copy that goes its own way. Only where all that was encoded is decoded."""
+        """An independent copy. Requires that all encoded audio is decoded."""
         fork = copy.copy(self)
         fork.framer, fork.text, fork.forced = self.framer.fork(), self.text.fork(), self.forced.copy()
         return fork

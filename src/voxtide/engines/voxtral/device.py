@@ -1,6 +1,6 @@
-"""The device a model runs on. In: what the caller wants, or nothing. Out: a torch device, weights that suit it, memory.
+"""The device a model runs on. In: a requested device, or None. Out: a torch device, its kind of weights, free memory.
 
-Everything that is wrong with a machine is told here, by name and with the remedy.
+Errors name the defect of the machine and the remedy.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ from voxtide.voxtral.loading import DTYPES, Weights, check_weights
 
 _NAMES = ("cuda", "mps", "cpu")
 _SUITABLE: dict[str, Weights] = {"cuda": "bf16", "mps": "bf16", "cpu": "int8"}
-"""On a CPU a step waits for the weights to come from memory: a byte each is the fastest, and fits best."""
+"""On a CPU memory bandwidth limits a step: one byte per weight is the fastest, and takes the least memory."""
 
 
 def choose_device(name: str | None) -> torch.device:
-    """A device by name, `cuda:1` too; None for the best there is.
+    """Choose a device by name, such as `cuda:1`; None for the best one.
 
     Raises:
-        ConfigError: There is no such device here; the message says what torch was built for.
+        ConfigError: The device cannot be used; the message gives the reason and the remedy.
     """
     if name is None:
         return torch.device(next(kind for kind in _NAMES if _is_there(kind)))
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ConfigError(f"no device {name!r}; choose one of {', '.join(_NAMES)}") from None
+        raise ConfigError(f"there is no device {name!r}; choose one of {', '.join(_NAMES)}") from None
     if device.type not in _NAMES or not _is_there(device.type):
         raise ConfigError(f"device {name!r} cannot be used: {_why_not(device.type)}")
     num_devices = torch.cuda.device_count() if device.type == "cuda" else 1
     if (device.index or 0) >= num_devices:
-        raise ConfigError(f"device {name!r} is not there: of {device.type!r} this machine has {num_devices}")
+        raise ConfigError(f"there is no device {name!r}: this machine has {num_devices} of type {device.type!r}")
     return device
 
 
 def choose_weights(name: str | None, device: torch.device) -> Weights:
-    """How to hold the weights, None for what suits the device.
+    """Choose the kind of weights; None for the best for the device.
 
     Raises:
-        ConfigError: There is no such kind, or the device cannot hold it.
+        ConfigError: The kind is unknown, or the device does not support it.
     """
     if name is not None and name not in DTYPES:
-        raise ConfigError(f"no weights {name!r}; choose one of {', '.join(DTYPES)}")
+        raise ConfigError(f"there are no weights {name!r}; choose one of {', '.join(DTYPES)}")
     chosen = next((known for known in DTYPES if known == name), _SUITABLE[device.type])
     check_weights(chosen, device)
     if chosen == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
@@ -56,12 +56,12 @@ def choose_weights(name: str | None, device: torch.device) -> Weights:
 
 
 def device_name(device: torch.device) -> str:
-    """What people call the device: a GPU by its product's name, another by its kind."""
+    """The device's name for people: of a GPU its product name, else its type."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that can be taken on a device now."""
+    """Free memory of a device."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     try:
@@ -72,7 +72,7 @@ def free_bytes(device: torch.device) -> int:
 
 
 def _half_of_memory() -> int:
-    """Where the system does not tell what is free."""
+    """The estimate where the system does not report free memory."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     except (AttributeError, ValueError, OSError):
@@ -90,7 +90,7 @@ def _why_not(kind: str) -> str:
         remedy = "install the build for your driver from pytorch.org, or choose cpu"
         return f"torch {torch.__version__} is built without CUDA; {remedy}"
     if kind == "cuda":
-        remedy = "see what nvidia-smi says, or choose cpu"
+        remedy = "check nvidia-smi, or choose cpu"
         return f"torch is built for CUDA {torch.version.cuda}, but finds no GPU or driver; {remedy}"
     if kind == "mps":
         return "it needs a Mac with Apple silicon and a torch built for it; choose cuda or cpu"

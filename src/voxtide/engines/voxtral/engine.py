@@ -1,4 +1,4 @@
-"""Voxtral behind the seam. In: a loaded model and its vocabulary. Out: an engine whose streams share one batch.
+"""Voxtral as an `Engine`. In: a loaded model and its vocabulary. Out: an engine whose streams share one batch.
 
     feed, flush, finish -> inbox -> recogniser -> StepRequest -> BatchRunner.step: schedule, run, route
     events <- outbox <- recogniser <- token of the last request <-----'
@@ -23,7 +23,7 @@ from voxtide.voxtral.tokenizer import Vocabulary
 ENGINE = "voxtral"
 
 LANGUAGES = ("en", "fr", "es", "de", "ru", "zh", "ja", "it", "pt", "nl", "ar", "hi", "ko")
-"""What the model was trained for (model card). It finds the language by itself, and takes no hint."""
+"""The languages the model was trained for (model card). It detects the language and takes no hint."""
 
 
 class VoxtralEngine(LocalEngine):
@@ -37,14 +37,14 @@ class VoxtralEngine(LocalEngine):
         vocabulary: Vocabulary,
         *,
         model: str,
-        voice: VadModel | None = None,
+        vad: VadModel | None = None,
         interim_every_ms: int = 0,
     ) -> None:
         """See `load`."""
         self._runner = runner
         self._vocabulary = vocabulary
         self._model = model
-        self._voice = voice
+        self._vad = vad
         self._peek_frames = interim_every_ms // TOKEN_MS
         super().__init__(
             num_threads=1, max_streams=runner.num_slots, pool=BatchWorker(runner.step, name="voxtide-voxtral")
@@ -53,7 +53,7 @@ class VoxtralEngine(LocalEngine):
 
     async def close(self) -> None:
         await super().close()
-        if self.pool.join(timeout_s=0.0):  # a thread that is stuck in a step still needs them
+        if self.pool.join(timeout_s=0.0):  # a thread stuck in a step still uses the model
             self._runner.close()
 
     @property
@@ -73,6 +73,6 @@ class VoxtralEngine(LocalEngine):
             self._runner,
             self._vocabulary,
             delay_tokens=DEFAULT_DELAY_TOKENS if options.delay_ms is None else delay_tokens(options.delay_ms),
-            listener=SpeechEventDetector(VadMeter(self._voice)) if self._voice else None,
+            speech_detector=SpeechEventDetector(VadMeter(self._vad)) if self._vad else None,
             peek_frames=self._peek_frames if can_peek else 0,
         )

@@ -1,7 +1,7 @@
-"""What a stream has told. In: the text of tokens, frame by frame. Out: deltas, segments with words, flush answers.
+"""A stream's final and interim text. In: the text of tokens, frame by frame. Out: deltas, segments, flush answers.
 
-The model marks where a group of words ends and nothing else, so the times of words are estimates: a group ends with
-its frame, and its words share the time since the group before by their length. Knows no model and no flush.
+The model only marks groups of words, so word times are estimates: a group ends with its frame, and its words share the
+time since the previous group in proportion to their length. Knows no model and no look-ahead.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ SEGMENT_GAP_FRAMES = 10
 """Frames without text that end a segment: 0.8 s, a pause between sentences."""
 
 MAX_SEGMENT_S = 30.0
-"""A segment does not go on past this, so that what is held of speech without a pause is bounded."""
+"""Upper bound of a segment, which bounds the memory for speech without a pause."""
 
 MIN_WORD_S = 0.12
 LETTER_S = 0.065
-"""How long a word takes to say, at least and for each letter: about 15 letters a second."""
+"""Estimated duration of a word: at least the first, and the second per letter, about 15 letters a second."""
 
 _PARTS = re.compile(r"\S+")
 
 
 @dataclass(slots=True)
 class _GroupWord:
-    """A word, and the end of its group."""
+    """A word, and the end time of its group."""
 
     text: str
     end_s: float
 
 
 class VoxtralFinalText:
-    """One stream's text, as far as it is still of use: this segment's and this flush's."""
+    """The text and words of the open segment, and the interim text shown after them."""
 
     def __init__(self) -> None:
         self._final = FinalText()
         self._words: list[_GroupWord] = []  # of the open segment
         self._ends_in_space = True
-        self._last_end_s = 0.0  # of the segment before
-        self._group_frame: int | None = None  # of a marker with no text behind it yet
+        self._last_end_s = 0.0  # of the previous segment
+        self._group_frame: int | None = None  # of a marker that no text follows yet
         self._group_end_s = 0.0
         self._text_frame = 0
-        self._shown = ""
+        self._interim = ""
 
     def push(self, frame: int, token: int, text: str, audio_s: float) -> list[TranscriptEvent]:
         """Take the next token; `audio_s` is the length of the caller's audio so far."""
@@ -68,7 +68,7 @@ class VoxtralFinalText:
         return [*events, Delta(text, now_s), *self._shorten(text, now_s)]
 
     def _add(self, text: str, *, begins_group: bool) -> None:
-        """Words begin after white space, and where a group begins with a letter: some languages write no spaces."""
+        """Words begin after white space, and where a group begins with a letter, for languages without spaces."""
         for part in _PARTS.finditer(text):
             is_first = part.start() == 0
             begins_word = self._ends_in_space or not is_first or (begins_group and part[0][0].isalnum())
@@ -80,31 +80,31 @@ class VoxtralFinalText:
         self._final.add(text)
 
     def end_segment(self, audio_s: float) -> list[SegmentEnded]:
-        """Close the segment, if it has any words. They end by `audio_s`."""
+        """Close the segment if it has words. They end at `audio_s` at the latest."""
         words = _timed(self._words, self._last_end_s, audio_s)
         self._words, self._ends_in_space = [], True
         self._last_end_s = words[-1].end_s if words else self._last_end_s
         return self._final.end_segment(words, audio_s)
 
     def answer(self, flush_id: int, audio_s: float) -> list[TranscriptEvent]:
-        """Answer a flush with what was told since the one before. Ends the segment."""
+        """Answer a flush with the text since the previous one. Ends the segment."""
         return [*self.end_segment(audio_s), *self.show("", audio_s), self._final.answer(flush_id, audio_s)]
 
-    def show(self, tail: str, audio_s: float) -> list[Interim]:
-        """Show text that may still change, if it is another than is shown."""
-        if tail == self._shown:
+    def show(self, interim: str, audio_s: float) -> list[Interim]:
+        """Replace the interim text; no event if it is unchanged."""
+        if interim == self._interim:
             return []
-        self._shown = tail
-        return [Interim(tail, audio_s)]
+        self._interim = interim
+        return [Interim(interim, audio_s)]
 
     def _shorten(self, text: str, now_s: float) -> list[Interim]:
-        """What has become stable is no longer shown as what may change."""
-        rest = self._shown.removeprefix(text)
-        return self.show(rest if len(rest) < len(self._shown) else "", now_s)
+        """Remove text that became final from the interim text."""
+        rest = self._interim.removeprefix(text)
+        return self.show(rest if len(rest) < len(self._interim) else "", now_s)
 
 
 def _timed(words: list[_GroupWord], since_s: float, until_s: float) -> tuple[Word, ...]:
-    """Give each word its place before the end of its group and behind all before it."""
+    """Give each word a time before the end of its group and after all words before it."""
     timed: list[Word] = []
     position = 0
     while position < len(words):
@@ -117,7 +117,7 @@ def _timed(words: list[_GroupWord], since_s: float, until_s: float) -> tuple[Wor
 
 
 def _shared(group: list[_GroupWord], since_s: float, end_s: float) -> list[Word]:
-    """The words of a group side by side up to its end, as long as their letters take, or less if time is short."""
+    """The words of a group in a row up to its end, of their estimated duration, or less if the time is too short."""
     lengths_s = [max(MIN_WORD_S, LETTER_S * len(word.text)) for word in group]
     scale = min(1.0, (end_s - since_s) / sum(lengths_s))
     edges_s = [max(since_s, end_s - scale * sum(lengths_s[number:])) for number in range(len(group))] + [end_s]

@@ -1,7 +1,7 @@
-"""A step on the device. In: rows and host arrays. Out: tokens on the host. Plainly; graphs.py replays graphs.
+"""A step on the device, plain or as CUDA graphs. In: slots and host arrays. Out: tokens on the host.
 
-A step copies a few kilobytes in, runs, copies a few bytes out and waits once, at the end. In between nothing asks the
-device anything, so that the whole of it can be captured.
+A step copies a few kilobytes in, runs, copies a few bytes out and waits once, at the end. In between nothing
+synchronises with the device, so that the step can be captured.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from voxtide.voxtral.slots import BatchSlots, Slots
 
 
 class Steps(Protocol):
-    """How a batch is run."""
+    """A way to run a batch."""
 
     def encode(self, slots: Sequence[int], windows: NDArray[np.float32]) -> None:
-        """Encode the next tokens of these rows: windows [B, window_samples(n)]."""
+        """Encode the next tokens of these slots: windows [B, window_samples(n)]."""
 
     def decode(
         self, slots: Sequence[int], forced: NDArray[np.int64], biases: NDArray[np.float32]
     ) -> tuple[list[int], list[float]]:
-        """Decode one token of each row: forced [B], biases [B, 2] -> tokens, margins of PAD."""
+        """Decode one token of each slot: forced [B], biases [B, 2] -> tokens, margins of PAD."""
 
 
 class PlainSteps:
-    """Call the model; the batch is as large as it is. For CPUs, and devices without graphs."""
+    """Calls the model, with batches of any size. For CPUs, and devices without graphs."""
 
     def __init__(self, model: VoxtralModel, slots: Slots) -> None:
         self._model, self._slots = model, slots
@@ -57,17 +57,17 @@ class PlainSteps:
 
 
 NUM_WARM_UPS = 3
-"""Runs before a capture: libraries choose and allocate what they need in the first ones."""
+"""Runs before a capture: libraries select kernels and allocate memory in the first ones."""
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 384, 448, 512)
-"""Sizes of batches that are captured. What is computed for nobody is a third at most."""
+"""Batch sizes that are captured. At most a third of a batch is padding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Buffers:
-    """What goes in and comes out of a batch of one size: on the host, pinned, and on the device.
+    """Inputs and outputs of batches of one size: on the host, pinned, and on the device.
 
-    Each is sent once in a step at most: the host's side may not be written again before the step's one wait.
+    Each is copied at most once per step: the host's side must not be written again before the step's wait.
     """
 
     host: dict[str, Tensor]
@@ -75,7 +75,7 @@ class Buffers:
 
     @classmethod
     def of(cls, size: int, scratch_slot: int, device: torch.device) -> Buffers:
-        """All lanes empty."""
+        """Buffers of a batch that is all padding."""
         host = {
             "encode_index": torch.full((size,), scratch_slot, dtype=torch.int64),
             "decode_index": torch.full((size,), scratch_slot, dtype=torch.int64),
@@ -90,7 +90,7 @@ class Buffers:
         return cls(host, {name: tensor.to(device) for name, tensor in host.items()})
 
     def put(self, name: str, values: NDArray[np.generic], rest: float) -> None:
-        """Send values for the first lanes, and `rest` for the others."""
+        """Copy values for the first entries of the batch, and `rest` for the padding."""
         host = self.host[name]
         host.numpy()[: len(values)] = values
         host.numpy()[len(values) :] = rest
@@ -98,7 +98,7 @@ class Buffers:
 
 
 class GraphSteps:
-    """Replays graphs where there is one for the batch; a backlog's longer passes are run plainly."""
+    """Replays CUDA graphs. The longer encoder passes of a backlog call the model directly."""
 
     def __init__(self, model: VoxtralModel, slots: Slots) -> None:
         self._model, self._slots = model, slots
@@ -107,8 +107,8 @@ class GraphSteps:
         self._buffers = {size: Buffers.of(size, slots.num_slots, model.device) for size in self._sizes}
         self._graphs: dict[tuple[str, int, Reach], torch.cuda.CUDAGraph] = {}
         self._pool = torch.cuda.graph_pool_handle()
-        self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch does not say
-        for size in reversed(self._sizes):  # the largest first: the others then fit into its memory
+        self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch has no annotation
+        for size in reversed(self._sizes):  # the largest first, so that the others reuse its memory
             self._capture_all(size)
 
     def encode(self, slots: Sequence[int], windows: NDArray[np.float32]) -> None:
@@ -141,7 +141,7 @@ class GraphSteps:
         return BatchSlots(tuple(slots), buffers.device[f"{kind}_index"]), buffers
 
     def _capture_all(self, size: int) -> None:
-        """The graphs of a size at the start of a stream; a way to attend with several shapes adds others as it goes."""
+        """Capture a size's graphs at the start of a stream. `Masked` has several reaches, captured when first used."""
         batch = BatchSlots((0,), self._buffers[size].device["encode_index"])
         self._graph("encode", batch, self._model.encoder_reach(self._slots, batch, 1))
         self._graph("decode", batch, self._model.decoder_reach(self._slots, batch, 1))
@@ -156,7 +156,7 @@ class GraphSteps:
 
     @torch.inference_mode()
     def _captured(self, run: Callable[[], None]) -> torch.cuda.CUDAGraph:
-        """Capture a step. While it warms up all lanes are empty, so no stream is touched."""
+        """Capture a step. The warm-up runs on padding only, so no stream is changed."""
         graph = torch.cuda.CUDAGraph()
         indices = [
             (index, index.clone())
@@ -167,7 +167,7 @@ class GraphSteps:
         for index, _ in indices:
             index.fill_(self._slots.num_slots)
         torch.cuda.synchronize()
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch does not say
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch has no annotation
         with torch.cuda.stream(side):
             for _ in range(NUM_WARM_UPS):
                 run()
@@ -180,25 +180,26 @@ class GraphSteps:
 
 
 def step_on_device(model: VoxtralModel, slots: Slots, buffers: Buffers, kind: str, reach: Reach) -> Callable[[], None]:
-    """The device's part of a step over its buffers: what a graph is captured of."""
-    at = buffers.device
+    """The device's part of a step, over its buffers: the part that is captured."""
+    on_device = buffers.device
 
     def encode() -> None:
-        model.encode_on_device(slots, at["encode_index"], at["window"], reach)
+        model.encode_on_device(slots, on_device["encode_index"], on_device["window"], reach)
 
     def decode() -> None:
-        said: Decoded = model.decode_on_device(slots, at["decode_index"], at["forced"], at["bias"], reach)
-        at["tokens"].copy_(said.tokens)
-        at["margins"].copy_(said.pad_margins)
+        index, forced, bias = (on_device[name] for name in ("decode_index", "forced", "bias"))
+        decoded: Decoded = model.decode_on_device(slots, index, forced, bias, reach)
+        on_device["tokens"].copy_(decoded.tokens)
+        on_device["margins"].copy_(decoded.pad_margins)
 
     return encode if kind == "encode" else decode
 
 
 def batch_sizes(num_slots: int) -> tuple[int, ...]:
-    """The sizes that are needed for so many rows."""
+    """The batch sizes for this many slots."""
     return (*(size for size in BATCH_SIZES if size < num_slots), num_slots)
 
 
 def best_steps(model: VoxtralModel, slots: Slots) -> Steps:
-    """Graphs where there are any."""
+    """Graphs on CUDA, plain calls elsewhere."""
     return GraphSteps(model, slots) if model.device.type == "cuda" else PlainSteps(model, slots)

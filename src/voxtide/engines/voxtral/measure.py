@@ -1,6 +1,6 @@
-"""How long steps take. In: a shape, a device, a kind of weights. Out: seconds. The weights are random.
+"""Times steps, with random weights. In: a shape, a device, a kind of weights. Out: seconds.
 
-Time does not hang on what the weights are, so no checkpoint is needed, and others can be given the same shape.
+The time does not depend on the weights' values, so no checkpoint is needed, and `transformers` can run the same shape.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ MEDIUM = VoxtralConfig(
     ),
     vocab_size=32_768,
 )
-"""About 200 million weights: what a step on two cores can be measured with."""
+"""About 200 million weights: small enough to time steps on two cores."""
 
 NUM_WARM_UPS = 8
 
-CALM_PERCENT = 10
-"""The percentile that is compared, on all sides alike. Threads that compute together wait for each other, so where
-other programs take a core now and then, the median tells of them."""
+COMPARED_PERCENTILE = 10
+"""The percentile that is compared, for all implementations. Other programs that take a core now and then delay all
+threads of a step, which shows in the median."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepTimes:
-    """Seconds of each step, and what it moved at least."""
+    """Seconds of each step, and the bytes it has to move."""
 
     seconds: tuple[float, ...]
     bytes_moved: int
@@ -67,9 +67,9 @@ class StepTimes:
         return 1000 * float(np.percentile(self.seconds, percent, method="inverted_cdf"))
 
     @property
-    def calm_ms(self) -> float:
-        """What a step takes where nothing disturbs it."""
-        return self.percentile_ms(CALM_PERCENT)
+    def undisturbed_ms(self) -> float:
+        """Time of a step that other programs do not delay."""
+        return self.percentile_ms(COMPARED_PERCENTILE)
 
     @property
     def mean_ms(self) -> float:
@@ -88,7 +88,7 @@ class _QuietBatchRunner(BatchRunner):
 
 
 class Bench:
-    """One model with some streams, all of them quiet."""
+    """One model with some streams of silence."""
 
     def __init__(
         self,
@@ -113,17 +113,17 @@ class Bench:
         return VoxtralRecogniser(self._runner, self._vocabulary, delay_tokens=DEFAULT_DELAY_TOKENS)
 
     def steps(self, num_steps: int, *, num_streams: int | None = None, age_tokens: int = 0) -> StepTimes:
-        """Time rounds in which every stream has a frame: the host's part is in it. `age_tokens` old to begin with."""
+        """Time steps in which every stream has a frame, the host's part included; streams start `age_tokens` old."""
         streams = self._streams[: num_streams or self.num_streams]
         samples = np.random.default_rng(1).normal(0, 0.1, SAMPLES_PER_TOKEN).astype(np.float32)
         for _ in range(NUM_WARM_UPS):
-            self._round(streams, samples)
+            self._timed_step(streams, samples)
         if age_tokens:
             _age(self._runner._slots, age_tokens)
-        seconds = tuple(self._round(streams, samples) for _ in range(num_steps))
+        seconds = tuple(self._timed_step(streams, samples) for _ in range(num_steps))
         return StepTimes(seconds, self._bytes_moved(len(streams), age_tokens + num_steps // 2))
 
-    def _round(self, streams: list[VoxtralRecogniser], samples: np.ndarray[Any, np.dtype[np.float32]]) -> float:
+    def _timed_step(self, streams: list[VoxtralRecogniser], samples: np.ndarray[Any, np.dtype[np.float32]]) -> float:
         for stream in streams:
             stream.feed(samples)
         began_s = time.perf_counter()
@@ -132,25 +132,25 @@ class Bench:
         self._runner.step()
         took_s = time.perf_counter() - began_s
         for stream in streams:
-            stream.step(is_behind=False)  # hears; there is no more to ask
+            stream.step(is_behind=False)  # only reads the token
         return took_s
 
     def _bytes_moved(self, num_streams: int, age_tokens: int) -> int:
-        """All weights once, and what each stream's rings hold."""
+        """All weights once, and the keys and values of each stream."""
         element = DTYPES[self.weights].itemsize
-        heard = min(age_tokens * ENCODER_FRAMES_PER_TOKEN, self.config.encoder.window)
-        held = heard * self.config.encoder.kv_values_per_position
-        held += min(age_tokens, self.window) * self.config.decoder.kv_values_per_position
-        return weights_bytes(self.config, self.weights) + num_streams * held * element
+        num_frames = min(age_tokens * ENCODER_FRAMES_PER_TOKEN, self.config.encoder.window)
+        num_values = num_frames * self.config.encoder.kv_values_per_position
+        num_values += min(age_tokens, self.window) * self.config.decoder.kv_values_per_position
+        return weights_bytes(self.config, self.weights) + num_streams * num_values * element
 
     def open_s(self) -> float:
-        """Time to make a row ready for one more stream, after the first."""
-        slot = self._streams[0]._ask
-        assert slot is not None
+        """Time to open a slot, after the first."""
+        request = self._streams[0]._request
+        assert request is not None
         times_s = []
         for _ in range(5):
             began_s = time.perf_counter()
-            self._runner.open(slot.slot, DEFAULT_DELAY_TOKENS)
+            self._runner.open(request.slot, DEFAULT_DELAY_TOKENS)
             self._synchronize()
             times_s.append(time.perf_counter() - began_s)
         self._streams[0].close()
@@ -158,7 +158,7 @@ class Bench:
         return min(times_s)
 
     def flush(self) -> tuple[int, float]:
-        """A flush after speech: steps beyond the delay, and seconds from the call to the answer."""
+        """A flush: its steps beyond the delay, and seconds from the call to the answer."""
         self._streams[0].close()
         stream = self._streams[0] = self._new_stream()
         stream.feed(np.zeros(40 * SAMPLES_PER_TOKEN + 700, np.float32))
@@ -179,7 +179,7 @@ class Bench:
 
 @torch.inference_mode()
 def floor_s(config: VoxtralConfig, dtype: Weights, num_passes: int) -> float:
-    """One pass of matrix-vector products over all weights of the shape, as torch does them on a CPU, undisturbed."""
+    """Time of one pass of torch's matrix-vector products over all weights of the shape on a CPU, undisturbed."""
     matrices = [
         torch.randn(named.shape[0], int(np.prod(named.shape[1:])), dtype=DTYPES[dtype]) * 0.01
         for named in tensors(config)
@@ -194,15 +194,15 @@ def floor_s(config: VoxtralConfig, dtype: Weights, num_passes: int) -> float:
         return time.perf_counter() - began_s
 
     one_pass()
-    return float(np.percentile([one_pass() for _ in range(num_passes)], CALM_PERCENT, method="inverted_cdf"))
+    return float(np.percentile([one_pass() for _ in range(num_passes)], COMPARED_PERCENTILE, method="inverted_cdf"))
 
 
 @torch.inference_mode()
 def reference_s(config: VoxtralConfig, dtype: Weights, num_steps: int) -> float:
-    """A step of `transformers`' streaming generate over the same shape, from chunk to chunk, undisturbed.
+    """Time of a step of `transformers`' streaming generate over the same shape, from chunk to chunk, undisturbed.
 
     Raises:
-        VoxtideError: transformers is not installed, or knows no Voxtral Realtime.
+        VoxtideError: transformers is not installed, or has no Voxtral Realtime.
     """
     try:
         transformers = importlib.import_module("transformers")
@@ -211,13 +211,13 @@ def reference_s(config: VoxtralConfig, dtype: Weights, num_steps: int) -> float:
     except (ImportError, AttributeError) as error:
         raise VoxtideError("the comparison needs transformers 5.2 or newer: pip install transformers") from error
     model = model.to(DTYPES[dtype]).eval()
-    asked_s: list[float] = []
+    request_times_s: list[float] = []
     prompt = torch.full((1, 1 + NUM_LEFT_PAD_TOKENS + DEFAULT_DELAY_TOKENS), PAD)
 
     def chunks() -> Iterator[torch.Tensor]:
         yield torch.zeros(1, NUM_MELS, MEL_FRAMES_PER_TOKEN * prompt.shape[1], dtype=DTYPES[dtype])
         for _ in range(NUM_WARM_UPS + num_steps):
-            asked_s.append(time.perf_counter())
+            request_times_s.append(time.perf_counter())
             yield torch.randn(1, NUM_MELS, MEL_FRAMES_PER_TOKEN, dtype=DTYPES[dtype])
 
     model.generate(
@@ -228,26 +228,26 @@ def reference_s(config: VoxtralConfig, dtype: Weights, num_steps: int) -> float:
         eos_token_id=None,
         pad_token_id=PAD,
     )
-    return float(np.percentile(np.diff(asked_s[NUM_WARM_UPS:]), CALM_PERCENT, method="inverted_cdf"))
+    return float(np.percentile(np.diff(request_times_s[NUM_WARM_UPS:]), COMPARED_PERCENTILE, method="inverted_cdf"))
 
 
-def room(config: VoxtralConfig, device: str | None, num_streams: int) -> int:
-    """The largest decoder window with which so many streams fit beside the weights; 0 if none does."""
+def fitting_window(config: VoxtralConfig, device: str | None, num_streams: int) -> int:
+    """The largest decoder window with which this many streams fit beside the weights; 0 if none does."""
     chosen = choose_device(device)
-    held = choose_weights(None, chosen)
-    left = free_bytes(chosen) - weights_bytes(config, held)
-    return largest_window(config, held, left, num_streams)
+    weights = choose_weights(None, chosen)
+    left_bytes = free_bytes(chosen) - weights_bytes(config, weights)
+    return largest_window(config, weights, left_bytes, num_streams)
 
 
 def copied_bytes_per_s(device: str | None, num_bytes: int = 1 << 30) -> float:
-    """How fast the device's memory is: bytes read and written of a copy, the best of ten."""
+    """The device's memory bandwidth: bytes read and written by a copy, the best of ten."""
     chosen = choose_device(device)
     source = torch.zeros(num_bytes, dtype=torch.uint8, device=chosen)
-    place = torch.empty_like(source)
+    target = torch.empty_like(source)
 
     def copy_s() -> float:
         began_s = time.perf_counter()
-        place.copy_(source)
+        target.copy_(source)
         if chosen.type == "cuda":
             torch.cuda.synchronize(chosen)
         return time.perf_counter() - began_s
@@ -257,7 +257,7 @@ def copied_bytes_per_s(device: str | None, num_bytes: int = 1 << 30) -> float:
 
 
 def _random_checkpoint(config: VoxtralConfig, weights: Weights) -> Checkpoint:
-    """Tensors of the right shapes. All are views on one block of numbers, so the full shape takes no memory."""
+    """Tensors of the right shapes. All are views on one block of numbers, so the full shape takes little memory."""
     named = tensors(config)
     block = torch.randn(max(int(np.prod(it.shape)) for it in named), dtype=torch.float32)
     block = (0.02 * block).to(DTYPES[weights])
@@ -266,7 +266,7 @@ def _random_checkpoint(config: VoxtralConfig, weights: Weights) -> Checkpoint:
 
 
 def _age(slots: Slots, age_tokens: int) -> None:
-    """Make all rows as old as if they had run so long; what lies in the rings does not matter for the time."""
+    """Set the age of all slots; the contents of the rings do not affect the time."""
     slots.encoded.fill_(age_tokens)
     slots.decoded.fill_(age_tokens)
     slots.num_encoded[:] = slots.num_decoded[:] = [age_tokens] * len(slots.num_encoded)

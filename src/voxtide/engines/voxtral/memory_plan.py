@@ -1,6 +1,6 @@
 """How many streams a device holds. In: the model's shape, the weights' kind, free memory. Out: a plan. Needs no torch.
 
-All of a stream's memory is taken when the engine loads, and none later: so what is admitted is what fits.
+The memory of all streams is allocated when the engine loads, so an admitted stream cannot run out of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from voxtide.voxtral.config import TOKEN_MS, VoxtralConfig
 from voxtide.voxtral.names import tensors
 
 USABLE_SHARE = 0.9
-"""Of the memory that is free; the rest is for activations, captured graphs and others."""
+"""Of the free memory; the rest is for activations, captured graphs and other programs."""
 
 ELEMENT_BYTES = {"bf16": 2, "fp16": 2, "fp32": 4, "int8": 2}
 """Of keys, values and activations."""
@@ -22,21 +22,21 @@ ELEMENT_BYTES = {"bf16": 2, "fp16": 2, "fp32": 4, "int8": 2}
 WEIGHT_BYTES = {"bf16": 2, "fp16": 2, "fp32": 4, "int8": 1}
 
 MAX_STREAMS = {"cpu": 4, "mps": 8}
-"""Streams unless the caller says otherwise: more than such a device keeps up with only hold memory."""
+"""Default maximum of streams: more than the device can keep up with would waste memory."""
 
 MAX_GPU_STREAMS = 512
 
 WINDOWS = (8192, 4096, 2048, 1024, 512)
-"""Decoder windows to tell of: 11 minutes down to 41 seconds of what was said before."""
+"""Decoder windows to report: 11 minutes down to 41 seconds of context."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What fits with one decoder window.
+    """The streams that fit with one decoder window.
 
     Attributes:
         window: In tokens of 80 ms.
-        stream_bytes: What one stream holds.
+        stream_bytes: Memory of one stream.
         num_streams: How many fit beside the weights.
     """
 
@@ -46,12 +46,12 @@ class Fit:
 
 
 def weights_bytes(config: VoxtralConfig, weights: str) -> int:
-    """What the weights take."""
+    """Memory of the weights."""
     return WEIGHT_BYTES[weights] * sum(math.prod(tensor.shape) for tensor in tensors(config))
 
 
 def fit(config: VoxtralConfig, weights: str, free_bytes: int, window: int | None = None) -> Fit:
-    """How many streams fit into memory that is free once the weights are loaded."""
+    """The streams that fit. `free_bytes`: memory free after the weights are loaded."""
     window = min(window or config.decoder.window, config.decoder.window)
     stream_bytes = config.slot_bytes(ELEMENT_BYTES[weights], window)
     usable_bytes = int(USABLE_SHARE * free_bytes) - config.shared_bytes(ELEMENT_BYTES[weights])
@@ -59,16 +59,14 @@ def fit(config: VoxtralConfig, weights: str, free_bytes: int, window: int | None
 
 
 def fits(config: VoxtralConfig, weights: str, free_bytes: int, windows: tuple[int, ...] | None = None) -> list[Fit]:
-    """The same for some windows, else for those of `WINDOWS`, before the weights are loaded."""
+    """`fit` for several windows, by default `WINDOWS`. `free_bytes`: memory free before the weights are loaded."""
     left_bytes = free_bytes - weights_bytes(config, weights)
     known = tuple(window for window in WINDOWS if window <= config.decoder.window) or (config.decoder.window,)
     return [fit(config, weights, left_bytes, window) for window in windows or known]
 
 
 def largest_window(config: VoxtralConfig, weights: str, free_bytes: int, num_streams: int) -> int:
-    """The furthest that so many streams can see, in tokens, in memory that is free once the weights are loaded; 0 where
-    they do not fit at all.
-    """
+    """The largest window, in tokens, with which this many streams fit; 0 if none does. `free_bytes` as in `fit`."""
     one = fit(config, weights, free_bytes, window=1)
     token_bytes = ELEMENT_BYTES[weights] * config.decoder.kv_values_per_position
     each_bytes = (int(USABLE_SHARE * free_bytes) - config.shared_bytes(ELEMENT_BYTES[weights])) // num_streams
@@ -79,7 +77,7 @@ def window_tokens(minutes: float) -> int:
     """A decoder's window in tokens.
 
     Raises:
-        ConfigError: It is no length of time.
+        ConfigError: `minutes` is not positive and finite.
     """
     if not 0.0 < minutes < math.inf:
         raise ConfigError(f"window_minutes is {minutes:g}; it must be more than 0, and finite")
@@ -87,19 +85,19 @@ def window_tokens(minutes: float) -> int:
 
 
 def default_streams(device_type: str, num_fitting: int) -> int:
-    """How many streams an engine takes where nobody says."""
+    """The number of streams if the caller gives none."""
     return min(num_fitting, MAX_STREAMS.get(device_type, MAX_GPU_STREAMS))
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What was found.
+    """How a model would run on this machine.
 
     Attributes:
-        device: Where it would run, in words.
-        weights: How the weights would be held.
-        weights_bytes: What they would take.
-        free_bytes: What is free on the device.
+        device: The device, for people.
+        weights: The kind of weights.
+        weights_bytes: Memory of the weights.
+        free_bytes: Free memory of the device.
         fits: For each decoder window, how many streams fit beside the weights.
     """
 
@@ -117,18 +115,18 @@ def survey(
     weights: str | None = None,
     window_minutes: float | None = None,
 ) -> Survey:
-    """Look at the machine.
+    """Survey the machine; loads no weights.
 
     Args:
-        directory: A model's, for its shape; None for the published model.
+        directory: Of a model, for its shape; None for the published model.
         device: As `load` takes it.
         weights: As `load` takes it.
         window_minutes: As `load` takes it; None for several.
 
     Raises:
-        ConfigError: The device or the weights cannot be used here, or the window is none.
+        ConfigError: The device, the weights or the window cannot be used here.
         ModelMissingError: The directory holds no model, or no tokenizer.
-        ModelCorruptError: A file or a tensor is not what it should be; it is named.
+        ModelCorruptError: A file or a tensor is wrong; the message names it.
         MissingExtraError: torch is not installed.
     """
     try:

@@ -1,6 +1,6 @@
-"""Where a stream's speech starts and stops. In: its samples, and up to where to listen. Out: speech events.
+"""Detects where a stream's speech starts and stops. In: its samples, and an end position. Out: speech events.
 
-It listens as far as the decoder has heard, so that what it tells stands in the same place whatever the chunks were.
+The VAD advances with the decoder, so that its events are in the same place for any chunking of the audio.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from voxtide.types import Samples
 
 
 class SpeechEventDetector:
-    """One stream's voice detector."""
+    """One stream's VAD."""
 
     def __init__(self, meter: VadMeter) -> None:
         self._meter = meter
         self._gate = SpeechGate(GateConfig())
-        self._samples: Samples = np.zeros(0, np.float32)  # fed and not heard: what waits for the decoder, at most
+        self._samples: Samples = np.zeros(0, np.float32)  # fed and not measured: bounded by the decoder's backlog
         self._num_frames = 0
 
     @property
     def is_speech(self) -> bool:
-        """Whether somebody speaks where it listens."""
+        """Whether the last measured frame is in speech."""
         return self._gate.is_open
 
     def feed(self, samples: Samples) -> None:
-        """Take audio; listen to it later."""
+        """Buffer audio for `detect`."""
         self._samples = np.concatenate((self._samples, samples))
 
-    def listen(self, until_sample: int) -> list[TranscriptEvent]:
-        """Listen to whole frames up to a place in the audio."""
+    def detect(self, until_sample: int) -> list[TranscriptEvent]:
+        """Measure all whole frames up to a position in the audio."""
         num_frames = min(until_sample // VAD_FRAME_SAMPLES - self._num_frames, len(self._samples) // VAD_FRAME_SAMPLES)
         if num_frames < 1:
             return []
-        heard, self._samples = np.split(self._samples, [num_frames * VAD_FRAME_SAMPLES])
+        samples, self._samples = np.split(self._samples, [num_frames * VAD_FRAME_SAMPLES])
         events: list[TranscriptEvent] = []
-        for probability in self._meter.probabilities(heard):
+        for probability in self._meter.probabilities(samples):
             change = self._gate.push(probability)
             self._num_frames += 1
             if change is SpeechChange.STARTED:
