@@ -12,7 +12,7 @@ from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
-    """Two sentences that the scripted engine hears."""
+    """Two sentences for the scripted engine."""
     pause = np.zeros(voxtide.SAMPLE_RATE_HZ, np.float32)
     samples = np.concatenate([speak("Ever tried."), pause, speak("Ever failed."), pause])
     path = tmp_path / "talk.wav"
@@ -45,13 +45,13 @@ async def test_an_engine_serves_several_files_and_stays_open(recording: Path) ->
     assert first == second
 
 
-async def test_an_engine_that_is_handed_in_has_its_model_already(recording: Path) -> None:
+async def test_a_model_cannot_be_given_with_an_open_engine(recording: Path) -> None:
     async with voxtide.open_engine("scripted") as engine:
         with pytest.raises(voxtide.ConfigError, match="model 'tones'"):
             await voxtide.transcribe_async(recording, engine, model="tones")
 
 
-async def test_inside_a_running_loop_the_error_names_what_to_use(recording: Path) -> None:
+async def test_inside_a_running_loop_the_error_names_the_async_function(recording: Path) -> None:
     with pytest.raises(voxtide.VoxtideError, match="await voxtide.transcribe_async"):
         voxtide.transcribe(recording, "scripted")
 
@@ -63,7 +63,7 @@ def test_a_missing_file_and_an_unknown_engine_are_refused(tmp_path: Path) -> Non
         voxtide.open_engine("scriptd")
 
 
-async def test_a_failure_in_the_middle_is_raised(recording: Path) -> None:
+async def test_a_failure_during_the_stream_is_raised(recording: Path) -> None:
     async with ScriptedEngine(ScriptedConfig(fails_at_s=1.0)) as engine:
         with pytest.raises(voxtide.EngineFailedError):
             await voxtide.transcribe_async(recording, engine)

@@ -1,4 +1,4 @@
-"""Settings come from the environment that is handed over, and a value that cannot be used is named."""
+"""Settings come from the given environment, and errors name the variable."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from voxtide.config import HUB_ENDPOINT, Settings
 from voxtide.errors import ConfigError
 
 
-def test_an_empty_environment_gives_a_cache_of_the_users_own() -> None:
+def test_an_empty_environment_gives_the_defaults() -> None:
     settings = Settings.from_environment({})
     assert settings.models_dir.is_absolute()
     assert settings.models_dir.name == "models"
@@ -18,7 +18,7 @@ def test_an_empty_environment_gives_a_cache_of_the_users_own() -> None:
     assert (settings.is_offline, settings.hub_endpoint, settings.hub_token) == (False, HUB_ENDPOINT, None)
 
 
-def test_every_variable_counts() -> None:
+def test_every_variable_is_used() -> None:
     settings = Settings.from_environment(
         {
             "VOXTIDE_MODELS": "~/somewhere",
@@ -33,12 +33,12 @@ def test_every_variable_counts() -> None:
     assert "secret" not in repr(settings)
 
 
-def test_a_relative_place_does_not_move_with_the_working_directory() -> None:
+def test_a_relative_directory_becomes_absolute() -> None:
     assert Settings.from_environment({"VOXTIDE_MODELS": "here"}).models_dir == Path.cwd() / "here"
 
 
 @pytest.mark.parametrize("value", ["", "0", "no", "False", " off "])
-def test_offline_can_be_said_no_to(value: str) -> None:
+def test_offline_can_be_disabled(value: str) -> None:
     assert not Settings.from_environment({"VOXTIDE_OFFLINE": value}).is_offline
 
 
@@ -52,17 +52,17 @@ def test_offline_can_be_said_no_to(value: str) -> None:
         ("HF_ENDPOINT", "http://mirror.example:port"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
+def test_an_invalid_value_is_named(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name) as caught:
         Settings.from_environment({name: value})
     assert repr(value) in str(caught.value)
 
 
-def test_a_broken_token_is_refused_and_not_shown() -> None:
+def test_an_invalid_token_is_refused_and_not_shown() -> None:
     with pytest.raises(ConfigError, match="HF_TOKEN") as caught:
         Settings.from_environment({"HF_TOKEN": "hidden\nhidden"})
     assert "hidden" not in str(caught.value)
 
 
-def test_space_around_a_token_is_no_part_of_it() -> None:
+def test_space_around_a_token_is_stripped() -> None:
     assert Settings.from_environment({"HF_TOKEN": " secret\n"}).hub_token == "secret"

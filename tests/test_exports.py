@@ -1,4 +1,4 @@
-"""The public surface is a list, and this proves it."""
+"""The public API is exactly `voxtide.__all__`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.support.source_tree import PACKAGE
 
 
 @pytest.mark.parametrize("name", voxtide.__all__)
-def test_every_public_name_is_there(name: str) -> None:
+def test_every_public_name_exists(name: str) -> None:
     assert getattr(voxtide, name) is not None
 
 
-def test_the_list_is_sorted_and_has_no_name_twice() -> None:
+def test_the_list_is_sorted_without_duplicates() -> None:
     constants = [name for name in voxtide.__all__ if name.isupper()]
     classes = [name for name in voxtide.__all__ if name[0].isupper() and not name.isupper()]
     functions = [name for name in voxtide.__all__ if name.islower()]
@@ -27,7 +27,7 @@ def test_the_list_is_sorted_and_has_no_name_twice() -> None:
     assert set(dir(voxtide)) == {*voxtide.__all__, "__version__"}
 
 
-def test_type_checkers_see_the_same_names_from_the_same_places() -> None:
+def test_type_checkers_see_the_same_names_from_the_same_modules() -> None:
     seen: dict[str, str] = {}
     for node in ast.walk(ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("voxtide."):
@@ -37,7 +37,7 @@ def test_type_checkers_see_the_same_names_from_the_same_places() -> None:
         assert getattr(voxtide, name) is getattr(import_module(home), name)
 
 
-def test_every_error_event_and_noun_is_public() -> None:
+def test_every_error_and_event_is_public() -> None:
     for home in ("voxtide.errors", "voxtide.transcript.events"):
         module = import_module(home)
         classes = {name for name, value in vars(module).items() if isinstance(value, type) and value.__module__ == home}
@@ -48,9 +48,9 @@ def test_the_version_is_the_distributions() -> None:
     assert voxtide.__version__ == version("voxtide")
 
 
-def test_a_name_that_is_not_there_is_refused() -> None:
+def test_an_unknown_name_raises() -> None:
     with pytest.raises(AttributeError, match="no attribute 'transcibe'"):
-        voxtide.transcibe  # type: ignore[attr-defined]  # noqa: B018  # the point is that it is not there
+        voxtide.transcibe  # type: ignore[attr-defined]  # noqa: B018  # it must not exist
 
 
 def test_events_and_errors_need_no_engine_library() -> None:

@@ -27,7 +27,7 @@ async def chunks_of(audio: Samples, *, error: Exception | None = None) -> AsyncI
 
 
 class Log(Observer):
-    """Keeps all it is told."""
+    """Records all calls."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -81,7 +81,7 @@ def test_an_empty_source_is_an_empty_transcript() -> None:
     assert log.calls == ["started", "Finished"]
 
 
-def test_time_counts_from_the_first_sample() -> None:
+def test_wall_time_starts_with_the_first_sample() -> None:
     async def main() -> list[float]:
         log, ticks = Log(), itertools.count(100.0)
         async with ScriptedEngine() as engine, engine.open() as stream:
@@ -89,12 +89,12 @@ def test_time_counts_from_the_first_sample() -> None:
         return log.walls_s
 
     walls_s = asyncio.run(main())
-    assert walls_s[0] == 1.0  # the clock was read once for the start, once for the first chunk
+    assert walls_s[0] == 1.0  # the clock is read once for the start, once for the first chunk
     assert walls_s == sorted(walls_s)
 
 
 class Gate(Observer):
-    """A source that goes on after its first sentence only when that has been flushed."""
+    """A source that continues after its first sentence only when that has been flushed."""
 
     def __init__(self) -> None:
         self._is_flushed = asyncio.Event()
@@ -109,7 +109,7 @@ class Gate(Observer):
         yield speak("ever failed")
 
 
-def test_a_pause_is_flushed_if_wished() -> None:
+def test_a_pause_is_flushed_if_requested() -> None:
     log, gate = Log(), Gate()
     outcome = run(gate.chunks(), log, gate, is_flushing_at_pauses=True)
     assert [event.text for event in log.events if isinstance(event, Flushed)] == ["ever tried"]
@@ -118,7 +118,7 @@ def test_a_pause_is_flushed_if_wished() -> None:
 
 
 def test_an_old_pause_is_not_flushed() -> None:
-    """The speaker has gone on: a flush would be about the beginning of what comes next."""
+    """The speaker has continued: a flush would include the start of the next sentence."""
     log = Log()
 
     async def at_once() -> AsyncIterator[Samples]:
@@ -130,32 +130,32 @@ def test_an_old_pause_is_not_flushed() -> None:
     assert outcome.transcript.text == "ever tried ever failed"
 
 
-def test_no_flush_without_the_wish() -> None:
+def test_pauses_are_not_flushed_by_default() -> None:
     log = Log()
     run(chunks_of(TWO_SENTENCES), log)
     assert "flush" not in log.calls
 
 
-def test_a_source_that_breaks_off_leaves_what_was_said_before() -> None:
-    error = CorruptAudioError("it breaks off")
+def test_a_truncated_source_keeps_the_text_before() -> None:
+    error = CorruptAudioError("truncated")
     outcome = run(chunks_of(TWO_SENTENCES, error=error))
     assert outcome.failure is error
     assert outcome.transcript.text == "ever tried ever failed"
 
 
-def test_a_dead_engine_is_the_failure_and_the_text_before_it_stays() -> None:
+def test_a_dead_engine_is_the_failure_and_keeps_the_text_before() -> None:
     outcome = run(chunks_of(TWO_SENTENCES), config=ScriptedConfig(delay_ms=80, dies_at_s=2.0))
     assert isinstance(outcome.failure, EngineFailedError)
     assert outcome.transcript.text == "ever tried"
 
 
 class DyingStream(EngineStream):
-    """Its engine dies when this verb is used; what was said before is still to be read."""
+    """Its engine dies in the given method while events are still unread."""
 
     lag_s = 0.0
 
-    def __init__(self, last_verb: str) -> None:
-        self._last_verb = last_verb
+    def __init__(self, fatal_method: str) -> None:
+        self._fatal_method = fatal_method
         self._has_died = asyncio.Event()
 
     async def feed(self, samples: Samples) -> None:
@@ -171,8 +171,8 @@ class DyingStream(EngineStream):
     async def close(self) -> None:
         pass
 
-    async def _use(self, verb: str) -> None:
-        if verb == self._last_verb or self._has_died.is_set():
+    async def _use(self, method: str) -> None:
+        if method == self._fatal_method or self._has_died.is_set():
             self._has_died.set()
             raise EngineFailedError("gone")
         await asyncio.sleep(0)
@@ -186,10 +186,10 @@ class DyingStream(EngineStream):
         raise EngineFailedError("gone")
 
 
-@pytest.mark.parametrize("verb", ["feed", "flush", "finish"])
-def test_an_engine_that_dies_leaves_what_it_said_and_nobody_has_read(verb: str) -> None:
+@pytest.mark.parametrize("method", ["feed", "flush", "finish"])
+def test_unread_events_of_a_dead_engine_are_read(method: str) -> None:
     source = chunks_of(PAUSE)
-    outcome = asyncio.run(run_stream(source, DyingStream(verb), is_flushing_at_pauses=True))
+    outcome = asyncio.run(run_stream(source, DyingStream(method), is_flushing_at_pauses=True))
     assert isinstance(outcome.failure, EngineFailedError)
     assert outcome.transcript.text == "ever tried"
 
@@ -200,12 +200,12 @@ class Broken(Observer):
             raise BrokenPipeError("the reader went away")
 
 
-def test_what_an_observer_raises_is_raised_plainly() -> None:
+def test_an_error_of_an_observer_is_raised_unwrapped() -> None:
     with pytest.raises(BrokenPipeError, match="went away"):
         run(chunks_of(TWO_SENTENCES), Broken())
 
 
-def test_an_unforeseen_error_of_the_source_is_raised_plainly() -> None:
+def test_an_unexpected_error_of_the_source_is_raised_unwrapped() -> None:
     with pytest.raises(ZeroDivisionError):
         run(chunks_of(TWO_SENTENCES, error=ZeroDivisionError()))
 
@@ -216,7 +216,7 @@ async def never_ending(audio: Samples, has_waited: asyncio.Event) -> AsyncIterat
     await asyncio.Event().wait()
 
 
-def test_stop_finishes_what_was_fed() -> None:
+def test_stop_transcribes_the_audio_fed_so_far() -> None:
     async def main() -> Outcome:
         stop = asyncio.Event()
         async with ScriptedEngine() as engine, engine.open() as stream:
@@ -226,7 +226,7 @@ def test_stop_finishes_what_was_fed() -> None:
     assert (outcome.transcript.text, outcome.failure) == ("no matter", None)
 
 
-def test_cancellation_leaves_at_once() -> None:
+def test_cancellation_is_immediate() -> None:
     async def main() -> None:
         has_waited = asyncio.Event()
         async with ScriptedEngine() as engine, engine.open() as stream:
@@ -239,8 +239,8 @@ def test_cancellation_leaves_at_once() -> None:
     asyncio.run(main())
 
 
-class OneAtATime(EngineStream):
-    """Fails if two verbs overlap, and tells a pause after every feed."""
+class SerialStream(EngineStream):
+    """Fails if two calls overlap; reports a pause after every feed."""
 
     def __init__(self) -> None:
         self._is_busy = False
@@ -277,9 +277,9 @@ class OneAtATime(EngineStream):
         return 0.0
 
 
-def test_feed_and_flush_take_turns() -> None:
-    async def main() -> OneAtATime:
-        stream = OneAtATime()
+def test_feed_and_flush_do_not_overlap() -> None:
+    async def main() -> SerialStream:
+        stream = SerialStream()
         await run_stream(chunks_of(TWO_SENTENCES), stream, is_flushing_at_pauses=True)
         return stream
 
@@ -295,7 +295,7 @@ def failing_at_once(errors: Iterable[Exception]) -> AsyncIterator[Samples]:
     return generate()
 
 
-def test_a_source_that_gives_nothing_is_still_started_and_finished() -> None:
+def test_a_source_that_fails_at_once_is_still_started_and_finished() -> None:
     log = Log()
     outcome = run(failing_at_once([AudioError("unplugged")]), log)
     assert (log.calls, str(outcome.failure)) == (["started", "Finished"], "unplugged")

@@ -1,10 +1,10 @@
-"""Streaming speech-to-text you run yourself: words while the speaker talks, the last word the moment they stop.
+"""Self-hosted streaming speech-to-text: text while the speaker talks, final text as soon as they stop.
 
     import voxtide
 
     print(voxtide.transcribe("talk.mp3").text)
 
-Names are loaded when they are first used, so that `import voxtide` costs next to nothing. docs/python.md has the rest.
+Names are imported on first use, so that `import voxtide` is fast. See docs/python.md.
 """
 
 from importlib import import_module
@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from voxtide.api import open_engine, transcribe, transcribe_async
+    from voxtide.audio.encodings import Encoding
+    from voxtide.audio.opening import open_source
+    from voxtide.audio.source import AudioSource
     from voxtide.client.config import ClientConfig
     from voxtide.client.connect import connect
     from voxtide.client.connection import Connection, FlushAnswer
@@ -60,6 +63,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "voxtide.api": ("open_engine", "transcribe", "transcribe_async"),
+    "voxtide.audio.encodings": ("Encoding",),
+    "voxtide.audio.opening": ("open_source",),
+    "voxtide.audio.source": ("AudioSource",),
     "voxtide.client.config": ("ClientConfig",),
     "voxtide.client.connection": ("Connection", "FlushAnswer"),
     "voxtide.client.events": ("ConnectionLost", "ConnectionReplaced"),
@@ -104,12 +110,13 @@ _HOMES = {
     ),
     "voxtide.types": ("SAMPLE_RATE_HZ", "EngineInfo", "Samples", "Segment", "StreamOptions", "Transcript", "Word"),
 }
-"""Where each public name lives; tests/test_exports.py holds it against `__all__`."""
+"""The module of each public name; tests/test_exports.py compares it with `__all__`."""
 
 __all__ = [
     "SAMPLE_RATE_HZ",
     "AudioAheadError",
     "AudioError",
+    "AudioSource",
     "BlankLoopDetected",
     "CapacityError",
     "ClientConfig",
@@ -120,6 +127,7 @@ __all__ = [
     "ConnectionReplaced",
     "CorruptAudioError",
     "Delta",
+    "Encoding",
     "Engine",
     "EngineError",
     "EngineFailedError",
@@ -156,6 +164,7 @@ __all__ = [
     "Word",
     "connect",
     "open_engine",
+    "open_source",
     "transcribe",
     "transcribe_async",
 ]

@@ -1,6 +1,6 @@
-"""The Python interface in three calls. In: a file and an engine's name. Out: a transcript, or an engine to stream with.
+"""The Python API in three functions. In: a file and an engine's name. Out: a transcript, or an engine for streaming.
 
-This is one of the two places that read the environment; the command line is the other.
+Reads the environment, as does only the command line.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ def open_engine(
     api_key: str | None = None,
     options: Mapping[str, EngineOption] | None = None,
 ) -> Engine:
-    """Load an engine; its model is pulled first where it is not there yet. Close it, or use it in `async with`.
+    """Load an engine. Pulls its model first if missing. Use it in `async with`, or close it.
 
     Args:
-        name: `moonshine`, `whisper`, `voxtral` or `scripted`, which run here; `remote` or `vllm`, which are servers.
-        model: A model the engine runs; None for its default.
-        num_threads: Threads that compute; None for as many as suit the machine.
-        max_streams: Streams open at once; None for what suits the engine.
-        store: Where the models are; None for the store that the environment asks for.
-        progress: Told how far a pull is.
-        server: The server's address, for an engine that is one; None for Mistral's service, or vLLM on this machine.
-        api_key: The server's key, where it wants one.
-        options: What one engine alone can be told. Voxtral: `device`, `weights`, `window_minutes`, `interim_every_ms`;
-            see docs/voxtral.md.
+        name: `moonshine`, `whisper`, `voxtral` or `scripted` run locally; `remote` and `vllm` connect to a server.
+        model: A model of the engine; None for its default.
+        num_threads: Compute threads; None for a default that fits the machine.
+        max_streams: Maximum number of open streams; None for the engine's default.
+        store: The model store; None for the one configured by the environment.
+        progress: Called with the progress of a pull.
+        server: Address of the server, for `remote` and `vllm`; None for Mistral's service, or vLLM on this machine.
+        api_key: The server's API key, if it needs one.
+        options: Options of one engine. Voxtral: `device`, `weights`, `window_minutes`, `interim_every_ms`; see
+            docs/voxtral.md.
 
     Raises:
-        ConfigError: There is no such engine, it has no such option, or a setting cannot be used.
-        ModelError: The model's files cannot be had or used.
+        ConfigError: There is no such engine or option, or a value is invalid.
+        ModelError: The model cannot be pulled or used.
         MissingExtraError: The engine's package is not installed.
     """
     store = store or ModelStore.from_settings(Settings.from_environment(os.environ))
@@ -75,25 +75,27 @@ async def transcribe_async(
     language: str | None = None,
     vocabulary: Sequence[str] = (),
 ) -> Transcript:
-    """Transcribe a file or address as fast as the machine can.
+    """Transcribe a file or URL as fast as possible.
 
     Args:
-        path: A file or URL with audio in it, in any usual format.
+        path: A file or URL with audio in any format that FFmpeg can read.
         engine: An engine's name, or an engine from `open_engine`, which stays open.
-        model: A model the engine runs; only with an engine's name.
-        language: ISO 639-1 code of the speech; None to let the engine decide.
+        model: A model of the engine; only with an engine's name.
+        language: ISO 639-1 code of the speech; None for the engine's choice.
         vocabulary: Words to expect, for engines that can use them.
 
     Raises:
         AudioError: The audio cannot be read to its end.
-        ConfigError: An option cannot be used.
-        ModelError: The model's files cannot be had or used.
+        ConfigError: An option is invalid.
+        ModelError: The model cannot be pulled or used.
         EngineError: The engine failed.
     """
     options = StreamOptions(language=language, vocabulary=tuple(vocabulary), interim=False, pace="fast")
     if isinstance(engine, Engine):
         if model is not None:
-            raise ConfigError(f"model {model!r} comes with an engine's name; this engine already runs a model")
+            raise ConfigError(
+                f"model {model!r} can be given only with an engine's name; this engine already has a model"
+            )
         return await _transcribe(path, engine, options)
     async with await asyncio.to_thread(open_engine, engine, model=model) as opened:
         return await _transcribe(path, opened, options)
@@ -110,7 +112,7 @@ def transcribe(
     """`transcribe_async` for programs without an event loop.
 
     Raises:
-        VoxtideError: An event loop is running in this thread; await `transcribe_async` there.
+        VoxtideError: An event loop is running in this thread; await `transcribe_async` instead.
     """
     if _is_in_event_loop():
         raise VoxtideError(

@@ -1,4 +1,4 @@
-"""Settings of one process. In: environment variables, handed over by the caller. Out: a frozen, checked `Settings`."""
+"""Settings of a process. In: environment variables, passed by the caller. Out: a frozen, checked `Settings`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from platformdirs import user_cache_path
 from voxtide.errors import ConfigError
 
 HUB_ENDPOINT = "https://huggingface.co"
-"""The Hugging Face hub's public address; a mirror is named with HF_ENDPOINT."""
+"""The public Hugging Face hub; HF_ENDPOINT selects a mirror."""
 
 _TOKEN = re.compile(r"[!-~]+")
-"""What a header can carry: printable ASCII without spaces."""
+"""Valid in an HTTP header: printable ASCII without spaces."""
 
 _SWITCH_WORDS = {"": False, "0": False, "false": False, "no": False, "off": False} | dict.fromkeys(
     ("1", "true", "yes", "on"), True
@@ -26,13 +26,13 @@ _SWITCH_WORDS = {"": False, "0": False, "false": False, "no": False, "off": Fals
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the environment decides, read once by whoever composes the program.
+    """Settings from the environment, read once by the API or the command line.
 
     Attributes:
-        models_dir: Directory that holds the pulled models.
-        is_offline: Whether nothing may be fetched.
-        hub_endpoint: Address of the Hugging Face hub or of a mirror, without a slash at its end.
-        hub_token: Access token for that address only, or None.
+        models_dir: Directory of the pulled models.
+        is_offline: Whether downloads are forbidden.
+        hub_endpoint: URL of the Hugging Face hub or a mirror, without a trailing slash.
+        hub_token: Access token for that URL only, or None.
     """
 
     models_dir: Path
@@ -43,10 +43,10 @@ class Settings:
     def __post_init__(self) -> None:
         if not _is_web_address(self.hub_endpoint):
             raise ConfigError(
-                f"HF_ENDPOINT is {self.hub_endpoint!r}, which is not a web address; give one such as {HUB_ENDPOINT}"
+                f"HF_ENDPOINT is {self.hub_endpoint!r}, which is not a web address; use one such as {HUB_ENDPOINT}"
             )
         if self.hub_token and not _TOKEN.fullmatch(self.hub_token):
-            raise ConfigError("HF_TOKEN holds a character that no access token has; copy it again")  # never shows it
+            raise ConfigError("HF_TOKEN contains an invalid character; copy the token again")  # never quote it
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -67,7 +67,7 @@ def _is_web_address(text: str) -> bool:
     try:
         address = urlsplit(text)
         return address.scheme in {"http", "https"} and bool(address.hostname) and address.port != 0
-    except ValueError:  # brackets or a port that are none
+    except ValueError:  # invalid brackets or port
         return False
 
 

@@ -1,49 +1,49 @@
-"""Every failure voxtide raises on purpose. In: facts about what went wrong. Out: one exception tree, each with a code.
+"""All errors that voxtide raises deliberately. In: a message. Out: one exception tree, each class with a code.
 
 VoxtideError
-├── ConfigError                 a setting or option value is not usable
-│   └── UnsupportedOptionError  this engine cannot do what the options ask
+├── ConfigError                 invalid setting or option
+│   └── UnsupportedOptionError  the engine does not support an option
 ├── AudioError                  the audio cannot be read
 │   ├── SourceNotFoundError     no such file, address or device
-│   ├── NotAudioError           readable, but holds no audio
-│   └── CorruptAudioError       audio that breaks off or cannot be decoded
+│   ├── NotAudioError           readable, but contains no audio
+│   └── CorruptAudioError       truncated or undecodable audio
 ├── ModelError                  the model's files cannot be used
-│   ├── UnknownModelError       no such name in the manifest
+│   ├── UnknownModelError       not in the manifest
 │   ├── ModelMissingError       known, but not pulled
 │   ├── ModelDownloadError      the pull failed
-│   └── ModelCorruptError       a file is not the one the manifest names
+│   └── ModelCorruptError       a file differs from the manifest
 ├── MissingExtraError           an optional package is not installed
-├── EngineError                 the engine itself failed
-│   ├── EngineFailedError       an engine died; every stream of it is told
-│   │   └── ConnectionFailedError  the server cannot be reached, refuses us, or went away for good
-│   └── CapacityError           no room for one more stream
-├── SessionError                a session at the server went past one of its bounds
-│   ├── MessageTooBigError      one message was too long
-│   ├── AudioAheadError         audio came too much faster than it was spoken
-│   ├── SessionExpiredError     the session lasted as long as it may
-│   └── SessionIdleError        nothing came from the client for too long
+├── EngineError                 the engine failed
+│   ├── EngineFailedError       the engine died; raised by all its streams
+│   │   └── ConnectionFailedError  a server is unreachable, rejects the connection, or does not come back
+│   └── CapacityError           no free stream
+├── SessionError                a session exceeded a limit of the server
+│   ├── MessageTooBigError      a message was too long
+│   ├── AudioAheadError         audio was sent too far ahead of real time
+│   ├── SessionExpiredError     the maximum session length was reached
+│   └── SessionIdleError        the client sent nothing for too long
 └── StreamClosedError           a stream was used after finish or close
 
-A message names the input and, where there is one, the remedy. `code` is the stable name for logs and event streams.
+A message names the input and, if possible, the remedy. `code` is the stable name in logs and event streams.
 """
 
 from __future__ import annotations
 
 
 class VoxtideError(Exception):
-    """Base of all errors voxtide raises on purpose; catch it to handle any of them."""
+    """Base class of all errors that voxtide raises deliberately."""
 
     code = "error"
 
 
 class ConfigError(VoxtideError, ValueError):
-    """A setting or option has a value that cannot be used."""
+    """A setting or option has an invalid value."""
 
     code = "config"
 
 
 class UnsupportedOptionError(ConfigError):
-    """An engine was asked for something it cannot do; it refuses by name instead of ignoring the wish."""
+    """The engine does not support a requested option."""
 
     code = "unsupported_option"
 
@@ -61,13 +61,13 @@ class SourceNotFoundError(AudioError):
 
 
 class NotAudioError(AudioError):
-    """The input can be opened but holds no audio."""
+    """The input is readable but contains no audio."""
 
     code = "not_audio"
 
 
 class CorruptAudioError(AudioError):
-    """The audio breaks off or cannot be decoded."""
+    """The audio is truncated or cannot be decoded."""
 
     code = "corrupt_audio"
 
@@ -85,25 +85,25 @@ class UnknownModelError(ModelError):
 
 
 class ModelMissingError(ModelError):
-    """The model is known but has not been pulled, and may not be pulled now."""
+    """The model is known but has not been pulled."""
 
     code = "model_missing"
 
 
 class ModelDownloadError(ModelError):
-    """The model could not be fetched."""
+    """The model could not be downloaded."""
 
     code = "model_download"
 
 
 class ModelCorruptError(ModelError):
-    """A model file is not the one the manifest names."""
+    """A model file differs from the manifest or cannot be loaded."""
 
     code = "model_corrupt"
 
 
 class MissingExtraError(VoxtideError):
-    """An optional package is needed and not installed, be it Python's or, with a `remedy` of its own, the system's."""
+    """An optional Python package, or with its own `remedy` a system package, is not installed."""
 
     code = "missing_extra"
 
@@ -119,49 +119,49 @@ class EngineError(VoxtideError):
 
 
 class EngineFailedError(EngineError):
-    """An engine, or the stream's part of it, died. Audio after its last event was not transcribed."""
+    """The engine, or its part for this stream, died. Audio after the last event was not transcribed."""
 
     code = "engine_failed"
 
 
 class ConnectionFailedError(EngineFailedError):
-    """A server cannot be reached, refuses the connection, or went away and did not come back in time."""
+    """A server is unreachable, rejects the connection, or did not come back in time after a loss."""
 
     code = "connection_failed"
 
 
 class CapacityError(EngineError):
-    """The engine has no room for one more stream."""
+    """All streams of the engine are in use."""
 
     code = "capacity"
 
 
 class SessionError(VoxtideError):
-    """A session at the server went past one of its bounds; each bound is a setting of the server."""
+    """The session exceeded a limit of the server."""
 
     code = "session"
 
 
 class MessageTooBigError(SessionError):
-    """One message was longer than the server takes."""
+    """A message was longer than the server accepts."""
 
     code = "message_too_big"
 
 
 class AudioAheadError(SessionError):
-    """Audio came so much faster than real time that the server will not hold it."""
+    """Audio was sent too far ahead of real time."""
 
     code = "audio_ahead"
 
 
 class SessionExpiredError(SessionError):
-    """The session lasted as long as a session may."""
+    """The session reached its maximum length."""
 
     code = "session_expired"
 
 
 class SessionIdleError(SessionError):
-    """Nothing came from the client for longer than the server waits."""
+    """The client sent nothing for longer than the idle timeout."""
 
     code = "session_idle"
 
@@ -173,7 +173,7 @@ class StreamClosedError(VoxtideError, RuntimeError):
 
 
 def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What went wrong first in a group of tasks, however deep it lies."""
+    """The first error of a possibly nested group."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -1,8 +1,8 @@
-"""One stream from end to end. In: an open source and an engine stream. Out: a transcript, and news for observers.
+"""One stream from end to end. In: an open source and an engine stream. Out: a transcript, and observer callbacks.
 
-source -> feeder task -> engine stream -> reader task -> assembler, observers
+source -> feed task -> engine stream -> read task -> assembler, observers
 
-Knows no files, screens or signals. The command line, the Python interface and the benchmarks all run streams here.
+Knows no files, terminal or signals. Used by the command line, the Python API and the benchmarks.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from voxtide.transcript.events import SpeechStopped, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Transcript
 
 MAX_PAUSE_AGE_S = 1.0
-"""A pause that began longer ago is not flushed. Engines tell one some 0.3 to 0.6 s after its beginning; one told later
-comes from audio that was transcribed again or faster than it is spoken, and a flush now would cut a word in two."""
+"""Older pauses are not flushed. Engines report a pause 0.3 to 0.6 s after its start; a later report comes from replayed
+or faster than real-time audio, where a flush could split a word."""
 
 
 class Observer:
-    """Who wants to know how a stream goes on; override what you need. All calls come from one event loop.
+    """Callbacks for a running stream, all called in one event loop; override what you need.
 
-    `wall_s` counts from the moment the first sample was fed, on a monotonic clock.
+    `wall_s` counts from the first fed sample on a monotonic clock.
     """
 
     def on_started(self) -> None:
-        """The first sample is about to be fed, or the source turned out to have none."""
+        """The first sample is about to be fed, or the source was empty."""
 
     def on_chunk(self, chunk: Samples, audio_s: float, wall_s: float) -> None:
         """A chunk is about to be fed; it ends at `audio_s`."""
 
     def on_flush(self, wall_s: float) -> None:
-        """A flush is about to be asked for."""
+        """A flush is about to be requested."""
 
     def on_event(self, event: TranscriptEvent, wall_s: float) -> None:
-        """The stream told something."""
+        """The stream emitted an event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a stream ended: what was transcribed, and what stopped it early, if anything did."""
+    """The result of a stream: its transcript, and the failure that ended it early, if any."""
 
     transcript: Transcript
     failure: VoxtideError | None
@@ -59,18 +59,18 @@ async def run_stream(
     is_flushing_at_pauses: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Outcome:
-    """Feed all of `source`, finish, and read to the end.
+    """Feed all of `source`, finish, and read all events.
 
-    A source that breaks off, or an engine that dies, ends the run early: what was said until then is in the outcome,
-    beside the failure. What an observer raises ends the run at once and is raised.
+    If the source or the engine fails, the outcome has the failure and the transcript up to it. An exception of an
+    observer ends the run at once and is raised.
 
     Args:
         source: Chunks of float32 mono samples at 16 kHz.
-        stream: A fresh stream, entered by the caller, who also closes it.
-        observers: Told of everything, in this order.
-        stop: When set, no more of the source is read; what was fed is finished.
-        is_flushing_at_pauses: Whether to flush whenever the engine says that the speaker has paused, and says it soon
-            enough: a flush is about all that was fed, and behind an old pause the speaker has gone on.
+        stream: A new stream, entered and closed by the caller.
+        observers: Called in this order.
+        stop: When set, reading `source` stops; audio already fed is transcribed.
+        is_flushing_at_pauses: Flush when the engine reports a pause, unless it is older than `MAX_PAUSE_AGE_S`: a flush
+            covers all fed audio, and the speaker may have continued.
         clock: Seconds on a monotonic clock.
     """
     run = _Run(stream, observers, clock, is_flushing_at_pauses)
@@ -93,7 +93,7 @@ async def run_stream(
 
 
 class _Run:
-    """What the tasks of one run share."""
+    """State shared by the tasks of one run."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class _Run:
         self._num_fed_samples = 0
         self._is_flushing_at_pauses = is_flushing_at_pauses
         self._flush_requested = asyncio.Event()
-        self._input_lock = asyncio.Lock()  # feed and flush come from two tasks; the engine is promised one at a time
+        self._input_lock = asyncio.Lock()  # `feed` and `flush` of a stream must not overlap
 
     async def feed(self, source: AsyncIterable[Samples]) -> None:
         try:
@@ -123,7 +123,7 @@ class _Run:
                 async with self._input_lock:
                     await self._stream.feed(chunk)
         except VoxtideError as error:
-            self.failure = error  # told at the end: what was fed before it is still worth its text
+            self.failure = error  # reported at the end, after the text of the audio fed so far
 
     async def read(self) -> None:
         async for event in self._stream:
@@ -139,28 +139,28 @@ class _Run:
         return isinstance(event, SpeechStopped) and fed_s - event.audio_s <= MAX_PAUSE_AGE_S
 
     async def flush_when_requested(self) -> None:
-        """A task of its own: the reader must go on reading while a flush waits for room in the engine."""
+        """A separate task: the reader must keep reading while a flush waits for the engine (backpressure)."""
         while True:
             await self._flush_requested.wait()
             self._flush_requested.clear()
             for observer in self._observers:
                 observer.on_flush(self._wall_s())
             async with self._input_lock:
-                await self._record_failure(self._stream.flush())
+                await self._record_failure_of(self._stream.flush())
 
     async def finish(self) -> None:
         self._start()
-        await self._record_failure(self._stream.finish())
+        await self._record_failure_of(self._stream.finish())
 
-    async def _record_failure(self, verb: Awaitable[object]) -> None:
-        """A dead engine flushes and finishes nothing. The reader says so, after all that was said before."""
+    async def _record_failure_of(self, call: Awaitable[object]) -> None:
+        """Await `call`; keep an engine's failure for the outcome, so that the remaining events are still read."""
         try:
-            await verb
+            await call
         except EngineError as error:
             self.failure = self.failure or error
 
     def _start(self) -> float:
-        """The time since the first sample; the first call is the first sample."""
+        """Start the clock on the first call; returns the time since then."""
         if self._started_at_s is None:
             self._started_at_s = self._clock()
             for observer in self._observers:

@@ -1,4 +1,4 @@
-"""Types shared by all rooms: samples, words, segments, stream options, and what an engine can do."""
+"""Types shared by all packages: samples, words, segments, stream options, engine capabilities."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from numpy.typing import NDArray
 from voxtide.errors import UnsupportedOptionError
 
 SAMPLE_RATE_HZ = 16_000
-"""The rate of all audio inside voxtide; `audio/` converts to it, wires and files convert from it."""
+"""The rate of all audio inside voxtide; `audio/` converts to it."""
 
 Samples: TypeAlias = NDArray[np.float32]
 """Mono audio at `SAMPLE_RATE_HZ`, shape [n], values in [-1, 1]."""
 
 _MAX_SHOWN_CHARS = 80
-"""Of a client's own string in an error message."""
+"""Maximum length of a client's string in an error message."""
 
 Pace: TypeAlias = Literal["live", "fast"]
-"""`live`: words as early as possible. `fast`: as cheaply as possible, for audio that is already there."""
+"""`live`: lowest latency. `fast`: lowest cost, for audio that is already complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word with its place on the caller's audio. `text` carries no surrounding space.
+    """A word with its times in the caller's audio. `text` has no surrounding space.
 
-    `is_estimated` is true where the times were interpolated and not read off the model.
+    `is_estimated`: the times were interpolated, not given by the model.
     """
 
     text: str
@@ -38,7 +38,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of final text between two pauses or flushes, with its times on the caller's audio."""
+    """Final text between two pauses or flushes, with its times in the caller's audio."""
 
     text: str
     start_s: float
@@ -48,7 +48,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """The whole result of one source: `text` is the final text, `audio_s` the audio's length."""
+    """The result of one source: the final text, and the audio's length `audio_s`."""
 
     text: str
     segments: tuple[Segment, ...]
@@ -58,14 +58,14 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamOptions:
-    """What one stream may choose. An engine refuses what it cannot do (`UnsupportedOptionError`).
+    """Options of one stream. An engine raises `UnsupportedOptionError` for options that it does not support.
 
     Attributes:
-        language: ISO 639-1 code of the speech, or None to let the engine decide.
+        language: ISO 639-1 code of the speech; None for the engine's choice.
         delay_ms: The model's look-ahead, for engines that have one; None for the engine's default.
-        interim: Whether events carry text that may still change.
+        interim: Whether to emit text that may still change.
         vocabulary: Words to expect, for engines that can use them.
-        pace: `live` for the earliest words, `fast` for the cheapest path to the final text.
+        pace: `live` for the lowest latency, `fast` for the lowest cost.
     """
 
     language: str | None = None
@@ -77,16 +77,17 @@ class StreamOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
-    """What an engine is and what it can do. The methods give the reason of a refusal, for users and clients alike.
+    """Name, model and capabilities of an engine. The methods return why an option is not supported.
 
     Attributes:
         name: The engine's name, as given to `open_engine`.
-        model: The model it runs, by name or by its directory's name. Clients see it.
-        models: Names a client may ask for. Empty accepts any name, so programs written for a hosted service run as is.
-        languages: ISO 639-1 codes it transcribes; empty when it takes any.
+        model: Name of its model or of the model's directory. Visible to clients.
+        models: Model names that clients may request. Empty accepts any name, so that programs for a hosted service
+            run unmodified.
+        languages: ISO 639-1 codes of the supported languages; empty for any.
         is_revising: Whether it emits interim text that may change.
-        word_times: `read` off the model, `estimated`, or `none`.
-        delays_ms: Look-aheads a stream may choose, ascending; empty when it has no such choice.
+        word_times: `read` from the model, `estimated`, or `none`.
+        delays_ms: Selectable look-aheads, ascending; empty if the delay is fixed.
         can_use_vocabulary: Whether `StreamOptions.vocabulary` has an effect.
         can_detect_turns: Whether turns can be detected on its streams. A server without a VAD model clears it.
     """
@@ -102,7 +103,7 @@ class EngineInfo:
     can_detect_turns: bool = True
 
     def check(self, options: StreamOptions) -> None:
-        """Refuse options that this engine does not have.
+        """Raise if an option is not supported.
 
         Raises:
             UnsupportedOptionError: Names the option, its value and the accepted values.
@@ -117,11 +118,11 @@ class EngineInfo:
             raise UnsupportedOptionError(f"engine {self.name!r}: vocabulary: {reason}, or choose another engine")
 
     def has_model(self, name: str) -> bool:
-        """Whether a client may ask for the model of that name."""
+        """Whether clients may request this model."""
         return not self.models or name in self.models or name == self.model
 
     def model_refusal(self, name: str) -> str | None:
-        """Why there is no model of that name, or None."""
+        """Why the model cannot be used, or None."""
         if self.has_model(name):
             return None
         shown = name if len(name) <= _MAX_SHOWN_CHARS else f"{name[:_MAX_SHOWN_CHARS]}..."

@@ -26,29 +26,29 @@ def assembled(*events: TranscriptEvent) -> Assembler:
     return assembler
 
 
-def test_nothing_told_is_an_empty_transcript() -> None:
+def test_no_events_give_an_empty_transcript() -> None:
     transcript = Assembler().transcript()
     assert (transcript.text, transcript.segments, transcript.language, transcript.audio_s) == ("", (), None, 0.0)
 
 
-def test_stable_text_grows_and_the_interim_tail_is_replaced() -> None:
+def test_stable_text_grows_and_interim_text_is_replaced() -> None:
     assembler = assembled(Interim("Ever", 0.4), Delta("Ever ", 0.8), Interim("fried", 0.9), Interim("tried", 1.0))
     assert (assembler.stable_text, assembler.interim_text) == ("Ever ", "tried")
     assert assembler.transcript().text == "Ever"
 
 
-def test_words_that_become_stable_leave_the_interim_tail() -> None:
+def test_words_that_become_stable_leave_the_interim_text() -> None:
     assembler = assembled(Interim("Ever tried. EVER", 1.4), Delta("Ever tried.", 1.5))
     assert (assembler.stable_text, assembler.interim_text) == ("Ever tried.", "EVER")
 
 
-def test_a_segment_takes_its_text_from_the_open_text() -> None:
+def test_a_segment_removes_its_text_from_the_open_text() -> None:
     assembler = assembled(Delta("Ever tried.", 1.0), Delta(" Ever", 1.8), SegmentEnded(EVER_TRIED, 1.8))
     assert assembler.segments == (EVER_TRIED,)
     assert assembler.open_text == " Ever"
 
 
-def test_text_outside_every_segment_becomes_the_last_one() -> None:
+def test_text_outside_of_segments_becomes_the_last_segment() -> None:
     transcript = assembled(
         Delta("Ever tried.", 1.0), SegmentEnded(EVER_TRIED, 1.2), Delta(" Ever failed.", 2.4), Finished(3.0)
     ).transcript()
@@ -57,7 +57,7 @@ def test_text_outside_every_segment_becomes_the_last_one() -> None:
     assert transcript.audio_s == 3.0
 
 
-def test_a_segment_told_alone_and_by_its_flush_counts_once() -> None:
+def test_a_segment_reported_alone_and_by_a_flush_counts_once() -> None:
     assembler = assembled(
         Delta("Ever tried.", 1.0),
         SegmentEnded(EVER_TRIED, 1.0),
@@ -80,7 +80,7 @@ def test_the_same_words_at_another_time_are_another_segment() -> None:
     assert assembler.segments == (EVER_TRIED, again)
 
 
-def test_a_flush_clears_the_interim_tail() -> None:
+def test_a_flush_clears_the_interim_text() -> None:
     assert assembled(Interim("Ever", 0.5), Flushed(1, "", (), 0.6)).interim_text == ""
 
 

@@ -37,7 +37,7 @@ def test_a_long_segment_breaks_after_a_clause() -> None:
     ]
 
 
-def test_a_sentence_end_is_a_better_break_than_a_later_clause_end() -> None:
+def test_a_sentence_end_is_preferred_to_a_later_clause_end() -> None:
     text = "and then we had nothing at all before us. In short, the period was so very far like this one"
     first = split_cues([segment_of(text, word_s=0.2)])[0]
     assert " ".join(first.lines) == "and then we had nothing at all before us."
@@ -73,7 +73,7 @@ def test_text_without_word_times_is_spread_over_its_segment() -> None:
     assert len(cues) >= 3
 
 
-def test_words_that_are_not_the_segments_text_do_not_replace_it() -> None:
+def test_words_that_do_not_match_the_text_are_ignored() -> None:
     (cue,) = split_cues([Segment("No matter.", 0.0, 1.0, (Word("matter.", 0.0, 0.5), Word("No", 0.5, 1.0)))])
     assert cue.lines == ("No matter.",)
 
@@ -99,5 +99,5 @@ def test_cues_are_monotone_short_and_keep_every_word(segments: list[Segment]) ->
 
 
 @given(wild_segments())
-def test_cues_stay_well_formed_whatever_the_times_and_words(segments: list[Segment]) -> None:
+def test_cues_are_well_formed_for_any_times_and_words(segments: list[Segment]) -> None:
     assert_well_formed(segments)

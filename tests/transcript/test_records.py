@@ -46,11 +46,11 @@ def test_each_event_has_its_record(event: TranscriptEvent, expected: dict[str, o
     json.dumps(fields)
 
 
-def test_what_tells_of_the_engine_is_left_out() -> None:
+def test_engine_events_have_no_record() -> None:
     assert event_record(BlankLoopDetected(1.3), wall_s=2.0) is None
 
 
-def test_records_without_an_event_carry_the_same_fields() -> None:
+def test_records_without_an_event_have_the_same_fields() -> None:
     fields = record("error", 1.2346, 3.0, code="corrupt_audio", message="it breaks off")
     assert fields == {
         "type": "error",

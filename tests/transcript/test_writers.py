@@ -13,7 +13,7 @@ SEGMENTS = (
 )
 
 
-def test_txt_has_a_line_for_each_segment() -> None:
+def test_txt_has_one_line_per_segment() -> None:
     assert to_txt([*SEGMENTS, Segment(" ", 0, 0)]) == "Ever tried.\nEver <failed> & more.\n"
 
 
@@ -30,11 +30,11 @@ def test_vtt_escapes_its_markup() -> None:
     )
 
 
-def test_no_segments_make_the_shortest_documents() -> None:
+def test_no_segments_give_empty_documents() -> None:
     assert (to_txt([]), to_srt([]), to_vtt([])) == ("", "", "WEBVTT\n")
 
 
-def test_json_holds_segments_and_words_to_the_millisecond() -> None:
+def test_json_has_segments_and_words_in_milliseconds() -> None:
     transcript = Transcript("Ever tried.", (Segment("Ever tried.", 0.2500001, 1.0, SEGMENTS[0].words),), "en", 1.5)
     assert json.loads(to_json(transcript)) == {
         "text": "Ever tried.",

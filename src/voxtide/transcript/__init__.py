@@ -1,4 +1,4 @@
-"""Text pieces become events and files. In: final and interim text with times. Out: events, txt, srt, vtt, json.
+"""Transcript events and file formats. In: final and interim text with times. Out: events, txt, srt, vtt, json.
 
-Knows nothing of audio bytes, engines, sockets or the terminal.
+Knows no audio, engines, sockets or terminal.
 """

@@ -1,4 +1,4 @@
-"""Events become one running transcript. In: one stream's events. Out: stable text, interim tail, segments. No I/O."""
+"""Assembling events into a transcript. In: one stream's events. Out: stable text, interim text, segments. No I/O."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from voxtide.types import Segment, Transcript
 
 
 class Assembler:
-    """One stream's text so far. `add` every event in order; read the properties at any time."""
+    """The text of one stream so far. `add` every event in order; read the properties at any time."""
 
     def __init__(self) -> None:
         self._deltas: list[str] = []
         self._segments: list[Segment] = []
         self._num_flushed_segments = 0
-        self._open_text = ""  # stable, but not yet part of a segment
+        self._open_text = ""  # stable, not in a segment yet
         self._open_start_s = 0.0
         self._interim_text = ""
         self._language: str | None = None
@@ -29,31 +29,31 @@ class Assembler:
 
     @property
     def stable_text(self) -> str:
-        """All final text; it only grows."""
+        """All stable text; append-only."""
         return "".join(self._deltas)
 
     @property
     def open_text(self) -> str:
-        """The end of the stable text that no segment holds yet."""
+        """The end of the stable text that is not in a segment yet."""
         return self._open_text
 
     @property
     def interim_text(self) -> str:
-        """What follows the stable text as it looks now; may still change."""
+        """The text after the stable text; may still change."""
         return self._interim_text
 
     @property
     def segments(self) -> tuple[Segment, ...]:
-        """The complete segments, in order."""
+        """The completed segments, in order."""
         return tuple(self._segments)
 
     @property
     def audio_s(self) -> float:
-        """The end of the audio the events so far cover, in seconds."""
+        """End of the audio covered by the events so far, in seconds."""
         return self._audio_s
 
     def add(self, event: TranscriptEvent) -> None:
-        """Take the stream's next event."""
+        """Add the stream's next event."""
         match event:
             case Delta(text, audio_s):
                 self._add_stable(text, audio_s)
@@ -69,11 +69,11 @@ class Assembler:
                 self._interim_text = ""
                 self._close_open_text()
             case _:
-                pass  # where speech starts and stops, and a rut, change no text
+                pass  # speech events and blank loops change no text
         self._audio_s = max(self._audio_s, event.audio_s)
 
     def transcript(self) -> Transcript:
-        """The whole result so far. Stable text outside every segment becomes a last segment without words."""
+        """The result so far. Stable text outside of segments becomes a last segment without words."""
         segments = self.segments
         if self._open_text.strip():
             segments += (self._open_segment(),)
@@ -87,7 +87,7 @@ class Assembler:
             self._open_start_s = min(max(last_end_s, self._audio_s), audio_s)
         self._deltas.append(text)
         self._open_text += text
-        # These words were the interim tail's first; until a new tail is told, the rest of it is the best guess.
+        # These words were the first of the interim text; its rest is the best guess until the next `Interim`.
         self._interim_text = " ".join(self._interim_text.split()[len(text.split()) :])
 
     def _add_segment(self, segment: Segment) -> None:
@@ -96,7 +96,7 @@ class Assembler:
         self._open_start_s = segment.end_s
 
     def _add_flushed(self, flushed: Flushed) -> None:
-        """Take the segments that were not already told by `SegmentEnded`; the interim tail became final."""
+        """Add the segments not already reported by `SegmentEnded`. The interim text became final."""
         known = set(self._segments[self._num_flushed_segments :])
         for segment in flushed.segments:
             if segment not in known:
@@ -115,9 +115,9 @@ class Assembler:
         return Segment(text=self._open_text.strip(), start_s=self._open_start_s, end_s=end_s)
 
 
-def _without_prefix(text: str, head: str) -> str:
-    """`text` less as many characters as `head` has, white space not counted; the two may be spaced differently."""
-    num_left = sum(not char.isspace() for char in head)
+def _without_prefix(text: str, prefix: str) -> str:
+    """`text` without its first n non-space characters, where `prefix` has n; their white space may differ."""
+    num_left = sum(not char.isspace() for char in prefix)
     for index, char in enumerate(text):
         if num_left == 0:
             return text[index:]

@@ -1,4 +1,4 @@
-"""Segments become subtitle cues. In: segments with word times. Out: cues of at most two lines. Knows no file format.
+"""Subtitle cues. In: segments with word times. Out: cues of at most two lines. Knows no file format.
 
 segments -> tokens (each with its own time) -> cues (a few tokens) -> lines (balanced)
 """
@@ -12,25 +12,25 @@ from itertools import pairwise
 from voxtide.types import Segment
 
 MAX_LINE_CHARS = 42
-"""The longest line broadcasters' subtitle guides commonly allow."""
+"""Maximum line length in most broadcasters' subtitle guides."""
 
 MAX_LINES = 2
 """More than two lines cover the picture."""
 
 MAX_CUE_S = 7.0
-"""The longest a cue may stand; two full lines are read well before that."""
+"""Maximum duration of a cue; two full lines are read well before that."""
 
 MAX_GAP_S = 1.5
-"""A pause after which the next words get a cue of their own, so that they do not show before they are said."""
+"""A longer pause starts a new cue, so that words do not show before they are spoken."""
 
-_SENTENCE_ENDS = ".?!…。？！"  # full-width marks are the ones used in Chinese and Japanese
+_SENTENCE_ENDS = ".?!…。？！"  # full-width marks for Chinese and Japanese
 _CLAUSE_ENDS = ",;:，；："  # as above
 _MIN_CUE_MS = 1  # a cue must not end where it starts
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One subtitle: when it shows, in whole milliseconds of the audio, and its lines."""
+    """One subtitle: its time in milliseconds of the audio, and its lines."""
 
     start_ms: int
     end_ms: int
@@ -39,7 +39,7 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """A piece of a line that is never broken; `has_space` tells whether a space goes before it."""
+    """An unbreakable piece of a line. `has_space`: a space precedes it."""
 
     text: str
     start_s: float
@@ -48,7 +48,7 @@ class _Token:
 
 
 def split_cues(segments: Iterable[Segment]) -> list[Cue]:
-    """Cues for all the text of `segments`, in order, none overlapping, each with an end after its start."""
+    """Cues for all text of `segments`, in order, without overlaps, each with a positive duration."""
     cues: list[Cue] = []
     for segment in segments:
         tokens = [piece for token in _tokens(segment) for piece in _wrapped(token)]
@@ -58,7 +58,7 @@ def split_cues(segments: Iterable[Segment]) -> list[Cue]:
 
 
 def _tokens(segment: Segment) -> list[_Token]:
-    """The segment's words with the spacing its text has; words that are not its text's are spread evenly instead."""
+    """The segment's words, spaced as in its text. If the words do not match the text, `_spread` it instead."""
     tokens: list[_Token] = []
     at = 0
     for word in segment.words:
@@ -72,7 +72,7 @@ def _tokens(segment: Segment) -> list[_Token]:
 
 
 def _spread(segment: Segment) -> list[_Token]:
-    """The text's words with times in proportion to their characters."""
+    """The text's words with times proportional to their characters."""
     texts = segment.text.split()
     num_chars = sum(map(len, texts))
     duration_s = max(0.0, segment.end_s - segment.start_s)
@@ -87,7 +87,7 @@ def _spread(segment: Segment) -> list[_Token]:
 
 
 def _wrapped(token: _Token) -> Iterator[_Token]:
-    """The token, or its pieces where it is longer than a line: an address, or a language without spaces."""
+    """The token, split if it is longer than a line: a URL, or a language without spaces."""
     text = " ".join(token.text.split())
     if len(text) <= MAX_LINE_CHARS:
         yield replace(token, text=text)
@@ -100,7 +100,7 @@ def _wrapped(token: _Token) -> Iterator[_Token]:
 
 
 def _groups(tokens: Sequence[_Token]) -> Iterator[Sequence[_Token]]:
-    """Runs of tokens that fit one cue each, broken after a sentence or a clause where one ends late enough."""
+    """Split tokens into groups that fit one cue each, preferably after a sentence or a clause."""
     rest = tokens
     while rest:
         num_fitting = _num_fitting(rest)
@@ -111,7 +111,7 @@ def _groups(tokens: Sequence[_Token]) -> Iterator[Sequence[_Token]]:
 
 
 def _num_fitting(tokens: Sequence[_Token]) -> int:
-    """How many tokens from the front fit one cue: lines, duration, no long pause. At least one."""
+    """Number of leading tokens, at least one, that fit one cue: lines, duration, no long pause."""
     num_lines, num_chars = 1, len(tokens[0].text)
     for number, (before, token) in enumerate(pairwise(tokens), start=1):
         num_chars += token.has_space + len(token.text)
@@ -124,7 +124,7 @@ def _num_fitting(tokens: Sequence[_Token]) -> int:
 
 
 def _good_break(tokens: Sequence[_Token]) -> int:
-    """Where to end a cue that `tokens` would fill: after a sentence past its first third, or a clause past its half."""
+    """Number of tokens for a cue: up to a sentence end past a third of them, or a clause end past half of them."""
     for ends, at_least in ((_SENTENCE_ENDS, len(tokens) // 3), (_CLAUSE_ENDS, len(tokens) // 2)):
         for number in range(len(tokens), at_least, -1):
             if tokens[number - 1].text[-1:] in ends:
@@ -139,7 +139,7 @@ def _cue(tokens: Sequence[_Token], after_ms: int) -> Cue:
 
 
 def _lines(tokens: Sequence[_Token]) -> tuple[str, ...]:
-    """One line if it fits, else the two most equal ones that do."""
+    """One line if it fits, else the two most balanced lines that do."""
     whole = _joined(tokens)
     if len(whole) <= MAX_LINE_CHARS:
         return (whole,)

@@ -1,6 +1,6 @@
-"""What a stream tells: one small frozen class per kind of event. Failures are not events: iterating raises them.
+"""Events of a stream. In: text, segments, times. Out: one frozen class per kind. Failures are raised, not events.
 
-`audio_s` is always the end of the audio the event covers, in seconds of the caller's own audio.
+`audio_s` is always the end of the audio covered by the event, in seconds of the caller's audio.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from voxtide.types import Segment
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """Stable text. Append it: the deltas of a stream, joined, are its final text; none is ever taken back."""
+    """Stable text to append: the concatenated deltas of a stream are its final text. Never revised."""
 
     text: str
     audio_s: float
@@ -21,9 +21,9 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Interim:
-    """The tail after the stable text, as it looks now. It replaces the interim before it; "" clears it.
+    """Text after the stable text that may still change. Replaces the previous `Interim`; "" clears it.
 
-    A `Delta` leaves it as it is: where stable text took words from it, the `Interim` that follows says what is left.
+    A `Delta` does not change it: if words of it became stable, another `Interim` with the rest follows.
     """
 
     text: str
@@ -32,21 +32,21 @@ class Interim:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """Somebody began to speak at `audio_s`."""
+    """Speech started at `audio_s`."""
 
     audio_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped:
-    """The speaker has paused since `audio_s`."""
+    """Speech stopped at `audio_s`."""
 
     audio_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentEnded:
-    """A stretch of text is complete, with its times and words. Its text has already been told by deltas."""
+    """A segment of text is complete, with its times and words. Deltas with its text precede it."""
 
     segment: Segment
     audio_s: float
@@ -54,7 +54,7 @@ class SegmentEnded:
 
 @dataclass(frozen=True, slots=True)
 class LanguageDetected:
-    """The engine found the language, an ISO 639-1 code."""
+    """The engine detected the language, an ISO 639-1 code."""
 
     language: str
     audio_s: float
@@ -62,9 +62,9 @@ class LanguageDetected:
 
 @dataclass(frozen=True, slots=True)
 class BlankLoopDetected:
-    """The model has said nothing for long to what sounds like speech, up to `audio_s`, and is pushed from now on.
+    """The model emitted no text during speech for long, up to `audio_s`; its blank token is now biased against.
 
-    It changes no text. It is for who watches an engine: the wires and the JSON event stream leave it out.
+    Changes no text. For monitoring an engine: it is not sent to clients and not in the JSON event stream.
     """
 
     audio_s: float
@@ -72,9 +72,9 @@ class BlankLoopDetected:
 
 @dataclass(frozen=True, slots=True)
 class Flushed:
-    """The answer to one flush: `text` and `segments` are what became final since the flush before it.
+    """The answer to a flush: `text` and `segments` became final since the previous flush.
 
-    Joined deltas since that flush equal `text` up to surrounding white space.
+    The concatenated deltas since that flush equal `text` except for surrounding white space.
     """
 
     flush_id: int
@@ -85,7 +85,7 @@ class Flushed:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The stream has told everything; nothing follows. `audio_s` is the length of all audio fed."""
+    """The last event of a stream. `audio_s` is the length of all audio fed."""
 
     audio_s: float
 

@@ -1,7 +1,7 @@
-"""Events become records of the event stream (docs/events.md). In: an event. Out: a dict ready for JSON. No I/O.
+"""Records of the JSON event stream (docs/events.md). In: an event. Out: a dict for JSON. No I/O.
 
-Every record has `type`, `wall_s` (when it was told: seconds since the first sample was fed, on a monotonic clock) and
-`audio_s` (the end of the audio it covers).
+Every record has `type`, `wall_s` (when the event was emitted: seconds since the first sample was fed, on a monotonic
+clock) and `audio_s` (the end of the audio it covers).
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _TYPES: dict[type[TranscriptEvent], str] = {
 
 
 def event_record(event: TranscriptEvent, wall_s: float) -> Record | None:
-    """The record of one event, told at `wall_s`; None for one that tells of the engine and not of the audio."""
+    """The record of an event emitted at `wall_s`; None for `BlankLoopDetected`, which concerns the engine only."""
     kind = _TYPES.get(type(event))
     return None if kind is None else record(kind, wall_s, event.audio_s, **_details(event))
 
 
 def record(kind: str, wall_s: float, audio_s: float, **details: Any) -> Record:
-    """Any record, with its three common fields first. `started` and `error` have no event and come this way."""
+    """Any record, with its three common fields first. Used directly for `started` and `error`."""
     return {"type": kind, "wall_s": _rounded(wall_s), "audio_s": _rounded(audio_s), **details}
 
 
@@ -91,5 +91,5 @@ def _word_fields(word: Word) -> Record:
 
 
 def _rounded(seconds: float) -> float:
-    """To the millisecond: finer than any engine's times, and short enough to read."""
+    """Rounded to milliseconds, finer than any engine's times."""
     return round(seconds, 3)

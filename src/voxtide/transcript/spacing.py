@@ -1,4 +1,4 @@
-"""Which scripts part their words by spaces. In: text. Out: yes or no. Knows no languages: a letter tells its script."""
+"""Scripts with spaces between words. In: text. Out: a bool. Knows no languages, only Unicode ranges."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ _UNSPACED = re.compile(
 
 
 def writes_spaces(text: str) -> bool:
-    """Whether the script that a text begins with puts spaces between its words."""
+    """Whether the script of the text's first character separates words with spaces."""
     return _UNSPACED.match(text) is None

@@ -1,4 +1,4 @@
-"""Segments become documents. In: segments or a whole transcript. Out: the text of a txt, srt, vtt or json file."""
+"""File formats. In: segments or a transcript. Out: the text of a txt, srt, vtt or json file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from voxtide.types import Segment, Transcript
 
 
 def to_txt(segments: Iterable[Segment]) -> str:
-    """One line for each segment."""
+    """One line per segment."""
     lines = (" ".join(segment.text.split()) for segment in segments)
     return "".join(f"{line}\n" for line in lines if line)
 
@@ -22,12 +22,12 @@ def to_srt(segments: Iterable[Segment]) -> str:
 
 
 def to_vtt(segments: Iterable[Segment]) -> str:
-    """WebVTT: a header, then cues whose text has its markup characters escaped."""
+    """WebVTT: a header, then cues with escaped text."""
     return "\n".join(["WEBVTT\n", *map(_vtt_cue, split_cues(segments))])
 
 
 def to_json(transcript: Transcript, source: str | None = None) -> str:
-    """One JSON object: the source if named, the text, language and length, and the segments with their words."""
+    """One JSON object: the source if given, text, language, length, and segments with words."""
     named = {} if source is None else {"source": source}
     return json.dumps(named | transcript_record(transcript), ensure_ascii=False, indent=2) + "\n"
 
