@@ -127,6 +127,7 @@ def test_done() -> None:
         ({"message": "slow down", "code": 429}, ServerFailure("slow down (code 429)", is_permanent=False)),
         ({"message": "internal", "code": 500}, ServerFailure("internal (code 500)", is_permanent=False)),
         ({"message": {"detail": "no"}, "code": "?"}, ServerFailure("no (code ?)", is_permanent=False)),
+        ({"code": "4" * 5000}, ServerFailure(f"no reason given (code {'4' * 5000})", is_permanent=False)),
         ({}, ServerFailure("no reason given", is_permanent=False)),
         ("plain", ServerFailure("the server reports an error without a message", is_permanent=False)),
     ],

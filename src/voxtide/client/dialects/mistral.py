@@ -37,6 +37,9 @@ MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 96_000
 
 _DEFAULT_FORMAT = {"encoding": "pcm_s16le", "sample_rate": 16_000}
 
+_MAX_CODE_DIGITS = 9
+"""Of a code sent as a string. Python refuses to convert numerals of thousands of digits."""
+
 _TRANSIENT_CODES = frozenset({408, 429, 499})
 """4xx codes after which a retry may succeed: timeout, rate limit, client closed."""
 
@@ -155,7 +158,10 @@ def _failure(error: object) -> ServerFailure:
     message, code = error.get("message"), error.get("code")
     if isinstance(message, dict):
         message = message.get("detail", message)
-    number = int(code) if isinstance(code, int) or (isinstance(code, str) and code.isdecimal()) else 0
+    if isinstance(code, str):
+        number = int(code) if code.isdecimal() and len(code) <= _MAX_CODE_DIGITS else 0
+    else:
+        number = code if isinstance(code, int) else 0
     text = f"{message}" if message else "no reason given"
     is_permanent = 400 <= number < 500 and number not in _TRANSIENT_CODES
     return ServerFailure(f"{text} (code {code})" if code is not None else text, is_permanent)
