@@ -1,4 +1,4 @@
-"""Live servers for the real clients, as `voxtide serve` starts them, and the audio that clients say to them."""
+"""Live servers for the real clients, started by `voxtide serve`, and the audio that clients send."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ KEY = "a-key-of-the-tests"
 
 STOPPED_BY_SIGTERM = 128 + signal.SIGTERM
 END_S = 30.0
-"""A server that nobody is connected to stops within this, on two busy cores."""
+"""A server without connections stops within this time, on two busy cores."""
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-"""Less than OpenAI's wire allows: a client that is refused in the middle of 20 MiB fails at its own unsent bytes."""
+"""Less than OpenAI's limit: a client refused in the middle of 20 MiB would fail on its own unsent bytes."""
 
 
 @pytest.fixture(scope="package")
 def audio_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Utterances in the formats that the drivers send."""
+    """The utterances in the drivers' formats."""
     directory = tmp_path_factory.mktemp("audio")
     speech = between(recording("beckett.wav"), 0.0, SPEECH_S)
     for name, samples in (("first", speak(FIRST)), ("second", speak(SECOND)), ("speech", speech)):
@@ -53,14 +53,14 @@ def resampled(samples: Samples, rate_hz: int) -> Samples:
 
 @pytest.fixture(scope="package")
 def server(audio_dir: Path) -> Iterator[LiveServer]:
-    """A server that asks for a key and hears coded tones."""
+    """A server with a key that transcribes coded tones."""
     with serving(audio_dir, "--engine", "scripted") as live:
         yield live
 
 
 @pytest.fixture(scope="package")
 def speech_server(audio_dir: Path) -> Iterator[LiveServer]:
-    """A server that asks for a key and hears English."""
+    """A server with a key that transcribes English."""
     model_directory("moonshine-tiny-en"), model_directory("silero-vad")
     with serving(audio_dir, "--engine", "moonshine") as live:
         yield live
@@ -68,7 +68,7 @@ def speech_server(audio_dir: Path) -> Iterator[LiveServer]:
 
 @contextmanager
 def serving(audio_dir: Path, *arguments: str) -> Iterator[LiveServer]:
-    """`voxtide serve` on a free port, until the end; it must stop of itself when it is told to."""
+    """`voxtide serve` on a free port. Asserts that it stops on SIGTERM."""
     if sys.platform == "win32":
         pytest.skip("the clients are set up by a script for Linux and macOS")
     command = [Path(sys.executable).with_name("voxtide"), "serve", "--port", "0", "--capacity", "100"]

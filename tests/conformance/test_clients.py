@@ -1,4 +1,4 @@
-"""How a client without its environment is taken."""
+"""Handling of clients without an environment."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def test_a_client_that_is_not_set_up_is_skipped_with_the_remedy(monkeypatch: pyt
         clients.python_of("openai")
 
 
-def test_where_clients_are_required_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_client_fails_if_required(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOXTIDE_REQUIRE_CLIENTS", "1")
     with pytest.raises(pytest.fail.Exception, match="run scripts/setup-clients openai"):
         clients.python_of("openai")
 
 
-def test_an_environment_of_another_lock_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_of_another_lock_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VOXTIDE_REQUIRE_CLIENTS", raising=False)
     (tmp_path / "openai" / "bin").mkdir(parents=True)
     (tmp_path / "openai" / "bin" / "python").touch()
@@ -35,10 +35,10 @@ def test_an_environment_of_another_lock_is_none(tmp_path: Path, monkeypatch: pyt
         clients.python_of("openai")
 
 
-def test_a_scenario_that_did_not_end_is_no_result() -> None:
+def test_an_incomplete_scenario_is_an_error() -> None:
     lines = [{"scenario": "a", "text": "x"}, {"scenario": "a", "is_over": True}, {"scenario": "b", "failure": "why"}]
     report = clients.Report(lines)
     assert report["a"] == [{"text": "x"}]
     for name in ("b", "c"):
-        with pytest.raises(AssertionError, match=f"{name} did not come to its end"):
+        with pytest.raises(AssertionError, match=f"{name} did not complete"):
             report[name]

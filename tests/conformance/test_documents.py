@@ -1,4 +1,4 @@
-"""The documents' programs for other people's clients work as printed, but for address and key."""
+"""The documents' programs for third-party clients run as printed, except for address and key."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_program_runs_as_printed(client: str, program: str, server: LiveServer
         assert FIRST in printed
 
 
-def test_the_table_has_the_versions_that_are_run() -> None:
+def test_the_table_lists_the_tested_versions() -> None:
     table = (ROOT / "docs" / "clients.md").read_text("utf-8").partition("\n\n## ")[0]
     locks = {lock.stem: lock.read_text("utf-8") for lock in (ROOT / "requirements" / "clients").glob("*.txt")}
     packages = {

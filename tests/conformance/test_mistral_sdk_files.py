@@ -1,4 +1,4 @@
-"""The Mistral SDK with files, models and client secrets: its three lines that are in use."""
+"""The Mistral SDK with files, models and client secrets: its three major versions in use."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def refusals(lines: Lines) -> list[tuple[int, str, str]]:
     return [(line["status"], body["code"], body["message"]) for line, body in zip(lines, bodies, strict=True)]
 
 
-def test_a_file_becomes_text(report: Report) -> None:
+def test_a_file_is_transcribed(report: Report) -> None:
     (answer,) = report["file"]
     assert answer["answer"] == "TranscriptionResponse"
     assert (answer["model"], answer["text"], answer["language"]) == ("tones", FIRST, "en")
     assert answer["usage"]["prompt_audio_seconds"] == 2
 
 
-def test_options_have_their_effect_and_segments_their_times(report: Report) -> None:
+def test_options_take_effect_and_segments_have_times(report: Report) -> None:
     (answer,) = report["options"]
     assert (answer["text"], answer["language"]) == ("Who BUILT the WHITE", "de")
     (segment,) = answer["segments"]
@@ -46,14 +46,14 @@ def test_a_streamed_answer_ends_with_the_whole_text(report: Report) -> None:
     assert (lines[-1]["event"], lines[-1]["text"]) == ("transcription.done", FIRST)
 
 
-def test_wrong_requests_are_told_what_is_wrong(report: Report) -> None:
-    told = refusals(report["wrong_requests"])
-    assert {status for status, _, _ in told} == {400}
+def test_invalid_requests_are_refused_with_a_code(report: Report) -> None:
+    refused = refusals(report["wrong_requests"])
+    assert {status for status, _, _ in refused} == {400}
     codes = ["not_audio", "not_audio", "unsupported_language", "unsupported_option", "unsupported_option"]
-    assert [code for _, code, _ in told] == [*codes, "file_url_refused"]
+    assert [code for _, code, _ in refused] == [*codes, "file_url_refused"]
 
 
-def test_a_stream_that_cannot_begin_is_an_error(report: Report) -> None:
+def test_a_stream_that_cannot_start_is_an_error(report: Report) -> None:
     assert [(status, code) for status, code, _ in refusals(report["wrong_stream"])] == [(400, "not_audio")]
 
 
@@ -69,7 +69,7 @@ def test_the_model_is_listed(report: Report) -> None:
 
 def test_a_client_secret_opens_a_session(client: str, report: Report) -> None:
     lines = report["client_secret"]
-    if client == "mistral1":  # that line has no call for it
+    if client == "mistral1":  # 1.x has no call for it
         assert lines == []
     else:
         assert lines == [{"object": "client.session", "prefix": "rt_"}, {"model": "tones"}]

@@ -14,11 +14,11 @@ def report(server: LiveServer) -> Report:
     return drive("openai", "openai_files", server)
 
 
-def test_a_file_becomes_text(report: Report) -> None:
+def test_a_file_is_transcribed(report: Report) -> None:
     assert report["default"] == [{"answer": "Transcription", "text": FIRST, "usage": USAGE}]
 
 
-def test_every_response_format_is_what_the_sdk_expects(report: Report) -> None:
+def test_the_sdk_parses_every_response_format(report: Report) -> None:
     as_json, text, srt, vtt, verbose = report["formats"]
     assert as_json == {"answer": "Transcription", "text": FIRST, "usage": USAGE}
     assert text == {"answer": "str", "text": f"{FIRST}\n"}
@@ -30,13 +30,13 @@ def test_every_response_format_is_what_the_sdk_expects(report: Report) -> None:
     assert (segment["start"], segment["end"], segment["text"]) == (0.0, 1.76, FIRST)
 
 
-def test_words_are_timed_where_they_are_asked_for(report: Report) -> None:
+def test_words_are_timed_if_requested(report: Report) -> None:
     (answer,) = report["timed_words"]
     assert [word["word"] for word in answer["words"]] == FIRST.split()
     assert answer["words"][1] == {"word": "built", "start": 0.4, "end": 0.8}
 
 
-def test_hints_have_their_effect(report: Report) -> None:
+def test_hints_take_effect(report: Report) -> None:
     assert [answer["text"] for answer in report["hints"]] == ["Who BUILT the WHITE"]
 
 
@@ -47,7 +47,7 @@ def test_a_streamed_answer_ends_with_the_whole_text(report: Report) -> None:
     assert done == {"answer": "TranscriptionTextDoneEvent", "type": "transcript.text.done", "text": FIRST}
 
 
-def test_wrong_requests_are_told_what_is_wrong(report: Report) -> None:
+def test_invalid_requests_are_refused_with_a_code(report: Report) -> None:
     lines = report["wrong_requests"]
     assert [(line["raised"], line["status"]) for line in lines] == [("BadRequestError", 400)] * 5
     codes = ["not_audio", "unsupported_option", "unsupported_language", "unsupported_option", "unsupported_option"]

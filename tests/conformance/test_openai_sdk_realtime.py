@@ -1,4 +1,4 @@
-"""The openai SDK on the realtime wire: transcription sessions, as it comes from the package index."""
+"""The released openai SDK in realtime: transcription sessions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def finals(lines: Lines) -> list[str]:
     return [line["transcript"] for line in of(lines, COMPLETED)]
 
 
-def test_one_socket_carries_many_items(report: Report) -> None:
+def test_one_socket_serves_many_items(report: Report) -> None:
     lines = report["turns"]
     assert finals(lines) == [FIRST, SECOND, FIRST]
     committed = of(lines, "input_audio_buffer.committed")
@@ -41,12 +41,12 @@ def test_an_item_is_committed_and_added_before_it_completes(report: Report) -> N
     assert kinds == ["session.created", "session.updated", *each, *each, *each]
 
 
-def test_every_event_has_an_id_of_its_own(report: Report) -> None:
+def test_every_event_has_a_unique_id(report: Report) -> None:
     ids = [line["event_id"] for line in report["turns"]]
     assert len(set(ids)) == len(ids)
 
 
-def test_the_session_is_told_as_it_is(report: Report) -> None:
+def test_the_returned_session_is_the_one_in_effect(report: Report) -> None:
     created, updated = (line["session"]["audio"]["input"] for line in report["turns"][:2])
     assert created["format"] == {"type": "audio/pcm", "rate": 24_000}
     assert created["turn_detection"]["type"] == "server_vad"
@@ -60,11 +60,11 @@ def test_usage_is_in_seconds(report: Report) -> None:
     ]
 
 
-def test_a_client_need_not_wait_for_anything(report: Report) -> None:
+def test_a_client_need_not_wait_for_answers(report: Report) -> None:
     assert finals(report["nothing_awaited"]) == [FIRST, SECOND]
 
 
-def test_an_empty_commit_is_no_error(report: Report) -> None:
+def test_an_empty_commit_is_not_an_error(report: Report) -> None:
     lines = report["empty_commit"]
     assert finals(lines) == ["", SECOND, ""]
     assert of(lines, "error") == []
@@ -74,19 +74,19 @@ def test_cleared_audio_is_in_no_item(report: Report) -> None:
     assert finals(report["cleared"]) == [SECOND]
 
 
-def test_telephone_audio_is_heard_to_its_last_letter(report: Report) -> None:
+def test_telephone_audio_is_transcribed_completely(report: Report) -> None:
     assert finals(report["telephone"]) == [FIRST]
 
 
-def test_a_delay_is_taken_or_refused_by_name(report: Report) -> None:
+def test_a_delay_is_accepted_or_refused_by_name(report: Report) -> None:
     lines = report["delays"]
     (error,) = of(lines, "error")
     assert error["error"]["param"] == "session.audio.input.transcription.delay"
-    told = [line["session"]["audio"]["input"]["transcription"]["delay"] for line in of(lines, "session.updated")]
-    assert told == ["minimal", "minimal"]
+    delays = [line["session"]["audio"]["input"]["transcription"]["delay"] for line in of(lines, "session.updated")]
+    assert delays == ["minimal", "minimal"]
 
 
-def test_malformed_messages_are_errors_and_the_session_goes_on(report: Report) -> None:
+def test_malformed_messages_are_errors_and_the_session_continues(report: Report) -> None:
     lines = report["malformed"]
     errors = [line["error"] for line in of(lines, "error")]
     assert [error["code"] for error in errors] == ["invalid_audio", "unknown_event", "invalid_value"]
@@ -94,13 +94,13 @@ def test_malformed_messages_are_errors_and_the_session_goes_on(report: Report) -
     assert finals(lines) == [SECOND]
 
 
-def test_a_message_that_is_too_long_has_a_name_and_a_close_code(report: Report) -> None:
+def test_an_oversize_message_has_an_error_and_a_close_code(report: Report) -> None:
     *_, error, closed = report["oversize_message"]
     assert error["error"]["code"] == "message_too_big"
     assert closed["raised"] == "ConnectionClosedError" and "1009" in closed["message"]
 
 
-def test_a_wrong_key_is_refused_before_there_is_a_session(report: Report) -> None:
+def test_a_wrong_key_is_refused_before_the_session(report: Report) -> None:
     (line,) = report["bad_key"]
     assert line["raised"] == "InvalidStatus" and "HTTP 401" in line["message"]
 

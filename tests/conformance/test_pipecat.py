@@ -1,4 +1,4 @@
-"""pipecat's MistralSTTService and OpenAIRealtimeSTTService, in a pipeline of its own."""
+"""pipecat's MistralSTTService and OpenAIRealtimeSTTService, each in a pipeline."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def test_each_turn_of_a_call_has_its_text(report: Report, scenario: str) -> None
     assert errors(lines) == []
 
 
-def test_text_grows_while_a_turn_goes_on(report: Report) -> None:
+def test_interim_text_grows_during_a_turn(report: Report) -> None:
     interims = texts(report["mistral_turns"], "InterimTranscriptionFrame")
     assert interims[:4] == ["Who", "Who built", "Who built the", FIRST]
     assert "".join(texts(report["openai_turns"], "InterimTranscriptionFrame")[:4]) == FIRST
 
 
-def test_a_refused_delay_is_reported_and_the_call_goes_on(report: Report) -> None:
+def test_a_refused_delay_is_reported_and_the_call_continues(report: Report) -> None:
     lines = report["mistral_delay_refused"]
     assert errors(lines) == [
         "Mistral STT error: target_streaming_delay_ms: tones has no delay of 481 ms; it has 80, 240, 480, 960, 2400"
@@ -46,7 +46,7 @@ def test_a_refused_delay_is_reported_and_the_call_goes_on(report: Report) -> Non
 
 
 @pytest.mark.parametrize("scenario", ["mistral_silent_turn", "openai_silent_turn"])
-def test_turns_in_which_nothing_was_said_break_nothing(report: Report, scenario: str) -> None:
+def test_silent_turns_break_nothing(report: Report, scenario: str) -> None:
     lines = report[scenario]
     assert (finals(lines), errors(lines)) == ([SECOND, FIRST], [])
 

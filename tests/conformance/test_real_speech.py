@@ -1,4 +1,4 @@
-"""Real clients, a real engine, a real recording with pauses in it: each sentence arrives, whoever hears the pauses."""
+"""Real clients, engine and recording: each sentence arrives, whether client or server detects the pauses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SPEECH = " ".join(SENTENCES)
 
 
 def words(text: str) -> str:
-    """Without case and punctuation, in which the model is free: they depend on how much it hears at once."""
+    """The text without case and punctuation, which depend on how much audio the model receives at once."""
     return " ".join(re.findall(r"[a-z]+", text.lower()))
 
 
@@ -18,12 +18,12 @@ def of(lines: Lines, kind: str) -> Lines:
     return [line for line in lines if line.get("type") == kind]
 
 
-def test_the_mistral_sdk_flushes_and_goes_on(speech_server: LiveServer) -> None:
+def test_the_mistral_sdk_flushes_and_continues(speech_server: LiveServer) -> None:
     lines = drive("mistral1", "mistral_realtime", speech_server, "real_speech")["real_speech"]
     assert [words(line["text"]) for line in of(lines, "transcription.done")] == [SPEECH, SPEECH]
 
 
-def test_the_mistral_sdk_is_told_turns_without_a_done(speech_server: LiveServer) -> None:
+def test_the_mistral_sdk_receives_turns_without_a_done(speech_server: LiveServer) -> None:
     lines = drive("mistral3", "mistral_realtime", speech_server, "server_turns")["server_turns"]
     assert not [line for line in lines if line["event"] == "UnknownRealtimeEvent"]
     assert [words(line["text"]) for line in of(lines, "transcription.done")] == [SPEECH]
@@ -53,16 +53,16 @@ def test_pipecat_flushes_or_leaves_the_turns_to_the_server(speech_server: LiveSe
     assert not [line for line in lines if line["frame"] == "ErrorFrame"]
 
 
-def test_livekit_hears_the_pauses_itself_or_leaves_them_to_the_server(speech_server: LiveServer) -> None:
+def test_livekit_detects_pauses_or_leaves_them_to_the_server(speech_server: LiveServer) -> None:
     lines = drive("livekit", "livekit_stt", speech_server, "real_speech")["real_speech"]
-    heard: dict[str, list[str]] = {}
+    transcripts: dict[str, list[str]] = {}
     for line in lines:
-        heard.setdefault(line["service"], []).append(words(line["text"]))
-    assert len(heard) == 3
-    assert {service: texts for service, texts in heard.items() if texts != SENTENCES} == {}
+        transcripts.setdefault(line["service"], []).append(words(line["text"]))
+    assert len(transcripts) == 3
+    assert {service: texts for service, texts in transcripts.items() if texts != SENTENCES} == {}
 
 
-def test_an_engine_without_delays_refuses_one_and_the_session_goes_on(speech_server: LiveServer) -> None:
+def test_an_engine_without_delays_refuses_one_and_the_session_continues(speech_server: LiveServer) -> None:
     lines = drive("mistral2", "mistral_realtime", speech_server, "delay_refused")["delay_refused"]
     (error,) = of(lines, "error")
     assert "481 ms" in error["error"]["message"] and "not adjustable" in error["error"]["message"]

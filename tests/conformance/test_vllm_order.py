@@ -1,4 +1,4 @@
-"""What vLLM's examples send, in their order."""
+"""The message order of vLLM's examples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def finals(lines: Lines) -> list[str]:
     return [line["text"] for line in of(lines, "transcription.done")]
 
 
-def test_one_socket_carries_many_generations(report: Report) -> None:
+def test_one_socket_serves_many_generations(report: Report) -> None:
     lines = report["turns"]
     assert isinstance(lines[0]["id"], str) and isinstance(lines[0]["created"], int)
     assert {line["type"] for line in lines[1:]} == {"transcription.delta", "transcription.done"}
@@ -28,17 +28,17 @@ def test_one_socket_carries_many_generations(report: Report) -> None:
     assert "".join(line["delta"] for line in of(lines, "transcription.delta")) == FIRST + SECOND + FIRST
 
 
-def test_deltas_come_while_the_microphone_is_on(report: Report) -> None:
+def test_deltas_arrive_while_audio_is_sent(report: Report) -> None:
     lines = report["microphone"]
     assert of(lines, "transcription.delta")[0]["delta"] == FIRST.split()[0]
     assert finals(lines) == []
 
 
-def test_each_final_commit_has_an_answer(report: Report) -> None:
+def test_each_final_commit_is_answered(report: Report) -> None:
     assert finals(report["final_twice"]) == [FIRST, ""]
 
 
-def test_an_error_is_a_string_and_closes_nothing(report: Report) -> None:
+def test_an_error_is_a_string_and_does_not_close(report: Report) -> None:
     lines = report["malformed"]
     errors = of(lines, "error")
     assert [line["code"] for line in errors] == ["invalid_audio", "invalid_audio", "unknown_event", "invalid_event"]

@@ -1,6 +1,6 @@
-"""The real clients. In: a client's name, one of its drivers, a server. Out: what the client reported, by scenario.
+"""Runs the real clients. In: a client's name, one of its drivers, a server. Out: the client's reports, by scenario.
 
-A client without its environment is skipped. VOXTIDE_REQUIRE_CLIENTS=1 makes that a failure.
+A client without its environment is skipped; with VOXTIDE_REQUIRE_CLIENTS=1 the test fails.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ DRIVERS = ROOT / "tests" / "conformance" / "drivers"
 
 FIRST = "Who built the White"
 SECOND = "Tower"
-"""What the utterances `first` and `second` say to the scripted engine."""
+"""The text of the utterances `first` and `second` for the scripted engine."""
 
 SPEECH_S = 4.8
 SENTENCES = ["ever tried", "ever failed", "no matter"]
-"""What the recording `speech` says, with a pause after each, to an engine that hears English."""
+"""The sentences of the recording `speech`, each followed by a pause, for an engine that transcribes English."""
 
 DRIVER_S = 90.0
-"""All scenarios of one driver, with the client's first import. Under pytest's own limit."""
+"""Timeout of one driver with all its scenarios and the client's first import. Below pytest's own limit."""
 
 Lines = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class LiveServer:
-    """A server that runs in a process of its own, and what may be said to it."""
+    """A server in a process of its own, and the audio to send to it."""
 
     url: str
     key: str
@@ -48,7 +48,7 @@ class LiveServer:
 
 
 class Report:
-    """What a client reported, line by line."""
+    """A client's reports, line by line."""
 
     def __init__(self, lines: Lines) -> None:
         self._lines: dict[str, Lines] = defaultdict(list)
@@ -56,9 +56,9 @@ class Report:
             self._lines[line.pop("scenario")].append(line)
 
     def __getitem__(self, scenario: str) -> Lines:
-        """The lines of a scenario that came to its end."""
+        """The lines of a completed scenario."""
         lines = self._lines[scenario]
-        assert lines and lines[-1] == {"is_over": True}, f"{scenario} did not come to its end: {lines}"
+        assert lines and lines[-1] == {"is_over": True}, f"{scenario} did not complete: {lines}"
         return lines[:-1]
 
 
@@ -76,14 +76,14 @@ def python_of(client: str) -> Path:
 
 
 def drive(client: str, driver: str, server: LiveServer, *scenarios: str) -> Report:
-    """Let a client talk to a server: the scenarios named, or all of the driver's."""
+    """Run a client against a server: the named scenarios, or all of the driver's."""
     plan = {"url": server.url, "key": server.key, "audio_dir": str(server.audio_dir), "scenarios": scenarios}
     printed = run_client(client, [str(DRIVERS / f"{driver}.py"), json.dumps(plan)], server)
     return Report([json.loads(line) for line in printed.splitlines() if line.startswith('{"scenario"')])
 
 
 def run_client(client: str, arguments: list[str], server: LiveServer, *, directory: Path | None = None) -> str:
-    """Run a program in a client's environment; what it printed."""
+    """Run a program in a client's environment. Returns its stdout."""
     done = subprocess.run(
         [python_of(client), *arguments],
         cwd=directory,
@@ -98,7 +98,7 @@ def run_client(client: str, arguments: list[str], server: LiveServer, *, directo
 
 
 def _environment(server: LiveServer) -> dict[str, str]:
-    """Ours without its keys, and with a proxy that nobody answers at, as docs/clients.md says what to do about one."""
+    """The environment without keys, with an unreachable proxy and the `no_proxy` that docs/clients.md recommends."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     proxies = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost"}
     return {**kept, **proxies, "HOME": str(server.audio_dir)}

@@ -1,4 +1,4 @@
-"""The `mistralai` SDK with files, models and client secrets, any of its three major lines."""
+"""The `mistralai` SDK with files, models and client secrets, any of its three major versions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reporting import Plan, Report, run
 
 try:
     from mistralai.client import Mistral
-except ImportError:  # the 1.x line
+except ImportError:  # 1.x
     from mistralai import Mistral
 
 MODEL = "voxtral-mini-latest"
@@ -23,17 +23,17 @@ def file_of(plan: Plan, name: str) -> dict[str, Any]:
     return {"content": plan.audio(name), "file_name": name}
 
 
-def tell(report: Report, answer: Any) -> None:
+def report_event(report: Report, answer: Any) -> None:
     report(answer=type(answer).__name__, **json.loads(answer.model_dump_json()))
 
 
-def tell_error(report: Report, error: Exception) -> None:
+def report_error(report: Report, error: Exception) -> None:
     report(raised=type(error).__name__, status=getattr(error, "status_code", None), body=getattr(error, "body", ""))
 
 
 async def file(plan: Plan, report: Report) -> None:
     transcriptions = client_of(plan).audio.transcriptions
-    tell(report, await transcriptions.complete_async(model=MODEL, file=file_of(plan, "first.wav")))
+    report_event(report, await transcriptions.complete_async(model=MODEL, file=file_of(plan, "first.wav")))
 
 
 async def options(plan: Plan, report: Report) -> None:
@@ -46,7 +46,7 @@ async def options(plan: Plan, report: Report) -> None:
         context_bias=["WHITE", "BUILT"],
         timestamp_granularities=["segment"],
     )
-    tell(report, answer)
+    report_event(report, answer)
 
 
 async def streamed(plan: Plan, report: Report) -> None:
@@ -59,7 +59,7 @@ async def streamed(plan: Plan, report: Report) -> None:
 async def wrong_requests(plan: Plan, report: Report) -> None:
     transcriptions = client_of(plan).audio.transcriptions
     wav = file_of(plan, "first.wav")
-    for wish in (
+    for request in (
         {"file": {"content": b"no audio at all", "file_name": "a.wav"}},
         {"file": {"content": b"", "file_name": "a.wav"}},
         {"file": wav, "language": "xx"},
@@ -68,19 +68,19 @@ async def wrong_requests(plan: Plan, report: Report) -> None:
         {"file_url": "file:///etc/passwd"},
     ):
         try:
-            await transcriptions.complete_async(model=MODEL, **wish)
+            await transcriptions.complete_async(model=MODEL, **request)
         except Exception as error:
-            tell_error(report, error)
+            report_error(report, error)
 
 
 async def wrong_stream(plan: Plan, report: Report) -> None:
     try:
-        wish = {"content": b"no audio at all", "file_name": "a.wav"}
-        async with await client_of(plan).audio.transcriptions.stream_async(model=MODEL, file=wish) as events:
+        request = {"content": b"no audio at all", "file_name": "a.wav"}
+        async with await client_of(plan).audio.transcriptions.stream_async(model=MODEL, file=request) as events:
             async for event in events:
                 report(event=event.event)
     except Exception as error:
-        tell_error(report, error)
+        report_error(report, error)
 
 
 async def bad_key(plan: Plan, report: Report) -> None:
@@ -88,21 +88,21 @@ async def bad_key(plan: Plan, report: Report) -> None:
     try:
         await client.audio.transcriptions.complete_async(model=MODEL, file=file_of(plan, "first.wav"))
     except Exception as error:
-        tell_error(report, error)
+        report_error(report, error)
     try:
         await client.models.list_async()
     except Exception as error:
-        tell_error(report, error)
+        report_error(report, error)
 
 
 async def models(plan: Plan, report: Report) -> None:
     answer = await client_of(plan).models.list_async()
     for model in answer.data:
-        tell(report, model)
+        report_event(report, model)
 
 
 async def client_secret(plan: Plan, report: Report) -> None:
-    """A key becomes a token for a browser; the token opens a session. The 1.x line has no call for it."""
+    """A key is exchanged for a browser token, which opens a session. 1.x has no call for it."""
     client = client_of(plan)
     if not hasattr(client, "realtime"):
         return

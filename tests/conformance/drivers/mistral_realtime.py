@@ -1,4 +1,4 @@
-"""The `mistralai` SDK on the realtime wire, any of its three major lines. Reports the events it gives its user."""
+"""The `mistralai` SDK in realtime, any of its three major versions. Reports the events it gives its user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reporting import Plan, Report, chunks, run
 try:
     from mistralai.client import Mistral
     from mistralai.client.models import AudioFormat
-except ImportError:  # the 1.x line
+except ImportError:  # 1.x
     from mistralai import Mistral
     from mistralai.models import AudioFormat
 
@@ -24,18 +24,18 @@ async def connect(plan: Plan, **options: Any) -> Any:
     return await Mistral(api_key=plan.key, server_url=plan.url).audio.realtime.connect(**options)
 
 
-def tell(report: Report, event: Any) -> None:
+def report_event(report: Report, event: Any) -> None:
     report(event=type(event).__name__, **json.loads(event.model_dump_json()))
 
 
-async def tell_until(kind: str, events: AsyncIterator[Any], report: Report) -> None:
+async def report_until(kind: str, events: AsyncIterator[Any], report: Report) -> None:
     async for event in events:
-        tell(report, event)
+        report_event(report, event)
         if event.type == kind:
             return
 
 
-async def say(connection: Any, audio: bytes) -> None:
+async def send_audio(connection: Any, audio: bytes) -> None:
     for chunk in chunks(audio):
         await connection.send_audio(chunk)
 
@@ -46,26 +46,26 @@ async def turns(plan: Plan, report: Report) -> None:
         report(request_id=connection.request_id, model=connection.session.model)
         events = connection.events()
         for name in ("first", "second", "first"):
-            await say(connection, plan.audio(name))
+            await send_audio(connection, plan.audio(name))
             await connection.flush_audio()
-            await tell_until("transcription.done", events, report)
+            await report_until("transcription.done", events, report)
         await connection.end_audio()
         async for event in events:
-            tell(report, event)
+            report_event(report, event)
         report(is_closed=connection.is_closed)
 
 
 async def defaults(plan: Plan, report: Report) -> None:
-    """No settings at all, as LiveKit's plugin leaves them."""
+    """No settings, as with LiveKit's plugin."""
     async with await connect(plan, audio_format=None) as connection:
-        await say(connection, plan.audio("first"))
+        await send_audio(connection, plan.audio("first"))
         await connection.end_audio()
         async for event in connection:
-            tell(report, event)
+            report_event(report, event)
 
 
 async def stream_helper(plan: Plan, report: Report) -> None:
-    """`transcribe_stream`: it sends flush and end together and leaves at the first `done`."""
+    """`transcribe_stream` sends flush and end together and stops at the first `done`."""
 
     async def audio() -> AsyncIterator[bytes]:
         for chunk in chunks(plan.audio("first")):
@@ -73,32 +73,32 @@ async def stream_helper(plan: Plan, report: Report) -> None:
 
     client = Mistral(api_key=plan.key, server_url=plan.url)
     async for event in client.audio.realtime.transcribe_stream(audio(), model=MODEL, audio_format=PCM_16K):
-        tell(report, event)
+        report_event(report, event)
 
 
 async def flush_twice(plan: Plan, report: Report) -> None:
     async with await connect(plan) as connection:
         events = connection.events()
-        await say(connection, plan.audio("first"))
+        await send_audio(connection, plan.audio("first"))
         await connection.flush_audio()
         await connection.flush_audio()
-        await tell_until("transcription.done", events, report)
-        await tell_until("transcription.done", events, report)
-        await say(connection, plan.audio("second"))
+        await report_until("transcription.done", events, report)
+        await report_until("transcription.done", events, report)
+        await send_audio(connection, plan.audio("second"))
         await connection.end_audio()
         async for event in events:
-            tell(report, event)
+            report_event(report, event)
 
 
 async def empty_flush(plan: Plan, report: Report) -> None:
-    """A flush before anything was said, and one on a socket that goes on."""
+    """A flush before any audio, then one after speech."""
     async with await connect(plan) as connection:
         events = connection.events()
         await connection.flush_audio()
-        await tell_until("transcription.done", events, report)
-        await say(connection, plan.audio("second"))
+        await report_until("transcription.done", events, report)
+        await send_audio(connection, plan.audio("second"))
         await connection.flush_audio()
-        await tell_until("transcription.done", events, report)
+        await report_until("transcription.done", events, report)
 
 
 async def end_twice(plan: Plan, report: Report) -> None:
@@ -106,69 +106,69 @@ async def end_twice(plan: Plan, report: Report) -> None:
         await connection.end_audio()
         await connection.end_audio()
         async for event in connection:
-            tell(report, event)
+            report_event(report, event)
 
 
 async def delay_accepted(plan: Plan, report: Report) -> None:
     async with await connect(plan, target_streaming_delay_ms=480) as connection:
         events = connection.events()
-        await tell_until("session.updated", events, report)
+        await report_until("session.updated", events, report)
         report(delay_ms=connection.session.target_streaming_delay_ms)
-        await say(connection, plan.audio("first"))
+        await send_audio(connection, plan.audio("first"))
         await connection.flush_audio()
-        await tell_until("transcription.done", events, report)
+        await report_until("transcription.done", events, report)
 
 
 async def delay_refused(plan: Plan, report: Report) -> None:
     async with await connect(plan, target_streaming_delay_ms=481) as connection:
         events = connection.events()
-        await tell_until("session.updated", events, report)
-        await say(connection, plan.audio("first"))
+        await report_until("session.updated", events, report)
+        await send_audio(connection, plan.audio("first"))
         await connection.flush_audio()
-        await tell_until("transcription.done", events, report)
+        await report_until("transcription.done", events, report)
 
 
 async def telephone(plan: Plan, report: Report) -> None:
     audio_format = AudioFormat(encoding="pcm_mulaw", sample_rate=8_000)
     async with await connect(plan, audio_format=audio_format) as connection:
         events = connection.events()
-        await tell_until("session.updated", events, report)
+        await report_until("session.updated", events, report)
         report(format=json.loads(connection.audio_format.model_dump_json()))
         await connection.send_audio(plan.audio("first.mulaw"))
         await connection.flush_audio()
-        await tell_until("transcription.done", events, report)
+        await report_until("transcription.done", events, report)
 
 
 async def late_settings(plan: Plan, report: Report) -> None:
     async with await connect(plan) as connection:
         events = connection.events()
-        await say(connection, plan.audio("first"))
+        await send_audio(connection, plan.audio("first"))
         await connection.update_session(PCM_16K)
-        await tell_until("error", events, report)
+        await report_until("error", events, report)
         await connection.flush_audio()
-        await tell_until("transcription.done", events, report)
+        await report_until("transcription.done", events, report)
 
 
 async def oversize_append(plan: Plan, report: Report) -> None:
     async with await connect(plan) as connection:
         events = connection.events()
         await connection.send_audio(bytes(300_000))
-        await tell_until("error", events, report)
-        await say(connection, plan.audio("first"))
+        await report_until("error", events, report)
+        await send_audio(connection, plan.audio("first"))
         await connection.flush_audio()
-        await tell_until("transcription.done", events, report)
+        await report_until("transcription.done", events, report)
 
 
 async def malformed(plan: Plan, report: Report) -> None:
-    """What no SDK sends, on the socket of one: its user still gets errors it understands."""
+    """Messages that no SDK sends, on an SDK's socket: its user still gets errors that it parses."""
     async with await connect(plan) as connection:
         events = connection.events()
         for message in ("{", '{"type": "input_audio.append", "audio": "?"}', '{"type": "no.such"}', "[1]"):
             await connection._websocket.send(message)
-            await tell_until("error", events, report)
-        await say(connection, plan.audio("first"))
+            await report_until("error", events, report)
+        await send_audio(connection, plan.audio("first"))
         await connection.flush_audio()
-        await tell_until("transcription.done", events, report)
+        await report_until("transcription.done", events, report)
 
 
 async def bad_key(plan: Plan, report: Report) -> None:
@@ -180,22 +180,22 @@ async def bad_key(plan: Plan, report: Report) -> None:
 
 
 async def real_speech(plan: Plan, report: Report) -> None:
-    """A recording, twice on one socket, as fast as it goes; for a server with a real engine."""
+    """A recording, twice on one socket, as fast as possible; for a server with a real engine."""
     async with await connect(plan) as connection:
         events = connection.events()
         for name in ("speech", "speech"):
-            await say(connection, plan.audio(name))
+            await send_audio(connection, plan.audio(name))
             await connection.flush_audio()
-            await tell_until("transcription.done", events, report)
+            await report_until("transcription.done", events, report)
 
 
 async def server_turns(plan: Plan, report: Report) -> None:
-    """Turns told by the server; the 3.x line only. They come without a `done`, which is for the end alone."""
+    """Turn events of the server; 3.x only. Only the end has a `done`."""
     async with await connect(plan, turn_detection={"min_silence_ms": 400}) as connection:
-        await say(connection, plan.audio("speech"))
+        await send_audio(connection, plan.audio("speech"))
         await connection.end_audio()
         async for event in connection:
-            tell(report, event)
+            report_event(report, event)
 
 
 if __name__ == "__main__":

@@ -15,48 +15,48 @@ def client_of(plan: Plan, key: str | None = None) -> AsyncOpenAI:
     return AsyncOpenAI(base_url=f"{plan.url}/v1", api_key=key or plan.key, max_retries=0)
 
 
-async def transcribe(plan: Plan, **wish: Any) -> Any:
-    wish = {"file": ("first.wav", plan.audio("first.wav")), "model": MODEL, **wish}
-    return await client_of(plan).audio.transcriptions.create(**wish)
+async def transcribe(plan: Plan, **request: Any) -> Any:
+    request = {"file": ("first.wav", plan.audio("first.wav")), "model": MODEL, **request}
+    return await client_of(plan).audio.transcriptions.create(**request)
 
 
-def tell(report: Report, answer: Any) -> None:
+def report_event(report: Report, answer: Any) -> None:
     fields = {"text": answer} if isinstance(answer, str) else json.loads(answer.model_dump_json(exclude_none=True))
     report(answer=type(answer).__name__, **fields)
 
 
-def tell_error(report: Report, error: APIStatusError) -> None:
+def report_error(report: Report, error: APIStatusError) -> None:
     body = error.body if isinstance(error.body, dict) else {}
     report(raised=type(error).__name__, status=error.status_code, code=error.code, message=body.get("message"))
 
 
 async def default(plan: Plan, report: Report) -> None:
-    tell(report, await transcribe(plan))
+    report_event(report, await transcribe(plan))
 
 
 async def formats(plan: Plan, report: Report) -> None:
     for response_format in ("json", "text", "srt", "vtt", "verbose_json"):
-        tell(report, await transcribe(plan, response_format=response_format))
+        report_event(report, await transcribe(plan, response_format=response_format))
 
 
 async def timed_words(plan: Plan, report: Report) -> None:
     """Lists are sent as name[]."""
-    wish = {"response_format": "verbose_json", "timestamp_granularities": ["word", "segment"]}
-    tell(report, await transcribe(plan, **wish))
+    request = {"response_format": "verbose_json", "timestamp_granularities": ["word", "segment"]}
+    report_event(report, await transcribe(plan, **request))
 
 
 async def hints(plan: Plan, report: Report) -> None:
-    wish = {"language": "de", "keywords": ["WHITE", "BUILT"], "prompt": "a tower", "temperature": 0.2}
-    tell(report, await transcribe(plan, **wish))
+    request = {"language": "de", "keywords": ["WHITE", "BUILT"], "prompt": "a tower", "temperature": 0.2}
+    report_event(report, await transcribe(plan, **request))
 
 
 async def streamed(plan: Plan, report: Report) -> None:
     async for event in await transcribe(plan, stream=True):
-        tell(report, event)
+        report_event(report, event)
 
 
 async def wrong_requests(plan: Plan, report: Report) -> None:
-    for wish in (
+    for request in (
         {"file": ("a.wav", b"no audio at all")},
         {"response_format": "diarized_json"},
         {"language": "xx"},
@@ -64,9 +64,9 @@ async def wrong_requests(plan: Plan, report: Report) -> None:
         {"include": ["logprobs"]},
     ):
         try:
-            await transcribe(plan, **wish)
+            await transcribe(plan, **request)
         except APIStatusError as error:
-            tell_error(report, error)
+            report_error(report, error)
 
 
 async def bad_key(plan: Plan, report: Report) -> None:
@@ -74,11 +74,11 @@ async def bad_key(plan: Plan, report: Report) -> None:
     try:
         await client.audio.transcriptions.create(file=("first.wav", plan.audio("first.wav")), model=MODEL)
     except APIStatusError as error:
-        tell_error(report, error)
+        report_error(report, error)
     try:
         await client.models.list()
     except APIStatusError as error:
-        tell_error(report, error)
+        report_error(report, error)
 
 
 async def models(plan: Plan, report: Report) -> None:

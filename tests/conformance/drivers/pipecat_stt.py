@@ -29,9 +29,9 @@ from reporting import Plan, Report, chunks, run
 
 RATE_HZ = 16_000
 PAUSE = bytes(2 * RATE_HZ // 5)
-"""200 ms: a voice detector waits for so much silence; pipecat's own resampler holds 20 ms back."""
+"""200 ms, the silence a VAD waits for; pipecat's own resampler holds 20 ms back."""
 
-TOLD = (
+REPORTED = (
     InterimTranscriptionFrame,
     TranscriptionFrame,
     ErrorFrame,
@@ -41,7 +41,7 @@ TOLD = (
 
 
 class Watch(FrameProcessor):
-    """Reports what passes it, and lets others wait for a kind of frame."""
+    """Reports passing frames, and lets scenarios wait for a kind of frame."""
 
     def __init__(self, report: Report) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Watch(FrameProcessor):
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
-        if isinstance(frame, TOLD):
+        if isinstance(frame, REPORTED):
             text = getattr(frame, "text", None) or getattr(frame, "error", None)
             self._report(frame=type(frame).__name__, text=text)
             self.seen.put_nowait(frame)
@@ -62,22 +62,22 @@ class Watch(FrameProcessor):
 
 
 class Call:
-    """A pipeline that runs, and what is said to it."""
+    """A running pipeline and its input."""
 
     def __init__(self, worker: PipelineWorker, errors: Watch, texts: Watch) -> None:
         self._worker = worker
         self.errors = errors
         self.texts = texts
 
-    async def say(self, audio: bytes) -> None:
-        """One turn, as a voice detector in the pipeline marks it; back when its text is there."""
+    async def speak(self, audio: bytes) -> None:
+        """One turn, marked as by a VAD in the pipeline. Returns when its text has arrived."""
         await self._worker.queue_frame(VADUserStartedSpeakingFrame())
         await self.send(audio + PAUSE)
         await self.stop_speaking()
         await self.texts.until(TranscriptionFrame)
 
     async def stop_speaking(self) -> None:
-        """What the detector says when it hears a pause; the service flushes."""
+        """The VAD's end of speech, at which the service flushes."""
         await self._worker.queue_frame(VADUserStoppedSpeakingFrame())
 
     async def send(self, audio: bytes) -> None:
@@ -115,7 +115,7 @@ def openai(plan: Plan, **options: object) -> OpenAIRealtimeSTTService:
 async def three_turns(service: FrameProcessor, plan: Plan, report: Report) -> None:
     async with calling(service, report) as call:
         for name in ("first", "second", "first"):
-            await call.say(plan.audio(name))
+            await call.speak(plan.audio(name))
 
 
 async def mistral_turns(plan: Plan, report: Report) -> None:
@@ -127,7 +127,7 @@ async def mistral_delay(plan: Plan, report: Report) -> None:
 
 
 async def mistral_delay_refused(plan: Plan, report: Report) -> None:
-    """The service reports the error, and goes on."""
+    """The service reports the error and continues."""
     await three_turns(mistral(plan, target_streaming_delay_ms=481), plan, report)
 
 
@@ -146,12 +146,12 @@ async def openai_delay(plan: Plan, report: Report) -> None:
 
 
 async def silent_turns(service: FrameProcessor, plan: Plan, report: Report) -> None:
-    """A detector that fires on a noise: empty flushes, also behind an answer, and turns on the same socket."""
+    """A VAD triggered by noise: empty flushes, also after an answer, and turns on the same socket."""
     async with calling(service, report) as call:
         for name in ("second", "first"):
             for _ in range(2):
                 await call.stop_speaking()
-            await call.say(plan.audio(name))
+            await call.speak(plan.audio(name))
 
 
 async def mistral_silent_turn(plan: Plan, report: Report) -> None:
@@ -170,7 +170,7 @@ async def openai_bad_key(plan: Plan, report: Report) -> None:
 async def real_speech(plan: Plan, report: Report) -> None:
     """Both services with a recording: Mistral's flushed, OpenAI's with the server's own turns."""
     async with calling(mistral(plan), report) as call:
-        await call.say(plan.audio("speech"))
+        await call.speak(plan.audio("speech"))
     report(frame="next")
     async with calling(openai(plan, turn_detection={"type": "server_vad"}), report) as call:
         await call.send(plan.audio("speech") + bytes(2 * RATE_HZ))

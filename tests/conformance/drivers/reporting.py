@@ -1,6 +1,6 @@
-"""What every driver does. In: a plan (argv) and scenarios. Out: JSON lines of what a client reported, on stdout.
+"""Shared by all drivers. In: a plan (argv) and scenarios. Out: the client's reports as JSON lines on stdout.
 
-Runs in the environment of a client, where there is neither voxtide nor numpy.
+Runs in a client's environment, which has neither voxtide nor numpy.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 SCENARIO_S = 30.0
-"""The longest a scenario may take on two busy cores; each takes a second or two on its own."""
+"""Timeout of a scenario on two busy cores; each takes a second or two alone."""
 
 Report = Callable[..., None]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Where the server is, what lets a client in, and what is said to it."""
+    """The server's URL and key, and the audio to send."""
 
     url: str
     key: str
@@ -35,7 +35,7 @@ class Plan:
         return self.audio_dir / name
 
     def audio(self, name: str) -> bytes:
-        """An utterance: 16-bit PCM of 16 kHz, or what the name's ending says."""
+        """An utterance: 16-bit PCM at 16 kHz, or as the name's suffix says."""
         return self.file(name if "." in name else f"{name}.pcm").read_bytes()
 
 
@@ -43,32 +43,32 @@ Scenario = Callable[[Plan, Report], Awaitable[None]]
 
 
 def chunks(audio: bytes, num_bytes: int = 2560) -> Iterator[bytes]:
-    """Pieces of 80 ms of 16 kHz."""
+    """Chunks of 80 ms at 16 kHz."""
     for start in range(0, len(audio), num_bytes):
         yield audio[start : start + num_bytes]
 
 
 def run(*scenarios: Scenario, if_named: Sequence[Scenario] = (), num_at_once: int = 100) -> None:
-    """Play the scenarios named in the plan, or all but those `if_named`, so many at the same time."""
+    """Run the scenarios named in the plan, or all but `if_named`; up to `num_at_once` concurrently."""
     fields = json.loads(sys.argv[1])
     plan = Plan(fields["url"], fields["key"], Path(fields["audio_dir"]))
     names = fields["scenarios"]
     chosen = [scenario for scenario in (*scenarios, *if_named) if scenario.__name__ in names] if names else scenarios
-    asyncio.run(_play_all(chosen, plan, num_at_once))
+    asyncio.run(_run_all(chosen, plan, num_at_once))
 
 
-async def _play_all(scenarios: Sequence[Scenario], plan: Plan, num_at_once: int) -> None:
-    places = asyncio.Semaphore(num_at_once)
-    await asyncio.gather(*(_play(scenario, plan, places) for scenario in scenarios))
+async def _run_all(scenarios: Sequence[Scenario], plan: Plan, num_at_once: int) -> None:
+    slots = asyncio.Semaphore(num_at_once)
+    await asyncio.gather(*(_run_one(scenario, plan, slots) for scenario in scenarios))
 
 
-async def _play(scenario: Scenario, plan: Plan, places: asyncio.Semaphore) -> None:
+async def _run_one(scenario: Scenario, plan: Plan, slots: asyncio.Semaphore) -> None:
     def report(**fields: Any) -> None:
         sys.stdout.write(json.dumps({"scenario": scenario.__name__, **fields}) + "\n")
         sys.stdout.flush()
 
     try:
-        async with places, asyncio.timeout(SCENARIO_S):
+        async with slots, asyncio.timeout(SCENARIO_S):
             await scenario(plan, report)
     except Exception as error:
         report(failure=f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""The message order of vLLM's realtime example, over `websockets`. (vLLM itself is gigabytes.)
+"""The message order of vLLM's realtime example, over `websockets`. (vLLM itself takes gigabytes.)
 
 session.created -> session.update(model) -> commit -> append... -> commit(final) -> delta... -> done -> commit -> ...
 """
@@ -25,7 +25,7 @@ async def send(socket: ClientConnection, kind: str, **fields: Any) -> None:
     await socket.send(json.dumps({"type": kind, **fields}))
 
 
-async def tell_until(kind: str, socket: ClientConnection, report: Report) -> None:
+async def report_until(kind: str, socket: ClientConnection, report: Report) -> None:
     async for message in socket:
         event = json.loads(message)
         report(**event)
@@ -34,31 +34,31 @@ async def tell_until(kind: str, socket: ClientConnection, report: Report) -> Non
 
 
 async def generate(socket: ClientConnection, audio: bytes, report: Report) -> None:
-    """One utterance, as the example does it."""
+    """One utterance, as in the example."""
     await send(socket, "input_audio_buffer.commit")
     for chunk in chunks(audio, 4096):
         await send(socket, "input_audio_buffer.append", audio=base64.b64encode(chunk).decode())
     await send(socket, "input_audio_buffer.commit", final=True)
-    await tell_until("transcription.done", socket, report)
+    await report_until("transcription.done", socket, report)
 
 
 async def turns(plan: Plan, report: Report) -> None:
     async with connected(plan) as socket:
-        await tell_until("session.created", socket, report)
+        await report_until("session.created", socket, report)
         await send(socket, "session.update", model=MODEL)
         for name in ("first", "second", "first"):
             await generate(socket, plan.audio(name), report)
 
 
 async def microphone(plan: Plan, report: Report) -> None:
-    """As the example with a microphone: audio without an end, deltas meanwhile, and no done is waited for."""
+    """As in the microphone example: endless audio with deltas meanwhile, without waiting for a `done`."""
     async with connected(plan) as socket:
-        await tell_until("session.created", socket, report)
+        await report_until("session.created", socket, report)
         await send(socket, "session.update", model=MODEL)
         await send(socket, "input_audio_buffer.commit")
         for chunk in chunks(plan.audio("first") + bytes(64_000)):
             await send(socket, "input_audio_buffer.append", audio=base64.b64encode(chunk).decode())
-        await tell_until("transcription.delta", socket, report)
+        await report_until("transcription.delta", socket, report)
 
 
 async def final_twice(plan: Plan, report: Report) -> None:
@@ -66,11 +66,11 @@ async def final_twice(plan: Plan, report: Report) -> None:
         await send(socket, "session.update", model=MODEL)
         await generate(socket, plan.audio("first"), report)
         await send(socket, "input_audio_buffer.commit", final=True)
-        await tell_until("transcription.done", socket, report)
+        await report_until("transcription.done", socket, report)
 
 
 async def malformed(plan: Plan, report: Report) -> None:
-    """vLLM never closes the socket for an error; neither do we."""
+    """Errors do not close the socket, as in vLLM."""
     async with connected(plan) as socket:
         await send(socket, "session.update", model=MODEL)
         for kind, fields in (
@@ -80,7 +80,7 @@ async def malformed(plan: Plan, report: Report) -> None:
             ("session.update", {}),
         ):
             await send(socket, kind, **fields)
-            await tell_until("error", socket, report)
+            await report_until("error", socket, report)
         await generate(socket, plan.audio("second"), report)
 
 
