@@ -21,7 +21,7 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 class RequestRefusedError(Exception):
-    """A client's message, or a part of it, cannot be used. Caught in this room and answered with an error.
+    """A client's message, or a part of it, cannot be used. Caught in this package and answered with an error.
 
     Attributes:
         reason: What is wrong and what would be accepted, for people.

@@ -14,5 +14,5 @@ def test_a_card_has_what_both_sdks_need() -> None:
     assert body["object"] == "list"
     (card,) = body["data"]
     assert {"id": "tower", "object": "model", "created": 1_700_000_000, "owned_by": "voxtide"}.items() <= card.items()
-    assert card["type"] == "base"  # Mistral's SDK tells the kinds of cards apart by it
+    assert card["type"] == "base"  # Mistral's SDK selects the card's class by it
     assert card["capabilities"]["audio_transcription"]

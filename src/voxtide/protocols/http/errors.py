@@ -12,7 +12,7 @@ from voxtide.protocols.messages import Message, RequestRefusedError
 _CODES_OF_VALUES = frozenset({"invalid_value", "missing_required_parameter"})
 """Missing or malformed fields: Mistral's service answers these with 422 and a list of details."""
 
-ENGINE_FAILED = "the engine failed, or is being restarted; try again later (the server's log says why)"
+ENGINE_FAILED = "the engine failed, or is being restarted; try again later (see the server's log)"
 """Leaves out the cause, which may name files of the server."""
 
 
