@@ -1,4 +1,4 @@
-"""The page as a person uses it: what can be pressed, what can be read."""
+"""Page object of the captions page: its buttons and its texts."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from pathlib import Path
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
-LOST_LINE = re.compile(
+CONNECTION_ERROR = re.compile(
     r"ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|EMPTY_RESPONSE|CONTENT_LENGTH_MISMATCH)"
     r"|WebSocket connection to .* failed|status of (401|403|426|503)"
 )
-"""What a browser says by itself when a server is away, full or locked."""
+"""Messages of the browser about a server that is down, full, or refuses access."""
 
 
 class CaptionsPage:
-    """The page in one tab. `complaints` are errors that its own code made."""
+    """The page in one tab. `console_errors` are those of its own code."""
 
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
-        self.complaints: list[str] = []
+        self.console_errors: list[str] = []
         page.on("console", self._note)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("pageerror", lambda error: self.console_errors.append(str(error)))
         page.goto(address)
 
     def _note(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not LOST_LINE.search(message.text):
-            self.complaints.append(message.text)
+        if message.type in ("error", "warning") and not CONNECTION_ERROR.search(message.text):
+            self.console_errors.append(message.text)
 
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
@@ -48,14 +48,20 @@ class CaptionsPage:
 
     @property
     def text(self) -> str:
-        """All captions as one line, without their times."""
+        """All captions on one line, without times."""
         return " ".join(" ".join(self.page.locator("#text .body").all_text_contents()).split())
 
-    def figure(self, name: str) -> Locator:
-        """A latency, by its name on the page."""
-        return self.page.locator("dl div").filter(has_text=name).locator("dd").first
+    def latency(self, name: str) -> Locator:
+        """A latency by its label."""
+        return self.page.locator("dl div").filter(has_text=name).locator("dd")
 
-    def caption_file(self, path: Path) -> None:
+    def set_option(self, label: str, *, is_on: bool) -> None:
+        """Change a checkbox in the settings."""
+        self.press("Settings")
+        self.page.get_by_label(label).set_checked(is_on)
+        self.press("Done")
+
+    def open_recording(self, path: Path) -> None:
         self.page.locator("#file").set_input_files(path)
 
     def wait_for(self, status: str, *, timeout_s: float = 20.0) -> None:

@@ -1,4 +1,4 @@
-"""`voxtide serve` for the tests of the web page, as a process of its own that can be killed."""
+"""`voxtide serve` for the tests of the web page, as a process that can be killed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-END_S = 30.0
-"""How long a server may take to finish what was said."""
+STOP_TIMEOUT_S = 30.0
 
 
 class CaptionsServer:
-    """`voxtide serve` on a port that stays its own when it is killed and started again."""
+    """`voxtide serve` on a port that stays the same across restarts."""
 
     def __init__(self, engine: str, *options: str, keys: str = "") -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -39,18 +38,18 @@ class CaptionsServer:
         assert "serves" in self._process.stdout.readline()
 
     def stop(self) -> None:
-        """Let it finish what was said."""
+        """Stop gracefully."""
         if self._process is not None:
             self._process.terminate()
-            self._end()
+            self._wait()
 
     def kill(self) -> None:
-        """End it in the middle of everything."""
+        """Kill the process."""
         if self._process is not None:
             self._process.kill()
-            self._end()
+            self._wait()
 
-    def _end(self) -> None:
+    def _wait(self) -> None:
         assert self._process is not None
-        self._process.communicate(timeout=END_S)
+        self._process.communicate(timeout=STOP_TIMEOUT_S)
         self._process = None

@@ -1,4 +1,4 @@
-"""Makes docs/captions-light.png and docs/captions-dark.png: the page while its microphone hears a real recording.
+"""Makes docs/captions-light.png and docs/captions-dark.png: the page while it captions a real recording.
 
 Run it as .venv/bin/python -m tests.support.picture_captions. It takes half a minute and needs the model
 moonshine-tiny-en.

@@ -1,18 +1,18 @@
 /**
- * Faults that a machine can find on the page that imports this: names, contrast, sizes, order. Returned in words.
+ * Accessibility faults of the page that imports this: names, contrast, sizes, order. Returned as text.
  */
 
 const MIN_CONTRAST = 4.5; // WCAG 2.2 AA, 1.4.3
 const MIN_EDGE_CONTRAST = 3; // 1.4.11
 const MIN_TARGET_PX = 24; // 2.5.8
 
-const isSeen = (element) => element.checkVisibility({ visibilityProperty: true });
+const isVisible = (element) => element.checkVisibility({ visibilityProperty: true });
 const named = (element) => `${element.tagName.toLowerCase()}#${element.id || element.textContent.trim().slice(0, 20)}`;
 
-/** Everything that can be reached with the Tab key, in its order. */
+/** Everything that the Tab key reaches, in order. */
 export function focusable() {
   const found = document.querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']");
-  return [...found].filter((element) => isSeen(element) && !element.disabled && element.tabIndex >= 0);
+  return [...found].filter((element) => isVisible(element) && !element.disabled && element.tabIndex >= 0);
 }
 
 export function faults() {
@@ -43,8 +43,8 @@ function lowContrasts() {
     const element = walker.currentNode.parentElement;
     const isLetters =
       walker.currentNode.textContent.trim() && !["SCRIPT", "NOSCRIPT", "OPTION"].includes(element.tagName);
-    if (!isLetters || !isSeen(element) || element.closest(":disabled, .unseen, .skip, noscript")) continue;
-    const ratio = contrast(colour(getComputedStyle(element).color), ground(element));
+    if (!isLetters || !isVisible(element) || element.closest(":disabled, .visually-hidden, .skip, noscript")) continue;
+    const ratio = contrast(colour(getComputedStyle(element).color), background(element));
     if (ratio < MIN_CONTRAST) found.push(`${named(element)}: contrast ${ratio.toFixed(2)}`);
   }
   return found;
@@ -55,7 +55,7 @@ function faintEdges() {
     .filter((element) => parseFloat(getComputedStyle(element).borderTopWidth) && !element.closest(".skip"))
     .map((element) => [
       element,
-      contrast(colour(getComputedStyle(element).borderTopColor), ground(element.parentElement)),
+      contrast(colour(getComputedStyle(element).borderTopColor), background(element.parentElement)),
     ])
     .filter(([element, ratio]) => ratio < MIN_EDGE_CONTRAST && isDrawn(getComputedStyle(element).borderTopColor))
     .map(([element, ratio]) => `${named(element)}: edge contrast ${ratio.toFixed(2)}`);
@@ -77,7 +77,7 @@ function structureFaults() {
     if (document.querySelectorAll(part).length !== 1) found.push(`not one ${part}`);
   }
   if (document.querySelectorAll("h1").length !== 1) found.push("not one main heading");
-  if (document.querySelector("[tabindex]:not([tabindex='0'], [tabindex='-1'])")) found.push("an order of its own");
+  if (document.querySelector("[tabindex]:not([tabindex='0'], [tabindex='-1'])")) found.push("a custom tab order");
   if (document.documentElement.scrollWidth > innerWidth) found.push(`wider than its window: ${innerWidth} px`);
   return found;
 }
@@ -87,7 +87,7 @@ function repeatedIds() {
   return ids.filter((id, index) => ids.indexOf(id) !== index).map((id) => `two elements are #${id}`);
 }
 
-/** Red, green, blue and opacity of any CSS colour, as the browser paints it. */
+/** Red, green, blue and opacity of a CSS colour, as rendered. */
 function colour(css) {
   const paint = new OffscreenCanvas(1, 1).getContext("2d");
   paint.fillStyle = css;
@@ -97,8 +97,8 @@ function colour(css) {
 
 const isDrawn = (css) => colour(css)[3] > 0;
 
-/** The nearest painted ground behind an element. */
-function ground(element) {
+/** The nearest painted background behind an element. */
+function background(element) {
   for (let at = element; at; at = at.parentElement) {
     const { backgroundColor } = getComputedStyle(at);
     if (isDrawn(backgroundColor)) return colour(backgroundColor);

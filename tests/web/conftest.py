@@ -1,4 +1,4 @@
-"""One browser for all tests of the web page, servers that can be killed, and the page as a person uses it."""
+"""Fixtures of the web page tests: one browser for all, servers that can be killed, and pages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def open_page(context: BrowserContext) -> Iterator[Callable[[str], CaptionsPage]]:
-    """Opens the page of a server. What the browser complains about fails the test."""
+    """Opens the page of a server. Errors in the browser's console fail the test."""
     pages: list[CaptionsPage] = []
 
     def open_page(address: str) -> CaptionsPage:
@@ -42,12 +42,12 @@ def open_page(context: BrowserContext) -> Iterator[Callable[[str], CaptionsPage]
         return pages[-1]
 
     yield open_page
-    assert [complaint for page in pages for complaint in page.complaints] == []
+    assert [error for page in pages for error in page.console_errors] == []
 
 
 @pytest.fixture
 def start_server() -> Iterator[Callable[..., CaptionsServer]]:
-    """Starts servers of an engine with further options; they end with the test."""
+    """Starts servers of an engine with options; they are killed at the end of the test."""
     servers: list[CaptionsServer] = []
 
     def start(engine: str, *options: str, keys: str = "") -> CaptionsServer:
@@ -62,7 +62,7 @@ def start_server() -> Iterator[Callable[..., CaptionsServer]]:
 
 @pytest.fixture(scope="package")
 def scripted_address() -> Iterator[str]:
-    """A server of the scripted engine for all tests that leave it as it is."""
+    """A server of the scripted engine, shared by all tests that do not change it."""
     server = CaptionsServer("scripted")
     server.start()
     yield server.address
@@ -71,7 +71,7 @@ def scripted_address() -> Iterator[str]:
 
 @pytest.fixture
 def spoken(tmp_path: Path) -> Callable[[str], Path]:
-    """Writes a file that the scripted engine hears as the given text."""
+    """Writes a file that the scripted engine transcribes as the given text."""
 
     def write(text: str) -> Path:
         path = tmp_path / "spoken.wav"

@@ -1,4 +1,4 @@
-"""The page's files: nothing from elsewhere, nothing inline, nothing that is not used, nothing too long."""
+"""The page's files: no external or inline resources, no unused or long files."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ MAX_LINES = 300
 
 
 def used_by(path: Path) -> set[Path]:
-    """The files that a source names."""
+    """The files that a source refers to."""
     named = re.findall(r"""(?:from|src|href|url\(|new URL\()=?\s*\(?["']([\w./-]+\.\w+)["']""", path.read_text("utf-8"))
     return {(path.parent / name).resolve() for name in named}
 
 
-def test_every_file_is_used_and_every_named_file_is_there() -> None:
+def test_every_file_is_used_and_every_reference_exists() -> None:
     used = {WEB / "index.html"}.union(*map(used_by, SOURCES))
     there = {path for path in WEB.rglob("*") if path.is_file() and path.suffix != ".md"}
     assert used == there
 
 
-def test_nothing_comes_from_elsewhere() -> None:
+def test_no_external_resources() -> None:
     for path in SOURCES:
-        text = path.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")  # a name, not an address
+        text = path.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")  # a namespace, not a URL
         assert not re.search(r"""["'(]\s*(?:https?:)?//""", text), path
 
 
-def test_nothing_is_inline() -> None:
+def test_no_inline_code_or_styles() -> None:
     page = (WEB / "index.html").read_text("utf-8")
     assert not re.search(r"""<style|\sstyle=|\son\w+=|<script(?![^>]* src=)|javascript:""", page)
     policy = re.search(r"""content="(default-src[^"]+)""", page)

@@ -1,4 +1,4 @@
-"""The page's modules alone, in the browser that runs them: each test is an exported function of a file in unit/."""
+"""Unit tests of the page's modules, in the browser: each exported function of a file in unit/ is a test."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def test_unit(empty_page: Page, file: str, name: str) -> None:
     empty_page.evaluate(f"import('/unit/{file}').then((tests) => tests.{name}())")
 
 
-def test_a_failure_is_one(empty_page: Page) -> None:
+def test_a_failing_unit_test_fails(empty_page: Page) -> None:
     with pytest.raises(Exception, match="1 is not 2"):
         empty_page.evaluate("import('/unit/check.js').then(({ equal }) => equal(1, 2))")

@@ -1,4 +1,4 @@
-"""scripts/setup-browser where there is a browser, where it can be had, and where it cannot. Its apt is an impostor."""
+"""scripts/setup-browser with a browser, with apt (a fake one), and without."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.source_tree import ROOT
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """A directory with what the script needs, an apt-get that makes a browser, and an id that says root."""
+    """A directory with the tools that the script needs, a fake apt-get that installs a browser, and an id for root."""
     folder = tmp_path / "programs"
     folder.mkdir()
     for name in ("bash", "env", "touch", "chmod"):
@@ -42,20 +42,20 @@ def set_up(programs: Path, **environment: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_a_browser_that_is_there_is_left_alone(programs: Path) -> None:
+def test_an_installed_browser_is_kept(programs: Path) -> None:
     write(programs / "google-chrome", "")
     done = set_up(programs)
     assert (done.returncode, done.stderr) == (0, "")
     assert not (programs.parent / "log").exists()
 
 
-def test_root_gets_one(programs: Path) -> None:
+def test_root_installs_a_browser(programs: Path) -> None:
     assert set_up(programs).returncode == 0
     assert "install -y --no-install-recommends chromium" in (programs.parent / "log").read_text("utf-8")
 
 
 @pytest.mark.parametrize("obstacle", ["id", "apt-get"])
-def test_without_the_rights_or_the_tool_it_says_what_to_do(programs: Path, obstacle: str) -> None:
+def test_without_root_or_apt_it_prints_instructions(programs: Path, obstacle: str) -> None:
     write(programs / obstacle, "echo 1000; exit 1" if obstacle == "apt-get" else "echo 1000")
     done = set_up(programs)
     assert done.returncode == 0

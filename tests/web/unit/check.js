@@ -1,4 +1,4 @@
-/** What the tests in this folder say of values. */
+/** Assertions for the tests in this folder. */
 
 /**
  * @param {unknown} actual

@@ -1,18 +1,18 @@
-import { appendMessage, readEvent, sessionAddress } from "/web/client/mistral.js";
+import { appendMessage, readEvent, sessionUrl } from "/web/client/mistral.js";
 import { equal } from "./check.js";
 
 const read = (message) => readEvent(JSON.stringify(message));
 
-export function test_the_address_follows_the_page() {
-  equal(sessionAddress("https://h:8443/stt/?x=1#y"), "wss://h:8443/stt/v1/audio/transcriptions/realtime?interim=true");
-  equal(sessionAddress("http://h/", "a b"), "ws://h/v1/audio/transcriptions/realtime?model=a+b&interim=true");
+export function test_the_url_is_relative_to_the_page() {
+  equal(sessionUrl("https://h:8443/stt/?x=1#y"), "wss://h:8443/stt/v1/audio/transcriptions/realtime?interim=true");
+  equal(sessionUrl("http://h/", "a b"), "ws://h/v1/audio/transcriptions/realtime?model=a+b&interim=true");
 }
 
 export function test_audio_is_base64() {
   equal(appendMessage(Uint8Array.of(1, 2, 3)), '{"type":"input_audio.append","audio":"AQID"}');
 }
 
-export function test_events_are_read() {
+export function test_events_are_parsed() {
   equal(read({ type: "session.created", session: {} }), { kind: "created" });
   equal(read({ type: "transcription.text.delta", text: " a" }), { kind: "delta", text: " a" });
   equal(read({ type: "transcription.text.interim", text: "" }), { kind: "interim", text: "" });
@@ -27,17 +27,17 @@ export function test_events_are_read() {
   });
 }
 
-export function test_segments_without_times_are_left_to_the_answer() {
+export function test_segments_without_times_are_ignored() {
   equal(read({ type: "transcription.segment", text: "a", start: null, end: null }), null);
   equal(read({ type: "transcription.done", text: "a" }), { kind: "done", text: "a", segments: [] });
 }
 
-export function test_errors_are_read_in_every_form() {
+export function test_errors_are_parsed_in_every_form() {
   equal(read({ type: "error", error: { message: "no", code: 400 } }), { kind: "error", message: "no", status: 400 });
   equal(read({ type: "error", error: { message: { detail: "no" }, code: 3804 } }).message, "no");
   equal(read({ type: "error" }), { kind: "error", message: "", status: 500 });
 }
 
-export function test_what_is_of_no_use_is_passed_over() {
+export function test_unknown_messages_are_ignored() {
   for (const data of ["", "{", "null", "1", '{"type":"turn.start"}', "[]", '{"type":7}']) equal(readEvent(data), null);
 }

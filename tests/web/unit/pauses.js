@@ -1,24 +1,24 @@
 import { LEVEL_MS, PauseDetector } from "/web/audio/pauses.js";
 import { check, equal } from "./check.js";
 
-/** What a detector says of stretches of [level in dB, length in ms], with the times of the changes in ms. */
-function heard(stretches) {
+/** The changes detected in spans of [level in dB, length in ms], with their times in ms. */
+function detected(spans) {
   const detector = new PauseDetector(600);
   const changes = [];
   let nowMs = 0;
-  for (const [level, lengthMs] of stretches) {
+  for (const [level, lengthMs] of spans) {
     for (let ms = 0; ms < lengthMs; ms += LEVEL_MS) {
       nowMs += LEVEL_MS;
-      const change = detector.hear(level);
+      const change = detector.addLevel(level);
       if (change) changes.push([change.kind, nowMs - change.agoMs]);
     }
   }
   return changes;
 }
 
-export function test_speech_starts_and_pauses_where_it_does() {
+export function test_starts_and_pauses_are_detected_in_place() {
   equal(
-    heard([
+    detected([
       [-60, 1000],
       [-25, 1500],
       [-60, 2000],
@@ -32,9 +32,9 @@ export function test_speech_starts_and_pauses_where_it_does() {
   );
 }
 
-export function test_a_click_is_no_speech() {
+export function test_a_click_is_not_speech() {
   equal(
-    heard([
+    detected([
       [-60, 1000],
       [-10, 60],
       [-60, 1000],
@@ -43,9 +43,9 @@ export function test_a_click_is_no_speech() {
   );
 }
 
-export function test_a_short_gap_is_no_pause() {
+export function test_a_short_gap_is_not_a_pause() {
   equal(
-    heard([
+    detected([
       [-60, 500],
       [-25, 1000],
       [-60, 500],
@@ -57,7 +57,7 @@ export function test_a_short_gap_is_no_pause() {
 
 export function test_a_click_does_not_end_a_pause() {
   equal(
-    heard([
+    detected([
       [-60, 500],
       [-25, 1000],
       [-60, 400],
@@ -71,8 +71,8 @@ export function test_a_click_does_not_end_a_pause() {
   );
 }
 
-export function test_steady_noise_is_silence_after_a_while() {
-  const [first, second, ...rest] = heard([
+export function test_steady_noise_becomes_silence() {
+  const [first, second, ...rest] = detected([
     [-60, 500],
     [-40, 15_000],
     [-20, 1000],
@@ -86,8 +86,8 @@ export function test_steady_noise_is_silence_after_a_while() {
   ]);
 }
 
-export function test_a_soft_voice_is_heard_after_a_loud_one() {
-  const changes = heard([
+export function test_a_soft_speaker_is_detected_after_a_loud_one() {
+  const changes = detected([
     [-60, 500],
     [-10, 1000],
     [-60, 4000],
@@ -96,10 +96,10 @@ export function test_a_soft_voice_is_heard_after_a_loud_one() {
   equal(changes.at(-1), ["started", 5500]);
 }
 
-export function test_loudness_is_a_share() {
+export function test_loudness_is_between_0_and_1() {
   const detector = new PauseDetector();
   for (const level of [-96, -60, -20, 0]) {
-    detector.hear(level);
+    detector.addLevel(level);
     check(detector.loudness >= 0 && detector.loudness <= 1, `${level} dB gives ${detector.loudness}`);
   }
   equal(detector.loudness, 1);

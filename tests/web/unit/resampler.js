@@ -15,7 +15,7 @@ function resampled(samples, fromHz, toHz, blockSamples = 128) {
   return Float32Array.from([...blocks, resampler.finish()].flatMap((block) => [...block]));
 }
 
-/** Without the ends, where a tone begins and breaks off. */
+/** Without the transients at both ends. */
 function middle(samples) {
   return samples.subarray(samples.length / 4, (3 * samples.length) / 4);
 }
@@ -25,7 +25,7 @@ function gainDb(samples) {
   return 10 * Math.log10(2 * power + 1e-20);
 }
 
-export function test_speech_frequencies_pass_unchanged() {
+export function test_speech_frequencies_are_unchanged() {
   for (const rateHz of [44100, 48000, 96000]) {
     for (const frequencyHz of [100, 1000, 4000, 6500]) {
       const gain = gainDb(resampled(tone(frequencyHz, rateHz), rateHz, 16000));
@@ -34,7 +34,7 @@ export function test_speech_frequencies_pass_unchanged() {
   }
 }
 
-export function test_what_16_khz_cannot_hold_is_gone() {
+export function test_frequencies_above_nyquist_are_removed() {
   for (const rateHz of [44100, 48000, 96000]) {
     for (const frequencyHz of [8100, 9000, 12000, 15900, 20000]) {
       const gain = gainDb(resampled(tone(frequencyHz, rateHz), rateHz, 16000));
@@ -43,7 +43,7 @@ export function test_what_16_khz_cannot_hold_is_gone() {
   }
 }
 
-export function test_sound_stays_where_it_was() {
+export function test_there_is_no_delay() {
   for (const rateHz of [8000, 22050, 44100, 48000]) {
     const actual = resampled(tone(440, rateHz), rateHz, 16000);
     const expected = tone(440, 16000);
@@ -52,7 +52,7 @@ export function test_sound_stays_where_it_was() {
   }
 }
 
-export function test_length_is_kept() {
+export function test_the_length_is_preserved() {
   for (const rateHz of [8000, 16000, 44100, 48000, 96000]) {
     equal(resampled(tone(440, rateHz), rateHz, 16000).length, 8000);
   }
@@ -60,7 +60,7 @@ export function test_length_is_kept() {
   equal(resampled(new Float32Array(0), 48000, 16000).length, 0);
 }
 
-export function test_blocks_do_not_matter() {
+export function test_the_output_is_independent_of_block_size() {
   const sound = tone(1234, 44100, 0.3);
   const whole = resampled(sound, 44100, 16000, sound.length);
   for (const blockSamples of [1, 7, 128, 5000]) {
@@ -68,7 +68,7 @@ export function test_blocks_do_not_matter() {
   }
 }
 
-export function test_a_constant_comes_out_as_it_went_in() {
+export function test_a_constant_is_preserved() {
   const constant = new Float32Array(48000).fill(0.5);
   const error = Math.max(...middle(resampled(constant, 44100, 16000)).map((sample) => Math.abs(sample - 0.5)));
   check(error < 1e-6, `${error}`);

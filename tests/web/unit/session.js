@@ -4,36 +4,36 @@ import { check, equal } from "./check.js";
 
 const CHUNK_BYTES = 3200; // 0.1 s
 
-/** Longer than a server that is away is waited for where somebody waits for the end. */
-const AWAY_MS = 1200;
+/** Longer than the timeout of a user's stop while the server is unreachable. */
+const USER_STOP_MS = 1200;
 
 const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A chunk whose bytes say which one it is. */
+/** A chunk whose bytes are its number. */
 const chunk = (number) => new Uint8Array(CHUNK_BYTES).fill(number);
 
-/** Connections that a test opens, breaks and answers by hand. */
+/** A session with connections that a test opens, answers and closes. */
 class World {
-  lines = [];
-  told = [];
-  hasRoom = true;
+  connections = [];
+  events = [];
+  canSend = true;
   verdict = "retry";
   #end = () => {};
   ended = new Promise((resolve) => (this.#end = resolve));
 
   constructor(backlog = new Backlog()) {
-    const tell = (name) => (value) => this.told.push([name, value]);
+    const record = (name) => (value) => this.events.push([name, value]);
     this.session = new Session(
-      { connect: async (onEvent, onEnd) => this.#line(onEvent, onEnd), language: "" },
+      { connect: async (onEvent, onClose) => this.#connect(onEvent, onClose), language: "" },
       {
         onState: () => {},
-        onText: tell("text"),
-        onAnswer: ({ text, startS, endS }) => this.told.push(["answer", [text, startS, endS]]),
-        onRestart: () => this.told.push(["restart"]),
-        onLost: tell("lost"),
-        onBreak: () => this.verdict,
+        onText: record("text"),
+        onAnswer: ({ text, startS, endS }) => this.events.push(["answer", [text, startS, endS]]),
+        onReplay: () => this.events.push(["replay"]),
+        onLost: record("lost"),
+        onDisconnect: () => this.verdict,
         onEnd: (isComplete) => {
-          this.told.push(["end", isComplete]);
+          this.events.push(["end", isComplete]);
           this.#end();
         },
       },
@@ -41,41 +41,41 @@ class World {
     );
   }
 
-  #line(onEvent, onEnd) {
+  #connect(onEvent, onClose) {
     const world = this;
-    const line = {
+    const connection = {
       sent: [],
-      get hasRoom() {
-        return world.hasRoom;
+      get canSend() {
+        return world.canSend;
       },
-      send: (message) => line.sent.push(shown(JSON.parse(message))),
-      abandon: () => line.end(),
-      end: () => {
-        line.end = () => {};
-        onEnd({ code: 1006, wasOpen: true, error: null });
+      send: (message) => connection.sent.push(summary(JSON.parse(message))),
+      abort: () => connection.close(),
+      close: () => {
+        connection.close = () => {};
+        onClose({ code: 1006, wasOpen: true, error: null });
       },
-      tell: onEvent,
+      emit: onEvent,
     };
-    this.lines.push(line);
-    return line;
+    this.connections.push(connection);
+    return connection;
   }
 
   /** The latest connection, once the session has it. */
-  async line() {
+  async connection() {
     await Promise.resolve();
     await Promise.resolve();
-    return this.lines.at(-1);
+    return this.connections.at(-1);
   }
 
   async opened() {
-    const line = await this.line();
-    line.tell({ kind: "created" });
-    return line;
+    const connection = await this.connection();
+    connection.emit({ kind: "created" });
+    return connection;
   }
 }
 
-/** A message in short: the number of a chunk, "flush" or "end". */
-function shown({ type, audio }) {
+/** Summary of a message: the number of a chunk, "flush" or "end". */
+function summary({ type, audio }) {
   return audio ? atob(audio).charCodeAt(0) : type.replace("input_audio.", "");
 }
 
@@ -86,187 +86,187 @@ export async function test_audio_and_flushes_keep_their_order() {
   world.session.feed(chunk(1));
   world.session.flush(null);
   world.session.feed(chunk(2));
-  const line = await world.opened();
+  const connection = await world.opened();
   world.session.feed(chunk(3));
   world.session.flush(null);
   world.session.finish(false);
-  equal(line.sent, [1, "flush", 2, 3, "flush", "end"]);
+  equal(connection.sent, [1, "flush", 2, 3, "flush", "end"]);
   world.session.stop();
 }
 
 export async function test_a_flush_of_nothing_new_is_not_sent() {
   const world = new World();
-  const line = await world.opened();
+  const connection = await world.opened();
   world.session.flush(null);
   world.session.feed(chunk(1));
   world.session.flush(null);
   world.session.flush(null);
-  line.tell(done("one"));
+  connection.emit(done("one"));
   world.session.flush(null);
-  equal(line.sent, [1, "flush"]);
+  equal(connection.sent, [1, "flush"]);
   world.session.stop();
 }
 
-export async function test_answers_know_their_place() {
+export async function test_answers_have_their_position() {
   const world = new World();
-  const line = await world.opened();
+  const connection = await world.opened();
   world.session.feed(chunk(1));
   world.session.flush(null);
   world.session.feed(chunk(2));
   world.session.flush(null);
-  line.tell(done("one"));
-  line.tell(done("two"));
-  equal(world.told, [
+  connection.emit(done("one"));
+  connection.emit(done("two"));
+  equal(world.events, [
     ["answer", ["one", 0, 0.1]],
     ["answer", ["two", 0.1, 0.2]],
   ]);
   world.session.stop();
 }
 
-export async function test_a_broken_connection_is_made_good() {
+export async function test_unacknowledged_audio_is_replayed() {
   const world = new World();
   const first = await world.opened();
   for (const number of [1, 2]) world.session.feed(chunk(number));
   world.session.flush(null);
-  first.tell(done("settled"));
+  first.emit(done("final"));
   for (const number of [3, 4]) world.session.feed(chunk(number));
   world.session.flush(null);
-  first.end();
+  first.close();
   world.session.feed(chunk(5));
   world.session.reconnect();
   const second = await world.opened();
   equal(second.sent, [3, 4, "flush", 5]);
-  second.tell({ kind: "segment", segment: { text: "x", startS: 0, endS: 0.5 } });
-  equal(world.told.at(-1), ["text", { kind: "segment", segment: { text: "x", startS: 0.2, endS: 0.7 } }]);
-  second.tell(done("again"));
-  equal(world.told.at(-1), ["answer", ["again", 0.2, 0.4]]);
+  second.emit({ kind: "segment", segment: { text: "x", startS: 0, endS: 0.5 } });
+  equal(world.events.at(-1), ["text", { kind: "segment", segment: { text: "x", startS: 0.2, endS: 0.7 } }]);
+  second.emit(done("again"));
+  equal(world.events.at(-1), ["answer", ["again", 0.2, 0.4]]);
   world.session.stop();
 }
 
-export async function test_a_done_that_nobody_asked_for_settles_nothing_but_is_not_lost() {
+export async function test_an_unsolicited_done_acknowledges_nothing_but_is_kept() {
   const world = new World();
   const first = await world.opened();
   world.session.feed(chunk(1));
-  first.tell(done("one"));
-  equal(world.told, []);
+  first.emit(done("one"));
+  equal(world.events, []);
   world.session.feed(chunk(2));
   world.session.flush(null);
-  first.tell(done("two"));
-  equal(world.told, [["answer", ["one two", 0, 0.2]]]);
+  first.emit(done("two"));
+  equal(world.events, [["answer", ["one two", 0, 0.2]]]);
   world.session.feed(chunk(3));
-  first.tell(done("three"));
-  first.end(); // as when a server goes away
+  first.emit(done("three"));
+  first.close(); // as when a server shuts down
   world.session.reconnect();
   const second = await world.opened();
   world.session.finish(false);
   equal(second.sent, [3, "end"]);
-  second.tell(done("three"));
-  equal(world.told.slice(1), [["restart"], ["answer", ["three", 0.2, 0.3]], ["end", true]]);
+  second.emit(done("three"));
+  equal(world.events.slice(1), [["replay"], ["answer", ["three", 0.2, 0.3]], ["end", true]]);
 }
 
-export async function test_the_end_comes_with_the_last_answer() {
+export async function test_the_session_ends_with_the_last_answer() {
   const world = new World();
-  const line = await world.opened();
+  const connection = await world.opened();
   world.session.feed(chunk(1));
   world.session.finish(false);
   world.session.feed(chunk(2));
-  equal(line.sent, [1, "end"]);
-  line.tell(done("one"));
-  equal(world.told, [
+  equal(connection.sent, [1, "end"]);
+  connection.emit(done("one"));
+  equal(world.events, [
     ["answer", ["one", 0, 0.1]],
     ["end", true],
   ]);
 }
 
-export async function test_an_end_while_the_server_is_away_waits_for_it() {
+export async function test_an_end_waits_for_an_unreachable_server() {
   const world = new World();
   const first = await world.opened();
   world.session.feed(chunk(1));
-  first.end();
+  first.close();
   world.session.finish(false);
   world.session.reconnect();
   const second = await world.opened();
   equal(second.sent, [1, "end"]);
-  second.tell(done("one"));
-  equal(world.told, [["restart"], ["answer", ["one", 0, 0.1]], ["end", true]]);
+  second.emit(done("one"));
+  equal(world.events, [["replay"], ["answer", ["one", 0, 0.1]], ["end", true]]);
 }
 
-export async function test_an_end_that_somebody_waits_for_is_not_held_up_by_a_server_that_is_away() {
+export async function test_a_user_stop_does_not_wait_for_an_unreachable_server() {
   const world = new World();
-  const line = await world.opened();
+  const connection = await world.opened();
   world.session.feed(chunk(1));
-  line.end();
+  connection.close();
   world.session.finish(true);
-  const second = await world.line();
-  check(second !== line, "it is tried once more, at once");
-  second.end();
-  await Promise.race([world.ended, delay(4 * AWAY_MS)]);
-  equal(world.told, [["restart"], ["restart"], ["end", false]]);
+  const second = await world.connection();
+  check(second !== connection, "it reconnects at once");
+  second.close();
+  await Promise.race([world.ended, delay(4 * USER_STOP_MS)]);
+  equal(world.events, [["replay"], ["replay"], ["end", false]]);
 }
 
-export async function test_an_end_that_somebody_waits_for_goes_on_where_the_server_is_back() {
+export async function test_a_user_stop_completes_if_the_server_is_back() {
   const world = new World();
   const first = await world.opened();
   world.session.feed(chunk(1));
   world.session.finish(true);
-  first.end();
+  first.close();
   world.session.reconnect();
   const second = await world.opened();
-  await delay(AWAY_MS);
+  await delay(USER_STOP_MS);
   equal(second.sent, [1, "end"]);
-  second.tell(done("one"));
-  equal(world.told, [["restart"], ["answer", ["one", 0, 0.1]], ["end", true]]);
+  second.emit(done("one"));
+  equal(world.events, [["replay"], ["answer", ["one", 0, 0.1]], ["end", true]]);
 }
 
-export async function test_a_stop_says_that_something_is_missing() {
+export async function test_a_stop_reports_missing_text() {
   const world = new World();
   await world.opened();
   world.session.feed(chunk(1));
   world.session.stop();
-  equal(world.told, [["end", false]]);
+  equal(world.events, [["end", false]]);
 }
 
-export async function test_a_refusal_ends_it() {
+export async function test_a_refusal_ends_the_session() {
   const world = new World();
   world.verdict = "stop";
-  const line = await world.line();
-  line.end();
-  equal(world.told.at(-1), ["end", true]);
-  equal(world.lines.length, 1);
+  const connection = await world.connection();
+  connection.close();
+  equal(world.events.at(-1), ["end", true]);
+  equal(world.connections.length, 1);
 }
 
-export async function test_a_full_socket_is_waited_for() {
+export async function test_sending_waits_for_a_full_socket() {
   const world = new World();
-  const line = await world.opened();
-  world.hasRoom = false;
+  const connection = await world.opened();
+  world.canSend = false;
   world.session.feed(chunk(1));
-  equal(line.sent, []);
-  world.hasRoom = true;
+  equal(connection.sent, []);
+  world.canSend = true;
   world.session.feed(chunk(2));
-  equal(line.sent, [1, 2]);
+  equal(connection.sent, [1, 2]);
   world.session.stop();
 }
 
-export async function test_audio_beyond_the_bound_is_counted_and_the_rest_sent() {
+export async function test_dropped_audio_is_counted_and_the_rest_sent() {
   const world = new World(new Backlog(3 * CHUNK_BYTES));
   for (const number of [1, 2, 3, 4, 5]) world.session.feed(chunk(number));
-  equal(world.told, [
+  equal(world.events, [
     ["lost", 0.1],
     ["lost", 0.1],
   ]);
-  const line = await world.opened();
-  equal(line.sent, [3, 4, 5]);
+  const connection = await world.opened();
+  equal(connection.sent, [3, 4, 5]);
   world.session.flush(null);
-  line.tell(done("rest"));
-  equal(world.told.at(-1), ["answer", ["rest", 0.2, 0.5]]);
+  connection.emit(done("rest"));
+  equal(world.events.at(-1), ["answer", ["rest", 0.2, 0.5]]);
   world.session.stop();
 }
 
-export async function test_long_speech_is_settled_on_the_way() {
+export async function test_long_speech_is_flushed_periodically() {
   const world = new World();
-  const line = await world.opened();
+  const connection = await world.opened();
   for (let number = 0; number < 301; number++) world.session.feed(chunk(1));
-  equal(line.sent.indexOf("flush"), 300);
-  check(line.sent.filter((message) => message === "flush").length === 1, "one flush in 30 s");
+  equal(connection.sent.indexOf("flush"), 300);
+  check(connection.sent.filter((message) => message === "flush").length === 1, "one flush in 30 s");
   world.session.stop();
 }

@@ -4,7 +4,7 @@ import { check, equal } from "./check.js";
 
 const segment = (text, startS, endS, isNewSource = false) => ({ text, startS, endS, isNewSource });
 
-export function test_srt_as_players_expect_it() {
+export function test_srt_format() {
   equal(
     toSrt([segment("Ever tried.", 0.25, 1.2), segment("Ever failed.", 3661.5, 3662.75)]),
     "1\n00:00:00,250 --> 00:00:01,200\nEver tried.\n\n2\n01:01:01,500 --> 01:01:02,750\nEver failed.\n",
@@ -22,7 +22,7 @@ export function test_cues_have_at_most_two_lines_that_fit() {
   equal(cues.flatMap(({ lines }) => lines).join(" "), words.join(" "));
 }
 
-export function test_cues_never_overlap_and_always_last() {
+export function test_cues_never_overlap_and_have_a_duration() {
   const cues = splitCues([segment("One two.", 1, 2), segment("Three.", 1.5, 1.5), segment("Four.", 1.4, 3)]);
   for (const [index, { startMs, endMs }] of cues.entries()) {
     check(endMs > startMs, "a cue lasts");
@@ -30,7 +30,7 @@ export function test_cues_never_overlap_and_always_last() {
   }
 }
 
-export function test_text_without_spaces_is_cut_into_lines() {
+export function test_text_without_spaces_is_split_into_lines() {
   const text = "語".repeat(100);
   const cues = splitCues([segment(text, 0, 20)]);
   check(
@@ -40,12 +40,12 @@ export function test_text_without_spaces_is_cut_into_lines() {
   equal(cues.flatMap(({ lines }) => lines).join(""), text);
 }
 
-export function test_txt_has_a_paragraph_for_each_thought() {
+export function test_txt_has_paragraphs() {
   const segments = [segment("A.", 0, 1), segment("B.", 1.5, 2), segment("C.", 5, 6), segment("D.", 6, 7, true)];
   equal(toTxt(segments), "A. B.\n\nC.\n\nD.\n");
   equal(toTxt([]), "");
 }
 
-export function test_times_for_people() {
+export function test_short_times() {
   equal([0, 5.9, 65, 3723].map(shortTime), ["0:00", "0:05", "1:05", "1:02:03"]);
 }

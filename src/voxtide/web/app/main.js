@@ -1,4 +1,4 @@
-/** Puts the page together. In: clicks, files, the browser's events. Out: a recorder at work, and views that show it. */
+/** Assembles the page. In: clicks, files, browser events. Out: a running recorder, and views that show it. */
 
 import { openFile, openMicrophone } from "../audio/capture.js";
 import { toSrt, toTxt } from "../text/writers.js";
@@ -8,37 +8,38 @@ import { StatusView } from "../view/status_view.js";
 import { TranscriptView } from "../view/transcript_view.js";
 import { Waves } from "../view/waves.js";
 import { listModels, openConnection } from "../client/access.js";
-import { Awake } from "./awake.js";
-import { copyText, saveText } from "./handing.js";
+import { copyText, saveText } from "./export.js";
 import { Recorder } from "./recorder.js";
 import { loadKey, loadSettings, saveKey, saveSettings } from "./settings.js";
+import { ScreenLock } from "./wake_lock.js";
 
-/** How long a button says that it has done its work. */
-const THANKS_MS = 1500;
+/** How long a button confirms its action. */
+const CONFIRM_MS = 1500;
 
 const recorder = new Recorder();
 const transcriptView = new TranscriptView();
 const statusView = new StatusView();
 const waves = new Waves();
-const awake = new Awake();
+const screenLock = new ScreenLock();
 let settings = loadSettings();
 let key = loadKey();
 const settingsView = new SettingsView(settings, key);
 
-/** How the server is reached, as chosen by now. */
+/** Access to the server, by the current settings. */
 const access = () => ({ base: document.baseURI, model: settings.model, key });
 
 /** @param {() => Promise<import("../audio/capture.js").Capture>} openCapture */
 function start(openCapture) {
   transcriptView.follow();
   return recorder.start(openCapture, {
-    connect: (onEvent, onEnd) => openConnection(access(), onEvent, onEnd),
+    connect: (onEvent, onClose) => openConnection(access(), onEvent, onClose),
     language: settings.language,
   });
 }
 
 function applySettings() {
   recorder.hasAutomaticFlush = settings.hasAutomaticFlush;
+  statusView.showLatencies(settings.hasLatencies);
   document.documentElement.dataset.theme = settings.theme;
   waves.redraw();
 }
@@ -46,14 +47,14 @@ function applySettings() {
 /** @param {"key" | null} focus */
 async function openSettings(focus) {
   settingsView.open(focus);
-  const models = await listModels(access()).catch(() => []); // without a list there is no choice
+  const models = await listModels(access()).catch(() => []); // then only the default can be chosen
   settingsView.showModels(models);
 }
 
-/** Draw at most once a frame, however much is new. */
+/** Whether a draw is scheduled; there is at most one per frame. */
 let isDrawing = false;
 recorder.onChange = () => {
-  awake.keep(recorder.isActive);
+  screenLock.keepOn(recorder.isActive);
   if (isDrawing) return;
   isDrawing = true;
   requestAnimationFrame(() => {
@@ -64,7 +65,7 @@ recorder.onChange = () => {
 };
 
 recorder.onLoudness = (loudness) => {
-  waves.hear(loudness);
+  waves.addLoudness(loudness);
   statusView.drawClock(recorder);
 };
 
@@ -93,14 +94,14 @@ onClick("save-txt", () => saveText(toTxt(recorder.transcript.segments), "caption
 onClick("save-srt", () => saveText(toSrt(recorder.transcript.segments), "captions.srt"));
 onClick("copy", async () => {
   element("copy").textContent = (await copyText(toTxt(recorder.transcript.segments))) ? "Copied" : "Not allowed";
-  setTimeout(() => (element("copy").textContent = "Copy"), THANKS_MS);
+  setTimeout(() => (element("copy").textContent = "Copy"), CONFIRM_MS);
 });
 
 element("file").addEventListener("change", ({ target }) => {
   const input = /** @type {HTMLInputElement} */ (target);
   const file = input.files?.[0];
   if (file) start(() => openFile(file));
-  input.value = ""; // so that the same file can be chosen again
+  input.value = ""; // so that the same file can be opened again
 });
 
 document.addEventListener("keydown", (event) => {
@@ -115,7 +116,7 @@ document.addEventListener("drop", (event) => {
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   recorder.resume();
-  awake.keep(recorder.isActive);
+  screenLock.keepOn(recorder.isActive);
 });
 addEventListener("online", () => recorder.reconnect());
 addEventListener("offline", () => recorder.reconnect());

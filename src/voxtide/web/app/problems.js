@@ -1,70 +1,66 @@
-/** What went wrong becomes what to do. In: a connection's ending, a failure to hear. Out: words, and whether to go on. */
+/** Messages for the user. In: why a connection closed or a capture failed. Out: texts, and whether to retry. */
 
 /** @import { CaptureError } from "../audio/capture.js" */
-/** @import { Ending } from "../client/connection.js" */
+/** @import { CloseInfo } from "../client/connection.js" */
 
 /**
  * @typedef {object} Problem
  * @property {string} title What is wrong.
- * @property {string} remedy What helps.
- * @property {boolean} isPassing Whether the page is trying by itself to mend it.
+ * @property {string} remedy What to do.
+ * @property {boolean} isTransient Whether the page retries by itself.
  * @property {"key" | null} action What the page offers to do about it.
  */
 
 /** The close code of a server that has no room. */
 const TRY_LATER = 1013;
 
-/** The close code of a server that stops; another one is expected in its place. */
+/** The close code of a server that shuts down, usually to restart. */
 const GOING_AWAY = 1001;
 
 /** @type {Problem} */
 export const INCOMPLETE = {
   title: "The server did not answer at the end.",
   remedy: "The last words may be missing or not final.",
-  isPassing: false,
+  isTransient: false,
   action: null,
 };
 
-/** What becomes of the sound while there is no connection. */
-const KEPT = "What you say is kept, and sent on.";
+/** Added to problems during which audio is buffered. */
+const BUFFERED = "Your speech is kept and will be sent when the server is back.";
 
 /**
- * What the page waits for, by a refusal's code or else its status: what is wrong, and what helps where the server does
- * not say it.
+ * Transient problems by the refusal's code or status: title, and remedy if the server gives none.
  * @type {Record<string, [title: string, remedy: string]>}
  */
-const WAITED_FOR = {
+const TRANSIENT = {
   capacity: ["The server is full.", ""],
   unavailable: ["The server is not ready.", ""],
-  408: ["The session has come to its end.", "Another one goes on where it stopped."],
-  426: ["WebSockets do not reach the server.", "Something in between, perhaps a proxy, has to let them through."],
-  429: ["Too many sessions were opened from here.", ""],
-  502: ["The server cannot be reached.", "What answers in its place has no connection to it."],
-  503: ["The server takes no new session.", ""],
-  504: ["The server cannot be reached.", "What answers in its place has no connection to it."],
+  408: ["The session reached its time limit.", "A new session continues from there."],
+  426: ["WebSockets do not reach the server.", "A proxy in between may be blocking them."],
+  429: ["Too many sessions were opened from this address.", ""],
+  502: ["The server cannot be reached.", "A proxy answers, but cannot connect to it."],
+  503: ["The server accepts no new session.", ""],
+  504: ["The server cannot be reached.", "A proxy answers, but cannot connect to it."],
 };
 
 /** @type {Record<CaptureError["kind"], [title: string, remedy: string]>} */
 const CAPTURE_PROBLEMS = {
   insecure: [
-    "The browser keeps the microphone from this page.",
-    "It gives it only to pages on https or on localhost. Open the page there, or caption a file instead.",
+    "Your browser blocks the microphone here: it allows it only over https or on localhost.",
+    "Use such an address, or open a recording instead.",
   ],
   denied: [
     "The microphone is not allowed.",
-    "Allow it for this page, with the sign beside the address, then start again. Or caption a file.",
+    "Allow it for this page with the icon beside the address, then start again. Or open a recording.",
   ],
-  missing: ["There is no microphone.", "Connect one, or choose another in the settings, then start again."],
-  busy: ["The microphone does not answer.", "Close other programs that use it, then start again."],
-  silent: [
-    "The browser's sound does not start.",
-    "Load the page again; if that does not help, start the browser anew.",
-  ],
-  unloaded: ["The server cannot be reached.", "A part of this page is missing: when it is back, load the page again."],
-  gone: ["The microphone went away.", "What was said so far is kept. Connect it again, then start."],
+  missing: ["There is no microphone.", "Connect one or choose another in the settings, then start again."],
+  busy: ["The microphone does not respond.", "Close other programs that use it, then start again."],
+  silent: ["The browser's audio does not start.", "Reload the page; if that does not help, restart the browser."],
+  unloaded: ["The server cannot be reached.", "A part of this page is missing: reload it when the server is back."],
+  gone: ["The microphone was disconnected.", "The text so far is kept. Connect it again, then start."],
   unreadable: [
     "The browser cannot play this file.",
-    "Try mp3, wav, ogg, m4a or webm. The command voxtide transcribe reads many more.",
+    "Try mp3, wav, ogg, m4a or webm. The command voxtide transcribe reads many more formats.",
   ],
 };
 
@@ -74,51 +70,51 @@ const CAPTURE_PROBLEMS = {
  */
 export function captureProblem({ kind }) {
   const [title, remedy] = CAPTURE_PROBLEMS[kind];
-  return lasting(title, remedy);
+  return permanent(title, remedy);
 }
 
 /**
- * @param {Ending} ending
+ * @param {CloseInfo} info
  * @returns {Problem}
  */
 export function connectionProblem({ code, error }) {
   const message = sentence(error?.message ?? "");
   const status = error?.status || (code === TRY_LATER ? 503 : 0);
-  if (status === 401) return lasting("The server wants an API key.", "Enter one that it knows.", "key");
-  if (status === 403) return lasting("The server does not let this page in.", message || "Ask who runs it.");
-  const [title, remedy] = WAITED_FOR[error?.code ?? ""] ?? WAITED_FOR[status] ?? [];
-  if (title) return passing(title, `${remedy || message} ${status === 408 ? "" : KEPT}`.trim());
-  if (code === GOING_AWAY) return passing("The server is restarting.", KEPT);
-  if (status && status < 500) return lasting("The server refused.", message);
-  return passing(status ? "The server failed." : "The server cannot be reached.", KEPT);
+  if (status === 401) return permanent("This server needs an API key.", "Enter a valid key.", "key");
+  if (status === 403) return permanent("The server does not allow this page.", message || "Ask its operator.");
+  const [title, remedy] = TRANSIENT[error?.code ?? ""] ?? TRANSIENT[status] ?? [];
+  if (title) return transient(title, `${remedy || message} ${status === 408 ? "" : BUFFERED}`.trim());
+  if (code === GOING_AWAY) return transient("The server is restarting.", BUFFERED);
+  if (status && status < 500) return permanent("The server refused the session.", message);
+  return transient(status ? "The server failed." : "The server cannot be reached.", BUFFERED);
 }
 
 /**
- * What the server said about one message, going on all the same.
+ * A server's error that did not end the session.
  * @param {string} message
  * @returns {Problem}
  */
-export function serverRemark(message) {
-  return lasting("The server says:", message);
+export function serverMessage(message) {
+  return permanent("The server reports:", message);
 }
 
 /**
  * @param {number} lostS
  * @returns {Problem}
  */
-export function lostProblem(lostS) {
-  return passing(
-    `The server has been away for too long: ${Math.ceil(lostS)} s of audio could not be kept.`,
-    "The latest two minutes are, and will be sent on.",
+export function lossProblem(lostS) {
+  return transient(
+    `The server was unreachable for too long: ${Math.ceil(lostS)} s of audio are lost.`,
+    "The last two minutes are kept and will be sent.",
   );
 }
 
 /**
- * A server's words as a sentence.
- * @param {string} words
+ * A server's message as a sentence.
+ * @param {string} message
  */
-function sentence(words) {
-  const text = words.charAt(0).toUpperCase() + words.slice(1);
+function sentence(message) {
+  const text = message.charAt(0).toUpperCase() + message.slice(1);
   return !text || /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
@@ -128,8 +124,8 @@ function sentence(words) {
  * @param {"key" | null} [action]
  * @returns {Problem}
  */
-function lasting(title, remedy, action = null) {
-  return { title, remedy, isPassing: false, action };
+function permanent(title, remedy, action = null) {
+  return { title, remedy, isTransient: false, action };
 }
 
 /**
@@ -137,6 +133,6 @@ function lasting(title, remedy, action = null) {
  * @param {string} remedy
  * @returns {Problem}
  */
-function passing(title, remedy) {
-  return { title, remedy, isPassing: true, action: null };
+function transient(title, remedy) {
+  return { title, remedy, isTransient: true, action: null };
 }

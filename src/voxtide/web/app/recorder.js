@@ -1,13 +1,13 @@
 /**
- * Live captions without a page. In: something to hear, and the wish to flush or stop. Out: a transcript, a state,
- * figures, problems; `onChange` says that something of it is new.
+ * Live captions without a page. In: an audio source, and requests to flush or stop. Out: a transcript, a state,
+ * latencies, problems; `onChange` announces changes.
  *
  * capture -> pauses -> session -> transcript
  */
 
 /** @import { Capture, CaptureError, Chunk } from "../audio/capture.js" */
-/** @import { Plan } from "../client/session.js" */
-/** @import { WireEvent } from "../client/mistral.js" */
+/** @import { SessionHandlers, SessionOptions } from "../client/session.js" */
+/** @import { ServerEvent } from "../client/mistral.js" */
 /** @import { Problem } from "./problems.js" */
 
 import { LEVEL_MS, PauseDetector } from "../audio/pauses.js";
@@ -15,7 +15,7 @@ import { Latency } from "../text/latency.js";
 import { Transcript } from "../text/transcript.js";
 import { Backlog } from "../client/backlog.js";
 import { Session } from "../client/session.js";
-import { INCOMPLETE, captureProblem, connectionProblem, lostProblem, serverRemark } from "./problems.js";
+import { INCOMPLETE, captureProblem, connectionProblem, lossProblem, serverMessage } from "./problems.js";
 
 /** @typedef {"idle" | "starting" | "listening" | "waiting" | "finishing"} State */
 
@@ -26,11 +26,11 @@ export class Recorder {
   /** @type {Problem | null} */ problem = null;
   hasAutomaticFlush = true;
 
-  /** Something is new to see. */
+  /** Called after every change. */
   onChange = () => {};
 
   /**
-   * How loud the last moments were, from 0 to 1, one number for each 20 ms.
+   * Loudness from 0 to 1, one number per 20 ms.
    * @type {(loudness: number[]) => void}
    */
   onLoudness = () => {};
@@ -41,63 +41,62 @@ export class Recorder {
   /** @type {Session | null} */ #session = null;
   #lostS = 0;
 
-  /** Whether there is something to stop. */
   get isActive() {
     return this.state !== "idle";
   }
 
-  /** How much has been heard since the page was cleared, in seconds. */
-  get heardS() {
-    return this.#session?.heardS ?? 0;
+  /** Length of all audio since the page was cleared, in seconds. */
+  get audioS() {
+    return this.#session?.audioS ?? 0;
   }
 
-  /** The length of the file that is heard, or null. */
+  /** Length of the current file, or null. */
   get lengthS() {
     return this.#capture?.lengthS ?? null;
   }
 
   /**
-   * Hear, until `stop` or the source's end.
+   * Caption a source until `stop` or its end.
    * @param {() => Promise<Capture>} openCapture
-   * @param {Plan} plan
+   * @param {SessionOptions} options
    */
-  async start(openCapture, plan) {
+  async start(openCapture, options) {
     if (this.isActive) return;
-    this.#become("starting", null);
+    this.#update("starting", null);
     try {
       this.#capture = await openCapture();
     } catch (error) {
-      this.#become("idle", captureProblem(/** @type {CaptureError} */ (error)));
+      this.#update("idle", captureProblem(/** @type {CaptureError} */ (error)));
       return;
     }
     this.#lostS = 0;
     this.#pauses = new PauseDetector();
     this.transcript.beginSource();
-    this.#session = new Session(plan, this.#listener(), this.#backlog);
-    this.#capture.onChunk = (chunk) => this.#hear(chunk);
-    this.#capture.onEnd = (error) => this.#end(error);
+    this.#session = new Session(options, this.#handlers(), this.#backlog);
+    this.#capture.onChunk = (chunk) => this.#addChunk(chunk);
+    this.#capture.onEnd = (error) => this.#sourceEnded(error);
   }
 
-  /** Make what was said so far final. */
+  /** Make all text so far final. */
   flush() {
     this.#session?.flush(null);
   }
 
-  /** Hear no more, and make the rest final; where the server is away, do without. */
+  /** End the audio and make the rest final, unless the server is unreachable. */
   stop() {
     return this.#finish(true);
   }
 
-  /** Forget all text. Only while nothing is heard. */
+  /** Delete all text. A no-op while active. */
   clear() {
     if (this.isActive) return;
     this.transcript.clear();
     this.#backlog = new Backlog();
     this.#session = null;
-    this.#become("idle", null);
+    this.#update("idle", null);
   }
 
-  /** The page is seen again: the system may have silenced it meanwhile. */
+  /** The page is visible again: the system may have suspended its audio. */
   resume() {
     this.#capture?.resume();
   }
@@ -108,55 +107,55 @@ export class Recorder {
   }
 
   dismissProblem() {
-    this.#become(this.state, null);
+    this.#update(this.state, null);
   }
 
-  /** @returns {import("../client/session.js").Listener} */
-  #listener() {
+  /** @returns {SessionHandlers} */
+  #handlers() {
     return {
-      onState: (state) => this.#follow(state),
-      onText: (event) => this.#show(event),
-      onAnswer: ({ text, segments, startS, endS, mark }) => {
-        this.transcript.settle(text, segments, startS, endS);
-        if (mark.sentMs !== null && !mark.isEnd) {
-          this.latency.flushAnswered(mark.sentMs, performance.now(), mark.pausedMs);
+      onState: (state) => this.#sessionChanged(state),
+      onText: (event) => this.#addText(event),
+      onAnswer: ({ text, segments, startS, endS, flush }) => {
+        this.transcript.finalize(text, segments, startS, endS);
+        if (flush.sentMs !== null && !flush.isEnd) {
+          this.latency.flushAnswered(flush.sentMs, performance.now(), flush.pausedMs);
         }
         this.onChange();
       },
-      onRestart: () => {
-        this.latency.forgetBegun();
+      onReplay: () => {
+        this.latency.discardPending();
         this.transcript.restart();
       },
       onLost: (lostS) => {
         this.#lostS += lostS;
-        this.#become(this.state, lostProblem(this.#lostS));
+        this.#update(this.state, lossProblem(this.#lostS));
       },
-      onBreak: (ending) => {
-        const problem = connectionProblem(ending);
-        this.#become(this.state, problem);
-        return problem.isPassing ? "retry" : "stop";
+      onDisconnect: (info) => {
+        const problem = connectionProblem(info);
+        this.#update(this.state, problem);
+        return problem.isTransient ? "retry" : "stop";
       },
-      onEnd: (isComplete) => this.#finished(isComplete),
+      onEnd: (isComplete) => this.#sessionEnded(isComplete),
     };
   }
 
   /** @param {"connecting" | "open" | "waiting"} state */
-  #follow(state) {
-    if (state === "open" && this.problem?.isPassing && !this.#lostS) this.problem = null;
+  #sessionChanged(state) {
+    if (state === "open" && this.problem?.isTransient && !this.#lostS) this.problem = null;
     if (this.state === "finishing") return this.onChange();
-    if (state === "open") this.#become("listening", this.problem);
-    else if (this.state === "listening" || state === "waiting") this.#become("waiting", this.problem);
+    if (state === "open") this.#update("listening", this.problem);
+    else if (this.state === "listening" || state === "waiting") this.#update("waiting", this.problem);
   }
 
   /** @param {Chunk} chunk */
-  #hear({ pcm, levels }) {
+  #addChunk({ pcm, levels }) {
     const nowMs = performance.now();
     this.#session?.feed(pcm);
     const loudness = levels.map((level, index) => {
-      const change = this.#pauses.hear(level);
+      const change = this.#pauses.addLevel(level);
       const atMs = nowMs - (levels.length - 1 - index) * LEVEL_MS;
       if (change?.kind === "started")
-        this.#noteSpeech(atMs - change.agoMs, this.heardS - (nowMs - atMs + change.agoMs) / 1000);
+        this.#speechStarted(atMs - change.agoMs, this.audioS - (nowMs - atMs + change.agoMs) / 1000);
       if (change?.kind === "paused" && this.hasAutomaticFlush) this.#session?.flush(atMs - change.agoMs);
       return this.#pauses.loudness;
     });
@@ -164,52 +163,49 @@ export class Recorder {
   }
 
   /**
-   * Speech begins. What is still being told belongs to the speech before it, and would make the figure too good.
+   * Pending text belongs to earlier speech and would shorten the latency, so then nothing is measured.
    * @param {number} atMs
-   * @param {number} placeS
+   * @param {number} startS
    */
-  #noteSpeech(atMs, placeS) {
-    if (!this.transcript.hasTail) this.latency.speechStarted(atMs);
-    this.transcript.speechStarted(placeS);
+  #speechStarted(atMs, startS) {
+    if (!this.transcript.hasPending) this.latency.speechStarted(atMs);
+    this.transcript.speechStarted(startS);
   }
 
-  /** @param {WireEvent} event */
-  #show(event) {
+  /** @param {ServerEvent} event */
+  #addText(event) {
     if (event.kind === "delta") this.transcript.addDelta(event.text);
     if (event.kind === "interim") this.transcript.setInterim(event.text);
     if (event.kind === "segment") this.transcript.addSegment(event.segment);
-    if (event.kind === "error") this.problem = serverRemark(event.message);
+    if (event.kind === "error") this.problem = serverMessage(event.message);
     if ((event.kind === "delta" || event.kind === "interim") && event.text.trim()) {
       this.latency.textShown(performance.now());
     }
     this.onChange();
   }
 
-  /** @param {boolean} isAwaited Whether somebody waits for the end. */
-  async #finish(isAwaited) {
+  /** @param {boolean} isUserStop Whether the user waits for the end. */
+  async #finish(isUserStop) {
     if (!this.#capture || this.state === "finishing") return;
-    this.#become("finishing", this.problem);
+    this.#update("finishing", this.problem);
     const session = this.#session;
     await this.#capture.finish();
-    session?.finish(isAwaited);
+    session?.finish(isUserStop);
   }
 
-  /**
-   * The source ended by itself.
-   * @param {CaptureError | null} error
-   */
-  async #end(error) {
+  /** @param {CaptureError | null} error */
+  async #sourceEnded(error) {
     await this.#finish(false);
-    if (error) this.#become(this.state, captureProblem(error));
+    if (error) this.#update(this.state, captureProblem(error));
   }
 
   /** @param {boolean} isComplete */
-  async #finished(isComplete) {
+  async #sessionEnded(isComplete) {
     const capture = this.#capture;
     this.#capture = null;
     this.transcript.abandon();
-    const problem = this.problem?.isPassing ? null : this.problem;
-    this.#become("idle", problem ?? (isComplete ? null : INCOMPLETE));
+    const problem = this.problem?.isTransient ? null : this.problem;
+    this.#update("idle", problem ?? (isComplete ? null : INCOMPLETE));
     this.onLoudness([0]);
     await capture?.finish();
   }
@@ -218,7 +214,7 @@ export class Recorder {
    * @param {State} state
    * @param {Problem | null} problem
    */
-  #become(state, problem) {
+  #update(state, problem) {
     this.state = state;
     this.problem = problem;
     this.onChange();

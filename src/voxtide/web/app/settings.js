@@ -1,26 +1,34 @@
-/** What the person chose. Kept by the browser: all but the key until it is changed, the key until the tab is closed. */
+/** The user's settings. Stored in the browser; the API key only until the tab is closed. */
 
 const STORE = "voxtide.captions";
 const KEY_STORE = "voxtide.key";
 
 /**
  * @typedef {object} Settings
- * @property {string} microphone A device's id; "" for the browser's choice.
- * @property {string} model "" for the server's choice.
+ * @property {string} microphone A device's id; "" for the default.
+ * @property {string} model "" for the server's default.
  * @property {string} language ISO 639-1; "" lets the engine decide.
- * @property {boolean} hasAutomaticFlush
+ * @property {boolean} hasAutomaticFlush Whether pauses cause a flush.
+ * @property {boolean} hasLatencies Whether latencies are shown.
  * @property {"system" | "light" | "dark"} theme
  */
 
 /** @type {Settings} */
-const DEFAULTS = { microphone: "", model: "", language: "", hasAutomaticFlush: true, theme: "system" };
+const DEFAULTS = {
+  microphone: "",
+  model: "",
+  language: "",
+  hasAutomaticFlush: true,
+  hasLatencies: false,
+  theme: "system",
+};
 
 /** @returns {Settings} */
 export function loadSettings() {
   try {
     return { ...DEFAULTS, ...JSON.parse(localStorage.getItem(STORE) ?? "{}") };
   } catch {
-    return { ...DEFAULTS }; // no storage here, or not ours
+    return { ...DEFAULTS }; // no storage, or invalid content
   }
 }
 
@@ -29,7 +37,7 @@ export function saveSettings(settings) {
   try {
     localStorage.setItem(STORE, JSON.stringify(settings));
   } catch {
-    // A browser without storage forgets them with the page.
+    // Without storage they last as long as the page.
   }
 }
 
@@ -48,6 +56,6 @@ export function saveKey(key) {
     if (key) sessionStorage.setItem(KEY_STORE, key);
     else sessionStorage.removeItem(KEY_STORE);
   } catch {
-    // As above.
+    // Likewise.
   }
 }

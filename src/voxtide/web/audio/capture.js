@@ -1,11 +1,11 @@
 /**
- * What is heard. In: a microphone, or a file that the browser can play. Out: 80 ms chunks of 16 kHz PCM with their
- * levels, at the pace of the sound.
+ * Audio capture. In: a microphone, or a file that the browser can play. Out: 80 ms chunks of 16 kHz PCM with their
+ * levels, in real time.
  */
 
 /** @typedef {{pcm: Uint8Array, levels: number[]}} Chunk */
 
-/** A source cannot be opened, or broke off. `kind` says which remedy helps. */
+/** A source cannot be opened, or failed. `kind` selects the remedy. */
 export class CaptureError extends Error {
   /** @param {"insecure" | "denied" | "missing" | "busy" | "silent" | "unloaded" | "gone" | "unreadable"} kind */
   constructor(kind) {
@@ -24,12 +24,12 @@ export class Capture {
   onChunk = () => {};
 
   /**
-   * The source ended by itself.
+   * The source ended.
    * @type {(error: CaptureError | null) => void}
    */
   onEnd = () => {};
 
-  /** Length of a file in seconds; null for a microphone, which has none. */
+  /** Length of a file in seconds; null for a microphone. */
   /** @type {number | null} */
   lengthS = null;
 
@@ -42,24 +42,24 @@ export class Capture {
     this.#release = release;
     this.#node = new AudioWorkletNode(context, "voxtide-capture");
     this.#node.port.onmessage = ({ data }) => (data ? this.onChunk(data) : this.#isDrained());
-    this.#node.connect(context.destination); // silence, but only what is connected runs
+    this.#node.connect(context.destination); // outputs silence, but only connected nodes run
   }
 
   get node() {
     return this.#node;
   }
 
-  /** @param {boolean} isHeld Whether what comes now is left out. */
-  hold(isHeld) {
-    this.#node.port.postMessage(isHeld ? "hold" : "go");
+  /** @param {boolean} isPaused Whether to discard input. */
+  pause(isPaused) {
+    this.#node.port.postMessage(isPaused ? "pause" : "resume");
   }
 
-  /** Go on where the system has silenced the page: a call, a locked screen. */
+  /** Resume after the system suspended the page's audio: a call, a locked screen. */
   async resume() {
-    if (this.#context.state !== "running") await this.#context.resume().catch(() => {}); // not yet; the next try will
+    if (this.#context.state !== "running") await this.#context.resume().catch(() => {}); // retried the next time
   }
 
-  /** Hear no more. What was heard has been told when this is done. */
+  /** Stop capturing. Resolves after the last chunk. */
   async finish() {
     this.onEnd = () => {};
     if (this.#context.state === "running") {
@@ -73,7 +73,7 @@ export class Capture {
 }
 
 /**
- * @param {string} deviceId "" for the browser's choice.
+ * @param {string} deviceId "" for the default.
  * @returns {Promise<Capture>}
  */
 export async function openMicrophone(deviceId) {
@@ -82,7 +82,7 @@ export async function openMicrophone(deviceId) {
     .getUserMedia({
       audio: {
         channelCount: 1,
-        // Made for telephony; a recogniser hears better without. The gain helps quiet microphones.
+        // Telephony processing degrades recognition. Gain control helps quiet microphones.
         echoCancellation: false,
         noiseSuppression: false,
         autoGainControl: true,
@@ -104,7 +104,7 @@ export async function openMicrophone(deviceId) {
 }
 
 /**
- * A file, played aloud while it is heard.
+ * A file, played aloud while it is captured.
  * @param {File} file
  * @returns {Promise<Capture>}
  */
@@ -124,8 +124,8 @@ export async function openFile(file) {
   const source = context.createMediaElementSource(player);
   source.connect(capture.node);
   source.connect(context.destination);
-  player.onplay = () => capture.hold(false); // a keyboard's media keys
-  player.onpause = () => capture.hold(true);
+  player.onplay = () => capture.pause(false); // media keys
+  player.onpause = () => capture.pause(true);
   player.onended = () => capture.onEnd(null);
   try {
     await player.play();

@@ -1,20 +1,17 @@
-/**
- * Runs on the audio thread. In: blocks of 128 frames as the browser renders them. Out: messages of 80 ms of 16 kHz
- * 16-bit PCM with their levels.
- */
+/** Runs on the audio thread. In: blocks of 128 frames. Out: messages of 80 ms of 16 kHz 16-bit PCM with their levels. */
 
 import { LEVEL_MS } from "./pauses.js";
 import { SAMPLE_RATE_HZ, levelDb, toPcm16 } from "./pcm.js";
 import { Resampler } from "./resampler.js";
 
-const CHUNK_SAMPLES = 1280; // 80 ms, one step of the models behind the wire
+const CHUNK_SAMPLES = 1280; // 80 ms, one step of the models
 const LEVEL_SAMPLES = (SAMPLE_RATE_HZ * LEVEL_MS) / 1000;
 
 class CaptureProcessor extends AudioWorkletProcessor {
   #resampler = new Resampler(sampleRate, SAMPLE_RATE_HZ);
   #chunk = new Float32Array(CHUNK_SAMPLES);
   #numFilled = 0;
-  #isHeld = false;
+  #isPaused = false;
   #isDone = false;
 
   constructor() {
@@ -24,24 +21,24 @@ class CaptureProcessor extends AudioWorkletProcessor {
 
   /** @param {Float32Array[][]} inputs */
   process([channels]) {
-    if (!this.#isHeld && !this.#isDone && channels.length) this.#take(this.#resampler.process(mixed(channels)));
+    if (!this.#isPaused && !this.#isDone && channels.length) this.#add(this.#resampler.process(mixed(channels)));
     return !this.#isDone;
   }
 
-  /** @param {"hold" | "go" | "finish"} command */
+  /** @param {"pause" | "resume" | "finish"} command */
   #command(command) {
     if (command !== "finish") {
-      this.#isHeld = command === "hold";
+      this.#isPaused = command === "pause";
     } else if (!this.#isDone) {
       this.#isDone = true;
-      this.#take(this.#resampler.finish());
+      this.#add(this.#resampler.finish());
       this.#post();
       this.port.postMessage(null);
     }
   }
 
   /** @param {Float32Array} samples */
-  #take(samples) {
+  #add(samples) {
     for (let at = 0; at < samples.length;) {
       const part = samples.subarray(at, at + CHUNK_SAMPLES - this.#numFilled);
       this.#chunk.set(part, this.#numFilled);

@@ -1,9 +1,9 @@
-/** Samples become bytes and levels. In: float samples in [-1, 1]. Out: 16-bit PCM, decibels. Knows no browser. */
+/** PCM and levels. In: float samples in [-1, 1]. Out: 16-bit PCM, decibels. Knows no browser. */
 
-/** The rate of all audio that leaves the page. */
+/** The rate of all audio sent to the server. */
 export const SAMPLE_RATE_HZ = 16_000;
 
-/** The level of digital silence, and of anything quieter than a 16-bit recording can hold. */
+/** The level of digital silence: the dynamic range of 16 bits. */
 export const SILENCE_DB = -96;
 
 /**
@@ -28,5 +28,5 @@ export function levelDb(samples) {
   let energy = 0;
   for (const sample of samples) energy += sample * sample;
   const level = 10 * Math.log10(energy / Math.max(1, samples.length));
-  return Math.max(SILENCE_DB, level); // the logarithm of nothing is -Infinity
+  return Math.max(SILENCE_DB, level); // log10(0) is -Infinity
 }

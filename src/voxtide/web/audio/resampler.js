@@ -1,37 +1,37 @@
 /**
- * One rate becomes another, as a stream. In: samples at any rate, in blocks of any length. Out: samples at the wanted
- * rate, low-passed below its Nyquist frequency. Knows no browser.
+ * Streaming resampler. In: samples at any rate, in blocks of any length. Out: samples at the target rate, low-passed
+ * below its Nyquist frequency. Knows no browser.
  *
- * Output n lies at input position n * fromHz / toHz, and is a windowed sinc laid over the inputs around it. The two
- * rates share a divisor, so only a few distances between outputs and inputs occur; each has its own row of weights.
+ * A polyphase filter: output n is a windowed sinc around input position n * fromHz / toHz. The rates share a divisor, so
+ * only a few phases occur; each has its own row of weights.
  */
 
-/** Where the pass band ends, as a share of the lower Nyquist frequency: half the power is gone here. */
+/** Cutoff (-3 dB) as a share of the lower Nyquist frequency. */
 const CUTOFF_SHARE = 0.92;
 
-/** Zero crossings of the sinc on either side: wide enough that 80 dB are gone at the Nyquist frequency. */
+/** Zero crossings of the sinc on each side: enough for 80 dB of attenuation at the Nyquist frequency. */
 const NUM_CROSSINGS = 30;
 
 /** Shape of the Kaiser window for 80 dB: 0.1102 * (80 - 8.7). */
 const KAISER_BETA = 7.857;
 
-/** Samples taken at once; longer blocks are cut. */
+/** Samples processed at once; longer blocks are split. */
 const BLOCK_SAMPLES = 4096;
 
 export class Resampler {
   #step; // input samples between outputs, as a fraction #step / #numPhases
   #numPhases;
   #halfTaps;
-  #weights; // one row of 2 * halfTaps for each phase
-  #window; // the inputs that outputs to come still need
-  #numHeld; // how many of them are there
+  #weights; // one row of 2 * halfTaps per phase
+  #window; // inputs that later outputs need
+  #numBuffered; // their number
   #next = 0; // the next output's position in #window, in units of 1 / numPhases
   #numIn = 0;
   #numOut = 0;
 
   /**
-   * @param {number} fromHz The rate of what comes in.
-   * @param {number} toHz The rate of what goes out.
+   * @param {number} fromHz Input rate.
+   * @param {number} toHz Output rate.
    */
   constructor(fromHz, toHz) {
     const divisor = greatestCommonDivisor(Math.round(fromHz), Math.round(toHz));
@@ -41,11 +41,11 @@ export class Resampler {
     this.#halfTaps = Math.ceil(NUM_CROSSINGS / (2 * cutoff));
     this.#weights = weights(this.#numPhases, this.#halfTaps, cutoff);
     this.#window = new Float32Array(2 * this.#halfTaps + BLOCK_SAMPLES);
-    this.#numHeld = this.#halfTaps - 1; // silence before the first sample
+    this.#numBuffered = this.#halfTaps - 1; // silence before the first sample
   }
 
   /**
-   * Take samples and give all outputs that are certain by now: those half a filter's length behind the newest input.
+   * Add samples; returns the outputs that need no further input: those at least half a filter behind the newest one.
    * @param {Float32Array} samples
    * @returns {Float32Array}
    */
@@ -55,28 +55,28 @@ export class Resampler {
   }
 
   /**
-   * Give the rest, as if silence followed. Nothing may be processed after.
+   * Return the rest, padding with silence. Do not call `process` afterwards.
    * @returns {Float32Array}
    */
   finish() {
-    const numWanted = Math.round((this.#numIn * this.#numPhases) / this.#step) - this.#numOut;
-    return this.#run(new Float32Array(2 * this.#halfTaps), Math.max(0, numWanted));
+    const numRest = Math.round((this.#numIn * this.#numPhases) / this.#step) - this.#numOut;
+    return this.#run(new Float32Array(2 * this.#halfTaps), Math.max(0, numRest));
   }
 
   /**
    * @param {Float32Array} samples
-   * @param {number} mostOut
+   * @param {number} maxOut
    */
-  #run(samples, mostOut) {
-    const room = Math.ceil(((samples.length + 1) * this.#numPhases) / this.#step) + 1;
-    const out = new Float32Array(Math.min(mostOut, room));
+  #run(samples, maxOut) {
+    const bound = Math.ceil(((samples.length + 1) * this.#numPhases) / this.#step) + 1;
+    const out = new Float32Array(Math.min(maxOut, bound));
     let numDone = 0;
     for (let at = 0; at < samples.length; at += BLOCK_SAMPLES) {
       const block = samples.subarray(at, at + BLOCK_SAMPLES);
-      this.#window.set(block, this.#numHeld);
-      this.#numHeld += block.length;
+      this.#window.set(block, this.#numBuffered);
+      this.#numBuffered += block.length;
       numDone = this.#fill(out, numDone);
-      this.#forget();
+      this.#discard();
     }
     this.#numOut += numDone;
     return out.subarray(0, numDone);
@@ -91,7 +91,7 @@ export class Resampler {
     let filled = from;
     for (; filled < out.length; filled++, this.#next += this.#step) {
       const start = Math.floor(this.#next / this.#numPhases);
-      if (start + numTaps > this.#numHeld) break;
+      if (start + numTaps > this.#numBuffered) break;
       const row = (this.#next % this.#numPhases) * numTaps;
       let sum = 0;
       for (let tap = 0; tap < numTaps; tap++) sum += this.#window[start + tap] * this.#weights[row + tap];
@@ -100,10 +100,10 @@ export class Resampler {
     return filled;
   }
 
-  #forget() {
-    const numUsed = Math.min(this.#numHeld, Math.floor(this.#next / this.#numPhases));
-    this.#window.copyWithin(0, numUsed, this.#numHeld);
-    this.#numHeld -= numUsed;
+  #discard() {
+    const numUsed = Math.min(this.#numBuffered, Math.floor(this.#next / this.#numPhases));
+    this.#window.copyWithin(0, numUsed, this.#numBuffered);
+    this.#numBuffered -= numUsed;
     this.#next -= numUsed * this.#numPhases;
   }
 }
@@ -123,7 +123,7 @@ function weights(numPhases, halfTaps, cutoff) {
       row[tap] = sinc(2 * cutoff * distance) * kaiser(distance / halfTaps);
       sum += row[tap];
     }
-    for (let tap = 0; tap < row.length; tap++) row[tap] /= sum; // a constant comes out as it went in
+    for (let tap = 0; tap < row.length; tap++) row[tap] /= sum; // unity gain at 0 Hz
   }
   return rows;
 }
@@ -133,9 +133,9 @@ function sinc(x) {
   return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
 }
 
-/** @param {number} place From -1 to 1 over the window. */
-function kaiser(place) {
-  return Math.abs(place) >= 1 ? 0 : bessel(KAISER_BETA * Math.sqrt(1 - place * place)) / bessel(KAISER_BETA);
+/** @param {number} x From -1 to 1 over the window. */
+function kaiser(x) {
+  return Math.abs(x) >= 1 ? 0 : bessel(KAISER_BETA * Math.sqrt(1 - x * x)) / bessel(KAISER_BETA);
 }
 
 /**

@@ -1,46 +1,43 @@
-/**
- * How the page gets at its server. In: the page's address, a key if one is needed. Out: connections, models, and why
- * there are none.
- */
+/** Access to the server. In: the page's URL, an API key if needed. Out: connections, models, reasons of refusals. */
 
-/** @import { Ending } from "./connection.js" */
-/** @import { WireEvent } from "./mistral.js" */
+/** @import { CloseInfo } from "./connection.js" */
+/** @import { ServerEvent } from "./mistral.js" */
 
 import { ABNORMAL, Connection } from "./connection.js";
-import { SESSION_PATH, sessionAddress } from "./mistral.js";
+import { SESSION_PATH, sessionUrl } from "./mistral.js";
 
-/** How long a plain request may take. */
+/** Timeout of an HTTP request. */
 const REQUEST_MS = 8_000;
 
-/** What a browser can offer beside the token; the server selects it. */
+/** The subprotocol offered beside the token, for the server to select. */
 const SUBPROTOCOL = "realtime";
 
-/** The status where plain requests arrive and WebSockets do not. */
+/** The status if HTTP requests reach the server but WebSockets do not. */
 const NO_UPGRADE = 426;
 
-/** The status of a server that cannot be reached. */
+/** The status of an unreachable server. */
 const UNREACHABLE = 0;
 
 /** @typedef {{base: string, model: string, key: string}} Access */
 
 /**
- * Begin a connection. It may end before it is open; the ending then says why, as near as can be found out.
+ * Open a connection. If it closes before it is open, `onClose` gets the reason, as far as it can be determined.
  * @param {Access} access
- * @param {(event: WireEvent) => void} onEvent
- * @param {(ending: Ending) => void} onEnd
- * @returns {Promise<Connection | null>} null where it has ended already.
+ * @param {(event: ServerEvent) => void} onEvent
+ * @param {(info: CloseInfo) => void} onClose
+ * @returns {Promise<Connection | null>} null if it has closed already.
  */
-export async function openConnection(access, onEvent, onEnd) {
+export async function openConnection(access, onEvent, onClose) {
   let subprotocols;
   try {
     subprotocols = access.key ? [SUBPROTOCOL, await clientToken(access)] : [];
   } catch (error) {
-    onEnd({ code: ABNORMAL, wasOpen: false, error: refusalOf(error) });
+    onClose({ code: ABNORMAL, wasOpen: false, error: errorOf(error) });
     return null;
   }
-  return new Connection(sessionAddress(access.base, access.model), subprotocols, onEvent, (ending) => {
-    if (ending.wasOpen || ending.error) onEnd(ending);
-    else whyRefused(access).then((error) => onEnd({ ...ending, error }));
+  return new Connection(sessionUrl(access.base, access.model), subprotocols, onEvent, (info) => {
+    if (info.wasOpen || info.error) onClose(info);
+    else refusalReason(access).then((error) => onClose({ ...info, error }));
   });
 }
 
@@ -55,7 +52,7 @@ export async function listModels(access) {
 }
 
 /**
- * A token in exchange for the key; it is for one model, so one has to be named.
+ * Exchange the key for a token, which is valid for one model.
  * @param {Access} access
  */
 async function clientToken(access) {
@@ -69,21 +66,21 @@ async function clientToken(access) {
 }
 
 /**
- * A browser does not tell why a WebSocket was refused. The same address answers a plain request with the reason; by
- * POST, since then the browser names the page as it does for a WebSocket.
+ * Why the WebSocket was refused, which the browser hides. The same URL answers an HTTP request with the reason; POST,
+ * because then the browser sends the Origin header, as for a WebSocket.
  * @param {Access} access
- * @returns {Promise<NonNullable<Ending["error"]>>}
+ * @returns {Promise<NonNullable<CloseInfo["error"]>>}
  */
-async function whyRefused(access) {
+async function refusalReason(access) {
   try {
     await request(access, SESSION_PATH, { method: "POST" });
   } catch (error) {
-    return refusalOf(error);
+    return errorOf(error);
   }
-  return { message: "", status: NO_UPGRADE }; // nobody who knows of sessions answers so
+  return { message: "", status: NO_UPGRADE }; // no voxtide server accepts this request
 }
 
-/** A server's answer that is a refusal. */
+/** An HTTP error response. */
 class RequestError extends Error {
   /**
    * @param {string} message
@@ -98,11 +95,11 @@ class RequestError extends Error {
 }
 
 /**
- * What a failed request says; where the server gave no answer, there is no status.
+ * The error of a failed request; without a response the status is `UNREACHABLE`.
  * @param {unknown} error
- * @returns {NonNullable<Ending["error"]>}
+ * @returns {NonNullable<CloseInfo["error"]>}
  */
-function refusalOf(error) {
+function errorOf(error) {
   return error instanceof RequestError ? error : { message: String(error), status: UNREACHABLE };
 }
 
@@ -120,7 +117,7 @@ async function request({ base, key }, path, options = {}) {
     signal: AbortSignal.timeout(REQUEST_MS),
   });
   if (response.ok) return response.json();
-  const body = await response.json().catch(() => null); // a proxy's page, perhaps
+  const body = await response.json().catch(() => null); // perhaps a proxy's page
   const { message = "", code = "" } = body?.error ?? body ?? {};
   throw new RequestError(message, response.status, code);
 }

@@ -1,18 +1,18 @@
 /**
- * Audio that may have to be sent again. In: PCM as it is captured. Out: the same from any place that is still needed.
- * Places count bytes of all audio since the page was opened. Bounded: the oldest goes first, and is counted.
+ * Bounded replay buffer. In: PCM as it is captured. Out: the same from any offset that is still buffered. Offsets count
+ * bytes of all audio since the page was opened. When full, the oldest audio is dropped and counted.
  */
 
 import { SAMPLE_RATE_HZ } from "../audio/pcm.js";
 
 const BYTES_PER_S = 2 * SAMPLE_RATE_HZ;
 
-/** What is kept at most: two minutes, 4 MB. A server that is away for longer is not coming back at once. */
+/** Two minutes, 4 MB: longer outages lose audio. */
 const MAX_BYTES = 120 * BYTES_PER_S;
 
-/** @param {number} place */
-export function secondsAt(place) {
-  return place / BYTES_PER_S;
+/** @param {number} offset */
+export function secondsAt(offset) {
+  return offset / BYTES_PER_S;
 }
 
 export class Backlog {
@@ -26,19 +26,18 @@ export class Backlog {
     this.#maxBytes = maxBytes;
   }
 
-  /** Where the audio begins that is still here. */
+  /** Offset of the oldest buffered byte. */
   get start() {
     return this.#start;
   }
 
-  /** Where it ends. */
   get end() {
     return this.#end;
   }
 
   /**
    * @param {Uint8Array} chunk
-   * @returns {number} How many bytes of the oldest audio had to go for it.
+   * @returns {number} How many bytes of the oldest audio were dropped to make room.
    */
   push(chunk) {
     this.#chunks.push(chunk);
@@ -49,22 +48,22 @@ export class Backlog {
   }
 
   /**
-   * What lies before `place` is not needed any more. Whole chunks only; a chunk that straddles it stays.
-   * @param {number} place
+   * Drop the chunks that end at or before `offset`.
+   * @param {number} offset
    */
-  forgetBefore(place) {
-    while (this.#chunks.length && this.#start + this.#chunks[0].length <= place) this.#dropFirst();
+  dropBefore(offset) {
+    while (this.#chunks.length && this.#start + this.#chunks[0].length <= offset) this.#dropFirst();
   }
 
   /**
-   * The first piece of audio at or after `place`, up to the end of its chunk.
-   * @param {number} place
+   * The first buffered audio at or after `offset`, up to the end of its chunk.
+   * @param {number} offset
    * @returns {Uint8Array | null}
    */
-  pieceAt(place) {
+  chunkAt(offset) {
     let start = this.#start;
     for (const chunk of this.#chunks) {
-      if (place < start + chunk.length) return chunk.subarray(Math.max(0, place - start));
+      if (offset < start + chunk.length) return chunk.subarray(Math.max(0, offset - start));
       start += chunk.length;
     }
     return null;

@@ -1,6 +1,6 @@
-/** Bytes become base64, every byte value alike. Knows no browser. */
+/** Base64 encoding. In: bytes. Out: a string. Knows no browser. */
 
-/** Bytes turned into a string at once: far fewer than the arguments that a call may have. */
+/** Bytes per call of `fromCharCode`: far fewer than the maximum number of arguments. */
 const SLICE_BYTES = 0x2000;
 
 /**

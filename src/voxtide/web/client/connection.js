@@ -1,54 +1,51 @@
-/**
- * One WebSocket. In: frames to send. Out: events of the wire, and at last why it ended, once. Knows no audio and no
- * retries.
- */
+/** One WebSocket. In: messages. Out: server events and finally one `CloseInfo`. Knows no audio and no retries. */
 
-/** @import { WireEvent } from "./mistral.js" */
+/** @import { ServerEvent } from "./mistral.js" */
 
 import { readEvent } from "./mistral.js";
 
-/** The close code where there was no closing handshake. */
+/** The close code without a closing handshake. */
 export const ABNORMAL = 1006;
 
-/** How long a server may take to open a session: a model that wakes up, on a slow line. */
+/** Timeout for opening a session; the server may have to load a model. */
 const OPEN_MS = 15_000;
 
-/** Frames that the browser holds for us: some seconds of audio. Past this we wait with more. */
+/** High-water mark of the socket's send buffer: some seconds of audio. */
 const MAX_UNSENT_BYTES = 256 * 1024;
 
 /**
- * @typedef {object} Ending
+ * @typedef {object} CloseInfo
  * @property {number} code The close code, or `ABNORMAL`.
- * @property {boolean} wasOpen Whether the session had begun.
- * @property {{message: string, status: number, code?: string} | null} error What the server said was the reason; a
- *   refusal before the session has a `code`, too.
+ * @property {boolean} wasOpen Whether the session had started.
+ * @property {{message: string, status: number, code?: string} | null} error The server's error, if any; a refusal
+ *   before the session also has a `code`.
  */
 
 export class Connection {
   #socket;
   #onEvent;
-  #onEnd;
+  #onClose;
   #timer;
   #wasOpen = false;
-  /** @type {Ending["error"]} */ #error = null;
+  /** @type {CloseInfo["error"]} */ #error = null;
 
   /**
-   * @param {string} address
+   * @param {string} url
    * @param {string[]} subprotocols
-   * @param {(event: WireEvent) => void} onEvent
-   * @param {(ending: Ending) => void} onEnd
+   * @param {(event: ServerEvent) => void} onEvent
+   * @param {(info: CloseInfo) => void} onClose
    */
-  constructor(address, subprotocols, onEvent, onEnd) {
+  constructor(url, subprotocols, onEvent, onClose) {
     this.#onEvent = onEvent;
-    this.#onEnd = onEnd;
-    this.#socket = new WebSocket(address, subprotocols);
-    this.#socket.onmessage = ({ data }) => this.#take(readEvent(data));
-    this.#socket.onclose = ({ code }) => this.#end(code);
-    this.#timer = setTimeout(() => this.abandon(), OPEN_MS);
+    this.#onClose = onClose;
+    this.#socket = new WebSocket(url, subprotocols);
+    this.#socket.onmessage = ({ data }) => this.#receive(readEvent(data));
+    this.#socket.onclose = ({ code }) => this.#close(code);
+    this.#timer = setTimeout(() => this.abort(), OPEN_MS);
   }
 
-  /** Whether more should be sent just now. */
-  get hasRoom() {
+  /** Whether the send buffer is below its high-water mark. */
+  get canSend() {
     return this.#socket.bufferedAmount < MAX_UNSENT_BYTES;
   }
 
@@ -57,15 +54,15 @@ export class Connection {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(message);
   }
 
-  /** Hang up at once, as if the line were cut; `onEnd` is told before this returns. */
-  abandon() {
+  /** Close without waiting for the handshake; `onClose` is called before this returns. */
+  abort() {
     this.#socket.close();
-    this.#end(ABNORMAL);
+    this.#close(ABNORMAL);
   }
 
-  /** @param {WireEvent | null} event */
-  #take(event) {
-    this.#error = event?.kind === "error" ? event : null; // what is followed by something else has ended nothing
+  /** @param {ServerEvent | null} event */
+  #receive(event) {
+    this.#error = event?.kind === "error" ? event : null; // only the last message can be the reason for closing
     if (!event) return;
     if (event.kind === "created") {
       this.#wasOpen = true;
@@ -75,10 +72,10 @@ export class Connection {
   }
 
   /** @param {number} code */
-  #end(code) {
+  #close(code) {
     if (!this.#socket.onclose) return;
     this.#socket.onclose = this.#socket.onmessage = null;
     clearTimeout(this.#timer);
-    this.#onEnd({ code, wasOpen: this.#wasOpen, error: this.#error });
+    this.#onClose({ code, wasOpen: this.#wasOpen, error: this.#error });
   }
 }

@@ -1,7 +1,4 @@
-/**
- * The Mistral realtime wire, as docs/protocols.md describes it. In: what the page wants to say; frames. Out: frames;
- * events. Knows no sockets.
- */
+/** The Mistral realtime dialect (docs/protocols.md). In: requests; messages. Out: messages; events. Knows no sockets. */
 
 /** @import { Segment } from "../text/transcript.js" */
 
@@ -13,25 +10,25 @@ import { toBase64 } from "./base64.js";
  *   | {kind: "interim", text: string}
  *   | {kind: "segment", segment: Segment}
  *   | {kind: "done", text: string, segments: Segment[]}
- *   | {kind: "error", message: string, status: number}} WireEvent
+ *   | {kind: "error", message: string, status: number}} ServerEvent
  */
 
-/** Where sessions are, beside the page. */
+/** Path of the realtime endpoint, relative to the page. */
 export const SESSION_PATH = "v1/audio/transcriptions/realtime";
 
 /**
- * The address of a session on the server at `base`. Without an `audio_format` the wire takes 16-bit PCM at 16 kHz.
- * @param {string} base The address of the page.
+ * The URL of a session on the server at `base`. The default `audio_format` is 16-bit PCM at 16 kHz.
+ * @param {string} base The URL of the page.
  * @param {string} [model]
  */
-export function sessionAddress(base, model) {
-  const address = new URL(SESSION_PATH, base);
-  address.protocol = address.protocol.replace("http", "ws");
-  address.search = ""; // the page's own
-  address.hash = "";
-  if (model) address.searchParams.set("model", model);
-  address.searchParams.set("interim", "true"); // our extension; other servers pass it over
-  return address.href;
+export function sessionUrl(base, model) {
+  const url = new URL(SESSION_PATH, base);
+  url.protocol = url.protocol.replace("http", "ws");
+  url.search = ""; // of the page
+  url.hash = "";
+  if (model) url.searchParams.set("model", model);
+  url.searchParams.set("interim", "true"); // voxtide's extension; other servers ignore it
+  return url.href;
 }
 
 /** @param {string} language ISO 639-1. */
@@ -48,9 +45,9 @@ export const FLUSH_MESSAGE = JSON.stringify({ type: "input_audio.flush" });
 export const END_MESSAGE = JSON.stringify({ type: "input_audio.end" });
 
 /**
- * A frame's event, or null for one that the page has no use for.
+ * The event of a message, or null for a message that the page does not use.
  * @param {unknown} data
- * @returns {WireEvent | null}
+ * @returns {ServerEvent | null}
  */
 export function readEvent(data) {
   const message = parsed(data);
@@ -80,7 +77,7 @@ function parsed(data) {
   try {
     return JSON.parse(String(data));
   } catch {
-    return null; // not of this wire
+    return null; // not a message of this dialect
   }
 }
 

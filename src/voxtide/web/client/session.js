@@ -1,44 +1,44 @@
 /**
- * One recording's conversation with the server, over as many connections as it takes. In: audio and flushes. Out:
- * events, in order, as if there had been one connection.
+ * One recording's session with the server, over as many connections as it takes. In: audio and flushes. Out: events, in
+ * order, as if there had been one connection.
  *
  * audio -> backlog -> connection
  *
- * An answered flush settles the audio before it. When a connection breaks, the next one gets all audio after the last
- * settled place again, and the flushes that were not answered; so no word is lost, and none stands twice.
+ * The answer to a flush acknowledges the audio before it. After a lost connection, the next one replays all
+ * unacknowledged audio and flushes, so no word is lost or duplicated.
  */
 
-/** @import { Ending } from "./connection.js" */
-/** @import { WireEvent } from "./mistral.js" */
+/** @import { CloseInfo, Connection } from "./connection.js" */
+/** @import { ServerEvent } from "./mistral.js" */
 /** @import { Segment } from "../text/transcript.js" */
 
 import { Backlog, secondsAt } from "./backlog.js";
 import { END_MESSAGE, FLUSH_MESSAGE, appendMessage, languageMessage } from "./mistral.js";
 
-/** Waits before new tries; the last one stays. */
+/** Delays before reconnecting; the last one repeats. */
 const RETRY_MS = [300, 1000, 2000, 4000, 8000];
 
-/** How long an answer to a flush may take. After this the connection counts as broken. */
+/** Timeout of the answer to a flush; then the connection counts as lost. */
 const ANSWER_MS = 45_000;
 
-/** How long the end may take, new connections and all. After this what was seen has to do. */
+/** Timeout of the end of the session, including reconnects; then the shown text stands. */
 const FINISH_MS = 20_000;
 
-/** How long an end that somebody waits for may take where the server is away: enough for a new try, if it is back. */
-const AWAY_MS = 1_000;
+/** Timeout of an end that the user requested while the server is unreachable: enough for one reconnect. */
+const USER_STOP_MS = 1_000;
 
-/** At the latest after so much audio a flush is asked for, so that what would have to be sent again stays short. */
-const MAX_UNSETTLED_S = 30;
+/** Flush at the latest after this much audio, to bound the audio to replay. */
+const MAX_UNACKNOWLEDGED_S = 30;
 
-/** How often to look whether the socket has room again, and whether answers are overdue. */
+/** Poll interval for room in the socket and for overdue answers. */
 const TICK_MS = 100;
 
 /**
- * @typedef {object} Mark A place in the audio up to which an answer was asked for.
- * @property {number} place
+ * @typedef {object} FlushRequest
+ * @property {number} offset End of the audio to flush.
  * @property {boolean} isEnd Whether no audio follows.
  * @property {number | null} sentMs
- * @property {number | null} pausedMs When the pause began that caused it; null where a person asked.
+ * @property {number | null} pausedMs When the pause that caused it began; null if the user requested it.
  */
 
 /** @typedef {{text: string, segments: Segment[]}} Answer */
@@ -46,252 +46,252 @@ const TICK_MS = 100;
 /** @type {Answer} */
 const NOTHING = { text: "", segments: [] };
 
-/**
- * @typedef {object} Line
- * @property {boolean} hasRoom
- * @property {(message: string) => void} send
- * @property {() => void} abandon
- */
+/** @typedef {Pick<Connection, "canSend" | "send" | "abort">} Transport */
 
 /**
- * @typedef {object} Listener
+ * @typedef {object} SessionHandlers
  * @property {(state: "connecting" | "open" | "waiting") => void} onState
- * @property {(event: WireEvent) => void} onText Deltas, interim text and segments, with times of the whole page.
+ * @property {(event: ServerEvent) => void} onText Deltas, interim text and segments, with times in seconds of the page.
  * @property {(answer: {text: string, segments: Segment[], startS: number, endS: number,
- *   mark: Mark}) => void} onAnswer
- * @property {() => void} onRestart What is not settled will be told again.
- * @property {(lostS: number) => void} onLost So much audio could not be kept.
- * @property {(ending: Ending) => "retry" | "stop"} onBreak
- * @property {(isComplete: boolean) => void} onEnd Nothing follows; `isComplete` says whether all that was heard is
- *   settled.
+ *   flush: FlushRequest}) => void} onAnswer
+ * @property {() => void} onReplay Unacknowledged text will be sent again.
+ * @property {(lostS: number) => void} onLost This much audio was dropped.
+ * @property {(info: CloseInfo) => "retry" | "stop"} onDisconnect
+ * @property {(isComplete: boolean) => void} onEnd The last event; `isComplete`: all audio is acknowledged.
  */
 
 /**
- * @typedef {object} Plan
- * @property {(onEvent: (event: WireEvent) => void, onEnd: (ending: Ending) => void) => Promise<Line | null>} connect
- *   null where it has ended already, which `onEnd` was told.
+ * @typedef {object} SessionOptions
+ * @property {(onEvent: (event: ServerEvent) => void, onClose: (info: CloseInfo) => void) => Promise<Transport | null>}
+ *   connect null if it has closed already, after `onClose`.
  * @property {string} language "" lets the engine decide.
  */
 
 export class Session {
-  #plan;
-  #listener;
+  #options;
+  #handlers;
   #backlog;
-  /** @type {Mark[]} */ #marks = [];
-  /** @type {Line | null} */ #line = null;
+  /** @type {FlushRequest[]} */ #flushes = [];
+  /** @type {Transport | null} */ #connection = null;
   #isOpen = false;
   #isOver = false;
-  #originPlace; // where the connection's own audio begins
-  #sentPlace;
-  #settledPlace;
+  #originOffset; // where the connection's own audio begins
+  #sentOffset;
+  #acknowledgedOffset;
   #numFailures = 0;
-  /** @type {Answer} */ #unasked = NOTHING; // what a `done` told that nobody had asked for
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #retry;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #deadline;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #awayDeadline;
-  #isAwaited = false;
+  /** @type {Answer} */ #unsolicited = NOTHING; // from a `done` without a flush
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #retryTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #finishTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #userStopTimer;
+  #isUserStop = false;
   #ticker;
 
   /**
-   * @param {Plan} plan
-   * @param {Listener} listener
-   * @param {Backlog} backlog Its end is where this recording begins.
+   * @param {SessionOptions} options
+   * @param {SessionHandlers} handlers
+   * @param {Backlog} backlog This recording begins at its end.
    */
-  constructor(plan, listener, backlog) {
-    this.#plan = plan;
-    this.#listener = listener;
+  constructor(options, handlers, backlog) {
+    this.#options = options;
+    this.#handlers = handlers;
     this.#backlog = backlog;
-    this.#originPlace = this.#sentPlace = this.#settledPlace = backlog.end;
+    this.#originOffset = this.#sentOffset = this.#acknowledgedOffset = backlog.end;
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#connect();
   }
 
-  /** How much audio has been taken, in seconds of the page. */
-  get heardS() {
+  /** Length of the audio of the page so far, in seconds. */
+  get audioS() {
     return secondsAt(this.#backlog.end);
   }
 
   /** @param {Uint8Array} pcm */
   feed(pcm) {
     if (this.#isOver || this.#isEnding) return;
-    const numLost = this.#backlog.push(pcm);
-    if (numLost) this.#lose(numLost);
-    const lastPlace = this.#marks.at(-1)?.place ?? this.#settledPlace;
-    if (secondsAt(this.#backlog.end - lastPlace) >= MAX_UNSETTLED_S) this.flush(null);
-    this.#pump();
+    const numDropped = this.#backlog.push(pcm);
+    if (numDropped) this.#reportLoss(numDropped);
+    if (secondsAt(this.#backlog.end - this.#lastFlushOffset) >= MAX_UNACKNOWLEDGED_S) this.flush(null);
+    this.#send();
   }
 
   /**
-   * Make all that was said so far final. Nothing to do where nothing came since the last time.
+   * Make all text so far final. A no-op without new audio.
    * @param {number | null} pausedMs
    */
   flush(pausedMs) {
-    const place = this.#backlog.end;
-    if (this.#isOver || this.#isEnding || place === (this.#marks.at(-1)?.place ?? this.#settledPlace)) return;
-    this.#marks.push({ place, isEnd: false, sentMs: null, pausedMs });
-    this.#pump();
+    const offset = this.#backlog.end;
+    if (this.#isOver || this.#isEnding || offset === this.#lastFlushOffset) return;
+    this.#flushes.push({ offset, isEnd: false, sentMs: null, pausedMs });
+    this.#send();
   }
 
   /**
-   * No more audio comes: settle everything, then end.
-   * @param {boolean} isAwaited Whether somebody waits for the end: then a server that is away is not waited for.
+   * No more audio: make all text final, then end.
+   * @param {boolean} isUserStop Whether the user waits for the end, so that an unreachable server may not delay it.
    */
-  finish(isAwaited) {
+  finish(isUserStop) {
     if (this.#isOver || this.#isEnding) return;
-    this.#isAwaited = isAwaited;
-    this.#marks.push({ place: this.#backlog.end, isEnd: true, sentMs: null, pausedMs: null });
-    this.#deadline = setTimeout(() => this.stop(), FINISH_MS);
-    if (isAwaited && this.#isAway) {
-      this.#giveUpSoon();
+    this.#isUserStop = isUserStop;
+    this.#flushes.push({ offset: this.#backlog.end, isEnd: true, sentMs: null, pausedMs: null });
+    this.#finishTimer = setTimeout(() => this.stop(), FINISH_MS);
+    if (isUserStop && this.#isUnreachable) {
+      this.#startUserStopTimer();
       this.#retryNow();
     }
-    this.#pump();
+    this.#send();
   }
 
-  /** End now, whatever is open. */
+  /** End at once. Idempotent. */
   stop() {
     if (this.#isOver) return;
     this.#isOver = true;
     clearInterval(this.#ticker);
-    clearTimeout(this.#retry);
-    clearTimeout(this.#deadline);
-    clearTimeout(this.#awayDeadline);
-    this.#line?.abandon();
-    this.#backlog.forgetBefore(this.#backlog.end);
-    this.#listener.onEnd(this.#settledPlace === this.#backlog.end);
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#finishTimer);
+    clearTimeout(this.#userStopTimer);
+    this.#connection?.abort();
+    this.#backlog.dropBefore(this.#backlog.end);
+    this.#handlers.onEnd(this.#acknowledgedOffset === this.#backlog.end);
   }
 
-  /** The network changed: what was connected is not any more, and a new try may succeed at once. */
+  /** The network changed: drop the connection and reconnect at once. */
   reconnect() {
     if (this.#isOver) return;
-    this.#line?.abandon();
+    this.#connection?.abort();
     this.#retryNow();
   }
 
   get #isEnding() {
-    return this.#marks.at(-1)?.isEnd ?? false;
+    return this.#flushes.at(-1)?.isEnd ?? false;
   }
 
-  /** Whether the connection was lost, or could not be had; a first one that is being opened is not away. */
-  get #isAway() {
+  get #lastFlushOffset() {
+    return this.#flushes.at(-1)?.offset ?? this.#acknowledgedOffset;
+  }
+
+  /** Whether the connection was lost or refused; false while the first one is being opened. */
+  get #isUnreachable() {
     return !this.#isOpen && this.#numFailures > 0;
   }
 
   #retryNow() {
-    if (this.#retry === undefined) return; // one is being opened
-    clearTimeout(this.#retry);
+    if (this.#retryTimer === undefined) return; // already connecting
+    clearTimeout(this.#retryTimer);
     this.#connect();
   }
 
-  /** Failing again puts nothing off. */
-  #giveUpSoon() {
-    this.#awayDeadline ??= setTimeout(() => this.stop(), AWAY_MS);
+  /** Further failures do not extend it. */
+  #startUserStopTimer() {
+    this.#userStopTimer ??= setTimeout(() => this.stop(), USER_STOP_MS);
   }
 
   async #connect() {
-    this.#retry = undefined;
-    this.#listener.onState("connecting");
-    let hasEnded = false;
-    const onEnd = (/** @type {Ending} */ ending) => {
-      hasEnded = true;
-      this.#break(ending);
+    this.#retryTimer = undefined;
+    this.#handlers.onState("connecting");
+    let isClosed = false;
+    const onClose = (/** @type {CloseInfo} */ info) => {
+      isClosed = true;
+      this.#disconnected(info);
     };
-    const line = await this.#plan.connect((event) => this.#take(event), onEnd);
-    if (this.#isOver) line?.abandon();
-    else if (!hasEnded) this.#line = line;
+    const connection = await this.#options.connect((event) => this.#receive(event), onClose);
+    if (this.#isOver) connection?.abort();
+    else if (!isClosed) this.#connection = connection;
   }
 
-  /** @param {WireEvent} event */
-  #take(event) {
+  /** @param {ServerEvent} event */
+  #receive(event) {
     if (this.#isOver) return;
-    const originS = secondsAt(this.#originPlace);
+    const originS = secondsAt(this.#originOffset);
     switch (event.kind) {
       case "created":
-        return this.#begin();
+        return this.#opened();
       case "done":
-        return this.#settle({ text: event.text, segments: event.segments.map(moved(originS)) });
+        return this.#acknowledge({ text: event.text, segments: event.segments.map(shifted(originS)) });
       case "segment":
-        return this.#listener.onText({ kind: "segment", segment: moved(originS)(event.segment) });
+        return this.#handlers.onText({ kind: "segment", segment: shifted(originS)(event.segment) });
       default:
-        this.#listener.onText(event);
+        this.#handlers.onText(event);
     }
   }
 
-  #begin() {
+  #opened() {
     this.#isOpen = true;
-    clearTimeout(this.#awayDeadline);
-    this.#awayDeadline = undefined;
-    this.#settledPlace = Math.max(this.#settledPlace, this.#backlog.start);
-    this.#originPlace = this.#sentPlace = this.#settledPlace;
-    for (const mark of this.#marks) mark.sentMs = null;
-    if (this.#plan.language) this.#line?.send(languageMessage(this.#plan.language));
-    this.#listener.onState("open");
-    this.#pump();
+    clearTimeout(this.#userStopTimer);
+    this.#userStopTimer = undefined;
+    this.#acknowledgedOffset = Math.max(this.#acknowledgedOffset, this.#backlog.start);
+    this.#originOffset = this.#sentOffset = this.#acknowledgedOffset;
+    for (const flush of this.#flushes) flush.sentMs = null;
+    if (this.#options.language) this.#connection?.send(languageMessage(this.#options.language));
+    this.#handlers.onState("open");
+    this.#send();
   }
 
-  /** Send what there is, audio and marks in their order, as far as the socket has room. */
-  #pump() {
-    while (this.#isOpen && this.#line?.hasRoom) {
-      const mark = this.#marks.find(({ sentMs }) => sentMs === null);
-      if (mark && mark.place <= this.#sentPlace) {
-        mark.sentMs = performance.now();
-        this.#line.send(mark.isEnd ? END_MESSAGE : FLUSH_MESSAGE);
+  /** Send pending audio and flushes in order, while the socket has room. */
+  #send() {
+    while (this.#isOpen && this.#connection?.canSend) {
+      const flush = this.#flushes.find(({ sentMs }) => sentMs === null);
+      if (flush && flush.offset <= this.#sentOffset) {
+        flush.sentMs = performance.now();
+        this.#connection.send(flush.isEnd ? END_MESSAGE : FLUSH_MESSAGE);
         continue;
       }
-      const piece = this.#backlog.pieceAt(this.#sentPlace);
-      if (!piece) return;
-      this.#line.send(appendMessage(piece)); // marks lie between pieces
-      this.#sentPlace += piece.length;
+      const chunk = this.#backlog.chunkAt(this.#sentOffset);
+      if (!chunk) return;
+      this.#connection.send(appendMessage(chunk)); // flushes lie between chunks
+      this.#sentOffset += chunk.length;
     }
   }
 
   /**
-   * A `done` that nobody asked for, as of a server that is going away, settles nothing: nobody knows what it covers.
+   * A `done` without a flush, as from a server that shuts down, acknowledges nothing: its extent is unknown.
    * @param {Answer} answer
    */
-  #settle({ text, segments }) {
-    const all = { text: `${this.#unasked.text} ${text}`.trim(), segments: [...this.#unasked.segments, ...segments] };
-    const mark = this.#marks[0]?.sentMs === null ? undefined : this.#marks.shift();
-    this.#unasked = mark ? NOTHING : all;
-    if (!mark) return;
+  #acknowledge({ text, segments }) {
+    const all = {
+      text: `${this.#unsolicited.text} ${text}`.trim(),
+      segments: [...this.#unsolicited.segments, ...segments],
+    };
+    const flush = this.#flushes[0]?.sentMs === null ? undefined : this.#flushes.shift();
+    this.#unsolicited = flush ? NOTHING : all;
+    if (!flush) return;
     this.#numFailures = 0;
-    const startS = secondsAt(this.#settledPlace);
-    this.#settledPlace = mark.place;
-    this.#backlog.forgetBefore(mark.place);
-    this.#listener.onAnswer({ ...all, startS, endS: secondsAt(mark.place), mark });
-    if (mark.isEnd) this.stop();
+    const startS = secondsAt(this.#acknowledgedOffset);
+    this.#acknowledgedOffset = flush.offset;
+    this.#backlog.dropBefore(flush.offset);
+    this.#handlers.onAnswer({ ...all, startS, endS: secondsAt(flush.offset), flush });
+    if (flush.isEnd) this.stop();
   }
 
-  /** @param {Ending} ending */
-  #break(ending) {
-    this.#line = null;
+  /** @param {CloseInfo} info */
+  #disconnected(info) {
+    this.#connection = null;
     this.#isOpen = false;
-    this.#unasked = NOTHING;
+    this.#unsolicited = NOTHING;
     if (this.#isOver) return;
-    if (ending.wasOpen) this.#listener.onRestart();
-    if (this.#listener.onBreak(ending) === "stop") return this.stop();
+    if (info.wasOpen) this.#handlers.onReplay();
+    if (this.#handlers.onDisconnect(info) === "stop") return this.stop();
     const waitMs = RETRY_MS[Math.min(this.#numFailures++, RETRY_MS.length - 1)];
-    this.#listener.onState("waiting");
-    this.#retry = setTimeout(() => this.#connect(), waitMs);
-    if (this.#isAwaited) this.#giveUpSoon();
+    this.#handlers.onState("waiting");
+    this.#retryTimer = setTimeout(() => this.#connect(), waitMs);
+    if (this.#isUserStop) this.#startUserStopTimer();
   }
 
   /** @param {number} numBytes */
-  #lose(numBytes) {
-    for (const mark of this.#marks) mark.place = Math.max(mark.place, this.#backlog.start);
-    this.#listener.onLost(secondsAt(numBytes));
-    if (this.#sentPlace < this.#backlog.start) this.#line?.abandon(); // the next one's times begin after the gap
+  #reportLoss(numBytes) {
+    for (const flush of this.#flushes) flush.offset = Math.max(flush.offset, this.#backlog.start);
+    this.#handlers.onLost(secondsAt(numBytes));
+    if (this.#sentOffset < this.#backlog.start) this.#connection?.abort(); // a new connection starts after the gap
   }
 
   #tick() {
-    const sentMs = this.#marks[0]?.sentMs ?? null;
-    if (sentMs !== null && performance.now() - sentMs > ANSWER_MS) this.#line?.abandon();
-    this.#pump();
+    const sentMs = this.#flushes[0]?.sentMs ?? null;
+    if (sentMs !== null && performance.now() - sentMs > ANSWER_MS) this.#connection?.abort();
+    this.#send();
   }
 }
 
 /** @param {number} byS */
-function moved(byS) {
+function shifted(byS) {
   return (/** @type {Segment} */ segment) => ({
     ...segment,
     startS: segment.startS + byS,

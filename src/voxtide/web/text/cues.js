@@ -1,7 +1,7 @@
 /**
  * Segments become subtitles. In: segments. Out: cues of at most two lines. Knows no file format.
  *
- * The wire tells no times of words, so the words of a segment are spread over it by their length.
+ * The protocol sends no word times, so the words of a segment are spread over it by their length.
  */
 
 /** @import { Segment } from "./transcript.js" */
@@ -15,13 +15,13 @@
 
 /** @typedef {{text: string, startS: number, endS: number}} Token */
 
-/** The longest line that broadcasters' subtitle guides commonly allow. */
+/** Maximum line length in common broadcasters' guidelines. */
 export const MAX_LINE_CHARS = 42;
 
-/** The longest a cue may stand. */
+/** Maximum duration of a cue. */
 const MAX_CUE_S = 7;
 
-/** A cue must not end where it starts. */
+/** Minimum duration of a cue. */
 const MIN_CUE_MS = 1;
 
 /**
@@ -55,7 +55,7 @@ function tokens(segment) {
 }
 
 /**
- * A word, or its pieces where it is longer than a line, as in scripts that write no spaces.
+ * A word, split if it is longer than a line, as in scripts without spaces.
  * @param {string} word
  */
 function shortEnough(word) {
@@ -68,7 +68,7 @@ function shortEnough(word) {
 }
 
 /**
- * Runs of tokens that fit a cue each, broken after a sentence or a clause where one ends late enough.
+ * Groups of tokens that each fit a cue, split after a sentence or a clause if one ends late enough.
  * @param {Token[]} all
  */
 function* groups(all) {
@@ -118,7 +118,7 @@ function cue(group, afterMs) {
 }
 
 /**
- * One line if it fits, else the two most equal ones that do.
+ * One line if it fits, else the two lines of most equal length that fit.
  * @param {string[]} words
  */
 function lines(words) {

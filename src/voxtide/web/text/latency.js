@@ -1,69 +1,68 @@
 /**
- * How quickly words come. In: what happened and when. Out: figures, each from one event to another, as the page sees
- * them. Knows no wire.
+ * Latency of the text. In: events and their times. Out: medians, as measured in the page. Knows no protocol.
  *
- * - first text: from the first loud sound after silence to the first text after it.
- * - settled: from the last loud sound before a pause to the answer of the flush it caused.
+ * - firstText: from the first loud sound after silence to the first text after it.
+ * - pauseToFinal: from the last loud sound before a pause to the answer of the flush that the pause caused.
  * - flush: from sending a flush to its answer.
  */
 
-/** Figures are of this many latest measurements. */
+/** Number of latest measurements in a median. */
 const NUM_KEPT = 50;
 
-/** Longer than this, two events do not belong together: a cough without words, a text that had been under way. */
+/** Above this, two events do not belong together: a cough without words, text of earlier speech. */
 const MAX_MS = 10_000;
 
-/** @typedef {"firstText" | "settled" | "flush"} Figure */
+/** @typedef {"firstText" | "pauseToFinal" | "flush"} Metric */
 
 export class Latency {
-  /** @type {Record<Figure, number[]>} */
-  #measured = { firstText: [], settled: [], flush: [] };
-  /** @type {number | null} */ #startedMs = null;
+  /** @type {Record<Metric, number[]>} */
+  #measuredMs = { firstText: [], pauseToFinal: [], flush: [] };
+  /** @type {number | null} */ #speechStartMs = null;
 
-  /** @param {number} atMs Speech was heard from here on. */
+  /** @param {number} atMs When speech started. */
   speechStarted(atMs) {
-    this.#startedMs = atMs;
+    this.#speechStartMs = atMs;
   }
 
-  /** @param {number} atMs Text was shown. */
+  /** @param {number} atMs When text was shown. */
   textShown(atMs) {
-    if (this.#startedMs !== null) this.#add("firstText", atMs - this.#startedMs);
-    this.#startedMs = null;
+    if (this.#speechStartMs !== null) this.#add("firstText", atMs - this.#speechStartMs);
+    this.#speechStartMs = null;
   }
 
   /**
-   * @param {number} sentMs The flush was sent.
-   * @param {number} answeredMs Its answer came.
-   * @param {number | null} pausedMs The pause that caused it began; null where a person asked.
+   * @param {number} sentMs When the flush was sent.
+   * @param {number} answeredMs When its answer arrived.
+   * @param {number | null} pausedMs When the pause that caused it began; null if the user requested it.
    */
   flushAnswered(sentMs, answeredMs, pausedMs) {
     this.#add("flush", answeredMs - sentMs);
-    if (pausedMs !== null) this.#add("settled", answeredMs - pausedMs);
+    if (pausedMs !== null) this.#add("pauseToFinal", answeredMs - pausedMs);
   }
 
-  /** A connection broke: what was under way has no meaning any more. */
-  forgetBegun() {
-    this.#startedMs = null;
+  /** Discard the measurement in progress, after a lost connection. */
+  discardPending() {
+    this.#speechStartMs = null;
   }
 
   /**
-   * @param {Figure} figure
-   * @returns {number | null} The median; null where nothing has been measured.
+   * @param {Metric} metric
+   * @returns {number | null} The median; null without measurements.
    */
-  medianMs(figure) {
-    const sorted = this.#measured[figure].toSorted((a, b) => a - b);
+  medianMs(metric) {
+    const sorted = this.#measuredMs[metric].toSorted((a, b) => a - b);
     const middle = sorted.length >> 1;
     if (!sorted.length) return null;
     return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
   }
 
   /**
-   * @param {Figure} figure
+   * @param {Metric} metric
    * @param {number} tookMs
    */
-  #add(figure, tookMs) {
+  #add(metric, tookMs) {
     if (tookMs < 0 || tookMs > MAX_MS) return;
-    this.#measured[figure].push(tookMs);
-    if (this.#measured[figure].length > NUM_KEPT) this.#measured[figure].shift();
+    this.#measuredMs[metric].push(tookMs);
+    if (this.#measuredMs[metric].length > NUM_KEPT) this.#measuredMs[metric].shift();
   }
 }

@@ -1,15 +1,15 @@
-/** Segments become paragraphs. In: segments in order. Out: where to break, for the page and for text files. */
+/** Splits segments into paragraphs. In: segments in order. Out: paragraph breaks, for the page and text files. */
 
 /** @import { Segment } from "./transcript.js" */
 
-/** A pause after which a new thought begins. */
+/** A pause that starts a new paragraph. */
 const BREAK_S = 2;
 
-/** A paragraph this long ends with its next sentence. */
+/** A longer paragraph ends with its next sentence. */
 const LONG_CHARS = 420;
 
 /**
- * Whether `segment` begins a paragraph after one that ends with `before` and holds `numChars`.
+ * Whether `segment` starts a paragraph after one of `numChars` characters that ends with `before`.
  * @param {Segment | undefined} before
  * @param {number} numChars
  * @param {Segment} segment

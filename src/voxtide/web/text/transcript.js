@@ -1,81 +1,80 @@
 /**
- * What was said, so far. In: deltas, interim text, segments and answers to flushes, in the order of the wire. Out:
- * segments that stand, and a tail that may still change. Knows no wire and no page.
+ * The text so far. In: deltas, interim text, segments and answers to flushes, in the order received. Out: final segments
+ * and pending text that may still change. Knows no protocol and no page.
  *
- * Text becomes settled when a flush is answered: only then may the audio it came from be forgotten. What is told but
- * not settled when a connection breaks is told again by the next one, so until then it counts as interim.
+ * The answer to a flush acknowledges the text before it and makes it final. After a lost connection the next one replays
+ * the unacknowledged text, so until then it counts as interim.
  */
 
 /**
  * @typedef {object} Segment
  * @property {string} text
- * @property {number} startS Seconds of all audio heard since the page was cleared.
+ * @property {number} startS In seconds of all audio since the page was cleared.
  * @property {number} endS
  * @property {boolean} [isNewSource] Whether a recording begins here.
- * @property {boolean} [isGlued] Whether it goes on without a space, as after a flush in the middle of a word, and in
- *   scripts that write none.
+ * @property {boolean} [isGlued] Whether no space precedes it: after a flush within a word, or in scripts without spaces.
  */
 
 export class Transcript {
-  /** @type {Segment[]} */ #settled = [];
-  /** @type {Segment[]} */ #told = []; // complete, but not settled
-  #open = ""; // stable, of no complete segment yet
+  /** @type {Segment[]} */ #final = [];
+  /** @type {Segment[]} */ #complete = []; // segments that are not acknowledged yet
+  #open = ""; // stable text of the segment in progress
   #interim = "";
-  #openedS = 0; // where the open text began, as near as is known
-  #speechS = 0; // where speech was last heard to begin
+  #openStartS = 0; // approximate start of the open text
+  #speechStartS = 0; // of the latest speech
   #isNewSource = false;
-  #isFirst = true; // no text has come over this connection: the first does not begin with the space that it needs
+  #isFirst = true; // whether the connection has sent no text: its first text lacks the leading space
 
-  /** Grows whenever settled segments are taken away, so that a view knows when to draw anew. */
+  /** Increases when final segments are removed, so that views redraw. */
   epoch = 0;
 
-  /** Segments that never change; only ever appended to within an epoch. */
-  get settled() {
-    return /** @type {readonly Segment[]} */ (this.#settled);
+  /** Segments that never change; within an epoch only appended to. */
+  get final() {
+    return /** @type {readonly Segment[]} */ (this.#final);
   }
 
-  /** Stable text after the settled segments, with where it begins. */
-  get tail() {
-    const [first] = this.#told;
-    const text = joined(this.#told) + this.#open;
-    const startS = first?.startS ?? this.#openedS;
+  /** Stable text after the final segments, and its start. */
+  get pending() {
+    const [first] = this.#complete;
+    const text = joined(this.#complete) + this.#open;
+    const startS = first?.startS ?? this.#openStartS;
     return { text, startS, endS: startS, isNewSource: first?.isNewSource ?? this.#isNewSource };
   }
 
-  /** How the text goes on for now. */
+  /** Text after the pending text that may still change. */
   get interim() {
     return this.#interim;
   }
 
   get isEmpty() {
-    return !this.#settled.length && !this.hasTail;
+    return !this.#final.length && !this.hasPending;
   }
 
-  /** Whether there is text that is not settled. */
-  get hasTail() {
-    return Boolean(this.#told.length || this.#open.trim() || this.#interim.trim());
+  /** Whether there is text that is not final. */
+  get hasPending() {
+    return Boolean(this.#complete.length || this.#open.trim() || this.#interim.trim());
   }
 
-  /** All that stands, for a file: settled or not, but nothing interim. */
+  /** All stable text, for a file. */
   get segments() {
     const open = this.#open.trim();
-    const last = open ? [this.#segment(open, this.#openedS, this.#openedS, this.#isOpenGlued)] : [];
-    return [...this.#settled, ...this.#told, ...last];
+    const last = open ? [this.#segment(open, this.#openStartS, this.#openStartS, this.#isOpenGlued)] : [];
+    return [...this.#final, ...this.#complete, ...last];
   }
 
-  /** The next text is of another recording. */
+  /** The next text belongs to another recording. */
   beginSource() {
     this.#isNewSource = true;
     this.#isFirst = true;
   }
 
-  /** @param {number} placeS Speech begins here, and with it the text that comes next. */
-  speechStarted(placeS) {
-    this.#speechS = placeS;
+  /** @param {number} startS Where speech starts; the next text starts there. */
+  speechStarted(startS) {
+    this.#speechStartS = startS;
   }
 
   /**
-   * Stable text goes on. What was interim is judged anew: the wire tells what is left of it right after.
+   * Append stable text. It replaces the interim text; the server sends the rest of that right after.
    * @param {string} text
    */
   addDelta(text) {
@@ -85,87 +84,87 @@ export class Transcript {
     this.#isFirst = false;
   }
 
-  /** @param {string} text It replaces the interim text before it. */
+  /** @param {string} text Replaces the previous interim text. */
   setInterim(text) {
     this.#begin();
     this.#interim = this.#spaced(text);
   }
 
   /**
-   * A stretch is complete; its text has been told by deltas.
+   * Complete a segment whose text has arrived in deltas.
    * @param {Segment} segment
    */
   addSegment(segment) {
     const rest = withoutPrefix(this.#open, segment.text);
-    if (rest === null) return; // not ours to place; the answer to the flush will tell
-    this.#tell(segment.text, segment.startS, segment.endS, this.#isOpenGlued);
+    if (rest === null) return; // does not match the deltas; the answer to the flush decides
+    this.#addComplete(segment.text, segment.startS, segment.endS, this.#isOpenGlued);
     this.#open = rest;
   }
 
   /**
-   * A flush was answered.
-   * @param {string} text All that became final since the one before: what counts, whatever was told.
-   * @param {readonly Segment[]} segments The same with times, where the answer has them.
-   * @param {number} startS Where the flush before it lay.
-   * @param {number} endS Where this one lies.
+   * The answer to a flush.
+   * @param {string} text All text since the previous answer; it overrides deltas that differ.
+   * @param {readonly Segment[]} segments The same with times, if known.
+   * @param {number} startS Position of the previous flush.
+   * @param {number} endS Position of this flush.
    */
-  settle(text, segments, startS, endS) {
-    const isText = (/** @type {string} */ told) => plain(told) === plain(text);
-    const isGlued = this.#told[0]?.isGlued ?? this.#isOpenGlued;
-    if (!this.#told.length && segments.length && isText(joined(segments))) {
+  finalize(text, segments, startS, endS) {
+    const isText = (/** @type {string} */ other) => normalized(other) === normalized(text);
+    const isGlued = this.#complete[0]?.isGlued ?? this.#isOpenGlued;
+    if (!this.#complete.length && segments.length && isText(joined(segments))) {
       const [first, ...others] = segments;
-      this.#tell(first.text, first.startS, first.endS, isGlued);
-      for (const segment of others) this.#tell(segment.text, segment.startS, segment.endS);
-    } else if (this.#told.length && this.#open.trim() && isText(this.tail.text)) {
-      this.#tell(this.#open, this.#lastEndS, endS, this.#isOpenGlued);
-    } else if (!isText(joined(this.#told))) {
-      this.#told = [];
-      const placeS = Math.max(startS, this.#open.trim() ? this.#openedS : startS);
-      if (text.trim()) this.#tell(text, placeS, endS, isGlued);
+      this.#addComplete(first.text, first.startS, first.endS, isGlued);
+      for (const segment of others) this.#addComplete(segment.text, segment.startS, segment.endS);
+    } else if (this.#complete.length && this.#open.trim() && isText(this.pending.text)) {
+      this.#addComplete(this.#open, this.#lastEndS, endS, this.#isOpenGlued);
+    } else if (!isText(joined(this.#complete))) {
+      this.#complete = [];
+      const textStartS = Math.max(startS, this.#open.trim() ? this.#openStartS : startS);
+      if (text.trim()) this.#addComplete(text, textStartS, endS, isGlued);
     }
-    this.#settled.push(...this.#told);
-    this.#forgetTail();
+    this.#final.push(...this.#complete);
+    this.#clearPending();
   }
 
-  /** The connection broke: what is not settled will be told again. Until it is, it stays to be seen. */
+  /** The connection was lost: show the pending text as interim until it is replayed. */
   restart() {
-    this.#interim = this.tail.text + this.#interim;
-    this.#told = [];
+    this.#interim = this.pending.text + this.#interim;
+    this.#complete = [];
     this.#open = "";
     this.#isFirst = true;
   }
 
-  /** Nothing more comes for what is not settled: let it stand as it was seen. */
+  /** No answer will follow: make the pending text final as it is. */
   abandon() {
     const text = this.#open + this.#interim;
-    const placeS = Math.max(this.#lastEndS, this.#openedS);
-    if (text.trim()) this.#tell(text, placeS, placeS, !/^\s/u.test(text));
-    this.#settled.push(...this.#told);
-    this.#forgetTail();
+    const startS = Math.max(this.#lastEndS, this.#openStartS);
+    if (text.trim()) this.#addComplete(text, startS, startS, !/^\s/u.test(text));
+    this.#final.push(...this.#complete);
+    this.#clearPending();
   }
 
   clear() {
-    this.#settled = [];
-    this.#speechS = 0;
-    this.#forgetTail();
+    this.#final = [];
+    this.#speechStartS = 0;
+    this.#clearPending();
     this.epoch++;
   }
 
   #begin() {
-    if (!this.#open.trim() && !this.#interim.trim()) this.#openedS = Math.max(this.#lastEndS, this.#speechS);
+    if (!this.#open.trim() && !this.#interim.trim()) this.#openStartS = Math.max(this.#lastEndS, this.#speechStartS);
   }
 
   get #lastEndS() {
-    return (this.#told.at(-1) ?? this.#settled.at(-1))?.endS ?? 0;
+    return (this.#complete.at(-1) ?? this.#final.at(-1))?.endS ?? 0;
   }
 
-  #forgetTail() {
-    this.#told = [];
+  #clearPending() {
+    this.#complete = [];
     this.#open = "";
     this.#interim = "";
   }
 
-  /** Whether the open text goes on without a space. */
+  /** Whether no space precedes the open text. */
   get #isOpenGlued() {
     return /^\S/u.test(this.#open);
   }
@@ -180,8 +179,8 @@ export class Transcript {
    * @param {number} startS
    * @param {number} endS
    */
-  #tell(text, startS, endS, isGlued = false) {
-    this.#told.push(this.#segment(text.trim(), startS, endS, isGlued));
+  #addComplete(text, startS, endS, isGlued = false) {
+    this.#complete.push(this.#segment(text.trim(), startS, endS, isGlued));
     this.#isNewSource = false;
   }
 
@@ -198,7 +197,7 @@ export class Transcript {
 }
 
 /**
- * What follows `prefix` in `text`, whatever their white space; null where `text` begins otherwise.
+ * The rest of `text` after `prefix`, ignoring white space; null if `text` does not start with it.
  * @param {string} text
  * @param {string} prefix
  */
@@ -213,7 +212,7 @@ export function withoutPrefix(text, prefix) {
 }
 
 /**
- * The text of segments, beginning with a space unless it is glued to what comes before.
+ * The text of segments, each preceded by a space unless it is glued.
  * @param {readonly Segment[]} segments
  */
 export function joined(segments) {
@@ -221,6 +220,6 @@ export function joined(segments) {
 }
 
 /** @param {string} text */
-function plain(text) {
+function normalized(text) {
   return text.replace(/\s+/gu, " ").trim();
 }

@@ -1,4 +1,4 @@
-/** Segments become documents. In: segments. Out: the text of a txt or srt file. */
+/** Document writers. In: segments. Out: the text of a txt or srt file. */
 
 /** @import { Segment } from "./transcript.js" */
 
@@ -7,7 +7,7 @@ import { paragraphs } from "./paragraphs.js";
 import { joined } from "./transcript.js";
 
 /**
- * One paragraph a block, an empty line between them.
+ * Paragraphs separated by empty lines.
  * @param {readonly Segment[]} segments
  */
 export function toTxt(segments) {
@@ -42,8 +42,8 @@ function srtTime(timeMs) {
 export function shortTime(timeS) {
   const seconds = Math.floor(timeS);
   const minutes = Math.floor(seconds / 60);
-  const tail = String(seconds % 60).padStart(2, "0");
+  const paddedSeconds = String(seconds % 60).padStart(2, "0");
   return minutes < 60
-    ? `${minutes}:${tail}`
-    : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${tail}`;
+    ? `${minutes}:${paddedSeconds}`
+    : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${paddedSeconds}`;
 }

@@ -1,4 +1,4 @@
-/** The page's elements, by their ids. A missing one is a mistake in the page, told at once. */
+/** Looks up elements by id. In: an id. Out: the element; throws if it is missing. */
 
 /**
  * @template {HTMLElement} [T=HTMLElement]

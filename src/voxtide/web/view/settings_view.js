@@ -1,13 +1,14 @@
-/** The settings' dialog. In: settings. Out: the same as the person wants them, told when one changes. */
+/** The settings dialog. In: settings. Out: changed settings, by `onChange`. */
 
 /** @import { Settings } from "../app/settings.js" */
 
 import { element } from "./element.js";
 
-/**
- * Languages to choose from: those that engines for many languages know best. The server refuses what its own does not.
- */
+/** The languages that multilingual engines transcribe best. The server refuses those its engine lacks. */
 const LANGUAGES = "ar cs da de el en es fi fr he hi hu id it ja ko nl no pl pt ro ru sv th tr uk vi zh".split(" ");
+
+const DEFAULT_MICROPHONE = "Default microphone";
+const SERVER_DEFAULT = "Server default";
 
 export class SettingsView {
   #dialog = /** @type {HTMLDialogElement} */ (element("settings"));
@@ -16,6 +17,7 @@ export class SettingsView {
   #language = select("language");
   #theme = select("theme");
   #automaticFlush = /** @type {HTMLInputElement} */ (element("automatic-flush"));
+  #latencies = /** @type {HTMLInputElement} */ (element("show-latencies"));
   #key = /** @type {HTMLInputElement} */ (element("key"));
   #settings;
 
@@ -30,17 +32,18 @@ export class SettingsView {
     this.#settings = settings;
     const names = new Intl.DisplayNames(["en"], { type: "language" });
     const languages = LANGUAGES.map((code) => /** @type {[string, string]} */ ([code, names.of(code) ?? code]));
-    fill(this.#language, "Found by the model", languages.sort(byName), settings.language);
-    fill(this.#microphone, "The browser's choice", [], "");
-    fill(this.#model, "The server's choice", [], "");
+    fill(this.#language, "Detect automatically", languages.sort(byName), settings.language);
+    fill(this.#microphone, DEFAULT_MICROPHONE, [], "");
+    fill(this.#model, SERVER_DEFAULT, [], "");
     this.#theme.value = settings.theme;
     this.#automaticFlush.checked = settings.hasAutomaticFlush;
+    this.#latencies.checked = settings.hasLatencies;
     this.#key.value = key;
     this.#dialog.addEventListener("change", () => this.#read());
     this.#dialog.addEventListener("close", () => this.#read());
   }
 
-  /** @param {"key" | null} focus What to begin with. */
+  /** @param {"key" | null} focus The field to focus, if any. */
   async open(focus) {
     this.#dialog.showModal();
     if (focus === "key") this.#key.focus();
@@ -49,14 +52,14 @@ export class SettingsView {
     const named = microphones.map(({ deviceId, label }, index) => {
       return /** @type {[string, string]} */ ([deviceId, label || `Microphone ${index + 1}`]);
     });
-    fill(this.#microphone, "The browser's choice", named, this.#settings.microphone);
+    fill(this.#microphone, DEFAULT_MICROPHONE, named, this.#settings.microphone);
   }
 
-  /** @param {string[]} models What the server has. */
+  /** @param {string[]} models Names of the server's models. */
   showModels(models) {
     fill(
       this.#model,
-      "The server's choice",
+      SERVER_DEFAULT,
       models.map((name) => [name, name]),
       this.#settings.model,
     );
@@ -68,6 +71,7 @@ export class SettingsView {
       model: this.#model.value,
       language: this.#language.value,
       hasAutomaticFlush: this.#automaticFlush.checked,
+      hasLatencies: this.#latencies.checked,
       theme: /** @type {Settings["theme"]} */ (this.#theme.value),
     };
     this.onChange(this.#settings, this.#key.value.trim());
@@ -81,7 +85,7 @@ function select(id) {
 
 /**
  * @param {HTMLSelectElement} list
- * @param {string} first What "" stands for.
+ * @param {string} first The label of "".
  * @param {[value: string, name: string][]} options
  * @param {string} chosen
  */

@@ -1,7 +1,7 @@
-/** State, problems, figures and buttons. In: a recorder. Out: the page around the captions. */
+/** State, problems, latencies and buttons. In: a recorder. Out: the page around the captions. */
 
 /** @import { Recorder, State } from "../app/recorder.js" */
-/** @import { Figure } from "../text/latency.js" */
+/** @import { Metric } from "../text/latency.js" */
 
 import { shortTime } from "../text/writers.js";
 import { element } from "./element.js";
@@ -15,10 +15,10 @@ const STATUS = {
   finishing: "Finishing",
 };
 
-/** @type {[id: string, figure: Figure][]} */
-const FIGURES = [
+/** @type {[id: string, metric: Metric][]} */
+const LATENCIES = [
   ["first-text", "firstText"],
-  ["settled", "settled"],
+  ["pause-to-final", "pauseToFinal"],
   ["flush-answer", "flush"],
 ];
 
@@ -42,20 +42,25 @@ export class StatusView {
     this.#start.disabled = state === "finishing";
     this.#drawProblem(recorder);
     this.#drawButtons(recorder);
-    for (const [id, figure] of FIGURES) setText(element(id), figureText(recorder.latency.medianMs(figure)));
+    for (const [id, metric] of LATENCIES) setText(element(id), latencyText(recorder.latency.medianMs(metric)));
     this.drawClock(recorder);
   }
 
   /** @param {Recorder} recorder */
-  drawClock({ heardS, lengthS }) {
-    setText(this.#clock, lengthS === null ? shortTime(heardS) : `${shortTime(heardS)} / ${shortTime(lengthS)}`);
+  drawClock({ audioS, lengthS }) {
+    setText(this.#clock, lengthS === null ? shortTime(audioS) : `${shortTime(audioS)} / ${shortTime(lengthS)}`);
+  }
+
+  /** @param {boolean} isShown */
+  showLatencies(isShown) {
+    element("latencies").hidden = !isShown;
   }
 
   /** @param {Recorder} recorder */
   #drawProblem({ problem }) {
     this.#problem.hidden = !problem;
     if (!problem) return;
-    this.#problem.classList.toggle("is-passing", problem.isPassing);
+    this.#problem.classList.toggle("is-transient", problem.isTransient);
     setText(this.#problemTitle, problem.title);
     setText(this.#problemRemedy, problem.remedy);
     this.#problemAction.hidden = problem.action !== "key";
@@ -78,12 +83,12 @@ export class StatusView {
 }
 
 /** @param {number | null} medianMs */
-function figureText(medianMs) {
+function latencyText(medianMs) {
   return medianMs === null ? "–" : `${Math.round(medianMs)} ms`;
 }
 
 /**
- * Only where it differs: a live region reads every change.
+ * Set only a different text: screen readers read out every change of a live region.
  * @param {HTMLElement} target
  * @param {string} text
  */

@@ -1,4 +1,4 @@
-/** The captions. In: a transcript. Out: paragraphs on the page, and each new stretch said once to screen readers. */
+/** The captions. In: a transcript. Out: paragraphs on the page; each final segment once to screen readers. */
 
 /** @import { Segment, Transcript } from "../text/transcript.js" */
 
@@ -6,17 +6,17 @@ import { isParagraphStart } from "../text/paragraphs.js";
 import { shortTime } from "../text/writers.js";
 import { element } from "./element.js";
 
-/** Distance from the end at which the reader still follows. */
+/** Distance from the end within which the view keeps scrolling. */
 const NEAR_END_PX = 80;
 
-/** What a screen reader may still be reading; older lines go. */
-const NUM_SPOKEN = 8;
+/** Number of lines kept for screen readers. */
+const NUM_LOG_LINES = 8;
 
 export class TranscriptView {
   #frame = element("transcript");
   #text = element("text");
   #welcome = element("welcome");
-  #spoken = element("spoken");
+  #log = element("log");
   #followButton = element("follow");
   #epoch = 0;
   #numDrawn = 0;
@@ -27,13 +27,13 @@ export class TranscriptView {
   #interim = span("interim");
 
   constructor() {
-    this.#interim.setAttribute("aria-hidden", "true"); // it would be read again with every change
+    this.#interim.setAttribute("aria-hidden", "true"); // it would be read out with every change
     this.#frame.addEventListener("scroll", () => this.#noteScroll());
     this.#followButton.addEventListener("click", () => this.follow());
-    new ResizeObserver(() => this.#keepUp()).observe(this.#frame); // a turned phone, a message above the captions
+    new ResizeObserver(() => this.#keepUp()).observe(this.#frame); // a rotated phone, a message above the captions
   }
 
-  /** Go to the newest words, and stay with them. */
+  /** Scroll to the newest words and keep scrolling. */
   follow() {
     this.#isFollowing = true;
     this.#frame.scrollTop = this.#frame.scrollHeight;
@@ -43,8 +43,8 @@ export class TranscriptView {
   /** @param {Transcript} transcript */
   draw(transcript) {
     if (transcript.epoch !== this.#epoch) this.#reset(transcript.epoch);
-    for (const segment of transcript.settled.slice(this.#numDrawn)) this.#append(segment, transcript.settled);
-    this.#drawTail(transcript);
+    for (const segment of transcript.final.slice(this.#numDrawn)) this.#append(segment, transcript.final);
+    this.#drawPending(transcript);
     this.#welcome.hidden = !transcript.isEmpty;
     this.#keepUp();
   }
@@ -59,7 +59,7 @@ export class TranscriptView {
     this.#numDrawn = this.#numChars = 0;
     this.#paragraph = null;
     this.#text.replaceChildren();
-    this.#spoken.replaceChildren();
+    this.#log.replaceChildren();
     this.follow();
   }
 
@@ -75,30 +75,30 @@ export class TranscriptView {
     this.#body.insertBefore(drawn, this.#open.parentNode === this.#body ? this.#open : null);
     this.#numDrawn += 1;
     this.#numChars += segment.text.length;
-    this.#speak(segment.text);
+    this.#addToLog(segment.text);
   }
 
   /** @param {Transcript} transcript */
-  #drawTail({ settled, tail, interim, hasTail }) {
-    if (!hasTail) return this.#removeTail();
-    const isNew = !this.#open.isConnected; // it stays in the paragraph it has begun in
-    if (isNew && !this.#isFresh && isParagraphStart(settled.at(-1), this.#numChars, tail))
-      this.#beginParagraph(tail.startS);
-    this.#open.textContent = this.#numChars ? tail.text : tail.text.trimStart();
-    this.#interim.textContent = this.#numChars || tail.text ? interim : interim.trimStart();
+  #drawPending({ final, pending, interim, hasPending }) {
+    if (!hasPending) return this.#removePending();
+    const isNew = !this.#open.isConnected; // otherwise it stays in its paragraph
+    if (isNew && !this.#isFresh && isParagraphStart(final.at(-1), this.#numChars, pending))
+      this.#beginParagraph(pending.startS);
+    this.#open.textContent = this.#numChars ? pending.text : pending.text.trimStart();
+    this.#interim.textContent = this.#numChars || pending.text ? interim : interim.trimStart();
     if (this.#interim.parentNode !== this.#body) this.#body.append(this.#open, this.#interim);
   }
 
-  #removeTail() {
+  #removePending() {
     this.#open.remove();
     this.#interim.remove();
     if (!this.#isFresh) return;
-    this.#paragraph?.remove(); // there was nothing to it
+    this.#paragraph?.remove(); // it is empty
     this.#paragraph = /** @type {HTMLElement | null} */ (this.#text.lastElementChild);
     this.#numChars = this.#paragraph ? this.#body.innerText.length : 0;
   }
 
-  /** Whether the last paragraph holds nothing but the tail. */
+  /** Whether the last paragraph has no final text. */
   get #isFresh() {
     return this.#paragraph !== null && this.#numChars === 0;
   }
@@ -124,11 +124,11 @@ export class TranscriptView {
   }
 
   /** @param {string} text */
-  #speak(text) {
+  #addToLog(text) {
     const line = document.createElement("p");
     line.textContent = text;
-    this.#spoken.append(line);
-    while (this.#spoken.children.length > NUM_SPOKEN) this.#spoken.firstElementChild?.remove();
+    this.#log.append(line);
+    while (this.#log.children.length > NUM_LOG_LINES) this.#log.firstElementChild?.remove();
   }
 
   #noteScroll() {

@@ -1,13 +1,13 @@
-/** The sound of the last seconds. In: loudness from 0 to 1. Out: bars on a canvas, and a meter that can be read out. */
+/** The level of the last seconds. In: loudness from 0 to 1. Out: bars on a canvas, and a meter for screen readers. */
 
 import { element } from "./element.js";
 
 const BAR_PX = 3;
 const GAP_PX = 3;
-const REST_PX = 3; // a bar of silence
-const NUM_PER_BAR = 3; // loudnesses of 20 ms
+const SILENT_PX = 3; // height of a bar of silence
+const NUM_PER_BAR = 3; // loudness values of 20 ms
 
-/** How often the number for screen readers changes; the picture changes with every bar. */
+/** Minimum interval between updates of the meter for screen readers. */
 const METER_MS = 500;
 
 export class Waves {
@@ -24,7 +24,7 @@ export class Waves {
   }
 
   /** @param {number[]} loudness */
-  hear(loudness) {
+  addLoudness(loudness) {
     for (const value of loudness) {
       this.#partial.push(value);
       if (this.#partial.length < NUM_PER_BAR) continue;
@@ -32,17 +32,17 @@ export class Waves {
       this.#partial = [];
     }
     this.#bars.splice(0, Math.max(0, this.#bars.length - 400));
-    this.#tellMeter(loudness.at(-1) ?? 0);
+    this.#updateMeter(loudness.at(-1) ?? 0);
     requestAnimationFrame(() => this.#draw());
   }
 
-  /** The colours changed. */
+  /** Apply changed colours. */
   redraw() {
     this.#draw();
   }
 
   /** @param {number} loudness */
-  #tellMeter(loudness) {
+  #updateMeter(loudness) {
     const nowMs = performance.now();
     if (nowMs - this.#meterMs < METER_MS && loudness) return;
     this.#meterMs = nowMs;
@@ -59,7 +59,7 @@ export class Waves {
     const num = Math.floor(width / (BAR_PX + GAP_PX));
     for (let index = 0; index < num; index++) {
       const loudness = this.#bars[this.#bars.length - num + index] ?? 0;
-      const barHeight = REST_PX + loudness * (height - REST_PX);
+      const barHeight = SILENT_PX + loudness * (height - SILENT_PX);
       this.#paint.globalAlpha = loudness ? 0.35 + 0.65 * (index / num) : 0.22;
       this.#paint.beginPath();
       this.#paint.roundRect(index * (BAR_PX + GAP_PX), (height - barHeight) / 2, BAR_PX, barHeight, BAR_PX / 2);

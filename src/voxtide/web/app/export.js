@@ -1,6 +1,6 @@
-/** Text leaves the page. In: text. Out: the clipboard's content, a file among the downloads. */
+/** Exports text. In: text. Out: the clipboard, a download. */
 
-/** How long a download may take to begin after the click. */
+/** Time for a download to begin after the click. */
 const DOWNLOAD_MS = 60_000;
 
 /**
@@ -12,7 +12,7 @@ export async function copyText(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return copySelection(text); // a page on plain http has no clipboard of the first kind
+    return copySelection(text); // the Clipboard API needs https or localhost
   }
 }
 
@@ -31,7 +31,7 @@ export function saveText(text, name) {
 /** @param {string} text */
 function copySelection(text) {
   const area = document.createElement("textarea");
-  area.className = "unseen";
+  area.className = "visually-hidden";
   area.value = text;
   document.body.append(area);
   area.select();
