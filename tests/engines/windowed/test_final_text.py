@@ -1,4 +1,4 @@
-"""Final pieces become one text, told three times: by deltas, by segments and by answers to flushes."""
+"""Deltas, segments and flush answers give the same final text."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ def text_of(deltas: list[Delta]) -> str:
 HELLO = [piece(" hello", 1.0, 1.4), piece(" there", 1.5, 1.9), piece(".", 1.9, 1.9)]
 
 
-def test_one_text_three_times() -> None:
+def test_deltas_segment_and_flush_give_the_same_text() -> None:
     final_text = WindowedFinalText()
-    told = text_of(final_text.add(HELLO[:1], 2.0) + final_text.add(HELLO[1:], 2.5))
+    text = text_of(final_text.add(HELLO[:1], 2.0) + final_text.add(HELLO[1:], 2.5))
     (ended,) = final_text.end_segment(1.9, 3.0)
     flushed = final_text.answer(7, 3.0)
-    assert told == ended.segment.text == flushed.text == "hello there."
+    assert text == ended.segment.text == flushed.text == "hello there."
     assert ended.segment.words == (Word("hello", 1.0, 1.4), Word("there.", 1.5, 1.9))
     assert (ended.segment.start_s, ended.segment.end_s, ended.audio_s) == (1.0, 1.9, 3.0)
-    assert flushed == Flushed(7, told, (ended.segment,), 3.0)
+    assert flushed == Flushed(7, text, (ended.segment,), 3.0)
 
 
-def test_text_after_a_flush_goes_on_with_a_space() -> None:
+def test_text_after_a_flush_begins_with_a_space() -> None:
     final_text = WindowedFinalText()
     final_text.add(HELLO, 2.0)
     final_text.end_segment(1.9, 2.0)
     final_text.answer(1, 2.0)
     assert text_of(final_text.add([piece(" Again", 3.0, 3.4)], 4.0)) == " Again"
-    assert final_text.as_shown([piece(" and", 3.4, 3.6)]) == " and"
+    assert final_text.interim_text([piece(" and", 3.4, 3.6)]) == " and"
     assert [ended.segment.text for ended in final_text.end_segment(3.4, 4.0)] == ["Again"]
     assert final_text.answer(2, 4.0).text == "Again"
     assert final_text.answer(3, 5.0) == Flushed(3, "", (), 5.0)
 
 
-def test_nothing_said_is_no_segment() -> None:
+def test_no_segment_without_text() -> None:
     final_text = WindowedFinalText()
     assert final_text.add([], 1.0) == []
     assert final_text.end_segment(1.0, 1.0) == []
-    assert final_text.as_shown([piece(" first", 0.1, 0.3)]) == "first"
+    assert final_text.interim_text([piece(" first", 0.1, 0.3)]) == "first"
     assert final_text.answer(1, 1.0) == Flushed(1, "", (), 1.0)
 
 
@@ -70,14 +70,14 @@ def test_punctuation_and_endings_join_the_word_before() -> None:
     assert ended.segment.words == (Word("half-way,", 0.1, 0.7),)
 
 
-def test_punctuation_that_comes_after_the_segment_is_not_told() -> None:
+def test_punctuation_after_the_end_of_its_segment_is_dropped() -> None:
     final_text = WindowedFinalText()
     final_text.add(HELLO[:2], 2.0)
     final_text.end_segment(1.9, 2.0)
-    assert final_text.as_shown([piece(".", 2.0, 2.1), piece(" so", 2.2, 2.4)]) == " so"
+    assert final_text.interim_text([piece(".", 2.0, 2.1), piece(" so", 2.2, 2.4)]) == " so"
     assert final_text.add([piece(".", 2.0, 2.1)], 2.5) == []
     assert final_text.end_segment(2.1, 2.5) == []
-    assert text_of(final_text.add([piece(" so", 2.2, 2.4)], 3.0)) == " So"  # the model knows that a sentence ended
+    assert text_of(final_text.add([piece(" so", 2.2, 2.4)], 3.0)) == " So"  # capitalised after the dropped full stop
     assert [ended.segment.text for ended in final_text.end_segment(2.4, 3.0)] == ["So"]
 
 
@@ -85,7 +85,7 @@ def test_punctuation_that_comes_after_the_segment_is_not_told() -> None:
     ("speech_end_s", "end_s"),
     [(1.8, 1.9), (2.2, 2.2), (1.9 + MAX_STRETCH_S - 0.01, 2.49), (1.9 + MAX_STRETCH_S + 0.01, 1.9)],
 )
-def test_the_last_word_reaches_to_a_near_end_of_speech(speech_end_s: float, end_s: float) -> None:
+def test_the_last_word_extends_to_a_near_end_of_speech(speech_end_s: float, end_s: float) -> None:
     final_text = WindowedFinalText()
     final_text.add(HELLO, 3.0)
     (ended,) = final_text.end_segment(speech_end_s, 3.0)
@@ -99,7 +99,7 @@ def test_no_word_ends_after_its_audio() -> None:
     assert ended.segment.words == (Word("long", 1.0, 1.5),)
 
 
-def test_the_prefix_is_what_a_hypothesis_begins_with() -> None:
+def test_the_prefix_has_the_final_pieces_of_the_window() -> None:
     final_text = WindowedFinalText()
     assert (final_text.prefix_tokens, final_text.end_s, final_text.ends_in_punctuation) == ([], 0.0, False)
     final_text.add(HELLO[:2], 2.0)
@@ -107,31 +107,31 @@ def test_the_prefix_is_what_a_hypothesis_begins_with() -> None:
     final_text.add(HELLO[2:], 2.0)
     assert final_text.ends_in_punctuation
     assert final_text.end_s == 1.9
-    assert final_text.prefix_tokens == [token for said in HELLO for token in said.tokens]
-    assert final_text.tokens_from(1.5) == [token for said in HELLO[1:] for token in said.tokens]
+    assert final_text.prefix_tokens == [token for final in HELLO for token in final.tokens]
+    assert final_text.tokens_from(1.5) == [token for final in HELLO[1:] for token in final.tokens]
     assert final_text.tokens_from(5.0) == []
 
 
-def test_the_window_is_cut_where_a_whole_word_begins() -> None:
+def test_the_window_can_be_cut_where_a_whole_word_begins() -> None:
     final_text = WindowedFinalText()
     final_text.add([*HELLO, piece(" half", 2.2, 2.4), piece("-way", 2.4, 2.6)], 3.0)
-    assert final_text.latest_start_s(0.9) is None
-    assert final_text.latest_start_s(1.0) == 1.0
-    assert final_text.latest_start_s(2.0) == 1.5  # not the full stop's place
-    assert final_text.latest_start_s(2.5) == 2.2  # nor that of a word's second half
+    assert final_text.latest_word_start_s(0.9) is None
+    assert final_text.latest_word_start_s(1.0) == 1.0
+    assert final_text.latest_word_start_s(2.0) == 1.5  # not at the full stop
+    assert final_text.latest_word_start_s(2.5) == 2.2  # nor inside a word
 
 
-def test_what_lies_before_the_window_is_forgotten() -> None:
+def test_pieces_before_the_window_leave_the_prefix() -> None:
     final_text = WindowedFinalText()
     final_text.add([*HELLO, piece(" Half", 2.2, 2.4)], 3.0)
-    final_text.forget_before(1.5)
-    assert [said.text for said in final_text.prefix] == [" there", ".", " Half"]
-    final_text.forget_before(1.6)  # punctuation begins no window
-    assert [said.text for said in final_text.prefix] == [" Half"]
-    final_text.forget_before(float("inf"))
+    final_text.drop_before(1.5)
+    assert [final.text for final in final_text.prefix] == [" there", ".", " Half"]
+    final_text.drop_before(1.6)  # punctuation begins no window
+    assert [final.text for final in final_text.prefix] == [" Half"]
+    final_text.drop_before(float("inf"))
     assert final_text.prefix == []
     (ended,) = final_text.end_segment(0.0, 3.0)
-    assert ended.segment.text == "hello there. Half", "the text is not forgotten"
+    assert ended.segment.text == "hello there. Half", "the text is kept"
 
 
 TEXTS = (" go", " on", "ing", "'s", ".", ",", "?", " Ten")
@@ -139,7 +139,7 @@ TEXTS = (" go", " on", "ing", "'s", ".", ",", "?", " Ten")
 
 @given(data=st.data())
 def test_any_order_of_adding_ending_and_answering(data: st.DataObject) -> None:
-    """The three tellings agree, and times lie in order even where a model's do not."""
+    """The three texts agree, and times are in order even if the model's are not."""
     final_text = WindowedFinalText()
     now_s, deltas, answers = 0.0, [], []
     segments: list[SegmentEnded] = []

@@ -1,4 +1,4 @@
-"""The streaming decoder over a scripted model: positions decide, work is saved, memory is bounded."""
+"""The windowed decoder over a scripted model: independence of chunking, saved model runs, bounded memory."""
 
 from __future__ import annotations
 
@@ -70,70 +70,70 @@ def without_interims(events: list[TranscriptEvent]) -> list[TranscriptEvent]:
 
 
 def run_with(
-    config: WindowedConfig, places_s: list[float], flushes_s: list[float], is_behind: tuple[bool, ...] = (False,)
+    config: WindowedConfig, ends_s: list[float], flushes_s: list[float], is_behind: tuple[bool, ...] = (False,)
 ) -> ScriptedRun:
-    """Fed in chunks that end at these places, flushed at those."""
+    """Feed in chunks that end at `ends_s`, flush at `flushes_s`, finish."""
     run = ScriptedRun(SPEECH, config, is_behind=is_behind)
-    for place_s in sorted({*places_s, *flushes_s, LENGTH_S}):
-        run.feed_until(place_s)
-        if place_s in flushes_s:
+    for end_s in sorted({*ends_s, *flushes_s, LENGTH_S}):
+        run.feed_until(end_s)
+        if end_s in flushes_s:
             run.flush()
     run.finish()
     return run
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_all_is_said_once_and_in_order(config: WindowedConfig) -> None:
+def test_every_word_is_final_once_and_in_order(config: WindowedConfig) -> None:
     run = run_with(config, [], [])
     assert run.text == SPEECH.text
     words = [word for event in run.events if isinstance(event, SegmentEnded) for word in event.segment.words]
     assert [word.text for word in words] == SPEECH.text.split()
-    for word, said in zip(words, SPEECH.words, strict=True):
-        assert word.start_s == said.start_s
-        assert said.end_s <= word.end_s <= said.end_s + 0.1
+    for word, scripted in zip(words, SPEECH.words, strict=True):
+        assert word.start_s == scripted.start_s
+        assert scripted.end_s <= word.end_s <= scripted.end_s + 0.1
     assert run.events[-1] == Finished(LENGTH_S)
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_positions_decide(config: WindowedConfig) -> None:
-    """Neither chunk sizes nor load change anything but interim text; chunk sizes do not even change that."""
-    places = st.lists(st.integers(0, round(LENGTH_S * 1000)).map(lambda ms: ms / 1000), max_size=12)
+def test_final_text_is_independent_of_chunking_and_load(config: WindowedConfig) -> None:
+    """Load changes only interim text, chunk sizes not even that."""
+    times_s = st.lists(st.integers(0, round(LENGTH_S * 1000)).map(lambda ms: ms / 1000), max_size=12)
 
     @settings(max_examples=60, deadline=None)
-    @given(places_s=places, flushes_s=places.map(lambda p: p[:3]), is_behind=st.lists(st.booleans(), min_size=1))
-    def check(places_s: list[float], flushes_s: list[float], is_behind: list[bool]) -> None:
+    @given(ends_s=times_s, flushes_s=times_s.map(lambda t: t[:3]), is_behind=st.lists(st.booleans(), min_size=1))
+    def check(ends_s: list[float], flushes_s: list[float], is_behind: list[bool]) -> None:
         whole = run_with(config, [], flushes_s)
-        assert run_with(config, places_s, flushes_s).events == whole.events
-        hurried = run_with(config, places_s, flushes_s, tuple(is_behind))
-        assert without_interims(hurried.events) == without_interims(whole.events)
+        assert run_with(config, ends_s, flushes_s).events == whole.events
+        behind = run_with(config, ends_s, flushes_s, tuple(is_behind))
+        assert without_interims(behind.events) == without_interims(whole.events)
 
     check()
 
 
-def test_chunks_smaller_than_a_frame_decide_nothing() -> None:
+def test_chunks_smaller_than_a_frame_change_nothing() -> None:
     whole = run_with(LIVE, [], [5.0])
     assert run_with(LIVE, [ms / 1000 for ms in range(0, 13000, 11)], [5.0]).events == whole.events
 
 
-def test_speech_starts_and_stops_where_the_voice_does() -> None:
+def test_speech_starts_and_stops_with_the_vad() -> None:
     run = run_with(LIVE, [], [])
-    turns = [event for event in run.events if isinstance(event, SpeechStarted | SpeechStopped)]
+    changes = [event for event in run.events if isinstance(event, SpeechStarted | SpeechStopped)]
     edges_s = [edge_s for span in SPEECH.speech_s for edge_s in span]
     kinds = [SpeechStarted, SpeechStopped] * len(SPEECH.speech_s)
-    assert [type(turn) for turn in turns] == kinds
-    assert [turn.audio_s for turn in turns] == pytest.approx(edges_s, abs=VAD_FRAME_S)
+    assert [type(change) for change in changes] == kinds
+    assert [change.audio_s for change in changes] == pytest.approx(edges_s, abs=VAD_FRAME_S)
 
 
-def test_words_come_while_the_speaker_talks() -> None:
+def test_words_become_final_during_speech() -> None:
     run = ScriptedRun(script_of("one two three four five six seven eight"), LIVE)
     run.feed_until(3.0)
     assert run.text == "one two three four"
     assert run.interims
 
 
-def test_a_flush_after_a_short_silence_costs_nothing() -> None:
+def test_a_flush_after_a_short_silence_needs_no_model_run() -> None:
     run = ScriptedRun(script_of("so it goes"), LIVE)
-    run.feed_until(2.2 + 7 * VAD_FRAME_S)  # too short a silence to be the end of speech
+    run.feed_until(2.2 + 7 * VAD_FRAME_S)  # too short a silence to end speech
     num_calls = len(run.windows.calls)
     flushed = run.flush()[-1]
     assert len(run.windows.calls) == num_calls
@@ -141,7 +141,7 @@ def test_a_flush_after_a_short_silence_costs_nothing() -> None:
     assert flushed.text == "so it goes"
 
 
-def test_the_end_of_speech_costs_nothing_either() -> None:
+def test_the_end_of_speech_needs_no_model_run() -> None:
     run = ScriptedRun(script_of("so it goes"), LIVE)
     run.feed_until(2.2 + 7 * VAD_FRAME_S)
     num_calls = len(run.windows.calls)
@@ -149,7 +149,7 @@ def test_the_end_of_speech_costs_nothing_either() -> None:
     assert len(run.windows.calls) == num_calls
 
 
-def test_speech_that_goes_on_after_a_short_silence_makes_the_answer_worthless() -> None:
+def test_speech_after_a_short_silence_invalidates_the_speculation() -> None:
     script = script_of("so it | goes on", pause_s=0.3)
     run = ScriptedRun(script, LIVE)
     run.feed_until(2.95)
@@ -158,8 +158,8 @@ def test_speech_that_goes_on_after_a_short_silence_makes_the_answer_worthless() 
     assert flushed.text == "so it goes on"
 
 
-def test_what_was_said_since_a_short_silence_belongs_to_the_flush() -> None:
-    """Though no update has come since the window was last transcribed as if speech had ended."""
+def test_a_flush_includes_speech_since_the_speculation() -> None:
+    """Even if no update came after the speculation."""
     run = ScriptedRun(script_of("so it | goes on", pause_s=0.2), LIVE)
     run.feed_until(2.13)
     num_calls = len(run.windows.calls)
@@ -168,15 +168,15 @@ def test_what_was_said_since_a_short_silence_belongs_to_the_flush() -> None:
     assert run.flush()[-1].text.startswith("so it g")
 
 
-def test_a_flush_takes_all_that_was_fed() -> None:
-    """Also the part of a frame at its end."""
+def test_a_flush_includes_all_fed_samples() -> None:
+    """Also an incomplete frame at the end."""
     run = ScriptedRun(script_of("so it goes"), LIVE)
     run.feed_until(1.999)
     run.flush()
     assert run.windows.calls[-1][1] == round(1.999 * SAMPLE_RATE_HZ)
 
 
-def test_a_flush_in_mid_word_takes_what_was_heard_and_goes_on_after_it() -> None:
+def test_text_continues_after_a_flush_in_mid_word() -> None:
     run = ScriptedRun(script_of("never tomorrow again and again"), LIVE)
     run.feed_until(1.7)
     assert run.flush()[-1].text == "never tomorr"
@@ -188,8 +188,8 @@ def test_a_flush_in_mid_word_takes_what_was_heard_and_goes_on_after_it() -> None
     assert run.text == "never tomorr again and again"
 
 
-def test_an_update_outdates_the_answer_of_a_flush() -> None:
-    """Also where no update makes anything final, and speech ends before silence could bring an answer of its own."""
+def test_an_update_invalidates_the_hypothesis_of_a_flush() -> None:
+    """Even if no update makes a word final and speech ends before speculation."""
     run = ScriptedRun(
         script_of("never tomorrow again and again"),
         replace(LIVE, updates_per_decision=100, speculate_frames=GATE.min_silence_frames),
@@ -201,7 +201,7 @@ def test_an_update_outdates_the_answer_of_a_flush() -> None:
 
 
 def test_a_flush_in_a_deferred_window() -> None:
-    """Audio that is already there is transcribed some seconds at a time; a flush does not wait for them."""
+    """At the fast pace, updates are seconds apart; a flush does not wait for the next one."""
     run = ScriptedRun(script_of("so it goes | and on it goes"), FAST)
     run.feed_until(3.0)
     assert (run.text, run.windows.calls) == ("", [])
@@ -211,14 +211,14 @@ def test_a_flush_in_a_deferred_window() -> None:
     assert run.flush(2)[-1].text == "and on it goes"
 
 
-def test_a_flush_before_speech_is_sure_hears_its_first_frames() -> None:
+def test_a_flush_includes_frames_that_may_begin_speech() -> None:
     run = ScriptedRun(Script((ScriptedWord("hi", 0.85, 1.02),), ((1.0, 1.2),)), LIVE)
     run.feed_until(1.06)
     assert (run.events, run.windows.calls) == ([], [])
     assert run.flush()[-1].text == "hi"
 
 
-def test_a_voice_without_words_costs_no_word_after_it() -> None:
+def test_speech_without_words_loses_no_word_after_it() -> None:
     before, after = script_of("so it goes"), script_of("and on", from_s=60.0)
     script = Script((*before.words, *after.words), ((1.0, 61.0),))
     for config in CONFIGS.values():
@@ -228,7 +228,7 @@ def test_a_voice_without_words_costs_no_word_after_it() -> None:
         assert run.text == "so it goes and on"
 
 
-def test_flushes_with_nothing_to_say_are_answered() -> None:
+def test_flushes_without_text_are_answered() -> None:
     run = ScriptedRun(script_of("so it goes"), LIVE)
     assert run.flush() == [Flushed(1, "", (), 0.0)]
     run.feed_until(5.0)
@@ -247,13 +247,13 @@ def test_silence_costs_no_model_run(config: WindowedConfig) -> None:
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-@pytest.mark.parametrize(("pause_s", "begins_anew"), [(1.0, False), (7.0, True)])
-def test_a_window_outlives_a_short_pause(config: WindowedConfig, pause_s: float, begins_anew: bool) -> None:
+@pytest.mark.parametrize(("pause_s", "restarts"), [(1.0, False), (7.0, True)])
+def test_a_window_outlives_a_short_pause(config: WindowedConfig, pause_s: float, restarts: bool) -> None:
     run = ScriptedRun(script_of("so it goes | and on", pause_s=pause_s), config)
     run.feed_until(5.0 + pause_s)
     run.finish()
     assert run.text == "so it goes and on"
-    assert (run.windows.calls[-1][0] > 2.2 * SAMPLE_RATE_HZ) == begins_anew
+    assert (run.windows.calls[-1][0] > 2.2 * SAMPLE_RATE_HZ) == restarts
 
 
 def test_silence_after_speech_costs_no_model_run() -> None:
@@ -266,7 +266,7 @@ def test_silence_after_speech_costs_no_model_run() -> None:
 
 
 def most_held_s(script: Script, config: WindowedConfig, length_s: int) -> float:
-    """The most audio kept after any chunk of 0.5 s."""
+    """The most audio held after any chunk of 0.5 s."""
     run = ScriptedRun(script, config)
     held_s = 0.0
     for half_seconds in range(1, 2 * length_s + 1):
@@ -278,14 +278,14 @@ def most_held_s(script: Script, config: WindowedConfig, length_s: int) -> float:
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_ten_minutes_of_silence_are_not_kept(config: WindowedConfig) -> None:
+def test_ten_minutes_of_silence_are_not_held(config: WindowedConfig) -> None:
     assert most_held_s(SILENCE, config, 600) <= config.preroll_s + VAD_FRAME_S
     after_speech = script_of("so it goes")
     assert most_held_s(after_speech, config, 600) <= config.max_pause_s + config.min_speech_s + 3.0
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_ten_minutes_of_speech_are_not_kept(config: WindowedConfig) -> None:
+def test_ten_minutes_of_speech_are_not_held(config: WindowedConfig) -> None:
     script = script_of(" ".join(f"word{number}" for number in range(1490)))
     decision_s = config.update_frames * config.updates_per_decision * VAD_FRAME_S
     assert most_held_s(script, config, 600) <= config.max_window_s + decision_s + 2.0
@@ -293,8 +293,8 @@ def test_ten_minutes_of_speech_are_not_kept(config: WindowedConfig) -> None:
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize("num_words", [0, 20])
-def test_a_voice_that_says_nothing_is_not_kept(config: WindowedConfig, num_words: int) -> None:
-    """Singing without words, from the beginning or after some speech: the window must not grow with it."""
+def test_speech_without_words_is_not_held(config: WindowedConfig, num_words: int) -> None:
+    """The window must not grow with singing without words, at the beginning or after speech."""
     words = script_of(" ".join(f"word{number}" for number in range(num_words))).words
     decision_s = config.update_frames * config.updates_per_decision * VAD_FRAME_S
     assert most_held_s(Script(words, ((1.0, 290.0),)), config, 300) <= WORDLESS_S + decision_s + 1.0
@@ -302,8 +302,8 @@ def test_a_voice_that_says_nothing_is_not_kept(config: WindowedConfig, num_words
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize("before", ["", "so it goes"])
-def test_a_word_that_never_ends_is_not_kept(config: WindowedConfig, before: str) -> None:
-    """The window may not be cut within a word: so the model is told of its end only, and what it makes of that."""
+def test_a_word_that_never_ends_is_not_held(config: WindowedConfig, before: str) -> None:
+    """The window is not cut inside a word: the model gets only the last part of it."""
     words = script_of(before).words
     endless = ScriptedWord("aah", words[-1].end_s if words else 1.0, 1000.0)
     run = ScriptedRun(Script((*words, endless), ((1.0, 120.0),)), config)
@@ -316,7 +316,7 @@ def test_a_word_that_never_ends_is_not_kept(config: WindowedConfig, before: str)
 
 
 @pytest.mark.parametrize("options", [StreamOptions(interim=False), StreamOptions(pace="fast")])
-def test_interim_text_is_told_only_where_it_is_wanted(options: StreamOptions) -> None:
+def test_interim_text_is_emitted_only_on_request(options: StreamOptions) -> None:
     wanted, unwanted = ScriptedRun(SPEECH, LIVE), ScriptedRun(SPEECH, LIVE, options=options)
     for run in (wanted, unwanted):
         run.feed_until(LENGTH_S)
@@ -327,21 +327,21 @@ def test_interim_text_is_told_only_where_it_is_wanted(options: StreamOptions) ->
     assert len(unwanted.windows.calls) < len(wanted.windows.calls)
 
 
-def test_a_window_too_short_to_be_understood_waits() -> None:
+def test_too_short_a_window_is_not_transcribed() -> None:
     run = ScriptedRun(script_of("so it goes"), LIVE)
     run.feed_until(1.0 + 5 * LIVE.update_frames * VAD_FRAME_S)
     start, end = run.windows.calls[0]
-    num_least = LIVE.min_window_s * SAMPLE_RATE_HZ
-    assert num_least <= end - start < num_least + LIVE.update_frames * VAD_FRAME_S * SAMPLE_RATE_HZ
+    min_samples = LIVE.min_window_s * SAMPLE_RATE_HZ
+    assert min_samples <= end - start < min_samples + LIVE.update_frames * VAD_FRAME_S * SAMPLE_RATE_HZ
 
 
-def test_a_busy_machine_leaves_interim_work_out() -> None:
-    at_ease, behind = run_with(LIVE, [], []), run_with(LIVE, [], [], (True,))
-    assert len(behind.windows.calls) < len(at_ease.windows.calls)
-    assert behind.text == at_ease.text
+def test_a_recogniser_that_is_behind_skips_interim_updates() -> None:
+    on_time, behind = run_with(LIVE, [], []), run_with(LIVE, [], [], (True,))
+    assert len(behind.windows.calls) < len(on_time.windows.calls)
+    assert behind.text == on_time.text
 
 
-def test_interim_text_is_the_tail_of_the_stable_text_and_is_cleared() -> None:
+def test_interim_text_continues_the_stable_text_and_is_cleared() -> None:
     run = run_with(LIVE, [], [3.5])
     stable, shown = "", ""
     for event in run.events:
@@ -349,7 +349,7 @@ def test_interim_text_is_the_tail_of_the_stable_text_and_is_cleared() -> None:
             stable += event.text
         elif isinstance(event, Interim):
             shown = event.text
-            assert SPEECH.text.startswith((stable + shown)[:-3]), "what is shown is heard, but for its last letters"
+            assert SPEECH.text.startswith((stable + shown)[:-3]), "the script has the interim text but its last letters"
         elif isinstance(event, Flushed | Finished):
             assert shown == ""
 
@@ -389,28 +389,28 @@ def test_finish_is_a_flush_and_the_end(config: WindowedConfig, end_s: float) -> 
     assert finished.recogniser.num_done_samples == round(end_s * SAMPLE_RATE_HZ)
 
 
-def test_the_language_is_told_once() -> None:
+def test_the_language_is_emitted_once() -> None:
     run = ScriptedRun(replace(SPEECH, language="nl"), LIVE)
     run.feed_until(LENGTH_S)
-    told = [event for event in run.events if isinstance(event, LanguageDetected)]
-    assert [event.language for event in told] == ["nl"]
+    detected = [event for event in run.events if isinstance(event, LanguageDetected)]
+    assert [event.language for event in detected] == ["nl"]
     first_delta = next(event for event in run.events if isinstance(event, Delta))
-    assert run.events.index(told[0]) < run.events.index(first_delta)
+    assert run.events.index(detected[0]) < run.events.index(first_delta)
 
 
-def test_close_lets_go_of_the_audio(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of all of it, though a reader may keep some for what it has computed; and the reader is told that it is over."""
+def test_close_releases_the_audio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it, even if the reader would keep some; the reader is notified."""
     run = ScriptedRun(SPEECH, LIVE)
     run.feed_until(3.0)
     assert run.held_s > 2.0
-    told: list[int] = []
-    monkeypatch.setattr(run.windows, "drop_before", told.append)
+    dropped: list[int] = []
+    monkeypatch.setattr(run.windows, "drop_before", dropped.append)
     run.recogniser.close()
     assert run.held_s == 0.0
-    assert told == [3 * SAMPLE_RATE_HZ]
+    assert dropped == [3 * SAMPLE_RATE_HZ]
 
 
-def test_the_last_word_reaches_to_the_end_of_speech() -> None:
+def test_the_last_word_extends_to_the_end_of_speech() -> None:
     speech = script_of("so it goes")
     run = ScriptedRun(replace(speech, speech_s=((1.0, 2.5),)), LIVE)
     run.feed_until(4.0)

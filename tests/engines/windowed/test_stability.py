@@ -1,4 +1,4 @@
-"""Each rule of settling on examples, and what holds for any hypothesis."""
+"""Examples of each stability rule, and properties of any hypothesis."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CONFIG = StabilityConfig(
     show_last_logprob=-0.2,
     after_speech_s=0.1,
 )
-SURE, UNSURE, DOUBTFUL, HOPELESS = -0.05, -0.3, -0.9, -1.5
+SURE, UNSURE, WEAK, HOPELESS = -0.05, -0.3, -0.9, -1.5
 
 
 def word(text: str, end_s: float, logprob: float = SURE) -> Piece:
@@ -42,57 +42,57 @@ def mark(end_s: float, text: str = ".") -> Piece:
     return Piece(text, (0,), end_s, end_s, SURE)
 
 
-def stable(pieces: list[Piece], before: list[Piece], *, now_s: float = 10.0, window_s: float = 5.0) -> int:
+def num_final(pieces: list[Piece], before: list[Piece], *, now_s: float = 10.0, window_s: float = 5.0) -> int:
     return num_stable(pieces, before, now_s=now_s, window_s=window_s, config=CONFIG)
 
 
 @pytest.mark.parametrize(
     ("logprob", "age_s", "agreed", "is_final"),
     [
-        (SURE, 0.1, True, False),  # its ending may not have been heard
+        (SURE, 0.1, True, False),  # its end may be missing
         (SURE, 0.25, False, True),
-        (UNSURE, 0.45, True, False),  # 0.2 s and 0.3 s for its doubt
+        (UNSURE, 0.45, True, False),  # needs 0.2 s, and 0.3 s for its logprob
         (UNSURE, 0.55, True, True),
         (UNSURE, 0.55, False, False),  # needs a second decision
-        (DOUBTFUL, 0.65, True, False),
-        (DOUBTFUL, 0.75, True, True),  # its doubt counts 0.5 s at most
+        (WEAK, 0.65, True, False),
+        (WEAK, 0.75, True, True),  # the extra age is at most 0.5 s
         (HOPELESS, 1.9, True, False),  # waits for the deadline
         (HOPELESS, 2.1, False, True),
         (UNSURE, 2.1, False, True),
     ],
 )
-def test_when_a_word_settles(logprob: float, age_s: float, agreed: bool, is_final: bool) -> None:
+def test_when_a_word_is_final(logprob: float, age_s: float, agreed: bool, is_final: bool) -> None:
     pieces = [word("tide", 10.0 - age_s, logprob)]
     before = [word("tide" if agreed else "tied", 9.0)]
-    assert stable(pieces, before) == int(is_final)
+    assert num_final(pieces, before) == int(is_final)
 
 
 @pytest.mark.parametrize(("window_s", "num"), [(2.9, 0), (3.0, 1)])
-def test_a_young_window_has_a_later_deadline(window_s: float, num: int) -> None:
-    assert stable([word("tide", 7.5, HOPELESS)], [], window_s=window_s) == num
-    assert stable([word("tide", 6.5, HOPELESS)], [], window_s=window_s) == 1
+def test_a_short_window_has_a_later_deadline(window_s: float, num: int) -> None:
+    assert num_final([word("tide", 7.5, HOPELESS)], [], window_s=window_s) == num
+    assert num_final([word("tide", 6.5, HOPELESS)], [], window_s=window_s) == 1
 
 
-def test_agreement_is_about_sound_and_place() -> None:
+def test_agreement_ignores_case_and_punctuation_but_not_order() -> None:
     pieces = [word("The", 8.5, UNSURE), word("tide", 8.9, UNSURE)]
-    assert stable(pieces, [word("the,", 8.5), word("tide", 8.9)]) == 2
-    assert stable(pieces, [word("the", 8.5), mark(8.5, ","), word("tide", 8.9)]) == 2
-    assert stable(pieces, [word("tide", 8.9), word("the", 8.5)]) == 0
-    assert stable(pieces, [word("the", 8.5)]) == 1
+    assert num_final(pieces, [word("the,", 8.5), word("tide", 8.9)]) == 2
+    assert num_final(pieces, [word("the", 8.5), mark(8.5, ","), word("tide", 8.9)]) == 2
+    assert num_final(pieces, [word("tide", 8.9), word("the", 8.5)]) == 0
+    assert num_final(pieces, [word("the", 8.5)]) == 1
 
 
-def test_nothing_settles_after_a_word_that_does_not() -> None:
-    assert stable([word("a", 8.5), word("b", 8.7, UNSURE), word("c", 8.9)], []) == 1
+def test_no_word_is_final_after_one_that_is_not() -> None:
+    assert num_final([word("a", 8.5), word("b", 8.7, UNSURE), word("c", 8.9)], []) == 1
 
 
 def test_punctuation_waits_for_its_next_word() -> None:
-    assert stable([word("tide", 8.0), mark(8.0)], []) == 1
-    assert stable([word("tide", 8.0), mark(8.0), word("Go", 9.9)], []) == 1
-    assert stable([word("tide", 8.0), mark(8.0), word("Go", 9.0)], []) == 3
+    assert num_final([word("tide", 8.0), mark(8.0)], []) == 1
+    assert num_final([word("tide", 8.0), mark(8.0), word("Go", 9.9)], []) == 1
+    assert num_final([word("tide", 8.0), mark(8.0), word("Go", 9.0)], []) == 3
 
 
 def test_what_is_shown() -> None:
-    pieces = [word("a", 9.0), word("b", 9.5, -0.4), mark(9.5, ","), word("c", 9.9, DOUBTFUL), word("d", 10.2)]
+    pieces = [word("a", 9.0), word("b", 9.5, -0.4), mark(9.5, ","), word("c", 9.9, WEAK), word("d", 10.2)]
     assert num_shown(pieces, [], now_s=10.0, config=CONFIG) == 2
     assert num_shown(pieces[:2] + pieces[4:], [], now_s=10.0, config=CONFIG) == 2  # d has not ended
     assert num_shown(pieces[:2] + pieces[4:], [], now_s=10.3, config=CONFIG) == 3
@@ -101,38 +101,38 @@ def test_what_is_shown() -> None:
 
 
 def test_a_word_shown_before_stays() -> None:
-    pieces = [word("a", 9.0), word("B!", 9.9, DOUBTFUL), word("c", 9.95, DOUBTFUL)]
+    pieces = [word("a", 9.0), word("B!", 9.9, WEAK), word("c", 9.95, WEAK)]
     assert num_shown(pieces, [], now_s=10.0, config=CONFIG) == 1
     assert num_shown(pieces, [word("a", 9.0), word("b", 9.5)], now_s=10.0, config=CONFIG) == 2
     assert num_shown(pieces, [word("a", 9.0), word("x", 9.5)], now_s=10.0, config=CONFIG) == 1
 
 
-def test_words_in_no_time_are_dreams() -> None:
-    said = [word("a", 1.0), word("b", 1.3)]
-    dreams = [word("c", 2.0 + 0.3 * MIN_LOOP_S * i) for i in range(3)]
-    assert drop_hallucinations([*said, *dreams]) == said
-    assert drop_hallucinations([*said, dreams[0], mark(2.0), *dreams[1:]]) == said
-    assert drop_hallucinations([*said, *dreams[:2]]) == [*said, *dreams[:2]]  # two may
-    spoken = [word("c", 2.0 + 0.6 * MIN_LOOP_S * i) for i in range(3)]
-    assert drop_hallucinations([*said, *spoken]) == [*said, *spoken]
+def test_words_without_duration_are_hallucinations() -> None:
+    real = [word("a", 1.0), word("b", 1.3)]
+    squeezed = [word("c", 2.0 + 0.3 * MIN_LOOP_S * i) for i in range(3)]
+    assert drop_hallucinations([*real, *squeezed]) == real
+    assert drop_hallucinations([*real, squeezed[0], mark(2.0), *squeezed[1:]]) == real
+    assert drop_hallucinations([*real, *squeezed[:2]]) == [*real, *squeezed[:2]]  # two may
+    fast = [word("c", 2.0 + 0.6 * MIN_LOOP_S * i) for i in range(3)]
+    assert drop_hallucinations([*real, *fast]) == [*real, *fast]
     assert drop_hallucinations([]) == []
 
 
-def test_words_found_in_silence_are_not_heard() -> None:
-    said = [word("a", 4.8), mark(4.8)]
-    late = word("you", 5.5, DOUBTFUL)  # begins 0.3 s after the end of speech
-    assert drop_noise([*said, late, word("too", 6.0)], speech_end_s=5.0, config=CONFIG) == said
+def test_unsure_words_after_speech_are_dropped() -> None:
+    real = [word("a", 4.8), mark(4.8)]
+    late = word("you", 5.5, WEAK)  # begins 0.3 s after the end of speech
+    assert drop_noise([*real, late, word("too", 6.0)], speech_end_s=5.0, config=CONFIG) == real
     sure_late = word("you", 5.5, UNSURE)
-    assert drop_noise([*said, sure_late], speech_end_s=5.0, config=CONFIG) == [*said, sure_late]
-    in_time = word("you", 5.25, DOUBTFUL)
-    assert drop_noise([*said, in_time], speech_end_s=5.0, config=CONFIG) == [*said, in_time]
+    assert drop_noise([*real, sure_late], speech_end_s=5.0, config=CONFIG) == [*real, sure_late]
+    in_time = word("you", 5.25, WEAK)
+    assert drop_noise([*real, in_time], speech_end_s=5.0, config=CONFIG) == [*real, in_time]
 
 
-def test_a_text_nobody_believes_in_is_noise() -> None:
+def test_text_of_low_probability_is_noise() -> None:
     noise = [word("mm", 4.0, HOPELESS), mark(4.0)]
     assert drop_noise(noise, speech_end_s=5.0, config=CONFIG) == []
-    believed = [word("a", 3.5), word("mm", 4.0, HOPELESS)]
-    assert drop_noise(believed, speech_end_s=5.0, config=CONFIG) == believed
+    plausible = [word("a", 3.5), word("mm", 4.0, HOPELESS)]
+    assert drop_noise(plausible, speech_end_s=5.0, config=CONFIG) == plausible
     assert drop_noise([mark(4.0)], speech_end_s=5.0, config=CONFIG) == [mark(4.0)]
     assert drop_noise([], speech_end_s=5.0, config=CONFIG) == []
 
@@ -155,25 +155,27 @@ def hypotheses(draw: st.DrawFn) -> list[Piece]:
 @given(
     pieces=hypotheses(), before=hypotheses(), now_s=st.floats(0, 12), later_s=st.floats(0, 5), window_s=st.floats(0, 8)
 )
-def test_any_hypothesis_settles_in_order(
+def test_stable_words_of_any_hypothesis(
     pieces: list[Piece], before: list[Piece], now_s: float, later_s: float, window_s: float
 ) -> None:
-    num = stable(pieces, before, now_s=now_s, window_s=window_s)
+    num = num_final(pieces, before, now_s=now_s, window_s=window_s)
     assert 0 <= num <= len(pieces)
     assert not num or not pieces[num - 1].is_punctuation
-    assert stable(pieces, before, now_s=now_s + later_s, window_s=window_s) >= num
-    assert stable(pieces, pieces, now_s=now_s, window_s=window_s) >= stable(pieces, [], now_s=now_s, window_s=window_s)
-    assert stable(pieces, before, now_s=1000.0, window_s=window_s) == sum(
+    assert num_final(pieces, before, now_s=now_s + later_s, window_s=window_s) >= num
+    assert num_final(pieces, pieces, now_s=now_s, window_s=window_s) >= num_final(
+        pieces, [], now_s=now_s, window_s=window_s
+    )
+    assert num_final(pieces, before, now_s=1000.0, window_s=window_s) == sum(
         1 for i, _ in enumerate(pieces) if any(not piece.is_punctuation for piece in pieces[i:])
     )
 
 
 @given(pieces=hypotheses(), before=hypotheses(), now_s=st.floats(0, 12), speech_end_s=st.floats(0, 12))
-def test_any_hypothesis_keeps_its_beginning(
+def test_rules_only_cut_the_end_of_any_hypothesis(
     pieces: list[Piece], before: list[Piece], now_s: float, speech_end_s: float
 ) -> None:
-    heard = drop_noise(pieces, speech_end_s=speech_end_s, config=CONFIG)
-    for kept in (heard, drop_hallucinations(pieces)):
+    without_noise = drop_noise(pieces, speech_end_s=speech_end_s, config=CONFIG)
+    for kept in (without_noise, drop_hallucinations(pieces)):
         assert kept == pieces[: len(kept)]
     num = num_shown(pieces, before, now_s=now_s, config=CONFIG)
     assert not num or not pieces[num - 1].is_punctuation
@@ -181,19 +183,19 @@ def test_any_hypothesis_keeps_its_beginning(
 
 
 @pytest.mark.parametrize("offset_s", [0, 24, 168, 24_000])
-def test_a_word_of_the_deadlines_age_is_final_wherever_it_lies(offset_s: int) -> None:
-    """Times of equal audio differ by rounding only, which may not decide."""
+def test_a_word_at_the_deadline_is_final_at_any_position(offset_s: int) -> None:
+    """Times of equal audio may differ by rounding errors, which must not decide."""
     config = StabilityConfig(deadline_s=1.2, short_window_wait_s=0.0)
     pieces = [word("so", offset_s + 0.024, HOPELESS)]
     assert num_stable(pieces, [], now_s=offset_s + 1.224, window_s=5.0, config=config) == 1
 
 
-def test_an_echo_is_the_last_final_word_again_in_no_time() -> None:
-    said = [word("was", 0.8), word("the", 1.0), mark(1.0)]
-    assert repeats_last_word([word("The", 1.02), word("epoch", 1.6)], said)
-    assert repeats_last_word([mark(1.0), word("The", 1.0)], said)
-    assert not repeats_last_word([word("The", 1.3)], said)  # said twice
-    assert not repeats_last_word([word("epoch", 1.02)], said)
+def test_a_repeated_last_word_without_duration() -> None:
+    real = [word("was", 0.8), word("the", 1.0), mark(1.0)]
+    assert repeats_last_word([word("The", 1.02), word("epoch", 1.6)], real)
+    assert repeats_last_word([mark(1.0), word("The", 1.0)], real)
+    assert not repeats_last_word([word("The", 1.3)], real)  # spoken twice
+    assert not repeats_last_word([word("epoch", 1.02)], real)
     assert not repeats_last_word([word("The", 0.05)], [])
-    assert not repeats_last_word([mark(1.0)], said)
-    assert not repeats_last_word([], said)
+    assert not repeats_last_word([mark(1.0)], real)
+    assert not repeats_last_word([], real)

@@ -1,4 +1,4 @@
-"""The window over a reader that answers by hand: what it is asked, and what of its answer is kept."""
+"""The window over a fake reader: the calls it gets, and what is kept of its results."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ LONGEST = 30 * SAMPLE_RATE_HZ
 
 
 class Reader:
-    """Says `answers` in turn, and keeps the questions: start, end, prefix, guess."""
+    """Returns `results` in turn and records its calls: start, end, prefix, draft."""
 
     language = None
     max_window_samples = LONGEST
 
-    def __init__(self, *answers: list[Piece]) -> None:
-        self._answers = list(answers)
-        self.questions: list[tuple[int, int, list[int], list[int]]] = []
+    def __init__(self, *results: list[Piece]) -> None:
+        self._results = list(results)
+        self.calls: list[tuple[int, int, list[int], list[int]]] = []
         self.dropped_before = 0
 
     def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int]) -> list[Piece]:
-        self.questions.append((start, end, prefix, draft))
-        return self._answers.pop(0) if self._answers else []
+        self.calls.append((start, end, prefix, draft))
+        return self._results.pop(0) if self._results else []
 
     def drop_before(self, start: int) -> None:
         self.dropped_before = start
@@ -52,60 +52,60 @@ def window_over(reader: Reader, *final: Piece) -> Window:
     return Window(reader, final_text, CONFIG)
 
 
-def test_final_words_are_forced_and_undecided_ones_guessed() -> None:
+def test_final_words_are_the_prefix_and_pending_ones_the_draft() -> None:
     reader = Reader()
     window_over(reader, word("so", 1.0), word("it", 1.5)).transcribe(at(3), [word("goes", 2.0)])
-    assert reader.questions == [(0, at(3), [10, 15], [20])]
+    assert reader.calls == [(0, at(3), [10, 15], [20])]
 
 
-def test_a_glance_is_asked_from_the_last_final_words_only() -> None:
+def test_an_interim_update_has_only_the_last_final_words() -> None:
     reader = Reader()
     final = [word(text, start_s) for text, start_s in (("never", 1.0), ("put", 2.0), ("off", 3.0), ("until", 4.0))]
     window = window_over(reader, *final)
     window.transcribe_interim(at(6), [word("tomorrow", 5.0)])
-    assert reader.questions == [(at(3), at(6), [30, 40], [50])]
+    assert reader.calls == [(at(3), at(6), [30, 40], [50])]
     assert window.start == 0
 
 
-def test_an_echo_makes_it_start_anew_behind_the_final_words() -> None:
+def test_a_repeated_last_word_restarts_the_window_after_the_final_words() -> None:
     reader = Reader([word("it", 1.52)], [word("goes", 2.2)])
     window = window_over(reader, word("so", 1.0), word("it", 1.5))
     assert [piece.normalised for piece in window.transcribe(at(3), [])] == ["goes"]
-    assert reader.questions[1] == (at(2), at(3), [], [])
+    assert reader.calls[1] == (at(2), at(3), [], [])
     assert window.start == at(2)
 
 
-def test_punctuation_is_not_said_again() -> None:
-    said = [mark(".", 1.5), word("so", 1.6)]
-    assert window_over(Reader(list(said)), word("oh", 1.0), mark(".", 1.5)).transcribe(at(3), []) == said[1:]
-    assert window_over(Reader(list(said)), word("oh", 1.0)).transcribe(at(3), []) == said
+def test_repeated_punctuation_is_dropped() -> None:
+    pieces = [mark(".", 1.5), word("so", 1.6)]
+    assert window_over(Reader(list(pieces)), word("oh", 1.0), mark(".", 1.5)).transcribe(at(3), []) == pieces[1:]
+    assert window_over(Reader(list(pieces)), word("oh", 1.0)).transcribe(at(3), []) == pieces
 
 
-def test_what_is_said_in_no_time_is_left_out() -> None:
-    dreamt = [word(text, start_s) for text, start_s in (("the", 2.0), ("the", 2.02), ("the", 2.04))]
-    assert window_over(Reader([word("so", 1.0), *dreamt])).transcribe(at(3), []) == [word("so", 1.0)]
+def test_words_without_duration_are_dropped() -> None:
+    squeezed = [word(text, start_s) for text, start_s in (("the", 2.0), ("the", 2.02), ("the", 2.04))]
+    assert window_over(Reader([word("so", 1.0), *squeezed])).transcribe(at(3), []) == [word("so", 1.0)]
 
 
-def test_no_question_is_longer_than_the_model_takes() -> None:
+def test_no_call_exceeds_the_models_longest_window() -> None:
     reader = Reader()
     window_over(reader, word("aah", 0.0)).transcribe(LONGEST + at(3), [word("aah", 1.0)])
-    assert reader.questions == [(at(3), LONGEST + at(3), [], [])]
+    assert reader.calls == [(at(3), LONGEST + at(3), [], [])]
 
 
 @pytest.mark.parametrize(("end_s", "start_s"), [(8.0, 0.0), (8.1, 3.0)])
-def test_a_window_that_is_too_long_is_cut_where_a_final_word_begins(end_s: float, start_s: float) -> None:
+def test_a_long_window_is_cut_where_a_final_word_begins(end_s: float, start_s: float) -> None:
     reader = Reader()
     window = window_over(reader, *(word("so", float(start)) for start in range(1, 8)))
     window.cut(at(end_s), [])
     assert window.start == reader.dropped_before == at(start_s)
     window.transcribe(at(end_s), [])
-    assert reader.questions[0][2] == [10 * start for start in range(1, 8) if start >= start_s]
+    assert reader.calls[0][2] == [10 * start for start in range(1, 8) if start >= start_s]
 
 
-def test_a_voice_without_words_is_cut_anywhere_but_in_an_open_word() -> None:
-    for undecided, start_s in (([], WORDLESS_S + 1.0 - CONFIG.context_s), ([word("aah", 5.0)], 5.0)):
+def test_speech_without_words_is_cut_outside_a_pending_word() -> None:
+    for pending, start_s in (([], WORDLESS_S + 1.0 - CONFIG.context_s), ([word("aah", 5.0)], 5.0)):
         window = window_over(Reader())
-        window.cut(at(WORDLESS_S), undecided)
+        window.cut(at(WORDLESS_S), pending)
         assert window.start == 0
-        window.cut(at(WORDLESS_S + 1.0), undecided)
+        window.cut(at(WORDLESS_S + 1.0), pending)
         assert window.start == at(start_s)

@@ -1,4 +1,4 @@
-"""Samples keep their positions whatever is appended and dropped."""
+"""Samples keep their positions through any appends and drops."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from voxtide.engines.windowed.window_model import AudioBuffer
 
 
 @given(steps=st.lists(st.tuples(st.booleans(), st.integers(0, 60)), max_size=20))
-def test_positions_last(steps: list[tuple[bool, int]]) -> None:
+def test_samples_keep_their_positions(steps: list[tuple[bool, int]]) -> None:
     """Each sample's value is its position."""
     audio, num_fed = AudioBuffer(), 0
     for is_drop, number in steps:
@@ -26,7 +26,7 @@ def test_positions_last(steps: list[tuple[bool, int]]) -> None:
         assert audio.between(audio.start, audio.end).tolist() == list(range(audio.start, num_fed))
 
 
-def test_only_what_is_held_can_be_had() -> None:
+def test_only_held_samples_can_be_read() -> None:
     audio = AudioBuffer()
     audio.append(np.zeros(10, np.float32))
     audio.drop_before(4)

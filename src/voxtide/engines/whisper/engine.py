@@ -12,7 +12,7 @@ from voxtide.engines.whisper.model import MAX_WINDOW_S, Encoded, Prompt, Whisper
 from voxtide.engines.whisper.tokenizer import Tokenizer
 from voxtide.engines.whisper.words import pieces_of, well_timed
 from voxtide.engines.windowed.config import StabilityConfig, WindowedConfig
-from voxtide.engines.windowed.engine import WindowedEngine, usual_num_threads
+from voxtide.engines.windowed.engine import WindowedEngine, default_num_threads
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.window_model import AudioBuffer
 from voxtide.errors import UnknownModelError, UnsupportedOptionError
@@ -44,8 +44,8 @@ FAST = WindowedConfig(
     context_s=1.5,
     stability=STABILITY,
 )
-"""For files: at least 10 s of audio per update, up to 14 s without a pause. With context and pauses, windows stay below
-the model's limit of 28 s."""
+"""For files: an update at the first pause after 10 s of speech, or after 14 s without a pause. With context and pauses,
+windows stay below the model's limit of 28 s."""
 
 MIN_WINDOW_SAMPLES = 1600
 """No word fits into 100 ms."""
@@ -152,7 +152,7 @@ def load(
         MissingExtraError: faster-whisper is not installed.
     """
     name = model or DEFAULT_MODEL
-    num_threads = usual_num_threads() if num_threads is None else num_threads
+    num_threads = default_num_threads() if num_threads is None else num_threads
     whisper = WhisperModel.load(locate(name, store, progress), num_threads=num_threads)
     vad = VadModel.from_store(store, progress)
     info = EngineInfo(

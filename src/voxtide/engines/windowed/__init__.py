@@ -1,1 +1,1 @@
-"""The streaming decoder of models that transcribe windows. In: samples. Out: events. Knows no model and no threads."""
+"""Streaming decoding for models that transcribe windows. In: samples. Out: events. Knows no model and no threads."""

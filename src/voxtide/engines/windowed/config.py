@@ -1,4 +1,4 @@
-"""How the decoder of models that revise goes about its work: two sets of settings, for live speech and for files."""
+"""Settings of the windowed decoder: when the window is transcribed and when words become final."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StabilityConfig:
-    """When a word that may still change becomes final, and when it is shown.
+    """When a word of a hypothesis becomes final, and when it is shown.
 
-    Chosen over 2411 hypothesised words of real, noisy and telephone speech, each compared with a forced alignment: of
-    words with `sure_logprob` that ended 0.1 s ago, 98 % were right at first sight, of those under `min_logprob` one
-    in three, and between them two decisions that agree tell more than waiting does.
+    The age of a word is the time since its end; its logprob is the mean natural log probability of its tokens. The
+    values were chosen on 2411 hypothesised words of real, noisy and telephone speech, compared with forced alignments.
+    At an age of 0.1 s, 98 % of the words at `sure_logprob` were right, and one in three of those below `min_logprob`;
+    for the words in between, a second decision that agrees is better evidence than a greater age.
 
     Attributes:
-        margin_s: No word is final before it ended this long ago: its ending may not have been heard.
-        sure_logprob: From this mean natural log probability of its tokens on, a word needs no second decision.
-        doubt_s: A less sure word needs a second decision, and this many seconds more per unit of log probability,
-        max_doubt_s: but no more than these.
-        min_logprob: A word believed in less than this waits for the deadline. A whole text of such words, where
-            speech has ended, is noise heard as words.
-        deadline_s: A word that ended this long ago is final, whatever the model makes of it.
-        young_s: In a window shorter than this, in which the model hears words without what came before them,
-        young_wait_s: the deadline is this much later.
-        show_logprob: Interim text ends before the first word less sure than this,
-        show_last_logprob: and before a last word less sure than this, which may be the beginning of a longer one.
-        tail_s: Unsure words that begin this long after speech ended were found in the silence.
+        margin_s: Least age of a final word [s]: the end of a younger word may be missing.
+        sure_logprob: Logprob [nat] at or above which one decision is enough; a word below it needs two that agree.
+        doubt_s: Extra age [s per nat of -logprob] that a word below `sure_logprob` needs.
+        max_doubt_s: Upper bound of that extra age [s].
+        min_logprob: Logprob [nat] below which a word waits for the deadline. At the end of speech, text whose mean
+            is below it is noise.
+        deadline_s: Age at which a word is final at any logprob [s].
+        short_window_s: Length [s] below which a window has too little context for the usual deadline.
+        short_window_wait_s: Extension of the deadline in such a window [s].
+        show_logprob: Logprob [nat] of the first word that interim text leaves out with all after it.
+        show_last_logprob: Logprob [nat] below which the last word is not shown: it may be the start of a longer one.
+        after_speech_s: Time after the end of speech [s] from which words below `show_logprob` are hallucinations.
     """
 
     margin_s: float = 0.1
@@ -43,20 +44,22 @@ class StabilityConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowedConfig:
-    """When the window is transcribed, and what it spans. Counts are of 32 ms frames.
+    """When the window is transcribed, and what it spans. A frame is 32 ms.
+
+    An update is one transcription of the window; a decision is an update at which words may become final.
 
     Attributes:
-        update_frames: Speech between two transcriptions of the window.
-        updates_per_decision: Every how many updates words may become final.
-        speculate_frames: Silence after which the window is transcribed as if speech had ended; None for never.
-        end_speech_s: Speech that ends sooner after the last that was final is transcribed with what follows it.
-        preroll_s: Audio kept from before the first voiced frame, so that soft onsets are not clipped.
-        min_window_s: Shorter windows of speech that goes on are not transcribed: the model invents words.
-        max_window_s: Past this the window is cut, at a word that is final.
-        context_s: Final words kept in the window after a cut.
-        glance_s: Final words kept in the window of an update that is no decision.
-        fresh_s: Silence after which the window starts anew: what was said before it helps no more.
-        settling: When words become final and when they are shown.
+        update_frames: Speech between two updates [frames].
+        updates_per_decision: Updates per decision, including the decision.
+        speculate_frames: Silence [frames] after which the window is transcribed as if speech had ended; None: never.
+        min_speech_s: Least open speech [s] that is finalised at its end; less is transcribed with what follows.
+        preroll_s: Audio kept from before the speech onset [s], so that soft onsets are not clipped.
+        min_window_s: Length of a window [s] below which it is not transcribed during speech: the model hallucinates.
+        max_window_s: Length of a window [s] above which it is cut at a final word.
+        context_s: Final words kept in the window after a cut [s].
+        interim_context_s: Final words kept in the window of an update that is no decision [s].
+        max_pause_s: Silence [s] after which the window restarts, because its words are no longer useful context.
+        stability: When words become final and when they are shown.
     """
 
     update_frames: int = 6
@@ -73,9 +76,9 @@ class WindowedConfig:
 
 
 LIVE = WindowedConfig()
-"""For speech that is being spoken: an update every 192 ms, a decision every 384 ms."""
+"""For live speech: an update every 192 ms, a decision every 384 ms."""
 
 FAST = WindowedConfig(
     update_frames=250, updates_per_decision=1, speculate_frames=None, min_speech_s=6.0, max_window_s=2.0, context_s=1.5
 )
-"""For audio that is already there: from 6 s at a time on where there are pauses, 8 s where there are none."""
+"""For files: an update at the first pause after 6 s of speech, or after 8 s without a pause."""

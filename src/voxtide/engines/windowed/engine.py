@@ -1,4 +1,4 @@
-"""An engine over a model that revises. In: the model and when to run it. Out: streams of the shared decoder."""
+"""An engine over a windowed model. In: the model and its settings. Out: streams of the windowed decoder."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from voxtide.engines.windowed.window_model import WindowModel
 from voxtide.types import EngineInfo, StreamOptions
 
 MAX_STREAMS = 64
-"""Streams at once unless the caller says otherwise: a few megabytes each, and more than a laptop keeps up with."""
+"""Default limit of concurrent streams: a few megabytes each, and more than a laptop keeps up with."""
 
 MAX_THREADS = 8
-"""Threads unless the caller says otherwise, if there are so many cores: what one shared model feeds well."""
+"""Most threads by default: one shared model does not use more well."""
 
 
-def usual_num_threads() -> int:
-    """Threads unless the caller says otherwise."""
+def default_num_threads() -> int:
+    """The default number of worker threads: one per core, at most `MAX_THREADS`."""
     return min(os.cpu_count() or 1, MAX_THREADS)
 
 
 class WindowedEngine(LocalEngine):
-    """Streams of `WindowedRecogniser` that share a model, a voice detector and a pool of threads."""
+    """Streams of `WindowedRecogniser` that share a model, a VAD and a thread pool."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class WindowedEngine(LocalEngine):
         self._vad = vad
         self._configs = {"live": live, "fast": fast}
         super().__init__(
-            num_threads=usual_num_threads() if num_threads is None else num_threads,
+            num_threads=default_num_threads() if num_threads is None else num_threads,
             max_streams=MAX_STREAMS if max_streams is None else max_streams,
         )
 

@@ -1,6 +1,6 @@
-"""What has been said for good. In: pieces that became final. Out: deltas, segments, flush answers, the forced prefix.
+"""A windowed stream's final text. In: pieces that became final. Out: deltas, segments, flush answers, the prefix.
 
-Knows no audio and no model; positions are seconds of the caller's audio.
+Knows no audio and no model. Positions are seconds of the stream.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from voxtide.transcript.events import Delta, Flushed, SegmentEnded
 from voxtide.types import Word
 
 MAX_STRETCH_S = 0.6
-"""A segment's last word reaches to the end of speech if that is no further away: models find the end of it early."""
+"""A segment's last word is extended to the end of speech by at most this: models place its end too early."""
 
 SENTENCE_ENDS = (".", "?", "!")
 
 
 class WindowedFinalText:
-    """The final text of one stream, as far as it is still of use: this flush's, this segment's, this window's."""
+    """The final text of the current flush, the open segment and the current window."""
 
     def __init__(self) -> None:
         self.prefix: list[Piece] = []
-        """Final pieces inside the window, times counted from the start of the audio: what a hypothesis begins with."""
+        """The final pieces inside the window, which every hypothesis begins with."""
         self._final = FinalText()
         self._words: list[Word] = []  # of the open segment
-        self._earliest_s = 0.0  # where the segment's first word can begin: after the one before it, and in its speech
+        self._min_start_s = 0.0  # the segment's first word begins after the last word and after the onset of speech
 
     @property
     def end_s(self) -> float:
-        """Where the last final word of the window ends; 0 when there is none."""
+        """The end of the window's last final word; 0 if it has none."""
         return self.prefix[-1].end_s if self.prefix else 0.0
 
     @property
@@ -39,43 +39,43 @@ class WindowedFinalText:
         return self.tokens_from(0.0)
 
     def tokens_from(self, start_s: float) -> list[int]:
-        """The tokens of the prefix's pieces that begin at `start_s` or later."""
+        """The prefix's tokens from `start_s` on."""
         return [token for piece in self.prefix if piece.start_s >= start_s for token in piece.tokens]
 
     @property
     def ends_in_punctuation(self) -> bool:
-        """Whether the window's final text ends so; a hypothesis that begins with punctuation repeats it."""
+        """Whether the prefix ends in punctuation, which a hypothesis that begins with punctuation repeats."""
         return bool(self.prefix) and self.prefix[-1].is_punctuation
 
     def begin_speech(self, onset_s: float) -> None:
-        """Speech begins: no word of it lies before `onset_s`, whatever a model finds in the pause."""
-        self._earliest_s = max(self._earliest_s, onset_s)
+        """Speech begins: no later word may begin before `onset_s`."""
+        self._min_start_s = max(self._min_start_s, onset_s)
 
     def add(self, pieces: list[Piece], audio_s: float) -> list[Delta]:
-        """Make pieces final, found in the audio up to `audio_s`."""
+        """Append pieces from the audio up to `audio_s`."""
         text = ""
         for piece in pieces:
-            written = self._in_sentence(replace(piece, end_s=min(piece.end_s, audio_s)))
+            written = self._capitalise(replace(piece, end_s=min(piece.end_s, audio_s)))
             self.prefix.append(written)
-            if self._words or not written.is_punctuation:  # what ends the segment before comes too late to be told
+            if self._words or not written.is_punctuation:  # punctuation of the ended segment comes too late
                 self._add_word(written)
                 text += written.text
-        deltas = [Delta(self._after_silence(text), audio_s)] if text else []
+        deltas = [Delta(self._strip_at_start(text), audio_s)] if text else []
         self._final.add(text)
         return deltas
 
-    def as_shown(self, pieces: list[Piece]) -> str:
-        """The text of pieces as it would follow what the stream has told so far."""
+    def interim_text(self, pieces: list[Piece]) -> str:
+        """The interim text of pieces: as it would follow the final text."""
         if not self._words and pieces and pieces[0].is_punctuation:
             pieces = pieces[1:]
-        return self._after_silence("".join(piece.text for piece in pieces))
+        return self._strip_at_start("".join(piece.text for piece in pieces))
 
-    def _after_silence(self, text: str) -> str:
-        """Nothing precedes the first word of a stream, so no space does."""
+    def _strip_at_start(self, text: str) -> str:
+        """Remove the space before the stream's first word."""
         return text if self._final.has_text else text.lstrip()
 
-    def _in_sentence(self, piece: Piece) -> Piece:
-        """A piece that begins a sentence begins with a capital: the model may have meant another punctuation."""
+    def _capitalise(self, piece: Piece) -> Piece:
+        """Capitalise a piece that begins a sentence: the model may have preferred other punctuation before it."""
         begins_sentence = bool(self.prefix) and self.prefix[-1].text.endswith(SENTENCE_ENDS)
         if begins_sentence and piece.text.startswith(" "):
             return replace(piece, text=" " + piece.text[1:2].upper() + piece.text[2:])
@@ -84,7 +84,7 @@ class WindowedFinalText:
     def _add_word(self, piece: Piece) -> None:
         starts_word = piece.starts_word or not self._words
         if starts_word and not piece.is_punctuation:
-            start_s = max(piece.start_s, self._words[-1].end_s if self._words else self._earliest_s)
+            start_s = max(piece.start_s, self._words[-1].end_s if self._words else self._min_start_s)
             self._words.append(Word(piece.text.strip(), start_s, max(start_s, piece.end_s)))
         elif self._words:
             last = self._words[-1]
@@ -92,23 +92,23 @@ class WindowedFinalText:
             self._words[-1] = Word(last.text + piece.text, last.start_s, end_s)
 
     def end_segment(self, speech_end_s: float, audio_s: float) -> list[SegmentEnded]:
-        """Close the segment, if anything was said in it. Its speech ended at `speech_end_s`."""
+        """Close the segment, if it has words. Its speech ended at `speech_end_s`."""
         if self._words and 0 < speech_end_s - self._words[-1].end_s <= MAX_STRETCH_S:
             self._words[-1] = replace(self._words[-1], end_s=speech_end_s)
         words, self._words = self._words, []
-        self._earliest_s = words[-1].end_s if words else self._earliest_s
+        self._min_start_s = words[-1].end_s if words else self._min_start_s
         return self._final.end_segment(words, audio_s)
 
     def answer(self, flush_id: int, audio_s: float) -> Flushed:
-        """Answer a flush with what became final since the one before."""
+        """Answer a flush with the final text since the previous flush."""
         return self._final.answer(flush_id, audio_s)
 
-    def latest_start_s(self, before_s: float) -> float | None:
-        """Where the window may be cut: the start of the last whole word that begins by `before_s`."""
+    def latest_word_start_s(self, before_s: float) -> float | None:
+        """The start of the last whole word that begins at or before `before_s`; the window may be cut there."""
         starts = [p.start_s for p in self.prefix if p.starts_word and p.start_s <= before_s]
         return starts[-1] if starts else None
 
-    def forget_before(self, start_s: float) -> None:
-        """The window now starts at `start_s`: drop the prefix's pieces that begin before it."""
+    def drop_before(self, start_s: float) -> None:
+        """Drop the prefix's pieces before `start_s`, the new start of the window."""
         while self.prefix and (self.prefix[0].start_s < start_s or self.prefix[0].is_punctuation):
             del self.prefix[0]

@@ -1,6 +1,6 @@
-"""What a window of audio seems to say. In: timed tokens of a model. Out: pieces: words, and the punctuation after them.
+"""A window's hypotheses. In: timed tokens of a model. Out: pieces: words, and the punctuation after them.
 
-Knows nothing of streams. A model that revises its text implements `WindowModel`.
+Knows no audio and no stability rules.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from voxtide.transcript.spacing import writes_spaces
 
 _PUNCTUATION = re.compile(r"^[^\w\s]+$")
-_NOT_SPOKEN = re.compile(r"[^\w]+")
+_NON_WORD = re.compile(r"[^\w]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A word (`text` begins with a space where its script has them, unless it continues the word before) or a run of
-    punctuation.
+    """A word or a run of punctuation.
 
+    The text of a word begins with a space if its script has spaces, unless the piece continues the word before it.
     `start_s` and `end_s` are seconds from the start of the stream; `logprob` is the mean over the tokens.
     """
 
@@ -30,7 +30,7 @@ class Piece:
 
     @property
     def is_punctuation(self) -> bool:
-        """Whether nothing in it is spoken."""
+        """Whether it has no letters or digits."""
         return _PUNCTUATION.match(self.text) is not None
 
     @property
@@ -40,5 +40,5 @@ class Piece:
 
     @property
     def normalised(self) -> str:
-        """The word as it sounds: no case, no punctuation. Hypotheses are compared by this."""
-        return _NOT_SPOKEN.sub("", self.text).lower()
+        """The word in lower case and without punctuation. Hypotheses are compared by this."""
+        return _NON_WORD.sub("", self.text).lower()

@@ -1,6 +1,6 @@
-"""When words settle. In: a hypothesis and the one before it. Out: how much of it is final, shown or dreamt.
+"""Decides which words are stable. In: a hypothesis and the one before it. Out: how much of it is final, shown or kept.
 
-Pure rules over pieces; they know no audio, no model and no stream. Times are seconds, `now_s` the window's end.
+Pure rules over pieces: knows no audio, no model and no stream. Times are seconds, `now_s` is the window's end.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from voxtide.engines.windowed.hypothesis import Piece
 
 LOOP_WORDS = 3
 MIN_LOOP_S = 0.13
-"""This many words do not begin within this time, in any speech: a model that says so is looping."""
-
+"""No speech has this many words begin within this time: the model is looping."""
 
 MIN_WORD_S = 0.1
-"""A word that ends this soon after the one before it has not been said."""
+"""A word that ends sooner than this after the one before it is a hallucination."""
 
 
 def num_stable(
     pieces: list[Piece], before: list[Piece], *, now_s: float, window_s: float, config: StabilityConfig
 ) -> int:
-    """How many pieces are final. `before` is what the last decision left open; punctuation waits for its next word."""
+    """How many pieces are final. `before` were pending after the last decision; punctuation waits for its next word."""
     words_before = [piece.normalised for piece in before if not piece.is_punctuation]
     deadline_s = config.deadline_s + (config.short_window_wait_s if window_s < config.short_window_s else 0.0)
     num_final = num_words = 0
@@ -28,15 +27,15 @@ def num_stable(
         if piece.is_punctuation:
             continue
         is_agreed = num_words < len(words_before) and words_before[num_words] == piece.normalised
-        age_s = round(now_s - piece.end_s, 6)  # ages fall on the thresholds exactly: no rounding may decide
-        if age_s < deadline_s and not _is_trusted(piece, age_s, is_agreed=is_agreed, config=config):
+        age_s = round(now_s - piece.end_s, 6)  # ages may equal a threshold; rounding errors must not decide
+        if age_s < deadline_s and not _is_stable(piece, age_s, is_agreed=is_agreed, config=config):
             break
         num_words += 1
         num_final = i + 1
     return num_final
 
 
-def _is_trusted(piece: Piece, age_s: float, *, is_agreed: bool, config: StabilityConfig) -> bool:
+def _is_stable(piece: Piece, age_s: float, *, is_agreed: bool, config: StabilityConfig) -> bool:
     if piece.logprob >= config.sure_logprob:
         return age_s >= config.margin_s
     doubt_s = min(config.max_doubt_s, -config.doubt_s * piece.logprob)
@@ -44,7 +43,7 @@ def _is_trusted(piece: Piece, age_s: float, *, is_agreed: bool, config: Stabilit
 
 
 def num_shown(pieces: list[Piece], before: list[Piece], *, now_s: float, config: StabilityConfig) -> int:
-    """How many pieces are worth showing as interim text. A word shown before stays: text that flickers is no help."""
+    """How many pieces the interim text shows. A word that was shown stays, so that the text does not flicker."""
     words_before = [piece.normalised for piece in before if not piece.is_punctuation]
     words = [(i, piece) for i, piece in enumerate(pieces) if not piece.is_punctuation]
     num = 0
@@ -58,7 +57,7 @@ def num_shown(pieces: list[Piece], before: list[Piece], *, now_s: float, config:
 
 
 def drop_hallucinations(pieces: list[Piece]) -> list[Piece]:
-    """The pieces before the first words that were found in no time at all."""
+    """The pieces before the first repetition loop: `LOOP_WORDS` words that begin within `MIN_LOOP_S`."""
     words = [i for i, piece in enumerate(pieces) if not piece.is_punctuation]
     for first, last in zip(words, words[LOOP_WORDS - 1 :], strict=False):
         if pieces[last].start_s - pieces[first].start_s < MIN_LOOP_S:
@@ -67,7 +66,7 @@ def drop_hallucinations(pieces: list[Piece]) -> list[Piece]:
 
 
 def repeats_last_word(pieces: list[Piece], prefix: list[Piece]) -> bool:
-    """Whether a hypothesis begins by saying the last final word again, in no time: it was led astray by that word."""
+    """Whether a hypothesis begins with the last final word again and leaves no time for it: a hallucination."""
     last = next((piece for piece in reversed(prefix) if not piece.is_punctuation), None)
     first = next((piece for piece in pieces if not piece.is_punctuation), None)
     if first is None or last is None:
@@ -76,7 +75,7 @@ def repeats_last_word(pieces: list[Piece], prefix: list[Piece]) -> bool:
 
 
 def drop_noise(pieces: list[Piece], *, speech_end_s: float, config: StabilityConfig) -> list[Piece]:
-    """The pieces of speech that ended at `speech_end_s`, without what was found in silence or noise."""
+    """The pieces of speech that ended at `speech_end_s`, without words found in silence or noise."""
     for i, piece in enumerate(pieces):
         is_late = piece.start_s > speech_end_s + config.after_speech_s and not piece.is_punctuation
         if is_late and piece.logprob < config.show_logprob:
@@ -87,6 +86,6 @@ def drop_noise(pieces: list[Piece], *, speech_end_s: float, config: StabilityCon
 
 
 def mean_logprob(pieces: list[Piece]) -> float:
-    """Over all tokens of one or more pieces."""
+    """The mean over all tokens of one or more pieces."""
     num_tokens = sum(len(piece.tokens) for piece in pieces)
     return sum(piece.logprob * len(piece.tokens) for piece in pieces) / num_tokens

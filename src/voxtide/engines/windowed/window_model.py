@@ -1,4 +1,4 @@
-"""The samples of a stream that are still needed, addressed by their position in it. Knows nothing else."""
+"""The interface of a windowed model, and the audio it reads. Knows no decoding. Positions are samples of the stream."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from voxtide.types import Samples, StreamOptions
 
 
 class AudioBuffer:
-    """Grows at its end, is cut at its start. Its owner bounds it by cutting."""
+    """A stream's samples by position. Grows at its end, is cut at its start; its owner bounds it by cutting."""
 
     def __init__(self) -> None:
         self._samples: Samples = np.zeros(0, np.float32)
@@ -28,41 +28,41 @@ class AudioBuffer:
         self._samples = np.concatenate([self._samples, samples])
 
     def between(self, start: int, end: int) -> Samples:
-        """The samples from position `start` up to `end`, both within what is held."""
+        """The samples from position `start` up to `end`, which must be held."""
         assert self.start <= start <= end <= self.end, (self.start, start, end, self.end)
         return self._samples[start - self.start : end - self.start]
 
     def drop_before(self, start: int) -> None:
-        """Let go of the samples before position `start`; one before the buffer's start does nothing."""
+        """Release the samples before position `start`; a no-op if `start` is before the buffer's start."""
         num_dropped = min(max(0, start - self.start), len(self._samples))
         self._samples = self._samples[num_dropped:]
         self.start += num_dropped
 
 
 class WindowReader(Protocol):
-    """What a model makes of one stream's audio. It may keep what it computed for as long as the audio is kept."""
+    """Transcribes windows of one stream's audio. May cache results for as long as the audio is held."""
 
     @property
     def max_window_samples(self) -> int:
-        """The longest window the model takes."""
+        """The longest window that the model accepts."""
 
     @property
     def language(self) -> str | None:
-        """The language the model found, once it has; None as well where it was told or knows one only."""
+        """The detected language, once it is certain; None if it was requested or the model knows only one."""
 
     def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int]) -> list[Piece]:
-        """What the audio from sample `start` up to `end` says after the `prefix`, which is certain.
+        """The pieces from sample `start` up to `end` after the fixed tokens `prefix`.
 
-        `draft` is what may follow it, to save work. The window is no longer than `max_window_samples`. Equal
-        arguments give equal pieces.
+        `draft` are the tokens that probably follow it, which may save work. The window is at most
+        `max_window_samples` long. Equal arguments give equal pieces.
         """
 
     def drop_before(self, start: int) -> None:
-        """The samples before `start` are no longer needed: cut the buffer, as far as the model can spare it."""
+        """Cut the buffer at `start`, or at an earlier sample that the model still needs."""
 
 
 class WindowModel(Protocol):
     """A model that transcribes windows of audio. Safe to use from several threads at once."""
 
     def open(self, audio: AudioBuffer, options: StreamOptions) -> WindowReader:
-        """A reader of a fresh stream, whose options the engine has checked."""
+        """Open a reader for a new stream. The engine has checked the options."""
