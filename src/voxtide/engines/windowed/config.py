@@ -24,7 +24,7 @@ class StabilityConfig:
         deadline_s: Age at which a word is final at any logprob [s].
         short_window_s: Length [s] below which a window has too little context for the usual deadline.
         short_window_wait_s: Extension of the deadline in such a window [s].
-        show_logprob: Logprob [nat] of the first word that interim text leaves out with all after it.
+        show_logprob: Logprob [nat] below which a word, and every word after it, is not shown.
         show_last_logprob: Logprob [nat] below which the last word is not shown: it may be the start of a longer one.
         after_speech_s: Time after the end of speech [s] from which words below `show_logprob` are hallucinations.
     """

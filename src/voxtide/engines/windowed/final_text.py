@@ -13,7 +13,7 @@ from voxtide.transcript.events import Delta, Flushed, SegmentEnded
 from voxtide.types import Word
 
 MAX_STRETCH_S = 0.6
-"""A segment's last word is extended to the end of speech by at most this: models place its end too early."""
+"""A segment's last word is extended to the end of speech if that is at most this later: models end it too early."""
 
 SENTENCE_ENDS = (".", "?", "!")
 

@@ -6,7 +6,7 @@ Knows no audio and no stability rules.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from voxtide.transcript.spacing import writes_spaces
 
@@ -42,3 +42,34 @@ class Piece:
     def normalised(self) -> str:
         """The word in lower case and without punctuation. Hypotheses are compared by this."""
         return _NON_WORD.sub("", self.text).lower()
+
+
+@dataclass(slots=True)
+class WindowHypotheses:
+    """The pieces that the latest updates of a window found after its final words."""
+
+    pending: list[Piece] = field(default_factory=list)
+    """What the last decision left non-final: the draft of the next one."""
+    latest: list[Piece] = field(default_factory=list)
+    """What the last update of any kind left non-final: the draft of the next interim update."""
+    shown: list[Piece] = field(default_factory=list)
+    """The beginning of `latest` that the interim text shows."""
+    _speculation: list[Piece] | None = None
+    _speculation_end: int = 0
+
+    def reset(self) -> None:
+        """Forget all hypotheses."""
+        self.pending, self.latest, self.shown = [], [], []
+        self._speculation = None
+
+    def speculate(self, pieces: list[Piece], end: int) -> None:
+        """Keep `pieces` as the hypothesis of the window if speech ends at sample `end`."""
+        self._speculation, self._speculation_end = pieces, end
+
+    def end_speculation(self) -> None:
+        """Speech continues: drop the speculative hypothesis."""
+        self._speculation = None
+
+    def speculation(self, end: int, *, is_pausing: bool) -> list[Piece] | None:
+        """The speculative hypothesis, if any; valid at its own end, and later as long as the silence lasts."""
+        return self._speculation if is_pausing or self._speculation_end == end else None

@@ -20,7 +20,7 @@ from functools import partial
 from voxtide.audio.vad import VAD_FRAME_SAMPLES, GateConfig, SpeechChange, SpeechGate, VadMeter
 from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.engines.windowed.final_text import WindowedFinalText
-from voxtide.engines.windowed.hypothesis import Piece
+from voxtide.engines.windowed.hypothesis import Piece, WindowHypotheses
 from voxtide.engines.windowed.stability import drop_noise, num_shown, num_stable
 from voxtide.engines.windowed.window import Window
 from voxtide.engines.windowed.window_model import AudioBuffer, WindowModel
@@ -65,11 +65,7 @@ class WindowedRecogniser:
         self._has_open_speech = False  # whether the window holds speech that is not final
         self._num_frames_since_update = 0
         self._num_updates = 0
-        self._undecided: list[Piece] = []  # what the last decision left open
-        self._shown: list[Piece] = []  # what the last hypothesis of any kind left open
-        self._visible: list[Piece] = []  # as much of it as the interim text tells
-        self._final: list[Piece] | None = None  # a hypothesis taken as if speech had ended
-        self._final_at = 0  # the sample where it was taken; it holds there, and as long as the silence lasts
+        self._hypotheses = WindowHypotheses()
         self._interim = ""
         self._requested: Callable[[], list[TranscriptEvent]] | None = None  # set by flush and finish
 
@@ -165,7 +161,7 @@ class WindowedRecogniser:
         self._final_text.begin_speech(onset / SAMPLE_RATE_HZ)
         if not self._final_text.prefix or speech_start - self._final_end > self._config.max_pause_s * SAMPLE_RATE_HZ:
             self._window.restart(max(self._final_end, self._audio.start, onset))
-        self._undecided, self._shown, self._visible, self._final = [], [], [], None
+        self._hypotheses.reset()
         self._num_updates = 0
 
     def _drop_silence(self) -> None:
@@ -184,9 +180,9 @@ class WindowedRecogniser:
         self._num_frames_since_update = 0
         if work is _Work.SPECULATE:
             events = self._decide()
-            self._final, self._final_at = self._undecided, self._num_done_samples
+            self._hypotheses.speculate(self._hypotheses.pending, self._num_done_samples)
             return events
-        self._final = None
+        self._hypotheses.end_speculation()
         self._num_updates += 1
         if self._window.duration_s(self._num_done_samples) < self._config.min_window_s:
             return []
@@ -194,7 +190,7 @@ class WindowedRecogniser:
             return self._decide()
         if is_behind or not self._shows_interim:
             return []
-        return self._update_interim(self._window.transcribe_interim(self._num_done_samples, self._shown))
+        return self._update_interim(self._window.transcribe_interim(self._num_done_samples, self._hypotheses.latest))
 
     @property
     def _now_s(self) -> float:
@@ -202,17 +198,16 @@ class WindowedRecogniser:
 
     def _decide(self) -> list[TranscriptEvent]:
         """Transcribe; make stable words final and keep the rest pending."""
-        pieces = self._window.transcribe(self._num_done_samples, self._undecided)
+        before = self._hypotheses.pending
+        pieces = self._window.transcribe(self._num_done_samples, before)
         window_s = self._window.duration_s(self._num_done_samples)
-        num_final = num_stable(
-            pieces, self._undecided, now_s=self._now_s, window_s=window_s, config=self._config.stability
-        )
+        num_final = num_stable(pieces, before, now_s=self._now_s, window_s=window_s, config=self._config.stability)
         events = self._emit_language()
         events += self._final_text.add(pieces[:num_final], self._now_s)
-        self._undecided = pieces[num_final:]
-        self._window.cut(self._num_done_samples, self._undecided)
+        self._hypotheses.pending = pieces[num_final:]
+        self._window.cut(self._num_done_samples, self._hypotheses.pending)
         num_words = sum(1 for piece in pieces[:num_final] if not piece.is_punctuation)
-        return events + self._update_interim(self._undecided, num_final=num_words)
+        return events + self._update_interim(self._hypotheses.pending, num_final=num_words)
 
     def _emit_language(self) -> list[TranscriptEvent]:
         if self._reader.language is None or self._language is not None:
@@ -222,9 +217,9 @@ class WindowedRecogniser:
 
     def _update_interim(self, pieces: list[Piece], *, num_final: int = 0) -> list[TranscriptEvent]:
         """Emit the interim text. The first `num_final` words that it showed before have become final."""
-        before = [piece for piece in self._visible if not piece.is_punctuation][num_final:]
+        before = [piece for piece in self._hypotheses.shown if not piece.is_punctuation][num_final:]
         num = num_shown(pieces, before, now_s=self._now_s, config=self._config.stability)
-        self._shown, self._visible = pieces, pieces[:num]
+        self._hypotheses.latest, self._hypotheses.shown = pieces, pieces[:num]
         text = self._final_text.interim_text(pieces[:num])
         return self._emit_interim(text if self._shows_interim else "", self._now_s)
 
@@ -241,14 +236,15 @@ class WindowedRecogniser:
         end_s, speech_end_s = end / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ
         if self._gate.num_silent_frames:
             speech_end_s = self._speech_end_s()
-        if self._final is None or not (self._is_pausing() or self._final_at == end):
-            self._final = self._window.transcribe(end, self._undecided)
-        pieces = drop_noise(self._final, speech_end_s=speech_end_s, config=self._config.stability)
+        pieces = self._hypotheses.speculation(end, is_pausing=self._is_pausing())
+        if pieces is None:
+            pieces = self._window.transcribe(end, self._hypotheses.pending)
+        pieces = drop_noise(pieces, speech_end_s=speech_end_s, config=self._config.stability)
         events = self._emit_language()
         events += self._final_text.add(pieces, end_s)
         events += self._final_text.end_segment(speech_end_s, end_s)
-        self._undecided, self._shown, self._visible = [], [], []
-        self._final, self._final_at = [], end
+        self._hypotheses.reset()
+        self._hypotheses.speculate([], end)
         self._final_end = end
         self._has_open_speech = self._gate.is_open
         self._window.cut(self._num_done_samples, [])
