@@ -13,7 +13,7 @@ from voxtide.errors import VoxtideError
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A model that takes no time, on one thread."""
+    """A small model, on one thread."""
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     monkeypatch.setattr(measure, "MEDIUM", voxtral_checkpoint.SMALL)
@@ -23,7 +23,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(num_threads)
 
 
-async def test_on_a_cpu_each_step_stands_beside_the_floor_and_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_on_a_cpu_each_step_is_compared_with_the_floor_and_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "reference_s", lambda *_: 10.0)
     figure = await voxtral._on_cpu(3)
     values = {measure.name: measure.value for measure in figure.measures}
@@ -34,7 +34,7 @@ async def test_on_a_cpu_each_step_stands_beside_the_floor_and_the_reference(monk
     assert all(value > 0 for value in values.values())
 
 
-async def test_without_the_reference_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_reference_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> float:
         raise VoxtideError("the comparison needs transformers")
 

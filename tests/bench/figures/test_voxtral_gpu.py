@@ -1,4 +1,4 @@
-"""What is measured on a GPU, line by line; here on a CPU, on a model that takes no time."""
+"""The measurements on a GPU; here on a CPU, with a small model."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_a_window_is_timed_for_each_number_and_age(is_masked: bool) -> Non
     ]  # fmt: skip
 
 
-async def test_a_number_that_runs_out_of_memory_loses_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_number_of_streams_that_runs_out_of_memory_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     timed = steps.Bench.steps
 
     def steps_of(bench: steps.Bench, num_steps: int, *, num_streams: int, age_tokens: int) -> steps.Steps:
@@ -83,26 +83,26 @@ async def test_a_number_that_runs_out_of_memory_loses_only_itself(monkeypatch: p
         await voxtral_gpu.time_window((3,), 40, 2, False)
 
 
-async def test_a_model_that_cannot_be_built_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_model_that_cannot_be_built_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "build", lambda *_, **__: 1 / 0)
     with pytest.raises(VoxtideError, match="division by zero"):
         await voxtral_gpu.time_window((1,), 40, 2, False)
 
 
-async def test_the_figure_has_all_that_was_measured_and_what_was_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+async def test_the_figure_has_all_measures_and_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
 
     async def time_window(counts: tuple[int, ...], window: int, num_steps: int, is_masked: bool) -> Measured:
-        asked.append((counts, window, num_steps, is_masked))
+        calls.append((counts, window, num_steps, is_masked))
         if window == 40 or not is_masked:
             raise VoxtideError("no kernel")
         timed = [Timed(n, age, window, 2.0 * n, 30.0 * n, 10**9) for age in voxtral_gpu.AGES_TOKENS for n in counts]
         return Measured(tuple(timed))
 
     monkeypatch.setattr(voxtral_gpu, "in_fresh_process", here(make_plan=plan, time_window=time_window))
-    reference: list[str] = []
-    figure = await voxtral_gpu.measure(is_quick=False, progress=reference.append)
-    assert [(window, is_masked) for _, window, _, is_masked in asked] == [
+    lines: list[str] = []
+    figure = await voxtral_gpu.measure(is_quick=False, progress=lines.append)
+    assert [(window, is_masked) for _, window, _, is_masked in calls] == [
         (200, False), (200, True), (40, False), (40, True),
     ]  # fmt: skip
     values = {measure.name: measure for measure in figure.measures}
@@ -111,13 +111,13 @@ async def test_the_figure_has_all_that_was_measured_and_what_was_not(monkeypatch
     assert values["streams held, sessions of 10 minutes"].value == 1  # 3 take 90 ms
     assert "window of 200: no kernel" in figure.notes
     assert "window of 40, attention by mask: no kernel" in figure.notes
-    assert "no room for 9 streams" in figure.notes
-    assert "3 streams, 10 minutes old: mean 6.00 ms, p95 90.00 ms" in reference
+    assert "not enough memory for 9 streams" in figure.notes
+    assert "3 streams, 10 minutes old: mean 6.00 ms, p95 90.00 ms" in lines
     (plot,) = figure.plots
     assert [list(line.x) for line in plot.lines] == 4 * [[1, 3]]
 
 
-async def test_where_nothing_could_be_measured_that_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_measurement_at_all_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     async def time_window(*_: object) -> Measured:
         raise VoxtideError("no driver")
 
@@ -126,7 +126,7 @@ async def test_where_nothing_could_be_measured_that_is_an_error(monkeypatch: pyt
         await voxtral_gpu.measure(is_quick=False, progress=lambda _: None)
 
 
-async def test_a_whole_run_goes_through_its_own_processes_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_whole_run_calls_the_functions_of_its_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voxtral_gpu, "in_fresh_process", here())
     monkeypatch.setattr(voxtral_gpu, "COUNTS", (1, 2))
     monkeypatch.setattr(steps, "copied_bytes_per_s", lambda _: 1e9)

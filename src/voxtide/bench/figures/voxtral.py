@@ -1,17 +1,17 @@
-"""How fast Voxtral's steps are. In: random weights of a shape. Out: times beside a floor and beside `transformers`.
+"""Times Voxtral's steps. In: random weights of a shape. Out: times beside a floor and beside `transformers`.
 
 On a CPU, with 200 million weights:
 
-- step: one frame of one stream, from the moment all streams were fed to the moment its token is known to the host.
+- step: one frame of one stream, from when all streams are fed to when the host has its token.
 - floor: one pass of torch's matrix-vector products over the same weights.
-- transformers: the time from one chunk that its streaming `generate` asks for to the next.
+- transformers: the time between two chunks that its streaming `generate` reads.
 
-All run one after the other in one process, over random weights of the same shape and type. Of each the 10th percentile
-is taken: what other programs disturb is longer, never shorter.
+All run one after the other in one process, over random weights of the same shape and type. Each reports the 10th
+percentile, because other programs only ever make a step longer.
 
-And, unless the run is quick, a step of the full 4.4 billion in int8.
+Unless the run is quick, it also times a step of the full 4.4 billion weights in int8.
 
-On a GPU it is another figure of the same name: voxtral_gpu.py.
+On a GPU the figure is measured by voxtral_gpu.py instead.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ KINDS: tuple[Weights, ...] = ("fp32", "bf16", "int8")
 
 
 async def measure(session: BenchSession) -> Figure:
-    """Measure what this machine can."""
+    """Measure on the GPU if there is one, else on the CPU."""
     try:
         from voxtide.engines.voxtral.device import choose_device
     except ModuleNotFoundError as error:
@@ -56,7 +56,7 @@ async def measure(session: BenchSession) -> Figure:
 
 @dataclass(frozen=True, slots=True)
 class _Ours:
-    """What our side takes with one kind of weights: a step of one stream, one of all, and these and others to tell."""
+    """Our times with one kind of weights: a step of one stream, a step of all, and all measures to report."""
 
     step_ms: float
     batch_ms: float
@@ -88,7 +88,7 @@ async def _on_cpu(num_steps: int) -> Figure:
 
 
 def _ours(kind: Weights, num_steps: int) -> _Ours:
-    """Time our side. Its model is gone when this returns, before the other side takes as much memory."""
+    """Time our side. Its model is freed on return, before the reference allocates as much memory."""
     from voxtide.engines.voxtral import measure as steps
 
     bench = steps.Bench(steps.MEDIUM, device="cpu", weights=kind, num_streams=NUM_STREAMS, window=WINDOW)
@@ -103,7 +103,7 @@ def _ours(kind: Weights, num_steps: int) -> _Ours:
 
 
 def _beside_theirs(kind: Weights, ours: _Ours, theirs_ms: float) -> list[Measure]:
-    """The reference, and how many times faster we are, for one stream and for all of them."""
+    """The reference's time, and our speed-up for one stream and for all."""
     method = "streaming generate, chunk to chunk; 10th percentile"
     faster = Target(">=", 1.4) if kind == "bf16" else None
     several = f"{NUM_STREAMS} streams against {NUM_STREAMS} of theirs in turn, {kind}"
@@ -115,7 +115,7 @@ def _beside_theirs(kind: Weights, ours: _Ours, theirs_ms: float) -> list[Measure
 
 
 async def _full_on_cpu(num_steps: int) -> tuple[Measure, ...]:
-    """The full shape, where it fits into memory: nothing where it does not."""
+    """The full shape; no measures if it does not fit into memory."""
     from voxtide.engines.voxtral import measure as steps
 
     config = VoxtralConfig()
@@ -128,7 +128,7 @@ async def _full_on_cpu(num_steps: int) -> tuple[Measure, ...]:
 
 
 def _against(name: str, theirs_ms: float | None, ours_ms: float, target: Target | None) -> list[Measure]:
-    """How many times faster; nothing where the other side could not be measured."""
+    """Our speed-up; no measures if the reference could not be measured."""
     if theirs_ms is None:
         return []
     return [ratio(f"faster: {name}", theirs_ms / ours_ms, f"{theirs_ms:.1f} ms over {ours_ms:.1f} ms", target)]

@@ -1,11 +1,11 @@
-"""How long a step of the full Voxtral takes on a GPU, by how many streams. In: random weights. Out: a figure, a curve.
+"""Times steps of the full Voxtral on a GPU by number of streams. In: random weights. Out: a figure, a curve.
 
-A step is one frame of each stream, from the moment all were fed to the moment the host knows the tokens; streams have
-run for a minute, or for ten. Each number of streams sees as far back as memory allows. The floor of a step is the time
-in which the card copies as many bytes as the step has to read: the weights once, and what each stream's rings hold.
+A step is one frame of each stream, from when all are fed to when the host has the tokens; streams have run for one
+minute or for ten. Each number of streams has the largest window that fits into memory. A step's floor is the time in
+which the card copies as many bytes as the step has to read: the weights once, and every stream's keys and values.
 
-Every window is measured in a process of its own, and every number of streams for itself: what fails is noted, and loses
-nothing else. Numbers are told as they come.
+Every window is measured in a process of its own, and every number of streams separately: failures are noted and do not
+stop the rest. Results are reported as they come.
 """
 
 from __future__ import annotations
@@ -22,23 +22,18 @@ from voxtide.voxtral.config import TOKEN_MS, VoxtralConfig
 
 if TYPE_CHECKING:
     from voxtide.engines.voxtral.measure import Bench
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from voxtide.engines.voxtral.measure import Bench
-
 
 COUNTS = (1, 8, 64, 256, 400)
 AGES_TOKENS = {"1 minute": 750, "10 minutes": 7500}
 NUM_STEPS, NUM_QUICK_STEPS = 120, 15
 WINDOW_LIMIT_S = 1800.0
-"""For one window, which takes minutes: a kernel that hangs shall not take the other windows' time."""
+"""Timeout of one window, which takes minutes: a stuck kernel must not use up the time of the other windows."""
 STEP_TARGET_MS, STREAMS_TARGET = 3.2, 400
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the card can do: its name, the bytes it copies in a second, and for each number of streams their window."""
+    """The card's name, the bytes it copies per second, and the window for each number of streams."""
 
     card: str
     bytes_per_s: float
@@ -47,7 +42,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Steps of so many streams of one age."""
+    """Times of steps for one number of streams and one age."""
 
     num_streams: int
     age: str
@@ -59,7 +54,7 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one process found out: times, other measures, and what went wrong."""
+    """The results of one process: times, other measures, and failures."""
 
     timed: tuple[Timed, ...] = ()
     measures: tuple[Measure, ...] = ()
@@ -70,26 +65,26 @@ async def measure(*, is_quick: bool, progress: Callable[[str], None]) -> Figure:
     """Measure all numbers of streams that fit.
 
     Raises:
-        VoxtideError: Nothing could be measured at all.
+        VoxtideError: Nothing could be measured.
     """
     counts, num_steps = (COUNTS[:2], NUM_QUICK_STEPS) if is_quick else (COUNTS, NUM_STEPS)
     plan = await in_fresh_process(make_plan, counts)
     progress(f"{plan.card}: copies {plan.bytes_per_s / 1e12:.2f} TB/s")
-    found: list[Measured] = []
+    results: list[Measured] = []
     for window, group in groupby(plan.windows, key=plan.windows.__getitem__):
         numbers = tuple(group)
         if not window:
-            found.append(Measured(failures=(f"no room for {_listed(numbers)} streams",)))
+            results.append(Measured(failures=(f"not enough memory for {_listed(numbers)} streams",)))
             continue
         progress(f"timing {_listed(numbers)} streams with a window of {window} tokens; a minute or two")
-        found.append(await _measured(numbers, window, num_steps))
-        for line in _told(found[-1]):
+        results.append(await _measured(numbers, window, num_steps))
+        for line in _report_lines(results[-1]):
             progress(line)
-    return _figure(plan, found)
+    return _figure(plan, results)
 
 
 async def _measured(counts: tuple[int, ...], window: int, num_steps: int) -> Measured:
-    """One window. Where the kernel that reads pages fails, once more without it."""
+    """One window; if the paged kernel fails, once more with attention by mask."""
     try:
         return await in_fresh_process(time_window, counts, window, num_steps, False, limit_s=WINDOW_LIMIT_S)
     except VoxtideError as error:
@@ -102,7 +97,7 @@ async def _measured(counts: tuple[int, ...], window: int, num_steps: int) -> Mea
 
 
 async def make_plan(counts: tuple[int, ...]) -> Plan:
-    """Look at the card; in a process of its own, for it takes memory."""
+    """Query the card. Runs in a process of its own, because it takes GPU memory."""
     from voxtide.engines.voxtral import device, measure
 
     card = device.device_name(device.choose_device(None))
@@ -111,7 +106,7 @@ async def make_plan(counts: tuple[int, ...]) -> Plan:
 
 
 async def time_window(counts: tuple[int, ...], window: int, num_steps: int, is_masked: bool) -> Measured:
-    """Time streams that see so far. Raises only where nothing can be measured.
+    """Time streams with one window. Raises only if nothing can be measured.
 
     Raises:
         VoxtideError: The model cannot be built or run.
@@ -138,12 +133,12 @@ def _bench(counts: tuple[int, ...], window: int, is_masked: bool) -> Bench:
     attention = Masked() if is_masked else None
     try:
         return Bench(config, device=None, weights=None, num_streams=max(counts), window=window, attention=attention)
-    except Exception as error:  # whatever torch and its kernels say: it shall not end the other processes' work
+    except Exception as error:  # any error of torch and its kernels: the other processes go on
         raise VoxtideError(_reason(error)) from error
 
 
 def _timed(bench: Bench, counts: tuple[int, ...], num_steps: int) -> tuple[list[Timed], list[str]]:
-    """Each number of streams at each age, and what failed."""
+    """Time each number of streams at each age; also returns the failures."""
     timed: list[Timed] = []
     failures: list[str] = []
     for age, age_tokens in AGES_TOKENS.items():
@@ -169,9 +164,9 @@ def _memory(bench: Bench) -> Measure:
     )
 
 
-def _figure(plan: Plan, found: list[Measured]) -> Figure:
-    timed = [it for part in found for it in part.timed]
-    notes = [plan.card, *(failure for part in found for failure in part.failures)]
+def _figure(plan: Plan, results: list[Measured]) -> Figure:
+    timed = [it for part in results for it in part.timed]
+    notes = [plan.card, *(failure for part in results for failure in part.failures)]
     if not timed:
         raise VoxtideError(f"nothing could be measured on {'; '.join(notes)}")
     gigabytes_per_s = plan.bytes_per_s / 1e9
@@ -183,7 +178,7 @@ def _figure(plan: Plan, found: list[Measured]) -> Figure:
         measures.append(_held(of_age, age))
         lines.append(Line(f"p95, {age}", [it.num_streams for it in of_age], [it.p95_ms for it in of_age]))
         lines.append(Line(f"floor, {age}", [it.num_streams for it in of_age], [_floor_ms(it, plan) for it in of_age]))
-    measures += [measure for part in found for measure in part.measures]
+    measures += [measure for part in results for measure in part.measures]
     plot = Plot(
         name="voxtral-streams",
         title=f"A step of the full shape on {plan.card}",
@@ -216,7 +211,7 @@ def _held(timed: list[Timed], age: str) -> Measure:
         value=held,
         unit="streams",
         target=Target(">=", STREAMS_TARGET),
-        method=f"the most of {counts} with p95 < {TOKEN_MS} ms, each at the window it has room for",
+        method=f"the most of {counts} with p95 < {TOKEN_MS} ms, each at the largest window that fits",
     )
 
 
@@ -224,10 +219,10 @@ def _floor_ms(timed: Timed, plan: Plan) -> float:
     return 1000 * timed.bytes_moved / plan.bytes_per_s
 
 
-def _told(found: Measured) -> Iterable[str]:
-    for it in found.timed:
+def _report_lines(measured: Measured) -> Iterable[str]:
+    for it in measured.timed:
         yield f"{it.num_streams} streams, {it.age} old: mean {it.mean_ms:.2f} ms, p95 {it.p95_ms:.2f} ms"
-    yield from found.failures
+    yield from measured.failures
 
 
 def _listed(numbers: Iterable[int]) -> str:
@@ -239,7 +234,7 @@ def _reason(error: Exception) -> str:
 
 
 def opening_and_flush(bench: Bench, kind: str, step_ms: float) -> list[Measure]:
-    """Opening and flushing."""
+    """Measures of opening a stream and of a flush."""
     num_steps, took_s = bench.flush()
     open_share = 1000 * bench.open_s() / step_ms
     return [
@@ -255,10 +250,10 @@ def opening_and_flush(bench: Bench, kind: str, step_ms: float) -> list[Measure]:
 
 
 def milliseconds(name: str, value: float, method: str, target: Target | None = None) -> Measure:
-    """A time."""
+    """A measure of time."""
     return Measure(name=name, value=value, unit="ms", method=method, target=target)
 
 
 def ratio(name: str, value: float, method: str, target: Target | None) -> Measure:
-    """How many times one number is another."""
+    """A measure of one number over another."""
     return Measure(name=name, value=value, unit="x", method=method, target=target)
