@@ -104,7 +104,7 @@ Change = Callable[[dict[str, torch.Tensor]], Any]
     [
         (lambda t: t.pop(QUERY), f"tensor {QUERY} is missing"),
         (lambda t: t.update(more=torch.zeros(1)), r"tensor more \(1 in all\) belongs to no Voxtral model"),
-        (lambda t: t.update({QUERY: t[QUERY][:-1]}), rf"tensor {QUERY} has shape \[95, 64\].* says \[96, 64\]"),
+        (lambda t: t.update({QUERY: t[QUERY][:-1]}), rf"tensor {QUERY} has shape \[95, 64\].* has \[96, 64\]"),
         (lambda t: t.update({QUERY: t[QUERY].int()}), f"tensor {QUERY} has type I32; only BF16"),
     ],
     ids=["missing", "extra", "misshapen", "of another type"],

@@ -139,7 +139,7 @@ def _take(found: dict[str, Tensor], named: names.Named, name: str, directory: Pa
         raise ModelCorruptError(f"{directory}: tensor {name} is missing; pull the model again with --force")
     if tuple(tensor.shape) != named.shape:
         raise ModelCorruptError(
-            f"{directory}: tensor {name} has shape {list(tensor.shape)}; the configuration says {list(named.shape)}"
+            f"{directory}: tensor {name} has shape {list(tensor.shape)}; the configuration has {list(named.shape)}"
         )
     return tensor
 

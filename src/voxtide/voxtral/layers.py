@@ -1,4 +1,4 @@
-"""The parts layers are made of. In: activations [M, in]. Out: activations [M, out]. Carries nothing from call to call.
+"""The parts layers are made of. In: activations [M, in]. Out: activations [M, out]. Stateless.
 
 Three kinds of linear layer compute the same product. Which one is best depends on the device:
 

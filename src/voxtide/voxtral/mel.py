@@ -1,4 +1,4 @@
-"""Log-mel energies. In: windows of samples. Out: mel frames on the exact grid. Carries nothing from call to call.
+"""Log-mel energies. In: windows of samples. Out: mel frames on the exact grid. Stateless.
 
 A whole recording is one long window: batch and incremental features are the same call, so they are the same numbers.
 """

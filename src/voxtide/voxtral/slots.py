@@ -104,7 +104,7 @@ class Slots:
         self.audio = torch.zeros((total, AUDIO_CELLS, config.decoder.dim), dtype=dtype, device=device)
 
     @property
-    def _carried(self) -> tuple[Tensor, ...]:
+    def _state_tensors(self) -> tuple[Tensor, ...]:
         return self.encoded, self.decoded, self.tokens, self.mel_contexts, self.stem_contexts
 
     def batch(self, slots: Sequence[int], *, size: int | None = None) -> BatchSlots:
@@ -126,7 +126,7 @@ class Slots:
         self.num_encoded[slot] = self.num_decoded[slot] = 0
         self.delays[slot] = delay_tokens
         self.delay_numbers[slot] = DELAYS_TOKENS.index(delay_tokens)
-        for tensor in self._carried:
+        for tensor in self._state_tensors:
             tensor[slot] = 0
 
     def count_encoded(self, batch: BatchSlots, num_tokens: int) -> None:
@@ -141,13 +141,13 @@ class Slots:
 
     def snapshot(self, slot: int) -> SlotSnapshot:
         """What `restore` needs to undo all that this slot does next. Requires that all encoded audio is decoded."""
-        tensors = tuple(tensor[slot].clone() for tensor in self._carried)
+        tensors = tuple(tensor[slot].clone() for tensor in self._state_tensors)
         return SlotSnapshot(self.num_encoded[slot], self.num_decoded[slot], tensors)
 
     def restore(self, slot: int, snapshot: SlotSnapshot) -> None:
         """Restore the slot's state, bit for bit."""
         self.num_encoded[slot], self.num_decoded[slot] = snapshot.num_encoded, snapshot.num_decoded
-        for tensor, saved in zip(self._carried, snapshot.tensors, strict=True):
+        for tensor, saved in zip(self._state_tensors, snapshot.tensors, strict=True):
             tensor[slot] = saved
 
     def save_prefix(self, slot: int) -> None:

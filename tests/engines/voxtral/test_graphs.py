@@ -128,12 +128,12 @@ def test_the_operations_do_not_depend_on_the_slots(model: VoxtralModel, slots: S
 def test_padding_changes_no_stream(model: VoxtralModel, slots: Slots) -> None:
     """A capture warms up with padding only: every entry is the scratch slot."""
     buffers = Buffers.of(_SIZE, slots.num_slots, model.device)
-    before = [tensor[:_SIZE].clone() for tensor in slots._carried]
+    before = [tensor[:_SIZE].clone() for tensor in slots._state_tensors]
     keys = [tensor[: slots.decoder_ring.first_cell(_SIZE)].clone() for tensor in slots.decoder_ring.keys]
     for kind in ("encode", "decode"):
         with torch.inference_mode():
             step(model, slots, kind, [], buffers)()
-    assert all(torch.equal(tensor[:_SIZE], old) for tensor, old in zip(slots._carried, before, strict=True))
+    assert all(torch.equal(tensor[:_SIZE], old) for tensor, old in zip(slots._state_tensors, before, strict=True))
     assert all(torch.equal(now[: len(old)], old) for now, old in zip(slots.decoder_ring.keys, keys, strict=True))
 
 
