@@ -60,7 +60,7 @@ def try_out(block: Block, address: str, directory: Path) -> None:
         return
     for command in commands_of(block):
         told = output(["bash", "-c", command.line.replace(ADDRESS, address)], directory)
-        assert re.search(command.output_pattern, told, re.DOTALL), told
+        assert command.is_shown_by(told), told
 
 
 def output(command: list[str], directory: Path) -> str:
