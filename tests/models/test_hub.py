@@ -9,7 +9,7 @@ import pytest
 from tests.support.file_server import FileServer
 from tests.support.small_model import QUICK, SmallModel
 from voxtide.errors import ModelDownloadError
-from voxtide.models.hub import HubSource
+from voxtide.models.sources import HubSource
 
 ROOT = "/someone/small/resolve/abc123"
 

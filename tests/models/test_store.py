@@ -19,9 +19,8 @@ from tests.support.source_tree import ROOT
 from voxtide.config import Settings
 from voxtide.errors import ModelCorruptError, ModelDownloadError, ModelMissingError, UnknownModelError
 from voxtide.models.entry import MARKER, ModelState
-from voxtide.models.hub import HubSource
-from voxtide.models.index import IndexSource
 from voxtide.models.manifest import Manifest, Model
+from voxtide.models.sources import HubSource, IndexSource
 from voxtide.models.store import ModelStore, PullProgress, Source
 
 OpenStore = Callable[..., ModelStore]
@@ -306,7 +305,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from tests.support.file_server import FileServer
 from tests.support.small_model import QUICK, FakeIndex, SmallModel
-from voxtide.models.index import IndexSource
+from voxtide.models.sources import IndexSource
 from voxtide.models.manifest import Manifest
 from voxtide.models.store import ModelStore
 index = FakeIndex(FileServer(url=sys.argv[2]))

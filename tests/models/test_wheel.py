@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.small_model import SmallModel, zipped
 from voxtide.errors import ModelDownloadError
-from voxtide.models.index import unpack
+from voxtide.models.sources import unpack
 
 
 @pytest.fixture

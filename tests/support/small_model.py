@@ -13,8 +13,8 @@ from typing import Self
 from tests.support.file_server import FileServer
 from voxtide.errors import ModelDownloadError
 from voxtide.models.fetch import FetchPolicy
-from voxtide.models.index import WheelLink
 from voxtide.models.manifest import HubRepository, Member, Model, ModelFile, Wheel
+from voxtide.models.sources import WheelLink
 
 QUICK = FetchPolicy(timeout_s=5.0, backoff_s=0.0, min_gain_bytes=1)
 """A long timeout for slow machines, and immediate retries."""

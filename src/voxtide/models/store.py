@@ -17,10 +17,9 @@ from typing import Literal, Protocol, Self, TypeAlias
 from voxtide.config import Settings
 from voxtide.errors import ModelCorruptError, ModelDownloadError, ModelMissingError
 from voxtide.models.entry import Entry, ModelState
-from voxtide.models.hub import HubSource
-from voxtide.models.index import IndexSource, PipIndex
 from voxtide.models.lock import exclusive
 from voxtide.models.manifest import Manifest, Model
+from voxtide.models.sources import HubSource, IndexSource, PipIndex
 
 SPARE_BYTES = 64 << 20
 """Free disk space that a pull leaves for other programs."""

