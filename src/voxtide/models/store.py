@@ -166,8 +166,8 @@ class ModelStore:
         name = entry.model.name
         if self.is_offline:
             raise ModelMissingError(
-                f"voxtide is offline and cannot fetch model {name!r} into {self.root}; "
-                f"unset VOXTIDE_OFFLINE and run: voxtide models pull {name}"
+                f"model {name!r} is not in {self.root}, and downloads are off here; "
+                f"run: voxtide models pull {name} (without VOXTIDE_OFFLINE)"
             )
         waiting = PullProgress(model=name, phase="waiting", done_bytes=0, total_bytes=0)
         with self._reporting_write_errors():
