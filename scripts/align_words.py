@@ -3,10 +3,10 @@
 # requires-python = ">=3.11,<3.14"
 # dependencies = ["pocketsphinx==5.1.1"]
 # ///
-"""Finds where each word of the benchmark's recordings lies. In: recordings.json. Out: word_times.json beside it.
+"""Aligns each word of the benchmark's recordings with the audio. In: recordings.json. Out: word_times.json beside it.
 
-The aligner is an acoustic model that no engine of voxtide uses, so that an engine is not measured by itself. It is no
-dependency of voxtide: `uv run scripts/align_words.py` fetches it for this one run.
+No voxtide engine uses the aligner's acoustic model, so no engine is measured against itself. The aligner is not a
+dependency of voxtide: `uv run scripts/align_words.py` installs it for one run.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def main() -> None:
 
 
 def align(path: Path, text: str) -> list[tuple[str, float, float]]:
-    """Each word of the text with its start and end in seconds."""
+    """Returns each word of the text with its start and end [s]."""
     words = re.sub(r"[^a-z' ]", "", text.lower().replace("-", " ")).split()
-    # Beams so wide that no path is lost: the recordings are short, and the text is known to be right.
+    # Wide beams prune no path: the recordings are short and the text is correct.
     decoder = Decoder(samprate=16000, bestpath=False, loglevel="FATAL", beam=1e-100, pbeam=1e-100, wbeam=1e-80)
     with wave.open(str(path)) as file:
         audio = file.readframes(file.getnframes())
@@ -45,18 +45,18 @@ def align(path: Path, text: str) -> list[tuple[str, float, float]]:
     decoder.start_utt()
     decoder.process_raw(audio, full_utt=True)
     decoder.end_utt()
-    spoken = [
-        (spelled(segment.word), segment.start_frame / FRAMES_PER_S, (segment.end_frame + 1) / FRAMES_PER_S)
+    aligned = [
+        (without_variant(segment.word), segment.start_frame / FRAMES_PER_S, (segment.end_frame + 1) / FRAMES_PER_S)
         for segment in decoder.seg()
         if segment.word[0] not in "<[("  # silence and noise
     ]
-    if [word for word, _, _ in spoken] != words:
+    if [word for word, _, _ in aligned] != words:
         sys.exit(f"{path.name} could not be aligned with its text")
-    return spoken
+    return aligned
 
 
-def spelled(word: str) -> str:
-    """A word without the number of its pronunciation: "the(2)" is "the"."""
+def without_variant(word: str) -> str:
+    """Removes the pronunciation number: "the(2)" becomes "the"."""
     return re.sub(r"\(\d+\)$", "", word)
 
 

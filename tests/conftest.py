@@ -1,4 +1,4 @@
-"""Coroutine tests: each runs in an event loop of its own, must end in time and must leave no task behind."""
+"""Runs each coroutine test in its own event loop, with a time limit; a task that outlives its test fails it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import inspect
 import pytest
 
 TEST_S = 100.0
-"""Longest coroutine test, on a real model and two busy cores. Well under pytest's own limit, which ends the run."""
+"""Limit of one test, for a real model on two busy cores. Below pytest-timeout's limit, which ends the whole run."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -16,11 +16,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
-    asyncio.run(_alone(pyfuncitem.obj(**arguments)))
+    asyncio.run(_run_test(pyfuncitem.obj(**arguments)))
     return True
 
 
-async def _alone(test: object) -> None:
+async def _run_test(test: object) -> None:
     async with asyncio.timeout(TEST_S):
         await test
     left = asyncio.all_tasks() - {asyncio.current_task()}

@@ -1,4 +1,4 @@
-"""What may import what, checked instead of remembered."""
+"""Import rules: layers, independent engines, and one module for each third-party package."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ from tests.support.source_tree import ROOT, Module, imports, module_of, modules
 from voxtide.engines.registry import ENGINES
 
 SHARED_VOCABULARY = {"numpy"}
-"""Samples are NumPy arrays everywhere, by decision (types.py)."""
+"""Samples are NumPy arrays everywhere (types.py)."""
 
 SHARED_IN_ROOM = {"cli": {"typer", "rich"}, "server": {"starlette"}}
-"""A room's own vocabulary, such as the terminal's words: any module of the room may use it, and nobody else."""
+"""Packages that any module of one room may import, and no other room."""
 
 IN_TWO_ROOMS = {"websockets"}
-"""One module of server/ and one of client/: the two ends of a connection."""
+"""Imported by one module of server/ and one of client/, the two ends of a connection."""
 
 TORCH_ROOMS = ("voxtral", "engines.voxtral")
-"""The rooms made of torch; its name stands in many of their files, and in no other. Who enters them asks first."""
+"""The only rooms that import torch. Other modules import these rooms only after a check that torch is installed."""
 
-A_LIBRARY_OF_ITS_OWN = "onnxruntime.tools"
-"""Reads onnxruntime's file format and runs nothing; the rest of onnxruntime does the opposite."""
+SEPARATE_PACKAGE = "onnxruntime.tools"
+"""Counts as a package of its own: it reads onnxruntime's file format and runs no models."""
 
 WITHOUT_ASYNCIO = ("transcript", "protocols", "models", "engines.local.worker_pool", "engines.local.stream_worker")
 HEAVY = ("torch", "onnxruntime", "onnx", "av", "faster_whisper", "ctranslate2", "matplotlib", "sounddevice")
 
 
-def test_rooms_import_only_what_lies_below(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rooms_import_only_lower_layers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("logging.config.dictConfig", lambda _: None)  # it would silence all loggers of later tests
+    monkeypatch.setattr("logging.config.dictConfig", lambda _: None)  # it would disable all loggers for later tests
     exit_status = lint_imports(config_filename="pyproject.toml", no_cache=True, no_logo=True)
     assert exit_status == 0, capsys.readouterr().out
 
 
-def test_engines_do_not_know_each_other() -> None:
+def test_engines_do_not_import_each_other() -> None:
     homes = {entry.module for entry in ENGINES.values()}
     assert "voxtide.engines.moonshine" in homes
     for home in homes:
         inside = [module for module in modules() if f"{module.name}.".startswith(f"{home}.")]
         named = {found.name for module in inside for found in imports(module)}
-        strangers = {name for name in named for other in homes - {home} if f"{name}.".startswith(f"{other}.")}
-        assert not strangers, f"{home} imports {strangers}"
+        others = {name for name in named for other in homes - {home} if f"{name}.".startswith(f"{other}.")}
+        assert not others, f"{home} imports {others}"
 
 
-def test_asyncio_stays_out_of_what_must_be_plain() -> None:
+def test_asyncio_is_not_imported_by_synchronous_rooms() -> None:
     plain = [module for module in modules() if module.is_in(*WITHOUT_ASYNCIO) or "scheduler" in module.name]
     assert len(plain) > 3
     assert [
@@ -58,14 +58,14 @@ def test_asyncio_stays_out_of_what_must_be_plain() -> None:
     ] == []
 
 
-def test_a_third_party_name_stays_in_one_module() -> None:
+def test_a_third_party_package_is_imported_by_one_module() -> None:
     assert scattered(modules()) == []
 
 
-def test_a_scattered_name_is_found() -> None:
+def test_a_scattered_import_is_found() -> None:
     first, second = module_of("import av", "voxtide.audio.files"), module_of("import av.error", "voxtide.cli.main")
     assert scattered((first,)) == []
-    assert scattered((first, second)) == ["av is named in voxtide.audio.files and voxtide.cli.main"]
+    assert scattered((first, second)) == ["av is imported by voxtide.audio.files and voxtide.cli.main"]
 
 
 def scattered(of: tuple[Module, ...]) -> list[str]:
@@ -77,13 +77,13 @@ def scattered(of: tuple[Module, ...]) -> list[str]:
             room = module.name.removeprefix("voxtide.").partition(".")[0]
             is_shared = found.top in SHARED_IN_ROOM.get(room, set())
             if not (is_shared or (found.top == "torch" and module.is_in(*TORCH_ROOMS))):
-                library = A_LIBRARY_OF_ITS_OWN if found.name.startswith(A_LIBRARY_OF_ITS_OWN) else found.top
+                library = SEPARATE_PACKAGE if found.name.startswith(SEPARATE_PACKAGE) else found.top
                 library = f"{library} in {room}" if library in IN_TWO_ROOMS else library
                 places.setdefault(library, set()).add(module.name)
-    return [f"{name} is named in {' and '.join(sorted(homes))}" for name, homes in places.items() if len(homes) > 1]
+    return [f"{name} is imported by {' and '.join(sorted(homes))}" for name, homes in places.items() if len(homes) > 1]
 
 
-def test_an_optional_package_is_imported_where_it_is_needed() -> None:
+def test_an_optional_package_is_imported_lazily() -> None:
     optional = optional_modules()
     assert {"faster_whisper", "sounddevice", "torch"} <= optional
     eager = [
@@ -95,20 +95,20 @@ def test_an_optional_package_is_imported_where_it_is_needed() -> None:
     assert eager == []
 
 
-def test_torch_is_named_only_where_it_is_at_home() -> None:
+def test_torch_is_imported_only_by_its_rooms() -> None:
     homes = {module.name for module in modules() if any(found.top == "torch" for found in imports(module))}
     assert "voxtide.voxtral.model" in homes
     assert {module.name for module in modules() if module.is_in(*TORCH_ROOMS)} >= homes
 
 
 @pytest.mark.parametrize("name", ["", ".voxtral", ".voxtral.config", ".voxtral.framing"])
-def test_what_needs_no_torch_runs_without_it(name: str) -> None:
+def test_modules_that_do_not_need_torch_import_without_it(name: str) -> None:
     program = f"import sys; sys.modules['torch'] = None; import voxtide{name}"
     subprocess.run([sys.executable, "-W", "error", "-c", program], timeout=60, check=True)
 
 
 def optional_modules() -> set[str]:
-    """Import names of what only an extra brings."""
+    """Import names of the packages that only an extra installs."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = {requirement for extra in project["optional-dependencies"].values() for requirement in extra}
     wanted = {distribution_name(requirement) for requirement in extras}
@@ -130,7 +130,7 @@ def test_importing_voxtide_loads_nothing_heavy_and_starts_nothing() -> None:
     assert (done.stdout, done.stderr) == ("[] 1\n", "")
 
 
-def test_what_counts_as_eager() -> None:
+def test_which_imports_are_eager() -> None:
     text = (
         "import a\nif TYPE_CHECKING:\n    import b\nelse:\n    import c\ndef f():\n    import d\nclass K:\n    import e"
     )

@@ -15,10 +15,10 @@ from tests.support.source_tree import ROOT
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 CLIENT_LOCKS = sorted((ROOT / "requirements" / "clients").glob("*.txt"))
-"""Of programs that are none of ours, each for an environment of its own; they need not agree with anything."""
+"""Locks of third-party clients, each for its own environment; they need not agree with the other locks."""
 EXTRAS = ("mic", "whisper", "bench")
 UNHASHED = ("voxtral",)
-"""Extras without a lock: the builds of torch differ from machine to machine."""
+"""Extras without a lock, because torch builds differ between machines."""
 SYSTEMS = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("darwin", "x86_64"), ("win32", "AMD64")]
 ENVIRONMENTS = [
     {
@@ -35,7 +35,7 @@ PIN = re.compile(r"(?P<requirement>\S+==[^*]+?)( --hash=sha256:[0-9a-f]{64})+")
 
 
 def pins(lock: Path) -> list[Requirement]:
-    """Every requirement of a lock; each must be one version with hashes."""
+    """All requirements of a lock. Each must be one version with hashes."""
     text = lock.read_text("utf-8").replace("\\\n", "")
     lines = [" ".join(line.split()) for line in text.splitlines() if not line.lstrip().startswith("#")]
     matches = {line: PIN.fullmatch(line) for line in lines}
@@ -44,14 +44,14 @@ def pins(lock: Path) -> list[Requirement]:
 
 
 def versions(lock: Path, environment: dict[str, str]) -> dict[str, Version]:
-    """What a lock installs on one system."""
+    """The versions that a lock installs in one environment."""
     here = [pin for pin in pins(lock) if pin.marker is None or pin.marker.evaluate(environment)]
     assert len(here) == len({pin.name for pin in here}), f"{lock.name} holds a package twice for {environment}"
     return {canonicalize_name(pin.name): Version(str(pin.specifier).removeprefix("==")) for pin in here}
 
 
-def wanted(lock: str) -> list[Requirement]:
-    """What pyproject.toml asks of a lock, directly."""
+def direct_requirements(lock: str) -> list[Requirement]:
+    """The direct requirements of a lock in pyproject.toml."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     project, groups = pyproject["project"], pyproject["dependency-groups"]
     build = groups["build"] + pyproject["build-system"]["requires"]
@@ -65,7 +65,7 @@ def wanted(lock: str) -> list[Requirement]:
     return [Requirement(line) for line in lines if isinstance(line, str)]
 
 
-def test_there_is_a_lock_for_each_way_to_install() -> None:
+def test_every_extra_has_a_lock() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     assert sorted(extras) == sorted((*EXTRAS, *UNHASHED))
     assert {lock.stem for lock in LOCKS} == {"build", "runtime", "dev", *EXTRAS}
@@ -78,21 +78,23 @@ def test_a_lock_names_no_host_and_hashes_everything(lock: Path) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
-def test_a_lock_holds_what_pyproject_asks(lock: Path) -> None:
+def test_a_lock_satisfies_pyproject(lock: Path) -> None:
     for environment in ENVIRONMENTS:
         locked = versions(lock, environment)
-        for requirement in wanted(lock.stem):
+        for requirement in direct_requirements(lock.stem):
             version = locked.get(canonicalize_name(requirement.name))
             assert version is not None, f"{requirement.name} is not in {lock.name}: run scripts/lock"
             assert version in requirement.specifier, f"{lock.name} has {version} for {requirement}: run scripts/lock"
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
-def test_a_lock_holds_nothing_that_pyproject_no_longer_asks(lock: Path) -> None:
-    """Each pin is followed by who asked for it."""
+def test_a_lock_holds_no_direct_requirement_that_pyproject_lacks(lock: Path) -> None:
+    """A comment after each pin names its dependents."""
     text = lock.read_text("utf-8")
     asked = re.findall(r"^(\S+)==.*\n(?: +--hash.*\n)+ +# via .*voxtide \(pyproject\.toml", text, re.MULTILINE)
-    assert set(asked) == {canonicalize_name(requirement.name) for requirement in wanted(lock.stem)}, "run scripts/lock"
+    assert set(asked) == {canonicalize_name(requirement.name) for requirement in direct_requirements(lock.stem)}, (
+        "run scripts/lock"
+    )
 
 
 def test_all_locks_agree() -> None:
@@ -103,21 +105,21 @@ def test_all_locks_agree() -> None:
 
 
 @pytest.mark.parametrize("lock", CLIENT_LOCKS, ids=lambda lock: lock.stem)
-def test_a_clients_lock_holds_what_is_asked_of_it(lock: Path) -> None:
+def test_a_client_lock_satisfies_its_requirements(lock: Path) -> None:
     asked = [Requirement(line) for line in lock.with_suffix(".in").read_text("utf-8").splitlines() if line[0] != "#"]
     locked = versions(lock, ENVIRONMENTS[0])
     for requirement in asked:
         assert locked[canonicalize_name(requirement.name)] in requirement.specifier, "run scripts/lock"
 
 
-def test_no_lock_has_the_mistralai_that_does_harm() -> None:
-    """GHSA-wx9m-wx4f-4cmg: somebody else's upload."""
+def test_no_lock_has_the_malicious_mistralai() -> None:
+    """GHSA-wx9m-wx4f-4cmg: a malicious upload by a third party."""
     assert len(CLIENT_LOCKS) == 6
     for lock in [*LOCKS, *CLIENT_LOCKS]:
         assert versions(lock, ENVIRONMENTS[0]).get("mistralai") != Version("2.4.6")
 
 
-def test_what_has_no_hash_is_pinned_and_is_what_pyproject_asks() -> None:
+def test_packages_without_a_hash_are_pinned_and_satisfy_pyproject() -> None:
     lines = (ROOT / "requirements" / "unhashed" / "dev.txt").read_text("utf-8").splitlines()
     pinned = [Requirement(line) for line in lines if line and not line.startswith("#")]
     assert [str(pin) for pin in pinned if not str(pin.specifier).startswith("==")] == []

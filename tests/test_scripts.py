@@ -1,4 +1,4 @@
-"""scripts/setup without the network: its Python is an impostor that writes down what it is asked to do."""
+"""The setup scripts without a network: a fake Python logs its arguments."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tests.support.source_tree import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the scripts are for Linux and macOS")
 
-IMPOSTOR = """#!/bin/sh
+FAKE_PYTHON = """#!/bin/sh
 echo "$*" >>"$LOG"
 case "$*" in
 *"-m venv"*) for place; do :; done && mkdir -p "$place/bin" && cp "$0" "$place/bin/python" ;;
 *"--requirement requirements/mic.txt"* | *"--requirement requirements/clients"*) exit "${PIP_STATUS:-0}" ;;
 esac
 """
-"""Says yes to everything; `-m venv` copies it to the place named last, where the new interpreter would be."""
+"""Logs its arguments and succeeds, unless PIP_STATUS is set; `-m venv DIR` copies it to DIR/bin/python."""
 
 
 class Checkout:
-    """A directory with the script, its locks and a log of what the impostor was told."""
+    """A copy of the scripts and locks, with a fake Python and the log of its calls."""
 
     SCRIPT = "setup"
 
@@ -36,7 +36,7 @@ class Checkout:
         for name in ("scripts", "requirements"):
             shutil.copytree(ROOT / name, root / name)
         shutil.copy(ROOT / "pyproject.toml", root)
-        self.python = self.write_program("impostor", IMPOSTOR)
+        self.python = self.write_program("fake-python", FAKE_PYTHON)
 
     def write_program(self, name: str, text: str) -> Path:
         path = self.root / name
@@ -44,7 +44,7 @@ class Checkout:
         path.chmod(0o755)
         return path
 
-    def set_up(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         self._log.write_text("", "utf-8")
         return subprocess.run(
             [self.root / "scripts" / self.SCRIPT, *arguments],
@@ -56,13 +56,13 @@ class Checkout:
         )
 
     @property
-    def num_made(self) -> int:
-        """Virtual environments the last run made."""
+    def num_created(self) -> int:
+        """Number of virtual environments that the last run created."""
         return self._log.read_text("utf-8").count("-m venv --clear .venv")
 
     @property
     def installs(self) -> list[str]:
-        """What the last run asked pip to install."""
+        """The pip install commands of the last run."""
         return [
             line
             for line in self._log.read_text("utf-8").splitlines()
@@ -75,10 +75,10 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def test_it_makes_the_environment_and_installs_locked_files_only(checkout: Checkout) -> None:
-    done = checkout.set_up()
+def test_it_creates_the_environment_and_installs_only_locked_files(checkout: Checkout) -> None:
+    done = checkout.run()
     assert done.returncode == 0, done.stderr
-    assert checkout.num_made == 1
+    assert checkout.num_created == 1
     *locked, package = checkout.installs
     assert [line.split()[-1] for line in locked] == ["requirements/build.txt", "requirements/mic.txt"]
     assert all("--require-hashes --only-binary=:all:" in line for line in locked)
@@ -86,58 +86,58 @@ def test_it_makes_the_environment_and_installs_locked_files_only(checkout: Check
 
 
 def test_a_second_run_does_nothing(checkout: Checkout) -> None:
-    checkout.set_up()
-    assert checkout.set_up().returncode == 0
-    assert (checkout.num_made, checkout.installs) == (0, [])
+    checkout.run()
+    assert checkout.run().returncode == 0
+    assert (checkout.num_created, checkout.installs) == (0, [])
 
 
 @pytest.mark.parametrize("changed", ["requirements/mic.txt", "requirements/build.txt", "pyproject.toml"])
 def test_a_changed_lock_is_installed_into_the_same_environment(checkout: Checkout, changed: str) -> None:
-    checkout.set_up()
+    checkout.run()
     (checkout.root / changed).write_text("# changed\n", "utf-8")
-    checkout.set_up()
-    assert (checkout.num_made, len(checkout.installs)) == (0, 3)
+    checkout.run()
+    assert (checkout.num_created, len(checkout.installs)) == (0, 3)
 
 
-def test_what_was_cut_short_is_made_anew(checkout: Checkout) -> None:
-    checkout.set_up()
+def test_an_interrupted_run_is_repaired_from_scratch(checkout: Checkout) -> None:
+    checkout.run()
     (checkout.root / ".venv-unfinished").touch()
-    assert checkout.set_up().returncode == 0
-    assert (checkout.num_made, len(checkout.installs)) == (1, 3)
-    checkout.set_up()
-    assert (checkout.num_made, checkout.installs) == (0, [])
+    assert checkout.run().returncode == 0
+    assert (checkout.num_created, len(checkout.installs)) == (1, 3)
+    checkout.run()
+    assert (checkout.num_created, checkout.installs) == (0, [])
 
 
-def test_a_refusal_of_pip_is_told_and_tried_again(checkout: Checkout) -> None:
-    refused = checkout.set_up(PIP_STATUS="1")
-    assert refused.returncode == 1
-    assert "could not install" in refused.stderr
-    assert checkout.set_up().returncode == 0
-    assert (checkout.num_made, len(checkout.installs)) == (0, 3)
+def test_a_failure_of_pip_is_reported_and_retried(checkout: Checkout) -> None:
+    failed = checkout.run(PIP_STATUS="1")
+    assert failed.returncode == 1
+    assert "installation failed; fix the error that pip reports" in failed.stderr
+    assert checkout.run().returncode == 0
+    assert (checkout.num_created, len(checkout.installs)) == (0, 3)
 
 
 def test_an_old_python_is_named(checkout: Checkout) -> None:
     old = checkout.write_program("old", "#!/bin/sh\necho 'is Python 3.9' >&2\nexit 1\n")
-    done = checkout.set_up(PYTHON=str(old))
+    done = checkout.run(PYTHON=str(old))
     assert done.returncode == 1
-    assert f"needs Python 3.11, 3.12 or 3.13, found none as {old} ({old} is Python 3.9)" in done.stderr
+    assert f"needs Python 3.11, 3.12 or 3.13; tried {old} ({old} is Python 3.9)" in done.stderr
     assert not (checkout.root / ".venv").exists()
 
 
-def test_an_unknown_lock_is_answered_with_the_known_ones(checkout: Checkout) -> None:
-    done = checkout.set_up("nosuch")
+def test_an_unknown_lock_is_refused_with_the_known_ones(checkout: Checkout) -> None:
+    done = checkout.run("nosuch")
     assert done.returncode == 1
-    assert "there is no lock nosuch, only: bench build dev mic runtime whisper" in done.stderr
+    assert "no lock 'nosuch'; choose from: bench build dev mic runtime whisper" in done.stderr
 
 
 class ClientCheckout(Checkout):
-    """The same for scripts/setup-clients."""
+    """A checkout that runs scripts/setup-clients."""
 
     SCRIPT = "setup-clients"
 
     @property
     def clients(self) -> list[str]:
-        """What lies where environments are."""
+        """Entries of the directory of environments."""
         return sorted(os.listdir(self.root / ".cache" / "clients"))
 
 
@@ -146,9 +146,9 @@ def client_checkout(tmp_path: Path) -> ClientCheckout:
     return ClientCheckout(tmp_path)
 
 
-def test_every_client_has_an_environment_of_its_own(client_checkout: ClientCheckout) -> None:
+def test_every_client_has_its_own_environment(client_checkout: ClientCheckout) -> None:
     locks = sorted(lock.stem for lock in (ROOT / "requirements" / "clients").glob("*.txt"))
-    done = client_checkout.set_up()
+    done = client_checkout.run()
     assert done.returncode == 0, done.stderr
     assert client_checkout.clients == locks
     assert sorted(line.split()[-1] for line in client_checkout.installs) == [
@@ -157,27 +157,27 @@ def test_every_client_has_an_environment_of_its_own(client_checkout: ClientCheck
     assert all("--no-deps --require-hashes --only-binary=:all:" in line for line in client_checkout.installs)
 
 
-def test_only_a_client_whose_lock_changed_is_set_up_again(client_checkout: ClientCheckout) -> None:
-    client_checkout.set_up()
-    assert (client_checkout.set_up().returncode, client_checkout.installs) == (0, [])
+def test_only_a_client_with_a_changed_lock_is_reinstalled(client_checkout: ClientCheckout) -> None:
+    client_checkout.run()
+    assert (client_checkout.run().returncode, client_checkout.installs) == (0, [])
     (client_checkout.root / "requirements" / "clients" / "openai.txt").write_text("# changed\n", "utf-8")
-    client_checkout.set_up()
+    client_checkout.run()
     assert [line.split()[-1] for line in client_checkout.installs] == ["requirements/clients/openai.txt"]
 
 
-def test_a_client_that_cannot_be_had_is_told_and_left_out(client_checkout: ClientCheckout) -> None:
-    done = client_checkout.set_up("openai", PIP_STATUS="1")
+def test_a_client_that_cannot_be_installed_is_reported_and_skipped(client_checkout: ClientCheckout) -> None:
+    done = client_checkout.run("openai", PIP_STATUS="1")
     assert (done.returncode, client_checkout.clients) == (0, [])
     assert "openai could not be installed" in done.stderr
     for names in ([], ["openai"]):
-        assert client_checkout.set_up(*names, PIP_STATUS="1", VOXTIDE_REQUIRE_CLIENTS="1").returncode != 0
+        assert client_checkout.run(*names, PIP_STATUS="1", VOXTIDE_REQUIRE_CLIENTS="1").returncode != 0
     assert client_checkout.clients == []
 
 
-def test_an_unknown_client_is_answered_with_the_known_ones(client_checkout: ClientCheckout) -> None:
-    done = client_checkout.set_up("nosuch")
+def test_an_unknown_client_is_refused_with_the_known_ones(client_checkout: ClientCheckout) -> None:
+    done = client_checkout.run("nosuch")
     assert done.returncode == 1
-    assert "there is no client nosuch, only: livekit mistral1 mistral2 mistral3 openai pipecat" in done.stderr
+    assert "no client 'nosuch'; choose from: livekit mistral1 mistral2 mistral3 openai pipecat" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["setup", "setup-browser", "setup-clients", "demo", "test", "check", "bench", "lock"])

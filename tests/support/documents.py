@@ -1,4 +1,4 @@
-"""Fenced blocks of the documents. In: Markdown. Out: blocks, and the commands in them with the output shown."""
+"""Fenced blocks of the documents. In: Markdown. Out: blocks, and their commands with the output shown."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Block:
 
 @dataclass(frozen=True)
 class Command:
-    """A line of a shell block and the output shown under it."""
+    """A command of a shell block and the output shown below it."""
 
     line: str
     output: str
 
     def calls(self, program: str) -> Iterator[list[str]]:
-        """The arguments of each call of `program` in a line that may be a pipe."""
+        """The arguments of each call of `program` in the line, which may be a pipeline."""
         tokens = shlex.shlex(self.line, posix=True, punctuation_chars="|;&<>")
         tokens.whitespace_split = True
         call: list[str] = []
@@ -87,7 +87,7 @@ def blocks_of(document: str, text: str) -> list[Block]:
 
 
 def commands_of(block: Block) -> list[Command]:
-    """In a console block a command follows `$ `, the rest is output; in a bash block all lines are commands."""
+    """In a console block, commands follow `$ ` and the rest is output; in a bash block, every line is a command."""
     text = block.text.replace("\\\n", " ")
     if block.language == "bash":
         return [Command(line, "") for line in text.splitlines() if line.strip() and not line.startswith("#")]

@@ -1,4 +1,4 @@
-"""Our source as data, for the tests that check the rules of the house."""
+"""The source of voxtide as data, for the tests of the house rules. In: Python files. Out: modules and their imports."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ PACKAGE = ROOT / "src" / "voxtide"
 
 @dataclass(frozen=True)
 class Module:
-    """One file of ours, by the name it is imported with."""
+    """A source file and its import name."""
 
     name: str
     text: str
     tree: ast.Module
 
     def is_in(self, *rooms: str) -> bool:
-        """Whether the module is one of `rooms` ("cli", "engines.local") or lies inside one."""
+        """Whether the module is in one of `rooms` ("cli", "engines.local")."""
         inner_name = self.name.removeprefix("voxtide.")
         return any(inner_name == room or inner_name.startswith(f"{room}.") for room in rooms)
 
     def at(self, node: ast.AST | int, what: str) -> str:
-        """A finding, worded so that the place can be found."""
+        """Formats a finding with its location."""
         line = node if isinstance(node, int) else getattr(node, "lineno", 1)
         return f"{self.name}:{line}: {what}"
 
 
 @dataclass(frozen=True)
 class Import:
-    """One imported module. `is_eager` says that importing our module imports it."""
+    """An imported module. `is_eager`: importing the importing module imports it too."""
 
     name: str
     line: int
@@ -45,7 +45,7 @@ class Import:
 
 
 def module_of(text: str, name: str = "voxtide.example") -> Module:
-    """A module that is in no file: what a rule's own test feeds to the rule."""
+    """A module without a file, to test a rule."""
     return Module(name, text, ast.parse(text))
 
 
@@ -57,7 +57,7 @@ def modules() -> tuple[Module, ...]:
 
 @cache
 def modules_beside_the_package() -> tuple[Module, ...]:
-    """Those of the tests, the examples and the scripts."""
+    """All modules of the tests, examples and scripts."""
     return tuple(module for folder in ("tests", "examples", "scripts") for module in _modules_below(ROOT / folder))
 
 
@@ -72,7 +72,7 @@ def _name(path: Path) -> str:
 
 
 def imports(module: Module) -> list[Import]:
-    """What a module imports, wherever in it the statement stands."""
+    """All imports of a module, at any level."""
     return list(_imports(module.tree, is_eager=True))
 
 
