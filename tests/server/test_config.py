@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from voxtide.errors import ConfigError
-from voxtide.server.config import ConnectionLimits, ServerConfig, SessionLimits
+from voxtide.server.config import ServerConfig
 
 
 @pytest.mark.parametrize(
@@ -17,12 +17,17 @@ from voxtide.server.config import ConnectionLimits, ServerConfig, SessionLimits
         ({"port": 70_000}, "port"),
         ({"capacity": 0}, "capacity"),
         ({"requests_per_minute": 0}, "requests_per_minute"),
-        ({"connection": ConnectionLimits(message_bytes=0)}, "message_bytes"),
-        ({"session": SessionLimits(idle_s=-1.0)}, "idle_s"),
-        ({"connection": ConnectionLimits(pong_s=0)}, "pong_s"),
-        ({"connection": ConnectionLimits(close_s=float("nan"))}, "close_s"),
-        ({"session": SessionLimits(drain_s=0.0)}, "drain_s"),
-        ({"session": SessionLimits(duration_s=float("inf"))}, "duration_s"),
+        ({"max_message_bytes": 0}, "max_message_bytes"),
+        ({"max_idle_s": -1.0}, "max_idle_s"),
+        ({"pong_wait_s": 0}, "pong_wait_s"),
+        ({"close_wait_s": float("nan")}, "close_wait_s"),
+        ({"drain_s": 0.0}, "drain_s"),
+        ({"max_session_s": float("inf")}, "max_session_s"),
+        *(
+            ({name: value}, f"{name} is {value}")
+            for name in ("max_files", "max_upload_bytes", "max_upload_s", "max_file_audio_s", "max_events_unread_s")
+            for value in (0, -1)
+        ),
         ({"origins": ("https://example.com/",)}, "example.com/'; give scheme and host alone"),
         ({"origins": ("example.com",)}, "'example.com'"),
         ({"origins": ("",)}, "''"),

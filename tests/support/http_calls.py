@@ -9,7 +9,7 @@ import json
 import wave
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from tests.support.serving import Running, running
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
-from voxtide.server.config import FileLimits, ServerConfig
+from voxtide.server.config import ServerConfig
 from voxtide.server.http.endpoints import http_endpoints
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
@@ -36,14 +36,12 @@ def scripted() -> Engine:
 
 
 @asynccontextmanager
-async def batch_server(
-    batch: FileLimits | None = None,
+async def files_server(
     config: ServerConfig | None = None,
     *,
     load: Callable[[], Engine] = scripted,
 ) -> AsyncIterator[Running]:
     """A server with all HTTP endpoints."""
-    config = replace(config or ServerConfig(), batch=batch or FileLimits())
     async with running(config, load=load, endpoints=http_endpoints) as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""A server's settings. In: values, from whoever starts it. Out: a frozen, checked `ServerConfig`."""
+"""The settings of a server. In: values from the caller. Out: a frozen, validated `ServerConfig`. Owns all defaults."""
 
 from __future__ import annotations
 
@@ -9,121 +9,105 @@ from urllib.parse import urlsplit
 
 from voxtide.errors import ConfigError
 
-DEFAULT_PORT = 8000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionLimits:
-    """Bounds of one connection.
-
-    Attributes:
-        message_bytes: The longest message; None for what the session's wire needs.
-        ping_s: A ping is sent this often.
-        pong_s: A client of which nothing was heard for so long after a ping is gone.
-        slow_reader_s: How long a client may leave `UNSENT_BYTES` of answers lying.
-        close_s: How long a client may take to answer a close; a round trip and a busy moment, many times over.
-    """
-
-    message_bytes: int | None = None
-    ping_s: float = 20.0
-    pong_s: float = 20.0
-    slow_reader_s: float = 10.0
-    close_s: float = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionLimits:
-    """Bounds of one session; None for no bound.
-
-    Attributes:
-        audio_ahead_s: Audio may come so much earlier than it can have been spoken.
-        duration_s: What was said is finished and the session closed after this.
-        idle_s: The session is closed after so long without any message.
-        drain_s: How long finishing may take when the server or the session must end.
-    """
-
-    audio_ahead_s: float | None = 3600.0
-    duration_s: float | None = None
-    idle_s: float | None = 900.0
-    drain_s: float = 20.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileLimits:
-    """What one server allows those who post files.
-
-    Attributes:
-        capacity: Requests at once; each may hold a file on disk, and one stream of the engine.
-        upload_bytes: Of a request with its file, or of a file that is fetched: an hour of CD sound is 635 MB.
-        upload_s: How long the upload, or the fetching, may take.
-        audio_s: Length of the audio. A small file can hold days of silence.
-        reader_s: How long a client of a streamed answer may leave it unread.
-        can_fetch: Whether `file_url` is heeded at all.
-        can_fetch_private: Whether it may lead to addresses that are not public: this machine, the network around it.
-    """
-
-    capacity: int = 4
-    upload_bytes: int = 1024 * 1024 * 1024
-    upload_s: float = 1800.0
-    audio_s: float = 6 * 3600.0
-    reader_s: float = 60.0
-    can_fetch: bool = True
-    can_fetch_private: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("capacity", "upload_bytes"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
-        for name in ("upload_s", "audio_s", "reader_s"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be a number above 0")
+_COUNTS = (
+    "capacity",
+    "max_message_bytes",
+    "max_files",
+    "max_upload_bytes",
+    "requests_per_minute",
+    "sessions_per_minute",
+)
+_DURATIONS = (
+    "ping_interval_s",
+    "pong_wait_s",
+    "max_unread_s",
+    "close_wait_s",
+    "max_audio_ahead_s",
+    "max_session_s",
+    "max_idle_s",
+    "drain_s",
+    "max_upload_s",
+    "max_file_audio_s",
+    "max_events_unread_s",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
-    """What one server is told.
+    """Settings and limits of one server. None means no limit, unless an attribute says otherwise.
 
     Attributes:
-        host: The address to listen on; the default is reached from this machine only.
-        port: The port; 0 for any that is free.
-        capacity: Sessions at once.
-        connection: Bounds of each connection.
-        session: Bounds of each session.
-        batch: Bounds of requests with files.
-        keys: Secrets that let a client in; none for a server open to whoever reaches it.
-        origins: Web pages, such as https://example.com, that may connect beside the server's own; "*" for any.
-        requests_per_minute: From one address; None for no limit.
-        sessions_per_minute: Opened from one address; None for no limit.
-        tls_certificate: The certificate chain's file (PEM), for https and wss; None for http and ws.
-        tls_key: The certificate's key file (PEM).
-        web_dir: The static page served at /; None for none.
+        host: Address to listen on; the default accepts connections from this machine only.
+        port: The port; 0 for any free one.
+        capacity: Concurrent sessions.
+        keys: API keys; without any, every client is accepted.
+        origins: Other web sites, such as https://example.com, whose pages may connect; "*" for any.
+        tls_certificate: Certificate chain (PEM), for https and wss; None for http and ws.
+        tls_key: The certificate's private key (PEM).
+        web_dir: Directory of the web page at /; None for no page.
+        requests_per_minute: HTTP requests from one address.
+        sessions_per_minute: Sessions opened from one address.
+        max_message_bytes: Longest WebSocket message; None for the default of the session's dialect.
+        ping_interval_s: Interval between pings.
+        pong_wait_s: A client that sends nothing for this long after a ping is disconnected.
+        max_unread_s: How long a client may leave `connection.MAX_UNSENT_BYTES` of messages unread.
+        close_wait_s: How long a client may take to answer a close frame.
+        max_audio_ahead_s: How far audio may run ahead of real time.
+        max_session_s: Length of a session.
+        max_idle_s: A session that receives no message for this long is closed.
+        drain_s: How long sessions may take to finish when the server stops.
+        max_files: Concurrent file requests; each may hold a file on disk and one engine stream.
+        max_upload_bytes: Size of a form with its file, or of a fetched file. An hour of CD audio is 635 MB.
+        max_upload_s: How long an upload or a fetch may take.
+        max_file_audio_s: Length of a file's audio; a small file can hold days of silence.
+        max_events_unread_s: How long a client may leave a file's events unread.
+        can_fetch: Whether `file_url` is accepted.
+        can_fetch_private: Whether `file_url` may lead to non-public addresses: this machine, its network.
     """
 
     host: str = "127.0.0.1"
-    port: int = DEFAULT_PORT
+    port: int = 8000
     capacity: int = 8
-    connection: ConnectionLimits = field(default_factory=ConnectionLimits)
-    session: SessionLimits = field(default_factory=SessionLimits)
-    batch: FileLimits = field(default_factory=FileLimits)
     keys: tuple[str, ...] = field(default=(), repr=False)
     origins: tuple[str, ...] = ()
-    requests_per_minute: int | None = None
-    sessions_per_minute: int | None = None
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     web_dir: Path | None = None
+    requests_per_minute: int | None = None
+    sessions_per_minute: int | None = None
+
+    max_message_bytes: int | None = None
+    ping_interval_s: float = 20
+    pong_wait_s: float = 20
+    max_unread_s: float = 10
+    close_wait_s: float = 5
+
+    max_audio_ahead_s: float | None = 3600
+    max_session_s: float | None = None
+    max_idle_s: float | None = 900
+    drain_s: float = 20
+
+    max_files: int = 4
+    max_upload_bytes: int = 1024 * 1024 * 1024
+    max_upload_s: float = 1800
+    max_file_audio_s: float = 6 * 3600
+    max_events_unread_s: float = 60
+    can_fetch: bool = True
+    can_fetch_private: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"port is {self.port}; it must be 0 to 65535")
-        for name in ("capacity", "requests_per_minute", "sessions_per_minute"):
+        for name in _COUNTS:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(f"{name} is {value}; it must be 1 or more")
-        _check_positive(self.connection, "message_bytes", "ping_s", "pong_s", "slow_reader_s", "close_s")
-        _check_positive(self.session, "audio_ahead_s", "duration_s", "idle_s", "drain_s")
+        for name in _DURATIONS:
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ConfigError(f"{name} is {value}; it must be a number above 0")
         if not all(map(is_key, self.keys)):
-            raise ConfigError("an API key is empty or holds a character that no header carries")  # never shows it
+            raise ConfigError("an API key is empty or holds a character that no header can hold")  # never shows the key
         for origin in self.origins:
             _check_origin(origin)
         if (self.tls_certificate is None) != (self.tls_key is None):
@@ -139,23 +123,16 @@ class ServerConfig:
 
 
 def is_key(text: str) -> bool:
-    """Whether it can be an API key: something that a header can carry."""
+    """Whether `text` can be an API key, which a header must be able to hold."""
     return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
 def _check_origin(origin: str) -> None:
-    """Refuse what no browser calls itself, such as an address with a path: it would let nobody in, without a word."""
+    """Reject what no browser sends as Origin, such as a URL with a path: it would silently match no page."""
     parts = urlsplit(origin)
-    is_one = bool(parts.scheme and parts.netloc) and origin == f"{parts.scheme}://{parts.netloc.lower()}"
-    if not is_one and origin != "*":
+    is_valid = bool(parts.scheme and parts.netloc) and origin == f"{parts.scheme}://{parts.netloc.lower()}"
+    if not is_valid and origin != "*":
         raise ConfigError(
-            f"no browser calls its page's site {origin!r}; give scheme and host alone, such as https://example.com, "
+            f"no browser sends the origin {origin!r}; give scheme and host alone, such as https://example.com, "
             "or * for any"
         )
-
-
-def _check_positive(limits: object, *names: str) -> None:
-    for name in names:
-        value = getattr(limits, name)
-        if value is not None and not 0 < value < math.inf:
-            raise ConfigError(f"{name} is {value}; it must be a number above 0")

@@ -152,7 +152,7 @@ class Server:
         config = services.config
 
         def connect(*, server_state: Any, **_: object) -> ServerConnection:
-            return ServerConnection(services.realtime, config.connection, server_state.connections)
+            return ServerConnection(services.realtime, config, server_state.connections)
 
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
@@ -168,7 +168,7 @@ class Server:
                 limit_concurrency=config.capacity + NUM_SPARE_CONNECTIONS,
                 ssl_certfile=config.tls_certificate,
                 ssl_keyfile=config.tls_key,
-                timeout_graceful_shutdown=round(config.session.drain_s + END_S),
+                timeout_graceful_shutdown=round(config.drain_s + END_S),
             )
         )
         _check_tls(config)

@@ -25,7 +25,7 @@ from voxtide.cli.serve.console import JsonLines, TextLines
 from voxtide.cli.serve.request import ServeRequest
 from voxtide.config import Settings
 from voxtide.errors import ConfigError
-from voxtide.server.config import ConnectionLimits
+from voxtide.server.config import ServerConfig
 
 VOXTIDE = str(Path(sys.executable).parent / "voxtide")
 START_S = 60
@@ -91,7 +91,7 @@ def test_keys_come_from_a_file_and_from_the_environment(tmp_path: Path, content:
     keys_file = tmp_path / "keys.txt"
     keys_file.write_bytes(content)
     request = ServeRequest(engine="scripted", keys_file=keys_file)
-    config = request.config({"VOXTIDE_KEYS": "one, two"}, capacity=1, web_dir=None)
+    config = request.server_config({"VOXTIDE_KEYS": "one, two"}, capacity=1, web_dir=None)
     assert config.keys == ("one", "two", "from-file")
 
 
@@ -101,7 +101,7 @@ def test_a_file_without_keys_opens_no_server(tmp_path: Path, content: bytes | No
     if content is not None:
         keys_file.write_bytes(content)
     with pytest.raises(ConfigError, match=r"keys\.txt"):
-        ServeRequest(engine="scripted", keys_file=keys_file).config({}, capacity=1, web_dir=None)
+        ServeRequest(engine="scripted", keys_file=keys_file).server_config({}, capacity=1, web_dir=None)
 
 
 @pytest.mark.parametrize(
@@ -118,23 +118,41 @@ def test_a_key_that_is_none_is_named_by_its_place_and_not_shown(
     keys_file.write_text(content, "utf-8")
     request = ServeRequest(engine="scripted", keys_file=keys_file)
     with pytest.raises(ConfigError, match=f"{named} is no API key") as raised:
-        request.config({"VOXTIDE_KEYS": variable}, capacity=1, web_dir=None)
+        request.server_config({"VOXTIDE_KEYS": variable}, capacity=1, web_dir=None)
     assert not {"good", "café"} & set(str(raised.value).split())
 
 
-def test_every_limit_of_a_connection_has_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[ServeRequest] = []
+@pytest.mark.parametrize(
+    ("options", "config"),
+    [
+        ("", ServerConfig()),
+        (
+            "--max-message-bytes 1 --ping-interval 2 --pong-wait 3 --max-unread 4 --close-wait 5",
+            ServerConfig(max_message_bytes=1, ping_interval_s=2, pong_wait_s=3, max_unread_s=4, close_wait_s=5),
+        ),
+        (
+            "--max-audio-ahead 0 --max-session 6 --max-idle 0 --drain 7",
+            ServerConfig(max_audio_ahead_s=None, max_session_s=6, max_idle_s=None, drain_s=7),
+        ),
+        (
+            "--max-files 1 --max-upload-mb 2 --max-file-audio 3 --fetch-private",
+            ServerConfig(max_files=1, max_upload_bytes=2 * 2**20, max_file_audio_s=3, can_fetch_private=True),
+        ),
+    ],
+)
+def test_every_limit_has_an_option_with_the_default_of_the_config(
+    monkeypatch: pytest.MonkeyPatch, options: str, config: ServerConfig
+) -> None:
+    requests: list[ServeRequest] = []
 
     def serve_nothing(request: ServeRequest) -> int:
-        asked.append(request)
+        requests.append(request)
         return 0
 
     monkeypatch.setattr("voxtide.cli.serve.command.serve", serve_nothing)
-    options = "--max-message-bytes 1 --ping-interval 2 --pong-wait 3 --max-unread 4 --close-wait 5"
     result = CliRunner().invoke(app, ["serve", "--engine", "scripted", *options.split()])
     assert result.exit_code == 0, result.output
-    wanted = ConnectionLimits(message_bytes=1, ping_s=2, pong_s=3, slow_reader_s=4, close_s=5)
-    assert asked[0].config({}, capacity=1, web_dir=None).connection == wanted
+    assert requests[0].config == config
 
 
 def test_a_port_in_use_is_told_with_the_remedy() -> None:

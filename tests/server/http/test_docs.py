@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.documents import Block, blocks_of, commands_of
-from tests.support.http_calls import batch_server, transcribed
+from tests.support.http_calls import files_server, transcribed
 from tests.support.pulled_models import model_directory
 from tests.support.serving import Running
 from tests.support.source_tree import PACKAGE, ROOT
@@ -39,7 +39,7 @@ async def test_a_recording_is_transcribed_and_the_examples_work(tmp_path: Path) 
         pytest.skip("no curl command")
     assert len(BLOCKS) == 4
     shutil.copy(PACKAGE / "data" / "beckett.wav", tmp_path / "talk.wav")
-    async with batch_server(load=open_engine) as server:
+    async with files_server(load=open_engine) as server:
         await check_words(server, (tmp_path / "talk.wav").read_bytes())
         for block in BLOCKS:
             await asyncio.to_thread(try_out, block, f"127.0.0.1:{server.port}", tmp_path)

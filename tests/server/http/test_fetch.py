@@ -11,12 +11,12 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.support.certificates import make_certificate
-from tests.support.http_calls import PATH, Answer, batch_server, call, spoken
+from tests.support.http_calls import PATH, Answer, call, files_server, spoken
 from tests.support.serving import Running
 from tests.support.waiting import until
 from voxtide.errors import AudioError, SourceNotFoundError
 from voxtide.protocols.messages import RequestRefusedError
-from voxtide.server.config import FileLimits
+from voxtide.server.config import ServerConfig
 from voxtide.server.http import fetch as http_fetch
 from voxtide.server.http.fetch import fetch
 
@@ -228,22 +228,25 @@ async def test_a_certificate_is_checked(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 async def test_a_posted_address_is_transcribed() -> None:  # rule 19
-    async with host(talk=ok(FILE)) as there, batch_server(FileLimits(can_fetch_private=True)) as server:
+    async with host(talk=ok(FILE)) as there, files_server(ServerConfig(can_fetch_private=True)) as server:
         answer = await posted(server, there.url("/talk"))
     assert answer.json["text"] == "tower"
 
 
 async def test_a_server_may_fetch_nothing_or_nothing_private() -> None:
     async with host(talk=ok(FILE)) as there:
-        for config in (FileLimits(), FileLimits(can_fetch=False, can_fetch_private=True)):
-            async with batch_server(config) as server:
+        for config in (ServerConfig(), ServerConfig(can_fetch=False, can_fetch_private=True)):
+            async with files_server(config) as server:
                 answer = await posted(server, there.url("/talk"))
             assert (answer.status, answer.json["code"]) == (400, "file_url_refused")
     assert there.asked == []
 
 
 async def test_fetching_has_a_time_limit() -> None:
-    async with host(silent=b"") as there, batch_server(FileLimits(upload_s=0.2, can_fetch_private=True)) as server:
+    async with (
+        host(silent=b"") as there,
+        files_server(ServerConfig(max_upload_s=0.2, can_fetch_private=True)) as server,
+    ):
         answer = await posted(server, there.url("/silent"))
     assert answer.status == 400
     assert "longer than 0.2 s" in answer.json["message"]

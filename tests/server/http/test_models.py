@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from tests.support.http_calls import batch_server, call
+from tests.support.http_calls import call, files_server
 
 
 async def test_models_are_listed_and_told() -> None:
-    async with batch_server() as server:
+    async with files_server() as server:
         listed = await call(server, "GET", "/v1/models")
         told = await call(server, "GET", "/v1/models/tones")
     assert [card["id"] for card in listed.json["data"]] == ["tones"]
@@ -12,7 +12,7 @@ async def test_models_are_listed_and_told() -> None:
 
 
 async def test_a_model_that_there_is_not_is_told_in_the_clients_form() -> None:
-    async with batch_server() as server:
+    async with files_server() as server:
         openai = await call(server, "GET", "/v1/models/acme%2Ftones")
         mistral = await call(server, "GET", "/v1/models/acme", headers={"User-Agent": "mistralai"})
     assert (openai.status, openai.json["error"]["code"]) == (404, "model_not_found")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from tests.support.http_calls import PATH, batch_server, call, spoken
+from tests.support.http_calls import PATH, call, files_server, spoken
 from voxtide.server.config import ServerConfig
 
 NUM_REQUESTS = 12
@@ -45,7 +45,7 @@ ANSWERED = [
 
 async def test_every_kind_of_transcript_is_as_described() -> None:
     file = {"file": ("talk.wav", spoken("tower"))}
-    async with batch_server() as server:
+    async with files_server() as server:
         document = (await call(server, "GET", "/openapi.json")).json
         operation = schemathesis.openapi.from_dict(document)[PATH]["POST"]
         url = f"http://127.0.0.1:{server.port}{PATH}"
@@ -55,7 +55,7 @@ async def test_every_kind_of_transcript_is_as_described() -> None:
 
 
 async def test_the_server_is_as_it_describes_itself() -> None:
-    async with batch_server(config=ServerConfig(keys=("key",))) as server:
+    async with files_server(ServerConfig(keys=("key",))) as server:
         document = (await call(server, "GET", "/openapi.json")).json
         schema = schemathesis.openapi.from_dict(document)
         schema.config.update(base_url=f"http://127.0.0.1:{server.port}")

@@ -7,7 +7,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from tests.support.http_calls import Answer, batch_server, call
+from tests.support.http_calls import Answer, call, files_server
 from tests.support.serving import MISTRAL, Running
 from voxtide.server.config import ServerConfig
 
@@ -20,7 +20,7 @@ async def minted(server: Running, path: str, body: Any, headers: dict[str, str] 
 
 
 async def test_mistrals_token_opens_a_session_of_its_model() -> None:
-    async with batch_server(config=LOCKED) as server:
+    async with files_server(LOCKED) as server:
         answer = await minted(server, "/v1/client/sessions", {"purpose": "realtime", "model": "tones"})
         assert (answer.status, answer.headers["cache-control"]) == (201, "no-store")
         token = answer.json["client_secret"]["value"]
@@ -34,7 +34,7 @@ async def test_mistrals_token_opens_a_session_of_its_model() -> None:
 
 async def test_openais_token_opens_a_session() -> None:
     session = {"type": "transcription", "audio": {"input": {"transcription": {"language": "en"}}}}
-    async with batch_server(config=LOCKED) as server:
+    async with files_server(LOCKED) as server:
         answer = await minted(server, "/v1/realtime/client_secrets", {"session": session})
         assert answer.status == 200
         assert answer.json["session"]["audio"]["input"]["transcription"]["language"] == "en"
@@ -46,7 +46,7 @@ async def test_openais_token_opens_a_session() -> None:
 
 @pytest.mark.parametrize("path", ["/v1/client/sessions", "/v1/realtime/client_secrets"])
 async def test_a_token_costs_a_key_and_buys_no_other(path: str) -> None:
-    async with batch_server(config=LOCKED) as server:
+    async with files_server(LOCKED) as server:
         assert (await minted(server, path, {"model": "tones"}, headers={})).status == 401
         token = (await minted(server, path, {"model": "tones"})).json
         value = token.get("value") or token["client_secret"]["value"]
@@ -66,6 +66,6 @@ async def test_a_token_costs_a_key_and_buys_no_other(path: str) -> None:
     ],
 )
 async def test_a_bad_wish_is_refused(path: str, body: bytes, status: int) -> None:
-    async with batch_server() as server:
+    async with files_server() as server:
         answer = await call(server, "POST", path, body)
     assert answer.status == status

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.support.http_calls import batch_server, silence, transcribed
+from tests.support.http_calls import files_server, silence, transcribed
 from tests.support.serving import append
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
 from voxtide.server.http import throttle as live_first
@@ -54,7 +54,7 @@ async def test_a_file_ends_some_time_however_late_live_speech_is(monkeypatch: py
 async def test_a_session_that_sends_faster_than_one_speaks_lags_and_is_not_late() -> None:
     """Else a program that streams a recording would hold all files back."""
     slow = ScriptedEngine(ScriptedConfig(delay_ms=80, slowness=0.3), num_threads=1)
-    async with batch_server(load=lambda: slow) as server, connect(server.ws()) as socket:
+    async with files_server(load=lambda: slow) as server, connect(server.ws()) as socket:
         for _ in range(6):
             await socket.send(append(bytes(32_000)))
         async with asyncio.timeout(10):

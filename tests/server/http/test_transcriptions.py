@@ -15,8 +15,8 @@ from tests.support.http_calls import (
     MISTRAL,
     PATH,
     Answer,
-    batch_server,
     call,
+    files_server,
     form,
     scripted,
     silence,
@@ -27,7 +27,7 @@ from tests.support.waiting import until
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
 from voxtide.server.admission import Admission
-from voxtide.server.config import FileLimits, ServerConfig
+from voxtide.server.config import ServerConfig
 from voxtide.server.http.throttle import FileThrottle
 from voxtide.server.http.transcriptions import TranscriptionService
 from voxtide.server.supervisor import EngineSupervisor
@@ -52,7 +52,7 @@ def data_of(answer: Answer) -> list[Any]:
 
 
 async def test_every_format_of_openai() -> None:
-    async with batch_server() as server:
+    async with files_server() as server:
         plain = await transcribed(server, FILE)
         text = await transcribed(server, FILE, response_format="text")
         srt = await transcribed(server, FILE, response_format="srt")
@@ -69,7 +69,7 @@ async def test_every_format_of_openai() -> None:
 
 
 async def test_mistrals_form() -> None:
-    async with batch_server() as server:
+    async with files_server() as server:
         answer = await transcribed(server, FILE, ("timestamp_granularities", "segment"), **MISTRAL)
     assert answer.status == 200
     assert answer.json.keys() == {"model", "text", "language", "segments", "usage"}
@@ -78,7 +78,7 @@ async def test_mistrals_form() -> None:
 
 
 async def test_openais_stream() -> None:
-    async with batch_server() as server:
+    async with files_server() as server:
         answer = await transcribed(server, FILE, stream="true")
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.body.endswith("data: [DONE]\n\n")
@@ -89,7 +89,7 @@ async def test_openais_stream() -> None:
 
 
 async def test_mistrals_stream() -> None:
-    async with batch_server() as server:
+    async with files_server() as server:
         answer = await transcribed(server, FILE, stream="true", diarize="false")
     assert "[DONE]" not in answer.body
     assert answer.body.count("event: ") == answer.body.count("data: ")
@@ -98,7 +98,7 @@ async def test_mistrals_stream() -> None:
 
 
 async def test_a_field_without_effect_is_named_in_a_header() -> None:
-    async with batch_server() as server:
+    async with files_server() as server:
         answer = await transcribed(server, FILE, ("line\\nbreak", "x"), chunking_strategy="auto", temperature="0.7")
         streamed = await transcribed(server, FILE, chunking_strategy="auto", stream="true")
     assert answer.headers["x-voxtide-ignored"] == "chunking_strategy, temperature"
@@ -106,14 +106,14 @@ async def test_a_field_without_effect_is_named_in_a_header() -> None:
 
 
 async def test_words_to_expect_and_a_prompt_are_taken() -> None:
-    async with batch_server() as server:
+    async with files_server() as server:
         answer = await transcribed(server, FILE, ("keywords[]", "tower"), prompt="a tour of London")
     assert (answer.status, answer.json["text"]) == (200, TEXT)
     assert "x-voxtide-ignored" not in answer.headers
 
 
 async def test_what_cannot_be_had_is_refused_in_the_clients_form() -> None:
-    async with batch_server() as server:
+    async with files_server() as server:
         openai = await transcribed(server, FILE, response_format="diarized_json")
         mistral = await transcribed(server, FILE, stream="false", diarize="true")
         malformed = await transcribed(server, FILE, temperature="hot", **MISTRAL)
@@ -129,7 +129,7 @@ async def test_what_cannot_be_had_is_refused_in_the_clients_form() -> None:
 )
 @pytest.mark.parametrize("stream", ["true", "false"])
 async def test_a_file_that_is_no_audio_is_refused_with_a_status(file: bytes, code: str, stream: str) -> None:
-    async with batch_server() as server:
+    async with files_server() as server:
         answer = await transcribed(server, file, stream=stream)
     error = data_of(answer)[-1]["error"] if answer.status == 200 else answer.json["error"]
     assert (answer.status == 200) == (stream == "true" and code == "corrupt_audio")  # it broke off after it began
@@ -149,7 +149,7 @@ async def test_a_file_that_is_no_audio_is_refused_with_a_status(file: bytes, cod
     ],
 )
 async def test_a_broken_form_is_refused(kind: str, body: bytes, status: int, code: str) -> None:
-    async with batch_server() as server:
+    async with files_server() as server:
         answer = await call(server, "POST", PATH, body, {"Content-Type": kind})
     assert (answer.status, answer.json["error"]["code"]) == (status, code)
 
@@ -158,7 +158,7 @@ async def test_more_than_the_server_takes_is_refused() -> None:
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
     body = form([], FILE)
     chunked = f"{head}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
-    async with batch_server(FileLimits(upload_bytes=10_000)) as server:
+    async with files_server(ServerConfig(max_upload_bytes=10_000)) as server:
         stated = await raw(server.port, f"{head}Content-Length: {10**12}\r\n\r\n".encode())
         counted = await raw(server.port, chunked)
     assert stated.startswith(b"HTTP/1.1 413") and b"upload_too_big" in stated
@@ -167,13 +167,13 @@ async def test_more_than_the_server_takes_is_refused() -> None:
 
 async def test_an_upload_that_takes_too_long_is_refused() -> None:
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
-    async with batch_server(FileLimits(upload_s=0.05)) as server:
+    async with files_server(ServerConfig(max_upload_s=0.05)) as server:
         answer = await raw(server.port, f"{head}Content-Length: 1000\r\n\r\n--".encode())
     assert answer.startswith(b"HTTP/1.1 408") and b"upload_too_slow" in answer
 
 
 async def test_audio_that_is_too_long_is_refused() -> None:
-    async with batch_server(FileLimits(audio_s=2)) as server:
+    async with files_server(ServerConfig(max_file_audio_s=2)) as server:
         answer = await transcribed(server, FILE)
     assert (answer.status, answer.json["error"]["code"]) == (413, "audio_too_long")
 
@@ -190,7 +190,7 @@ async def raw(port: int, request: bytes) -> bytes:
 
 async def test_who_finds_no_place_is_told_when_to_come_back() -> None:
     engine = slow()
-    async with batch_server(FileLimits(capacity=1), load=lambda: engine) as server:
+    async with files_server(ServerConfig(max_files=1), load=lambda: engine) as server:
         writer = await begun(server.port, form([], silence(30)))
         await until(lambda: engine.num_open_streams == 1)
         answer = await transcribed(server, FILE, headers={"User-Agent": "mistral"})
@@ -205,7 +205,7 @@ async def test_who_finds_no_place_is_told_when_to_come_back() -> None:
 @pytest.mark.parametrize("stream", ["true", "false"])
 async def test_a_client_that_goes_takes_its_work_along(stream: str) -> None:
     engine = slow()
-    async with batch_server(load=lambda: engine) as server:
+    async with files_server(load=lambda: engine) as server:
         writer = await begun(server.port, form([("stream", stream)], silence(30)))
         await until(lambda: engine.num_open_streams == 1)
         await left(writer)
@@ -228,7 +228,7 @@ async def left(writer: asyncio.StreamWriter) -> None:
 
 @pytest.mark.parametrize("form_fields", [{}, MISTRAL], ids=["openai", "mistral"])
 async def test_an_engine_that_fails_is_told_as_the_form_has_it(form_fields: dict[str, str]) -> None:
-    async with batch_server(load=failing) as server:
+    async with files_server(load=failing) as server:
         whole = await transcribed(server, FILE, **form_fields)
         streamed = await transcribed(server, FILE, **form_fields | {"stream": "true"})
     assert whole.status == 503 and "retry-after" in whole.headers
@@ -238,7 +238,7 @@ async def test_an_engine_that_fails_is_told_as_the_form_has_it(form_fields: dict
 
 
 async def test_files_are_counted() -> None:
-    async with batch_server() as server:
+    async with files_server() as server:
         await transcribed(server, silence(2))
         metrics = (await call(server, "GET", "/metrics")).body
     assert "voxtide_files_open 0.0\n" in metrics
@@ -246,7 +246,7 @@ async def test_files_are_counted() -> None:
 
 
 async def test_a_key_is_asked_for() -> None:
-    async with batch_server(config=ServerConfig(keys=("secret",))) as server:
+    async with files_server(ServerConfig(keys=("secret",))) as server:
         refused = await transcribed(server, FILE)
         let_in = await transcribed(server, FILE, headers={"Authorization": "Bearer secret"})
     assert (refused.status, let_in.status) == (401, 200)
@@ -255,7 +255,7 @@ async def test_a_key_is_asked_for() -> None:
 async def test_the_whole_decoded_audio_is_never_held() -> None:
     """Ten minutes are 38 MB of samples. What grows while they are read is the test's own body, made before."""
     body, kind = form([], silence(600)), {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    async with batch_server() as server:
+    async with files_server() as server:
         tracemalloc.start()
         try:
             answer = await call(server, "POST", PATH, body, kind)
@@ -267,7 +267,7 @@ async def test_the_whole_decoded_audio_is_never_held() -> None:
 
 
 async def test_a_form_without_a_file_needs_an_address() -> None:
-    async with batch_server() as server:
+    async with files_server() as server:
         body = urlencode({"model": "m", "stream": "false", "file_url": "ftp://127.0.0.1/a"}).encode()
         answer = await call(server, "POST", PATH, body, {"Content-Type": "application/x-www-form-urlencoded"})
     assert (answer.status, answer.json["code"]) == (400, "file_url_refused")
@@ -275,7 +275,7 @@ async def test_a_form_without_a_file_needs_an_address() -> None:
 
 async def test_a_client_that_goes_while_it_sends_leaves_its_place() -> None:
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
-    async with batch_server(FileLimits(capacity=1)) as server:
+    async with files_server(ServerConfig(max_files=1)) as server:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(f"{head}Content-Length: 100000\r\n\r\n".encode() + form([], FILE)[:50_000])
         await writer.drain()
@@ -305,7 +305,7 @@ async def test_a_client_that_stands_still_is_given_up(pause: str, monkeypatch: p
             await never.wait()
 
     async with EngineSupervisor(scripted) as supervisor:
-        service = service_of(supervisor, FileLimits(reader_s=0.05))
+        service = service_of(supervisor, ServerConfig(max_events_unread_s=0.05))
         await (await service.answer(request_of()))(request_of().scope, receive, send)
         assert service.admission.num_taken == 0
     assert sent[0]["status"] == (408 if pause == "upload" else 200)
@@ -319,12 +319,12 @@ async def test_a_server_that_stops_takes_nobody_in() -> None:
         sent.append(message)
 
     async with EngineSupervisor(scripted) as supervisor:
-        service = replace(service_of(supervisor, FileLimits()), is_draining=lambda: True)
+        service = replace(service_of(supervisor, ServerConfig()), is_draining=lambda: True)
         await (await service.answer(request_of()))(request_of().scope, request_of().receive, send)
     assert sent[0]["status"] == 503
 
 
-def service_of(supervisor: EngineSupervisor, config: FileLimits) -> TranscriptionService:
+def service_of(supervisor: EngineSupervisor, config: ServerConfig) -> TranscriptionService:
     return TranscriptionService(
         supervisor=supervisor,
         config=config,

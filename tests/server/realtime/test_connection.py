@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from tests.support.serving import FLUSH, append, heard, running, say, settled
 from tests.support.websocket_bytes import CLOSE, MASK, PING, TEXT, frame, upgrade
 from voxtide.protocols.realtime.routing import RealtimePath
-from voxtide.server.config import ConnectionLimits, ServerConfig
+from voxtide.server.config import ServerConfig
 from voxtide.server.realtime.session import PIECE_BYTES
 from voxtide.server.realtime.session_stream import SessionStream
 from voxtide.types import Samples
@@ -141,7 +141,7 @@ async def test_random_bytes_do_no_harm() -> None:
 
 @pytest.mark.parametrize("declared", [True, False], ids=["in one piece", "in many"])
 async def test_a_message_that_is_too_long_has_a_name(declared: bool) -> None:
-    config = ServerConfig(connection=ConnectionLimits(message_bytes=50_000))
+    config = ServerConfig(max_message_bytes=50_000)
     async with running(config) as server:
         client = await RawClient.open(server.port)
         if declared:  # a gigabyte announced, of which some comes
@@ -154,7 +154,7 @@ async def test_a_message_that_is_too_long_has_a_name(declared: bool) -> None:
         assert told[-1]["type"] == "error"
         assert "50000 bytes" in told[-1]["error"]["message"]
         assert "--max-message-bytes" in told[-1]["error"]["message"]
-        async with asyncio.timeout(config.connection.close_s / 2):  # nobody waits for an answer that would not be heard
+        async with asyncio.timeout(config.close_wait_s / 2):  # nobody waits for an answer that would not be heard
             assert await client.reader.read() == b""
         await client.leave()
         await settled(server)
@@ -212,7 +212,7 @@ async def test_a_client_that_leaves_leaves_nothing(how: str) -> None:
 async def test_a_client_that_vanished_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     """It answers no ping: as when its machine lost its network."""
     caplog.set_level("INFO", "voxtide.server")
-    config = ServerConfig(connection=ConnectionLimits(ping_s=0.05, pong_s=0.1))
+    config = ServerConfig(ping_interval_s=0.05, pong_wait_s=0.1)
     async with running(config) as server:
         client = await RawClient.open(server.port)
         await settled(server, 1)
@@ -223,14 +223,14 @@ async def test_a_client_that_vanished_is_given_up(caplog: pytest.LogCaptureFixtu
 
 
 async def test_a_client_that_answers_pings_stays() -> None:
-    config = ServerConfig(connection=ConnectionLimits(ping_s=0.05, pong_s=0.1))
+    config = ServerConfig(ping_interval_s=0.05, pong_wait_s=0.1)
     async with running(config) as server, connect(server.ws(), ping_interval=None) as socket:
         await asyncio.sleep(0.5)  # the subject of the test is time
         await (await socket.ping())
 
 
 async def test_a_slow_reader_is_given_up_and_nobody_else_notices() -> None:
-    config = ServerConfig(connection=ConnectionLimits(slow_reader_s=0.3))
+    config = ServerConfig(max_unread_s=0.3)
     async with running(config) as server, connect(server.ws()) as other:
         sock = sockets.socket()
         sock.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)

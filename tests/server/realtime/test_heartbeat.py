@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 
-from voxtide.server.config import ConnectionLimits
 from voxtide.server.realtime.heartbeat import Heartbeat
 
 
@@ -10,7 +9,8 @@ async def test_who_is_there_is_pinged_again_and_who_is_not_has_vanished() -> Non
     pings: list[float] = []
     vanished = asyncio.Event()
     heartbeat = Heartbeat(
-        ConnectionLimits(ping_s=0.02, pong_s=0.01),
+        0.02,
+        0.01,
         ping=lambda: pings.append(asyncio.get_running_loop().time()),
         is_there=lambda: len(pings) < 3,
         on_vanished=vanished.set,
@@ -26,4 +26,4 @@ async def test_who_is_there_is_pinged_again_and_who_is_not_has_vanished() -> Non
 
 
 async def test_who_never_stood_can_stop() -> None:
-    Heartbeat(ConnectionLimits(), ping=list, is_there=lambda: True, on_vanished=list).stop()
+    Heartbeat(1.0, 1.0, ping=list, is_there=lambda: True, on_vanished=list).stop()

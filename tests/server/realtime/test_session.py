@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosedError
 from tests.support.serving import END, FLUSH, append, engine, heard, restarted, running, say, settled
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig
-from voxtide.server.config import ServerConfig, SessionLimits
+from voxtide.server.config import ServerConfig
 
 
 def update(**session: object) -> str:
@@ -57,7 +57,7 @@ async def test_other_options_open_another_stream_and_time_goes_on() -> None:
 
 
 async def test_audio_too_far_ahead_has_a_name() -> None:
-    config = ServerConfig(session=SessionLimits(audio_ahead_s=2.0))
+    config = ServerConfig(max_audio_ahead_s=2.0)
     async with running(config) as server, connect(server.ws()) as socket:
         await heard(socket, "session.created")
         await socket.send(append(bytes(32_000 * 3)))
@@ -69,7 +69,7 @@ async def test_audio_too_far_ahead_has_a_name() -> None:
 
 
 async def test_a_session_that_lasted_long_enough_says_what_was_said(caplog: pytest.LogCaptureFixture) -> None:
-    config = ServerConfig(session=SessionLimits(duration_s=0.4))
+    config = ServerConfig(max_session_s=0.4)
     async with running(config) as server, connect(server.ws()) as socket:
         await say(socket, "last words")
         assert (await heard(socket, "transcription.done"))[-1]["text"] == "last words"
@@ -80,7 +80,7 @@ async def test_a_session_that_lasted_long_enough_says_what_was_said(caplog: pyte
 
 
 async def test_a_client_that_says_nothing_is_let_go() -> None:
-    config = ServerConfig(session=SessionLimits(idle_s=0.2))
+    config = ServerConfig(max_idle_s=0.2)
     async with running(config) as server, connect(server.ws()) as socket:
         assert "no message came" in (await heard(socket, "error"))[-1]["error"]["message"]
         await socket.wait_closed()
@@ -88,7 +88,7 @@ async def test_a_client_that_says_nothing_is_let_go() -> None:
 
 
 async def test_messages_keep_a_session_from_being_idle() -> None:
-    config = ServerConfig(session=SessionLimits(idle_s=0.4))
+    config = ServerConfig(max_idle_s=0.4)
     async with running(config) as server, connect(server.ws()) as socket:
         for _ in range(4):
             await asyncio.sleep(0.2)  # the subject of the test is time

@@ -17,7 +17,7 @@ from tests.support.websocket_bytes import TEXT, frame, upgrade
 from voxtide.engines.base import EngineStream
 from voxtide.errors import EngineFailedError, VoxtideError
 from voxtide.protocols.realtime.dialect import Close, Effect, Feed, Finish, Flush, Send
-from voxtide.server.config import ConnectionLimits, SessionLimits
+from voxtide.server.config import ServerConfig
 from voxtide.server.handshake import Handshake
 from voxtide.server.realtime.connection import Admitted, ServerConnection
 from voxtide.server.realtime.session import Session
@@ -157,11 +157,11 @@ class Wire(asyncio.Transport):
 class Client:
     """A connection that a session waits on, without a socket."""
 
-    def __init__(self, script: Scripted, limits: SessionLimits) -> None:
+    def __init__(self, script: Scripted, config: ServerConfig) -> None:
         self.script = script
         self.wire = Wire()
-        self.connection = ServerConnection(self, ConnectionLimits(), set())
-        self.session = Session(self.connection, script, script, session_id="s", limits=limits, observer=script)
+        self.connection = ServerConnection(self, config, set())
+        self.session = Session(self.connection, script, script, session_id="s", config=config, observer=script)
         self.connection.connection_made(self.wire)
         self.connection.data_received(upgrade())
 
@@ -178,9 +178,9 @@ class Client:
 
 
 @asynccontextmanager
-async def client_of(*, limits: SessionLimits | None = None, **effects: Sequence[Effect]) -> AsyncIterator[Client]:
+async def client_of(*, config: ServerConfig | None = None, **effects: Sequence[Effect]) -> AsyncIterator[Client]:
     """A client whose session waits for a message; 0 is taken."""
-    client = Client(Scripted({name: list(of) for name, of in effects.items()}), limits or SessionLimits())
+    client = Client(Scripted({name: list(of) for name, of in effects.items()}), config or ServerConfig())
     await until(lambda: client.taken == [0] and client.connection._arrival is not None)
     try:
         yield client
@@ -226,8 +226,8 @@ async def test_nothing_overtakes_a_flush() -> None:
 
 
 async def test_audio_too_far_ahead_ends_the_session_and_what_follows_is_not_taken() -> None:
-    limits = SessionLimits(audio_ahead_s=0.25)
-    async with client_of(limits=limits, a=[audio(1)], b=[audio(2)]) as client:
+    config = ServerConfig(max_audio_ahead_s=0.25)
+    async with client_of(config=config, a=[audio(1)], b=[audio(2)]) as client:
         client.send("a", "b", "b")
         assert client.taken == [0, 1]
         await until(lambda: client.connection.is_over)

@@ -13,7 +13,7 @@ from websockets.typing import Subprotocol
 
 from tests.support.serving import FLUSH, MISTRAL, append, engine, heard, running, say, settled
 from voxtide.engines.scripted import ScriptedConfig
-from voxtide.server.config import ServerConfig, SessionLimits
+from voxtide.server.config import ServerConfig
 from voxtide.server.http.endpoints import http_endpoints
 
 KEYED = ServerConfig(keys=("first-key", "second-key"))
@@ -145,7 +145,7 @@ async def test_a_session_that_cannot_begin_is_closed(monkeypatch: pytest.MonkeyP
 
 async def test_stopping_is_bounded() -> None:
     """An engine that needs minutes for what was said."""
-    config = ServerConfig(session=SessionLimits(drain_s=0.3))
+    config = ServerConfig(drain_s=0.3)
     slow = engine(ScriptedConfig(slowness=3.0))
     async with running(config, load=slow) as server, connect(server.ws()) as socket:
         await socket.send(append(bytes(96_000)))
@@ -161,7 +161,7 @@ async def test_a_request_that_is_not_done_in_time_is_told_so(
 ) -> None:
     """An upload that stopped half way."""
     monkeypatch.setattr("voxtide.server.serving.END_S", 0.6)
-    config = ServerConfig(session=SessionLimits(drain_s=0.4))
+    config = ServerConfig(drain_s=0.4)
     async with running(config, endpoints=http_endpoints) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         head = "POST /v1/client/sessions HTTP/1.1", "Host: x", "Content-Length: 9", "", "{"

@@ -50,7 +50,7 @@ def serve(request: ServeRequest) -> Exit:
         ModelError: The engine's model cannot be used.
     """
     settings = Settings.from_environment(os.environ)
-    config = request.config(os.environ, capacity=_capacity(request, settings), web_dir=_web_dir())
+    config = request.server_config(os.environ, capacity=_capacity(request, settings), web_dir=_web_dir())
     with PullView() as progress, listen(config) as sock:
 
         def load() -> Engine:
@@ -132,7 +132,7 @@ def _capacity(request: ServeRequest, settings: Settings) -> int:
 
 def _num_others(request: ServeRequest) -> int:
     """Streams that are not sessions' own: those of files, and the spare ones."""
-    return request.max_files + NUM_SPARE_STREAMS
+    return request.config.max_files + NUM_SPARE_STREAMS
 
 
 def _voice(settings: Settings) -> VadModel | None:

@@ -26,12 +26,12 @@ TRANSCRIPTIONS = "/v1/audio/transcriptions"
 
 def http_endpoints(services: Services) -> list[Endpoint]:
     """All of them."""
-    config = services.config.batch
+    config = services.config
     engine_info = services.realtime.engine_info
     batch = TranscriptionService(
         supervisor=services.supervisor,
         config=config,
-        admission=Admission(config.capacity),
+        admission=Admission(config.max_files),
         engine_info=engine_info,
         is_draining=lambda: services.realtime.is_draining,
         live_first=FileThrottle(num_live=lambda: services.realtime.num_sessions, late_s=services.realtime.late_s),

@@ -30,7 +30,7 @@ from voxtide.protocols.http.response import answer_of
 from voxtide.protocols.http.sse import MEDIA_TYPE, TranscriptionEvents
 from voxtide.protocols.messages import RequestRefusedError
 from voxtide.server.admission import Admission
-from voxtide.server.config import FileLimits
+from voxtide.server.config import ServerConfig
 from voxtide.server.http.fetch import fetch
 from voxtide.server.http.job import transcribe_file
 from voxtide.server.http.throttle import FileThrottle
@@ -67,7 +67,7 @@ class TranscriptionService:
     """
 
     supervisor: EngineSupervisor
-    config: FileLimits
+    config: ServerConfig
     admission: Admission
     engine_info: Callable[[], EngineInfo]
     is_draining: Callable[[], bool]
@@ -129,11 +129,13 @@ class _Conversation:
 
     async def _read(self) -> Upload:
         try:
-            async with asyncio.timeout(self._service.config.upload_s):
-                upload = await read_upload(self._request, max_bytes=self._service.config.upload_bytes)
+            async with asyncio.timeout(self._service.config.max_upload_s):
+                upload = await read_upload(self._request, max_bytes=self._service.config.max_upload_bytes)
         except TimeoutError:
             raise RequestRefusedError(
-                f"the upload took longer than {self._service.config.upload_s:g} s", code="upload_too_slow", status=408
+                f"the upload took longer than {self._service.config.max_upload_s:g} s",
+                code="upload_too_slow",
+                status=408,
             ) from None
         self._closing.callback(upload.close)
         return upload
@@ -168,10 +170,10 @@ class _Conversation:
         file = SpooledTemporaryFile(max_size=MAX_FORM_BYTES)  # noqa: SIM115  # closed with the request
         self._closing.callback(file.close)
         try:
-            async with asyncio.timeout(config.upload_s):
-                await fetch(url, file, max_bytes=config.upload_bytes, is_private_allowed=config.can_fetch_private)
+            async with asyncio.timeout(config.max_upload_s):
+                await fetch(url, file, max_bytes=config.max_upload_bytes, is_private_allowed=config.can_fetch_private)
         except TimeoutError:
-            raise AudioError(f"fetching file_url took longer than {config.upload_s:g} s") from None
+            raise AudioError(f"fetching file_url took longer than {config.max_upload_s:g} s") from None
         return file
 
     async def _transcribe(
@@ -184,7 +186,7 @@ class _Conversation:
             wish.options,
             tuple(observers),
             file_name=file_name or urlsplit(wish.file_url or "").path,
-            max_audio_s=self._service.config.audio_s,
+            max_audio_s=self._service.config.max_file_audio_s,
             live_first=self._service.live_first,
         )
         self._service.audio_s += transcript.audio_s
@@ -217,7 +219,7 @@ class _Conversation:
 
     async def _send_events(self, wish: TranscriptionRequest, text: str, *, is_last: bool = False) -> None:
         try:
-            async with asyncio.timeout(self._service.config.reader_s):
+            async with asyncio.timeout(self._service.config.max_events_unread_s):
                 await self._begin_events(wish)
                 await self._send({"type": "http.response.body", "body": text.encode(), "more_body": not is_last})
         except TimeoutError:

@@ -23,7 +23,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from voxtide.errors import MessageTooBigError
-from voxtide.server.config import ConnectionLimits
+from voxtide.server.config import ServerConfig
 from voxtide.server.handshake import Handshake, Refusal, handshake_of
 from voxtide.server.realtime.heartbeat import Heartbeat
 from voxtide.server.realtime.message_assembler import MessageAssembler
@@ -77,10 +77,10 @@ class ServerConnection(asyncio.Protocol):
         on_message: The session's: takes a message that comes while `receive` waits, instead of `receive`.
     """
 
-    def __init__(self, door: SessionGate, limits: ConnectionLimits, connections: set[Any]) -> None:
+    def __init__(self, door: SessionGate, config: ServerConfig, connections: set[Any]) -> None:
         """`connections` is the server's set of those to shut down."""
         self._door = door
-        self._limits = limits
+        self._config = config
         self._connections = connections
         self._loop = asyncio.get_running_loop()
         self._wire = ServerProtocol(max_size=None)  # the bound is ours, so that the session can say which it was
@@ -97,7 +97,8 @@ class ServerConnection(asyncio.Protocol):
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._has_heard = True  # since the last ping
         self._heartbeat = Heartbeat(
-            limits,
+            config.ping_interval_s,
+            config.pong_wait_s,
             ping=self._ping,
             is_there=lambda: self._has_heard or self._is_reading_paused,
             on_vanished=lambda: self.give_up("vanished"),
@@ -145,7 +146,7 @@ class ServerConnection(asyncio.Protocol):
         return self._room is not None
 
     async def drained(self) -> None:
-        """Wait while the client has too much to take. Bounded: it is given up after `slow_reader_s`."""
+        """Wait while the client has too much to take. Bounded: it is given up after `max_unread_s`."""
         while self._room is not None and not self._is_over:
             await asyncio.shield(self._room)
 
@@ -155,7 +156,7 @@ class ServerConnection(asyncio.Protocol):
         return self._is_over
 
     def close(self, code: int, reason: str = "") -> None:
-        """Begin the closing handshake behind everything sent; `receive` ends. The socket goes within `close_s`."""
+        """Begin the closing handshake behind everything sent; `receive` ends. The socket goes within `close_wait_s`."""
         if self._wire.state is not State.OPEN:
             return
         try:
@@ -165,7 +166,7 @@ class ServerConnection(asyncio.Protocol):
         self.close_code = code
         self._write()
         self._end()
-        self._later("close", self._limits.close_s, self._transport.abort)
+        self._later("close", self._config.close_wait_s, self._transport.abort)
         if self._is_reading_paused:  # the client's answer comes behind what we did not read
             self._is_reading_paused = False
             self._transport.resume_reading()
@@ -225,7 +226,7 @@ class ServerConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._room = self._loop.create_future()
-        self._later("slow reader", self._limits.slow_reader_s, lambda: self.give_up("slow_reader"))
+        self._later("slow reader", self._config.max_unread_s, lambda: self.give_up("slow_reader"))
 
     def resume_writing(self) -> None:
         self._wake_writer()
@@ -253,7 +254,7 @@ class ServerConnection(asyncio.Protocol):
     def _begin(self, admitted: Admitted) -> None:
         self._transport.set_write_buffer_limits(high=UNSENT_BYTES)
         _set_options(self._transport.get_extra_info("socket"))
-        self._assembler = MessageAssembler(self._limits.message_bytes or admitted.message_bytes)
+        self._assembler = MessageAssembler(self._config.max_message_bytes or admitted.message_bytes)
         self._heartbeat.start()
         self._session = self._loop.create_task(admitted.run(self))
         self._session.add_done_callback(admitted.on_done)
@@ -309,7 +310,7 @@ class ServerConnection(asyncio.Protocol):
                 self._transport.write(data)
             else:  # the library's sign for the end of our side
                 self._transport.close()
-                self._later("close", self._limits.close_s, self._transport.abort)
+                self._later("close", self._config.close_wait_s, self._transport.abort)
 
     def _end(self) -> None:
         """No message comes any more."""

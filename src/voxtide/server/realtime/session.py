@@ -21,7 +21,7 @@ from voxtide.engines.base import EngineStream
 from voxtide.errors import AudioAheadError, EngineFailedError, SessionExpiredError, SessionIdleError, VoxtideError
 from voxtide.protocols.realtime.dialect import Close, Configure, Dialect, Effect, Feed, Finish, Flush, Send
 from voxtide.protocols.realtime.turns import TurnEvent
-from voxtide.server.config import SessionLimits
+from voxtide.server.config import ServerConfig
 from voxtide.server.realtime.connection import ServerConnection
 from voxtide.server.realtime.session_stream import SessionStream
 from voxtide.server.realtime.turn_meter import VadWorker
@@ -78,7 +78,7 @@ class Session:
         engine: StreamSource,
         *,
         session_id: str,
-        limits: SessionLimits,
+        config: ServerConfig,
         observer: Observer,
         voice: VadWorker | None = None,
     ) -> None:
@@ -86,7 +86,7 @@ class Session:
         self._connection = connection
         self._dialect = dialect
         self._engine = engine
-        self._limits = limits
+        self._config = config
         self._observer = observer
         self._loop = asyncio.get_running_loop()
         self._stream = SessionStream(engine.open, self._on_event, self._on_failure, voice=voice)
@@ -137,7 +137,7 @@ class Session:
             self._is_ending = True
             self._ending = ending
             self._connection.inject(self._drain_dialect)
-            self._later(self._limits.drain_s, self._close, GOING_AWAY, "the server is going away")
+            self._later(self._config.drain_s, self._close, GOING_AWAY, "the server is going away")
 
     # The receive loop.
 
@@ -211,7 +211,7 @@ class Session:
         self.audio_s += audio_s
         now_s = self._loop.time()
         self._due_s = max(self._due_s, now_s) + audio_s
-        most_s = self._limits.audio_ahead_s
+        most_s = self._config.max_audio_ahead_s
         if most_s is not None and self._due_s - now_s > most_s:
             raise AudioAheadError(
                 f"audio came {most_s:g} s faster than it can have been spoken; send it at the speed of speech, "
@@ -262,16 +262,16 @@ class Session:
         )
 
     def _watch_time(self) -> None:
-        limits = self._limits
-        if limits.duration_s is not None:
-            self._later(limits.duration_s, self._expire)
-        if limits.idle_s is not None:
-            self._later(limits.idle_s, self._look_for_idleness, limits.idle_s)
+        config = self._config
+        if config.max_session_s is not None:
+            self._later(config.max_session_s, self._expire)
+        if config.max_idle_s is not None:
+            self._later(config.max_idle_s, self._look_for_idleness, config.max_idle_s)
 
     def _expire(self) -> None:
         self.drain(
             SessionExpiredError(
-                f"a session lasts {self._limits.duration_s:g} s at most (the server's --max-session); open another"
+                f"a session lasts {self._config.max_session_s:g} s at most (the server's --max-session); open another"
             )
         )
 

@@ -155,7 +155,7 @@ class Sessions:
             open_dialect(wire, handshake.query, self.engine_info(), self._session_info(session_id)),
             self._supervisor,
             session_id=session_id,
-            limits=self._config.session,
+            config=self._config,
             observer=self._metrics,
             voice=self._voice,
         )
@@ -178,8 +178,8 @@ class Sessions:
 
     def _session_info(self, session_id: str) -> SessionInfo:
         now_s = int(time.time())
-        duration_s = self._config.session.duration_s
-        expires_at_s = None if duration_s is None else now_s + int(duration_s)
+        max_session_s = self._config.max_session_s
+        expires_at_s = None if max_session_s is None else now_s + int(max_session_s)
         return SessionInfo(session_id=session_id, opened_at_s=now_s, expires_at_s=expires_at_s)
 
 
