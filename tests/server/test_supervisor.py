@@ -46,7 +46,7 @@ async def lives_again(supervised: EngineSupervisor) -> None:
 async def test_a_dead_engine_is_replaced() -> None:
     async with EngineSupervisor(loader(dying, ScriptedEngine)) as supervised:
         await kill(supervised)
-        supervised.suspect()
+        supervised.check_health()
         await lives_again(supervised)
         async with supervised.open() as stream:
             await stream.feed(speak("new life here"))
@@ -56,8 +56,8 @@ async def test_a_dead_engine_is_replaced() -> None:
 
 async def test_a_live_engine_is_left_alone() -> None:
     async with EngineSupervisor(loader(ScriptedEngine)) as supervised:
-        supervised.suspect()
-        supervised.suspect()
+        supervised.check_health()
+        supervised.check_health()
         await asyncio.sleep(0.01)
         assert supervised.is_alive
         assert supervised.num_restarts == 0
@@ -70,10 +70,10 @@ async def test_a_far_side_that_is_away_is_no_death_of_the_engine() -> None:
     async with EngineSupervisor(loader(away)) as supervised:
         with pytest.raises(ConnectionFailedError):
             await supervised.open().__aenter__()
-        supervised.suspect()
-        assert supervised._restarting is not None
+        supervised.check_health()
+        assert supervised._recovery is not None
         async with asyncio.timeout(10):
-            await supervised._restarting
+            await supervised._recovery
         assert supervised.is_alive
 
 
@@ -83,7 +83,7 @@ async def test_loading_is_tried_again_and_the_reasons_are_for_the_log_alone(
     monkeypatch.setattr(subject, "RETRY_S", (0.0, 0.05))
     async with EngineSupervisor(loader(dying, failing, ScriptedEngine)) as supervised:
         await kill(supervised)
-        supervised.suspect()
+        supervised.check_health()
         async with asyncio.timeout(10):
             while "the model is gone" not in caplog.text:  # noqa: ASYNC110  # it tells nobody
                 await asyncio.sleep(0.001)
@@ -104,7 +104,7 @@ async def test_what_cannot_be_loaded_at_first_is_the_callers_to_know() -> None:
 async def test_closing_ends_the_attempts() -> None:
     async with EngineSupervisor(loader(dying, failing)) as supervised:
         await kill(supervised)
-        supervised.suspect()
+        supervised.check_health()
 
 
 async def test_steps_are_told_of_every_engine() -> None:
@@ -114,7 +114,7 @@ async def test_steps_are_told_of_every_engine() -> None:
         await kill(supervised)
         assert steps
         steps.clear()
-        supervised.suspect()
+        supervised.check_health()
         await lives_again(supervised)
         async with supervised.open() as stream:
             await stream.feed(speak("x"))

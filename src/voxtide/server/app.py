@@ -205,7 +205,7 @@ def _door(realtime: Sessions) -> Handler:
             headers=request.headers,
             address=request.client.host if request.client else "",
         )
-        return refusal_response(realtime.why_not(handshake) or _no_upgrade(request.url.path))
+        return refusal_response(realtime.refusal_of(handshake) or _no_upgrade(request.url.path))
 
     return answer
 

@@ -285,7 +285,7 @@ def assemble(
         request_rates=RateLimiter(config.requests_per_minute),
         session_rates=RateLimiter(config.sessions_per_minute),
     )
-    realtime = Sessions(supervisor, config, access, metrics, voice=None if voice is None else VadWorker(voice))
+    realtime = Sessions(supervisor, config, access, metrics, vad=None if voice is None else VadWorker(voice))
     services = Services(
         config=config, supervisor=supervisor, realtime=realtime, access=access, tokens=tokens, metrics=metrics
     )

@@ -5,25 +5,25 @@ import asyncio
 from voxtide.server.realtime.heartbeat import Heartbeat
 
 
-async def test_who_is_there_is_pinged_again_and_who_is_not_has_vanished() -> None:
+async def test_a_live_peer_is_pinged_again_and_a_dead_one_times_out() -> None:
     pings: list[float] = []
-    vanished = asyncio.Event()
+    timed_out = asyncio.Event()
     heartbeat = Heartbeat(
         0.02,
         0.01,
         ping=lambda: pings.append(asyncio.get_running_loop().time()),
-        is_there=lambda: len(pings) < 3,
-        on_vanished=vanished.set,
+        is_alive=lambda: len(pings) < 3,
+        on_timeout=timed_out.set,
     )
     began_s = asyncio.get_running_loop().time()
     heartbeat.start()
     async with asyncio.timeout(10):
-        await vanished.wait()
+        await timed_out.wait()
     assert len(pings) == 3
     assert pings[0] - began_s >= 0.018
     assert pings[2] - pings[1] >= 0.018
     heartbeat.stop()
 
 
-async def test_who_never_stood_can_stop() -> None:
-    Heartbeat(1.0, 1.0, ping=list, is_there=lambda: True, on_vanished=list).stop()
+async def test_stopping_before_the_start_is_a_no_op() -> None:
+    Heartbeat(1.0, 1.0, ping=list, is_alive=lambda: True, on_timeout=list).stop()

@@ -1,6 +1,6 @@
-"""Messages taken in the connection's own callback: at once what can be, in order what cannot, and failures between.
+"""Messages handled in the connection's callback: what needs no await at once, the rest in order, and failures.
 
-No sockets: the test hands bytes to a connection and sees what was done before it gave anybody else a turn.
+No sockets: a test feeds bytes to a connection and checks the effects before it yields to the event loop.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from voxtide.types import Samples, StreamOptions
 
 
 def audio(value: int) -> Feed:
-    """A tenth of a second that can be told from others."""
+    """A tenth of a second of a distinct value."""
     return Feed(np.full(1600, value, "<i2").tobytes())
 
 
 class HeldStream(EngineStream):
-    """Takes as much as the test has room for, and notes it."""
+    """Records what it is fed, up to `room` chunks."""
 
     def __init__(self) -> None:
         self.taken: list[object] = []
@@ -78,7 +78,7 @@ class HeldStream(EngineStream):
 
 
 class Scripted:
-    """A dialect and all that is around a session: a message is the key of its effects."""
+    """The dialect, engine and observer of a session. A message is the key of its effects."""
 
     def __init__(self, effects: dict[str, list[Effect]]) -> None:
         self.effects = effects
@@ -107,8 +107,8 @@ class Scripted:
     def open(self, options: StreamOptions | None = None) -> EngineStream:
         return self.stream
 
-    def suspect(self) -> None:
-        self.errors.append("suspected")
+    def check_health(self) -> None:
+        self.errors.append("check_health")
 
     def on_flushed(self, took_s: float) -> None:
         raise AssertionError
@@ -117,8 +117,8 @@ class Scripted:
         self.errors.append(code)
 
 
-class Wire(asyncio.Transport):
-    """A transport that goes nowhere."""
+class FakeTransport(asyncio.Transport):
+    """Records what is written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -155,14 +155,14 @@ class Wire(asyncio.Transport):
 
 
 class Client:
-    """A connection that a session waits on, without a socket."""
+    """A session on a connection without a socket."""
 
     def __init__(self, script: Scripted, config: ServerConfig) -> None:
         self.script = script
-        self.wire = Wire()
+        self.transport = FakeTransport()
         self.connection = ServerConnection(self, config, set())
         self.session = Session(self.connection, script, script, session_id="s", config=config, observer=script)
-        self.connection.connection_made(self.wire)
+        self.connection.connection_made(self.transport)
         self.connection.data_received(upgrade())
 
     def admit(self, handshake: Handshake) -> Admitted:
@@ -179,9 +179,9 @@ class Client:
 
 @asynccontextmanager
 async def client_of(*, config: ServerConfig | None = None, **effects: Sequence[Effect]) -> AsyncIterator[Client]:
-    """A client whose session waits for a message; 0 is taken."""
+    """A client whose session waits for a message and has fed 0."""
     client = Client(Scripted({name: list(of) for name, of in effects.items()}), config or ServerConfig())
-    await until(lambda: client.taken == [0] and client.connection._arrival is not None)
+    await until(lambda: client.taken == [0] and client.connection.mailbox.is_waiting)
     try:
         yield client
     finally:
@@ -191,28 +191,28 @@ async def client_of(*, config: ServerConfig | None = None, **effects: Sequence[E
         assert session.done()
 
 
-async def test_what_nobody_waits_for_is_done_before_the_callback_ends() -> None:
+async def test_effects_without_await_run_in_the_callback() -> None:
     async with client_of(a=[audio(1), Send("x")], b=[audio(2)]) as client:
         client.send("a", "b", "a")
         assert client.taken == [0, 1, 2, 1]
-        assert client.wire.sent() == ["x", "x"]
+        assert client.transport.sent() == ["x", "x"]
 
 
-async def test_an_engine_full_in_the_middle_of_a_message_delays_the_rest_and_all_behind_it() -> None:
+async def test_a_full_engine_delays_the_rest_of_a_message_and_all_later_ones() -> None:
     message = [audio(1), Send("x"), audio(2), Send("y"), audio(3)]
     async with client_of(a=message, b=[audio(4), Send("z")]) as client:
         client.script.stream.room = 1
         client.send("a", "b")
-        assert (client.taken, client.wire.sent()) == ([0, 1], ["x"])
+        assert (client.taken, client.transport.sent()) == ([0, 1], ["x"])
         await asyncio.sleep(0)
-        client.send("b")  # while the session waits for room
-        assert (client.taken, client.wire.sent()) == ([0, 1], ["x"])
+        client.send("b")  # while the session waits for the engine
+        assert (client.taken, client.transport.sent()) == ([0, 1], ["x"])
         client.script.stream.make_room()
-        await until(lambda: len(client.wire.sent()) == 4)
+        await until(lambda: len(client.transport.sent()) == 4)
         assert client.taken == [0, 1, 2, 3, 4, 4]
-        assert client.wire.sent() == ["x", "y", "z", "z"]
-        await until(lambda: client.connection._arrival is not None)
-        client.send("b")  # and at once again
+        assert client.transport.sent() == ["x", "y", "z", "z"]
+        await until(lambda: client.connection.mailbox.is_waiting)
+        client.send("b")  # in the callback again
         assert client.taken == [0, 1, 2, 3, 4, 4, 4]
 
 
@@ -225,7 +225,7 @@ async def test_nothing_overtakes_a_flush() -> None:
         assert client.taken == [0, 1, "flush", 2, 3, 3]
 
 
-async def test_audio_too_far_ahead_ends_the_session_and_what_follows_is_not_taken() -> None:
+async def test_audio_too_far_ahead_ends_the_session_and_later_messages_are_ignored() -> None:
     config = ServerConfig(max_audio_ahead_s=0.25)
     async with client_of(config=config, a=[audio(1)], b=[audio(2)]) as client:
         client.send("a", "b", "b")
@@ -233,18 +233,18 @@ async def test_audio_too_far_ahead_ends_the_session_and_what_follows_is_not_take
         await until(lambda: client.connection.is_over)
         client.send("a")
         assert client.taken == [0, 1]
-        assert client.wire.sent() == ["audio_ahead"]
+        assert client.transport.sent() == ["audio_ahead"]
         assert (client.script.errors, client.connection.close_code) == (["audio_ahead"], 1011)
 
 
-async def test_an_engine_that_died_is_told_of_and_suspected() -> None:
+async def test_a_dead_engine_is_reported_and_its_health_checked() -> None:
     async with client_of(a=[audio(1), Send("x")]) as client:
         client.script.stream.error = EngineFailedError("gone")
         client.send("a", "a")
-        assert client.wire.sent() == []
+        assert client.transport.sent() == []
         await until(lambda: client.connection.is_over)
-        assert client.wire.sent() == ["engine_failed"]
-        assert client.script.errors == ["suspected", "engine_failed"]
+        assert client.transport.sent() == ["engine_failed"]
+        assert client.script.errors == ["check_health", "engine_failed"]
 
 
 async def test_nothing_follows_a_close() -> None:
@@ -253,27 +253,27 @@ async def test_nothing_follows_a_close() -> None:
         assert client.connection.close_code == 1000
         client.send("b")
         await until(lambda: cast("asyncio.Task[None]", client.connection._session).done())
-        assert (client.taken, client.wire.sent()) == ([0], ["x"])
+        assert (client.taken, client.transport.sent()) == ([0], ["x"])
 
 
-async def test_a_client_that_does_not_read_is_waited_for() -> None:
+async def test_the_session_waits_for_a_client_that_does_not_read() -> None:
     async with client_of(a=[audio(1), Send("x")]) as client:
         client.connection.pause_writing()
-        client.send("a", "a")  # only the answer to the first could not be kept from it
-        assert (client.taken, client.wire.sent()) == ([0, 1], ["x"])
+        client.send("a", "a")  # the first answer is sent before the session notices
+        assert (client.taken, client.transport.sent()) == ([0, 1], ["x"])
         await asyncio.sleep(0)
         client.send("a")
         assert client.taken == [0, 1]
         client.connection.resume_writing()
-        await until(lambda: client.wire.sent() == ["x"] * 3)
+        await until(lambda: client.transport.sent() == ["x"] * 3)
         assert client.taken == [0, 1, 1, 1]
 
 
-async def test_messages_after_the_end_of_a_draining_session_are_not_taken() -> None:
+async def test_messages_after_the_drain_are_ignored() -> None:
     async with client_of(a=[audio(1)]) as client:
         client.send("a")
         client.connection.shutdown()
-        client.send("a")  # came before the session could know
-        await until(lambda: client.taken == [0, 1, "finish"] and client.connection._arrival is not None)
+        client.send("a")  # arrives before the session has handled the drain
+        await until(lambda: client.taken == [0, 1, "finish"] and client.connection.mailbox.is_waiting)
         client.send("a")
         assert client.taken == [0, 1, "finish"]

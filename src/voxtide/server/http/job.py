@@ -65,7 +65,7 @@ async def transcribe_file(
                 samples = _in_turn(_bounded(source, max_audio_s), stream, live_first)
                 return await _run(samples, stream, observers)
     except EngineFailedError:
-        supervisor.suspect()
+        supervisor.check_health()
         raise
 
 

@@ -1,1 +1,1 @@
-"""Realtime sessions over WebSockets. In: sockets. Out: sessions on an engine. Knows dialects by their seam."""
+"""Realtime sessions over WebSockets. In: sockets. Out: sessions on an engine. Knows dialects by their protocol only."""

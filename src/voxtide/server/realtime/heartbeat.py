@@ -1,4 +1,4 @@
-"""Whether a client is still there. In: what was heard of it. Out: when to ping it, and that it has vanished."""
+"""Liveness of a connection. In: whether anything was received. Out: pings, and a timeout."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Heartbeat:
-    """One connection's. `start` it when the connection stands, `stop` it when that is gone."""
+    """The ping timer of one connection. `stop` is idempotent."""
 
     def __init__(
         self,
@@ -15,32 +15,32 @@ class Heartbeat:
         pong_wait_s: float,
         *,
         ping: Callable[[], None],
-        is_there: Callable[[], bool],
-        on_vanished: Callable[[], None],
+        is_alive: Callable[[], bool],
+        on_timeout: Callable[[], None],
     ) -> None:
-        """Call `ping` every `ping_interval_s`; `on_vanished` if the client is not there `pong_wait_s` after a ping."""
+        """Call `ping` every `ping_interval_s`; call `on_timeout` if not `is_alive()` `pong_wait_s` after a ping."""
         self._ping_interval_s, self._pong_wait_s = ping_interval_s, pong_wait_s
         self._ping = ping
-        self._is_there = is_there
-        self._on_vanished = on_vanished
+        self._is_alive = is_alive
+        self._on_timeout = on_timeout
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Begin; the first ping comes after `ping_interval_s`."""
+        """Send the first ping after `ping_interval_s`."""
         self._timer = self._loop.call_later(self._ping_interval_s, self._beat)
 
     def stop(self) -> None:
-        """End."""
+        """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()
 
     def _beat(self) -> None:
         self._ping()
-        self._timer = self._loop.call_later(self._pong_wait_s, self._look)
+        self._timer = self._loop.call_later(self._pong_wait_s, self._check)
 
-    def _look(self) -> None:
-        if self._is_there():
+    def _check(self) -> None:
+        if self._is_alive():
             self._timer = self._loop.call_later(max(0.0, self._ping_interval_s - self._pong_wait_s), self._beat)
         else:
-            self._on_vanished()
+            self._on_timeout()

@@ -1,4 +1,4 @@
-"""Messages out of frames. In: a client's data frames, in order. Out: whole messages, none longer than a bound."""
+"""Messages from frames. In: a client's data frames, in order. Out: whole messages of bounded length."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from voxtide.errors import MessageTooBigError
 
 
 class MessageAssembler:
-    """One connection's. What it holds is bounded by `max_bytes` and a packet.
+    """Assembles one connection's messages. Holds at most `max_bytes` and one packet.
 
     Attributes:
         max_bytes: The longest message.
-        num_unfinished_bytes: What has come of a message that is not whole. Its owner adds what comes from the socket,
-            for of a frame that is not whole nobody here knows yet.
+        num_unfinished_bytes: Bytes received of an incomplete message. The owner adds what the socket delivers, because
+            an incomplete frame does not reach `add`.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -20,12 +20,12 @@ class MessageAssembler:
         self._fragments = bytearray()
         self._is_text = True
 
-    def take(self, data: bytes | bytearray | memoryview, *, is_text: bool | None, is_last: bool) -> str | bytes | None:
-        """The message that a frame completes, if any. `is_text` None for a frame that goes on with a message.
+    def add(self, data: bytes | bytearray | memoryview, *, is_text: bool | None, is_last: bool) -> str | bytes | None:
+        """Add a frame; returns the message it completes, or None. `is_text` is None for a continuation frame.
 
         Raises:
-            MessageTooBigError: It is longer than `max_bytes`.
-            UnicodeDecodeError: It is said to be text, and is not UTF-8.
+            MessageTooBigError: The message is longer than `max_bytes`.
+            UnicodeDecodeError: A text message is not UTF-8.
         """
         if is_text is not None:
             self._is_text = is_text
@@ -39,22 +39,22 @@ class MessageAssembler:
         self.num_unfinished_bytes = 0
         message = bytes(data)
         if len(message) > self.max_bytes:
-            raise self.refusal()
+            raise self.error()
         return message.decode() if self._is_text else message
 
     @property
     def is_too_long(self) -> bool:
-        """Whether more has come than a message may have, whole or not."""
+        """Whether more bytes have arrived than a message may have, complete or not."""
         return self.num_unfinished_bytes > self.max_bytes
 
     def clear(self) -> None:
-        """Forget what has come of a message."""
+        """Discard the incomplete message."""
         self._fragments.clear()
         self.num_unfinished_bytes = 0
 
-    def refusal(self) -> MessageTooBigError:
-        """What to say to a message that is too long."""
+    def error(self) -> MessageTooBigError:
+        """The error for a message that is too long."""
         return MessageTooBigError(
-            f"a message is longer than {self.max_bytes} bytes; send audio in smaller pieces (the bound is "
+            f"a message is longer than {self.max_bytes} bytes; send audio in smaller messages (the limit is "
             "the server's --max-message-bytes)"
         )

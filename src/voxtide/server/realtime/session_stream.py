@@ -1,9 +1,9 @@
-"""A session's audio and its engine streams as one stream. In: PCM bytes, flush, finish. Out: events on one time line.
+"""A session's engine streams as one stream. In: PCM bytes, flush, finish. Out: events in session time.
 
-bytes -> PcmConverter -> engine stream -> events, on the session's time
-                     \\-> VoiceMeter -> TurnDetector -> turn events
+bytes -> PcmConverter -> engine stream -> events, shifted to session time
+                     \\-> TurnMeter -> turn events
 
-An engine stream is opened when there is something for it, and changed when the options do. Knows no wire.
+An engine stream opens with the first audio or flush, and is replaced when the options change. Knows no dialect.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ OnFailure: TypeAlias = Callable[[Exception], None]
 
 
 class SessionStream:
-    """One session's stream. Its verbs come from one task; events are told from a second one, and from `feed`."""
+    """One session's stream. Call its methods from one task; events come from a second one, and from `feed`."""
 
-    def __init__(self, open_stream: Open, on_event: OnEvent, on_failure: OnFailure, *, voice: VadWorker | None) -> None:
-        """Begin with nothing open.
+    def __init__(self, open_stream: Open, on_event: OnEvent, on_failure: OnFailure, *, vad: VadWorker | None) -> None:
+        """Open nothing yet.
 
         Args:
             open_stream: Opens an engine stream.
             on_event: Awaited with every event, in order.
-            on_failure: Told what ended the reading of events, unless it was asked for.
-            voice: Measures speech where `Configure` asks for turns; None where nothing can.
+            on_failure: Called with the error that ended the events, other than cancellation.
+            vad: Detects speech for turns; None if the server has no VAD model.
         """
         self._open_stream = open_stream
         self._on_event = on_event
         self._on_failure = on_failure
-        self._voice = voice
+        self._vad = vad
         self._pcm = PcmFormat()
         self.bytes_per_s = self._pcm.bytes_per_s
-        """Bytes of one second of audio, as configured."""
+        """Bytes of one second of audio in the configured format."""
         self._converter = PcmConverter(self._pcm)
         self._options = StreamOptions()
         self._meter: TurnMeter | None = None
         self._stream: EngineStream | None = None
         self._reading: asyncio.Task[None] | None = None
         self._is_finishing = False
-        self._is_changing = False
+        self._is_switching = False
         self._num_fed_samples = 0
         self._num_flushed = 0
         self._has_text = False
@@ -63,32 +63,32 @@ class SessionStream:
         """Audio fed and not yet transcribed, in seconds."""
         return 0.0 if self._stream is None else self._stream.lag_s
 
-    async def configure(self, wanted: Configure) -> None:
-        """Take audio in this format from now on, and transcribe it with these options.
+    async def configure(self, configure: Configure) -> None:
+        """Use this format and these options for the audio that follows.
 
         Raises:
             ConfigError: The format or an option cannot be used.
             EngineError: The engine failed.
         """
-        if wanted.pcm != self._pcm:
-            converter = PcmConverter(wanted.pcm)
+        if configure.pcm != self._pcm:
+            converter = PcmConverter(configure.pcm)
             await self.feed(self._converter.finish())
-            self._pcm, self._converter = wanted.pcm, converter
-            self.bytes_per_s = wanted.pcm.bytes_per_s
-        if wanted.options != self._options:
-            await self._change_stream()
-            self._options = wanted.options
-        if wanted.turns is None or self._voice is None:
+            self._pcm, self._converter = configure.pcm, converter
+            self.bytes_per_s = configure.pcm.bytes_per_s
+        if configure.options != self._options:
+            await self._switch_stream()
+            self._options = configure.options
+        if configure.turns is None or self._vad is None:
             self._meter = None
-        elif self._meter is None or self._meter.config != wanted.turns:
-            self._meter = TurnMeter(self._voice, wanted.turns, start_s=self._fed_s)
+        elif self._meter is None or self._meter.config != configure.turns:
+            self._meter = TurnMeter(self._vad, configure.turns, start_s=self._fed_s)
 
     def decode(self, payload: bytes) -> Samples:
-        """The samples that a piece of audio in the configured format brings out, to be fed in this order."""
+        """Convert audio in the configured format to samples; feed them in the same order."""
         return self._converter.feed(payload)
 
     def try_feed(self, samples: Samples) -> bool:
-        """As `feed`, where nobody has to wait; else False, and nothing was taken."""
+        """As `feed` if it need not wait; else False, and nothing is fed."""
         stream = self._stream
         if stream is None or self._is_finishing or self._meter is not None or not stream.try_feed(samples):
             return False
@@ -96,7 +96,7 @@ class SessionStream:
         return True
 
     async def feed(self, samples: Samples) -> None:
-        """Take audio. Waits while the engine is full.
+        """Feed audio. Waits while the engine stream is full.
 
         Raises:
             UnsupportedOptionError, CapacityError: No stream could be opened.
@@ -112,12 +112,12 @@ class SessionStream:
                 await self._on_event(event)
 
     async def flush(self) -> None:
-        """Ask for the text of everything fed. Raises what `feed` does."""
+        """Request the final text of everything fed. Raises as `feed` does."""
         await self.feed(self._converter.flush())
         await (await self._opened()).flush()
 
     async def finish(self) -> None:
-        """End the stream; `Finished` is told when all else has been. Audio may still follow, to another stream.
+        """Finish the stream; `Finished` is the last event. Later audio opens another stream.
 
         Raises:
             EngineFailedError: The engine died.
@@ -131,7 +131,7 @@ class SessionStream:
         await self._stream.finish()
 
     async def close(self) -> None:
-        """Free everything now."""
+        """Release everything now."""
         stream, self._stream = self._stream, None
         if self._reading is not None:
             self._reading.cancel()
@@ -154,18 +154,18 @@ class SessionStream:
             self._reading = asyncio.create_task(self._read(self._stream, self._fed_s))
         return self._stream
 
-    async def _change_stream(self) -> None:
-        """End the stream that is open; its `Finished` is nobody's business."""
+    async def _switch_stream(self) -> None:
+        """Finish the open stream, if any, without its `Finished`."""
         if self._stream is None:
             return
         if not self._is_finishing:
-            self._is_changing = True
+            self._is_switching = True
             await self._stream.finish()
         await self._read_to_end()
-        self._is_changing = False
+        self._is_switching = False
 
     async def _read_to_end(self) -> None:
-        """Wait until the stream that is finishing has told everything. Bounded: an engine answers or dies."""
+        """Wait for the last event of the finishing stream. Bounded: an engine answers or dies."""
         assert self._reading is not None
         await asyncio.shield(self._reading)
         await self.close()
@@ -176,26 +176,28 @@ class SessionStream:
         try:
             async for event in stream:
                 is_finished = isinstance(event, Finished)
-                if is_finished and self._is_changing:
+                if is_finished and self._is_switching:
                     continue
                 if shift_s:
                     event = shifted(event, shift_s)
                 if isinstance(event, Delta):
                     if not is_begun and not event.text[:1].isspace():
-                        event = replace(event, text=f" {event.text}")  # a first word, but not the session's
+                        event = replace(
+                            event, text=f" {event.text}"
+                        )  # the first word of this stream, but not of the session
                     is_begun = self._has_text = True
                 if isinstance(event, Flushed):
                     self._num_flushed += 1
                     event = replace(event, flush_id=self._num_flushed)
                 await self._on_event(event)
-            if not is_finished:  # somebody closed the engine under us, such as who replaces a dead one
+            if not is_finished:  # the supervisor closed a dead engine
                 raise EngineFailedError("the engine was closed; open another session")
         except Exception as error:
             self._on_failure(error)
 
 
 def shifted(event: TranscriptEvent, shift_s: float) -> TranscriptEvent:
-    """The event with all its times later by `shift_s`."""
+    """The event with `shift_s` added to all its times."""
     event = replace(event, audio_s=event.audio_s + shift_s)
     match event:
         case SegmentEnded():

@@ -1,6 +1,6 @@
 """Turns measured on a session's audio. In: samples. Out: turn events. Knows no text.
 
-The network runs on threads of its own, never on the event loop.
+The VAD model runs on a thread of its own, never on the event loop.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from voxtide.types import Samples
 
 
 class VadWorker:
-    """The speech model and the thread it runs on, shared by all sessions. `close` it."""
+    """The VAD model and its thread, shared by all sessions. `close` it."""
 
     def __init__(self, model: VadModel) -> None:
         self.model = model
-        self.executor = ThreadPoolExecutor(1, thread_name_prefix="voxtide-voice")
+        self.executor = ThreadPoolExecutor(1, thread_name_prefix="voxtide-vad")
 
     def close(self) -> None:
-        """End the thread after what it is at."""
+        """End the thread after the call in progress."""
         self.executor.shutdown(wait=False, cancel_futures=True)
 
 
 class TurnMeter:
-    """One session's turns, from one choice of settings to the next."""
+    """One session's turns under one `TurnConfig`."""
 
-    def __init__(self, voice: VadWorker, config: TurnConfig, *, start_s: float) -> None:
-        """Begin with the audio at `start_s` of the session."""
+    def __init__(self, vad: VadWorker, config: TurnConfig, *, start_s: float) -> None:
+        """Measure from `start_s` of the session's audio."""
         self.config = config
-        self._voice = voice
-        self._meter = VadMeter(voice.model)
+        self._vad = vad
+        self._meter = VadMeter(vad.model)
         self._detector = TurnDetector(config, start_s=start_s)
         self._rest = np.zeros(0, np.float32)
 
     async def measure(self, samples: Samples) -> list[TurnEvent]:
-        """What the samples change. Less than a frame (32 ms) waits for more."""
+        """The turn events that `samples` complete. Less than a frame (32 ms) is kept for the next call."""
         held = np.concatenate([self._rest, samples])
         num_whole = len(held) // VAD_FRAME_SAMPLES * VAD_FRAME_SAMPLES
         self._rest = held[num_whole:]
         if not num_whole:
             return []
         loop = asyncio.get_running_loop()
-        measured = loop.run_in_executor(self._voice.executor, self._meter.probabilities, held[:num_whole])
+        measured = loop.run_in_executor(self._vad.executor, self._meter.probabilities, held[:num_whole])
         return self._detector.push(await measured)
