@@ -64,6 +64,39 @@ class SessionGate(Protocol):
         """Admit or refuse. Never blocks; an `Admitted` holds its place from now on."""
 
 
+class UnreadOutput:
+    """Whether queue 2 is full, and for how long it may be."""
+
+    def __init__(self, max_unread_s: float, *, on_timeout: Callable[[], None]) -> None:
+        """Call `on_timeout` when the queue has been full for `max_unread_s`."""
+        self._max_unread_s = max_unread_s
+        self._on_timeout = on_timeout
+        self._drained: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_full(self) -> bool:
+        return self._drained is not None
+
+    def on_full(self) -> None:
+        """The transport's buffer is above its high water mark."""
+        loop = asyncio.get_running_loop()
+        self._drained = loop.create_future()
+        self._timer = loop.call_later(self._max_unread_s, self._on_timeout)
+
+    def on_drained(self) -> None:
+        """The buffer is below its low water mark, or the connection is lost. Idempotent."""
+        if self._drained is not None and self._timer is not None:
+            self._timer.cancel()
+            self._drained.set_result(None)
+            self._drained = None
+
+    async def wait(self) -> None:
+        """Wait until the queue is not full."""
+        if self._drained is not None:
+            await asyncio.shield(self._drained)
+
+
 class ServerConnection(asyncio.Protocol):
     """A client's socket, from its upgrade request to the loss of the connection.
 
@@ -85,14 +118,13 @@ class ServerConnection(asyncio.Protocol):
         self._session: asyncio.Task[None] | None = None
         self._assembler = MessageAssembler(HANDSHAKE_BYTES)
         self._is_discarding = False
-        self._drained: asyncio.Future[None] | None = None
-        self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._has_received = True  # since the last ping
+        self._close_timer: asyncio.TimerHandle | None = None
+        self._unread = UnreadOutput(config.max_unread_s, on_timeout=lambda: self.abort("slow_reader"))
         self._heartbeat = Heartbeat(
             config.ping_interval_s,
             config.pong_wait_s,
             ping=self._ping,
-            is_alive=lambda: self._has_received or self.mailbox.is_full,
+            is_excused=lambda: self.mailbox.is_full,
             on_timeout=lambda: self.abort("vanished"),
         )
         self.mailbox = Mailbox(
@@ -113,12 +145,12 @@ class ServerConnection(asyncio.Protocol):
     @property
     def is_congested(self) -> bool:
         """Whether more than `MAX_UNSENT_BYTES` are unread by the client."""
-        return self._drained is not None
+        return self._unread.is_full
 
     async def wait_until_drained(self) -> None:
         """Wait while the connection is congested. Bounded: it is aborted after `max_unread_s`."""
-        while self._drained is not None and not self.is_over:
-            await asyncio.shield(self._drained)
+        while self._unread.is_full and not self.is_over:
+            await self._unread.wait()
 
     @property
     def is_over(self) -> bool:
@@ -136,7 +168,7 @@ class ServerConnection(asyncio.Protocol):
         self.close_code = code
         self._write()
         self._end()
-        self._later("close", self._config.close_wait_s, self._transport.abort)
+        self._start_close_timer()
         self.mailbox.resume_reading()  # the client's close frame is behind what was not read
         if self._is_discarding and self._transport.can_write_eof():
             self._transport.write_eof()  # the client's close frame would be discarded: let it close the socket now
@@ -163,7 +195,7 @@ class ServerConnection(asyncio.Protocol):
         self._connections.add(self)
 
     def data_received(self, data: bytes) -> None:
-        self._has_received = True
+        self._heartbeat.has_received = True
         if self._is_discarding:
             return
         self._assembler.num_unfinished_bytes += len(data)
@@ -184,21 +216,19 @@ class ServerConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
         self._heartbeat.stop()
-        for timer in self._timers.values():
-            timer.cancel()
+        if self._close_timer is not None:
+            self._close_timer.cancel()
         is_waiting = self.mailbox.is_waiting
         self._end()
-        self._set_drained()
+        self._unread.on_drained()
         if self._session is not None and not is_waiting:
             self._session.cancel()
 
     def pause_writing(self) -> None:
-        self._drained = self._loop.create_future()
-        self._later("unread", self._config.max_unread_s, lambda: self.abort("slow_reader"))
+        self._unread.on_full()
 
     def resume_writing(self) -> None:
-        self._set_drained()
-        self._timers.pop("unread").cancel()
+        self._unread.on_drained()
 
     # The handshake.
 
@@ -238,7 +268,7 @@ class ServerConnection(asyncio.Protocol):
                 close = self._protocol.close_rcvd
                 self.close_code = self.close_code or (close.code if close else None)
                 self._end()
-        # the library answers pings; a pong needs no more than `_has_received`
+        # the library answers pings; a pong needs no more than `Heartbeat.has_received`
 
     def _receive_data_frame(self, frame: Frame) -> None:
         if self.is_over or self._is_discarding:
@@ -269,26 +299,20 @@ class ServerConnection(asyncio.Protocol):
                 self._transport.write(data)
             else:  # the library's marker for the end of our side
                 self._transport.close()
-                self._later("close", self._config.close_wait_s, self._transport.abort)
+                self._start_close_timer()
 
     def _end(self) -> None:
         """No more messages come in or go out."""
         self.mailbox.close()
 
-    def _set_drained(self) -> None:
-        drained, self._drained = self._drained, None
-        if drained is not None:
-            drained.set_result(None)
-
     def _ping(self) -> None:
-        self._has_received = False
         if self._protocol.state is State.OPEN:
             self._protocol.send_ping(b"")
             self._write()
 
-    def _later(self, name: str, delay_s: float, call: Callable[[], None]) -> None:
-        if name not in self._timers:
-            self._timers[name] = self._loop.call_later(delay_s, call)
+    def _start_close_timer(self) -> None:
+        if self._close_timer is None:
+            self._close_timer = self._loop.call_later(self._config.close_wait_s, self._transport.abort)
 
 
 def _set_options(sock: socket.socket | None) -> None:

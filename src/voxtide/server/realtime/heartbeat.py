@@ -7,7 +7,11 @@ from collections.abc import Callable
 
 
 class Heartbeat:
-    """The ping timer of one connection. `stop` is idempotent."""
+    """The ping timer of one connection. `stop` is idempotent.
+
+    Attributes:
+        has_received: Whether anything was received since the last ping; the connection sets it.
+    """
 
     def __init__(
         self,
@@ -15,13 +19,17 @@ class Heartbeat:
         pong_wait_s: float,
         *,
         ping: Callable[[], None],
-        is_alive: Callable[[], bool],
+        is_excused: Callable[[], bool],
         on_timeout: Callable[[], None],
     ) -> None:
-        """Call `ping` every `ping_interval_s`; call `on_timeout` if not `is_alive()` `pong_wait_s` after a ping."""
+        """Call `ping` every `ping_interval_s`, and `on_timeout` if nothing is received for `pong_wait_s` after a ping.
+
+        While `is_excused()`, such as while the socket is not read, silence is no timeout.
+        """
+        self.has_received = True
         self._ping_interval_s, self._pong_wait_s = ping_interval_s, pong_wait_s
         self._ping = ping
-        self._is_alive = is_alive
+        self._is_excused = is_excused
         self._on_timeout = on_timeout
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -36,11 +44,12 @@ class Heartbeat:
             self._timer.cancel()
 
     def _beat(self) -> None:
+        self.has_received = False
         self._ping()
         self._timer = self._loop.call_later(self._pong_wait_s, self._check)
 
     def _check(self) -> None:
-        if self._is_alive():
+        if self.has_received or self._is_excused():
             self._timer = self._loop.call_later(max(0.0, self._ping_interval_s - self._pong_wait_s), self._beat)
         else:
             self._on_timeout()
