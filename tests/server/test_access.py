@@ -1,4 +1,4 @@
-"""Keys, tokens, pages and rates, without sockets."""
+"""Keys, tokens, origins and rates, without sockets."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_bearer_header_is_read(header: str, secret: str | None) -> None:
     assert bearer({"authorization": header}) == secret
 
 
-def test_without_keys_everybody_is_let_in() -> None:
+def test_without_keys_every_client_is_accepted() -> None:
     assert access().is_open
     assert access().check_request({}, ADDRESS) is None
     assert access().check_session({}, ADDRESS, subprotocols=("realtime", "rt_any"), model=None) is None
@@ -52,7 +52,7 @@ def test_a_refusal_shows_no_secret() -> None:
     assert "right" not in refusal.message
 
 
-def test_a_token_lets_into_sessions_only_and_only_while_it_lives() -> None:
+def test_a_token_opens_sessions_only_until_it_expires() -> None:
     clock = Clock()
     tokens = TokenStore(clock=clock)
     guard = access("key", tokens=tokens)
@@ -64,7 +64,7 @@ def test_a_token_lets_into_sessions_only_and_only_while_it_lives() -> None:
     assert guard.check_session(headers, ADDRESS, subprotocols=(), model="any") is not None
 
 
-def test_a_token_is_not_held_as_it_was_given() -> None:
+def test_the_store_does_not_hold_the_value_of_a_token() -> None:
     tokens = TokenStore()
     token = tokens.mint(prefix="rt_", ttl_s=60, model="m")
     found = tokens.find(token.value)
@@ -74,7 +74,7 @@ def test_a_token_is_not_held_as_it_was_given() -> None:
     assert tokens.find("rt_\udcff") is None
 
 
-def test_tokens_have_bounds() -> None:
+def test_lifetime_and_number_of_tokens_are_bounded() -> None:
     clock = Clock()
     tokens = TokenStore(clock=clock)
     for ttl_s in (9, 7201):
@@ -89,7 +89,7 @@ def test_tokens_have_bounds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("origin", "is_let_in"),
+    ("origin", "is_accepted"),
     [
         (None, True),
         ("http://here:8000", True),
@@ -98,15 +98,15 @@ def test_tokens_have_bounds() -> None:
         ("null", False),
     ],
 )
-def test_pages_of_this_server_and_of_the_list_are_let_in(origin: str | None, is_let_in: bool) -> None:
+def test_pages_of_this_server_and_of_listed_sites_are_accepted(origin: str | None, is_accepted: bool) -> None:
     headers = {"host": "here:8000"} | ({} if origin is None else {"origin": origin})
     guard = access(origins=("https://listed.example",))
-    assert (guard.check_session(headers, ADDRESS, subprotocols=(), model=None) is None) is is_let_in
-    anyones = access(origins=("*",))
-    assert anyones.check_session(headers, ADDRESS, subprotocols=(), model=None) is None
+    assert (guard.check_session(headers, ADDRESS, subprotocols=(), model=None) is None) is is_accepted
+    for_any = access(origins=("*",))
+    assert for_any.check_session(headers, ADDRESS, subprotocols=(), model=None) is None
 
 
-def test_a_rate_lets_a_burst_pass_and_then_so_many_a_minute() -> None:
+def test_a_rate_allows_a_burst_and_then_its_requests_per_minute() -> None:
     clock = Clock()
     rates = RateLimiter(60, clock=clock)
     assert [rates.wait_s(ADDRESS) for _ in range(10)] == [0.0] * 10
@@ -117,7 +117,7 @@ def test_a_rate_lets_a_burst_pass_and_then_so_many_a_minute() -> None:
     assert rates.wait_s(ADDRESS) == pytest.approx(1.0)
 
 
-def test_a_rate_remembers_so_many_addresses_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rate_limiter_remembers_a_bounded_number_of_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("voxtide.server.rates.MAX_ADDRESSES", 2)
     rates = RateLimiter(1, clock=Clock())
     assert [rates.wait_s(address) for address in "abc"] == [0.0] * 3

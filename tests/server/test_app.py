@@ -1,4 +1,4 @@
-"""The HTTP part: what every endpoint shares."""
+"""The HTTP application: behaviour common to all endpoints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 
 from tests.support.certificates import make_certificate
 from tests.support.http_calls import spoken, transcribed
-from tests.support.serving import FLUSH, MISTRAL, engine, heard, running, say
+from tests.support.serving import FLUSH, MISTRAL, engine, receive_until, running, send_speech
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig
 from voxtide.errors import ConfigError
@@ -24,7 +24,7 @@ from voxtide.server.serving import assemble
 from voxtide.server.supervisor import EngineSupervisor
 
 
-async def test_what_is_not_there_is_said_in_json() -> None:
+async def test_an_unknown_path_is_a_json_error() -> None:
     async with running() as server:
         answer = await server.get("/v1/nothing")
         assert answer.status == 404
@@ -32,7 +32,7 @@ async def test_what_is_not_there_is_said_in_json() -> None:
         assert answer.headers["x-request-id"].startswith("req-")
 
 
-async def test_another_method_is_refused_with_those_there_are() -> None:
+async def test_a_wrong_method_is_answered_with_the_allowed_ones() -> None:
     async with running() as server:
         answer = await server.send(b"DELETE /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert answer.status == 405
@@ -52,10 +52,8 @@ async def test_another_method_is_refused_with_those_there_are() -> None:
         ("POST", "/", 405, "Allow"),
     ],
 )
-async def test_a_wrong_request_is_told_what_would_do(
-    method: str, path: str, status: int, named: str, tmp_path: Path
-) -> None:
-    """With a page at /, which must not answer for the API."""
+async def test_an_error_names_the_remedy(method: str, path: str, status: int, named: str, tmp_path: Path) -> None:
+    """With a page at /, which must not answer for API paths."""
     (tmp_path / "index.html").write_text("<title>captions</title>", "utf-8")
     async with running(ServerConfig(web_dir=tmp_path)) as server:
         answer = await server.send(f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
@@ -66,7 +64,7 @@ async def test_a_wrong_request_is_told_what_would_do(
         assert ("upgrade" in answer.headers) == (status == 426)
 
 
-async def test_what_an_engine_died_of_is_for_the_log_alone(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_cause_of_an_engines_death_is_only_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     loads = [engine(ScriptedConfig(dies_at_s=0.1))]
 
     def load() -> Engine:
@@ -77,10 +75,10 @@ async def test_what_an_engine_died_of_is_for_the_log_alone(caplog: pytest.LogCap
     async with running(load=load, endpoints=http_endpoints) as server:
         assert (await transcribed(server, spoken("long enough to die"))).status == 503
         async with asyncio.timeout(10):
-            while "/opt/models" not in caplog.text:  # noqa: ASYNC110  # it tells nobody
+            while "/opt/models" not in caplog.text:  # noqa: ASYNC110  # the log has no event
                 await asyncio.sleep(0.001)
-        knock = f"POST {MISTRAL} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-        session = await server.send(knock.encode())
+        request = f"POST {MISTRAL} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        session = await server.send(request.encode())
         file = await transcribed(server, spoken("no matter"))
         assert [answer.headers["retry-after"] for answer in (session, file)] == ["5", "5"]
         for answer in (session, file, await server.get("/readyz")):
@@ -89,7 +87,7 @@ async def test_what_an_engine_died_of_is_for_the_log_alone(caplog: pytest.LogCap
             assert "/opt" not in str(answer)
 
 
-async def test_no_bytes_bring_it_down() -> None:
+async def test_invalid_requests_are_answered_400() -> None:
     async with running() as server:
         for request in (
             b"\r\n\r\n",
@@ -101,7 +99,7 @@ async def test_no_bytes_bring_it_down() -> None:
         assert (await server.get("/healthz")).status == 200
 
 
-async def test_the_page_is_served_where_there_is_one(tmp_path: Path) -> None:
+async def test_the_page_is_served_if_configured(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<title>captions</title>", "utf-8")
     async with running(ServerConfig(web_dir=tmp_path, keys=("k",))) as server:
         page = await server.get("/")
@@ -116,7 +114,7 @@ async def test_the_page_is_served_where_there_is_one(tmp_path: Path) -> None:
         assert (await server.get("/v1/models")).status == 401
 
 
-async def test_the_description_names_every_open_endpoint() -> None:
+async def test_the_openapi_document_has_every_open_endpoint() -> None:
     async with running() as server:
         document = json.loads((await server.get("/openapi.json")).body)
     assert {"/healthz", "/readyz", "/metrics"} <= set(document["paths"])
@@ -125,7 +123,7 @@ async def test_the_description_names_every_open_endpoint() -> None:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> ServerConfig:
-    """Settings with a certificate that only this test trusts."""
+    """A configuration with a certificate that only this test trusts."""
     path, key = make_certificate(tmp_path, "IP:127.0.0.1")
     return ServerConfig(tls_certificate=path, tls_key=key)
 
@@ -133,16 +131,16 @@ def certificate(tmp_path: Path) -> ServerConfig:
 async def test_sessions_over_tls(certificate: ServerConfig) -> None:
     trusting = ssl.create_default_context(cafile=str(certificate.tls_certificate))
     async with running(certificate) as server, connect(server.ws().replace("ws:", "wss:"), ssl=trusting) as socket:
-        await say(socket, "nobody listens in")
+        await send_speech(socket, "end to end encrypted")
         await socket.send(FLUSH)
-        assert (await heard(socket, "transcription.done"))[-1]["text"] == "nobody listens in"
+        assert (await receive_until(socket, "transcription.done"))[-1]["text"] == "end to end encrypted"
 
 
 async def test_requests_over_tls(certificate: ServerConfig) -> None:
     trusting = ssl.create_default_context(cafile=str(certificate.tls_certificate))
     async with running(certificate) as server, asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=trusting)
-        for path in ("healthz", "openapi.json"):  # a short answer, and one of several records
+        for path in ("healthz", "openapi.json"):  # a response of one TLS record, and one of several
             writer.write(f"GET /{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             assert head.startswith("HTTP/1.1 200 ")
@@ -151,10 +149,10 @@ async def test_requests_over_tls(certificate: ServerConfig) -> None:
         writer.close()
 
 
-def test_a_key_with_a_passphrase_is_refused_and_nobody_asked(certificate: ServerConfig, tmp_path: Path) -> None:
-    """OpenSSL would ask on the terminal, and a service would wait there."""
+def test_a_key_with_a_passphrase_is_refused_without_a_prompt(certificate: ServerConfig, tmp_path: Path) -> None:
+    """OpenSSL would prompt on the terminal, and block a service."""
     locked = tmp_path / "locked.pem"
     command = ["openssl", "pkey", "-in", str(certificate.tls_key), "-aes128", "-passout", "pass:secret", "-out"]
     subprocess.run([*command, str(locked)], check=True, capture_output=True)
-    with pytest.raises(ConfigError, match=r"locked\.pem wants a passphrase.*openssl pkey"):
+    with pytest.raises(ConfigError, match=r"locked\.pem needs a passphrase.*openssl pkey"):
         assemble(replace(certificate, tls_key=locked), EngineSupervisor(engine()), version="test")

@@ -1,4 +1,4 @@
-"""A server's settings are checked when they are made."""
+"""A server's settings are validated on construction."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from voxtide.server.config import ServerConfig
         ({"keys": ("a b",)}, "API key"),
     ],
 )
-def test_what_cannot_be_used_is_named(setting: dict[str, Any], named: str) -> None:
+def test_an_invalid_setting_is_named(setting: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         ServerConfig(**setting)
 

@@ -1,4 +1,4 @@
-"""What a server counts, and that the documents say so."""
+"""A server's metrics, and their documentation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 from websockets.asyncio.client import connect
 
-from tests.support.serving import FLUSH, engine, heard, running, say, settled
+from tests.support.serving import FLUSH, engine, receive_until, running, send_speech, wait_for_sessions
 from tests.support.source_tree import ROOT
 from voxtide.engines.scripted import ScriptedConfig
 from voxtide.server.config import ServerConfig
@@ -15,18 +15,18 @@ from voxtide.server.http.endpoints import http_endpoints
 
 
 def names_of(text: str) -> set[str]:
-    """The names of all series of ours, as Prometheus gives them in `# TYPE`."""
+    """The names of our metrics in the `# TYPE` lines."""
     found = re.findall(r"^# TYPE (voxtide_\w+)", text, re.MULTILINE)
     return {name.removesuffix("_total") for name in found if not name.endswith("_created")}
 
 
 async def test_a_session_is_counted() -> None:
-    works = engine(ScriptedConfig(delay_ms=80, slowness=0.05))
-    async with running(ServerConfig(capacity=3), load=works) as server:
+    load = engine(ScriptedConfig(delay_ms=80, slowness=0.05))
+    async with running(ServerConfig(capacity=3), load=load) as server:
         async with connect(server.ws()) as socket:
-            await say(socket, "count me in please")
+            await send_speech(socket, "count me in please")
             await socket.send(FLUSH)
-            await heard(socket, "transcription.done")
+            await receive_until(socket, "transcription.done")
             text = await server.metrics()
         assert 'voxtide_sessions_opened_total{wire="mistral"} 1.0' in text
         assert "voxtide_sessions_open 1.0" in text
@@ -39,10 +39,10 @@ async def test_a_session_is_counted() -> None:
         audio_s = re.search(r"^voxtide_audio_seconds_total (\S+)", text, re.MULTILINE)
         assert audio_s
         assert 1.0 < float(audio_s[1]) < 3.0
-        await settled(server)
+        await wait_for_sessions(server)
         text = await server.metrics()
         assert "voxtide_sessions_open 0.0" in text
-        assert audio_s[0] in text  # what was taken stays counted
+        assert audio_s[0] in text  # unchanged after the session
 
 
 async def test_two_servers_count_apart() -> None:
@@ -51,7 +51,7 @@ async def test_two_servers_count_apart() -> None:
         assert "voxtide_sessions_open 0.0" in await second.metrics()
 
 
-async def test_requests_are_counted_by_route_and_not_by_whatever_is_asked() -> None:
+async def test_requests_are_counted_by_route_and_not_by_path() -> None:
     async with running() as server:
         for path in ("/healthz", "/v1/made-up", "/also-made-up"):
             await server.get(path)
@@ -61,7 +61,7 @@ async def test_requests_are_counted_by_route_and_not_by_whatever_is_asked() -> N
         assert "made-up" not in text
 
 
-async def test_the_document_and_the_board_know_every_metric() -> None:
+async def test_the_document_and_the_board_have_every_metric() -> None:
     async with running(endpoints=http_endpoints) as server:
         names = names_of(await server.metrics())
     document = (ROOT / "docs" / "metrics.md").read_text("utf-8")

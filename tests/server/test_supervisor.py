@@ -1,4 +1,4 @@
-"""An engine kept alive."""
+"""The supervision and replacement of an engine."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ async def kill(supervised: EngineSupervisor) -> None:
                 pass
 
 
-async def lives_again(supervised: EngineSupervisor) -> None:
+async def wait_for_restart(supervised: EngineSupervisor) -> None:
     async with asyncio.timeout(10):
-        while not supervised.num_restarts:  # noqa: ASYNC110  # it tells nobody
+        while not supervised.num_restarts:  # noqa: ASYNC110  # no event signals it
             await asyncio.sleep(0.001)
 
 
@@ -47,11 +47,11 @@ async def test_a_dead_engine_is_replaced() -> None:
     async with EngineSupervisor(loader(dying, ScriptedEngine)) as supervised:
         await kill(supervised)
         supervised.check_health()
-        await lives_again(supervised)
+        await wait_for_restart(supervised)
         async with supervised.open() as stream:
-            await stream.feed(speak("new life here"))
+            await stream.feed(speak("new engine here"))
             await stream.finish()
-            assert "".join([event.text async for event in stream if isinstance(event, Delta)]) == "new life here"
+            assert "".join([event.text async for event in stream if isinstance(event, Delta)]) == "new engine here"
 
 
 async def test_a_live_engine_is_left_alone() -> None:
@@ -63,11 +63,11 @@ async def test_a_live_engine_is_left_alone() -> None:
         assert supervised.num_restarts == 0
 
 
-async def test_a_far_side_that_is_away_is_no_death_of_the_engine() -> None:
-    def away() -> Engine:
-        return RemoteEngine("http://127.0.0.1:9")  # where nobody listens
+async def test_an_unreachable_upstream_is_not_an_engine_death() -> None:
+    def unreachable() -> Engine:
+        return RemoteEngine("http://127.0.0.1:9")  # a port that refuses connections
 
-    async with EngineSupervisor(loader(away)) as supervised:
+    async with EngineSupervisor(loader(unreachable)) as supervised:
         with pytest.raises(ConnectionFailedError):
             await supervised.open().__aenter__()
         supervised.check_health()
@@ -77,7 +77,7 @@ async def test_a_far_side_that_is_away_is_no_death_of_the_engine() -> None:
         assert supervised.is_alive
 
 
-async def test_loading_is_tried_again_and_the_reasons_are_for_the_log_alone(
+async def test_loading_is_retried_and_its_errors_are_only_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(subject, "RETRY_S", (0.0, 0.05))
@@ -85,29 +85,29 @@ async def test_loading_is_tried_again_and_the_reasons_are_for_the_log_alone(
         await kill(supervised)
         supervised.check_health()
         async with asyncio.timeout(10):
-            while "the model is gone" not in caplog.text:  # noqa: ASYNC110  # it tells nobody
+            while "the model is gone" not in caplog.text:  # noqa: ASYNC110  # no event signals it
                 await asyncio.sleep(0.001)
-        with pytest.raises(EngineFailedError) as told:
+        with pytest.raises(EngineFailedError) as raised:
             supervised.open()
-        assert str(told.value) == "the engine is being restarted; try again in a moment"
+        assert str(raised.value) == "the engine is being restarted; try again in a moment"
         assert "the engine died: engine 'scripted' died at 0.1 s" in caplog.text
-        await lives_again(supervised)
+        await wait_for_restart(supervised)
         assert supervised.is_alive
 
 
-async def test_what_cannot_be_loaded_at_first_is_the_callers_to_know() -> None:
+async def test_an_engine_that_cannot_be_loaded_at_first_raises() -> None:
     with pytest.raises(ModelMissingError):
         async with EngineSupervisor(loader(failing)):
             pass
 
 
-async def test_closing_ends_the_attempts() -> None:
+async def test_closing_cancels_the_retries() -> None:
     async with EngineSupervisor(loader(dying, failing)) as supervised:
         await kill(supervised)
         supervised.check_health()
 
 
-async def test_steps_are_told_of_every_engine() -> None:
+async def test_steps_of_every_engine_are_observed() -> None:
     steps: list[float] = []
     async with EngineSupervisor(loader(dying, ScriptedEngine)) as supervised:
         supervised.observe_steps(steps.append)
@@ -115,7 +115,7 @@ async def test_steps_are_told_of_every_engine() -> None:
         assert steps
         steps.clear()
         supervised.check_health()
-        await lives_again(supervised)
+        await wait_for_restart(supervised)
         async with supervised.open() as stream:
             await stream.feed(speak("x"))
             await stream.finish()

@@ -1,4 +1,4 @@
-"""Calls of the HTTP endpoints over a real socket, and audio to post."""
+"""Requests to the HTTP endpoints over a real socket, and audio to post."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.support.serving import Running, running
+from tests.support.serving import RunningServer, running
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
@@ -25,10 +25,10 @@ from voxtide.types import SAMPLE_RATE_HZ, Samples
 PATH = "/v1/audio/transcriptions"
 BOUNDARY = "a-boundary"
 ANSWER_S = 60.0
-"""Longest answer, on a real model and two busy cores."""
+"""Timeout of a response, for a real model on two busy cores."""
 
 MISTRAL = {"stream": "false", "diarize": "false"}
-"""What Mistral's SDK always sends."""
+"""Fields that Mistral's SDK always sends."""
 
 
 def scripted() -> Engine:
@@ -40,7 +40,7 @@ async def files_server(
     config: ServerConfig | None = None,
     *,
     load: Callable[[], Engine] = scripted,
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[RunningServer]:
     """A server with all HTTP endpoints."""
     async with running(config, load=load, endpoints=http_endpoints) as server:
         yield server
@@ -68,7 +68,7 @@ def wav(samples: Samples) -> bytes:
 
 
 def spoken(text: str) -> bytes:
-    """A WAV file that the scripted engine hears as `text`."""
+    """A WAV file that the scripted engine transcribes as `text`."""
     return wav(speak(text))
 
 
@@ -89,7 +89,11 @@ def form(fields: Sequence[tuple[str, str]], file: bytes | None = None, name: str
 
 
 async def transcribed(
-    server: Running, file: bytes | None, *more: tuple[str, str], headers: Mapping[str, str] | None = None, **fields: str
+    server: RunningServer,
+    file: bytes | None,
+    *more: tuple[str, str],
+    headers: Mapping[str, str] | None = None,
+    **fields: str,
 ) -> Answer:
     """Post a form with a file."""
     body = form([("model", "any"), *fields.items(), *more], file)
@@ -98,7 +102,7 @@ async def transcribed(
 
 
 async def call(
-    server: Running, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    server: RunningServer, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
 ) -> Answer:
     return await asyncio.to_thread(_call, server.port, method, path, body, headers or {})
 

@@ -1,4 +1,4 @@
-"""Servers in a thread of their own, for clients that must not share their event loop; and a line that can be cut."""
+"""Servers in their own thread, for clients that must not share their event loop; and a proxy that can be cut."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from voxtide.server.supervisor import EngineSupervisor
 T = TypeVar("T")
 
 START_S = 30.0
-"""How long a server may take to begin or end on a busy machine."""
+"""Timeout for the start or stop of a server on a busy machine."""
 
 
 class ServerThread:
-    """A thread with an event loop. What is entered in it ends with it, or before."""
+    """A thread with an event loop. Context managers entered in it exit with it."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -31,21 +31,21 @@ class ServerThread:
         self._stack = AsyncExitStack()
 
     def enter(self, server: AbstractAsyncContextManager[T]) -> T:
-        """Start a server; what it yields."""
+        """Enter a server; returns what it yields."""
         return self._run(self._stack.enter_async_context, server)
 
     def wait_for(self, coroutine_function: Callable[[], Coroutine[object, object, T]]) -> T:
-        """Do something that takes time in the thread, and wait until it is done."""
+        """Run a coroutine function in the thread and wait for its result."""
         return self._run(coroutine_function)
 
     def call(self, function: Callable[[], None]) -> None:
-        """Do something in the thread, and wait until it is done."""
+        """Call a function in the thread and wait until it returns."""
         done: Future[None] = Future()
         self._loop.call_soon_threadsafe(lambda: done.set_result(function()))
         done.result(START_S)
 
     def close(self) -> None:
-        """End the servers, the last first, and the thread."""
+        """Stop the servers in reverse order, then the thread."""
         self._run(self._stack.aclose)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(START_S)
@@ -57,7 +57,7 @@ class ServerThread:
 
 
 class CuttableLine:
-    """A port that leads to another one, until it is cut."""
+    """A TCP proxy that can be cut."""
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
@@ -71,18 +71,18 @@ class CuttableLine:
         return f"http://127.0.0.1:{self.port}"
 
     async def cut(self) -> None:
-        """Break all connections at once, and take no new ones. In the server's thread."""
+        """Abort all connections and accept no new ones. Call it in the server's thread."""
         self._is_cut = True
         if self._listening is not None:
             for sock in self._listening.sockets:
                 asyncio.get_running_loop().remove_reader(sock.fileno())
-            for _ in range(3):  # asyncio leaves a connection open that it accepted just before the end of listening
+            for _ in range(3):  # asyncio leaves open a connection accepted just before
                 await asyncio.sleep(0)
             self._listening.close()
         self.interrupt()
 
     def interrupt(self) -> None:
-        """Break all connections; new ones may come. In the server's thread."""
+        """Abort all connections; accept new ones. Call it in the server's thread."""
         for writer in self._writers:
             writer.transport.abort()
 
@@ -96,19 +96,19 @@ class CuttableLine:
             await self.cut()
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", self._target_port)
-        self._writers |= {writer, back}
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
+        self._writers |= {writer, upstream_writer}
         if self._is_cut:
             self.interrupt()
-        await asyncio.gather(_pump(reader, back), _pump(there, writer))
-        self._writers -= {writer, back}
+        await asyncio.gather(_pump(reader, upstream_writer), _pump(upstream_reader, writer))
+        self._writers -= {writer, upstream_writer}
 
 
 @asynccontextmanager
 async def voxtide_server(engine: Callable[[], Engine] | None = None, **config: object) -> AsyncIterator[str]:
-    """A real voxtide server on a free port, over a scripted engine; its address."""
+    """A voxtide server on a free port with a scripted engine; yields its URL."""
     stop = asyncio.Event()
-    settings = ServerConfig(port=0, **({"capacity": 500} | config))  # type: ignore[arg-type]  # as its own checks say
+    settings = ServerConfig(port=0, **({"capacity": 500} | config))  # type: ignore[arg-type]  # checked by ServerConfig
     async with EngineSupervisor(engine or scripted_engine) as supervisor:
         server = assemble(settings, supervisor, version="test")
         sock = listen(settings)

@@ -1,4 +1,4 @@
-"""Servers for tests: on a free port of this machine, over a scripted engine."""
+"""Test servers on a free local port with a scripted engine, and helpers for their clients."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MISTRAL = "/v1/audio/transcriptions/realtime"
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer."""
+    """An HTTP response."""
 
     status: int
     headers: dict[str, str]
@@ -35,8 +35,8 @@ class Answer:
 
 
 @dataclass
-class Running:
-    """A server that runs, and what is behind it."""
+class RunningServer:
+    """A running server and its parts."""
 
     server: Server
     supervisor: EngineSupervisor
@@ -48,20 +48,20 @@ class Running:
         return self.server.services
 
     @property
-    def realtime(self) -> Sessions:
-        return self.services.realtime
+    def sessions(self) -> Sessions:
+        return self.services.sessions
 
     def ws(self, path: str = MISTRAL) -> str:
         return f"ws://127.0.0.1:{self.port}{path}"
 
     async def get(self, path: str, **headers: str) -> Answer:
-        """An HTTP answer."""
+        """Send a GET request."""
         lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", "Connection: close"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         return await self.send(("\r\n".join(lines) + "\r\n\r\n").encode())
 
     async def send(self, request: bytes) -> Answer:
-        """The answer to a request as it lies on the wire, to the end of the connection."""
+        """Send raw bytes; returns the response, read to the end of the connection."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(request)
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
@@ -75,26 +75,26 @@ class Running:
         return (await self.get("/metrics")).body
 
 
-async def settled(server: Running, num_sessions: int = 0) -> None:
-    """Wait until so many sessions hold a place."""
-    await until(lambda: server.realtime.num_sessions == num_sessions)
+async def wait_for_sessions(server: RunningServer, num_sessions: int = 0) -> None:
+    """Wait until `num_sessions` are open."""
+    await until(lambda: server.sessions.num_sessions == num_sessions)
 
 
-async def restarted(server: Running) -> None:
-    """Wait until a dead engine has been replaced."""
+async def wait_for_restart(server: RunningServer) -> None:
+    """Wait until a dead engine is replaced."""
     await until(lambda: server.supervisor.num_restarts > 0)
 
 
 def engine(config: ScriptedConfig | None = None) -> Callable[[], Engine]:
-    """Loads a scripted engine with room for many."""
+    """A loader of a scripted engine with room for many streams."""
     return lambda: ScriptedEngine(config or ScriptedConfig(delay_ms=80), max_streams=1000)
 
 
 @asynccontextmanager
 async def running(
     config: ServerConfig | None = None, *, load: Callable[[], Any] | None = None, **more: Any
-) -> AsyncIterator[Running]:
-    """A server on a free port; stopped, and drained, at the end."""
+) -> AsyncIterator[RunningServer]:
+    """A server on a free port, drained and stopped at the end."""
     config = replace(config or ServerConfig(), port=0)
     stop = asyncio.Event()
     async with EngineSupervisor(load or engine()) as supervisor:
@@ -102,7 +102,7 @@ async def running(
         sock = listen(config)
         serving = asyncio.create_task(server.serve(sock, stop))
         try:
-            yield Running(server, supervisor, sock.getsockname()[1], stop)
+            yield RunningServer(server, supervisor, sock.getsockname()[1], stop)
         finally:
             stop.set()
             await serving
@@ -110,7 +110,7 @@ async def running(
 
 
 def pcm(text: str) -> bytes:
-    """What the scripted engine hears as `text`, as 16-bit PCM."""
+    """16-bit PCM that the scripted engine transcribes as `text`."""
     return encode_pcm(speak(text), Encoding.PCM_S16LE)
 
 
@@ -122,16 +122,16 @@ FLUSH = json.dumps({"type": "input_audio.flush"})
 END = json.dumps({"type": "input_audio.end"})
 
 
-async def heard(socket: ClientConnection, until: str) -> list[dict[str, Any]]:
-    """Messages up to the first of type `until`."""
+async def receive_until(socket: ClientConnection, until: str) -> list[dict[str, Any]]:
+    """Receive messages up to the first of type `until`."""
     messages = []
     while not messages or messages[-1]["type"] != until:
         messages.append(json.loads(await socket.recv()))
     return messages
 
 
-async def say(socket: ClientConnection, text: str) -> None:
-    """Send audio in chunks of 80 ms."""
+async def send_speech(socket: ClientConnection, text: str) -> None:
+    """Send `text` as audio in chunks of 80 ms."""
     audio = pcm(text)
     for start in range(0, len(audio), 2560):
         await socket.send(append(audio[start : start + 2560]))

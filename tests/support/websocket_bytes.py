@@ -1,4 +1,4 @@
-"""WebSocket requests and frames as bytes, for clients that send what they like."""
+"""WebSocket requests and frames as bytes, for clients that send arbitrary input."""
 
 from __future__ import annotations
 

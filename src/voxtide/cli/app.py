@@ -221,11 +221,11 @@ def serve(
     sessions_per_minute: options.SessionsPerMinute = _SERVER.sessions_per_minute or 0,
     log_format: options.LogFormat = "text",
 ) -> None:
-    """Serve programs that speak the Mistral, OpenAI or vLLM realtime wire, or post files.
+    """Serve clients that speak the Mistral, OpenAI or vLLM realtime protocol, or upload files.
 
-    Ctrl-C and SIGTERM let every session finish what was said; a second signal ends at once. API keys come from
-    --keys-file and from VOXTIDE_KEYS, between commas; without any, whoever reaches the server may use it. With --server
-    or --engine remote it is a gateway: another server transcribes.
+    Ctrl-C and SIGTERM let every session finish its audio; a second signal stops at once. API keys come from
+    --keys-file and from VOXTIDE_KEYS (separated by commas); without any, everyone who can reach the server may use it.
+    With --server or --engine remote it is a gateway: another server transcribes.
     """
     with reporting():
         from voxtide.cli.remote import choose_engine, engine_options

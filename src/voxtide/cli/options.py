@@ -153,15 +153,18 @@ Channels: TypeAlias = Annotated[
 ]
 
 Host: TypeAlias = Annotated[
-    str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0 for the whole network.")
+    str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for the whole network.")
 ]
 Port: TypeAlias = Annotated[
-    int, typer.Option("--port", "-p", metavar="N", min=0, max=65535, help="0 for any that is free.")
+    int, typer.Option("--port", "-p", metavar="N", min=0, max=65535, help="Port to listen on; 0 for any free one.")
 ]
 Capacity: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        "--capacity", metavar="N", min=1, help="Sessions at once. Default: what --calibrate found, else four per core."
+        "--capacity",
+        metavar="N",
+        min=1,
+        help="Concurrent sessions. Default: the result of --calibrate, else four per core.",
     ),
 ]
 Streams: TypeAlias = Annotated[
@@ -170,18 +173,22 @@ Streams: TypeAlias = Annotated[
         "--streams",
         metavar="N",
         min=1,
-        help="Streams the engine has room for. Default: what --capacity and --max-files need, and some to spare.",
+        help="Concurrent streams of the engine. Default: enough for --capacity and --max-files, and some to spare.",
     ),
 ]
 Calibrate: TypeAlias = Annotated[
-    bool, typer.Option("--calibrate", help="Find out how many live streams this machine carries, note it, and end.")
+    bool,
+    typer.Option(
+        "--calibrate", help="Measure how many live streams this machine sustains, store the number, and exit."
+    ),
 ]
 KeysFile: TypeAlias = Annotated[
-    Path | None, typer.Option("--keys-file", metavar="PATH", help="API keys that let clients in, one on each line.")
+    Path | None,
+    typer.Option("--keys-file", metavar="PATH", help="File of API keys that clients may use, one per line."),
 ]
 Origins: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--origin", metavar="URL", help="A web site whose pages may connect, or *; repeat it for more."),
+    typer.Option("--origin", metavar="URL", help="Another web site whose pages may connect, or * for any; repeatable."),
 ]
 TlsCertificate: TypeAlias = Annotated[
     Path | None, typer.Option("--tls-cert", metavar="PATH", help="Certificate chain (PEM), for https and wss.")
@@ -190,59 +197,78 @@ TlsKey: TypeAlias = Annotated[Path | None, typer.Option("--tls-key", metavar="PA
 MaxMessageBytes: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        "--max-message-bytes", metavar="N", min=1, help="Longest message of a session. Default: what its wire needs."
+        "--max-message-bytes",
+        metavar="N",
+        min=1,
+        help="Longest message of a session. Default: what its protocol needs.",
     ),
 ]
 PingInterval: TypeAlias = Annotated[
-    float, typer.Option("--ping-interval", metavar="S", min=0.1, help="How often clients of sessions are pinged.")
+    float, typer.Option("--ping-interval", metavar="S", min=0.1, help="Ping the client of a session every S seconds.")
 ]
 PongWait: TypeAlias = Annotated[
     float,
-    typer.Option("--pong-wait", metavar="S", min=0.1, help="A client that is silent so long after a ping is gone."),
+    typer.Option(
+        "--pong-wait", metavar="S", min=0.1, help="Disconnect a client that sends nothing for S seconds after a ping."
+    ),
 ]
 MaxUnread: TypeAlias = Annotated[
-    float, typer.Option("--max-unread", metavar="S", min=0.1, help="How long a client may leave its answers unread.")
+    float,
+    typer.Option(
+        "--max-unread", metavar="S", min=0.1, help="Disconnect a client that leaves messages unread for S seconds."
+    ),
 ]
 CloseWait: TypeAlias = Annotated[
-    float, typer.Option("--close-wait", metavar="S", min=0.1, help="How long a client may take to answer a close.")
+    float,
+    typer.Option(
+        "--close-wait", metavar="S", min=0.1, help="Disconnect a client that does not answer a close within S seconds."
+    ),
 ]
 MaxAudioAhead: TypeAlias = Annotated[
     float,
     typer.Option(
-        "--max-audio-ahead", metavar="S", min=0, help="Audio sent earlier than it can be spoken; 0: no bound."
+        "--max-audio-ahead",
+        metavar="S",
+        min=0,
+        help="Close a session whose audio is more than S seconds ahead of real time (0 = no limit).",
     ),
 ]
 MaxSession: TypeAlias = Annotated[
-    float, typer.Option("--max-session", metavar="S", min=0, help="Length of a session; 0: no bound.")
+    float, typer.Option("--max-session", metavar="S", min=0, help="Close a session after S seconds (0 = no limit).")
 ]
 MaxIdle: TypeAlias = Annotated[
     float,
-    typer.Option("--max-idle", metavar="S", min=0, help="A session without any message for so long ends; 0: not."),
+    typer.Option(
+        "--max-idle", metavar="S", min=0, help="Close a session after S seconds without a message (0 = never)."
+    ),
 ]
 MaxFiles: TypeAlias = Annotated[
-    int, typer.Option("--max-files", metavar="N", min=1, help="Files transcribed at once; each takes space on disk.")
+    int, typer.Option("--max-files", metavar="N", min=1, help="Concurrent files; each takes space on disk.")
 ]
 MaxUpload: TypeAlias = Annotated[
-    int, typer.Option("--max-upload-mb", metavar="MB", min=1, help="Largest file that may be posted or fetched.")
+    int, typer.Option("--max-upload-mb", metavar="MB", min=1, help="Largest file that may be uploaded or fetched.")
 ]
 MaxFileAudio: TypeAlias = Annotated[
-    float, typer.Option("--max-file-audio", metavar="S", min=1, help="Longest audio of a file.")
+    float, typer.Option("--max-file-audio", metavar="S", min=1, help="Longest audio of a file, in seconds.")
 ]
 FetchPrivate: TypeAlias = Annotated[
-    bool, typer.Option("--fetch-private", help="Let file_url lead into your own network, not only to public hosts.")
+    bool,
+    typer.Option("--fetch-private", help="Allow file_url to fetch from your own network, not only from public hosts."),
 ]
 Drain: TypeAlias = Annotated[
     float,
-    typer.Option("--drain", metavar="S", min=0.1, help="How long sessions may take to finish when the server stops."),
+    typer.Option("--drain", metavar="S", min=0.1, help="When the server stops, let sessions finish for S seconds."),
 ]
 RequestsPerMinute: TypeAlias = Annotated[
-    int, typer.Option("--requests-per-minute", metavar="N", min=0, help="From one address; 0: no bound.")
+    int,
+    typer.Option("--requests-per-minute", metavar="N", min=0, help="HTTP requests from one address (0 = no limit)."),
 ]
 SessionsPerMinute: TypeAlias = Annotated[
-    int, typer.Option("--sessions-per-minute", metavar="N", min=0, help="Opened from one address; 0: no bound.")
+    int,
+    typer.Option("--sessions-per-minute", metavar="N", min=0, help="Sessions opened from one address (0 = no limit)."),
 ]
 LogFormat: TypeAlias = Annotated[
-    Literal["text", "json"], typer.Option("--log-format", help="Of the log on stderr, one line for each event.")
+    Literal["text", "json"], typer.Option("--log-format", help="Format of the log on stderr, one line per event.")
 ]
 
 Recording: TypeAlias = Annotated[

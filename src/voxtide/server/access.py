@@ -1,6 +1,6 @@
-"""Who may come in. In: headers and an address. Out: nothing, or a refusal with its reason.
+"""Access control. In: headers and an address. Out: None, or a refusal with its reason.
 
-Keys, tokens, origins and rates, for HTTP requests and for sessions alike. Knows no routes.
+Keys, tokens, origins and rate limits, for HTTP requests and sessions. Knows no routes.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from voxtide.server.rates import RateLimiter
 from voxtide.server.tokens import TokenStore
 
 SUBPROTOCOL = "realtime"
-"""What browsers offer beside their token and must get back. The token never goes back."""
+"""Browsers offer it beside their token, and it must be selected. The token is never sent back."""
 
 _KEY_SUBPROTOCOL = "openai-insecure-api-key."
 _TOKEN_PREFIXES = ("rt_", "ek_")
 
 
 class Access:
-    """The rules of one server."""
+    """The access rules of one server."""
 
     def __init__(
         self,
@@ -33,9 +33,9 @@ class Access:
         request_rates: RateLimiter,
         session_rates: RateLimiter,
     ) -> None:
-        """Let in whoever has one of `keys`, or a token; without keys, everybody.
+        """Accept clients with one of `keys` or a token; without keys, every client.
 
-        `origins` are the web pages that may connect, beside those that come from this server itself; "*" is any.
+        `origins` are the web sites whose pages may connect, in addition to this server's own; "*" for any.
         """
         self._digests = [_digest(key) for key in keys]
         self._origins = frozenset(origins)
@@ -45,17 +45,17 @@ class Access:
 
     @property
     def is_open(self) -> bool:
-        """Whether no key is asked for."""
+        """Whether no key is needed."""
         return not self._digests
 
     def check_request(self, headers: Mapping[str, str], address: str) -> Refusal | None:
-        """Whether an HTTP request is let in: its rate and its key. Tokens are for sessions only."""
+        """Check an HTTP request's rate and key. Tokens are for sessions only."""
         return _check_rate(self._request_rates, address) or self._check_key(bearer(headers))
 
     def check_session(
         self, headers: Mapping[str, str], address: str, *, subprotocols: tuple[str, ...], model: str | None
     ) -> Refusal | None:
-        """Whether a session is let in: its rate, its page, its key or token."""
+        """Check a session's rate, origin, and key or token."""
         secret = bearer(headers) or _offered_secret(subprotocols)
         return (
             _check_rate(self._session_rates, address)
@@ -64,7 +64,7 @@ class Access:
         )
 
     def _check_origin(self, headers: Mapping[str, str]) -> Refusal | None:
-        """A browser says which page connects; a page of another site must not use the visitor's network or cookies."""
+        """Browsers send the page's origin; a page of another site must not use the visitor's network access."""
         origin = headers.get("origin")
         if origin is None or "*" in self._origins or origin in self._origins:
             return None
@@ -73,7 +73,7 @@ class Access:
         return Refusal(
             status=403,
             code="origin_not_allowed",
-            message=f"pages of {origin[:200]!r} may not connect to this server; who runs it lets them in with --origin",
+            message=f"pages of {origin[:200]!r} may not connect; the server allows other sites with --origin",
         )
 
     def _check_secret(self, secret: str | None, model: str | None) -> Refusal | None:
@@ -92,20 +92,20 @@ class Access:
         if key is None:
             return _unauthorized("no API key was given; send the header Authorization: Bearer <key>")
         digest = _digest(key)
-        # All of them are compared, whichever fits: the time taken says nothing.
+        # Compare with every key, so that the time taken reveals nothing.
         if sum([hmac.compare_digest(digest, known) for known in self._digests]):
             return None
         return _unauthorized("the API key is not one of this server's")
 
 
 def bearer(headers: Mapping[str, str]) -> str | None:
-    """The secret of an Authorization header, or None."""
+    """The secret in the Authorization header, or None."""
     scheme, _, secret = headers.get("authorization", "").partition(" ")
     return secret.strip() or None if scheme.lower() == "bearer" else None
 
 
 def _offered_secret(subprotocols: tuple[str, ...]) -> str | None:
-    """The secret among the subprotocols that a browser offers: it cannot send headers."""
+    """The secret among the subprotocols offered: browsers cannot send headers with a WebSocket."""
     for name in subprotocols:
         if name.startswith(_KEY_SUBPROTOCOL):
             return name.removeprefix(_KEY_SUBPROTOCOL)

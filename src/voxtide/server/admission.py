@@ -1,4 +1,4 @@
-"""How many sessions run at once. In: who wants one. Out: a place, or None. Counts, and knows nothing else."""
+"""A limit on concurrency. In: requests for a place. Out: a place, or None. Counts, and knows nothing else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Admission:
-    """Places up to `capacity`. Used from one thread."""
+    """Up to `capacity` places. Used from one thread."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -14,20 +14,20 @@ class Admission:
 
     @property
     def is_full(self) -> bool:
-        """Whether there is no place."""
+        """Whether all places are taken."""
         return self.num_taken >= self.capacity
 
     def take(self) -> Callable[[], None] | None:
-        """A place: call what comes back to give it back, once. None when all are taken."""
+        """Take a place: returns the idempotent function that releases it, or None if all are taken."""
         if self.is_full:
             return None
         self.num_taken += 1
-        is_given_back = False
+        is_released = False
 
-        def give_back() -> None:
-            nonlocal is_given_back
-            if not is_given_back:
-                is_given_back = True
+        def release() -> None:
+            nonlocal is_released
+            if not is_released:
+                is_released = True
                 self.num_taken -= 1
 
-        return give_back
+        return release

@@ -1,4 +1,4 @@
-"""The HTTP part as data. In: endpoints. Out: an OpenAPI document of them. Knows no sockets."""
+"""HTTP endpoints as data. In: endpoints. Out: their OpenAPI document. Knows no sockets."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Endpoint:
     """One method of one path.
 
     Attributes:
-        path: The path, with {names} for what varies; {name:path} for what may hold slashes.
+        path: The path with {name} parameters; {name:path} may contain slashes.
         method: GET, POST, ...
-        handler: What answers.
+        handler: Handles a request.
         operation: The OpenAPI operation object: summary, parameters, requestBody, responses.
-        is_open: Whether it is answered without a key.
+        is_open: Whether it needs no API key.
     """
 
     path: str

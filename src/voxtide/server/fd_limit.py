@@ -1,4 +1,4 @@
-"""Open files; each connection is one. In: how many are needed. Out: room for them, or a word that there is none.
+"""The limit on open files; each connection is one. In: how many are needed. Out: a raised limit, or a log message.
 
 Knows no sessions.
 """
@@ -13,25 +13,25 @@ from typing import Any
 
 _log = logging.getLogger("voxtide.server")
 
-_NO_ROOM = "socket.accept() out of system resource"
-"""What asyncio says of it: 2,048 times a second, with a traceback each."""
+_ACCEPT_FAILED = "socket.accept() out of system resource"
+"""asyncio's message, logged with a traceback up to 2,048 times a second."""
 
-_TELL_EVERY_S = 10.0
+_REPORT_INTERVAL_S = 10.0
 
 
-def make_room(num_files: int) -> None:
-    """Let the process open so many, where it may raise its own limit; else say in the log what would do."""
+def raise_fd_limit(num_files: int) -> None:
+    """Raise the soft limit to `num_files`; log a warning with the remedy if the system does not allow it."""
     try:
         import resource
-    except ImportError:  # Windows, which has no such limit
+    except ImportError:  # Windows has no such limit
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= num_files:
         return
-    most = num_files if hard == resource.RLIM_INFINITY else min(num_files, hard)
-    with contextlib.suppress(OSError, ValueError):  # a system that has another bound as well
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-        soft = most
+    limit = num_files if hard == resource.RLIM_INFINITY else min(num_files, hard)
+    with contextlib.suppress(OSError, ValueError):  # macOS has a further limit
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        soft = limit
     if soft < num_files:
         _log.warning(
             "this process may open %d files, and a full server needs %d; raise its limit (ulimit -Hn), or lower "
@@ -43,20 +43,20 @@ def make_room(num_files: int) -> None:
 
 
 @contextlib.contextmanager
-def shortage_told_once() -> Iterator[None]:
-    """While the running loop cannot take connections for want of files, say so now and then, with the remedy."""
+def rate_limited_fd_errors() -> Iterator[None]:
+    """Log the running loop's failures to accept a connection every 10 s at most, with the remedy, without traceback."""
     loop = asyncio.get_running_loop()
-    before = loop.get_exception_handler()
-    told_at_s = -_TELL_EVERY_S
+    previous = loop.get_exception_handler()
+    reported_at_s = -_REPORT_INTERVAL_S
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        nonlocal told_at_s
-        if context.get("message") != _NO_ROOM:
-            loop.default_exception_handler(context) if before is None else before(loop, context)
-        elif loop.time() - told_at_s >= _TELL_EVERY_S:
-            told_at_s = loop.time()
+        nonlocal reported_at_s
+        if context.get("message") != _ACCEPT_FAILED:
+            loop.default_exception_handler(context) if previous is None else previous(loop, context)
+        elif loop.time() - reported_at_s >= _REPORT_INTERVAL_S:
+            reported_at_s = loop.time()
             _log.error(
-                "no connection can be taken: this process may open no more files; raise its limit (ulimit -n)",
+                "cannot accept connections: this process has reached its limit of open files; raise it (ulimit -n)",
                 extra={"event": "too_few_files"},
             )
 
@@ -64,4 +64,4 @@ def shortage_told_once() -> Iterator[None]:
     try:
         yield
     finally:
-        loop.set_exception_handler(before)
+        loop.set_exception_handler(previous)

@@ -1,4 +1,4 @@
-"""A request to open a session, as data. In: a path and headers. Out: `Handshake`; what the door says to it."""
+"""An upgrade request as data. In: a path and headers. Out: a `Handshake`; `Refusal` is the error response to one."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handshake:
-    """What a client asks for before there is a session.
+    """An upgrade request.
 
     Attributes:
-        path: The path of the request, without its query.
-        query: The query's fields; of a field that comes twice, the last.
-        headers: The headers by their names in small letters; a header that comes twice, joined by commas.
+        path: The path without the query.
+        query: The query's fields; of repeated ones the last.
+        headers: The headers by lower-case name; repeated ones joined by commas.
         address: The client's network address, without the port.
-        subprotocols: What the client offers, in its order.
+        subprotocols: The subprotocols offered, in order.
     """
 
     path: str
@@ -34,7 +34,7 @@ class Handshake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An HTTP answer instead of a session."""
+    """An HTTP error response instead of a session."""
 
     status: int
     code: str
@@ -43,13 +43,13 @@ class Refusal:
 
     @property
     def body(self) -> str:
-        """The answer's body, of both vendors' shapes: nobody knows here whose client asks."""
+        """The response's body, in both vendors' shapes: the client's vendor is unknown here."""
         error = {"message": self.message, "type": self.code, "param": None, "code": self.code}
         return json.dumps({"error": error, "object": "error", **error})
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """Headers beside the length."""
+        """Headers other than Content-Length."""
         headers = [("Content-Type", "application/json")]
         if self.retry_after_s is not None:
             headers.append(("Retry-After", str(self.retry_after_s)))
@@ -61,7 +61,7 @@ class Refusal:
 
 
 def handshake_of(target: str, headers: Iterable[tuple[str, str]], transport: asyncio.BaseTransport) -> Handshake:
-    """Read a request. `target` is path and query as they came."""
+    """Parse a request. `target` is the raw path and query."""
     parts = urlsplit(target)
     joined: dict[str, str] = {}
     for name, value in headers:

@@ -1,6 +1,6 @@
-"""What a server counts, for Prometheus. In: calls. Out: the text of /metrics. docs/metrics.md says what each is.
+"""A server's metrics for Prometheus. In: calls. Out: the text of /metrics. docs/metrics.md describes each metric.
 
-The only module that knows the client library; each `Metrics` has a registry of its own.
+The only module that imports the client library; each `Metrics` has its own registry.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 FLUSH_BUCKETS_S = (0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2, 0.4, 0.8, 1.6, 5.0)
-"""Around the promise of 80 ms at p95."""
+"""Dense around the target of 80 ms at p95."""
 
 MIN_STEP_S = 0.0005
-"""Shorter pieces of work are no run of a model, and with hundreds of sessions so many that counting would cost."""
+"""Shorter steps do not run a model, and with hundreds of sessions they are too frequent to count."""
 
 STEP_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0, 5.0)
 
@@ -24,7 +24,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 class Metrics:
-    """One server's counts. The methods named `on_...` are called as things happen."""
+    """One server's metrics. The server calls the `on_...` methods as events happen."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -34,26 +34,26 @@ class Metrics:
         )
         self._flush = Histogram(
             "voxtide_flush_seconds",
-            "From taking a flush from the client's messages to its final text.",
+            "From handling a client's flush to its final text.",
             buckets=FLUSH_BUCKETS_S,
             registry=registry,
         )
         self._step = Histogram(
-            "voxtide_step_seconds", "One piece of an engine's work.", buckets=STEP_BUCKETS_S, registry=registry
+            "voxtide_step_seconds", "One step of an engine.", buckets=STEP_BUCKETS_S, registry=registry
         )
-        self._drops = Counter("voxtide_drops", "Connections given up by the server.", ["reason"], registry=registry)
+        self._drops = Counter("voxtide_drops", "Connections dropped by the server.", ["reason"], registry=registry)
         self._errors = Counter("voxtide_errors", "Sessions that failed.", ["code"], registry=registry)
         self._requests = Counter(
             "voxtide_http_requests", "HTTP requests answered.", ["path", "status"], registry=registry
         )
 
     def watch(self, name: str, description: str, read: Callable[[], float], *, is_count: bool = False) -> None:
-        """Add a number that is read when it is asked for; `is_count` says that it only grows."""
+        """Add a value that is read at each scrape; `is_count` if it only grows."""
         kind = CounterMetricFamily if is_count else GaugeMetricFamily
         self._registry.register(_Watched(lambda: kind(name, description, value=read()), kind(name, description)))
 
     def exposition(self) -> bytes:
-        """The text that Prometheus reads."""
+        """The metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def on_opened(self, wire: str) -> None:
@@ -65,7 +65,7 @@ class Metrics:
         self._refused.labels(code).inc()
 
     def on_dropped(self, reason: str) -> None:
-        """A connection was given up."""
+        """The server dropped a connection."""
         self._drops.labels(reason).inc()
 
     def on_flushed(self, took_s: float) -> None:
@@ -73,7 +73,7 @@ class Metrics:
         self._flush.observe(took_s)
 
     def on_step(self, took_s: float) -> None:
-        """An engine did a piece of work. Callable from any thread."""
+        """An engine made a step. Callable from any thread."""
         if took_s >= MIN_STEP_S:
             self._step.observe(took_s)
 
@@ -87,7 +87,7 @@ class Metrics:
 
 
 class _Watched(Collector):
-    """A number that is read at each scrape."""
+    """A value that is read at each scrape."""
 
     def __init__(self, read: Callable[[], Metric], description: Metric) -> None:
         self._read = read

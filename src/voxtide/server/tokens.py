@@ -1,6 +1,6 @@
-"""Tokens that live for minutes, so that a browser need not know a key. In: what one is for. Out: the token, if good.
+"""Short-lived tokens, so that a browser needs no API key. In: a token's model and lifetime. Out: the token while valid.
 
-Held in memory: a server that restarts knows none.
+Held in memory: a restarted server knows none.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from voxtide.errors import CapacityError, ConfigError
 from voxtide.protocols.http.client_secrets import MAX_TTL_S, MIN_TTL_S
 
 MAX_TOKENS = 10_000
-"""Tokens alive at once; two megabytes. Every live caption of a large hall has one."""
+"""Valid tokens at once, two megabytes: one for each viewer of live captions in a large hall."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    """A token as it is handed out, once.
+    """A new token. Its value is returned once.
 
     Attributes:
-        value: What the client shows; secret.
-        expires_at_s: Until when, in whole seconds since 1970.
-        model: The one model it is good for; None for any.
+        value: The secret that the client presents.
+        expires_at_s: When it expires, in whole seconds since 1970.
+        model: The only model it is valid for; None for any.
     """
 
     value: str = field(repr=False)
@@ -34,43 +34,43 @@ class AccessToken:
 
 
 class TokenStore:
-    """Mints and knows tokens. It keeps their hashes only: what is not held cannot be read out of it."""
+    """Mints and finds tokens. Stores only their hashes."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._tokens: dict[bytes, AccessToken] = {}
 
     def mint(self, *, prefix: str, ttl_s: int, model: str | None = None) -> AccessToken:
-        """A new token, good for any number of sessions until it expires.
+        """A new token, valid for any number of sessions until it expires.
 
         Args:
-            prefix: What it begins with: "rt_" for Mistral's clients, "ek_" for OpenAI's.
-            ttl_s: Seconds it lives, `MIN_TTL_S` to `MAX_TTL_S`.
-            model: The one model it is good for; None for any.
+            prefix: How it begins: "rt_" for Mistral's clients, "ek_" for OpenAI's.
+            ttl_s: Lifetime in seconds, `MIN_TTL_S` to `MAX_TTL_S`.
+            model: The only model it is valid for; None for any.
 
         Raises:
             ConfigError: The lifetime is out of range.
-            CapacityError: There are too many already.
+            CapacityError: Too many tokens are valid.
         """
         if not MIN_TTL_S <= ttl_s <= MAX_TTL_S:
             raise ConfigError(f"a token lives {MIN_TTL_S} to {MAX_TTL_S} seconds, not {ttl_s}")
-        self._forget_expired()
+        self._remove_expired()
         if len(self._tokens) >= MAX_TOKENS:
-            raise CapacityError(f"{MAX_TOKENS} tokens are alive, the most there may be; wait until some expire")
+            raise CapacityError(f"{MAX_TOKENS} tokens are valid, the most allowed; wait until some expire")
         expires_at_s = int(self._clock()) + ttl_s
         value = prefix + secrets.token_urlsafe(32)
         self._tokens[_digest(value)] = AccessToken(value="", expires_at_s=expires_at_s, model=model)
         return AccessToken(value=value, expires_at_s=expires_at_s, model=model)
 
     def find(self, value: str) -> AccessToken | None:
-        """The token of that value, without the value, if it is good now.
+        """The valid token of that value, or None; `AccessToken.value` is empty.
 
-        Looking a hash up takes a time that says nothing about the secret it came from.
+        A lookup by hash leaks nothing about the secret through its timing.
         """
         token = self._tokens.get(_digest(value))
         return token if token is not None and token.expires_at_s > self._clock() else None
 
-    def _forget_expired(self) -> None:
+    def _remove_expired(self) -> None:
         now_s = self._clock()
         for digest in [digest for digest, token in self._tokens.items() if token.expires_at_s <= now_s]:
             del self._tokens[digest]

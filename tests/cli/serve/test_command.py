@@ -1,4 +1,4 @@
-"""`voxtide serve` as people start it: what it prints works, and it ends as it says."""
+"""`voxtide serve` as a process: its printed examples work, and signals end it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from tests.support.certificates import make_certificate
 from voxtide.cli.app import app
-from voxtide.cli.serve.command import _capacity, calibrated, default_capacity, remember
+from voxtide.cli.serve.command import _capacity, calibrated_capacity, default_capacity, store_capacity
 from voxtide.cli.serve.console import JsonLines, TextLines
 from voxtide.cli.serve.request import ServeRequest
 from voxtide.config import Settings
@@ -33,7 +33,7 @@ START_S = 60
 
 @contextmanager
 def serve(*options: str, environ: dict[str, str] | None = None) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server in a process of its own, and all it says until it is ready."""
+    """A server in its own process, and its output until it is ready."""
     command = [VOXTIDE, "serve", "--engine", "scripted", "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ) as process:
         try:
@@ -53,16 +53,16 @@ def shell(script: str, environ: dict[str, str] | None = None) -> str:
     return done.stdout
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl command")
 @pytest.mark.parametrize("is_guarded", [False, True])
 def test_the_examples_work_as_printed(tmp_path: Path, is_guarded: bool) -> None:
     options: list[str] = []
-    if is_guarded:  # with a key, and with a certificate that nobody vouches for
+    if is_guarded:  # with a key and a self-signed certificate
         certificate, key = make_certificate(tmp_path, "IP:127.0.0.1")
         (tmp_path / "keys").write_text("s3cret\n")
         options = [f"--tls-cert={certificate}", f"--tls-key={key}", f"--keys-file={tmp_path / 'keys'}"]
-    with serve(*options) as (process, said):
-        script = said.partition("Try it")[2].partition("\n")[2]
+    with serve(*options) as (process, printed):
+        script = printed.partition("Try it")[2].partition("\n")[2]
         from_curl, from_python = shell(
             f"set -e\n{script}".replace("curl ", "curl -w '\\n' "), os.environ | {"KEY": "s3cret"}
         ).splitlines()
@@ -72,12 +72,12 @@ def test_the_examples_work_as_printed(tmp_path: Path, is_guarded: bool) -> None:
         assert process.wait(30) == 143
 
 
-def test_whatever_is_logged_has_the_form_that_was_asked_for() -> None:
-    with serve("--log-format=json") as (process, said):
-        port = re.search(r":(\d+)/", said)
+def test_all_log_lines_have_the_requested_format() -> None:
+    with serve("--log-format=json") as (process, printed):
+        port = re.search(r":(\d+)/", printed)
         assert port
         with socket.create_connection(("127.0.0.1", int(port[1]))) as client:
-            client.sendall(b"no HTTP\r\n\r\n")  # of which the HTTP library warns
+            client.sendall(b"no HTTP\r\n\r\n")  # the HTTP library logs a warning
             client.recv(1000)
         process.send_signal(signal.SIGTERM)
         lines = process.communicate(timeout=30)[1].splitlines()
@@ -86,8 +86,8 @@ def test_whatever_is_logged_has_the_form_that_was_asked_for() -> None:
 
 @pytest.mark.parametrize(
     "content", [b"# ours\nfrom-file\n\n", b"\xef\xbb\xbffrom-file\r\n"]
-)  # the latter as Windows has it
-def test_keys_come_from_a_file_and_from_the_environment(tmp_path: Path, content: bytes) -> None:
+)  # the latter with a byte order mark, as on Windows
+def test_keys_are_read_from_a_file_and_the_environment(tmp_path: Path, content: bytes) -> None:
     keys_file = tmp_path / "keys.txt"
     keys_file.write_bytes(content)
     request = ServeRequest(engine="scripted", keys_file=keys_file)
@@ -96,7 +96,7 @@ def test_keys_come_from_a_file_and_from_the_environment(tmp_path: Path, content:
 
 
 @pytest.mark.parametrize("content", [None, b"# none\n", b"\xff\xfe"])
-def test_a_file_without_keys_opens_no_server(tmp_path: Path, content: bytes | None) -> None:
+def test_a_file_without_keys_is_an_error(tmp_path: Path, content: bytes | None) -> None:
     keys_file = tmp_path / "keys.txt"
     if content is not None:
         keys_file.write_bytes(content)
@@ -111,7 +111,7 @@ def test_a_file_without_keys_opens_no_server(tmp_path: Path, content: bytes | No
         ("good\n", "one,caf\u00e9", "key 2 of VOXTIDE_KEYS"),
     ],
 )
-def test_a_key_that_is_none_is_named_by_its_place_and_not_shown(
+def test_an_invalid_key_is_named_by_its_position_and_not_shown(
     tmp_path: Path, content: str, variable: str, named: str
 ) -> None:
     keys_file = tmp_path / "keys.txt"
@@ -155,7 +155,7 @@ def test_every_limit_has_an_option_with_the_default_of_the_config(
     assert requests[0].config == config
 
 
-def test_a_port_in_use_is_told_with_the_remedy() -> None:
+def test_a_port_in_use_is_an_error_with_the_remedy() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         command = [VOXTIDE, "serve", "--engine", "scripted", "--port", str(port)]
@@ -165,7 +165,7 @@ def test_a_port_in_use_is_told_with_the_remedy() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
+def test_an_invalid_certificate_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "cert.pem").write_text("no certificate", "utf-8")
     options = ["--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "cert.pem")]
     command = [VOXTIDE, "serve", "--engine", "scripted", "--port", "0", *options]
@@ -175,27 +175,25 @@ def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_what_was_calibrated_is_remembered_for_that_engine(tmp_path: Path) -> None:
+def test_calibration_is_stored_per_engine_and_options(tmp_path: Path) -> None:
     settings = Settings(models_dir=tmp_path / "cache" / "models")
     request = ServeRequest(engine="scripted")
-    assert calibrated(settings, request) is None
+    assert calibrated_capacity(settings, request) is None
     assert default_capacity() >= 4
-    path = remember(settings, request, 17)
-    assert calibrated(settings, request) == 17
-    assert calibrated(settings, ServeRequest(engine="scripted", threads=1)) is None
-    assert calibrated(settings, ServeRequest(engine="scripted", engine_options={"device": "cpu"})) is None
+    path = store_capacity(settings, request, 17)
+    assert calibrated_capacity(settings, request) == 17
+    assert calibrated_capacity(settings, ServeRequest(engine="scripted", threads=1)) is None
+    assert calibrated_capacity(settings, ServeRequest(engine="scripted", engine_options={"device": "cpu"})) is None
     path.write_text("[]", "utf-8")
-    assert calibrated(settings, request) is None
+    assert calibrated_capacity(settings, request) is None
     path.write_text("nonsense", "utf-8")
-    assert calibrated(settings, request) is None
+    assert calibrated_capacity(settings, request) is None
 
 
 @pytest.mark.parametrize(
     ("streams", "capacity", "num_sessions"), [(64, None, 52), (4, None, 2), (1, None, 1), (20, 20, 20)]
 )
-def test_as_many_sessions_as_there_are_streams_for(
-    tmp_path: Path, streams: int, capacity: int | None, num_sessions: int
-) -> None:
+def test_streams_limit_the_sessions(tmp_path: Path, streams: int, capacity: int | None, num_sessions: int) -> None:
     request = ServeRequest(engine="scripted", streams=streams, capacity=capacity)
     assert _capacity(request, Settings(models_dir=tmp_path)) == num_sessions
 
@@ -205,7 +203,7 @@ def test_more_sessions_than_streams_are_refused(tmp_path: Path) -> None:
         _capacity(ServeRequest(engine="scripted", streams=20, capacity=21), Settings(models_dir=tmp_path))
 
 
-def test_a_log_line_carries_its_fields() -> None:
+def test_a_log_line_has_its_fields() -> None:
     record = logging.makeLogRecord(
         {
             "msg": "session %s opened",

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.certificates import make_certificate
 from tests.support.http_calls import PATH, Answer, call, files_server, spoken
-from tests.support.serving import Running
+from tests.support.serving import RunningServer
 from tests.support.waiting import until
 from voxtide.errors import AudioError, SourceNotFoundError
 from voxtide.protocols.messages import RequestRefusedError
@@ -24,11 +24,11 @@ FILE = spoken("tower")
 
 
 class Host:
-    """Answers each path with fixed bytes; `silent` answers nothing. `asked` tells what came."""
+    """Answers each path with fixed bytes, /silent with none. `requests` are the heads received."""
 
     def __init__(self, answers: Mapping[str, bytes]) -> None:
         self.answers = answers
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.num_connected = 0
         self.port = 0
 
@@ -39,14 +39,14 @@ class Host:
         self.num_connected += 1
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            self.asked.append(head)
+            self.requests.append(head)
             path = head.split()[1].partition("?")[0]
             writer.write(self.answers.get(path, b"HTTP/1.1 404 Not Found\r\n\r\n"))
             if path == "/silent":
                 await reader.read()
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # a client that went away
+            pass  # the client disconnected
         finally:
             self.num_connected -= 1
             writer.close()
@@ -76,12 +76,12 @@ async def fetched(url: str, *, max_bytes: int = 10**6, is_private_allowed: bool 
     return file.read()
 
 
-async def test_what_lies_there_is_fetched() -> None:
+async def test_a_url_is_fetched() -> None:
     async with host(talk=ok(FILE), endless=b"HTTP/1.0 200 OK\r\n\r\n" + FILE) as there:
         assert await fetched(there.url("/talk?signature=x#part")) == FILE
-        assert await fetched(there.url("/endless")) == FILE  # no length: the end of the connection is the end
-        assert there.asked[0].startswith("GET /talk?signature=x HTTP/1.1\r\n")
-        assert f"Host: 127.0.0.1:{there.port}\r\n" in there.asked[0]
+        assert await fetched(there.url("/endless")) == FILE  # without a length the end of the connection is the end
+        assert there.requests[0].startswith("GET /talk?signature=x HTTP/1.1\r\n")
+        assert f"Host: 127.0.0.1:{there.port}\r\n" in there.requests[0]
 
 
 async def test_redirects_are_followed_and_bounded() -> None:
@@ -89,7 +89,7 @@ async def test_redirects_are_followed_and_bounded() -> None:
         assert await fetched(there.url("/one")) == FILE
         with pytest.raises(AudioError, match="redirected more than 5 times"):
             await fetched(there.url("/loop"))
-        assert len(there.asked) == 3 + 6
+        assert len(there.requests) == 3 + 6
 
 
 PRIVATE = [
@@ -125,25 +125,25 @@ def test_public_addresses_are_public(number: str) -> None:
 
 
 async def test_a_redirect_into_the_private_network_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first host counts as public here; the one that it names is what it is."""
-    judged = http_fetch._is_public
-    monkeypatch.setattr(http_fetch, "_is_public", lambda number: number == "127.0.0.1" or judged(number))
+    """The first host counts as public here; the one it redirects to does not."""
+    is_public = http_fetch._is_public
+    monkeypatch.setattr(http_fetch, "_is_public", lambda number: number == "127.0.0.1" or is_public(number))
     async with host(talk=moved("http://169.254.169.254/latest")) as there:
         with pytest.raises(RequestRefusedError, match=r"'169\.254\.169\.254' is not a public address"):
             await fetched(there.url("/talk"), is_private_allowed=False)
 
 
-async def test_a_host_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connection goes to the number that was judged, whatever the name leads to a moment later."""
+async def test_a_host_is_resolved_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection goes to the address that was checked, even if the name resolves differently later."""
     async with host(talk=ok(FILE)) as there:
         numbers = [[(2, 1, 6, "", ("127.0.0.1", there.port))]]
 
-        async def look_up(*_: object, **__: object) -> object:
+        async def resolve(*_: object, **__: object) -> object:
             return numbers.pop(0)
 
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
         assert await fetched(there.url("/talk", "rebinding.example")) == FILE
-        assert f"Host: rebinding.example:{there.port}" in there.asked[0]
+        assert f"Host: rebinding.example:{there.port}" in there.requests[0]
 
 
 @pytest.mark.parametrize(
@@ -167,14 +167,14 @@ async def test_a_host_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None
         "http://[::1/a",
     ],
 )
-async def test_what_is_no_web_address_is_refused(url: str) -> None:
+async def test_an_invalid_url_is_refused(url: str) -> None:
     with pytest.raises(RequestRefusedError) as refused:
         await fetched(url)
     assert refused.value.param == "file_url"
     assert "secret" not in refused.value.reason
 
 
-async def test_what_cannot_be_fetched_is_told() -> None:
+async def test_failed_fetches_name_the_reason_and_no_secret() -> None:
     async with host(
         talk=ok(FILE, length=len(FILE) + 1),
         locked=b"HTTP/1.1 403 Forbidden\r\n\r\n",
@@ -195,25 +195,25 @@ async def test_what_cannot_be_fetched_is_told() -> None:
         await fetched("http://no-such-host.invalid/a")
 
 
-@pytest.mark.parametrize("answer", [ok(FILE), b"HTTP/1.0 200 OK\r\n\r\n" + FILE], ids=["stated", "counted"])
-async def test_more_than_the_server_takes_is_refused(answer: bytes) -> None:
+@pytest.mark.parametrize("answer", [ok(FILE), b"HTTP/1.0 200 OK\r\n\r\n" + FILE], ids=["announced", "counted"])
+async def test_a_file_above_the_limit_is_refused(answer: bytes) -> None:
     async with host(talk=answer) as there:
         with pytest.raises(RequestRefusedError) as refused:
             await fetched(there.url("/talk"), max_bytes=1000)
     assert refused.value.status == 413
 
 
-async def test_a_host_that_says_nothing_is_given_up() -> None:
+async def test_a_cancelled_fetch_closes_its_connection() -> None:
     async with host(silent=b"") as there:
         fetching = asyncio.create_task(fetched(there.url("/silent")))
-        await until(lambda: bool(there.asked))
+        await until(lambda: bool(there.requests))
         fetching.cancel()
         with pytest.raises(asyncio.CancelledError):
             await fetching
         await until(lambda: there.num_connected == 0)
 
 
-async def test_a_certificate_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_certificates_are_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate, key = make_certificate(tmp_path, "DNS:localhost")
     context.load_cert_chain(certificate, key)
@@ -227,19 +227,19 @@ async def test_a_certificate_is_checked(tmp_path: Path, monkeypatch: pytest.Monk
             await fetched(url.replace("localhost", "127.0.0.1"))
 
 
-async def test_a_posted_address_is_transcribed() -> None:  # rule 19
+async def test_a_posted_url_is_transcribed() -> None:  # rule 19
     async with host(talk=ok(FILE)) as there, files_server(ServerConfig(can_fetch_private=True)) as server:
         answer = await posted(server, there.url("/talk"))
     assert answer.json["text"] == "tower"
 
 
-async def test_a_server_may_fetch_nothing_or_nothing_private() -> None:
+async def test_a_server_may_allow_no_fetch_or_no_private_one() -> None:
     async with host(talk=ok(FILE)) as there:
         for config in (ServerConfig(), ServerConfig(can_fetch=False, can_fetch_private=True)):
             async with files_server(config) as server:
                 answer = await posted(server, there.url("/talk"))
             assert (answer.status, answer.json["code"]) == (400, "file_url_refused")
-    assert there.asked == []
+    assert there.requests == []
 
 
 async def test_fetching_has_a_time_limit() -> None:
@@ -252,6 +252,6 @@ async def test_fetching_has_a_time_limit() -> None:
     assert "longer than 0.2 s" in answer.json["message"]
 
 
-async def posted(server: Running, url: str) -> Answer:
+async def posted(server: RunningServer, url: str) -> Answer:
     body = urlencode({"model": "m", "stream": "false", "diarize": "false", "file_url": url}).encode()
     return await call(server, "POST", PATH, body, {"Content-Type": "application/x-www-form-urlencoded"})

@@ -1,4 +1,4 @@
-"""The server is held against /openapi.json, as a stranger would read it: made-up requests, good and bad, in a bound."""
+"""The server conforms to its /openapi.json under a bounded number of generated requests, valid and invalid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.http_calls import PATH, call, files_server, spoken
 from voxtide.server.config import ServerConfig
 
 NUM_REQUESTS = 12
-"""Of each operation; a second or so for all."""
+"""Per operation; about a second for all."""
 
 OPERATIONS = [
     "GET /healthz",
@@ -43,7 +43,7 @@ ANSWERED = [
 ]
 
 
-async def test_every_kind_of_transcript_is_as_described() -> None:
+async def test_every_kind_of_transcript_conforms() -> None:
     file = {"file": ("talk.wav", spoken("tower"))}
     async with files_server() as server:
         document = (await call(server, "GET", "/openapi.json")).json
@@ -54,7 +54,7 @@ async def test_every_kind_of_transcript_is_as_described() -> None:
             operation.validate_response(answer)
 
 
-async def test_the_server_is_as_it_describes_itself() -> None:
+async def test_the_server_conforms_to_its_openapi_document() -> None:
     async with files_server(ServerConfig(keys=("key",))) as server:
         document = (await call(server, "GET", "/openapi.json")).json
         schema = schemathesis.openapi.from_dict(document)
@@ -62,11 +62,11 @@ async def test_the_server_is_as_it_describes_itself() -> None:
         operations = [found.ok() for found in schema.get_all_operations()]
         assert sorted(operation.label for operation in operations) == sorted(OPERATIONS)
         for operation in operations:
-            await asyncio.to_thread(try_out, operation)
+            await asyncio.to_thread(check_operation, operation)
 
 
-def try_out(operation: Any) -> None:
-    # No schema can say "audio", nor which host there is: what is made up is refused, and rightly.
+def check_operation(operation: Any) -> None:
+    # A schema cannot express "audio" or "existing host", so generated files and URLs are rightly refused.
     excluded = [positive_data_acceptance] if operation.path == PATH else []
     takes_input = bool({"parameters", "requestBody"} & operation.definition.raw.keys())
 
@@ -75,9 +75,9 @@ def try_out(operation: Any) -> None:
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(data=st.data())
-    def hold(data: st.DataObject) -> None:
+    def check(data: st.DataObject) -> None:
         modes = list(schemathesis.GenerationMode) if takes_input else [schemathesis.GenerationMode.POSITIVE]
         case = data.draw(st.sampled_from(modes).flatmap(lambda mode: operation.as_strategy(generation_mode=mode)))
         case.call_and_validate(headers={"Authorization": "Bearer key"}, excluded_checks=excluded)
 
-    hold()
+    check()

@@ -8,18 +8,18 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tests.support.http_calls import Answer, call, files_server
-from tests.support.serving import MISTRAL, Running
+from tests.support.serving import MISTRAL, RunningServer
 from voxtide.server.config import ServerConfig
 
 KEY = {"Authorization": "Bearer key"}
 LOCKED = ServerConfig(keys=("key",))
 
 
-async def minted(server: Running, path: str, body: Any, headers: dict[str, str] | None = None) -> Answer:
+async def minted(server: RunningServer, path: str, body: Any, headers: dict[str, str] | None = None) -> Answer:
     return await call(server, "POST", path, json.dumps(body).encode(), KEY if headers is None else headers)
 
 
-async def test_mistrals_token_opens_a_session_of_its_model() -> None:
+async def test_a_mistral_token_opens_a_session_of_its_model() -> None:
     async with files_server(LOCKED) as server:
         answer = await minted(server, "/v1/client/sessions", {"purpose": "realtime", "model": "tones"})
         assert (answer.status, answer.headers["cache-control"]) == (201, "no-store")
@@ -32,7 +32,7 @@ async def test_mistrals_token_opens_a_session_of_its_model() -> None:
             await connect(server.ws(f"{MISTRAL}?model=other"), subprotocols=["realtime", token])
 
 
-async def test_openais_token_opens_a_session() -> None:
+async def test_an_openai_token_opens_a_session() -> None:
     session = {"type": "transcription", "audio": {"input": {"transcription": {"language": "en"}}}}
     async with files_server(LOCKED) as server:
         answer = await minted(server, "/v1/realtime/client_secrets", {"session": session})
@@ -45,7 +45,7 @@ async def test_openais_token_opens_a_session() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/client/sessions", "/v1/realtime/client_secrets"])
-async def test_a_token_costs_a_key_and_buys_no_other(path: str) -> None:
+async def test_minting_needs_a_key_and_not_a_token(path: str) -> None:
     async with files_server(LOCKED) as server:
         assert (await minted(server, path, {"model": "tones"}, headers={})).status == 401
         token = (await minted(server, path, {"model": "tones"})).json
@@ -65,7 +65,7 @@ async def test_a_token_costs_a_key_and_buys_no_other(path: str) -> None:
         ("/v1/realtime/client_secrets", b"x" * 70_000, 413),
     ],
 )
-async def test_a_bad_wish_is_refused(path: str, body: bytes, status: int) -> None:
+async def test_an_invalid_request_is_refused(path: str, body: bytes, status: int) -> None:
     async with files_server() as server:
         answer = await call(server, "POST", path, body)
     assert answer.status == status

@@ -38,7 +38,7 @@ FILE = spoken(TEXT)
 
 
 def slow() -> ScriptedEngine:
-    """An engine that needs a fifth of the time that speaking takes."""
+    """An engine five times as fast as real time."""
     return ScriptedEngine(ScriptedConfig(delay_ms=80, slowness=0.2))
 
 
@@ -97,7 +97,7 @@ async def test_mistrals_stream() -> None:
     assert data_of(answer)[-1]["type"] == "transcription.done"
 
 
-async def test_a_field_without_effect_is_named_in_a_header() -> None:
+async def test_fields_without_effect_are_named_in_a_header() -> None:
     async with files_server() as server:
         answer = await transcribed(server, FILE, ("line\\nbreak", "x"), chunking_strategy="auto", temperature="0.7")
         streamed = await transcribed(server, FILE, chunking_strategy="auto", stream="true")
@@ -105,14 +105,14 @@ async def test_a_field_without_effect_is_named_in_a_header() -> None:
     assert streamed.headers["x-voxtide-ignored"] == "chunking_strategy"
 
 
-async def test_words_to_expect_and_a_prompt_are_taken() -> None:
+async def test_a_vocabulary_and_a_prompt_are_accepted() -> None:
     async with files_server() as server:
         answer = await transcribed(server, FILE, ("keywords[]", "tower"), prompt="a tour of London")
     assert (answer.status, answer.json["text"]) == (200, TEXT)
     assert "x-voxtide-ignored" not in answer.headers
 
 
-async def test_what_cannot_be_had_is_refused_in_the_clients_form() -> None:
+async def test_unsupported_options_are_refused_in_the_clients_form() -> None:
     async with files_server() as server:
         openai = await transcribed(server, FILE, response_format="diarized_json")
         mistral = await transcribed(server, FILE, stream="false", diarize="true")
@@ -128,11 +128,13 @@ async def test_what_cannot_be_had_is_refused_in_the_clients_form() -> None:
     ("file", "code"), [(b"", "not_audio"), (b"hello world" * 100, "not_audio"), (FILE[:-2000], "corrupt_audio")]
 )
 @pytest.mark.parametrize("stream", ["true", "false"])
-async def test_a_file_that_is_no_audio_is_refused_with_a_status(file: bytes, code: str, stream: str) -> None:
+async def test_a_file_that_is_not_audio_is_refused(file: bytes, code: str, stream: str) -> None:
     async with files_server() as server:
         answer = await transcribed(server, file, stream=stream)
     error = data_of(answer)[-1]["error"] if answer.status == 200 else answer.json["error"]
-    assert (answer.status == 200) == (stream == "true" and code == "corrupt_audio")  # it broke off after it began
+    assert (answer.status == 200) == (
+        stream == "true" and code == "corrupt_audio"
+    )  # the file breaks off after the response has begun
     assert error["code"] == code
 
 
@@ -154,14 +156,14 @@ async def test_a_broken_form_is_refused(kind: str, body: bytes, status: int, cod
     assert (answer.status, answer.json["error"]["code"]) == (status, code)
 
 
-async def test_more_than_the_server_takes_is_refused() -> None:
+async def test_an_upload_above_the_limit_is_refused() -> None:
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
     body = form([], FILE)
     chunked = f"{head}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
     async with files_server(ServerConfig(max_upload_bytes=10_000)) as server:
-        stated = await raw(server.port, f"{head}Content-Length: {10**12}\r\n\r\n".encode())
+        announced = await raw(server.port, f"{head}Content-Length: {10**12}\r\n\r\n".encode())
         counted = await raw(server.port, chunked)
-    assert stated.startswith(b"HTTP/1.1 413") and b"upload_too_big" in stated
+    assert announced.startswith(b"HTTP/1.1 413") and b"upload_too_big" in announced
     assert counted.startswith(b"HTTP/1.1 413") and b"10000 bytes" in counted
 
 
@@ -179,7 +181,7 @@ async def test_audio_that_is_too_long_is_refused() -> None:
 
 
 async def raw(port: int, request: bytes) -> bytes:
-    """The head of the answer and what came with it; the connection is then dropped."""
+    """The response's head and the bytes that come with it; then disconnect."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
     answer = await reader.readuntil(b"\r\n\r\n") + await reader.read(65536)
@@ -188,13 +190,13 @@ async def raw(port: int, request: bytes) -> bytes:
     return answer
 
 
-async def test_who_finds_no_place_is_told_when_to_come_back() -> None:
+async def test_a_full_server_sends_retry_after() -> None:
     engine = slow()
     async with files_server(ServerConfig(max_files=1), load=lambda: engine) as server:
-        writer = await begun(server.port, form([], silence(30)))
+        writer = await send_request(server.port, form([], silence(30)))
         await until(lambda: engine.num_open_streams == 1)
         answer = await transcribed(server, FILE, headers={"User-Agent": "mistral"})
-        await left(writer)
+        await disconnect(writer)
         await until(lambda: engine.num_open_streams == 0)
         again = await transcribed(server, spoken("a"))
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
@@ -203,17 +205,17 @@ async def test_who_finds_no_place_is_told_when_to_come_back() -> None:
 
 
 @pytest.mark.parametrize("stream", ["true", "false"])
-async def test_a_client_that_goes_takes_its_work_along(stream: str) -> None:
+async def test_a_disconnected_clients_work_is_cancelled(stream: str) -> None:
     engine = slow()
     async with files_server(load=lambda: engine) as server:
-        writer = await begun(server.port, form([("stream", stream)], silence(30)))
+        writer = await send_request(server.port, form([("stream", stream)], silence(30)))
         await until(lambda: engine.num_open_streams == 1)
-        await left(writer)
+        await disconnect(writer)
         await until(lambda: engine.num_open_streams == 0)  # thirty seconds of audio would take six
 
 
-async def begun(port: int, body: bytes) -> asyncio.StreamWriter:
-    """A request that waits for its answer."""
+async def send_request(port: int, body: bytes) -> asyncio.StreamWriter:
+    """Send a request and do not read the response."""
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
     writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
@@ -221,13 +223,13 @@ async def begun(port: int, body: bytes) -> asyncio.StreamWriter:
     return writer
 
 
-async def left(writer: asyncio.StreamWriter) -> None:
+async def disconnect(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
     await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("form_fields", [{}, MISTRAL], ids=["openai", "mistral"])
-async def test_an_engine_that_fails_is_told_as_the_form_has_it(form_fields: dict[str, str]) -> None:
+async def test_an_engine_failure_is_an_error_in_the_clients_form(form_fields: dict[str, str]) -> None:
     async with files_server(load=failing) as server:
         whole = await transcribed(server, FILE, **form_fields)
         streamed = await transcribed(server, FILE, **form_fields | {"stream": "true"})
@@ -245,15 +247,15 @@ async def test_files_are_counted() -> None:
     assert "voxtide_file_audio_seconds_total 2.0\n" in metrics
 
 
-async def test_a_key_is_asked_for() -> None:
+async def test_a_key_is_required() -> None:
     async with files_server(ServerConfig(keys=("secret",))) as server:
         refused = await transcribed(server, FILE)
-        let_in = await transcribed(server, FILE, headers={"Authorization": "Bearer secret"})
-    assert (refused.status, let_in.status) == (401, 200)
+        accepted = await transcribed(server, FILE, headers={"Authorization": "Bearer secret"})
+    assert (refused.status, accepted.status) == (401, 200)
 
 
-async def test_the_whole_decoded_audio_is_never_held() -> None:
-    """Ten minutes are 38 MB of samples. What grows while they are read is the test's own body, made before."""
+async def test_decoded_audio_is_never_held_as_a_whole() -> None:
+    """Ten minutes are 38 MB of samples. The test's own body is made before tracing."""
     body, kind = form([], silence(600)), {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     async with files_server() as server:
         tracemalloc.start()
@@ -266,28 +268,28 @@ async def test_the_whole_decoded_audio_is_never_held() -> None:
     assert peak_bytes < 8_000_000
 
 
-async def test_a_form_without_a_file_needs_an_address() -> None:
+async def test_a_form_without_a_file_needs_a_valid_url() -> None:
     async with files_server() as server:
         body = urlencode({"model": "m", "stream": "false", "file_url": "ftp://127.0.0.1/a"}).encode()
         answer = await call(server, "POST", PATH, body, {"Content-Type": "application/x-www-form-urlencoded"})
     assert (answer.status, answer.json["code"]) == (400, "file_url_refused")
 
 
-async def test_a_client_that_goes_while_it_sends_leaves_its_place() -> None:
+async def test_a_client_that_disconnects_during_the_upload_releases_its_place() -> None:
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
     async with files_server(ServerConfig(max_files=1)) as server:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(f"{head}Content-Length: 100000\r\n\r\n".encode() + form([], FILE)[:50_000])
         await writer.drain()
         while (await transcribed(server, FILE)).status != 503:
-            pass  # until the server has begun to read
-        await left(writer)
+            pass  # until the server reads the upload
+        await disconnect(writer)
         while (await transcribed(server, FILE)).status != 200:
-            pass  # until it has noticed
+            pass  # until it notices the disconnection
 
 
 @pytest.mark.parametrize("pause", ["upload", "answer"])
-async def test_a_client_that_stands_still_is_given_up(pause: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_stalls_is_dropped(pause: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("voxtide.server.http.upload.SILENCE_S", 0.05)
     sent: list[Any] = []
     never = asyncio.Event()
@@ -312,7 +314,7 @@ async def test_a_client_that_stands_still_is_given_up(pause: str, monkeypatch: p
     assert len(sent) == (2 if pause == "upload" else 1)
 
 
-async def test_a_server_that_stops_takes_nobody_in() -> None:
+async def test_a_draining_server_accepts_no_files() -> None:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -331,7 +333,7 @@ def service_of(supervisor: EngineSupervisor, config: ServerConfig) -> Transcript
         admission=Admission(1),
         engine_info=lambda: EngineInfo(name="test", model="tones"),
         is_draining=lambda: False,
-        live_first=FileThrottle(num_live=lambda: 0, late_s=lambda: 0.0),
+        throttle=FileThrottle(num_live=lambda: 0, late_s=lambda: 0.0),
     )
 
 

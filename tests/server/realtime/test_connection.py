@@ -1,4 +1,4 @@
-"""Connections against bytes as they lie on the wire: what clients send, what they fail to, and how they leave."""
+"""Connections, with raw bytes: what clients send, invalid input, and how they disconnect."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import struct
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.support.serving import FLUSH, append, heard, running, say, settled
+from tests.support.serving import FLUSH, append, receive_until, running, send_speech, wait_for_sessions
 from tests.support.websocket_bytes import CLOSE, MASK, PING, TEXT, frame, upgrade
 from voxtide.protocols.realtime.routing import RealtimePath
 from voxtide.server.config import ServerConfig
@@ -23,7 +23,7 @@ from voxtide.types import Samples
 
 
 class RawClient:
-    """A client that sends what it likes."""
+    """A client that sends arbitrary bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -54,8 +54,8 @@ class RawClient:
         self.writer.transport.abort()
 
 
-async def test_two_connection_headers_are_one_wish() -> None:  # rule 16
-    """livekit-plugins-mistralai sends its HTTP library's own beside that of the upgrade."""
+async def test_two_connection_headers_are_accepted() -> None:  # rule 16
+    """livekit-plugins-mistralai sends its HTTP library's header beside that of the upgrade."""
     async with running() as server:
         client = await RawClient.open(server.port, "Connection: Upgrade", "Connection: keep-alive")
         assert json.loads(await client.until(TEXT))["type"] == "session.created"
@@ -87,8 +87,8 @@ async def test_a_broken_handshake_is_refused() -> None:
             assert answer.status in (400, 426)
 
 
-async def test_a_hasty_client_is_heard() -> None:
-    """Its first message lies behind its request, in one packet: against RFC 6455, but nothing that comes is dropped."""
+async def test_a_message_sent_before_the_response_is_handled() -> None:
+    """The first message follows the request in one packet: RFC 6455 forbids it, but no input is dropped."""
     async with running() as server:
         client = RawClient(*await asyncio.open_connection("127.0.0.1", server.port))
         client.writer.write(upgrade() + frame(TEXT, FLUSH.encode()))
@@ -98,7 +98,7 @@ async def test_a_hasty_client_is_heard() -> None:
         await client.leave()
 
 
-async def test_a_message_in_pieces_is_one_message() -> None:
+async def test_a_fragmented_message_is_one_message() -> None:
     async with running() as server:
         client = await RawClient.open(server.port)
         whole = FLUSH.encode()
@@ -113,55 +113,55 @@ async def test_a_message_in_pieces_is_one_message() -> None:
     ("sent", "code"),
     [
         (b"\x81\x03abc", 1002),  # not masked
-        (frame(0, b"x"), 1002),  # the rest of nothing
+        (frame(0, b"x"), 1002),  # a continuation of nothing
         (frame(3, b"x"), 1002),  # no such opcode
         (frame(TEXT, b"\xff\xfe"), 1007),  # not UTF-8
     ],
 )
-async def test_what_is_no_websocket_is_closed_with_a_code(sent: bytes, code: int) -> None:
+async def test_invalid_frames_are_closed_with_a_code(sent: bytes, code: int) -> None:
     async with running() as server:
         client = await RawClient.open(server.port)
         client.writer.write(sent)
         assert await client.close_code() == code
-        await settled(server)
+        await wait_for_sessions(server)
         await client.leave()
 
 
-async def test_random_bytes_do_no_harm() -> None:
+async def test_random_bytes_do_not_affect_other_sessions() -> None:
     async with running() as server, connect(server.ws()) as other:
         for _ in range(20):
             client = await RawClient.open(server.port)
             client.writer.write(os.urandom(300))
             await client.leave()
-        await settled(server, 1)
-        await say(other, "unharmed")
+        await wait_for_sessions(server, 1)
+        await send_speech(other, "unharmed")
         await other.send(FLUSH)
-        assert (await heard(other, "transcription.done"))[-1]["text"] == "unharmed"
+        assert (await receive_until(other, "transcription.done"))[-1]["text"] == "unharmed"
 
 
-@pytest.mark.parametrize("declared", [True, False], ids=["in one piece", "in many"])
-async def test_a_message_that_is_too_long_has_a_name(declared: bool) -> None:
+@pytest.mark.parametrize("declared", [True, False], ids=["one frame", "fragments"])
+async def test_a_message_that_is_too_long_is_an_error_with_the_remedy(declared: bool) -> None:
     config = ServerConfig(max_message_bytes=50_000)
     async with running(config) as server:
         client = await RawClient.open(server.port)
-        if declared:  # a gigabyte announced, of which some comes
+        if declared:  # announces a gigabyte, sends the beginning
             client.writer.write(b"\x81\xff" + struct.pack(">Q", 1 << 30) + MASK + bytes(60_000))
         else:
             client.writer.write(frame(TEXT, bytes(40_000), is_final=False) + frame(0, bytes(40_000)))
-        told = []
+        messages = []
         while (got := await client.frame())[0] == TEXT:
-            told.append(json.loads(got[1]))
-        assert told[-1]["type"] == "error"
-        assert "50000 bytes" in told[-1]["error"]["message"]
-        assert "--max-message-bytes" in told[-1]["error"]["message"]
-        async with asyncio.timeout(config.close_wait_s / 2):  # nobody waits for an answer that would not be heard
+            messages.append(json.loads(got[1]))
+        assert messages[-1]["type"] == "error"
+        assert "50000 bytes" in messages[-1]["error"]["message"]
+        assert "--max-message-bytes" in messages[-1]["error"]["message"]
+        async with asyncio.timeout(config.close_wait_s / 2):  # no wait for a close frame that would be discarded
             assert await client.reader.read() == b""
         await client.leave()
-        await settled(server)
+        await wait_for_sessions(server)
 
 
-async def test_each_wire_takes_the_messages_it_promises(monkeypatch: pytest.MonkeyPatch) -> None:
-    """OpenAI's documents allow 15 MiB of audio in one message. Piece by piece, for other sessions wait meanwhile."""
+async def test_each_dialect_accepts_its_longest_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenAI's documents allow 15 MiB of audio in one message. It is decoded in pieces, so as not to block others."""
     sizes: list[int] = []
     decode = SessionStream.decode
 
@@ -176,13 +176,13 @@ async def test_each_wire_takes_the_messages_it_promises(monkeypatch: pytest.Monk
         await socket.send(json.dumps({"type": "session.update", "session": update}))
         await socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
         await socket.send(json.dumps({"type": "input_audio_buffer.commit"}))
-        (*_, completed) = await heard(socket, "conversation.item.input_audio_transcription.completed")
+        (*_, completed) = await receive_until(socket, "conversation.item.input_audio_transcription.completed")
         assert completed["usage"]["seconds"] == 327.68
     assert max(sizes) == PIECE_BYTES
     assert sum(sizes) == 15 * 2**20
 
 
-async def test_a_message_in_very_many_pieces_costs_no_more_than_its_bytes() -> None:
+async def test_a_message_in_very_many_fragments_is_assembled_in_linear_time() -> None:
     async with running() as server:
         client = await RawClient.open(server.port)
         client.writer.write(frame(TEXT, b" ", is_final=False) + frame(0, b" ", is_final=False) * 50_000)
@@ -193,7 +193,7 @@ async def test_a_message_in_very_many_pieces_costs_no_more_than_its_bytes() -> N
 
 
 @pytest.mark.parametrize("how", ["abort", "eof", "close"])
-async def test_a_client_that_leaves_leaves_nothing(how: str) -> None:
+async def test_a_disconnected_client_leaves_nothing(how: str) -> None:
     async with running() as server:
         client = await RawClient.open(server.port)
         client.writer.write(frame(TEXT, append(bytes(32_000)).encode()[:60_000]))
@@ -205,18 +205,18 @@ async def test_a_client_that_leaves_leaves_nothing(how: str) -> None:
             case "close":
                 client.writer.write(frame(CLOSE, struct.pack(">H", 1000)))
                 assert await client.close_code() == 1000
-        await settled(server)
+        await wait_for_sessions(server)
         await client.leave()
 
 
-async def test_a_client_that_vanished_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
-    """It answers no ping: as when its machine lost its network."""
+async def test_a_client_that_vanished_is_disconnected(caplog: pytest.LogCaptureFixture) -> None:
+    """It answers no ping, as when its machine loses the network."""
     caplog.set_level("INFO", "voxtide.server")
     config = ServerConfig(ping_interval_s=0.05, pong_wait_s=0.1)
     async with running(config) as server:
         client = await RawClient.open(server.port)
-        await settled(server, 1)
-        await settled(server)
+        await wait_for_sessions(server, 1)
+        await wait_for_sessions(server)
         assert 'voxtide_drops_total{reason="vanished"} 1.0' in await server.metrics()
         assert [getattr(record, "code", "") for record in caplog.records][-1] == "vanished"
         await client.leave()
@@ -229,7 +229,7 @@ async def test_a_client_that_answers_pings_stays() -> None:
         await (await socket.ping())
 
 
-async def test_a_slow_reader_is_given_up_and_nobody_else_notices() -> None:
+async def test_a_slow_reader_is_disconnected_without_effect_on_others() -> None:
     config = ServerConfig(max_unread_s=0.3)
     async with running(config) as server, connect(server.ws()) as other:
         sock = sockets.socket()
@@ -239,27 +239,27 @@ async def test_a_slow_reader_is_given_up_and_nobody_else_notices() -> None:
         reader, writer = await asyncio.open_connection(sock=sock, limit=1)
         client = RawClient(reader, writer)
         writer.write(upgrade())
-        await settled(server, 2)
-        sending = asyncio.create_task(_ask_for_ever(client))
-        await settled(server, 1)
+        await wait_for_sessions(server, 2)
+        sending = asyncio.create_task(_send_forever(client))
+        await wait_for_sessions(server, 1)
         sending.cancel()
-        await say(other, "unaware")
+        await send_speech(other, "unaware")
         await other.send(FLUSH)
-        assert (await heard(other, "transcription.done"))[-1]["text"] == "unaware"
+        assert (await receive_until(other, "transcription.done"))[-1]["text"] == "unaware"
         assert 'voxtide_drops_total{reason="slow_reader"} 1.0' in await server.metrics()
         await client.leave()
 
 
-async def _ask_for_ever(client: RawClient) -> None:
-    """Messages that are each answered by an error, which nobody reads."""
+async def _send_forever(client: RawClient) -> None:
+    """Send messages that are each answered by an error, and read nothing."""
     with contextlib.suppress(ConnectionError):
         while True:
-            client.writer.write(frame(TEXT, b'{"type": "nothing we know"}') * 100)
+            client.writer.write(frame(TEXT, b'{"type": "unknown"}') * 100)
             await client.writer.drain()
 
 
-async def test_a_connection_that_asks_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voxtide.server.serving.HEAD_S", 0.1)
+async def test_a_connection_without_a_whole_request_head_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voxtide.server.serving.REQUEST_HEAD_S", 0.1)
     async with running() as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"GET / HT")
@@ -267,8 +267,8 @@ async def test_a_connection_that_asks_nothing_is_closed(monkeypatch: pytest.Monk
         writer.close()
 
 
-async def test_a_connection_whose_next_request_never_ends_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voxtide.server.serving.HEAD_S", 0.1)
+async def test_a_connection_without_a_whole_second_request_head_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voxtide.server.serving.REQUEST_HEAD_S", 0.1)
     async with running() as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -278,11 +278,11 @@ async def test_a_connection_whose_next_request_never_ends_is_closed(monkeypatch:
         writer.close()
 
 
-async def test_answers_that_nobody_reads_hold_no_connection_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voxtide.server.serving.READER_S", 0.2)
+async def test_a_client_that_does_not_read_responses_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voxtide.server.serving.RESPONSE_UNREAD_S", 0.2)
     async with running() as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 2000)  # tens of megabytes of answers
+        writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 2000)  # tens of megabytes of responses
         async with asyncio.timeout(10):
             with pytest.raises(ConnectionError):
                 while True:
@@ -293,7 +293,7 @@ async def test_answers_that_nobody_reads_hold_no_connection_for_ever(monkeypatch
         writer.close()
 
 
-async def test_sessions_cut_at_any_point_leave_nothing() -> None:
+async def test_sessions_aborted_at_any_point_leave_nothing() -> None:
     async with running(ServerConfig(capacity=50)) as server:
         await server.get("/healthz")
         tasks_before = len(asyncio.all_tasks())
@@ -302,6 +302,6 @@ async def test_sessions_cut_at_any_point_leave_nothing() -> None:
                 for number in range(cut_after % 8):
                     await socket.send(append(bytes(2560)) if number % 3 else FLUSH)
                 socket.transport.abort()
-        await settled(server)
+        await wait_for_sessions(server)
         await asyncio.sleep(0)
         assert len(asyncio.all_tasks()) <= tasks_before

@@ -1,4 +1,4 @@
-"""Who is let in: capacity, keys, tokens, pages, rates; and how a server goes away."""
+"""Admission: capacity, keys, tokens, origins, rates; and the shutdown of a server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
-from tests.support.serving import FLUSH, MISTRAL, append, engine, heard, running, say, settled
+from tests.support.serving import FLUSH, MISTRAL, append, engine, receive_until, running, send_speech, wait_for_sessions
 from voxtide.engines.scripted import ScriptedConfig
 from voxtide.server.config import ServerConfig
 from voxtide.server.http.endpoints import http_endpoints
@@ -32,32 +32,32 @@ async def refused(uri: str, **more: object) -> tuple[int, Headers, str]:
     return response.status_code, response.headers, json.loads(response.body or b"{}")["error"]["message"]
 
 
-async def test_beyond_the_capacity_clients_are_told_when_to_come_back() -> None:
+async def test_a_full_server_sends_retry_after() -> None:
     async with running(ServerConfig(capacity=1)) as server:
         async with connect(server.ws()) as socket:
             status, headers, message = await refused(server.ws())
             assert (status, headers["Retry-After"]) == (503, "5")
             assert "1 of 1" in message
-            await say(socket, "still here")
+            await send_speech(socket, "still here")
             await socket.send(FLUSH)
-            assert (await heard(socket, "transcription.done"))[-1]["text"] == "still here"
-        await settled(server)
+            assert (await receive_until(socket, "transcription.done"))[-1]["text"] == "still here"
+        await wait_for_sessions(server)
         async with connect(server.ws()):
             assert 'voxtide_sessions_refused_total{code="capacity"} 1.0' in await server.metrics()
 
 
-async def test_a_key_lets_in_and_nothing_else_does() -> None:
+async def test_only_a_valid_key_is_accepted() -> None:
     async with running(KEYED) as server:
         for key in KEYED.keys:
             async with connect(server.ws(), additional_headers=bearer(key)) as socket:
-                await heard(socket, "session.created")
+                await receive_until(socket, "session.created")
         for headers in ({}, bearer("third-key"), bearer("first-key "[:-2]), {"Authorization": "Basic first-key"}):
             status, got, message = await refused(server.ws(), additional_headers=headers)
             assert (status, got["WWW-Authenticate"]) == (401, "Bearer")
             assert "first" not in message
 
 
-async def test_browsers_show_a_key_or_a_token_as_a_subprotocol() -> None:
+async def test_browsers_send_a_key_or_a_token_as_a_subprotocol() -> None:
     async with running(KEYED) as server:
         token = server.services.tokens.mint(prefix="rt_", ttl_s=60, model="tones").value
         for secret in (token, "openai-insecure-api-key.second-key"):
@@ -72,7 +72,7 @@ async def test_browsers_show_a_key_or_a_token_as_a_subprotocol() -> None:
         assert (await server.get("/v1/models", Authorization=f"Bearer {token}")).status == 401
 
 
-async def test_pages_of_other_sites_are_kept_out() -> None:
+async def test_pages_of_other_sites_are_refused() -> None:
     config = ServerConfig(origins=("https://mine.example",))
     async with running(config) as server:
         for origin in ("https://mine.example", f"http://127.0.0.1:{server.port}"):
@@ -84,8 +84,8 @@ async def test_pages_of_other_sites_are_kept_out() -> None:
         assert "--origin" in message
 
 
-async def test_a_plain_request_for_a_session_is_told_why_there_is_none() -> None:
-    """Browsers hide why a WebSocket was refused: the page asks again without one."""
+async def test_a_plain_request_for_a_session_returns_the_reason_of_the_refusal() -> None:
+    """Browsers hide why a WebSocket was refused: the page repeats the request without an upgrade."""
     async with running(ServerConfig(capacity=1, keys=("k",))) as server:
         own = f"http://127.0.0.1:{server.port}"
 
@@ -100,11 +100,11 @@ async def test_a_plain_request_for_a_session_is_told_why_there_is_none() -> None
         assert await code(Origin=own, **bearer("k")) == "426 upgrade_required"
         async with connect(server.ws(), additional_headers=bearer("k")):
             assert await code(Origin=own, **bearer("k")) == "503 capacity"
-        server.realtime.is_draining = True
+        server.sessions.is_draining = True
         assert await code(Origin=own, **bearer("k")) == "503 unavailable"
 
 
-async def test_one_address_may_not_ask_too_often() -> None:
+async def test_requests_and_sessions_of_one_address_are_rate_limited() -> None:
     async with running(ServerConfig(sessions_per_minute=6, requests_per_minute=6)) as server:
         async with connect(server.ws()):
             status, headers, _ = await refused(server.ws())
@@ -114,25 +114,25 @@ async def test_one_address_may_not_ask_too_often() -> None:
         assert (await server.get("/healthz")).status == 200
 
 
-async def test_a_server_that_stops_lets_everybody_finish() -> None:
+async def test_a_stopping_server_lets_sessions_finish() -> None:
     async with running() as server, connect(server.ws()) as socket:
-        await say(socket, "famous last words")
-        await heard(socket, "session.created")
+        await send_speech(socket, "famous last words")
+        await receive_until(socket, "session.created")
         server.stop.set()
-        assert (await heard(socket, "transcription.done"))[-1]["text"] == "famous last words"
+        assert (await receive_until(socket, "transcription.done"))[-1]["text"] == "famous last words"
         await socket.wait_closed()
         assert socket.close_code == 1001
         with pytest.raises(OSError):
             await server.get("/readyz")
 
 
-async def test_what_came_before_the_stop_is_still_taken() -> None:
-    """The messages wait in the queue while the server is told to stop."""
+async def test_messages_received_before_the_stop_are_handled() -> None:
+    """The messages are in the mailbox when the server stops."""
     async with running() as server, connect(server.ws()) as socket:
-        await heard(socket, "session.created")
-        await say(socket, "all of these words")
+        await receive_until(socket, "session.created")
+        await send_speech(socket, "all of these words")
         server.stop.set()
-        assert (await heard(socket, "transcription.done"))[-1]["text"] == "all of these words"
+        assert (await receive_until(socket, "transcription.done"))[-1]["text"] == "all of these words"
 
 
 async def test_a_session_that_cannot_begin_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,33 +140,33 @@ async def test_a_session_that_cannot_begin_is_closed(monkeypatch: pytest.MonkeyP
     async with running() as server, connect(server.ws()) as socket:
         await socket.wait_closed()
         assert socket.close_code == 1011
-        await settled(server)
+        await wait_for_sessions(server)
 
 
 async def test_stopping_is_bounded() -> None:
-    """An engine that needs minutes for what was said."""
+    """The engine needs minutes for the audio."""
     config = ServerConfig(drain_s=0.3)
     slow = engine(ScriptedConfig(slowness=3.0))
     async with running(config, load=slow) as server, connect(server.ws()) as socket:
         await socket.send(append(bytes(96_000)))
-        await heard(socket, "session.created")
+        await receive_until(socket, "session.created")
         async with asyncio.timeout(10):
             server.stop.set()
             await socket.wait_closed()
         assert socket.close_code == 1001
 
 
-async def test_a_request_that_is_not_done_in_time_is_told_so(
+async def test_a_request_that_outlasts_the_drain_gets_503(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An upload that stopped half way."""
-    monkeypatch.setattr("voxtide.server.serving.END_S", 0.6)
+    """An upload that stopped half-way."""
+    monkeypatch.setattr("voxtide.server.serving.SHUTDOWN_S", 0.6)
     config = ServerConfig(drain_s=0.4)
     async with running(config, endpoints=http_endpoints) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         head = "POST /v1/client/sessions HTTP/1.1", "Host: x", "Content-Length: 9", "", "{"
         writer.write("\r\n".join(head).encode())
-        await server.get("/healthz")  # by now the request is being read
+        await server.get("/healthz")  # the server is reading the first request by now
         server.stop.set()
         async with asyncio.timeout(10):
             answer = (await reader.read()).decode()
@@ -176,7 +176,7 @@ async def test_a_request_that_is_not_done_in_time_is_told_so(
     assert not any(record.exc_info for record in caplog.records)
 
 
-async def test_readiness_tells_the_truth() -> None:
+async def test_readiness_follows_the_engine() -> None:
     loads = 0
 
     def load() -> object:
@@ -189,8 +189,8 @@ async def test_readiness_tells_the_truth() -> None:
     async with running(load=load) as server:
         assert (await server.get("/readyz")).status == 200
         async with connect(server.ws()) as socket:
-            await say(socket, "until the end of the engine")
-            await heard(socket, "error")
+            await send_speech(socket, "until the end of the engine")
+            await receive_until(socket, "error")
         while (answer := await server.get("/readyz")).status == 200:
             pass
         assert answer.status == 503

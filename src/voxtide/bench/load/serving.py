@@ -20,7 +20,7 @@ from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
 from voxtide.errors import VoxtideError
 from voxtide.server.config import ServerConfig
-from voxtide.server.serving import assemble, garbage_frozen, listen
+from voxtide.server.serving import assemble, listen, tuned_gc
 from voxtide.server.supervisor import EngineSupervisor
 
 MAX_SESSIONS = 4000
@@ -74,7 +74,7 @@ async def serving(served: Served) -> AsyncIterator[ServerProcess]:
     process.start()
     theirs.close()
     try:
-        with garbage_frozen():  # a collection here would pause the clients and look like server latency
+        with tuned_gc():  # a collection here would pause the clients and look like server latency
             yield ServerProcess(ours, int(await asyncio.to_thread(_receive, ours)))
     finally:
         ours.close()  # asks it to stop
@@ -110,8 +110,8 @@ async def _serve(pipe: Connection, choice: EngineChoice | None) -> None:
         server = assemble(config, supervisor, version="bench")
         with listen(config) as sock:
             pipe.send(sock.getsockname()[1])
-            realtime = server.services.realtime
-            _answer(pipe, lambda: realtime.num_sessions, lambda: scripted.num_open_streams, stop)
+            sessions = server.services.sessions
+            _answer(pipe, lambda: sessions.num_sessions, lambda: scripted.num_open_streams, stop)
             await server.serve(sock, stop)
 
 

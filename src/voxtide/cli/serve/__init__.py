@@ -1,1 +1,1 @@
-"""`voxtide serve`. In: options. Out: a running server, its start-up text and log."""
+"""The command `serve`. In: options. Out: a running server, its start-up text and log."""

@@ -1,4 +1,4 @@
-"""What `serve` says when it is ready. In: settings and an engine. Out: addresses, and examples that work as printed."""
+"""What `serve` prints. In: settings, an engine; log records. Out: addresses and runnable examples; log lines."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from voxtide.server.config import ServerConfig
 from voxtide.types import EngineInfo
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
-"""Addresses that mean "everywhere", and how this machine reaches itself."""
-
+"""Wildcard addresses, and the loopback address to print instead."""
 
 _EXAMPLE = """\
 {imports}, asyncio, wave
@@ -29,9 +28,33 @@ async def main():
 asyncio.run(main())
 """
 
+_PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+"""Attributes of every record; the others are our fields."""
 
-def greeting(config: ServerConfig, info: EngineInfo, *, port: int) -> str:
-    """The lines."""
+
+class TextLines(logging.Formatter):
+    """Time, level, message, then the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())
+        line = f"{_time(record)} {record.levelname.lower():7} {record.getMessage()}"
+        line = f"{line}  {fields}" if fields else line
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {"time": _time(record), "level": record.levelname.lower(), "message": record.getMessage()}
+        fields |= _fields(record)
+        if record.exc_info:
+            fields["error"] = self.formatException(record.exc_info)
+        return json.dumps(fields, default=str)
+
+
+def startup_text(config: ServerConfig, info: EngineInfo, *, port: int) -> str:
+    """The addresses, and examples to copy."""
     host = _ANY.get(config.host, f"[{config.host}]" if ":" in config.host else config.host)
     http = f"{config.scheme}://{host}:{port}"
     ws = f"{'wss' if config.scheme == 'https' else 'ws'}://{host}:{port}"
@@ -52,6 +75,14 @@ def greeting(config: ServerConfig, info: EngineInfo, *, port: int) -> str:
     )
 
 
+def log_to_stderr(*, is_json: bool) -> None:
+    """Send the server's log from INFO on, and the warnings of all other loggers, to stderr in one format."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines() if is_json else TextLines())
+    logging.getLogger().handlers[:] = [handler]
+    logging.getLogger("voxtide.server").setLevel(logging.INFO)
+
+
 def _try_it(config: ServerConfig, http: str) -> list[str]:
     sample = str(files("voxtide") / "data" / "beckett.wav")
     header, argument, imports, where = "", "", "import voxtide", ""
@@ -61,49 +92,16 @@ def _try_it(config: ServerConfig, http: str) -> list[str]:
     trust = []
     if config.tls_certificate is not None:
         path = shlex.quote(str(config.tls_certificate.absolute()))
-        trust = [f"  export CURL_CA_BUNDLE={path} SSL_CERT_FILE={path}  # only where you made the certificate yourself"]
+        trust = [f"  export CURL_CA_BUNDLE={path} SSL_CERT_FILE={path}  # only for a self-signed certificate"]
     example = _EXAMPLE.format(imports=imports, sample=sample, http=http, key=argument)
     return [
         f"Try it{where}:",
         *trust,
         f'  curl {http}/v1/audio/transcriptions{header} -F "file=@{sample}" -F model=any',
         f"  {sys.executable} - <<'END'",
-        *(f"{line}" for line in example.splitlines()),  # not indented: Python would mind
+        *(f"{line}" for line in example.splitlines()),  # not indented: it is Python
         "END",
     ]
-
-
-_PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-"""What every record has; the rest are ours."""
-
-
-class TextLines(logging.Formatter):
-    """Time, level, message, then the fields."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        told = " ".join(f"{name}={value}" for name, value in _fields(record).items())
-        line = f"{_time(record)} {record.levelname.lower():7} {record.getMessage()}"
-        line = f"{line}  {told}" if told else line
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        fields = {"time": _time(record), "level": record.levelname.lower(), "message": record.getMessage()}
-        fields |= _fields(record)
-        if record.exc_info:
-            fields["error"] = self.formatException(record.exc_info)
-        return json.dumps(fields, default=str)
-
-
-def log_to_stderr(*, is_json: bool) -> None:
-    """Let the server's own log go to stderr, from `info` on, and the warnings of all others beside it in its form."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines() if is_json else TextLines())
-    logging.getLogger().handlers[:] = [handler]
-    logging.getLogger("voxtide.server").setLevel(logging.INFO)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""HTTP endpoints. In: requests with files. Out: transcripts, models, client secrets."""
+"""HTTP endpoints. In: requests, some with files. Out: transcripts, models, client secrets."""

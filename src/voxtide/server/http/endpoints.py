@@ -24,59 +24,24 @@ from voxtide.types import EngineInfo
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
 
 
-def http_endpoints(services: Services) -> list[Endpoint]:
-    """All of them."""
-    config = services.config
-    engine_info = services.realtime.engine_info
-    batch = TranscriptionService(
-        supervisor=services.supervisor,
-        config=config,
-        admission=Admission(config.max_files),
-        engine_info=engine_info,
-        is_draining=lambda: services.realtime.is_draining,
-        live_first=FileThrottle(num_live=lambda: services.realtime.num_sessions, late_s=services.realtime.late_s),
-    )
-    services.metrics.watch("voxtide_files_open", "Files under way.", lambda: batch.admission.num_taken)
-    services.metrics.watch("voxtide_file_audio_seconds", "Audio of files.", lambda: batch.audio_s, is_count=True)
-    models = ModelService(engine_info=engine_info, created_s=int(time.time()))
-    minting = SecretService(tokens=services.tokens, engine_info=engine_info, now_s=lambda: int(time.time()))
-    return [
-        Endpoint(path=TRANSCRIPTIONS, method="POST", handler=batch.answer, operation=schemas.TRANSCRIBE),
-        Endpoint(path="/v1/models", method="GET", handler=models.list, operation=schemas.LIST_MODELS),
-        Endpoint(path="/v1/models/{model_id:path}", method="GET", handler=models.get, operation=schemas.GET_MODEL),
-        Endpoint(
-            path="/v1/client/sessions",
-            method="POST",
-            handler=minting.for_mistral,
-            operation=schemas.CREATE_MISTRAL_SECRET,
-        ),
-        Endpoint(
-            path="/v1/realtime/client_secrets",
-            method="POST",
-            handler=minting.for_openai,
-            operation=schemas.CREATE_OPENAI_SECRET,
-        ),
-    ]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelService:
-    """What the endpoints work with.
+    """The endpoints for models.
 
     Attributes:
-        engine_info: What the engine is, as of now.
-        created_s: What models say of their making, in seconds since 1970: when the server began.
+        engine_info: Returns the current engine's info.
+        created_s: The models' creation time in the answers: the server's start, in seconds since 1970.
     """
 
     engine_info: Callable[[], EngineInfo]
     created_s: int
 
     async def list(self, request: Request) -> Response:
-        """All of them."""
+        """`GET /v1/models`."""
         return JSONResponse(model_list(self.engine_info(), self.created_s))
 
     async def get(self, request: Request) -> Response:
-        """The one that the path names."""
+        """`GET /v1/models/{model_id}`."""
         name = request.path_params["model_id"]
         if name in model_names(self.engine_info()):
             return JSONResponse(model_card(name, self.created_s))
@@ -88,3 +53,39 @@ class ModelService:
         )
         form = form_of_headers(request.headers)
         return JSONResponse(problem.body_in(form), problem.status_in(form))
+
+
+def http_endpoints(services: Services) -> list[Endpoint]:
+    """All endpoints of this package."""
+    sessions, engine_info = services.sessions, services.sessions.engine_info
+    files = TranscriptionService(
+        supervisor=services.supervisor,
+        config=services.config,
+        admission=Admission(services.config.max_files),
+        engine_info=engine_info,
+        is_draining=lambda: sessions.is_draining,
+        throttle=FileThrottle(num_live=lambda: sessions.num_sessions, late_s=sessions.late_s),
+    )
+    services.metrics.watch("voxtide_files_open", "Files being transcribed.", lambda: files.admission.num_taken)
+    services.metrics.watch(
+        "voxtide_file_audio_seconds", "Audio of transcribed files.", lambda: files.audio_s, is_count=True
+    )
+    models = ModelService(engine_info=engine_info, created_s=int(time.time()))
+    secrets = SecretService(tokens=services.tokens, engine_info=engine_info, now_s=lambda: int(time.time()))
+    return [
+        Endpoint(path=TRANSCRIPTIONS, method="POST", handler=files.answer, operation=schemas.TRANSCRIBE),
+        Endpoint(path="/v1/models", method="GET", handler=models.list, operation=schemas.LIST_MODELS),
+        Endpoint(path="/v1/models/{model_id:path}", method="GET", handler=models.get, operation=schemas.GET_MODEL),
+        Endpoint(
+            path="/v1/client/sessions",
+            method="POST",
+            handler=secrets.for_mistral,
+            operation=schemas.CREATE_MISTRAL_SECRET,
+        ),
+        Endpoint(
+            path="/v1/realtime/client_secrets",
+            method="POST",
+            handler=secrets.for_openai,
+            operation=schemas.CREATE_OPENAI_SECRET,
+        ),
+    ]

@@ -1,7 +1,7 @@
-"""Audio behind an address. In: what a client wrote as `file_url`. Out: the bytes in a file, or a refusal.
+"""Audio from a URL. In: a client's `file_url`. Out: its bytes in a file, or an error.
 
-An address must not make this server a door into its own network: only http and https, and every host name, also behind
-a redirect, is looked up once, must lead to public addresses alone, and the connection goes to what was looked up.
+Guards against server-side request forgery: http and https only; every host, also of a redirect, is resolved once and
+must have public addresses only; the connection goes to the address that was checked.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from voxtide.server.http.upload import too_big
 MAX_REDIRECTS = 5
 
 SILENCE_S = 30.0
-"""How long a host may send nothing."""
+"""Socket timeout."""
 
-LOOK_UP_S = 10.0
+RESOLVE_S = 10.0
 
 _PIECE_BYTES = 64 * 1024
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -35,16 +35,16 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 async def fetch(url: str, file: IO[bytes], *, max_bytes: int, is_private_allowed: bool) -> None:
-    """Write what lies at `url` into `file`, and go back to its beginning. The caller bounds the time.
+    """Download `url` into `file`, and rewind it. The caller sets the timeout.
 
     Raises:
-        Refusal: The address may not be fetched, or there is more than `max_bytes`.
-        SourceNotFoundError: Nothing answers there, or it has no such thing.
-        AudioError: It may not be read.
+        RequestRefusedError: The URL is not allowed, or there are more than `max_bytes`.
+        SourceNotFoundError: The host does not answer, or answers 404 or 410.
+        AudioError: The host answers with another error, or breaks off.
     """
     for _ in range(MAX_REDIRECTS + 1):
         target = _target(url)
-        host = await _look_up(target, is_private_allowed=is_private_allowed)
+        host = await _resolve(target, is_private_allowed=is_private_allowed)
         hop = _Hop(target, host, file, max_bytes)
         redirect = await _in_thread(hop)
         if redirect is None:
@@ -56,7 +56,7 @@ async def fetch(url: str, file: IO[bytes], *, max_bytes: int, is_private_allowed
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """An address that may be asked, as far as its text tells. `name` is for messages."""
+    """A URL whose text is acceptable. `name` is for messages."""
 
     parts: SplitResult
     name: str
@@ -70,7 +70,7 @@ def _target(url: str) -> _Target:
         parts = urlsplit(url)
         scheme, port = parts.scheme.lower(), parts.port
     except (ConfigError, ValueError):
-        raise _refused("file_url must be an address such as https://example.com/talk.mp3") from None
+        raise _refused("file_url must be a URL such as https://example.com/talk.mp3") from None
     if not isinstance(address, addresses.Address) or scheme not in ("http", "https") or not parts.hostname:
         raise _refused("file_url must begin with http:// or https://")
     if parts.username is not None:
@@ -78,14 +78,14 @@ def _target(url: str) -> _Target:
     if not url.isascii():
         raise _refused("file_url must be ASCII; write other characters as %XX")
     if port == 0:
-        raise _refused("file_url names port 0, which nothing listens on")
+        raise _refused("file_url has port 0; give a port from 1 to 65535")
     return _Target(parts, address.name, parts.hostname, port or (443 if scheme == "https" else 80))
 
 
-async def _look_up(target: _Target, *, is_private_allowed: bool) -> str:
-    """One address of the host, as a number. Refused where any of them is not public."""
+async def _resolve(target: _Target, *, is_private_allowed: bool) -> str:
+    """One IP address of the host. Refused if any of its addresses is not public."""
     try:
-        async with asyncio.timeout(LOOK_UP_S):
+        async with asyncio.timeout(RESOLVE_S):
             found = await asyncio.get_running_loop().getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except (OSError, TimeoutError, UnicodeError):
         raise SourceNotFoundError(f"file_url cannot be fetched: there is no host {target.host!r}") from None
@@ -96,7 +96,7 @@ async def _look_up(target: _Target, *, is_private_allowed: bool) -> str:
 
 
 def _is_public(number: str) -> bool:
-    """Whether an IP address belongs to the public network, also the one inside an address that stands for another."""
+    """Whether an IP address is public, as is an IPv4 address embedded in it."""
     address = ipaddress.ip_address(number.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
@@ -107,14 +107,14 @@ def _is_public(number: str) -> bool:
 
 
 class _Connection(http.client.HTTPConnection):
-    """Connects to an IP address that was checked, whatever the host's name leads to by now."""
+    """Connects to the IP address that was checked, without resolving the host again."""
 
     def __init__(self, target: _Target, number: str) -> None:
         super().__init__(target.host, target.port, timeout=SILENCE_S)
         self._number = number
         self._is_tls = target.parts.scheme.lower() == "https"
-        self.default_port = 443 if self._is_tls else 80  # what the Host header leaves out
-        self.opened: socket.socket | None = None  # `sock` is given away with the answer
+        self.default_port = 443 if self._is_tls else 80  # the port that the Host header omits
+        self.opened: socket.socket | None = None  # http.client hands `sock` over to the response
 
     def connect(self) -> None:
         self.sock = socket.create_connection((self._number, self.port), SILENCE_S)
@@ -135,12 +135,12 @@ class _Hop:
         self._is_interrupted = False
 
     def run(self) -> str | None:
-        """Write the answer's body; or tell where the host says that it lies."""
+        """Write the response's body to the file; or return the location of a redirect."""
         with contextlib.closing(self._connection):
             try:
-                return self._ask()
+                return self._request()
             except (OSError, http.client.HTTPException, ValueError) as error:
-                reason = "it sends nothing" if isinstance(error, TimeoutError) else type(error).__name__
+                reason = "the host stopped sending" if isinstance(error, TimeoutError) else type(error).__name__
                 raise SourceNotFoundError(f"{self._target.name} cannot be fetched: {reason}") from None
 
     def interrupt(self) -> None:
@@ -150,47 +150,47 @@ class _Hop:
             with contextlib.suppress(OSError):
                 opened.shutdown(socket.SHUT_RDWR)
 
-    def _ask(self) -> str | None:
+    def _request(self) -> str | None:
         parts = self._target.parts
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         headers = {"User-Agent": "voxtide", "Accept": "*/*", "Accept-Encoding": "identity"}
         self._connection.request("GET", path, headers=headers)
-        with self._connection.getresponse() as answer:
-            return self._taken(answer)
+        with self._connection.getresponse() as response:
+            return self._receive(response)
 
-    def _taken(self, answer: http.client.HTTPResponse) -> str | None:
-        if answer.status in _REDIRECTS and (location := answer.getheader("Location")):
+    def _receive(self, response: http.client.HTTPResponse) -> str | None:
+        if response.status in _REDIRECTS and (location := response.getheader("Location")):
             return location
-        if answer.status in (404, 410):
+        if response.status in (404, 410):
             raise SourceNotFoundError(f"there is nothing at {self._target.name}")
-        if answer.status != 200:
-            raise AudioError(f"{self._target.name} may not be read: its host answers {answer.status}")
-        self._write(answer)
+        if response.status != 200:
+            raise AudioError(f"{self._target.name} cannot be fetched: its host answers {response.status}")
+        self._write(response)
         return None
 
-    def _write(self, answer: http.client.HTTPResponse) -> None:
-        stated = answer.length
-        if stated is not None and stated > self._max_bytes:
+    def _write(self, response: http.client.HTTPResponse) -> None:
+        content_length = response.length
+        if content_length is not None and content_length > self._max_bytes:
             raise too_big(self._max_bytes)
         num_bytes = 0
-        while not self._is_interrupted and (piece := answer.read1(_PIECE_BYTES)):
+        while not self._is_interrupted and (piece := response.read1(_PIECE_BYTES)):
             num_bytes += len(piece)
             if num_bytes > self._max_bytes:
                 raise too_big(self._max_bytes)
             self._file.write(piece)
-        if stated is not None and num_bytes < stated:
-            raise AudioError(f"{self._target.name} broke off after {num_bytes} of {stated} bytes")
+        if content_length is not None and num_bytes < content_length:
+            raise AudioError(f"{self._target.name} broke off after {num_bytes} of {content_length} bytes")
 
 
 async def _in_thread(hop: _Hop) -> str | None:
-    """Run the request in a thread, which has ended when this does."""
+    """Run the request in a thread; the thread has ended when this returns."""
     running = asyncio.create_task(asyncio.to_thread(hop.run))
     try:
         return await asyncio.shield(running)
     finally:
         if not running.done():
             hop.interrupt()
-            await asyncio.wait({running})  # bounded by `SILENCE_S`, for a connection that was not open yet
+            await asyncio.wait({running})  # bounded by `SILENCE_S` if the connection is not open yet
             running.exception()
 
 

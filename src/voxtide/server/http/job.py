@@ -1,8 +1,8 @@
-"""One file through the engine. In: a file of audio, options. Out: its transcript, and its events while it goes.
+"""One file through the engine. In: an audio file, options. Out: its transcript, and its events meanwhile.
 
-file -> AudioSource, chunk by chunk, live speech first -> pipeline.run_stream -> transcript
+file -> AudioSource -> chunks, throttled in favour of live speech -> pipeline.run_stream -> transcript
 
-At no time is more of the decoded audio held than the bounds of source and engine allow: seconds of it.
+Only seconds of decoded audio are in memory: the queues of source and engine are bounded.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from voxtide.server.supervisor import EngineSupervisor
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions, Transcript
 
 CHUNK_MS = 1_000
-"""Nobody waits for the words of a file one by one; larger chunks would only be more to hold."""
+"""A file needs no low latency; larger chunks would only take more memory."""
 
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
-"""What of a file's name helps to recognise a format, and does no harm."""
+"""File name suffixes that are safe to pass to the format detection."""
 
 
 async def transcribe_file(
@@ -39,30 +39,30 @@ async def transcribe_file(
     *,
     file_name: str,
     max_audio_s: float,
-    live_first: FileThrottle,
+    throttle: FileThrottle,
 ) -> Transcript:
     """Transcribe all of `file`.
 
     Args:
-        supervisor: Whose engine is used.
-        file: From its beginning; read by a thread, left open.
-        options: The stream's.
-        observers: Told of everything. `on_started` comes when file and stream are open.
-        file_name: As the client calls it.
-        max_audio_s: How long the audio may be.
-        live_first: Whom it makes way for.
+        supervisor: Owns the engine.
+        file: At its beginning; read by a thread, left open.
+        options: The stream's options.
+        observers: Called with every event, and with `on_started` when file and stream are open.
+        file_name: The client's name for the file.
+        max_audio_s: Longest audio, in seconds.
+        throttle: Pauses the file in favour of live speech.
 
     Raises:
-        Refusal: The audio is longer than that.
-        AudioError: The audio cannot be read to its end.
-        EngineError: There is no room in the engine, or it failed.
-        UnsupportedOptionError: The engine cannot do what the options ask.
+        RequestRefusedError: The audio is longer than `max_audio_s`.
+        AudioError: The audio cannot be read to the end.
+        EngineError: The engine is full, or failed.
+        UnsupportedOptionError: The engine does not support the options.
     """
     try:
         async with _source(file, file_name) as source:
             _check_length(source.duration_s or 0.0, max_audio_s)
             async with supervisor.open(options) as stream:
-                samples = _in_turn(_bounded(source, max_audio_s), stream, live_first)
+                samples = _throttled(_bounded(source, max_audio_s), stream, throttle)
                 return await _run(samples, stream, observers)
     except EngineFailedError:
         supervisor.check_health()
@@ -91,16 +91,18 @@ async def _bounded(source: AudioSource, max_audio_s: float) -> AsyncIterator[Sam
         yield chunk
 
 
-async def _in_turn(
-    samples: AsyncIterator[Samples], stream: EngineStream, live_first: FileThrottle
+async def _throttled(
+    samples: AsyncIterator[Samples], stream: EngineStream, throttle: FileThrottle
 ) -> AsyncIterator[Samples]:
     async for chunk in samples:
-        await live_first.wait(lambda: stream.lag_s)
+        await throttle.wait(lambda: stream.lag_s)
         yield chunk
 
 
 def _check_length(audio_s: float, max_audio_s: float) -> None:
     if audio_s > max_audio_s:
         raise RequestRefusedError(
-            f"this server takes {max_audio_s:g} s of audio at most; send it in parts", code="audio_too_long", status=413
+            f"this server accepts {max_audio_s:g} s of audio at most; send it in parts",
+            code="audio_too_long",
+            status=413,
         )

@@ -1,4 +1,4 @@
-"""The OpenAPI description of batch, models and secrets. In: nothing. Out: operation objects. Data, no behaviour."""
+"""The OpenAPI operations for files, models and secrets. In: nothing. Out: operation objects. Data, no behaviour."""
 
 from __future__ import annotations
 
@@ -58,21 +58,21 @@ def _errors(*statuses: int) -> dict[str, Schema]:
 
 
 _STATUSES = {
-    400: "Something asked for cannot be done, or the audio cannot be read.",
-    401: "No key, or none of this server's.",
+    400: "An option is not supported, or the audio cannot be read.",
+    401: "The API key is missing or wrong.",
     404: "There is no such model.",
     408: "The upload took too long, or stopped.",
-    413: "More than the server takes.",
+    413: "The file or its audio is too long.",
     415: "Not a form.",
     422: "A field is missing or malformed, in Mistral's form.",
     429: "Too many requests.",
     500: "The server failed.",
-    502: "A gateway cannot have the server behind it.",
-    503: "No place is free, or there is no engine just now.",
+    502: "A gateway cannot reach its upstream server.",
+    503: "The server is full, or its engine is being restarted.",
 }
 
-_NO_SPEAKERS = "Refused: speakers are not told apart."
-_ONE_SWITCH: Schema = {"type": "string", "enum": ["true", "false"]}
+_NO_SPEAKERS = "Refused: speakers are not distinguished."
+_SWITCH: Schema = {"type": "string", "enum": ["true", "false"]}
 _PHRASES = _list({"type": "string", "minLength": 1, "maxLength": MAX_STRING_CHARS}, maxItems=MAX_PHRASES)
 
 _FIELDS: dict[str, Schema] = {
@@ -82,15 +82,15 @@ _FIELDS: dict[str, Schema] = {
         "pattern": "^[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*$",
         "description": "ISO 639-1, with or without a region.",
     },
-    "languages": _list(STRING, description="Hints. One decides; several leave the choice to the engine."),
-    "stream": _ONE_SWITCH | {"description": "Answer with server-sent events."},
+    "languages": _list(STRING, description="Hints. One is used as the language; with several the engine chooses."),
+    "stream": _SWITCH | {"description": "Answer with server-sent events."},
     "temperature": {"type": "number", "minimum": 0, "maximum": 2, "description": "No effect: decoding is greedy."},
     "prompt": {
         "type": "string",
         "maxLength": MAX_PROMPT_CHARS,
-        "description": "Words to expect, where the engine can use them; else no effect.",
+        "description": "Vocabulary, if the engine supports it; else no effect.",
     },
-    "keywords": _PHRASES | {"description": "Words to expect; refused where the engine cannot use them."},
+    "keywords": _PHRASES | {"description": "Vocabulary; refused if the engine does not support it."},
     "context_bias": _PHRASES | {"description": "The same, as Mistral calls it."},
     "response_format": {"type": "string", "enum": list(RESPONSE_FORMATS), "description": "OpenAI's form only."},
     "timestamp_granularities": _list({"type": "string", "enum": list(GRANULARITIES)}),
@@ -109,7 +109,7 @@ _FILE: Schema = {
     "type": "string",
     "format": "binary",
     "contentMediaType": "application/octet-stream",
-    "description": "Audio in any usual format.",
+    "description": "Any audio or video FFmpeg can read.",
 }
 
 _TIMED = {"start": NUMBER, "end": NUMBER}
@@ -149,7 +149,7 @@ _VERBOSE_BODY = _object(
 )
 _JSON_BODY = _object({"text": STRING, "usage": _DURATION_USAGE})
 _EVENT = _object(
-    {"data": STRING | {"description": "JSON with its type; the last of OpenAI's is [DONE]."}},
+    {"data": STRING | {"description": "JSON with its type; in OpenAI's form the last one is [DONE]."}},
     {"event": STRING | {"description": "The type again, in Mistral's form."}},
     description="One event of the stream.",
 )
@@ -194,7 +194,7 @@ _CARD = _object(
 
 LIST_MODELS: Schema = {
     "operationId": "listModels",
-    "summary": "The models there are.",
+    "summary": "List the models.",
     "responses": {
         "200": _answer("The list.", {"application/json": _object({"object": {"const": "list"}, "data": _list(_CARD)})}),
         **_errors(401, 429),
@@ -203,7 +203,7 @@ LIST_MODELS: Schema = {
 
 GET_MODEL: Schema = {
     "operationId": "getModel",
-    "summary": "One model.",
+    "summary": "Get a model.",
     "parameters": [{"name": "model_id", "in": "path", "required": True, "schema": STRING | {"minLength": 1}}],
     "responses": {"200": _answer("The model.", {"application/json": _CARD}), **_errors(401, 404, 429)},
 }
@@ -232,7 +232,7 @@ CREATE_MISTRAL_SECRET: Schema = {
     ),
     "responses": {
         "201": _answer(
-            "The token, told once.",
+            "The token; it is not shown again.",
             {
                 "application/json": _object(
                     {
@@ -284,7 +284,7 @@ CREATE_OPENAI_SECRET: Schema = {
     ),
     "responses": {
         "200": _answer(
-            "The token, told once, and the session that the settings describe.",
+            "The token, not shown again, and the session that the settings describe.",
             {"application/json": _object({"value": STRING, "expires_at": INTEGER, "session": {"type": "object"}})},
         ),
         **_errors(400, 401, 404, 408, 413, 429, 503),

@@ -26,19 +26,19 @@ from voxtide.server.tokens import AccessToken, TokenStore
 from voxtide.types import EngineInfo
 
 MAX_BODY_BYTES = 64 * 1024
-"""Settings of a session, with room for a thousand words to expect."""
+"""Enough for a session's settings with a thousand vocabulary phrases."""
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretService:
-    """What the endpoints work with.
+    """The endpoints for tokens.
 
     Attributes:
-        tokens: Who mints.
-        engine_info: What the engine is, as of now.
-        now_s: The time, in whole seconds since 1970.
+        tokens: Mints the tokens.
+        engine_info: Returns the current engine's info.
+        now_s: Returns the time, in whole seconds since 1970.
     """
 
     tokens: TokenStore
@@ -75,7 +75,7 @@ async def _json_body(request: Request) -> Message:
     try:
         body = await read_body(request, max_bytes=MAX_BODY_BYTES)
     except ClientDisconnect:
-        body = b""  # whatever is answered, nobody reads it
+        body = b""  # the answer cannot be delivered anyway
     return read_message(body) if body else {}
 
 

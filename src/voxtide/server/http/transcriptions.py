@@ -1,8 +1,8 @@
-"""`POST /v1/audio/transcriptions`. In: an HTTP request. Out: its answer, whole or as events, in the client's form.
+"""`POST /v1/audio/transcriptions`. In: an HTTP request. Out: the transcript, whole or as events, in the client's form.
 
-    body -> Upload -> BatchRequest -> [fetch] -> transcribe_file -> Answer | BatchEvents -> client
+    body -> Upload -> TranscriptionRequest -> [fetch] -> transcribe_file -> Answer | TranscriptionEvents -> client
 
-One request is one scope: place, file, stream and tasks are gone when it ends, however it ends.
+A request owns its place, file, stream and tasks; all are released when it ends, however it ends.
 """
 
 from __future__ import annotations
@@ -42,28 +42,28 @@ from voxtide.types import EngineInfo, Transcript
 _log = logging.getLogger("voxtide.server")
 
 RETRY_AFTER_S = 5
-"""What a client is told that finds no place: about as long as a short recording takes."""
+"""Sent when no place is free: about the time that a short recording takes."""
 
 IGNORED_HEADER = "x-voxtide-ignored"
 """Names the fields that had no effect."""
 
 _MAX_IGNORED = 20
-_SHOWABLE = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
-"""Names of fields that a header can carry. Whoever sends others knows that they mean nothing."""
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
+"""Field names that are safe in a header; others are not reported."""
 
 
 @dataclass(slots=True, kw_only=True)
 class TranscriptionService:
-    """What requests work with.
+    """The endpoint for files.
 
     Attributes:
-        supervisor: Whose engine they use.
-        config: Their bounds.
-        admission: Their places.
-        engine_info: What the engine can do, as of now.
-        is_draining: Whether the server takes nobody in any more.
-        live_first: Whom files make way for.
-        audio_s: Seconds of audio transcribed so far.
+        supervisor: Owns the engine.
+        config: The server's settings.
+        admission: Places for concurrent requests.
+        engine_info: Returns the current engine's info.
+        is_draining: Returns whether the server accepts no more requests.
+        throttle: Pauses files in favour of live speech.
+        audio_s: Audio transcribed so far, in seconds.
     """
 
     supervisor: EngineSupervisor
@@ -71,7 +71,7 @@ class TranscriptionService:
     admission: Admission
     engine_info: Callable[[], EngineInfo]
     is_draining: Callable[[], bool]
-    live_first: FileThrottle
+    throttle: FileThrottle
     audio_s: float = 0.0
 
     async def answer(self, request: Request) -> Response:
@@ -80,25 +80,25 @@ class TranscriptionService:
 
 
 class _TranscriptionResponse(Response):
-    """Does all of a request's work while it is being sent, so that its scope is the response's."""
+    """Does all of a request's work while it is sent, so that the work is cancelled with the response."""
 
     def __init__(self, service: TranscriptionService) -> None:
         super().__init__()
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        give_back = None if self._service.is_draining() else self._service.admission.take()
-        if give_back is None:
+        release = None if self._service.is_draining() else self._service.admission.take()
+        if release is None:
             problem = problem_of(CapacityError("the server transcribes as many files as it may; try again later"))
-            await _say(problem, form_of_headers(Request(scope).headers), scope, receive, send)
+            await _send_problem(problem, form_of_headers(Request(scope).headers), scope, receive, send)
             return
-        with contextlib.ExitStack() as closing, contextlib.suppress(ClientDisconnect):  # nobody is left to be told
-            closing.callback(give_back)
-            await _Conversation(self._service, scope, receive, send, closing).hold()
+        with contextlib.ExitStack() as closing, contextlib.suppress(ClientDisconnect):
+            closing.callback(release)
+            await _Transcription(self._service, scope, receive, send, closing).run()
 
 
-class _Conversation:
-    """One request that has a place."""
+class _Transcription:
+    """One admitted request."""
 
     def __init__(
         self, service: TranscriptionService, scope: Scope, receive: Receive, send: Send, closing: contextlib.ExitStack
@@ -110,58 +110,57 @@ class _Conversation:
         self._form = form_of_headers(self._request.headers)
         self._is_begun = False
 
-    async def hold(self) -> None:
-        """Read, work, answer. What goes wrong is told, in the client's form."""
+    async def run(self) -> None:
+        """Read the request, transcribe, answer. Errors are answered in the client's form."""
         try:
             upload = await self._read()
-            await _unless_disconnected(self._work(upload), self._request.receive)
+            await _until_disconnected(self._answer(upload), self._request.receive)
         except (VoxtideError, RequestRefusedError) as error:
-            await self._tell_failure(problem_of(error))
+            await self._answer_problem(problem_of(error))
         except (ClientDisconnect, asyncio.CancelledError):
             raise
         except Exception as error:
             _log.exception("a file could not be transcribed", extra={"event": "file_failed"})
-            await self._tell_failure(problem_of(error))
+            await self._answer_problem(problem_of(error))
 
-    async def _tell_failure(self, problem: Problem) -> None:
+    async def _answer_problem(self, problem: Problem) -> None:
         if not self._is_begun:
-            await _say(problem, self._form, self._request.scope, self._request.receive, self._send)
+            await _send_problem(problem, self._form, self._request.scope, self._request.receive, self._send)
 
     async def _read(self) -> Upload:
+        config = self._service.config
         try:
-            async with asyncio.timeout(self._service.config.max_upload_s):
-                upload = await read_upload(self._request, max_bytes=self._service.config.max_upload_bytes)
+            async with asyncio.timeout(config.max_upload_s):
+                upload = await read_upload(self._request, max_bytes=config.max_upload_bytes)
         except TimeoutError:
             raise RequestRefusedError(
-                f"the upload took longer than {self._service.config.max_upload_s:g} s",
-                code="upload_too_slow",
-                status=408,
+                f"the upload took longer than {config.max_upload_s:g} s", code="upload_too_slow", status=408
             ) from None
         self._closing.callback(upload.close)
         return upload
 
-    async def _work(self, upload: Upload) -> None:
+    async def _answer(self, upload: Upload) -> None:
         fields = Fields(upload.items)
         self._form = form_of(fields, self._request.headers)
         info = self._service.supervisor.info
-        wish = read_request(
+        requested = read_request(
             fields,
             self._request.headers,
             self._service.engine_info(),
             has_file=upload.file is not None,
             has_words=info.word_times != "none",
         )
-        file = upload.file if upload.file is not None else await self._fetched(wish.file_url or "")
-        if wish.is_streamed:
-            await self._stream(wish, file, upload.file_name, info.model)
+        file = upload.file if upload.file is not None else await self._fetch(requested.file_url or "")
+        if requested.is_streamed:
+            await self._stream(requested, file, upload.file_name, info.model)
         else:
-            transcript = await self._transcribe(wish, file, upload.file_name)
-            answer = answer_of(wish, transcript, info.model)
-            response = Response(answer.body, headers=_ignored_header(wish), media_type=answer.media_type)
+            transcript = await self._transcribe(requested, file, upload.file_name)
+            answer = answer_of(requested, transcript, info.model)
+            response = Response(answer.body, headers=_ignored_header(requested), media_type=answer.media_type)
             self._is_begun = True
             await response(self._request.scope, self._request.receive, self._send)
 
-    async def _fetched(self, url: str) -> IO[bytes]:
+    async def _fetch(self, url: str) -> IO[bytes]:
         config = self._service.config
         if not config.can_fetch:
             raise RequestRefusedError(
@@ -177,17 +176,17 @@ class _Conversation:
         return file
 
     async def _transcribe(
-        self, wish: TranscriptionRequest, file: IO[bytes], file_name: str, observers: Iterable[Observer] = ()
+        self, requested: TranscriptionRequest, file: IO[bytes], file_name: str, observers: Iterable[Observer] = ()
     ) -> Transcript:
         started_at_s = asyncio.get_running_loop().time()
         transcript = await transcribe_file(
             self._service.supervisor,
             file,
-            wish.options,
+            requested.options,
             tuple(observers),
-            file_name=file_name or urlsplit(wish.file_url or "").path,
+            file_name=file_name or urlsplit(requested.file_url or "").path,
             max_audio_s=self._service.config.max_file_audio_s,
-            live_first=self._service.live_first,
+            throttle=self._service.throttle,
         )
         self._service.audio_s += transcript.audio_s
         took_s = asyncio.get_running_loop().time() - started_at_s
@@ -199,77 +198,77 @@ class _Conversation:
         )
         return transcript
 
-    async def _stream(self, wish: TranscriptionRequest, file: IO[bytes], file_name: str, model: str) -> None:
-        """Send events as they come. Until file and stream are open, a failure is an ordinary answer."""
-        teller = _EventStream(TranscriptionEvents(wish, model))
-        working = asyncio.create_task(self._transcribe(wish, file, file_name, [teller]))
-        working.add_done_callback(lambda _: teller.end())
+    async def _stream(self, requested: TranscriptionRequest, file: IO[bytes], file_name: str, model: str) -> None:
+        """Send events as they come. Until file and stream are open, an error is answered with its HTTP status."""
+        stream = _EventStream(TranscriptionEvents(requested, model))
+        working = asyncio.create_task(self._transcribe(requested, file, file_name, [stream]))
+        working.add_done_callback(lambda _: stream.end())
         try:
-            while (pieces := await teller.told()) is not None:
-                await self._send_events(wish, pieces)
+            while (pieces := await stream.receive()) is not None:
+                await self._send_events(requested, pieces)
             transcript = await working
-            await self._send_events(wish, teller.events.finish(transcript), is_last=True)
+            await self._send_events(requested, stream.events.finish(transcript), is_last=True)
         except (VoxtideError, RequestRefusedError) as error:
             if not self._is_begun:
                 raise
-            await self._send_events(wish, teller.events.fail(problem_of(error)), is_last=True)
+            await self._send_events(requested, stream.events.fail(problem_of(error)), is_last=True)
         finally:
             working.cancel()
             await asyncio.wait({working})
 
-    async def _send_events(self, wish: TranscriptionRequest, text: str, *, is_last: bool = False) -> None:
+    async def _send_events(self, requested: TranscriptionRequest, text: str, *, is_last: bool = False) -> None:
         try:
             async with asyncio.timeout(self._service.config.max_events_unread_s):
-                await self._begin_events(wish)
+                await self._begin_events(requested)
                 await self._send({"type": "http.response.body", "body": text.encode(), "more_body": not is_last})
         except TimeoutError:
-            raise ClientDisconnect from None  # it has not gone, but it does not read: for us the same
+            raise ClientDisconnect from None  # a client that does not read is treated as disconnected
 
-    async def _begin_events(self, wish: TranscriptionRequest) -> None:
+    async def _begin_events(self, requested: TranscriptionRequest) -> None:
         if self._is_begun:
             return
         self._is_begun = True
-        headers = {"cache-control": "no-cache"} | _ignored_header(wish)
+        headers = {"cache-control": "no-cache"} | _ignored_header(requested)
         start = Response(headers=headers, media_type=MEDIA_TYPE)
         del start.headers["content-length"]
         await self._send({"type": "http.response.start", "status": 200, "headers": start.raw_headers})
 
 
 class _EventStream(Observer):
-    """Holds events until they are sent. Its bound is the transcript's length, which the run holds anyway."""
+    """Buffers events until they are sent. Bounded by the transcript's length, which the run holds anyway."""
 
     def __init__(self, events: TranscriptionEvents) -> None:
         self.events = events
         self._pieces: list[str] = []
-        self._has_news = asyncio.Event()
+        self._is_ready = asyncio.Event()
         self._is_ended = False
 
     def on_started(self) -> None:
-        self._has_news.set()
+        self._is_ready.set()
 
     def on_event(self, event: TranscriptEvent, wall_s: float) -> None:
         if piece := self.events.on_event(event):
             self._pieces.append(piece)
-            self._has_news.set()
+            self._is_ready.set()
 
     def end(self) -> None:
         self._is_ended = True
-        self._has_news.set()
+        self._is_ready.set()
 
-    async def told(self) -> str | None:
-        """All that was told since the last call, perhaps nothing; None when no more comes."""
-        await self._has_news.wait()
+    async def receive(self) -> str | None:
+        """All events since the last call, perhaps none ("" at the start of the stream); None at its end."""
+        await self._is_ready.wait()
         if not self._pieces and self._is_ended:
             return None
         text = "".join(self._pieces)
         self._pieces.clear()
         if not self._is_ended:
-            self._has_news.clear()
+            self._is_ready.clear()
         return text
 
 
-async def _unless_disconnected(work: Coroutine[Any, Any, None], receive: Receive) -> None:
-    """Do the work; give it up when the client goes."""
+async def _until_disconnected(work: Coroutine[Any, Any, None], receive: Receive) -> None:
+    """Do the work; cancel it if the client disconnects."""
     working = asyncio.create_task(work)
     watching = asyncio.create_task(_disconnected(receive))
     try:
@@ -282,7 +281,7 @@ async def _unless_disconnected(work: Coroutine[Any, Any, None], receive: Receive
     if is_done:
         working.result()
     else:
-        _log.info("a client went away; its file was given up", extra={"event": "file_given_up"})
+        _log.info("a client disconnected; its file was cancelled", extra={"event": "file_given_up"})
 
 
 async def _disconnected(receive: Receive) -> None:
@@ -290,11 +289,11 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-async def _say(problem: Problem, form: Form, scope: Scope, receive: Receive, send: Send) -> None:
+async def _send_problem(problem: Problem, form: Form, scope: Scope, receive: Receive, send: Send) -> None:
     headers = {"Retry-After": str(RETRY_AFTER_S)} if problem.status in (429, 503) else None
     await JSONResponse(problem.body_in(form), problem.status_in(form), headers)(scope, receive, send)
 
 
-def _ignored_header(wish: TranscriptionRequest) -> dict[str, str]:
-    names = [name for name in wish.ignored if _SHOWABLE.fullmatch(name)][:_MAX_IGNORED]
+def _ignored_header(requested: TranscriptionRequest) -> dict[str, str]:
+    names = [name for name in requested.ignored if _SAFE_NAME.fullmatch(name)][:_MAX_IGNORED]
     return {IGNORED_HEADER: ", ".join(names)} if names else {}

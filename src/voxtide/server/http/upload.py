@@ -1,7 +1,7 @@
-"""A posted form. In: a request's body as it comes. Out: its fields, and its file on disk. Within bounds, always.
+"""A posted form. In: a request's body, as a stream. Out: its fields, and its file on disk. All sizes are bounded.
 
-The file is written to a temporary one while it arrives: what is above a megabyte is on disk, in the system's directory
-for temporary files, and gone when the request is.
+The file is written to a temporary file while it arrives. Above a megabyte that is on disk, in the system's temporary
+directory, and is deleted with the request.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from voxtide.protocols.http.form import MAX_FIELDS
 from voxtide.protocols.messages import RequestRefusedError
 
 MAX_FORM_BYTES = 1024 * 1024
-"""Of a form without a file, and of each field that is none."""
+"""Limit of a form without a file, and of each field that is not a file."""
 
 SILENCE_S = 30.0
-"""How long a client may send nothing of what it has announced."""
+"""How long a client may send nothing in the middle of a body."""
 
 _FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What was posted. `close` frees the file.
+    """A posted form. `close` deletes the file.
 
     Attributes:
-        items: The fields that are no file, in order.
-        file: The posted file, from its beginning; None where there is none.
-        file_name: As the client calls it; "" where it does not.
+        items: The fields that are not files, in order.
+        file: The posted file, at its beginning, or None.
+        file_name: The client's name for the file, or "".
     """
 
     items: list[tuple[str, str]]
@@ -52,8 +52,8 @@ async def read_upload(request: Request, *, max_bytes: int) -> Upload:
     """Read the whole body.
 
     Raises:
-        Refusal: No form, a broken one, or more than `max_bytes`.
-        ClientDisconnect: The client has gone.
+        RequestRefusedError: Not a form, an invalid one, or more than `max_bytes`.
+        ClientDisconnect: The client disconnected.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
@@ -68,10 +68,10 @@ async def read_upload(request: Request, *, max_bytes: int) -> Upload:
 
 
 async def read_body(request: Request, *, max_bytes: int) -> bytes:
-    """A whole small body.
+    """Read a small body.
 
     Raises:
-        Refusal: It has more than `max_bytes`.
+        RequestRefusedError: More than `max_bytes`.
     """
     return b"".join([chunk async for chunk in _bounded(request, max_bytes)])
 
@@ -128,18 +128,20 @@ async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, No
 
 
 async def _next_chunk(body: AsyncIterator[bytes]) -> bytes:
-    """The next bytes of the body; none at its end."""
+    """The next bytes of the body; b"" at its end."""
     try:
         async with asyncio.timeout(SILENCE_S):
             return await anext(body, b"")
     except TimeoutError:
-        raise RequestRefusedError(f"nothing came for {SILENCE_S:g} s", code="upload_too_slow", status=408) from None
+        raise RequestRefusedError(
+            f"the upload stopped for {SILENCE_S:g} s", code="upload_too_slow", status=408
+        ) from None
 
 
 def too_big(max_bytes: int) -> RequestRefusedError:
-    """The refusal of what is longer than `max_bytes`."""
+    """The error for a body or file of more than `max_bytes`."""
     return RequestRefusedError(
-        f"the server takes {max_bytes} bytes at most here; send less, and audio compressed",
+        f"the server accepts {max_bytes} bytes at most here; send a shorter or a compressed recording",
         code="upload_too_big",
         status=413,
     )
