@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.live_servers import CuttableLine, ServerThread, port_of, voxtide_server
+from tests.support.live_servers import CuttableProxy, ServerThread, port_of, voxtide_server
 from tests.support.spoken import Spawn, Tones, Voxtide
 from voxtide.cli.remote import EngineChoice, choose_engine
 
@@ -122,7 +122,7 @@ def test_ctrl_c_finishes_the_text(spawn: Spawn, tones: Tones, url: str) -> None:
 
 
 def test_a_reconnect_is_reported(spawn: Spawn, tones: Tones, servers: ServerThread, url: str) -> None:
-    line = servers.enter(CuttableLine(port_of(url)).open())
+    line = servers.enter(CuttableProxy(port_of(url)).open())
     path = tones("talk.wav", "a b c d e")
     process = spawn("transcribe", path, "--server", line.url, "-f", "jsonl", "--pace", "real")
     assert process.stdout is not None and process.stderr is not None

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from tests.support import voxtral_checkpoint
-from tests.support.live_servers import CuttableLine, ServerThread, port_of, voxtide_server
+from tests.support.live_servers import CuttableProxy, ServerThread, port_of, voxtide_server
 from tests.support.vllm_server import MODEL, serving_vllm
 from voxtide.client.config import ClientConfig
 from voxtide.client.transport.websocket import ClientSocket
@@ -139,13 +139,13 @@ class _Servers:
         self._serving = serving
         self._thread: ServerThread | None = None
         self._url = ""
-        self._proxies: weakref.WeakKeyDictionary[ConnectedEngine, CuttableLine] = weakref.WeakKeyDictionary()
+        self._proxies: weakref.WeakKeyDictionary[ConnectedEngine, CuttableProxy] = weakref.WeakKeyDictionary()
 
     def engine(self, make: Callable[..., ConnectedEngine]) -> ConnectedEngine:
         if self._thread is None:
             self._thread = ServerThread()
             self._url = self._serving(self._thread)
-        proxy = self._thread.enter(CuttableLine(port_of(self._url)).open())
+        proxy = self._thread.enter(CuttableProxy(port_of(self._url)).open())
         engine = make(proxy.url, max_streams=64, config=ClientConfig(reconnect_s=0.3))
         self._proxies[engine] = proxy
         return engine

@@ -56,7 +56,7 @@ class ServerThread:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(START_S)  # type: ignore[arg-type]  # a coroutine
 
 
-class CuttableLine:
+class CuttableProxy:
     """A TCP proxy that can be cut."""
 
     def __init__(self, target_port: int) -> None:
@@ -87,7 +87,7 @@ class CuttableLine:
             writer.transport.abort()
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[CuttableLine]:
+    async def open(self) -> AsyncIterator[CuttableProxy]:
         self._listening = await asyncio.start_server(self._join, "127.0.0.1", 0)
         self.port = self._listening.sockets[0].getsockname()[1]
         try:
