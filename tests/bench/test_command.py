@@ -1,4 +1,4 @@
-"""The command, with figures that take no time: what is printed, written and returned."""
+"""The command with instant figures: its output, files and exit status."""
 
 from __future__ import annotations
 
@@ -48,20 +48,20 @@ def test_the_last_line_is_the_document() -> None:
     assert status == 0
     assert lines[0].startswith("cpu: ") and "python: 3." in lines[0]
     assert lines[1:3] == ["good", f"          {'recordings':<40} {8:>14}  {'':<8}  counted"]
-    assert not any("cores busy" in line for line in lines), "in no time there is nothing to tell"
+    assert not any("cores busy" in line for line in lines), "the run is too short to measure"
     assert document["engine"]["name"] == "scripted"
     assert document["machine"]["cores"] >= 1 and document["machine"]["onnxruntime"]
     assert list(document["figures"]) == ["good"]
     assert (document["failures"], document["is_quick"]) == ({}, False)
 
 
-def test_a_figure_says_how_busy_others_were(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_figure_notes_the_load_of_other_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "MIN_COUNTED_S", 0.0)
     _, lines, _ = bench("good")
     assert re.fullmatch(r"  note: other programs kept \d+\.\d\d cores busy meanwhile", lines[3])
 
 
-def test_what_fails_does_not_stop_the_rest() -> None:
+def test_a_failing_figure_does_not_stop_the_others() -> None:
     status, lines, document = bench("--quick", "--verbose")
     assert status == 1
     assert lines[1:3] == ["bad", "  FAILED  there is no audio"]
@@ -72,11 +72,11 @@ def test_what_fails_does_not_stop_the_rest() -> None:
 
 
 async def stopped(session: BenchSession) -> Figure:
-    """Meets a Ctrl-C."""
+    """Is interrupted by Ctrl-C."""
     raise KeyboardInterrupt
 
 
-def test_what_was_measured_before_ctrl_c_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figures_measured_before_ctrl_c_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "FIGURES", {"good": good, "stopped": stopped, "bad": bad})
     status, _, document = bench()
     assert status == 130
@@ -84,7 +84,7 @@ def test_what_was_measured_before_ctrl_c_is_reported(monkeypatch: pytest.MonkeyP
     assert document["failures"] == {"run": "stopped by Ctrl-C"}
 
 
-def test_plots_are_left_out_where_nothing_can_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plots_are_omitted_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     err = io.StringIO()
     assert command.main(["good", "--engine", "scripted", "--out", str(tmp_path)], io.StringIO(), err) == 0
@@ -92,7 +92,7 @@ def test_plots_are_left_out_where_nothing_can_draw(tmp_path: Path, monkeypatch: 
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
 
-def test_an_engine_that_cannot_be_opened_is_a_failure_too() -> None:
+def test_an_engine_that_cannot_be_opened_is_a_failure() -> None:
     out = io.StringIO()
     assert command.main(["--engine", "moonlight", "good"], out, io.StringIO()) == 1
     document = json.loads(out.getvalue().splitlines()[-1])
@@ -125,7 +125,7 @@ def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[s
     assert "there is no figure 'latency'; choose from bad, good" in capsys.readouterr().err
 
 
-def test_a_profile_repeats_the_command_under_py_spy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_runs_the_command_under_py_spy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     profiler = tmp_path / "py-spy"
     profiler.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path / "asked"}\nexit 3\n')
     profiler.chmod(0o755)
@@ -136,7 +136,7 @@ def test_a_profile_repeats_the_command_under_py_spy(tmp_path: Path, monkeypatch:
     assert asked[4:] == ["--", sys.executable, "-m", "voxtide.bench", "good", "--engine", "scripted", "--quick"]
 
 
-def test_a_profile_without_py_spy_says_what_to_install(
+def test_a_profile_without_py_spy_names_the_package_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))

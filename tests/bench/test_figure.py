@@ -1,4 +1,4 @@
-"""Targets, percentiles and shares, on numbers small enough to count by hand."""
+"""Targets, percentiles and cumulative shares, on small numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from voxtide.bench.figure import Measure, Target, percentile, share_line
 from voxtide.errors import VoxtideError
 
 
-def test_a_target_holds_up_to_its_limit() -> None:
+def test_a_target_includes_its_limit() -> None:
     assert [Target("<=", 20).is_met(value) for value in (19.9, 20, 20.1)] == [True, True, False]
     assert [Target(">=", 12).is_met(value) for value in (11, 12, 13)] == [False, True, True]
 
@@ -23,11 +23,11 @@ def test_a_percentile_is_one_of_the_values(percent: float, value: float) -> None
     assert percentile([10, 9, 8, 7, 6, 5, 4, 3, 2, 1], percent) == value
 
 
-def test_a_percentile_of_nothing_is_refused() -> None:
+def test_a_percentile_of_no_values_raises() -> None:
     with pytest.raises(VoxtideError, match="nothing to measure"):
         percentile([], 50)
 
 
-def test_the_share_of_values_up_to_each() -> None:
+def test_a_share_line_is_the_cumulative_distribution() -> None:
     line = share_line("a", [30.0, 10.0, 20.0, 40.0])
     assert (list(line.x), list(line.y)) == ([10, 20, 30, 40], [25, 50, 75, 100])

@@ -1,4 +1,4 @@
-"""The report, word for word, and the JSON document."""
+"""The exact report and the JSON document."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIGURE = Figure(
 )
 
 
-def test_each_number_has_its_target_and_method_on_its_line() -> None:
+def test_each_measure_is_a_line_with_target_and_method() -> None:
     assert lines_of(FIGURE, is_verbose=False) == [
         "flush",
         "  met     flush, p50                                      12.3 ms  <= 20     from flush to Flushed",
@@ -32,11 +32,11 @@ def test_each_number_has_its_target_and_method_on_its_line() -> None:
     ]
 
 
-def test_errors_are_told_to_those_who_ask() -> None:
+def test_errors_are_listed_if_verbose() -> None:
     assert lines_of(FIGURE, is_verbose=True)[-1] == "    a: b -> c"
 
 
-def test_the_document_is_json_and_whole() -> None:
+def test_the_document_is_json_and_complete() -> None:
     whole = document([FIGURE], failures={"hour": "no room"}, about={"is_quick": True})
     again = json.loads(json.dumps(whole))
     assert again == whole

@@ -1,4 +1,4 @@
-"""Latencies of flushes, on events written by hand."""
+"""Flush latencies, on handwritten events."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def played(flushed_at_s: tuple[float, ...], *answers: tuple[int, float]) -> Play
     return Played((TimedEvent(Delta("a", 0.1), 0.1), *events), flushed_at_s, (), 0.0, Transcript("", (), None, 1.0))
 
 
-def test_each_answer_belongs_to_its_flush() -> None:
+def test_each_answer_is_matched_with_its_flush() -> None:
     assert latencies_ms(played((1.0, 2.0, 2.5), (1, 1.004), (2, 2.6), (3, 2.61))) == pytest.approx([4, 600, 110])
 
 
-def test_flushes_without_one_answer_have_no_latency() -> None:
+def test_flushes_without_exactly_one_answer_have_no_latency() -> None:
     assert latencies_ms(played((1.0, 2.0, 3.0), (1, 1.1), (1, 1.2), (3, 3.02))) == pytest.approx([20])
     assert latencies_ms(played((1.0,))) == []

@@ -1,4 +1,4 @@
-"""Rounds, drift and slopes, on words written by hand."""
+"""Passes, drift and slopes, on handwritten words."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from voxtide.bench.figures.memory import slope
 from voxtide.types import Segment, Transcript, Word
 
 
-def test_a_slope_is_that_of_the_straight_line() -> None:
+def test_a_slope_is_that_of_the_fitted_line() -> None:
     assert slope([0, 1, 2, 3], [10.0, 12.0, 14.0, 16.0]) == pytest.approx(2)
     assert slope([1, 5, 9], [300.0, 310.0, 320.0]) == pytest.approx(2.5)
 
 
-def test_words_belong_to_the_round_in_which_they_start() -> None:
+def test_words_belong_to_the_pass_in_which_they_start() -> None:
     words = (Word("a", 1.0, 1.5), Word("b", 23.9, 24.1), Word("a", 25.0, 25.5), Word("a", 49.0, 49.5))
     transcript = Transcript("", (Segment("", 0, 26, words[:3]), Segment("", 48, 50, words[3:])), None, 60.0)
-    first, second = passes_of(transcript, 24.0, num_passes=2)  # the third is not whole
+    first, second = passes_of(transcript, 24.0, num_passes=2)  # the third is incomplete
     assert [(word.text, word.start_s) for word in first] == [("a", 1.0), ("b", 23.9)]
     assert [(word.text, word.start_s, word.end_s) for word in second] == [("a", 1.0, 1.5)]
 
 
-def test_drift_is_of_words_that_match() -> None:
+def test_drift_covers_only_matching_words() -> None:
     first = [Word("a", 1.0, 1.5), Word("b", 2.0, 2.5), Word("c", 3.0, 3.5)]
     later = [Word("a", 1.25, 1.5), Word("x", 2.0, 2.5), Word("c", 2.5, 3.5)]
     assert drifts_s(later, first) == [0.25, 0.5]

@@ -1,4 +1,4 @@
-"""The word error rate, on texts short enough to count by hand."""
+"""The word error rate, on short texts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from voxtide.bench.figures.accuracy import normaliser_name, total, word_errors
 
 
-def test_case_punctuation_and_spelling_of_numbers_are_no_errors() -> None:
+def test_case_punctuation_and_number_spelling_are_not_errors() -> None:
     errors = word_errors("a", "Go forward ten metres, Mister Smith!", "go forward 10 meters mr smith")
     assert (errors.num_words, errors.num_errors, errors.differences) == (6, 0, ())
 
@@ -19,16 +19,16 @@ def test_errors_are_counted_and_named() -> None:
     assert errors.percent == 50
 
 
-def test_nothing_written_is_all_wrong() -> None:
+def test_an_empty_transcript_has_only_errors() -> None:
     assert word_errors("a", "it was", "").num_errors == 2
 
 
-def test_nothing_said_cannot_be_compared() -> None:
+def test_a_reference_without_words_raises() -> None:
     with pytest.raises(ValueError, match=r"has no words: '\[noise\]'"):
         word_errors("a", "[noise]", "it was")
 
 
-def test_a_set_is_counted_as_one_text() -> None:
+def test_the_total_counts_a_set_as_one_text() -> None:
     whole = total([word_errors("a", "one word more", "one word"), word_errors("b", "it", "it")])
     assert (whole.num_words, whole.num_errors, whole.percent) == (4, 1, 25)
     assert whole.differences == (("a", "more", ""),)

@@ -1,4 +1,4 @@
-"""The figures that share plays, with plays made by hand: what each makes of several recordings."""
+"""Accuracy, stability and latency over several recordings, from handwritten plays."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def played(text: str, *events: TimedEvent) -> Played:
     return Played(events, (), (0.0, 0.001), 0.1, Transcript(text, (), None, 1.0))
 
 
-class MadeUp(BenchSession):
-    """Recordings whose plays are given, in an engine that writes `fast` whatever it hears."""
+class FakeSession(BenchSession):
+    """A session with given plays, whose engine transcribes any audio as `fast`."""
 
     def __init__(self, plays: list[tuple[Recording, Played]], *, fast: str = "Ten of clubs") -> None:
         super().__init__(EngineChoice("scripted"), load_engine("scripted"), is_quick=True, progress=lambda line: None)
@@ -45,8 +45,8 @@ def values(figure: Figure) -> dict[str, float]:
     return {measure.name: measure.value for measure in figure.measures}
 
 
-async def test_accuracy_counts_each_set_and_what_real_time_changes() -> None:
-    session = MadeUp([(TEN, played("Ten of cloves, sure"))])
+async def test_accuracy_covers_each_set_and_the_effect_of_real_time() -> None:
+    session = FakeSession([(TEN, played("Ten of cloves, sure"))])
     async with session.engine:
         figure = await accuracy.measure(session)
     assert values(figure) == {
@@ -63,8 +63,8 @@ async def test_accuracy_counts_each_set_and_what_real_time_changes() -> None:
     assert "noise, live: ten: clubs -> gloves" in figure.errors
 
 
-async def test_stability_adds_up_recordings() -> None:
-    session = MadeUp(
+async def test_stability_sums_over_recordings() -> None:
+    session = FakeSession(
         [
             (TEN, played("", TimedEvent(Interim("ten oh", 0.3), 0.3), TimedEvent(Delta("Ten of clubs.", 1.0), 1.0))),
             (
@@ -84,8 +84,8 @@ async def test_stability_adds_up_recordings() -> None:
     assert figure.errors == ("ten, word 2: oh -> of", "go, word 2: on -> (nothing)")
 
 
-async def test_words_of_all_recordings_are_one_distribution() -> None:
-    session = MadeUp(
+async def test_latencies_of_all_recordings_form_one_distribution() -> None:
+    session = FakeSession(
         [
             (TEN, played("", TimedEvent(Interim("ten", 0.2), 0.5), TimedEvent(Delta("Ten of gloves", 1.0), 1.0))),
             (GO, played("", TimedEvent(Delta("Go", 1.0), 0.3))),
@@ -105,8 +105,8 @@ async def test_words_of_all_recordings_are_one_distribution() -> None:
     assert figure.notes == ("chunks were fed 1.0 ms late at p95, which the latencies include",)
 
 
-async def test_an_engine_that_says_nothing_has_no_latencies() -> None:
-    session = MadeUp([(SILENT, played(""))])
+async def test_an_engine_without_text_has_no_latencies() -> None:
+    session = FakeSession([(SILENT, played(""))])
     async with session.engine:
         with pytest.raises(VoxtideError, match="nothing to measure"):
             await words.measure_latency(session)

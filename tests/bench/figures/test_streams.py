@@ -1,4 +1,4 @@
-"""Finding how many streams are carried, with a machine that is made up."""
+"""The search for the number of sustained streams, on a simulated machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from voxtide.transcript.events import Delta, Finished, Interim, SpeechStopped
 
 
 class Machine:
-    """Carries up to `limit` streams."""
+    """Sustains up to `limit` streams."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -32,7 +32,7 @@ class Machine:
         (0, [1]),
     ],
 )
-async def test_the_border_is_found_exactly(limit: int, tried: list[int]) -> None:
+async def test_the_limit_is_found_exactly(limit: int, tried: list[int]) -> None:
     machine = Machine(limit)
     loads = await find_border(machine.load_of, [1, 4, 8, 16], is_exact=True)
     assert machine.tried == tried
@@ -40,21 +40,21 @@ async def test_the_border_is_found_exactly(limit: int, tried: list[int]) -> None
     assert num_sustained(loads) == limit
 
 
-async def test_a_quick_search_stops_at_the_first_that_is_too_many() -> None:
+async def test_a_quick_search_stops_at_the_first_overload() -> None:
     machine = Machine(5)
     assert num_sustained(await find_border(machine.load_of, [1, 4, 8, 16], is_exact=False)) == 4
     assert machine.tried == [1, 4, 8]
 
 
-def test_what_is_carried_above_a_failure_does_not_count() -> None:
+def test_a_sustained_load_above_an_overload_does_not_count() -> None:
     loads = [StreamLoad(1, 2, 0.1, 1.0, 1.0), StreamLoad(2, 2, 0.2, 401.0, 1.0), StreamLoad(4, 2, 0.4, 400.0, 400.0)]
     assert [load.is_sustained for load in loads] == [True, False, True]
     assert num_sustained(loads) == 1
 
 
-def test_lateness_is_of_text_only() -> None:
+def test_lateness_covers_only_text() -> None:
     events = [
-        TimedEvent(Interim("a", 0.9), 1.0),  # before it counts
+        TimedEvent(Interim("a", 0.9), 1.0),  # before since_s
         TimedEvent(Interim("a", 2.0), 2.5),
         TimedEvent(SpeechStopped(2.1), 2.6),
         TimedEvent(Delta("a", 2.5), 2.75),

@@ -44,7 +44,7 @@ async def test_a_missing_reference_is_noted(monkeypatch: pytest.MonkeyPatch) -> 
     assert not any(measure.name.startswith("faster") for measure in figure.measures)
 
 
-async def test_the_full_shape_is_timed_where_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_full_size_is_timed_if_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voxtral, "VoxtralConfig", lambda: voxtral_checkpoint.SMALL)
     (factor,) = await voxtral._full_on_cpu(2)
     assert factor.value > 0

@@ -28,7 +28,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def here(**functions: Callable[..., Coroutine[Any, Any, object]]) -> Callable[..., Coroutine[Any, Any, object]]:
-    """`in_fresh_process`, but in this one, with some functions replaced by name."""
+    """`in_fresh_process` within this process, with some functions replaced by name."""
 
     async def run(
         function: Callable[..., Coroutine[Any, Any, object]], *arguments: object, limit_s: float = LIMIT_S

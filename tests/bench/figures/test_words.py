@@ -1,4 +1,4 @@
-"""Latencies of words, on events written by hand."""
+"""Word latencies, on handwritten events."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def test_latencies_count_from_the_end_of_the_word() -> None:
     assert missing == []
 
 
-def test_a_word_told_before_its_end_has_a_negative_latency() -> None:
+def test_a_word_shown_before_its_end_has_a_negative_latency() -> None:
     early = TimedEvent(Interim("ten of clubs", 0.7), 0.8)
     first_ms, _, _ = latencies_ms(RECORDING, played(early, TimedEvent(Delta("ten of clubs", 1.0), 1.0)))
     assert first_ms[2] == pytest.approx(-100)
 
 
-def test_words_that_were_not_recognised_are_named() -> None:
+def test_unrecognised_words_are_named() -> None:
     first_ms, stable_ms, missing = latencies_ms(RECORDING, played(TimedEvent(Delta("10 of clubs", 1.0), 1.0)))
     assert (len(first_ms), len(stable_ms)) == (2, 2)
     assert missing == ["ten at 0.10 s"]

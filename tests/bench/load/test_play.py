@@ -1,4 +1,4 @@
-"""Playing into a stream of the scripted engine: all events come, with times, and flushes fall where they were put."""
+"""Playing audio into a scripted stream: events have times, and flushes happen at the given positions."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from voxtide.engines.registry import load_engine
 from voxtide.engines.scripted.tones import speak
 from voxtide.transcript.events import Finished, Flushed
 
-SAID = speak("one two", pause_s=0.5)  # 3 letters of 80 ms, a pause, 3 letters: 0.98 s
+SPEECH = speak("one two", pause_s=0.5)  # 3 letters of 80 ms, a pause, 3 letters: 0.98 s
 ONE_ENDS_S, TWO_ENDS_S = 0.24, 0.98
 
 
 async def played(*, is_paced: bool, flush_at_s: tuple[float, ...] = ()) -> Played:
     async with load_engine("scripted") as engine, engine.open() as stream:
-        return await play(stream, SAID, is_paced=is_paced, flush_at_s=flush_at_s)
+        return await play(stream, SPEECH, is_paced=is_paced, flush_at_s=flush_at_s)
 
 
 @pytest.mark.parametrize("is_paced", [True, False])
-async def test_a_play_tells_all(is_paced: bool) -> None:
+async def test_a_play_records_all_events(is_paced: bool) -> None:
     it = await played(is_paced=is_paced)
     assert it.transcript.text == "one two"
     assert isinstance(it.events[-1].event, Finished)
-    assert [events.at_s for events in it.events] == sorted(events.at_s for events in it.events)
+    assert [timed.at_s for timed in it.events] == sorted(timed.at_s for timed in it.events)
     assert len(it.late_s) == (49 if is_paced else 13)  # chunks of 20 ms, of 80 ms
     assert min(it.late_s) == 0
     assert it.flushed_at_s == ()
 
 
-async def test_paced_audio_is_not_heard_before_it_was_said() -> None:
+async def test_paced_audio_is_not_transcribed_early() -> None:
     it = await played(is_paced=True)
     assert it.events[-1].at_s >= TWO_ENDS_S - 0.001
 
 
-async def test_flushes_fall_where_they_were_put() -> None:
+async def test_flushes_happen_at_the_given_positions() -> None:
     it = await played(is_paced=False, flush_at_s=(ONE_ENDS_S + 0.1, TWO_ENDS_S))
-    answers = [events.event for events in it.events if isinstance(events.event, Flushed)]
+    answers = [timed.event for timed in it.events if isinstance(timed.event, Flushed)]
     assert [answer.text.strip() for answer in answers] == ["one", "two"]
-    assert [answer.audio_s for answer in answers] == pytest.approx([0.4, 0.98])  # the chunk that holds the place
+    assert [answer.audio_s for answer in answers] == pytest.approx([0.4, 0.98])  # the chunk that contains the position
     assert len(it.flushed_at_s) == 2
     assert len(flush.latencies_ms(it)) == 2
 
 
-async def test_samples_come_as_chunks_and_none_is_lost() -> None:
+async def test_samples_are_read_in_chunks_without_loss() -> None:
     samples = np.arange(1000, dtype=np.float32) / 1000
     async with SamplesSource(samples, chunk_ms=20) as source:
         chunks = [chunk async for chunk in source]
@@ -54,7 +54,7 @@ async def test_samples_come_as_chunks_and_none_is_lost() -> None:
     assert source.duration_s == 1000 / 16000
 
 
-async def test_samples_are_played_over_and_over_up_to_a_length() -> None:
+async def test_samples_are_repeated_up_to_a_duration() -> None:
     samples = np.arange(500, dtype=np.float32) / 1000
     async with SamplesSource(samples, chunk_ms=20, duration_s=0.08) as source:
         chunks = [chunk async for chunk in source]

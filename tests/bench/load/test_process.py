@@ -1,4 +1,4 @@
-"""Fresh processes: they answer, and what goes wrong in them comes back as a message."""
+"""Fresh processes return results and errors, and leave no process behind."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from voxtide.bench.load.session import EngineChoice
 from voxtide.errors import VoxtideError
 
 
-async def test_a_fresh_process_answers() -> None:
+async def test_a_fresh_process_returns_the_result() -> None:
     assert await in_fresh_process(asyncio.sleep, 0.0, "done") == "done"
 
 
-async def test_an_error_in_a_fresh_process_comes_back() -> None:
+async def test_an_error_in_a_fresh_process_is_raised() -> None:
     with pytest.raises(VoxtideError, match="no engine 'moonlight'"):
         await in_fresh_process(memory._sizes, EngineChoice("moonlight"), 1, 1.0)
 
 
-async def test_what_takes_too_long_is_killed_and_told() -> None:
+async def test_a_process_over_its_limit_is_killed_and_reported() -> None:
     others = set(multiprocessing.active_children())
     with pytest.raises(VoxtideError, match=r"^sleep exceeded its limit of 0.1 s; its process was killed$"):
         await in_fresh_process(asyncio.sleep, 3600.0, limit_s=0.1)

@@ -1,4 +1,4 @@
-"""Cheap clients and paced sessions, against a server in this process."""
+"""The raw client against a server in this process, and the load of paced sessions."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from voxtide.engines.scripted import speak
 from voxtide.errors import VoxtideError
 
 
-async def test_a_cheap_client_is_a_client_like_any_other() -> None:
-    message: list[dict[str, str]] = []
+async def test_a_raw_client_gets_the_text_of_its_audio() -> None:
+    messages: list[dict[str, str]] = []
     async with serving(Served()) as server:
-        client = await RawClient.open(server.port, lambda text: message.append(json.loads(text)))
+        client = await RawClient.open(server.port, lambda text: messages.append(json.loads(text)))
         for frame in (
             *framed_chunks(speak("who built the white tower")),
             framed_audio(np.zeros(800, np.float32)),
@@ -27,17 +27,17 @@ async def test_a_cheap_client_is_a_client_like_any_other() -> None:
         ):
             client.send(frame)
         async with asyncio.timeout(20):
-            while not message or message[-1]["type"] != "transcription.done":  # noqa: ASYNC110  # told by callbacks
+            while not messages or messages[-1]["type"] != "transcription.done":  # noqa: ASYNC110  # set by a callback
                 await asyncio.sleep(0.005)
-        assert message[-1]["text"].startswith("who built the white")
+        assert messages[-1]["text"].startswith("who built the white")
         assert (await server.holdings()).num_sessions == 1
         client.send(END)
         async with asyncio.timeout(20):
-            while not client.is_lost:  # noqa: ASYNC110  # told by callbacks
+            while not client.is_lost:  # noqa: ASYNC110  # set by a callback
                 await asyncio.sleep(0.005)
 
 
-async def test_a_refusal_is_an_error() -> None:
+async def test_a_refused_handshake_raises() -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
         writer.close()
@@ -48,14 +48,14 @@ async def test_a_refusal_is_an_error() -> None:
             await RawClient.open(server.sockets[0].getsockname()[1], lambda text: None)
 
 
-def test_the_engine_alone_says_which_chunk_tells_a_word() -> None:
+def test_text_chunks_are_found_with_the_engine_alone() -> None:
     chunks = text_chunks(talk())
     assert len(chunks) == 5
     assert chunks == sorted(chunks)
     assert chunks[-1] < len(talk()) // CHUNK_SAMPLES
 
 
-def test_a_load_is_carried_up_to_the_limit() -> None:
+def test_a_load_is_sustained_up_to_the_limit() -> None:
     load = ServerLoad(600, 2.0, 20.0, 1.0, 0.7)
     assert load.is_sustained
     assert not ServerLoad(600, 2.0, 20.1, 1.0, 0.7).is_sustained

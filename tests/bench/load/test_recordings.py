@@ -1,4 +1,4 @@
-"""The set is whole: every recording is there, with a text and a place for each of its words."""
+"""Every recording has a text and a time for each of its words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from voxtide.types import Word
 RECORDINGS = load_recordings()
 
 
-def test_all_recordings_are_there() -> None:
+def test_all_recordings_are_loaded() -> None:
     assert [recording.name for recording in RECORDINGS] == [
         "two_cities", "beckett", "librivox_0870", "librivox_0880", "librivox_0890", "cards_001", "cards_002",
         "goforward",
@@ -23,7 +23,7 @@ def test_all_recordings_are_there() -> None:
 
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=lambda recording: recording.name)
-def test_each_word_of_the_text_has_its_place(recording: Recording) -> None:
+def test_each_word_of_the_text_has_a_time(recording: Recording) -> None:
     assert [word.text for word in recording.words] == words_of(recording.text)
     assert all(word.start_s < word.end_s for word in recording.words)
     assert all(word.end_s <= following.start_s for word, following in pairwise(recording.words))

@@ -1,4 +1,4 @@
-"""Speech under other conditions: noise as loud as said, a telephone as narrow, both the same at each run."""
+"""Noise has the requested level, the telephone band is narrow, and both are equal in every run."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def power_above(samples: Samples, frequency_hz: float) -> float:
     return float(spectrum[np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE_HZ) > frequency_hz].sum() / spectrum.sum())
 
 
-def test_quiet_is_quiet() -> None:
+def test_quiet_has_its_rms() -> None:
     assert quiet(0.5).shape == (8000,)
     assert power(quiet(1.0)) ** 0.5 == pytest.approx(QUIET_RMS, rel=0.05)
 
 
-def test_the_tail_and_the_pauses_add_nothing_but_quiet() -> None:
-    tailed = with_trailing_quiet(SPEECH)
-    assert np.array_equal(tailed[: len(SPEECH)], SPEECH) and len(tailed) == len(SPEECH) + 16000
+def test_trailing_quiet_and_pauses_keep_the_speech() -> None:
+    extended = with_trailing_quiet(SPEECH)
+    assert np.array_equal(extended[: len(SPEECH)], SPEECH) and len(extended) == len(SPEECH) + 16000
     joined = with_pauses([SPEECH, SPEECH], pause_s=0.5)
     assert len(joined) == 2 * (8000 + len(SPEECH))
     assert np.array_equal(joined[8000 : 8000 + len(SPEECH)], SPEECH)
@@ -36,27 +36,27 @@ def test_the_tail_and_the_pauses_add_nothing_but_quiet() -> None:
 
 
 @pytest.mark.parametrize("snr_db", [0.0, 10.0, 20.0])
-def test_noise_has_the_power_asked_for(snr_db: float) -> None:
+def test_noise_has_the_requested_snr(snr_db: float) -> None:
     noise = with_noise(SPEECH * 0.1, snr_db=snr_db, seed=1) - SPEECH * 0.1
     assert 10 * np.log10(power(SPEECH * 0.1) / power(noise)) == pytest.approx(snr_db, abs=0.01)
 
 
-def test_noise_is_equally_strong_in_every_octave() -> None:
+def test_noise_has_equal_power_in_every_octave() -> None:
     noise = with_noise(SPEECH * 0.1, snr_db=0.0, seed=1) - SPEECH * 0.1
     octaves = [power_above(noise, frequency_hz) for frequency_hz in (1000, 2000, 4000)]
     first, second = octaves[0] - octaves[1], octaves[1] - octaves[2]
     assert first == pytest.approx(second, rel=0.1)
 
 
-def test_noise_hangs_on_its_seed_alone() -> None:
+def test_noise_depends_only_on_its_seed() -> None:
     first, again, other = (with_noise(SPEECH, snr_db=10, seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_the_telephone_keeps_the_low_half_of_the_band() -> None:
-    called = over_telephone(SPEECH)
-    assert abs(len(called) - len(SPEECH)) <= 2
-    assert power_above(SPEECH, 4100) > 100 * power_above(called, 4100)
-    low = np.corrcoef(called[: len(SPEECH)], SPEECH[: len(called)])[0, 1]
-    assert low > 0.9
+def test_the_telephone_keeps_only_the_lower_half_of_the_band() -> None:
+    narrow = over_telephone(SPEECH)
+    assert abs(len(narrow) - len(SPEECH)) <= 2
+    assert power_above(SPEECH, 4100) > 100 * power_above(narrow, 4100)
+    correlation = np.corrcoef(narrow[: len(SPEECH)], SPEECH[: len(narrow)])[0, 1]
+    assert correlation > 0.9

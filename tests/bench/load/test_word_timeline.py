@@ -1,4 +1,4 @@
-"""Words in time, on event lists written by hand."""
+"""When each word is first shown and when it is stable, on handwritten events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def delta(at_s: float, text: str) -> tuple[float, TranscriptEvent]:
     return at_s, Delta(text, at_s)
 
 
-def test_words_have_neither_case_nor_punctuation() -> None:
+def test_words_have_no_case_or_punctuation() -> None:
     assert words_of("It's the ill-disposed, isn\N{RIGHT SINGLE QUOTATION MARK}t it? 10 m_s.") == [
         "it's", "the", "ill", "disposed", "isn't", "it", "10", "m", "s",
     ]  # fmt: skip
@@ -37,11 +37,11 @@ def test_words_without_a_match_are_counted_on_the_longer_side() -> None:
     assert num_differing([], ["a", "b"]) == 2
 
 
-def test_a_word_is_first_told_when_it_stands_at_its_place() -> None:
+def test_a_word_is_first_shown_when_it_is_at_its_position() -> None:
     timeline = word_timeline(
         events(
             interim(1.0, "we"),
-            interim(2.0, "the period"),  # the right word, at the wrong place
+            interim(2.0, "the period"),  # the right word at the wrong position
             interim(3.0, "the long period"),
             delta(4.0, "The long"),
             interim(5.0, "period"),
@@ -53,12 +53,12 @@ def test_a_word_is_first_told_when_it_stands_at_its_place() -> None:
     assert timeline.stable_s == {0: 4.0, 1: 4.0, 2: 6.0}
 
 
-def test_a_word_that_interim_text_never_showed_is_first_told_when_stable() -> None:
+def test_a_word_without_interim_text_is_first_shown_when_stable() -> None:
     timeline = word_timeline(events(delta(2.5, "Hello")))
     assert (timeline.first_s, timeline.stable_s) == ({0: 2.5}, {0: 2.5})
 
 
-def test_interim_words_count_once_for_each_place() -> None:
+def test_interim_words_count_once_per_position() -> None:
     timeline = word_timeline(
         events(
             interim(1.0, "we"),
@@ -72,12 +72,12 @@ def test_interim_words_count_once_for_each_place() -> None:
     assert timeline.changes == [(0, "we", "the"), (2, "of", ""), (2, "times", "")]
 
 
-def test_no_text_tells_nothing() -> None:
+def test_no_events_give_an_empty_timeline() -> None:
     timeline = word_timeline([])
     assert (timeline.final, timeline.first_s, timeline.stable_s, timeline.changes) == ([], {}, {}, [])
 
 
-def test_text_that_stays_is_not_retracted() -> None:
+def test_unchanged_text_is_not_retracted() -> None:
     segment = Segment("The worst.", 0.0, 1.0)
     assert num_retracted(events(delta(1, "The"), delta(2, " worst."), (2, SegmentEnded(segment, 2.0)))) == 0
     assert num_retracted(events(delta(1, "The"), delta(2, " worst."), (3, Finished(3.0)))) == 0
@@ -85,5 +85,5 @@ def test_text_that_stays_is_not_retracted() -> None:
 
 def test_a_segment_that_lacks_stable_words_retracts_them() -> None:
     segment = Segment("The best.", 0.0, 1.0)
-    message = events(delta(1, "The"), delta(2, " worst."), (2, SegmentEnded(segment, 2.0)), (3, Finished(3.0)))
-    assert num_retracted(message) == 1
+    retracting = events(delta(1, "The"), delta(2, " worst."), (2, SegmentEnded(segment, 2.0)), (3, Finished(3.0)))
+    assert num_retracted(retracting) == 1
