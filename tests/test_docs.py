@@ -63,7 +63,7 @@ def run(command: list[str], directory: Path) -> subprocess.CompletedProcess[str]
 
 
 def test_every_block_says_its_language() -> None:
-    known = {"python", "bash", "console", "json", "toml", "text"}
+    known = {"python", "javascript", "bash", "console", "json", "toml", "text"}
     assert {block.language for block in BLOCKS} <= known
     for path in DOCUMENTS:
         assert path.read_text("utf-8").count("\n```") == 2 * sum(
@@ -77,6 +77,17 @@ def test_a_python_block_runs(block: Block, directory: Path) -> None:
     if block.is_run:
         done = run([sys.executable, "-W", "error", "-c", block.text], directory)
         assert done.returncode == 0, done.stderr
+
+
+@blocks("javascript")
+def test_a_javascript_block_parses(block: Block, tmp_path: Path) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("Node is not installed")
+    module = tmp_path / "block.mjs"
+    module.write_text(block.text, "utf-8")
+    checked = run([node, "--check", str(module)], tmp_path)
+    assert checked.returncode == 0, checked.stderr
 
 
 @blocks("json", "toml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,15 +14,18 @@ from tests.support.conformance_clients import FIRST, LiveServer, run_client
 from tests.support.source_tree import ROOT
 
 PROGRAM = re.compile(
-    r"^<!-- not run: [^>]*tests/conformance runs it with (?P<clients>[^>]+?) -->\n+```python\n(?P<text>.*?)^```$",
+    r"^<!-- not run: [^>]*tests/conformance runs it (?P<is_unmodified>unmodified )?with (?P<clients>[^>]+?) -->\n+"
+    r"```python\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def programs() -> Iterator[object]:
+def programs(*, is_unmodified: bool = False) -> Iterator[object]:
     for document in DOCUMENTS:
         for index, program in enumerate(PROGRAM.finditer(document.read_text("utf-8"))):
+            if bool(program["is_unmodified"]) is not is_unmodified:
+                continue
             for client in program["clients"].split(" and "):
                 yield pytest.param(client, program["text"], id=f"{document.name}-{index}-{client}")
 
@@ -35,6 +39,24 @@ def test_a_program_runs_as_printed(client: str, program: str, server: LiveServer
     printed = run_client(client, ["-c", program], server, directory=tmp_path)
     if "print(" in program:
         assert FIRST in printed
+
+
+@pytest.mark.parametrize(("client", "program"), list(programs(is_unmodified=True)))
+def test_an_unmodified_program_needs_only_two_variables(
+    client: str, program: str, server: LiveServer, tmp_path: Path
+) -> None:
+    shutil.copy(server.audio_dir / "first.wav", tmp_path / "talk.wav")
+    with wave.open(str(tmp_path / "talk_24k.wav"), "wb") as file:
+        file.setparams((1, 2, 24_000, 0, "NONE", "not compressed"))
+        file.writeframes((server.audio_dir / "first.24k").read_bytes())
+    assert "127.0.0.1" not in program and "key" not in program
+    variables = {"OPENAI_BASE_URL": f"{server.url}/v1", "OPENAI_API_KEY": server.key}
+    printed = run_client(client, ["-c", program], server, directory=tmp_path, variables=variables)
+    assert printed == f"{FIRST}\n"
+
+
+def test_both_unmodified_programs_are_found() -> None:
+    assert len(list(programs(is_unmodified=True))) == 2
 
 
 def test_the_table_lists_the_tested_versions() -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,12 +83,19 @@ def drive(client: str, driver: str, server: LiveServer, *scenarios: str) -> Repo
     return Report([json.loads(line) for line in printed.splitlines() if line.startswith('{"scenario"')])
 
 
-def run_client(client: str, arguments: list[str], server: LiveServer, *, directory: Path | None = None) -> str:
-    """Run a program in a client's environment. Returns its stdout."""
+def run_client(
+    client: str,
+    arguments: list[str],
+    server: LiveServer,
+    *,
+    directory: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> str:
+    """Run a program in a client's environment, with these variables added. Returns its stdout."""
     done = subprocess.run(
         [python_of(client), *arguments],
         cwd=directory,
-        env=_environment(server),
+        env={**_environment(server), **(variables or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
