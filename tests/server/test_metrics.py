@@ -67,6 +67,6 @@ async def test_the_document_and_the_board_have_every_metric() -> None:
     document = (ROOT / "docs" / "metrics.md").read_text("utf-8")
     assert set(re.findall(r"^\| `(voxtide_\w+)`", document, re.MULTILINE)) == names
     board = json.loads((ROOT / "deploy" / "grafana.json").read_text("utf-8"))
-    asked = " ".join(target["expr"] for panel in board["panels"] for target in panel["targets"])
-    used = {re.sub(r"_(bucket|count|sum|total)$", "", name) for name in re.findall(r"voxtide_\w+", asked)}
+    expressions = " ".join(target["expr"] for panel in board["panels"] for target in panel["targets"])
+    used = {re.sub(r"_(bucket|count|sum|total)$", "", name) for name in re.findall(r"voxtide_\w+", expressions)}
     assert used == names

@@ -66,7 +66,7 @@ def test_a_full_server_is_retried(open_page: OpenPage, start_server: StartServer
     page = open_page(server.address)
     with connect(f"ws://127.0.0.1:{server.port}/v1/audio/transcriptions/realtime"):
         page.open_recording(spoken("No matter."))
-        expect(page.problem).to_contain_text("The server is full. The places of this server are taken: 1 of 1")
+        expect(page.problem).to_contain_text("The server is full. 1 of 1 sessions of this server are open")
     page.wait_for("Ready")
     assert page.text == "No matter."
     expect(page.problem).to_be_hidden()

@@ -156,8 +156,8 @@ def test_every_limit_has_an_option_with_the_default_of_the_config(
 
 
 def test_a_port_in_use_is_an_error_with_the_remedy() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
         command = [VOXTIDE, "serve", "--engine", "scripted", "--port", str(port)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=START_S)
     assert done.returncode == 2

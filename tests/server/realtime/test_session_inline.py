@@ -34,7 +34,7 @@ class HeldStream(EngineStream):
     """Records what it is fed, up to `room` chunks."""
 
     def __init__(self) -> None:
-        self.taken: list[object] = []
+        self.fed: list[object] = []
         self.room = 100
         self.error: Exception | None = None
         self._has_room = asyncio.Event()
@@ -50,7 +50,7 @@ class HeldStream(EngineStream):
         if not self.room:
             return False
         self.room -= 1
-        self.taken.append(round(float(samples[0]) * 32768))
+        self.fed.append(round(float(samples[0]) * 32768))
         return True
 
     async def feed(self, samples: Samples) -> None:
@@ -58,11 +58,11 @@ class HeldStream(EngineStream):
             await self._has_room.wait()
 
     async def flush(self) -> int:
-        self.taken.append("flush")
+        self.fed.append("flush")
         return 1
 
     async def finish(self) -> None:
-        self.taken.append("finish")
+        self.fed.append("finish")
 
     async def close(self) -> None:
         self._is_closed.set()
@@ -173,15 +173,15 @@ class Client:
         self.connection.data_received(b"".join(frame(TEXT, message.encode()) for message in messages))
 
     @property
-    def taken(self) -> list[object]:
-        return self.script.stream.taken
+    def fed(self) -> list[object]:
+        return self.script.stream.fed
 
 
 @asynccontextmanager
 async def client_of(*, config: ServerConfig | None = None, **effects: Sequence[Effect]) -> AsyncIterator[Client]:
     """A client whose session waits for a message and has fed 0."""
     client = Client(Scripted({name: list(of) for name, of in effects.items()}), config or ServerConfig())
-    await until(lambda: client.taken == [0] and client.connection.mailbox.is_waiting)
+    await until(lambda: client.fed == [0] and client.connection.mailbox.is_waiting)
     try:
         yield client
     finally:
@@ -194,7 +194,7 @@ async def client_of(*, config: ServerConfig | None = None, **effects: Sequence[E
 async def test_effects_without_await_run_in_the_callback() -> None:
     async with client_of(a=[audio(1), Send("x")], b=[audio(2)]) as client:
         client.send("a", "b", "a")
-        assert client.taken == [0, 1, 2, 1]
+        assert client.fed == [0, 1, 2, 1]
         assert client.transport.sent() == ["x", "x"]
 
 
@@ -203,36 +203,36 @@ async def test_a_full_engine_delays_the_rest_of_a_message_and_all_later_ones() -
     async with client_of(a=message, b=[audio(4), Send("z")]) as client:
         client.script.stream.room = 1
         client.send("a", "b")
-        assert (client.taken, client.transport.sent()) == ([0, 1], ["x"])
+        assert (client.fed, client.transport.sent()) == ([0, 1], ["x"])
         await asyncio.sleep(0)
         client.send("b")  # while the session waits for the engine
-        assert (client.taken, client.transport.sent()) == ([0, 1], ["x"])
+        assert (client.fed, client.transport.sent()) == ([0, 1], ["x"])
         client.script.stream.make_room()
         await until(lambda: len(client.transport.sent()) == 4)
-        assert client.taken == [0, 1, 2, 3, 4, 4]
+        assert client.fed == [0, 1, 2, 3, 4, 4]
         assert client.transport.sent() == ["x", "y", "z", "z"]
         await until(lambda: client.connection.mailbox.is_waiting)
         client.send("b")  # in the callback again
-        assert client.taken == [0, 1, 2, 3, 4, 4, 4]
+        assert client.fed == [0, 1, 2, 3, 4, 4, 4]
 
 
 async def test_nothing_overtakes_a_flush() -> None:
     async with client_of(a=[audio(1), Flush(), audio(2)], b=[audio(3)]) as client:
         client.send("a", "b")
         client.send("b")
-        assert client.taken == [0, 1]
-        await until(lambda: len(client.taken) == 6)
-        assert client.taken == [0, 1, "flush", 2, 3, 3]
+        assert client.fed == [0, 1]
+        await until(lambda: len(client.fed) == 6)
+        assert client.fed == [0, 1, "flush", 2, 3, 3]
 
 
 async def test_audio_too_far_ahead_ends_the_session_and_later_messages_are_ignored() -> None:
     config = ServerConfig(max_audio_ahead_s=0.25)
     async with client_of(config=config, a=[audio(1)], b=[audio(2)]) as client:
         client.send("a", "b", "b")
-        assert client.taken == [0, 1]
+        assert client.fed == [0, 1]
         await until(lambda: client.connection.is_over)
         client.send("a")
-        assert client.taken == [0, 1]
+        assert client.fed == [0, 1]
         assert client.transport.sent() == ["audio_ahead"]
         assert (client.script.errors, client.connection.close_code) == (["audio_ahead"], 1011)
 
@@ -253,20 +253,20 @@ async def test_nothing_follows_a_close() -> None:
         assert client.connection.close_code == 1000
         client.send("b")
         await until(lambda: cast("asyncio.Task[None]", client.connection._session).done())
-        assert (client.taken, client.transport.sent()) == ([0], ["x"])
+        assert (client.fed, client.transport.sent()) == ([0], ["x"])
 
 
 async def test_the_session_waits_for_a_client_that_does_not_read() -> None:
     async with client_of(a=[audio(1), Send("x")]) as client:
         client.connection.pause_writing()
         client.send("a", "a")  # the first answer is sent before the session notices
-        assert (client.taken, client.transport.sent()) == ([0, 1], ["x"])
+        assert (client.fed, client.transport.sent()) == ([0, 1], ["x"])
         await asyncio.sleep(0)
         client.send("a")
-        assert client.taken == [0, 1]
+        assert client.fed == [0, 1]
         client.connection.resume_writing()
         await until(lambda: client.transport.sent() == ["x"] * 3)
-        assert client.taken == [0, 1, 1, 1]
+        assert client.fed == [0, 1, 1, 1]
 
 
 async def test_messages_after_the_drain_are_ignored() -> None:
@@ -274,6 +274,6 @@ async def test_messages_after_the_drain_are_ignored() -> None:
         client.send("a")
         client.connection.shutdown()
         client.send("a")  # arrives before the session has handled the drain
-        await until(lambda: client.taken == [0, 1, "finish"] and client.connection.mailbox.is_waiting)
+        await until(lambda: client.fed == [0, 1, "finish"] and client.connection.mailbox.is_waiting)
         client.send("a")
-        assert client.taken == [0, 1, "finish"]
+        assert client.fed == [0, 1, "finish"]

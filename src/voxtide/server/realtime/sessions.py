@@ -128,7 +128,7 @@ class Sessions:
 
     def _full(self) -> Refusal:
         capacity = self._config.capacity
-        return _unavailable("capacity", f"the server is full: {capacity} of {capacity} sessions are open")
+        return _unavailable("capacity", f"{capacity} of {capacity} sessions of this server are open")
 
     def _admit(self, handshake: Handshake) -> Admitted | Refusal:
         refusal = self._check(handshake)
