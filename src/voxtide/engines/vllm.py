@@ -1,4 +1,8 @@
-"""The vLLM engine. In: an address, a model, a key. Out: an `Engine` of connections in the vLLM dialect."""
+"""The engine for a vLLM server. In: its address, the model's name. Out: an `Engine` whose streams are connections.
+
+vLLM's realtime API runs one generation at a time and has no flush: each flush ends a generation and starts the next.
+`client/` buffers the audio in between.
+"""
 
 from __future__ import annotations
 

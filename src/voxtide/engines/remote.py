@@ -1,4 +1,7 @@
-"""The remote engine. In: an address, a key. Out: an `Engine` of connections in the Mistral dialect."""
+"""The engine for a voxtide server, Mistral's service, or any server with its realtime dialect.
+
+In: the server's address and a key. Out: an `Engine` whose streams are client connections.
+"""
 
 from __future__ import annotations
 
