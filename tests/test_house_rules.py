@@ -9,6 +9,7 @@ import tokenize
 import tomllib
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,56 @@ def gives_a_reason_for_each_ignore(module: Module) -> Iterator[str]:
         is_comment = token.type == tokenize.COMMENT
         if is_comment and re.search(r"#\s*(type: ?ignore|noqa|pragma)(?![^#]*#\s*\w+)", token.string):
             yield module.at(token.start[0], "an ignore without its reason beside it")
+
+
+NEVER = re.compile(
+    r"\b(?:told|tells?|telling|hears?|heard|hearing|nobody|somebody|whoever|anybody|ruts?|hangs? on|hangs? up|for good|"
+    r"settled|settling|glances?|glimpses?|lanes?|lingers?|lingering|looks again|twice is the same as once|wording|"
+    r"courier|teller|dialler|dreams?|dreamt|wishes|mends?|astray)\b",
+    re.IGNORECASE,
+)
+"""Words of a private language. The glossary in ARCHITECTURE.md has the field's word for each."""
+
+TEXT_SUFFIXES = {".py", ".md", ".js", ".html", ".css", ".toml", ".yaml"}
+_NOT_PROSE = re.compile(r"\.tell\(\)|\bdef tell\(")
+"""The file method, which Python names."""
+
+
+def private_words(text: str) -> Iterator[tuple[int, str]]:
+    """Lines with such words, also inside names: `heard_at_s`, `numTold`, `_Teller`."""
+    for number, line in enumerate(text.splitlines(), 1):
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", _NOT_PROSE.sub("", line)).replace("_", " ")
+        if found := NEVER.search(words):
+            yield number, f"{found[0]!r}: {line.strip()[:100]}"
+
+
+def texts() -> Iterator[Path]:
+    """Everything a user or a contributor reads, tests aside."""
+    for folder in ("src", "docs", "scripts", "examples", "deploy", "."):
+        pattern = "*" if folder == "." else "**/*"
+        yield from (path for path in (ROOT / folder).glob(pattern) if path.suffix in TEXT_SUFFIXES)
+    yield from (path for path in (ROOT / "scripts").iterdir() if path.suffix == "")
+
+
+def test_texts_use_the_terms_of_the_field() -> None:
+    paths = sorted(set(texts()))
+    assert len(paths) > 200
+    assert [
+        f"{path.relative_to(ROOT)}:{line}: {found}"
+        for path in paths
+        if path.is_file()
+        for line, found in private_words(path.read_text("utf-8"))
+    ] == []
+
+
+@pytest.mark.parametrize("text", ["clients are told why", "_heard_at_s = 0", "numTold", "class Teller:", "hangs on it"])
+def test_a_private_word_is_found(text: str) -> None:
+    assert list(private_words(text))
+
+
+@pytest.mark.parametrize("text", ["position = file.tell()", "a tolderone", "rutabaga", "the tellurium server"])
+def test_other_words_are_left_alone(text: str) -> None:
+    assert not list(private_words(text))
 
 
 RULES: dict[Rule, str] = {

@@ -46,7 +46,7 @@ EVENTS: list[TranscriptEvent] = [
     Delta(" Tower?", 1.7),
     SegmentEnded(SEGMENT, 1.7),
     Flushed(1, "Who built the White Tower?", (SEGMENT,), 1.7),
-    Delta(" Nobody knows.", 3.9),
+    Delta(" No idea.", 3.9),
     Finished(3.9),
 ]
 """The engine's events, in order, for the server's messages on the page."""
