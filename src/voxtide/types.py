@@ -110,7 +110,7 @@ class EngineInfo:
         """
         if options.language is not None and (reason := self.language_refusal(options.language)):
             raise UnsupportedOptionError(
-                f"engine {self.name!r}: {reason}; choose another engine (voxtide doctor lists them)"
+                f"engine {self.name!r}: {reason}; choose another engine (voxtide doctor --all lists them)"
             )
         if options.delay_ms is not None and (reason := self.delay_refusal(options.delay_ms)):
             raise UnsupportedOptionError(f"engine {self.name!r}: {reason}")

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from voxtide.cli import options
-from voxtide.cli.failures import EXIT_CODES_HELP, reporting
+from voxtide.cli.failures import EXIT_CODES_HELP, SERVE_EXIT_CODES_HELP, reporting
 from voxtide.server.config import ServerConfig
 
 MB = 1024 * 1024
@@ -184,7 +184,7 @@ def demo(
         raise typer.Exit(run(recording, engine=engine, pace=pace, is_on_terminal=_is_on_terminal()))
 
 
-@app.command(epilog=_SERVE_EXAMPLES + EXIT_CODES_HELP, short_help="Serve transcription to other programs.")
+@app.command(epilog=_SERVE_EXAMPLES + SERVE_EXIT_CODES_HELP, short_help="Serve transcription to other programs.")
 def serve(
     engine: options.AnyEngine = None,
     server: options.ServerAddress = None,

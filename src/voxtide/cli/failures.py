@@ -39,6 +39,16 @@ Exit codes:
   143  stopped by SIGTERM, otherwise like Ctrl-C
 """
 
+SERVE_EXIT_CODES_HELP = """\b
+Exit codes:
+  0    --calibrate is done
+  1    the server or the calibration failed
+  2    wrong usage, or an option that cannot be used
+  3    a model or an optional package is missing, or a model is corrupt
+  130  stopped by Ctrl-C
+  143  stopped by SIGTERM
+"""
+
 
 def exit_code(error: VoxtideError) -> Exit:
     """The exit code of an error that ends the command."""

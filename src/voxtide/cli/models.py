@@ -113,7 +113,7 @@ def pull_models(
         raise typer.Exit(_each(wanted, lambda name: _pull(store, name, is_forced=is_forced)))
 
 
-@models_app.command("verify")
+@models_app.command("verify", short_help="Check the hash of every file.")
 def verify_models(
     names: Names = [],  # noqa: B006  # typer copies it, and needs it to detect "none given"
 ) -> None:
@@ -127,7 +127,7 @@ def verify_models(
         raise typer.Exit(_each(wanted, lambda name: f"{name}: ok, {store.verify(name)}"))
 
 
-@models_app.command("path")
+@models_app.command("path", short_help="Print the directory of a model, or of all.")
 def show_path(name: Name = None) -> None:
     """Print the directory of a ready model; without a name, the directory of all models."""
     with reporting():
