@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from tests.support.pulled_models import between, model_directory, recording
 from voxtide.engines.moonshine.model import (
-    ENCODER_FRAME_SAMPLES,
     EXTRA_TOKENS,
-    FRAME_S,
     MAX_TOKENS_PER_S,
     MIN_LOOPS,
     MODEL_FILES,
+    MOONSHINE_FRAME_S,
+    MOONSHINE_FRAME_SAMPLES,
     MoonshineModel,
     Token,
     _is_looping,
@@ -163,7 +163,7 @@ def test_tokens_have_probabilities_and_frames_in_order(model: MoonshineModel) ->
     tokens = model.transcribe(window_of(model, samples), prefix=[], draft=[])
     frames = [token.frame for token in tokens]
     assert frames == sorted(frames)
-    assert 0 <= frames[0] < frames[-1] < len(samples) / ENCODER_FRAME_SAMPLES
+    assert 0 <= frames[0] < frames[-1] < len(samples) / MOONSHINE_FRAME_SAMPLES
     assert all(-20 < token.logprob <= 0 for token in tokens)
 
 
@@ -229,7 +229,7 @@ class ScriptedDecoder:
 class AnyEncoder:
     """Ten seconds of frames for any audio."""
 
-    num_frames = round(10.0 / FRAME_S)
+    num_frames = round(10.0 / MOONSHINE_FRAME_S)
 
     def run(self, output_names: list[str] | None, feeds: dict[str, Any]) -> list[Any]:
         return [np.zeros((1, 8, self.num_frames, 36), np.float32)] * 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from voxtide.audio.vad import VadModel
 from voxtide.engines.model_files import model_name
-from voxtide.engines.moonshine.model import FRAME_S, MAX_WINDOW_SAMPLES, MoonshineModel, Token
+from voxtide.engines.moonshine.model import MAX_WINDOW_SAMPLES, MOONSHINE_FRAME_S, MoonshineModel, Token
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
 from voxtide.engines.windowed.config import FAST, LIVE
 from voxtide.engines.windowed.engine import WindowedEngine
@@ -65,7 +65,7 @@ class MoonshineReader:
         window = self._stem.window(start, end)
         tokens = self._model.transcribe(window, prefix=prefix, draft=draft)[len(prefix) :]
         groups = self._group(tokens)
-        next_starts = [group[0].frame * FRAME_S for group in groups[1:]] + [float("inf")]
+        next_starts = [group[0].frame * MOONSHINE_FRAME_S for group in groups[1:]] + [float("inf")]
         pieces = [self._piece(group, next_start_s) for group, next_start_s in zip(groups, next_starts, strict=False)]
         shift_s = start / SAMPLE_RATE_HZ
         return [replace(piece, start_s=piece.start_s + shift_s, end_s=piece.end_s + shift_s) for piece in pieces]
@@ -85,7 +85,7 @@ class MoonshineReader:
         return groups
 
     def _piece(self, group: list[Token], next_start_s: float) -> Piece:
-        start_s, last_s = group[0].frame * FRAME_S, group[-1].frame * FRAME_S
+        start_s, last_s = group[0].frame * MOONSHINE_FRAME_S, group[-1].frame * MOONSHINE_FRAME_S
         text = self._model.tokenizer.text([token.id for token in group])
         end_s = max(last_s + AFTER_PEAK_S, start_s + CHARACTER_S * len(text.strip()))
         end_s = next_start_s if next_start_s - last_s < MAX_WORD_GAP_S else min(end_s, next_start_s)

@@ -34,9 +34,9 @@ from voxtide.types import SAMPLE_RATE_HZ
 ENCODER, DECODER, TOKENIZER = "encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin"
 MODEL_FILES = (ENCODER, DECODER, TOKENIZER)
 """The files of a Moonshine model's directory."""
-ENCODER_FRAME_SAMPLES = math.prod(ENCODER_STRIDES)
-FRAME_S = ENCODER_FRAME_SAMPLES / SAMPLE_RATE_HZ
-MAX_WINDOW_SAMPLES = MAX_POSITIONS * ENCODER_FRAME_SAMPLES
+MOONSHINE_FRAME_SAMPLES = math.prod(ENCODER_STRIDES)
+MOONSHINE_FRAME_S = MOONSHINE_FRAME_SAMPLES / SAMPLE_RATE_HZ
+MAX_WINDOW_SAMPLES = MAX_POSITIONS * MOONSHINE_FRAME_SAMPLES
 """49 s. Such a window has fewer frames than positions, because the kernels reach beyond the last strides."""
 MAX_TOKENS_PER_S = 6.5
 """Fluent English stays under this (Moonshine's authors use the same bound); more is a repetition loop."""
@@ -138,7 +138,7 @@ class MoonshineModel:
         """
         feeds = {"raw_frames": window.raw_frames, "mean": window.mean, "gain": window.gain}
         cross = self._encoder.run(self._decoder.cross_names, feeds)
-        limit = math.ceil(cross[0].shape[2] * FRAME_S * MAX_TOKENS_PER_S) + EXTRA_TOKENS
+        limit = math.ceil(cross[0].shape[2] * MOONSHINE_FRAME_S * MAX_TOKENS_PER_S) + EXTRA_TOKENS
         decoding = _Decoding(self._decoder, cross)
         decoding.run([BEGIN, *prefix, *draft], num_certain=len(prefix))
         while decoding.next_token != END and len(decoding.tokens) < limit:

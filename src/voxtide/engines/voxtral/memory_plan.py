@@ -14,17 +14,16 @@ from voxtide.voxtral.config import TOKEN_MS, VoxtralConfig
 from voxtide.voxtral.names import tensors
 
 USABLE_SHARE = 0.9
-"""Of the free memory; the rest is for activations, captured graphs and other programs."""
+"""Share of the free memory that is used; the rest is for activations, captured graphs and other programs."""
 
 ELEMENT_BYTES = {"bf16": 2, "fp16": 2, "fp32": 4, "int8": 2}
-"""Of keys, values and activations."""
+"""Bytes per element of keys, values and activations."""
 
 WEIGHT_BYTES = {"bf16": 2, "fp16": 2, "fp32": 4, "int8": 1}
 
-MAX_STREAMS = {"cpu": 4, "mps": 8}
-"""Default maximum of streams: more than the device can keep up with would waste memory."""
-
+MAX_STREAMS_BY_DEVICE = {"cpu": 4, "mps": 8}
 MAX_GPU_STREAMS = 512
+"""Default maximum of streams: more than the device can keep up with would waste memory."""
 
 WINDOWS = (8192, 4096, 2048, 1024, 512)
 """Decoder windows to report: 11 minutes down to 41 seconds of context."""
@@ -86,7 +85,7 @@ def window_tokens(minutes: float) -> int:
 
 def default_streams(device_type: str, num_fitting: int) -> int:
     """The number of streams if the caller gives none."""
-    return min(num_fitting, MAX_STREAMS.get(device_type, MAX_GPU_STREAMS))
+    return min(num_fitting, MAX_STREAMS_BY_DEVICE.get(device_type, MAX_GPU_STREAMS))
 
 
 @dataclass(frozen=True, slots=True)

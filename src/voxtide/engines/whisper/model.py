@@ -25,12 +25,12 @@ MAX_WINDOW_S = 28
 """Longest window: leaves room for `PAD_S` in Whisper's 30 s."""
 PAD_S = 1.5
 """Silence encoded together with the audio, so that the decoder sees its end; 0.5 s is too little, 2 s no better."""
-FRAME_S = 0.02
+WHISPER_FRAME_S = 0.02
 """Duration of an encoder frame."""
 NUM_FRAMES = 1500
 SILENT_LEVEL = -1.0
 """The features' value in silence. In real audio it depends on the loudest sound; -1.5 to -0.5 give the same results."""
-ENCODER_FRAME_SAMPLES = round(FRAME_S * SAMPLE_RATE_HZ)
+WHISPER_FRAME_SAMPLES = round(WHISPER_FRAME_S * SAMPLE_RATE_HZ)
 
 MAX_TOKENS = 224
 """Half of the decoder's positions; the other half is for the vocabulary."""
@@ -97,8 +97,8 @@ class WhisperModel:
         """Encode 0.1 to `MAX_WINDOW_S` seconds of audio."""
         audio_s = len(samples) / SAMPLE_RATE_HZ
         assert 0.1 <= audio_s <= MAX_WINDOW_S, audio_s
-        num_frames = math.ceil((audio_s + PAD_S) / FRAME_S)
-        padded = np.pad(samples, (0, num_frames * ENCODER_FRAME_SAMPLES - len(samples)))
+        num_frames = math.ceil((audio_s + PAD_S) / WHISPER_FRAME_S)
+        padded = np.pad(samples, (0, num_frames * WHISPER_FRAME_SAMPLES - len(samples)))
         frames = self._encode(self._loaded.features(padded))
         return Encoded(np.concatenate([frames, self._silence[:, num_frames:]], axis=1), audio_s)
 
@@ -132,7 +132,7 @@ class WhisperModel:
         ids: list[int] = found.sequences_ids[0]
         if len(ids) <= len(prefix):
             return []
-        (aligned,) = self._loaded.network.align(frames, start, [ids], math.ceil(encoded.audio_s / FRAME_S) * 2)
+        (aligned,) = self._loaded.network.align(frames, start, [ids], math.ceil(encoded.audio_s / WHISPER_FRAME_S) * 2)
         tokens = _timed(ids, aligned.text_token_probs, aligned.alignments)[len(prefix) :]
         logprob = sum(token.logprob for token in tokens) / len(tokens)
         return [] if found.no_speech_prob > NO_SPEECH and logprob < NO_SPEECH_LOGPROB else tokens
@@ -143,7 +143,7 @@ def _timed(ids: list[int], probabilities: list[float], path: list[tuple[int, int
     first_frames: dict[int, int] = {}
     for token, frame in path:
         first_frames.setdefault(token, frame)
-    starts_s = [first_frames[i] * FRAME_S for i in range(len(ids) + 1)]
+    starts_s = [first_frames[i] * WHISPER_FRAME_S for i in range(len(ids) + 1)]
     return [
         Token(token_id, math.log(max(probability, MIN_PROBABILITY)), start_s, end_s)
         for token_id, probability, start_s, end_s in zip(ids, probabilities, starts_s, starts_s[1:], strict=False)

@@ -19,7 +19,7 @@ from voxtide.transcript.spacing import writes_spaces
 MAX_CHARACTER_BYTES = 4
 WORD_S, CHARACTER_S = 0.2, 0.07
 """Longest duration of a word's last token: the first plus the second per character. The alignment extends a word over
-the pause after it; the rest until the next word is that pause."""
+the pause after it; any time beyond this is that pause."""
 
 
 @dataclass(frozen=True, slots=True)

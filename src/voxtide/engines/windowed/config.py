@@ -1,4 +1,4 @@
-"""Settings of the windowed decoder: when the window is transcribed and when words become final."""
+"""Settings of the windowed decoder. In: plain values. Out: frozen rules of updates and of stability."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from voxtide.engines.windowed.recogniser import WindowedRecogniser
 from voxtide.engines.windowed.window_model import WindowModel
 from voxtide.types import EngineInfo, StreamOptions
 
-MAX_STREAMS = 64
+DEFAULT_MAX_STREAMS = 64
 """Default limit of concurrent streams: a few megabytes each, and more than a laptop keeps up with."""
 
 MAX_THREADS = 8
@@ -43,7 +43,7 @@ class WindowedEngine(LocalEngine):
         self._configs = {"live": live, "fast": fast}
         super().__init__(
             num_threads=default_num_threads() if num_threads is None else num_threads,
-            max_streams=MAX_STREAMS if max_streams is None else max_streams,
+            max_streams=DEFAULT_MAX_STREAMS if max_streams is None else max_streams,
         )
 
     @property
