@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.audio.pcm import PcmFormat
-from voxtide.client.transport.replay_buffer import FRAME_S, MAX_UTTERANCES, Ending, ReplayBuffer
+from voxtide.client.transport.replay_buffer import MAX_UTTERANCES, PAUSE_FRAME_S, Ending, ReplayBuffer
 
 MAX_S = 4.0
 LOUD = encode_pcm(np.random.default_rng(1).uniform(-0.5, 0.5, 16_000).astype(np.float32), Encoding.PCM_S16LE)
@@ -34,7 +34,7 @@ def test_a_long_utterance_is_cut_at_a_pause() -> None:
     for piece in (QUIET, LOUD, LOUD[:16_000], QUIET[:16_000], LOUD):
         replay_buffer.put(piece)
     assert replay_buffer.utterances[0].ending is Ending.CUT
-    assert 2.5 < replay_buffer.utterances[0].duration_s <= 2.5 + 2 * FRAME_S
+    assert 2.5 < replay_buffer.utterances[0].duration_s <= 2.5 + 2 * PAUSE_FRAME_S
     assert sum(lengths_s(replay_buffer)) == replay_buffer.put_s == 4.0
 
 

@@ -17,7 +17,7 @@ from voxtide.audio.encodings import PcmDecoder
 from voxtide.audio.pcm import PcmFormat
 from voxtide.client.transport.dedupe import UtteranceText
 
-FRAME_S = 0.08
+PAUSE_FRAME_S = 0.08
 """Frame length of the pause detection: a short pause between two words."""
 
 QUIET_LEVEL = 0.01
@@ -96,7 +96,7 @@ class ReplayBuffer:
     """The utterances without a final text, in order. The last one is open until `close_last(FINISH)`."""
 
     def __init__(self, pcm: PcmFormat, max_s: float) -> None:
-        frame_bytes = max(1, round(FRAME_S * pcm.sample_rate_hz)) * pcm.encoding.num_bytes * pcm.channels
+        frame_bytes = max(1, round(PAUSE_FRAME_S * pcm.sample_rate_hz)) * pcm.encoding.num_bytes * pcm.channels
         self._pcm = pcm
         self._frame_bytes = frame_bytes
         self._max_bytes = int(max_s * pcm.bytes_per_s)
