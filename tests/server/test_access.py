@@ -7,7 +7,7 @@ import pytest
 from voxtide.errors import CapacityError, ConfigError
 from voxtide.server.access import Access, bearer
 from voxtide.server.rates import RateLimiter
-from voxtide.server.tokens import MAX_TOKENS, TokenStore
+from voxtide.server.tokens import MAX_ACCESS_TOKENS, TokenStore
 
 ADDRESS = "192.0.2.1"
 
@@ -80,7 +80,7 @@ def test_lifetime_and_number_of_tokens_are_bounded() -> None:
     for ttl_s in (9, 7201):
         with pytest.raises(ConfigError, match="10 to 7200"):
             tokens.mint(prefix="rt_", ttl_s=ttl_s)
-    for _ in range(MAX_TOKENS):
+    for _ in range(MAX_ACCESS_TOKENS):
         tokens.mint(prefix="rt_", ttl_s=10)
     with pytest.raises(CapacityError):
         tokens.mint(prefix="rt_", ttl_s=10)

@@ -32,7 +32,7 @@ from voxtide.server.tokens import TokenStore
 MAX_PATH_CHARS = 200
 """Characters of a path that an error message repeats."""
 
-GOING_AWAY = Refusal(
+GOING_AWAY_REFUSAL = Refusal(
     status=503, code="unavailable", message="the server is going away; try again later", retry_after_s=RETRY_AFTER_S
 )
 """Sent to requests that have not finished when draining times out."""
@@ -126,7 +126,7 @@ class _RequestMiddleware:
             if not self._services.sessions.is_draining:
                 raise
             if not is_begun:  # draining timed out; uvicorn would drop the connection and log a traceback
-                await refusal_response(GOING_AWAY)(scope, receive, send_counted)
+                await refusal_response(GOING_AWAY_REFUSAL)(scope, receive, send_counted)
 
     def _refusal_of(self, request: Request) -> Refusal | None:
         if request.url.path in self._open_paths or not request.url.path.startswith("/v1/"):

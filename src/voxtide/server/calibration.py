@@ -36,7 +36,7 @@ async def max_sustained_streams(
     """The most live streams the engine sustains here, at least 1. Takes a minute or two.
 
     Args:
-        engine: An engine with room for `max_streams`.
+        engine: An engine that can open `max_streams` streams.
         on_trial: Called with the result of each trial, one line of text.
         max_streams: The most streams to try.
         trial_s: Length of each trial in seconds; more than `WARM_UP_S`.

@@ -21,7 +21,7 @@ RETRY_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Delay before each attempt to load an engine; the last one repeats."""
 
 RESTARTING = "the engine is being restarted"
-"""All that clients learn. The cause may name files of this machine and goes to the log only."""
+"""The only reason given to clients. The cause may name files of this machine and is only logged."""
 
 CLOSE_S = 10.0
 """How long a dead engine may take to close before it is abandoned."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from voxtide.errors import CapacityError, ConfigError
 from voxtide.protocols.http.client_secrets import MAX_TTL_S, MIN_TTL_S
 
-MAX_TOKENS = 10_000
+MAX_ACCESS_TOKENS = 10_000
 """Valid tokens at once, two megabytes: one for each viewer of live captions in a large hall."""
 
 
@@ -55,8 +55,8 @@ class TokenStore:
         if not MIN_TTL_S <= ttl_s <= MAX_TTL_S:
             raise ConfigError(f"a token lives {MIN_TTL_S} to {MAX_TTL_S} seconds, not {ttl_s}")
         self._remove_expired()
-        if len(self._tokens) >= MAX_TOKENS:
-            raise CapacityError(f"{MAX_TOKENS} tokens are valid, the most allowed; wait until some expire")
+        if len(self._tokens) >= MAX_ACCESS_TOKENS:
+            raise CapacityError(f"{MAX_ACCESS_TOKENS} tokens are valid, the most allowed; wait until some expire")
         expires_at_s = int(self._clock()) + ttl_s
         value = prefix + secrets.token_urlsafe(32)
         self._tokens[_digest(value)] = AccessToken(value="", expires_at_s=expires_at_s, model=model)

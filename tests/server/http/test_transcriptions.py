@@ -290,7 +290,7 @@ async def test_a_client_that_disconnects_during_the_upload_releases_its_place() 
 
 @pytest.mark.parametrize("pause", ["upload", "answer"])
 async def test_a_client_that_stalls_is_dropped(pause: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voxtide.server.http.upload.SILENCE_S", 0.05)
+    monkeypatch.setattr("voxtide.server.http.upload.BODY_TIMEOUT_S", 0.05)
     sent: list[Any] = []
     never = asyncio.Event()
     body = form([("stream", "true")], FILE)

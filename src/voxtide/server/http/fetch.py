@@ -24,9 +24,7 @@ from voxtide.server.http.upload import too_big
 
 MAX_REDIRECTS = 5
 
-SILENCE_S = 30.0
-"""Socket timeout."""
-
+SOCKET_TIMEOUT_S = 30.0
 RESOLVE_S = 10.0
 
 _PIECE_BYTES = 64 * 1024
@@ -40,7 +38,7 @@ async def fetch(url: str, file: IO[bytes], *, max_bytes: int, is_private_allowed
     Raises:
         RequestRefusedError: The URL is not allowed, or there are more than `max_bytes`.
         SourceNotFoundError: The host does not answer, or answers 404 or 410.
-        AudioError: The host answers with another error, or breaks off.
+        AudioError: The host answers with another error, or the response ends early.
     """
     for _ in range(MAX_REDIRECTS + 1):
         target = _target(url)
@@ -110,14 +108,14 @@ class _Connection(http.client.HTTPConnection):
     """Connects to the IP address that was checked, without resolving the host again."""
 
     def __init__(self, target: _Target, number: str) -> None:
-        super().__init__(target.host, target.port, timeout=SILENCE_S)
+        super().__init__(target.host, target.port, timeout=SOCKET_TIMEOUT_S)
         self._number = number
         self._is_tls = target.parts.scheme.lower() == "https"
         self.default_port = 443 if self._is_tls else 80  # the port that the Host header omits
         self.opened: socket.socket | None = None  # http.client hands `sock` over to the response
 
     def connect(self) -> None:
-        self.sock = socket.create_connection((self._number, self.port), SILENCE_S)
+        self.sock = socket.create_connection((self._number, self.port), SOCKET_TIMEOUT_S)
         if self._is_tls:
             context = ssl.create_default_context(cafile=tls_options().get("ca_file"))
             self.sock = context.wrap_socket(self.sock, server_hostname=self.host)
@@ -190,7 +188,7 @@ async def _in_thread(hop: _Hop) -> str | None:
     finally:
         if not running.done():
             hop.interrupt()
-            await asyncio.wait({running})  # bounded by `SILENCE_S` if the connection is not open yet
+            await asyncio.wait({running})  # bounded by `SOCKET_TIMEOUT_S` if the connection is not open yet
             running.exception()
 
 

@@ -89,7 +89,7 @@ class _TranscriptionResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         release = None if self._service.is_draining() else self._service.admission.take()
         if release is None:
-            problem = problem_of(CapacityError("the server transcribes as many files as it may; try again later"))
+            problem = problem_of(CapacityError("the server accepts no more files now; try again later"))
             await _send_problem(problem, form_of_headers(Request(scope).headers), scope, receive, send)
             return
         with contextlib.ExitStack() as closing, contextlib.suppress(ClientDisconnect):

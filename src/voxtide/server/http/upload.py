@@ -23,7 +23,7 @@ from voxtide.protocols.messages import RequestRefusedError
 MAX_FORM_BYTES = 1024 * 1024
 """Limit of a form without a file, and of each field that is not a file."""
 
-SILENCE_S = 30.0
+BODY_TIMEOUT_S = 30.0
 """How long a client may send nothing in the middle of a body."""
 
 _FILE = "file"
@@ -130,11 +130,11 @@ async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, No
 async def _next_chunk(body: AsyncIterator[bytes]) -> bytes:
     """The next bytes of the body; b"" at its end."""
     try:
-        async with asyncio.timeout(SILENCE_S):
+        async with asyncio.timeout(BODY_TIMEOUT_S):
             return await anext(body, b"")
     except TimeoutError:
         raise RequestRefusedError(
-            f"the upload stopped for {SILENCE_S:g} s", code="upload_too_slow", status=408
+            f"the upload stopped for {BODY_TIMEOUT_S:g} s", code="upload_too_slow", status=408
         ) from None
 
 

@@ -25,7 +25,7 @@ from voxtide.errors import MessageTooBigError
 from voxtide.server.config import ServerConfig
 from voxtide.server.handshake import Handshake, Refusal, handshake_of
 from voxtide.server.realtime.heartbeat import Heartbeat
-from voxtide.server.realtime.mailbox import Failure, Mailbox
+from voxtide.server.realtime.mailbox import Mailbox, SessionFailure
 from voxtide.server.realtime.message_assembler import MessageAssembler
 
 KERNEL_BYTES = 32 * 1024
@@ -289,7 +289,7 @@ class ServerConnection(asyncio.Protocol):
         """Discard all further input; the session reports the error and closes."""
         self._is_discarding = True
         self._assembler.clear()
-        self.mailbox.put(Failure(error))
+        self.mailbox.put(SessionFailure(error))
 
     # The rest.
 

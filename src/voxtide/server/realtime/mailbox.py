@@ -33,7 +33,7 @@ class Effects:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class SessionFailure:
     """The session cannot go on."""
 
     error: Exception
@@ -45,7 +45,7 @@ class Drain:
 
 
 Message: TypeAlias = str | bytes
-Item: TypeAlias = Message | Effects | Failure | Drain
+Item: TypeAlias = Message | Effects | SessionFailure | Drain
 
 
 class Mailbox:

@@ -20,7 +20,7 @@ from voxtide.protocols.realtime.dialect import Close, Configure, Dialect, Feed, 
 from voxtide.protocols.realtime.turns import TurnEvent
 from voxtide.server.config import ServerConfig
 from voxtide.server.realtime.connection import ServerConnection
-from voxtide.server.realtime.mailbox import Drain, Effects, Failure, FeedSamples, Item, Message, PendingEffect
+from voxtide.server.realtime.mailbox import Drain, Effects, FeedSamples, Item, Message, PendingEffect, SessionFailure
 from voxtide.server.realtime.session_stream import SessionStream
 from voxtide.server.realtime.turn_meter import VadWorker
 from voxtide.transcript.events import Flushed, TranscriptEvent
@@ -45,7 +45,7 @@ class StreamSource(Protocol):
         """A stream failed; the engine may have died."""
 
 
-class Observer(Protocol):
+class SessionObserver(Protocol):
     """Counts what happens to sessions."""
 
     def on_flushed(self, took_s: float) -> None:
@@ -71,7 +71,7 @@ class Session:
         *,
         session_id: str,
         config: ServerConfig,
-        observer: Observer,
+        observer: SessionObserver,
         vad: VadWorker | None = None,
     ) -> None:
         self.session_id = session_id
@@ -141,7 +141,7 @@ class Session:
                 return self._dialect.receive(item)
             case Effects(effects):
                 return effects
-            case Failure(error):
+            case SessionFailure(error):
                 raise error
             case Drain():
                 self._is_draining = True
@@ -152,7 +152,7 @@ class Session:
         try:
             rest = self._apply_now(self._effects_of(message))
         except Exception as error:
-            self._mailbox.put(Failure(error))
+            self._mailbox.put(SessionFailure(error))
             return
         if rest or self._connection.is_congested:
             self._mailbox.put(Effects(rest))
@@ -213,7 +213,7 @@ class Session:
         await self._apply(self._dialect.on_event(event))
 
     def _on_failure(self, error: Exception) -> None:
-        self._mailbox.put(Failure(error))
+        self._mailbox.put(SessionFailure(error))
 
     # The end.
 
