@@ -14,7 +14,7 @@ from tests.support.dialect_session import ENGLISH, SESSION
 from voxtide.audio.encodings import Encoding
 from voxtide.protocols.fields import MAX_PHRASES, MAX_STRING_CHARS, MAX_STRINGS_CHARS
 from voxtide.protocols.realtime.dialect import Dialect, Effect, Send
-from voxtide.protocols.realtime.mistral import MAX_APPEND_BYTES, MAX_PENDING_FLUSHES
+from voxtide.protocols.realtime.mistral import MAX_PENDING_FLUSHES, MISTRAL_MAX_APPEND_BYTES
 from voxtide.protocols.realtime.routing import RealtimePath, open_dialect
 from voxtide.protocols.realtime.turns import MAX_SILENCE_MS
 from voxtide.transcript.events import (
@@ -107,7 +107,7 @@ def test_other_messages_are_sent_as_printed() -> None:
 
 
 def test_the_limits_match_the_code() -> None:
-    for number in (MAX_APPEND_BYTES, MAX_PHRASES, MAX_STRINGS_CHARS, MAX_SILENCE_MS):
+    for number in (MISTRAL_MAX_APPEND_BYTES, MAX_PHRASES, MAX_STRINGS_CHARS, MAX_SILENCE_MS):
         assert f"{number:,}" in TEXT
     for number in (MAX_PENDING_FLUSHES, MAX_STRING_CHARS):
         assert str(number) in TEXT

@@ -111,7 +111,7 @@ def test_unsupported_fields_are_refused_by_name(items: list[tuple[str, str]], pa
 
 
 def test_words_without_times_are_refused() -> None:
-    with pytest.raises(RequestRefusedError, match="does not know the times of words"):
+    with pytest.raises(RequestRefusedError, match="does not provide word times"):
         read([("timestamp_granularities[]", "word")], has_words=False)
 
 

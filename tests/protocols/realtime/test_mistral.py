@@ -10,7 +10,7 @@ import pytest
 from tests.support.dialect_session import ABLE, Conversation, b64, mistral
 from voxtide.errors import CapacityError, EngineFailedError, SessionExpiredError
 from voxtide.protocols.realtime.dialect import Close
-from voxtide.protocols.realtime.mistral import MAX_APPEND_BYTES, MAX_PENDING_FLUSHES
+from voxtide.protocols.realtime.mistral import MAX_PENDING_FLUSHES, MISTRAL_MAX_APPEND_BYTES
 from voxtide.protocols.realtime.turns import TurnEnded, TurnEnding, TurnResumed, TurnStarted
 from voxtide.transcript.events import (
     Delta,
@@ -275,11 +275,11 @@ def test_binary_frames_are_parsed_like_text() -> None:
 
 def test_audio_per_message_is_limited() -> None:
     conversation = mistral()
-    assert conversation.send("input_audio.append", audio=b64(bytes(MAX_APPEND_BYTES))) == []
-    for size in (MAX_APPEND_BYTES + 1, 2 * MAX_APPEND_BYTES):
+    assert conversation.send("input_audio.append", audio=b64(bytes(MISTRAL_MAX_APPEND_BYTES))) == []
+    for size in (MISTRAL_MAX_APPEND_BYTES + 1, 2 * MISTRAL_MAX_APPEND_BYTES):
         (error,) = conversation.send("input_audio.append", audio=b64(bytes(size)))
         assert error["error"]["code"] == 413 and "262144" in error["error"]["message"]
-    assert len(conversation.fed) == MAX_APPEND_BYTES
+    assert len(conversation.fed) == MISTRAL_MAX_APPEND_BYTES
 
 
 def test_no_frame_reaches_a_mebibyte() -> None:  # rule 15; `Conversation` checks each frame

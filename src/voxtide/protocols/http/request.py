@@ -65,9 +65,9 @@ def read_request(
     Args:
         fields: All fields but the file.
         headers: By lower-case name.
-        engine: The engine's abilities.
+        engine: The engine's capabilities.
         has_file: Whether a file was posted.
-        has_words: Whether the engine gives times of words.
+        has_words: Whether the engine provides word times.
 
     Raises:
         RequestRefusedError: A field cannot be used.
@@ -198,7 +198,7 @@ def _granularities(fields: Fields, engine: EngineInfo, *, has_words: bool) -> fr
         )
     if "word" in values and not has_words:
         raise RequestRefusedError(
-            f"{engine.model} does not know the times of words; ask for segment",
+            f"{engine.model} does not provide word times; request segment",
             code="unsupported_option",
             param="timestamp_granularities",
         )

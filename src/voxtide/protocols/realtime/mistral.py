@@ -34,7 +34,7 @@ from voxtide.transcript.events import (
 )
 from voxtide.types import EngineInfo, Segment
 
-MAX_APPEND_BYTES = 262_144
+MISTRAL_MAX_APPEND_BYTES = 262_144
 """Limit of one message's decoded audio, as at the hosted service."""
 
 MAX_PENDING_FLUSHES = 256
@@ -135,14 +135,14 @@ class MistralRealtime:
 
     def _append(self, message: Message) -> list[Effect]:
         if self._shutdown.phase is Phase.DRAINING:
-            return []  # the close is on its way
+            return []  # the connection is closing
         if self._shutdown.phase is Phase.ENDING:
             raise RequestRefusedError("no audio may follow input_audio.end")
         if self._settings.pcm is None:
             raise RequestRefusedError(
                 "this audio cannot be read: its audio_format was refused; send session.update with another"
             )
-        payload = read_audio(message.get("audio"), max_bytes=MAX_APPEND_BYTES)
+        payload = read_audio(message.get("audio"), max_bytes=MISTRAL_MAX_APPEND_BYTES)
         if not payload:
             return []
         self._has_audio = True

@@ -55,7 +55,7 @@ class OpenAIRealtime:
     def receive(self, message: str | bytes) -> list[Effect]:
         """Handle a client's message; answer a bad one with `error`."""
         if not self._shutdown.is_open:
-            return []  # the close is on its way
+            return []  # the connection is closing
         fields: Message = {}
         try:
             fields = read_message(message)

@@ -25,8 +25,8 @@ class PendingText:
     def __init__(self, *, strip_leading_space: bool = False) -> None:
         """Start empty. `strip_leading_space` drops the space before the first word after an answer."""
         self._begins_with_text = strip_leading_space
-        self._deltas: _BoundedTail[str] = _BoundedTail(MAX_TEXT_BYTES)
-        self._segments: _BoundedTail[Segment] = _BoundedTail(MAX_TEXT_BYTES)
+        self._deltas: _LastItems[str] = _LastItems(MAX_TEXT_BYTES)
+        self._segments: _LastItems[Segment] = _LastItems(MAX_TEXT_BYTES)
         self._last_end_s = -1.0
         self.num_omitted_chars = 0
         """Characters dropped from the beginning of `text`. The client has them from deltas."""
@@ -70,7 +70,7 @@ _SEGMENT_FIELDS_BYTES = 150
 """JSON size of a segment's keys, numbers and brackets."""
 
 
-class _BoundedTail(Generic[Item]):
+class _LastItems(Generic[Item]):
     """The last items that fit into `max_bytes`."""
 
     def __init__(self, max_bytes: int) -> None:

@@ -42,7 +42,7 @@ class VllmRealtime:
     def receive(self, message: str | bytes) -> list[Effect]:
         """Handle a client's message; answer a bad one with `error`."""
         if not self._shutdown.is_open:
-            return []  # the close is on its way
+            return []  # the connection is closing
         try:
             fields = read_message(message)
             return handler_of(fields, _HANDLERS)(self, fields)
