@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from voxtide.bench.figure import Figure
 from voxtide.bench.figures import accuracy, cost, flush, hour, memory, server, streams, voxtral, words
 from voxtide.bench.load.process import OtherPrograms
-from voxtide.bench.load.session import BenchSession, EngineChoice
+from voxtide.bench.load.session import BenchEngine, BenchSession
 from voxtide.bench.machine import describe_machine
 from voxtide.bench.report import document, draw, lines_of
 from voxtide.errors import MissingExtraError, VoxtideError
@@ -133,7 +133,7 @@ class _Run:
         """Measure the requested figures in turn. A failing figure does not stop the others."""
         self._print("  ".join(f"{name}: {fact}" for name, fact in self._machine.items() if fact is not None))
         options = self._options
-        choice = EngineChoice(options.engine, options.model)
+        choice = BenchEngine(options.engine, options.model)
         try:
             async with choice.open() as engine:
                 self._engine = asdict(engine.info)

@@ -9,7 +9,7 @@ from voxtide.bench.figure import Figure
 from voxtide.bench.figures import accuracy, words
 from voxtide.bench.load.play import Played, TimedEvent
 from voxtide.bench.load.recordings import Recording
-from voxtide.bench.load.session import LIVE, BenchSession, EngineChoice
+from voxtide.bench.load.session import LIVE_OPTIONS, BenchEngine, BenchSession
 from voxtide.engines.registry import load_engine
 from voxtide.errors import VoxtideError
 from voxtide.transcript.events import Delta, Interim
@@ -29,7 +29,7 @@ class FakeSession(BenchSession):
     """A session with given plays, whose engine transcribes any audio as `fast`."""
 
     def __init__(self, plays: list[tuple[Recording, Played]], *, fast: str = "Ten of clubs") -> None:
-        super().__init__(EngineChoice("scripted"), load_engine("scripted"), is_quick=True, progress=lambda line: None)
+        super().__init__(BenchEngine("scripted"), load_engine("scripted"), is_quick=True, progress=lambda line: None)
         self.recordings = tuple(recording for recording, _ in plays)
         self._plays = plays
         self._fast = fast
@@ -38,7 +38,7 @@ class FakeSession(BenchSession):
         return self._plays
 
     async def text(self, samples: Samples, options: StreamOptions) -> str:
-        return "Ten of gloves" if options is LIVE else self._fast
+        return "Ten of gloves" if options is LIVE_OPTIONS else self._fast
 
 
 def values(figure: Figure) -> dict[str, float]:

@@ -9,7 +9,7 @@ import pytest
 
 from voxtide.bench.figures import memory
 from voxtide.bench.load.process import in_fresh_process, resident_mb
-from voxtide.bench.load.session import EngineChoice
+from voxtide.bench.load.session import BenchEngine
 from voxtide.errors import VoxtideError
 
 
@@ -19,7 +19,7 @@ async def test_a_fresh_process_returns_the_result() -> None:
 
 async def test_an_error_in_a_fresh_process_is_raised() -> None:
     with pytest.raises(VoxtideError, match="no engine 'moonlight'"):
-        await in_fresh_process(memory._sizes, EngineChoice("moonlight"), 1, 1.0)
+        await in_fresh_process(memory._sizes, BenchEngine("moonlight"), 1, 1.0)
 
 
 async def test_a_process_over_its_limit_is_killed_and_reported() -> None:

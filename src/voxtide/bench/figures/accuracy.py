@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from voxtide.bench.figure import Figure, Measure, Target
-from voxtide.bench.load.session import FAST, LIVE, BenchSession
+from voxtide.bench.load.session import FAST_OPTIONS, LIVE_OPTIONS, BenchSession
 from voxtide.bench.load.variants import over_telephone, quiet, with_noise, with_trailing_quiet
 from voxtide.bench.load.word_timeline import num_differing, words_of
 from voxtide.errors import MissingExtraError
@@ -54,7 +54,7 @@ async def measure(session: BenchSession) -> Figure:
     paced, num_unlike = await _paced(session)
     scores: dict[str, tuple[WordErrors, Target | None]] = {"clean, live, real time": (paced, CLEAN)}
     for name, variants in sets.items():
-        for pace, options in {"live": LIVE, "fast": FAST}.items():
+        for pace, options in {"live": LIVE_OPTIONS, "fast": FAST_OPTIONS}.items():
             target = targets[name] if pace == "live" or name == "clean" else None
             scores[f"{name}, {pace}"] = (await _score(session, f"{name}, {pace}", variants, options), target)
     return Figure(
@@ -83,7 +83,7 @@ async def _paced(session: BenchSession) -> tuple[WordErrors, int]:
     """Errors in real time, and the words that differ when the same audio is fed as fast as possible."""
     parts, num_unlike = [], 0
     for recording, played in await session.paced():
-        text = await session.text(with_trailing_quiet(recording.samples), LIVE)
+        text = await session.text(with_trailing_quiet(recording.samples), LIVE_OPTIONS)
         num_unlike += num_differing(words_of(text), words_of(played.transcript.text))
         parts.append(word_errors(recording.name, recording.text, played.transcript.text))
     return total(parts), num_unlike

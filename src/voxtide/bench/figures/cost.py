@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from voxtide.bench.figure import Figure, Measure, Target
 from voxtide.bench.load.play import play
-from voxtide.bench.load.session import FAST, BenchSession
+from voxtide.bench.load.session import FAST_OPTIONS, BenchSession
 from voxtide.engines.base import Engine
 
 NUM_PASSES = 3
@@ -67,7 +67,7 @@ async def _pass(session: BenchSession, engine: Engine) -> tuple[float, float]:
     """Processor time and wall time over audio length."""
     cpu_s, started_s = 0.0, time.monotonic()
     for recording in session.recordings:
-        async with engine.open(FAST) as stream:
+        async with engine.open(FAST_OPTIONS) as stream:
             cpu_s += (await play(stream, recording.samples, is_paced=False)).cpu_s
     audio_s = sum(recording.duration_s for recording in session.recordings)
     return cpu_s / audio_s, (time.monotonic() - started_s) / audio_s

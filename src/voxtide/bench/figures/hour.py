@@ -25,7 +25,7 @@ from voxtide.bench.figures.memory import slope
 from voxtide.bench.load.play import FAST_CHUNK_MS, SamplesSource
 from voxtide.bench.load.process import in_fresh_process, resident_mb
 from voxtide.bench.load.recordings import load_recordings
-from voxtide.bench.load.session import LIVE, BenchSession, EngineChoice
+from voxtide.bench.load.session import LIVE_OPTIONS, BenchEngine, BenchSession
 from voxtide.bench.load.variants import quiet, with_pauses
 from voxtide.bench.load.word_timeline import matches, num_differing, words_of
 from voxtide.pipeline import Observer, run_stream
@@ -98,12 +98,12 @@ def _words(words: Sequence[Word]) -> list[str]:
     return words_of(" ".join(word.text for word in words))
 
 
-async def _hour(choice: EngineChoice, length_s: float) -> Hour:
+async def _hour(choice: BenchEngine, length_s: float) -> Hour:
     """Play the hour; runs in its own process."""
     one_pass = _one_pass()
-    watch = _Watch()
+    watch = _MemorySampler()
     source = SamplesSource(one_pass, chunk_ms=FAST_CHUNK_MS, duration_s=length_s)
-    async with choice.open() as engine, engine.open(LIVE) as stream, source:
+    async with choice.open() as engine, engine.open(LIVE_OPTIONS) as stream, source:
         outcome = await run_stream(source, stream, (watch,))
     if outcome.failure is not None:
         raise outcome.failure
@@ -117,7 +117,7 @@ def _one_pass() -> Samples:
     return np.concatenate([quiet(PASS_MULTIPLE_S), speech])[-pass_samples:]
 
 
-class _Watch(Observer):
+class _MemorySampler(Observer):
     """Samples the memory once per minute of audio."""
 
     def __init__(self) -> None:

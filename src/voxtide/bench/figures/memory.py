@@ -20,7 +20,7 @@ import numpy as np
 from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
 from voxtide.bench.load.process import in_fresh_process, resident_mb
 from voxtide.bench.load.recordings import load_recordings
-from voxtide.bench.load.session import LIVE, BenchSession, EngineChoice
+from voxtide.bench.load.session import LIVE_OPTIONS, BenchEngine, BenchSession
 from voxtide.bench.load.variants import with_pauses
 from voxtide.engines.base import EngineStream
 from voxtide.types import SAMPLE_RATE_HZ, Samples
@@ -81,7 +81,7 @@ def slope(x: Sequence[float], y: Sequence[float]) -> float:
     return float(np.polyfit(x, y, 1)[0])
 
 
-async def _sizes(choice: EngineChoice, num_more: int, feed_s: float) -> list[tuple[int, float]]:
+async def _sizes(choice: BenchEngine, num_more: int, feed_s: float) -> list[tuple[int, float]]:
     """Open streams and megabytes, with none, one and more; runs in its own process."""
     loop = with_pauses([recording.samples for recording in load_recordings()], pause_s=PAUSE_S)
     samples = np.resize(loop, round(feed_s * SAMPLE_RATE_HZ))
@@ -90,7 +90,7 @@ async def _sizes(choice: EngineChoice, num_more: int, feed_s: float) -> list[tup
         num_open = 0
         while num_open <= num_more:
             num_new = min(NUM_AT_ONCE, 1 + num_more - num_open) if num_open else 1
-            streams = [await stack.enter_async_context(engine.open(LIVE)) for _ in range(num_new)]
+            streams = [await stack.enter_async_context(engine.open(LIVE_OPTIONS)) for _ in range(num_new)]
             await asyncio.gather(*(_fill(stream, samples) for stream in streams))
             num_open += num_new
             sizes.append((num_open, resident_mb()))

@@ -25,7 +25,7 @@ from voxtide.bench.figure import Figure, Line, Measure, Plot, Target, percentile
 from voxtide.bench.load.play import TimedEvent, play
 from voxtide.bench.load.process import in_fresh_process, use_cores
 from voxtide.bench.load.recordings import load_recordings
-from voxtide.bench.load.session import LIVE, BenchSession, EngineChoice
+from voxtide.bench.load.session import LIVE_OPTIONS, BenchEngine, BenchSession
 from voxtide.bench.load.variants import with_pauses
 from voxtide.engines.base import Engine, EngineStream
 from voxtide.transcript.events import Delta, Interim
@@ -122,7 +122,7 @@ def num_sustained(loads: Sequence[StreamLoad]) -> int:
     return sustained
 
 
-async def _load(choice: EngineChoice, num_streams: int, play_s: float) -> StreamLoad:
+async def _load(choice: BenchEngine, num_streams: int, play_s: float) -> StreamLoad:
     """Play `num_streams` streams; runs in its own process."""
     num_cores = use_cores(NUM_CORES)
     loop = with_pauses([recording.samples for recording in load_recordings()], pause_s=PAUSE_S)
@@ -142,7 +142,7 @@ async def _play_one(
     start = index * len(loop) // num_streams
     samples = np.resize(np.roll(loop, -start), round(play_s * SAMPLE_RATE_HZ))
     await asyncio.sleep(index / num_streams * CHUNK_MS / 1000)
-    async with engine.open(LIVE) as stream:
+    async with engine.open(LIVE_OPTIONS) as stream:
         playing = play(stream, samples, is_paced=True, chunk_ms=CHUNK_MS)
         played, lags_s = await asyncio.gather(playing, _lags_s(stream, play_s))
     return lags_s, lateness_s(played.events, since_s=WARM_UP_S)

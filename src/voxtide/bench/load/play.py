@@ -136,7 +136,7 @@ class _Log(Observer):
     def on_event(self, event: TranscriptEvent, wall_s: float) -> None:
         self._events.append(TimedEvent(event, time.monotonic()))
 
-    def ask(self) -> None:
+    def note_flush(self) -> None:
         """A flush is about to be requested."""
         self._asked_s.append(time.monotonic())
 
@@ -161,5 +161,5 @@ async def _with_flushes(
         num_fed += len(chunk)
         while num_flushed < len(flush_at_s) and num_fed >= flush_at_s[num_flushed] * SAMPLE_RATE_HZ:
             num_flushed += 1
-            log.ask()
+            log.note_flush()
             await stream.flush()

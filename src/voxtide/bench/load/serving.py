@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from voxtide.bench.load.process import num_open_files, resident_mb, use_core
-from voxtide.bench.load.session import EngineChoice
+from voxtide.bench.load.session import BenchEngine
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
 from voxtide.errors import VoxtideError
@@ -32,7 +32,7 @@ START_S = 120.0
 class Served:
     """Which server: `choice` None for the scripted engine; `is_bare` for a receiver that only decodes messages."""
 
-    choice: EngineChoice | None = None
+    choice: BenchEngine | None = None
     is_bare: bool = False
     core: int | None = None
 
@@ -97,7 +97,7 @@ def _main(pipe: Connection, served: Served) -> None:
     asyncio.run(_serve_bare(pipe) if served.is_bare else _serve(pipe, served.choice))
 
 
-async def _serve(pipe: Connection, choice: EngineChoice | None) -> None:
+async def _serve(pipe: Connection, choice: BenchEngine | None) -> None:
     config = ServerConfig(port=0, capacity=MAX_SESSIONS)
     stop = asyncio.Event()
 

@@ -12,15 +12,15 @@ from voxtide.bench.load.variants import with_trailing_quiet
 from voxtide.engines.base import Engine
 from voxtide.types import Samples, StreamOptions
 
-LIVE = StreamOptions(pace="live")
-FAST = StreamOptions(pace="fast", interim=False)
+LIVE_OPTIONS = StreamOptions(pace="live")
+FAST_OPTIONS = StreamOptions(pace="fast", interim=False)
 
 QUICK_MAX_S = 20.0
 """A quick run plays no longer recording in real time."""
 
 
 @dataclass(frozen=True, slots=True)
-class EngineChoice:
+class BenchEngine:
     """Which engine to measure; enough for a fresh process to open it again."""
 
     name: str
@@ -48,9 +48,7 @@ class BenchSession:
         recordings: The whole test set.
     """
 
-    def __init__(
-        self, choice: EngineChoice, engine: Engine, *, is_quick: bool, progress: Callable[[str], None]
-    ) -> None:
+    def __init__(self, choice: BenchEngine, engine: Engine, *, is_quick: bool, progress: Callable[[str], None]) -> None:
         self.choice = choice
         self.engine = engine
         self.is_quick = is_quick
@@ -68,7 +66,7 @@ class BenchSession:
         if not self._paced:
             for recording in self.paced_recordings:
                 self.progress(f"playing {recording.name} in real time, {recording.duration_s:.0f} s")
-                async with self.engine.open(LIVE) as stream:
+                async with self.engine.open(LIVE_OPTIONS) as stream:
                     played = await play(stream, with_trailing_quiet(recording.samples), is_paced=True)
                 self._paced.append((recording, played))
         return self._paced
