@@ -1,4 +1,4 @@
-"""The audio room. In: a file, an address, a pipe, a microphone, bytes from a socket. Out: mono samples at 16 kHz.
+"""Audio input. In: a file, an address, a pipe, a microphone, bytes from a socket. Out: mono samples at 16 kHz.
 
     spec -> opening -> AudioSource: chunks of samples       (files, addresses, stdin, microphone)
     bytes -> pcm.PcmConverter -> samples                    (sockets)
