@@ -18,7 +18,7 @@ from voxtide.cli import options
 from voxtide.cli.failures import EXIT_CODES_HELP, SERVE_EXIT_CODES_HELP, reporting
 from voxtide.server.config import ServerConfig
 
-MB = 1024 * 1024
+MIB = 1024 * 1024
 
 _SERVER = ServerConfig()
 """The defaults of `serve`."""
@@ -213,7 +213,7 @@ def serve(
     pong_wait: options.PongWait = _SERVER.pong_wait_s,
     close_wait: options.CloseWait = _SERVER.close_wait_s,
     max_files: options.MaxFiles = _SERVER.max_files,
-    max_upload_mb: options.MaxUpload = _SERVER.max_upload_bytes // MB,
+    max_upload_mb: options.MaxUpload = _SERVER.max_upload_bytes // MIB,
     max_file_audio: options.MaxFileAudio = _SERVER.max_file_audio_s,
     fetch_private: options.FetchPrivate = _SERVER.can_fetch_private,
     drain: options.Drain = _SERVER.drain_s,
@@ -259,7 +259,7 @@ def serve(
                 max_session_s=max_session or None,
                 max_idle_s=max_idle or None,
                 max_files=max_files,
-                max_upload_bytes=max_upload_mb * MB,
+                max_upload_bytes=max_upload_mb * MIB,
                 max_file_audio_s=max_file_audio,
                 can_fetch_private=fetch_private,
                 drain_s=drain,

@@ -55,7 +55,7 @@ Language: TypeAlias = Annotated[
 ]
 DelayMs: TypeAlias = Annotated[
     int | None,
-    typer.Option("--delay-ms", metavar="MS", help="Lookahead of the model, for engines with a choice."),
+    typer.Option("--delay-ms", metavar="MS", help="Look-ahead of the model, for engines with a choice."),
 ]
 Vocabulary: TypeAlias = Annotated[
     list[str] | None,
