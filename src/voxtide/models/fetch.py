@@ -30,7 +30,7 @@ _TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class FetchRefusedError(ModelDownloadError):
-    """No byte was received: no connection, no trust or no permission. Another client may have access."""
+    """No byte was received: no connection, no trusted certificate or no permission. Another client may have access."""
 
 
 class _TransferError(Exception):
