@@ -78,7 +78,7 @@ def test_a_tensor_in_two_shards_is_refused(reference: Model, tmp_path: Path) -> 
     first, second = sorted(tmp_path.glob("model-*.safetensors"))[:2]
     name, tensor = next(iter(load_file(first).items()))
     save_file({**load_file(second), name: tensor}, second)
-    with pytest.raises(ModelCorruptError, match=f"{second.name}: tensor {name} is there twice"):
+    with pytest.raises(ModelCorruptError, match=f"{second.name}: tensor {name} occurs twice"):
         open_checkpoint(tmp_path)
 
 

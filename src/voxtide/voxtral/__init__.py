@@ -20,8 +20,8 @@ events: `engines/voxtral` decides which slots run in a step. MODEL.md beside thi
     decoder.py     the language model and the tables of delay conditioning
     ring.py        keys and values of all slots
     slots.py       the state kept between steps: reset, snapshot, restore
-    model.py       wires them: encode, decode
-    names.py       what each tensor is called in both checkpoint formats
+    model.py       the whole model: encode, decode
+    names.py       the names of the tensors in both checkpoint formats
     checkpoint.py  tensors out of safetensors files, sharded or not
     loading.py     a directory -> a model
     tokenizer.py   token ids -> text

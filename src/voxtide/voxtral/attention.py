@@ -29,10 +29,10 @@ Reach: TypeAlias = tuple[tuple[int, int], ...]
 
 
 class Attention(Protocol):
-    """How the queries of a pass meet the keys."""
+    """A way to compute the attention of a pass."""
 
     def reach(self, ring: Ring, ends: list[tuple[int, int]]) -> Reach:
-        """What a plan must know of the host's (slot, end) pairs; equal reaches give equal shapes."""
+        """What a plan needs from the host's (slot, end) pairs; equal reaches give equal shapes."""
 
     def plan(self, ring: Ring, index: Tensor, positions: Tensor, reach: Reach, dtype: torch.dtype) -> Plan:
         """Prepare a pass of the slots `index` [B] at positions [B, T]."""
@@ -62,7 +62,7 @@ class EachSlot:
     @staticmethod
     def _mask(ring: Ring, positions: Tensor, length: int, dtype: torch.dtype) -> Tensor | None:
         if len(positions) == 1 and length <= ring.window:
-            return None  # one query, and all that was ever written is in its window
+            return None  # one query, whose window holds everything written
         return _additive(ring.visible(positions, length), dtype)
 
 
@@ -128,7 +128,7 @@ class Paged:
                 block_table=tables,
                 num_splits=1,  # a slot's sums must not depend on the lengths of the others
             )
-            assert isinstance(found, Tensor)  # a pair only where more was asked for
+            assert isinstance(found, Tensor)  # a pair only if more outputs are requested
             return found.view_as(queries)
 
         return attend
@@ -137,15 +137,15 @@ class Paged:
 def page_tables(ring: Ring, index: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
     """The pages of each slot in the order of positions, int32 [B, pages], and the positions in them, int32 [B].
 
-    A page is named by its first cell and may begin at any. A slot's window may cross its ring's end: then the pages
-    before the end are those that end there, and the pages behind it begin with the ring. So pages may begin
-    before what is seen, which the window hides, and end behind it, which the number of positions hides.
+    A page is identified by its first cell, which may be any. A slot's window may wrap around its ring: the last page
+    before the wrap ends at the ring's end, and the first one after it begins at the ring's start. Pages may reach
+    beyond the visible positions: the kernel's window masks earlier ones, the number of positions later ones.
     """
     page, num_cells = CELLS_PER_PAGE, ring.num_cells
     first, last = (positions[:, 0] - ring.window + 1).clamp_min(0), positions[:, -1]  # [B]
     lap = last - last % num_cells  # the position in the ring's first cell
     num_before = (lap - first + page - 1).clamp_min(0) // page  # pages before the end of the ring
-    skipped = (first - lap).clamp_min(0) // page * page  # of the lap, unseen
+    skipped = (first - lap).clamp_min(0) // page * page  # whole pages of the lap before the window
     num_pages = -(-(ring.window + positions.shape[1] - 1) // page) + 1
     numbers = torch.arange(num_pages, device=index.device) - num_before[:, None]  # [B, pages], negative before the end
     cells = page * numbers + torch.where(numbers < 0, num_cells, skipped[:, None])
@@ -164,7 +164,7 @@ def _pages(cells: Tensor) -> Tensor:
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
     """queries [B, T, heads, d]; keys, values [B, L, kv_heads, d]; mask [..., T, L] -> [B, T, heads, d].
 
-    Queries that share a key head stand side by side as if they were further positions, so keys are never repeated.
+    Queries that share a key head are treated as further positions, so keys are never repeated.
     """
     batch_size, num_queries, num_heads, head_dim = queries.shape
     num_kv_heads = keys.shape[2]

@@ -1,4 +1,4 @@
-"""Whether this machine's paged kernel does what `Paged` needs. In: a device and a type. Out: a `Paged` that works.
+"""Tests this machine's paged kernel. In: a device and a type. Out: a `Paged` that works, or None.
 
 The kernel's guarantees changed between versions of torch, and depend on the GPU. So it is compared with `Masked` on the
 device itself, on rings that wrap and rings that do not.
@@ -18,20 +18,20 @@ from voxtide.voxtral.ring import Ring
 _log = logging.getLogger("voxtide.engines")
 
 _TRIED = ((20, 62), (300, 342))
-"""Windows and cells: one that is shorter than a page, so that a key too many shows, and one of several pages."""
+"""Windows and cells: one window shorter than a page, so that an extra key is detected, and one of several pages."""
 
 _ENDS = (6, 342, 1000, 1026)
 """Positions of the slots: at their beginning, at their ring's end, and on a later lap."""
 
 _NUM_QUERIES = 4
 _MAX_ERROR = 0.03
-"""16 bits round by 0.008 here; a key too many in the short window is off by more than 0.1."""
+"""16-bit rounding gives 0.008 here; an extra key in the short window gives more than 0.1."""
 
 
 @torch.inference_mode()
 def working_paged(device: torch.device, dtype: torch.dtype) -> Paged | None:
-    """The way to call the kernel that agrees with `Masked`; None, and a warning with the reason, if no way does."""
-    reason = "it computes something else"
+    """The `Paged` that agrees with `Masked`. If none does, log a warning with the reason and return None."""
+    reason = "its results are wrong"
     for paged in (Paged(), Paged(has_key_starts=True)):
         try:
             errors = [_error(paged, window, num_cells, device, dtype) for window, num_cells in _TRIED]

@@ -1,7 +1,7 @@
 """Checkpoints on disk. In: a directory in either format. Out: a config, and tensors that lie in the mapped files.
 
-Files are mapped into memory and never read whole: what a tensor's bytes cost is what is copied out of them. Nothing in
-a file is trusted: every tensor is looked up by name, and its type, shape and place are checked before it is used.
+Files are memory-mapped and never read whole: only the tensors that are copied out take memory. Files are not trusted:
+the type, shape and offsets of every tensor are checked before it is used.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _MAX_HEADER_BYTES = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint whose tensors were all found, and are what they should be.
+    """A checkpoint with all its tensors, checked.
 
     Attributes:
         config: The model's shape.
-        tensors: By Mistral's names, wherever they come from; views into the mapped files.
-        is_interleaved: Whether the rows of queries and keys stand in Mistral's order.
-        num_heads: By name, the heads of those tensors that have such rows.
+        tensors: By Mistral's names, in either format; views into the mapped files.
+        is_interleaved: Whether the rows of queries and keys are in Mistral's order.
+        num_heads: By name, the number of heads of the tensors with such rows.
     """
 
     config: VoxtralConfig
@@ -52,7 +52,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """Which files of a directory make the model. Where it holds both formats, Mistral's is taken."""
+    """The files of a model. If a directory holds both formats, Mistral's is used."""
 
     config: Path
     weights: tuple[Path, ...]
@@ -64,7 +64,7 @@ class ModelFiles:
 
         Raises:
             ModelMissingError: The directory holds neither format.
-            ModelCorruptError: The index of the weights cannot be used, or names a file that is not there.
+            ModelCorruptError: The index of the weights is invalid, or names a missing file.
         """
         for config_name, stem in (_MISTRAL, _HUGGING_FACE):
             if (directory / config_name).is_file() and (weights := _weight_files(directory, stem)):
@@ -78,7 +78,7 @@ class ModelFiles:
         """The model's shape.
 
         Raises:
-            ModelCorruptError: A field is missing or is not usable; it is named.
+            ModelCorruptError: A field is missing or invalid; the message names it.
         """
         read = VoxtralConfig.from_mistral if self.is_mistral else VoxtralConfig.from_hugging_face
         try:
@@ -90,7 +90,7 @@ class ModelFiles:
         """The tokenizer's file.
 
         Raises:
-            ModelMissingError: It is not there.
+            ModelMissingError: It is missing.
         """
         path = self.config.parent / TOKENIZER_FILE
         if not path.is_file():
@@ -105,7 +105,7 @@ def open_checkpoint(directory: Path) -> Checkpoint:
 
     Raises:
         ModelMissingError: The directory holds no model.
-        ModelCorruptError: A file or a tensor is not what it should be; it is named.
+        ModelCorruptError: A file or tensor is invalid; the message names it.
     """
     files = ModelFiles.find(directory)
     config = files.read_config()
@@ -121,13 +121,13 @@ def open_checkpoint(directory: Path) -> Checkpoint:
 
 
 def _read_tensors(files: ModelFiles) -> dict[str, Tensor]:
-    """All there are, by the name that their format gives them."""
+    """All tensors, by their names in the files."""
     found: dict[str, Tensor] = {}
     for path in files.weights:
         for name, tensor in _read_file(path):
             key = name if files.is_mistral else names.canonical(name)
             if key in found:
-                raise ModelCorruptError(f"{path}: tensor {name} is there twice")
+                raise ModelCorruptError(f"{path}: tensor {name} occurs twice")
             if name not in names.TIED:
                 found[key] = tensor
     return found
@@ -162,7 +162,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON file that holds an object.
 
     Raises:
-        ModelCorruptError: It is not there, or holds something else.
+        ModelCorruptError: It is missing, or holds something else.
     """
     try:
         content = json.loads(path.read_bytes())
@@ -184,9 +184,7 @@ def _read_file(path: Path) -> Iterator[tuple[str, Tensor]]:
 
 
 def _mapped(path: Path) -> Tensor:
-    """The bytes of a file. The map can only be read: so the system may forget its pages, and a file may be larger than
-    the memory, for which a map that can be written to would be refused.
-    """
+    """The bytes of a file, mapped read-only: the system may then drop its pages, and the file may exceed the memory."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # it is never written to
         return torch.from_numpy(np.memmap(path, np.uint8, mode="r"))
@@ -196,13 +194,15 @@ def _header(path: Path, file_bytes: int) -> tuple[Mapping[str, Any], int]:
     with path.open("rb") as file:
         header_bytes = int.from_bytes(file.read(_LENGTH_BYTES), "little")
         if not 0 < header_bytes <= min(_MAX_HEADER_BYTES, file_bytes - _LENGTH_BYTES):
-            raise ModelCorruptError(f"{path} is no safetensors file, or breaks off; pull the model again with --force")
+            raise ModelCorruptError(
+                f"{path} is not a safetensors file, or is truncated; pull the model again with --force"
+            )
         try:
             header = json.loads(file.read(header_bytes))
         except ValueError as error:
             raise ModelCorruptError(f"{path} has a header that cannot be read: {error}") from error
     if not isinstance(header, dict):
-        raise ModelCorruptError(f"{path} has a header that is no object")
+        raise ModelCorruptError(f"{path} has a header that is not an object")
     return header, _LENGTH_BYTES + header_bytes
 
 

@@ -44,7 +44,7 @@ KERNEL = 3
 """Width of both of the stem's convolutions, in frames."""
 
 _MAX_SIZE = 100_000
-"""No size of a stack is larger. A damaged file with a larger one must not make us list its tensors for hours."""
+"""Upper bound of all sizes of a stack, so that a damaged file cannot make us list tensors for hours."""
 
 BOS, EOS, PAD, WORD = 1, 2, 32, 33
 """Begin, end, no text in this frame, a group of words begins."""
@@ -102,7 +102,7 @@ class TransformerConfig:
 
     @property
     def kv_values_per_position(self) -> int:
-        """Numbers that one position leaves in the ring, over all layers."""
+        """Values that one position takes in the ring, over all layers."""
         return 2 * self.num_layers * self.num_kv_heads * self.head_dim
 
 
@@ -134,7 +134,7 @@ class VoxtralConfig:
         """Read the parsed params.json.
 
         Raises:
-            ModelCorruptError: A field is missing or is not usable; it is named.
+            ModelCorruptError: A field is missing or invalid; the message names it.
         """
         whisper = _section(_section(params, "multimodal"), "whisper_model_args")
         audio = _section(whisper, "encoder_args")
@@ -152,7 +152,7 @@ class VoxtralConfig:
         """Read the parsed config.json.
 
         Raises:
-            ModelCorruptError: A field is missing or is not usable; it is named.
+            ModelCorruptError: A field is missing or invalid; the message names it.
         """
         text = _section(config, "text_config")
         return cls(
@@ -162,7 +162,7 @@ class VoxtralConfig:
         )
 
     def to_hugging_face(self) -> dict[str, Any]:
-        """What `from_hugging_face` reads: the settings that transformers takes."""
+        """The inverse of `from_hugging_face`, with the settings that transformers needs."""
         text = _to_hugging_face(self.decoder) | {"vocab_size": self.vocab_size}
         return {"audio_config": _to_hugging_face(self.encoder), "text_config": text}
 

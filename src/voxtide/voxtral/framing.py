@@ -24,9 +24,9 @@ def window_samples(num_tokens: int) -> int:
 
 
 class Framer:
-    """Cuts one stream. It begins behind the common prefix: its first token is the last one of the left pad.
+    """Cuts one stream into windows. It begins after the common prefix: its first token is the last one of the left pad.
 
-    The buffer holds what was pushed and not taken; the caller bounds it.
+    The buffer holds the samples pushed and not taken; the caller bounds it.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Framer:
         self._samples = np.concatenate((self._samples, samples))
 
     def push_silence(self, num_tokens: int) -> None:
-        """Fill the token that was begun with silence, and add this many tokens of it; all become ready."""
+        """Complete the partial token with silence, and add this many tokens of silence; all become ready."""
         missing = -(len(self._samples) - LOOK_BACK_SAMPLES) % SAMPLES_PER_TOKEN
         look_ahead = OVERLAP_SAMPLES - LOOK_BACK_SAMPLES
         self.push(np.zeros(missing + num_tokens * SAMPLES_PER_TOKEN + look_ahead, np.float32))

@@ -1,4 +1,4 @@
-"""The parts layers are made of. In: activations [M, in]. Out: activations [M, out]. Stateless.
+"""Building blocks of layers. In: activations [M, in]. Out: activations [M, out]. Stateless.
 
 Three kinds of linear layer compute the same product. Which one is best depends on the device:
 
@@ -28,15 +28,14 @@ _PACKED_MIN_ROWS = 4
 """One row is computed as four: measured, oneDNN's kernel for four takes 4/5 of the time of its kernel for one."""
 
 _INT8_KERNEL_WIDTH = 16
-"""It reads a weight's row in steps of this many numbers, and past the end of one that is no multiple."""
+"""The 8-bit kernel reads rows in steps of this many values, and past the end of a row that is not a multiple."""
 
 _INT8_KERNEL_ROWS = 12
-"""The 8-bit kernel goes over the weight once for four rows. Measured: with more than three times four it pays to unpack
-the weight first."""
+"""The 8-bit kernel reads the weight once per four rows. Measured: above twelve rows, unpacking it is faster."""
 
 _INT8_WHOLE, _INT8_PART = 8 << 20, 1 << 20
-"""A matrix of more weights than the first is unpacked in parts of the second, which still lie in the processor's cache
-when they are multiplied. Measured on an output layer of 32,768 by 1024 and 16 rows: 9 ms, and 28 ms at once."""
+"""A matrix of more weights than the first is unpacked in parts of the second, which are still cached when
+they are multiplied. Measured on an output layer of 32,768 by 1024 and 16 rows: 9 ms, against 28 ms at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Dense:
 
 
 class Packed:
-    """The same over a weight that oneDNN has put into its own order. Takes the place of the original."""
+    """The same over a weight in oneDNN's own order, which replaces the original."""
 
     __slots__ = ("_bias", "_weight")
 
@@ -68,14 +67,14 @@ class Packed:
 
 
 class Int8:
-    """The same over a weight rounded to 8 bits, symmetric, one scale for each output. Activations stay as they are."""
+    """The same over a weight rounded to 8 bits, symmetric, one scale for each output. Activations are not quantised."""
 
     __slots__ = ("_bias", "_scales", "_weight")
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         largest = weight.abs().amax(1).float()
         self._scales = (largest / 127.0).clamp_min(torch.finfo(torch.float32).tiny).to(weight.dtype)
-        scales = self._scales.float()  # as they are kept, so that their own rounding is not added to the weights'
+        scales = self._scales.float()  # as stored, so that their own rounding is not added to the weights'
         self._weight = torch.empty(weight.shape, dtype=torch.int8)
         for start in range(0, len(weight), 4096):  # in parts: never the whole weight in float32
             part = slice(start, start + 4096)
@@ -126,7 +125,7 @@ class Rotary:
 
 
 def rotate(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-    """Turn the pairs (i, i + head_dim / 2) of x [M, heads, head_dim]; in float32, whatever x is."""
+    """Rotate the pairs (i, i + head_dim / 2) of x [M, heads, head_dim]; in float32, whatever x is."""
     first, second = x.float().chunk(2, -1)
     turned = torch.cat((first * cosines - second * sines, second * cosines + first * sines), -1)
     return turned.to(x.dtype)

@@ -1,7 +1,7 @@
 """A checkpoint becomes a model. In: a directory, a device, a kind of weights. Out: a `VoxtralModel`.
 
-Weights are copied out of the mapped files one by one, straight into their place: queries, keys and values side by side,
-both halves of the gate side by side. So the memory this takes is the model's, and one tensor's.
+Weights are copied from the mapped files one by one into fused tensors: queries, keys and values; both halves of the
+gate. The peak memory is that of the model and one tensor.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def load(
         directory: A checkpoint in Mistral's or the Hugging Face format.
         device: Where it runs.
         weights: How the weights are held.
-        attention: How to attend; None for what suits the device.
+        attention: The attention; None for the best for the device.
 
     Raises:
         ModelMissingError: The directory holds no model.
-        ModelCorruptError: A file or tensor is not what it should be; it is named.
-        ConfigError: This device cannot hold the weights so.
+        ModelCorruptError: A file or tensor is invalid; the message names it.
+        ConfigError: The device does not support this kind of weights.
         CapacityError: The device has too little memory.
     """
     check_weights(weights, device)
@@ -66,10 +66,10 @@ def load(
 
 
 def check_weights(weights: Weights, device: torch.device) -> None:
-    """See that a kind of device can hold weights so.
+    """Check that a device supports a kind of weights.
 
     Raises:
-        ConfigError: It cannot; the message names the alternatives.
+        ConfigError: It does not; the message names the alternatives.
     """
     if weights == "int8" and device.type != "cpu":
         raise ConfigError(f"weights of int8 run on a CPU only, not on {device}; choose bf16")
@@ -81,12 +81,12 @@ def check_weights(weights: Weights, device: torch.device) -> None:
 def build(
     checkpoint: Checkpoint, *, device: torch.device, weights: Weights, attention: Attention | None = None
 ) -> VoxtralModel:
-    """Make a model of tensors that were checked, wherever they come from."""
+    """Make a model of a checked checkpoint."""
     return _Builder(checkpoint, device, weights, attention or best_attention(device, DTYPES[weights])).model()
 
 
 def best_attention(device: torch.device, dtype: torch.dtype) -> Attention:
-    """The way to attend that suits a device."""
+    """The best attention for a device."""
     if device.type == "cpu":
         return EachSlot()
     paged = working_paged(device, dtype) if device.type == "cuda" and dtype.itemsize == 2 else None
@@ -129,7 +129,7 @@ class _Builder:
     def _decoder(self) -> Decoder:
         config = self.checkpoint.config.decoder
         embeddings = self.checkpoint.tensors[names.EMBEDDINGS]
-        if self.device.type == "cpu":  # one row is read for each token: it may stay where it is, in the file
+        if self.device.type == "cpu":  # one row is read per token: it may stay in the mapped file
             head = self._kind()(self._copy([names.EMBEDDINGS]))
         else:
             embeddings = self._copy([names.EMBEDDINGS])
@@ -178,7 +178,7 @@ class _Builder:
         return Packed if self.device.type == "cpu" and can_pack(self.dtype) else Dense
 
     def _copy(self, parts: Sequence[str]) -> Tensor:
-        """The tensors of these names, one below the other, in our type and our order of rows, on the device."""
+        """The tensors of these names, concatenated by rows, in our type and row order, on the device."""
         tensors = [self.checkpoint.tensors[name] for name in parts]
         total = sum(len(tensor) for tensor in tensors)
         copy = torch.empty((total, *tensors[0].shape[1:]), dtype=self.dtype, device=self.device)

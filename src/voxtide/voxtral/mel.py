@@ -1,6 +1,6 @@
 """Log-mel energies. In: windows of samples. Out: mel frames on the exact grid. Stateless.
 
-A whole recording is one long window: batch and incremental features are the same call, so they are the same numbers.
+A whole recording is one long window, so offline and incremental features come from the same call and are equal.
 """
 
 from __future__ import annotations

@@ -93,8 +93,8 @@ class VoxtralModel:
         Args:
             slots: The state; the batch's slots advance by n tokens.
             batch: Which slots.
-            samples: float32 [B, window_samples(n)], 1 <= n <= config.MAX_AHEAD_TOKENS, on the device; padding holds
-                anything finite.
+            samples: float32 [B, window_samples(n)], 1 <= n <= config.MAX_AHEAD_TOKENS, on the device; padding may
+                hold any finite values.
 
         Raises:
             ValueError: The shape is wrong, or a slot cannot hold n more embeddings.
@@ -137,12 +137,12 @@ class VoxtralModel:
         slots.count_decoded(batch, num_tokens)
 
     def encoder_reach(self, slots: Slots, batch: BatchSlots, num_tokens: int) -> Reach:
-        """What `encode_on_device` must know of the host's counts; equal for equal shapes."""
+        """What `encode_on_device` needs from the host's counts; equal for equal shapes."""
         ends = [(slot, FRAMES * (slots.num_encoded[slot] + num_tokens)) for slot in batch.slots]
         return self.encoder.stack.attention.reach(slots.encoder_ring, ends)
 
     def decoder_reach(self, slots: Slots, batch: BatchSlots, num_tokens: int) -> Reach:
-        """What `decode_on_device` must know of the host's counts; equal for equal shapes."""
+        """What `decode_on_device` needs from the host's counts; equal for equal shapes."""
         ends = [(slot, slots.num_decoded[slot] + num_tokens) for slot in batch.slots]
         return self.decoder.stack.attention.reach(slots.decoder_ring, ends)
 
@@ -192,6 +192,6 @@ class VoxtralModel:
 
 
 def _audio_cells(index: Tensor, first: Tensor, num_tokens: int) -> Tensor:
-    """Where the embeddings of the tokens from `first` [B] on lie: [B * num_tokens]."""
+    """Cells of the embeddings of the tokens from `first` [B] on: [B * num_tokens]."""
     tokens = first[:, None] + torch.arange(num_tokens, device=index.device)
     return (index[:, None] * AUDIO_CELLS + tokens % AUDIO_CELLS).flatten()

@@ -1,7 +1,7 @@
-"""What each tensor is called. In: a config. Out: every tensor of a checkpoint, by its name in both formats.
+"""Names of tensors. In: a config. Out: every tensor of a checkpoint, by its name in both formats.
 
-Both formats hold the same numbers under other names, but for one thing: the rows of query and key weights. Mistral's
-files have the two halves of a rotary pair side by side, the Hugging Face files have all first halves, then all second.
+The formats differ in the names and in the row order of query and key weights: Mistral's files have the two halves of a
+rotary pair side by side, the Hugging Face files have all first halves, then all second.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ADAPTER = f"{_STREAMS}audio_language_projection."
 DECODER_NORM = "norm.weight"
 
 TIED = ("lm_head.weight", "language_model.lm_head.weight")
-"""Some Hugging Face files also hold the output layer, which is the embedding; it is passed over."""
+"""Some Hugging Face files also hold the output layer, which is the embedding; it is skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Named:
 
     Attributes:
         name: Its name in Mistral's files, which is the one we use.
-        hugging_face: Its name in the other format, as `canonical` makes it.
-        shape: What it must be.
-        num_heads: How many heads of rotary pairs its rows are; 0 where the formats agree.
+        hugging_face: Its name in the other format, as returned by `canonical`.
+        shape: Its required shape.
+        num_heads: Number of heads whose rows are rotary pairs; 0 if both formats have the same row order.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Named:
 
 
 def canonical(hugging_face_name: str) -> str:
-    """One spelling for names that different versions of transformers write."""
+    """Normalise a name: versions of transformers differ."""
     name = hugging_face_name.removeprefix("model.")
     return name.replace("language_model.model.", "language_model.", 1)
 

@@ -1,7 +1,7 @@
 """Keys and values of all slots, in rings. In: where a position's keys and values go. Out: views on a slot's cells.
 
-Position p of a slot lies in cell p mod num_cells. A cell counts as the newest position it can hold, so what was written
-further ahead and undone is invisible, as long as num_cells >= window + how far ahead that was.
+Position p of a slot lies in cell p mod num_cells. A cell counts as the newest position it can hold, so positions
+that were written ahead and undone are invisible, if num_cells >= window + the number of positions ahead.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Slots:
         num_encoded: For each slot, tokens whose audio embedding was made. Kept on the host.
         num_decoded: For each slot, tokens the decoder has taken: its next position. Kept on the host.
         delays: For each slot, its delay in tokens.
-        device: Where the tensors lie.
+        device: The device of the tensors.
     """
 
     def __init__(

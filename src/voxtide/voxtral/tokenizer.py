@@ -1,6 +1,6 @@
 """Token ids become text. In: tekken.json, then ids one by one. Out: text, as soon as its bytes make whole characters.
 
-Only this direction is needed, and the file holds the bytes of every token, so no tokenizer library takes part.
+Only decoding is needed, and the file holds the bytes of every token, so no tokenizer library is used.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Vocabulary:
         """Read a tekken.json.
 
         Raises:
-            ModelCorruptError: The file is not one, or a token in it cannot be read; it is named.
+            ModelCorruptError: The file, or a token in it, cannot be read; the message names it.
         """
         content = read_json(path)
         try:
             config, vocab = content["config"], content["vocab"]
             num_special, num_tokens = config["default_num_special_tokens"], config["default_vocab_size"]
-            rows = vocab[: num_tokens - num_special]  # the file holds more than the model knows
+            rows = vocab[: num_tokens - num_special]  # the file has more tokens than the model
         except (KeyError, TypeError) as error:
             raise ModelCorruptError(f"{path} is no tekken.json: it has no usable config and vocab") from error
         if num_special != NUM_SPECIAL_TOKENS:

@@ -31,7 +31,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The layers, the norm behind them, and how they attend."""
+    """The layers, the final norm and the attention."""
 
     config: TransformerConfig
     layers: tuple[Layer, ...]
