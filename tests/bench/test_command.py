@@ -125,15 +125,26 @@ def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[s
     assert "there is no figure 'latency'; choose from bad, good" in capsys.readouterr().err
 
 
-def test_a_profile_runs_the_command_under_py_spy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    profiler = tmp_path / "py-spy"
-    profiler.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path / "asked"}\nexit 3\n')
+@pytest.mark.parametrize("failures", [{}, {"good": "there is no audio"}])
+def test_a_profile_runs_the_command_under_py_spy(
+    failures: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiler, results = tmp_path / "py-spy", tmp_path / "results.json"
+    write = f"echo '{json.dumps({'failures': failures})}' >{results}"
+    profiler.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path / "arguments"}\n{write}\n')
     profiler.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    assert command.main(["good", "--profile", "out.svg", "--engine", "scripted", "--quick"]) == 3
-    asked = (tmp_path / "asked").read_text("utf-8").splitlines()
-    assert asked[:4] == ["record", "--subprocesses", "--output", "out.svg"]
-    assert asked[4:] == ["--", sys.executable, "-m", "voxtide.bench", "good", "--engine", "scripted", "--quick"]
+    arguments = ["good", "--json", str(results), "--profile", "out.svg", "--engine", "scripted", "--quick"]
+    assert command.main(arguments) == len(failures)
+    passed = (tmp_path / "arguments").read_text("utf-8").splitlines()
+    assert passed[:5] == ["record", "--subprocesses", "--output", "out.svg", "--"]
+    assert passed[5:9] == [sys.executable, "-m", "voxtide.bench", "good"]
+    assert passed[9:] == ["--engine", "scripted", "--quick", "--json", str(results)]
+
+
+def test_a_shortened_option_is_refused() -> None:
+    with pytest.raises(SystemExit):
+        command.main(["good", "--prof", "out.svg"])
 
 
 def test_a_profile_without_py_spy_names_the_package_to_install(

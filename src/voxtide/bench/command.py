@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
 from voxtide.bench.figure import Figure
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, err:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m voxtide.bench",
+        allow_abbrev=False,  # `record_profile` removes --profile by its full name
         description="Measure an engine on this machine. Leave the machine idle meanwhile.",
         epilog=f"Figures: {', '.join(FIGURES)}. docs/bench.md describes each.",
     )
@@ -66,28 +68,26 @@ def _parser() -> argparse.ArgumentParser:
 def record_profile(path: Path, arguments: Sequence[str]) -> int:
     """Repeat the command without --profile under py-spy, servers and other child processes included.
 
-    py-spy samples from outside, so what it records is the speed of the run itself. Returns py-spy's exit status.
+    py-spy samples from outside, so the run keeps its speed. Its exit status hides the command's, so the result comes
+    from the command's JSON: 0 if everything requested was measured, else 1.
     """
     profiler = Path(sys.executable).with_name("py-spy")
     if not profiler.exists():
         sys.stderr.write(f"bench: {MissingExtraError('py-spy', 'bench', '--profile')}\n")
         return 1
-    without = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    without.add_argument("--profile")
-    rest = without.parse_known_args(arguments)[1]
-    command = [
-        profiler,
-        "record",
-        "--subprocesses",
-        "--output",
-        path,
-        "--",
-        sys.executable,
-        "-m",
-        "voxtide.bench",
-        *rest,
-    ]
-    return subprocess.run(list(map(str, command)), check=False).returncode
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options.add_argument("--profile")
+    options.add_argument("--json", type=Path)
+    own, rest = options.parse_known_args(arguments)
+    with TemporaryDirectory() as directory:
+        results = own.json or Path(directory) / RESULTS_FILE
+        command = [profiler, "record", "--subprocesses", "--output", path, "--"]
+        command += [sys.executable, "-m", "voxtide.bench", *rest, "--json", results]
+        subprocess.run(list(map(str, command)), check=False)
+        try:
+            return int(bool(json.loads(results.read_text("utf-8"))["failures"]))
+        except OSError:
+            return 1
 
 
 def _figure_name(text: str) -> str:
