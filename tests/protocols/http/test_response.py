@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.http_cases import MODEL, TRANSCRIPT, request
+from tests.support.http_cases import ABLE, ENGLISH, MODEL, TRANSCRIPT, request
 from voxtide.protocols.http.form import Form
-from voxtide.protocols.http.response import answer_of
+from voxtide.protocols.http.response import answer_of, model_list, model_names
 from voxtide.types import StreamOptions, Transcript
 
 EMPTY = Transcript("", (), None, 0.0)
@@ -110,3 +110,17 @@ def test_mistrals_body_has_whole_seconds_and_a_language_that_may_be_null() -> No
 def test_the_requested_language_is_in_the_answer(form: Form) -> None:
     requested = replace(request(form, response_format="verbose_json"), options=StreamOptions(language="de"))
     assert json.loads(answer_of(requested, EMPTY, MODEL).body)["language"] == "de"
+
+
+def test_each_name_is_listed_once() -> None:
+    assert model_names(ENGLISH) == ("tower", "keep")
+    assert model_names(ABLE) == ("tower",)
+
+
+def test_a_card_has_what_both_sdks_need() -> None:
+    body = model_list(ABLE, 1_700_000_000)
+    assert body["object"] == "list"
+    (card,) = body["data"]
+    assert {"id": "tower", "object": "model", "created": 1_700_000_000, "owned_by": "voxtide"}.items() <= card.items()
+    assert card["type"] == "base"  # Mistral's SDK selects the card's class by it
+    assert card["capabilities"]["audio_transcription"]
