@@ -84,3 +84,11 @@ def test_a_closed_outbox_stays_empty() -> None:
     outbox.close()
     outbox.put([Delta("y", 0)])
     assert outbox.take() == (None, False)
+
+
+def test_a_sealed_outbox_keeps_only_what_it_has() -> None:
+    outbox = Outbox()
+    outbox.put([Delta("x", 0)])
+    outbox.seal()
+    outbox.put([Delta("y", 0)])
+    assert [outbox.take()[0] for _ in range(2)] == [Delta("x", 0), None]

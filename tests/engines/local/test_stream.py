@@ -450,6 +450,20 @@ async def test_events_before_a_failure_are_read_first() -> None:
             await anext(stream)
 
 
+async def test_no_event_follows_a_failure(gate: Gate) -> None:
+    """A step may still be running when the engine fails."""
+    async with engine_with(gate) as engine, engine.open() as stream:
+        await stream.feed(SECOND)
+        await gate.arrival()
+        engine.fail(EngineFailedError("gone"))
+        with pytest.raises(EngineFailedError):
+            await anext(stream)
+        gate.open()
+        await until(lambda: engine.pool.longest_run_s() == 0)
+        with pytest.raises(EngineFailedError):
+            await anext(stream)
+
+
 async def test_a_closed_stream_is_not_kept_by_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor by the loop, whose next stall check is an hour away."""
     monkeypatch.setattr(local_stream, "STALL_CHECK_S", 3600.0)

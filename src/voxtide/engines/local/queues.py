@@ -90,7 +90,7 @@ class Outbox:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._events: deque[TranscriptEvent] = deque()
-        self._is_closed = False
+        self._is_sealed = False
 
     @property
     def is_full(self) -> bool:
@@ -100,7 +100,7 @@ class Outbox:
     def put(self, events: list[TranscriptEvent]) -> None:
         """Append one step's events. An interim replaces an unread interim right before it."""
         with self._lock:
-            for event in events if not self._is_closed else ():
+            for event in events if not self._is_sealed else ():
                 if isinstance(event, Interim) and self._events and isinstance(self._events[-1], Interim):
                     self._events.pop()
                 self._events.append(event)
@@ -114,10 +114,15 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._events)
 
+    def seal(self) -> None:
+        """Drop all later events. Those in the queue can still be taken."""
+        with self._lock:
+            self._is_sealed = True
+
     def close(self) -> None:
         """Drop all events, now and later."""
         with self._lock:
-            self._is_closed = True
+            self._is_sealed = True
             self._events.clear()
 
 

@@ -267,8 +267,8 @@ class LocalStream(EngineStream):
 
     def fail(self, error: EngineFailedError) -> None:
         """End the stream with an error, after its queued events. Thread-safe."""
+        self._worker.halt()  # before the error: a reader that has seen the error must see no event after it
         self._error = self._error or error
-        self._worker.halt()
         self._wake(self._has_events, self._has_space)
 
     def _wake(self, *events: asyncio.Event) -> None:

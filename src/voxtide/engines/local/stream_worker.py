@@ -106,8 +106,9 @@ class StreamWorker(Job):
         return self._is_released
 
     def halt(self) -> None:
-        """Run no more steps; queued events can still be taken."""
+        """Run no more steps. Queued events can still be taken; those of a running step are dropped."""
         self._is_halted = True
+        self._outbox.seal()
 
     def close(self) -> None:
         """Drop all queued items. Releases the recogniser, now or when its running step ends."""
