@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         SegmentEnded,
         SpeechStarted,
         SpeechStopped,
+        SpeechUntranscribed,
         TranscriptEvent,
     )
     from voxtide.types import SAMPLE_RATE_HZ, EngineInfo, Samples, Segment, StreamOptions, Transcript, Word
@@ -106,6 +107,8 @@ _HOMES = {
         "SegmentEnded",
         "SpeechStarted",
         "SpeechStopped",
+        "SpeechUntranscribed",
+        "SpeechUntranscribed",
         "TranscriptEvent",
     ),
     "voxtide.types": ("SAMPLE_RATE_HZ", "EngineInfo", "Samples", "Segment", "StreamOptions", "Transcript", "Word"),
@@ -154,6 +157,7 @@ __all__ = [
     "SourceNotFoundError",
     "SpeechStarted",
     "SpeechStopped",
+    "SpeechUntranscribed",
     "StreamClosedError",
     "StreamOptions",
     "Transcript",

@@ -12,6 +12,7 @@ from voxtide.audio.vad import VAD_FRAME_S, VAD_FRAME_SAMPLES, GateConfig, VadMet
 from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.recogniser import WindowedRecogniser
+from voxtide.engines.windowed.window import UNTRANSCRIBED_S
 from voxtide.engines.windowed.window_model import AudioBuffer
 from voxtide.transcript.events import Delta, Interim, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
@@ -38,6 +39,16 @@ class Script:
     @property
     def text(self) -> str:
         return " ".join(word.text for word in self.words)
+
+    @property
+    def has_wordless_speech(self) -> bool:
+        """Whether enough speech has no words for the window to transcribe it again."""
+        starts_s = [start_s for start_s, _ in self.speech_s] + [word.end_s for word in self.words]
+        ends_s = sorted([end_s for _, end_s in self.speech_s] + [word.start_s for word in self.words])
+        return any(
+            next((end_s for end_s in ends_s if end_s >= start_s), start_s) - start_s >= UNTRANSCRIBED_S
+            for start_s in starts_s
+        )
 
 
 def script_of(text: str, *, from_s: float = 1.0, word_s: float = 0.4, pause_s: float = 1.0) -> Script:
@@ -95,7 +106,7 @@ class ScriptedWindows:
     def drop_before(self, start: int) -> None:
         self._audio.drop_before(start)
 
-    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int]) -> list[Piece]:
+    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int], is_speech: bool) -> list[Piece]:
         self._audio.between(start, end)  # asserts that it is held
         assert end - start <= MAX_WINDOW_SAMPLES
         self.calls.append((start, end))
@@ -130,6 +141,7 @@ class ScriptedRun:
         self.events: list[TranscriptEvent] = []
         self._is_behind = cycle(is_behind)
         self._num_fed = 0
+        self._max_runs = 2 if script.has_wordless_speech else 1
 
     @property
     def text(self) -> str:
@@ -163,7 +175,7 @@ class ScriptedRun:
         emitted: list[TranscriptEvent] = []
         num_calls = len(self.windows.calls)
         while (events := self.recogniser.step(is_behind=next(self._is_behind))) is not None:
-            assert len(self.windows.calls) <= num_calls + 1, "a step runs the model at most once"
+            assert len(self.windows.calls) <= num_calls + self._max_runs, "a step runs the model too often"
             num_calls = len(self.windows.calls)
             emitted += events
         self.events += emitted

@@ -113,6 +113,10 @@ class SpeechGate:
         """Whether the gate is closed and the next voiced frame may open it."""
         return not self.is_open and self._num_voiced_frames >= max(1, self._config.min_speech_frames - 1)
 
+    def is_speech(self, probability: float) -> bool:
+        """Whether a frame of this probability may start speech."""
+        return probability >= self._config.on
+
     def push(self, probability: float) -> SpeechChange:
         """Add the next frame's probability."""
         is_silent = probability < self._config.off
@@ -129,7 +133,7 @@ class SpeechGate:
         if is_silent:
             self.num_candidate_frames = self._num_voiced_frames = 0
             return SpeechChange.NONE
-        is_voiced = probability >= self._config.on
+        is_voiced = self.is_speech(probability)
         if is_voiced or self.num_candidate_frames:
             self.num_candidate_frames += 1
         self._num_voiced_frames += is_voiced

@@ -45,6 +45,14 @@ class SpeechStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechUntranscribed:
+    """Speech from `start_s` to `audio_s`, a second or more, ended without any text: the model found no words in it."""
+
+    start_s: float
+    audio_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentEnded:
     """A segment of text is complete, with its times and words. Deltas with its text precede it."""
 
@@ -95,6 +103,7 @@ TranscriptEvent: TypeAlias = (
     | Interim
     | SpeechStarted
     | SpeechStopped
+    | SpeechUntranscribed
     | SegmentEnded
     | LanguageDetected
     | BlankLoopDetected

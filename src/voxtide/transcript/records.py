@@ -17,6 +17,7 @@ from voxtide.transcript.events import (
     SegmentEnded,
     SpeechStarted,
     SpeechStopped,
+    SpeechUntranscribed,
     TranscriptEvent,
 )
 from voxtide.types import Segment, Transcript, Word
@@ -29,6 +30,7 @@ _TYPES: dict[type[TranscriptEvent], str] = {
     Interim: "interim",
     SpeechStarted: "speech_started",
     SpeechStopped: "speech_stopped",
+    SpeechUntranscribed: "speech_untranscribed",
     SegmentEnded: "segment",
     LanguageDetected: "language",
     Flushed: "flushed",
@@ -65,6 +67,8 @@ def _details(event: TranscriptEvent) -> Record:
             return _segment_fields(segment)
         case LanguageDetected(language):
             return {"language": language}
+        case SpeechUntranscribed(start_s):
+            return {"start_s": _rounded(start_s)}
         case Flushed(flush_id, text, segments):
             words = [_word_fields(word) for segment in segments for word in segment.words]
             return {"flush_id": flush_id, "text": text, "words": words}

@@ -39,7 +39,7 @@ def text_of(model: WhisperModel, tokens: list[Token]) -> str:
 
 
 def text_from(model: WhisperModel, samples: Samples, prompt: Prompt = ENGLISH) -> str:
-    return text_of(model, model.transcribe(model.encode(samples), prompt, []))
+    return text_of(model, model.transcribe(model.encode(samples), prompt, [], is_speech=False))
 
 
 def test_a_command(tiny: WhisperModel, goforward: Samples) -> None:
@@ -48,7 +48,7 @@ def test_a_command(tiny: WhisperModel, goforward: Samples) -> None:
 
 def test_a_sentence_with_times_and_probabilities(tiny: WhisperModel) -> None:
     samples = between(recording("two_cities.wav"), 1.0, 4.6)
-    tokens = tiny.transcribe(tiny.encode(samples), ENGLISH, [])
+    tokens = tiny.transcribe(tiny.encode(samples), ENGLISH, [], is_speech=False)
     assert text_of(tiny, tokens).lower().startswith(" it was the best of times")
     assert tokens[0].start_s < 0.6
     assert all(before.start_s <= before.end_s == after.start_s for before, after in pairwise(tokens))
@@ -60,15 +60,15 @@ def test_a_sentence_with_times_and_probabilities(tiny: WhisperModel) -> None:
 @pytest.mark.parametrize("num_known", [1, 3, 5])
 def test_a_prefix_is_continued(tiny: WhisperModel, goforward: Samples, num_known: int) -> None:
     encoded = tiny.encode(goforward)
-    whole = [token.id for token in tiny.transcribe(encoded, ENGLISH, [])]
-    rest = tiny.transcribe(encoded, ENGLISH, whole[:num_known])
+    whole = [token.id for token in tiny.transcribe(encoded, ENGLISH, [], is_speech=False)]
+    rest = tiny.transcribe(encoded, ENGLISH, whole[:num_known], is_speech=False)
     assert [token.id for token in rest] == whole[num_known:]
 
 
 def test_nothing_follows_a_prefix_of_the_whole_text(tiny: WhisperModel, goforward: Samples) -> None:
     encoded = tiny.encode(goforward)
-    whole = [token.id for token in tiny.transcribe(encoded, ENGLISH, [])]
-    assert tiny.transcribe(encoded, ENGLISH, whole) == []
+    whole = [token.id for token in tiny.transcribe(encoded, ENGLISH, [], is_speech=False)]
+    assert tiny.transcribe(encoded, ENGLISH, whole, is_speech=False) == []
 
 
 @pytest.mark.parametrize("audio_s", [0.1, 1.0, 2.0])
@@ -100,7 +100,7 @@ def test_concurrent_calls_give_equal_results(tiny: WhisperModel) -> None:
     windows = [between(cities, start_s, start_s + 2.5) for start_s in (1.0, 4.6, 8.3, 16.9)]
 
     def transcribe(samples: Samples) -> list[Token]:
-        return tiny.transcribe(tiny.encode(samples), ENGLISH, [])
+        return tiny.transcribe(tiny.encode(samples), ENGLISH, [], is_speech=False)
 
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(transcribe, windows)) == [transcribe(samples) for samples in windows]
@@ -117,8 +117,12 @@ def test_a_multilingual_model(base: WhisperModel, goforward: Samples) -> None:
     encoded = base.encode(goforward)
     language, probability = base.language_of(encoded)
     assert (language, probability > 0.5) == ("en", True)
-    assert text_of(base, base.transcribe(encoded, Prompt(language="en"), [])) == " Go forward 10 meters."
-    assert text_of(base, base.transcribe(encoded, Prompt(language="fr"), [])) != " Go forward 10 meters."
+    assert (
+        text_of(base, base.transcribe(encoded, Prompt(language="en"), [], is_speech=False)) == " Go forward 10 meters."
+    )
+    assert (
+        text_of(base, base.transcribe(encoded, Prompt(language="fr"), [], is_speech=False)) != " Go forward 10 meters."
+    )
 
 
 def test_the_tokens_of_any_text_are_its_bytes(tiny: WhisperModel, base: WhisperModel) -> None:

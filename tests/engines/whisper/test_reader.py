@@ -45,7 +45,7 @@ class FakeModel:
     def language_of(self, encoded: Encoded) -> tuple[str, float]:
         return self.detections.pop(0)
 
-    def transcribe(self, encoded: Encoded, prompt: Prompt, prefix: list[int]) -> list[Token]:
+    def transcribe(self, encoded: Encoded, prompt: Prompt, prefix: list[int], *, is_speech: bool) -> list[Token]:
         self.calls.append((encoded.audio_s, prompt, prefix))
         return [Token(7, -0.1, 0.1, 0.3)]
 
@@ -58,7 +58,7 @@ def reader_of(model: FakeModel, options: StreamOptions | None = None, *, audio_s
 
 def transcribe(reader: WhisperReader, start_s: float, end_s: float, prefix: list[int] | None = None) -> list[float]:
     start, end = round(start_s * SAMPLE_RATE_HZ), round(end_s * SAMPLE_RATE_HZ)
-    return [piece.start_s for piece in reader.transcribe(start, end, prefix=prefix or [], draft=[])]
+    return [piece.start_s for piece in reader.transcribe(start, end, prefix=prefix or [], draft=[], is_speech=False)]
 
 
 def test_times_count_from_the_start_of_the_stream() -> None:

@@ -21,6 +21,7 @@ from voxtide.transcript.events import (
     SegmentEnded,
     SpeechStarted,
     SpeechStopped,
+    SpeechUntranscribed,
     TranscriptEvent,
 )
 from voxtide.types import SAMPLE_RATE_HZ, StreamOptions, Word
@@ -226,6 +227,21 @@ def test_speech_without_words_loses_no_word_after_it() -> None:
         run.feed_until(65.0)
         run.finish()
         assert run.text == "so it goes and on"
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+@pytest.mark.parametrize(("speech_s", "is_reported"), [(0.8, False), (1.6, True)])
+def test_speech_that_ends_without_text_is_reported(config: WindowedConfig, speech_s: float, is_reported: bool) -> None:
+    run = ScriptedRun(Script((), ((1.0, 1.0 + speech_s),)), config)
+    run.feed_until(6.0)
+    run.finish()
+    reports = [event for event in run.events if isinstance(event, SpeechUntranscribed)]
+    assert len(reports) == is_reported
+    for report in reports:
+        assert report.start_s <= 1.0
+        assert report.audio_s == pytest.approx(1.0 + speech_s, abs=VAD_FRAME_S)
+    with_text = run_with(config, [], [])
+    assert not any(isinstance(event, SpeechUntranscribed) for event in with_text.events)
 
 
 def test_flushes_without_text_are_answered() -> None:

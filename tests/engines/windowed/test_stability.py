@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from voxtide.engines.windowed.config import StabilityConfig
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.stability import (
+    LOOP_WORDS,
     MIN_LOOP_S,
     drop_hallucinations,
     drop_noise,
@@ -118,23 +121,45 @@ def test_words_without_duration_are_hallucinations() -> None:
     assert drop_hallucinations([]) == []
 
 
+def test_squeezed_words_that_others_follow_keep_their_text() -> None:
+    """A forced prefix spoils the times of the words after it, seldom their text."""
+    squeezed = [word(text, 2.0 + 0.3 * MIN_LOOP_S * i) for i, text in enumerate("cde")]
+    rest = [word("f", 2.5), mark(2.5), word("g", 2.9)]
+    assert drop_hallucinations([*squeezed, *rest]) == [*squeezed, *rest]
+    repeated = [word("c", 2.0 + 0.3 * MIN_LOOP_S * i) for i in range(4)]
+    assert drop_hallucinations([word("a", 1.0), *repeated, mark(2.1), *rest]) == [word("a", 1.0), *rest]
+
+
+def test_the_rest_of_a_word_is_no_word_of_a_loop() -> None:
+    pieces = [replace(word("s", 2.0), text="s"), word("of", 2.02), word("a", 2.09)]
+    assert drop_hallucinations(pieces) == pieces
+
+
 def test_unsure_words_after_speech_are_dropped() -> None:
     real = [word("a", 4.8), mark(4.8)]
     late = word("you", 5.5, WEAK)  # begins 0.3 s after the end of speech
-    assert drop_noise([*real, late, word("too", 6.0)], speech_end_s=5.0, config=CONFIG) == real
+    assert drop_noise([*real, late, word("too", 6.0)], speech_end_s=5.0, is_speech=False, config=CONFIG) == real
     sure_late = word("you", 5.5, UNSURE)
-    assert drop_noise([*real, sure_late], speech_end_s=5.0, config=CONFIG) == [*real, sure_late]
+    assert drop_noise([*real, sure_late], speech_end_s=5.0, is_speech=False, config=CONFIG) == [*real, sure_late]
     in_time = word("you", 5.25, WEAK)
-    assert drop_noise([*real, in_time], speech_end_s=5.0, config=CONFIG) == [*real, in_time]
+    assert drop_noise([*real, in_time], speech_end_s=5.0, is_speech=False, config=CONFIG) == [*real, in_time]
 
 
 def test_text_of_low_probability_is_noise() -> None:
     noise = [word("mm", 4.0, HOPELESS), mark(4.0)]
-    assert drop_noise(noise, speech_end_s=5.0, config=CONFIG) == []
+    assert drop_noise(noise, speech_end_s=5.0, is_speech=False, config=CONFIG) == []
     plausible = [word("a", 3.5), word("mm", 4.0, HOPELESS)]
-    assert drop_noise(plausible, speech_end_s=5.0, config=CONFIG) == plausible
-    assert drop_noise([mark(4.0)], speech_end_s=5.0, config=CONFIG) == [mark(4.0)]
-    assert drop_noise([], speech_end_s=5.0, config=CONFIG) == []
+    assert drop_noise(plausible, speech_end_s=5.0, is_speech=False, config=CONFIG) == plausible
+    assert drop_noise([mark(4.0)], speech_end_s=5.0, is_speech=False, config=CONFIG) == [mark(4.0)]
+    assert drop_noise([], speech_end_s=5.0, is_speech=False, config=CONFIG) == []
+
+
+def test_doubtful_text_of_sure_speech_is_kept() -> None:
+    doubtful = [word("mm", 4.0, -1.2)]
+    assert drop_noise(doubtful, speech_end_s=5.0, is_speech=False, config=CONFIG) == []
+    assert drop_noise(doubtful, speech_end_s=5.0, is_speech=True, config=CONFIG) == doubtful
+    hopeless = [word("mm", 4.0, -1.6)]
+    assert drop_noise(hopeless, speech_end_s=5.0, is_speech=True, config=CONFIG) == []
 
 
 def test_the_mean_counts_tokens() -> None:
@@ -174,12 +199,20 @@ def test_stable_words_of_any_hypothesis(
 def test_rules_only_cut_the_end_of_any_hypothesis(
     pieces: list[Piece], before: list[Piece], now_s: float, speech_end_s: float
 ) -> None:
-    without_noise = drop_noise(pieces, speech_end_s=speech_end_s, config=CONFIG)
-    for kept in (without_noise, drop_hallucinations(pieces)):
-        assert kept == pieces[: len(kept)]
+    without_noise = drop_noise(pieces, speech_end_s=speech_end_s, is_speech=False, config=CONFIG)
+    assert without_noise == pieces[: len(without_noise)]
     num = num_shown(pieces, before, now_s=now_s, config=CONFIG)
     assert not num or not pieces[num - 1].is_punctuation
     assert num_shown(pieces, [], now_s=now_s, config=CONFIG) <= num
+
+
+@given(pieces=hypotheses())
+def test_only_loops_are_dropped_from_any_hypothesis(pieces: list[Piece]) -> None:
+    kept = drop_hallucinations(pieces)
+    assert [piece for piece in pieces if any(piece is it for it in kept)] == kept
+    starts_s = [piece.start_s for piece in pieces if not piece.is_punctuation]
+    if all(last - first >= MIN_LOOP_S for first, last in zip(starts_s, starts_s[LOOP_WORDS - 1 :], strict=False)):
+        assert kept == pieces
 
 
 @pytest.mark.parametrize("offset_s", [0, 24, 168, 24_000])

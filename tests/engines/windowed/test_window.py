@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from voxtide.audio.vad import VAD_FRAME_S
 from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.engines.windowed.final_text import WindowedFinalText
 from voxtide.engines.windowed.hypothesis import Piece
-from voxtide.engines.windowed.window import WORDLESS_S, Window
+from voxtide.engines.windowed.window import WORDLESS_S, SpeechRecord, Window
 from voxtide.types import SAMPLE_RATE_HZ
 
 CONFIG = WindowedConfig(max_window_s=8.0, context_s=4.0, interim_context_s=1.5)
@@ -25,7 +28,8 @@ class Reader:
         self.calls: list[tuple[int, int, list[int], list[int]]] = []
         self.dropped_before = 0
 
-    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int]) -> list[Piece]:
+    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int], is_speech: bool) -> list[Piece]:
+        self.is_speech = is_speech
         self.calls.append((start, end, prefix, draft))
         return self._results.pop(0) if self._results else []
 
@@ -56,6 +60,72 @@ def test_final_words_are_the_prefix_and_pending_ones_the_draft() -> None:
     reader = Reader()
     window_over(reader, word("so", 1.0), word("it", 1.5)).transcribe(at(3), [word("goes", 2.0)])
     assert reader.calls == [(0, at(3), [10, 15], [20])]
+
+
+def with_speech(window: Window, end_s: float) -> Window:
+    """The VAD took everything up to `end_s` for speech."""
+    for _ in range(round(end_s / VAD_FRAME_S)):
+        window.speech.append(True)
+    return window
+
+
+def test_speech_without_words_restarts_the_window_after_the_final_words() -> None:
+    """The model may be stuck at the forced prefix."""
+    reader = Reader([word("goes", 2.0)], [word("goes", 2.0), word("on", 2.6), word("and", 3.2)])
+    window = with_speech(window_over(reader, word("so", 1.0), word("it", 1.5)), 4)
+    assert [piece.normalised for piece in window.transcribe(at(4), [])] == ["goes", "on", "and"]
+    assert reader.calls[1] == (at(2), at(4), [], [])
+    assert window.start == at(2)
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        pytest.param([], id="no words either"),
+        pytest.param([replace(word("mm", 2.5), logprob=-1.5, end_s=4.0)], id="improbable"),
+        pytest.param([word("goes", 2.0)], id="as much speech without words"),
+    ],
+)
+def test_a_second_attempt_that_is_no_better_changes_nothing(again: list[Piece]) -> None:
+    reader = Reader([word("goes", 2.0)], again)
+    window = with_speech(window_over(reader, word("so", 1.0), word("it", 1.5)), 4)
+    assert window.transcribe(at(4), []) == [word("goes", 2.0)]
+    assert window.start == 0
+
+
+def test_singing_is_not_transcribed_twice_at_every_update() -> None:
+    reader = Reader()
+    window = with_speech(window_over(reader, word("so", 1.0)), 6)
+    for tenths in range(40, 60, 4):
+        window.transcribe(at(tenths / 10), [])
+    assert len(reader.calls) == 6
+    window.transcribe(at(5.7), [], is_last=True)
+    assert len(reader.calls) == 8
+
+
+def test_silence_and_speech_with_words_are_transcribed_once() -> None:
+    reader = Reader([], [word("goes", 2.0)])
+    window_over(reader, word("so", 1.0), word("it", 1.5)).transcribe(at(4), [])
+    with_speech(window_over(reader, word("so", 1.0), word("it", 1.5)), 3).transcribe(at(3), [])
+    assert len(reader.calls) == 2
+
+
+def test_the_reader_is_informed_of_sure_speech() -> None:
+    reader = Reader()
+    window = with_speech(window_over(reader), 1.5)
+    window.transcribe(at(0.9), [])
+    assert not reader.is_speech
+    window.transcribe(at(1.2), [])
+    assert reader.is_speech
+
+
+def test_the_record_of_speech_is_dropped_with_the_audio() -> None:
+    record = SpeechRecord()
+    for _ in range(100):
+        record.append(True)
+    record.drop_before(at(1.6))
+    assert record.speech_s(0.0, 10.0) == pytest.approx(1.6)
+    assert record.speech_s(0.0, 2.0) == pytest.approx(0.4, abs=VAD_FRAME_S)
 
 
 def test_an_interim_update_has_only_the_last_final_words() -> None:

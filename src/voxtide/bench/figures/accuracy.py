@@ -16,10 +16,11 @@ recording is followed by a second of quiet. The only module that knows jiwer.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from itertools import groupby
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -38,6 +39,9 @@ START_S = 0.096
 """Between two starts: a quarter of the 384 ms between two decisions of `moonshine`."""
 
 Variant: TypeAlias = Callable[[Samples], Samples]
+
+Difference: TypeAlias = tuple[str, str, str]
+"""The text's name, the reference words and the hypothesis words; either may be empty."""
 
 CLEAN, NOISE, TELEPHONE = Target("<=", 3.5), Target("<=", 8.0), Target("<=", 5.0)
 
@@ -138,12 +142,12 @@ class WordErrors:
     Attributes:
         num_words: Words of the reference.
         num_errors: Words substituted, deleted and inserted.
-        differences: Each run of errors: the text's name, reference words, hypothesis words; either may be empty.
+        differences: Each maximal run of errors.
     """
 
     num_words: int
     num_errors: int
-    differences: tuple[tuple[str, str, str], ...]
+    differences: tuple[Difference, ...]
 
     @property
     def percent(self) -> float:
@@ -174,16 +178,20 @@ def word_errors(name: str, reference_text: str, hypothesis_text: str) -> WordErr
     output = jiwer.process_words(reference, hypothesis)
     reference_words, hypothesis_words = output.references[0], output.hypotheses[0]
     differences = tuple(
-        (
-            name,
-            " ".join(reference_words[run.ref_start_idx : run.ref_end_idx]),
-            " ".join(hypothesis_words[run.hyp_start_idx : run.hyp_end_idx]),
-        )
-        for run in output.alignments[0]
-        if run.type != "equal"
+        (name, " ".join(reference_words[reference_run]), " ".join(hypothesis_words[hypothesis_run]))
+        for reference_run, hypothesis_run in _unequal_runs(output.alignments[0])
     )
     num_errors = output.substitutions + output.deletions + output.insertions
     return WordErrors(len(reference_words), num_errors, differences)
+
+
+def _unequal_runs(alignment: Sequence[Any]) -> Iterator[tuple[slice, slice]]:
+    """The maximal parts of an alignment in which the texts differ, in the reference and in the hypothesis."""
+    for is_equal, group in groupby(alignment, key=lambda chunk: chunk.type == "equal"):
+        if not is_equal:
+            chunks = list(group)
+            first, last = chunks[0], chunks[-1]
+            yield slice(first.ref_start_idx, last.ref_end_idx), slice(first.hyp_start_idx, last.hyp_end_idx)
 
 
 def normaliser_name() -> str:

@@ -32,7 +32,9 @@ class Recogniser(Protocol):
         """Make the next steps finalise the rest and end with `Finished`."""
 
     def step(self, *, is_behind: bool) -> list[TranscriptEvent] | None:
-        """Run one step (at most one model run) and return its events; None if there is no work left.
+        """Run one step and return its events; None if there is no work left.
+
+        A step is one model run, or two if the first left speech without words.
 
         If `is_behind`, work that only serves interim text may be skipped. It must not change final text.
         """

@@ -27,6 +27,8 @@ AFTER_PEAK_S = 0.16
 """A word ends about this long after the attention peak of its last token (median over 96 aligned words: 153 ms)."""
 CHARACTER_S = 0.055
 """Least duration per letter of a long word that is one token."""
+MIN_INVENTED_TOKENS, INVENTED_FRAMES = 5, 5
+"""No speech has this many tokens in as many frames, 120 ms."""
 MAX_WORD_GAP_S = 0.45
 """If the next word starts later than this after the last token, a pause lies between them."""
 
@@ -58,17 +60,35 @@ class MoonshineReader:
     def drop_before(self, start: int) -> None:
         self._audio.drop_before(start // BLOCK_SAMPLES * BLOCK_SAMPLES)
 
-    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int]) -> list[Piece]:
+    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int], is_speech: bool) -> list[Piece]:
         start = start // GRID_SAMPLES * GRID_SAMPLES
         if end - start < MIN_WINDOW_SAMPLES:
             return []
         window = self._stem.window(start, end)
         tokens = self._model.transcribe(window, prefix=prefix, draft=draft)[len(prefix) :]
-        groups = self._group(tokens)
+        groups = self._group(tokens[: self._num_spoken(tokens)])
         next_starts = [group[0].frame * MOONSHINE_FRAME_S for group in groups[1:]] + [float("inf")]
         pieces = [self._piece(group, next_start_s) for group, next_start_s in zip(groups, next_starts, strict=False)]
         shift_s = start / SAMPLE_RATE_HZ
         return [replace(piece, start_s=piece.start_s + shift_s, end_s=piece.end_s + shift_s) for piece in pieces]
+
+    def _num_spoken(self, tokens: list[Token]) -> int:
+        """How many tokens, in whole words, precede those that the model invents beyond the end of the audio.
+
+        Invented text, such as a telephone number after "press", can be probable; but its tokens all attend to the last
+        frames.
+        """
+        num = len(tokens)
+        while num >= MIN_INVENTED_TOKENS and (
+            tokens[num - 1].frame - tokens[num - MIN_INVENTED_TOKENS].frame <= INVENTED_FRAMES
+        ):
+            num -= 1
+        if num == len(tokens):
+            return num
+        num -= MIN_INVENTED_TOKENS - 1
+        while num and not self._model.tokenizer.starts_word(tokens[num].id):
+            num -= 1
+        return num
 
     def _group(self, tokens: list[Token]) -> list[list[Token]]:
         """Group the tokens of each word; its trailing punctuation is a group of its own."""

@@ -92,13 +92,13 @@ class WhisperReader:
     def drop_before(self, start: int) -> None:
         self._audio.drop_before(start)
 
-    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int]) -> list[Piece]:
+    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int], is_speech: bool) -> list[Piece]:
         if end - start < MIN_WINDOW_SAMPLES:
             return []
         encoded = self._model.encode(self._audio.between(start, end))
         if self._detects_language and self.language is None:
             self._detect_language(encoded)
-        tokens = self._model.transcribe(encoded, self._prompt, prefix)
+        tokens = self._model.transcribe(encoded, self._prompt, prefix, is_speech=is_speech)
         pieces = well_timed(pieces_of(tokens, self._model.tokenizer.bytes_of, is_continued=bool(prefix)))
         shift_s = start / SAMPLE_RATE_HZ
         return [replace(piece, start_s=piece.start_s + shift_s, end_s=piece.end_s + shift_s) for piece in pieces]

@@ -45,6 +45,8 @@ NO_SPEECH = 0.6
 NO_SPEECH_LOGPROB = -0.95
 """A window above this no-speech probability and below this mean log probability is noise. Silence, noise, tones and
 clicks give 0.7 to 0.92 and -1.0 to -2.0; speech gives at most 0.7, and then -0.9."""
+FALLBACK_BEAM = 5
+"""Beam of the second attempt at improbable text: the width that Whisper's authors use at temperature 0."""
 MIN_PROBABILITY = 1e-6
 
 
@@ -56,6 +58,19 @@ class Token:
     logprob: float
     start_s: float
     end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """The tokens after the prefix, and the probability that the window holds no speech."""
+
+    tokens: list[Token]
+    no_speech: float
+
+    @property
+    def logprob(self) -> float:
+        """The mean over the tokens, of which there is at least one."""
+        return sum(token.logprob for token in self.tokens) / len(self.tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +127,23 @@ class WhisperModel:
         token, probability = self._loaded.network.detect_language(self._loaded.view(encoded.frames))[0][0]
         return language_code(token), probability
 
-    def transcribe(self, encoded: Encoded, prompt: Prompt, prefix: list[int]) -> list[Token]:
+    def transcribe(self, encoded: Encoded, prompt: Prompt, prefix: list[int], *, is_speech: bool) -> list[Token]:
         """The likeliest tokens after the fixed `prefix`; empty if the audio is noise.
 
-        Equal arguments give equal tokens.
+        Improbable text is decoded again with a beam, and the likelier one is returned. Whisper's own program draws at
+        random here, at rising temperatures; a beam gives equal tokens for equal arguments.
+
+        With `is_speech`, the window is known to hold speech, and its text is returned however doubtful.
         """
+        found = self._decode(encoded, prompt, prefix, beam_size=1)
+        if not found.tokens or found.logprob >= NO_SPEECH_LOGPROB:
+            return found.tokens
+        if not is_speech and found.no_speech > NO_SPEECH:
+            return []
+        again = self._decode(encoded, prompt, prefix, beam_size=FALLBACK_BEAM)
+        return again.tokens if again.tokens and again.logprob > found.logprob else found.tokens
+
+    def _decode(self, encoded: Encoded, prompt: Prompt, prefix: list[int], *, beam_size: int) -> _Decoded:
         start = self.tokenizer.start_of(prompt.vocabulary, prompt.language)
         frames = self._loaded.view(encoded.frames)
         rate = MAX_TOKENS_PER_S if prompt.language in (None, "en") else MAX_TOKENS_PER_S_MULTILINGUAL
@@ -124,18 +151,17 @@ class WhisperModel:
         (found,) = self._loaded.network.generate(
             frames,
             [[*start, self.tokenizer.no_timestamps, *prefix]],
-            beam_size=1,
+            beam_size=beam_size,
             max_length=2 * num_tokens,  # the library takes half of it
             suppress_blank=False,  # True forbids an end right after the prefix, and the model invents words
             return_no_speech_prob=True,
         )
         ids: list[int] = found.sequences_ids[0]
         if len(ids) <= len(prefix):
-            return []
+            return _Decoded([], found.no_speech_prob)
         (aligned,) = self._loaded.network.align(frames, start, [ids], math.ceil(encoded.audio_s / WHISPER_FRAME_S) * 2)
         tokens = _timed(ids, aligned.text_token_probs, aligned.alignments)[len(prefix) :]
-        logprob = sum(token.logprob for token in tokens) / len(tokens)
-        return [] if found.no_speech_prob > NO_SPEECH and logprob < NO_SPEECH_LOGPROB else tokens
+        return _Decoded(tokens, found.no_speech_prob)
 
 
 def _timed(ids: list[int], probabilities: list[float], path: list[tuple[int, int]]) -> list[Token]:

@@ -30,6 +30,7 @@ from voxtide.transcript.events import (
     LanguageDetected,
     SpeechStarted,
     SpeechStopped,
+    SpeechUntranscribed,
     TranscriptEvent,
 )
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
@@ -101,7 +102,9 @@ class WindowedRecogniser:
     def _next_work(self) -> tuple[SpeechChange, _Work | None] | None:
         """Process frames up to one with a speech change or work; None if there is none."""
         while self._has_frame():
-            change = self._gate.push(self._probabilities.pop(0))
+            probability = self._probabilities.pop(0)
+            change = self._gate.push(probability)
+            self._window.speech.append(self._gate.is_speech(probability))
             self._num_done_samples += VAD_FRAME_SAMPLES
             work = self._work_due(change)
             if change is not SpeechChange.NONE or work is not None:
@@ -134,6 +137,11 @@ class WindowedRecogniser:
     @property
     def _num_open_samples(self) -> int:
         return self._num_done_samples - max(self._final_end, self._window.start)
+
+    @property
+    def _open_start_s(self) -> float:
+        """The start of the audio that has no final text."""
+        return max(self._final_end, self._window.start) / SAMPLE_RATE_HZ
 
     def _is_pausing(self) -> bool:
         frames = self._config.speculate_frames
@@ -170,7 +178,7 @@ class WindowedRecogniser:
         keep = self._num_done_samples - candidate - round(self._config.preroll_s * SAMPLE_RATE_HZ)
         if self._final_text.prefix and keep - self._final_end <= self._config.max_pause_s * SAMPLE_RATE_HZ:
             keep = min(keep, self._window.start)
-        self._reader.drop_before(keep)
+        self._window.drop_before(keep)
 
     # Updates: hypotheses, final and interim text.
 
@@ -238,11 +246,14 @@ class WindowedRecogniser:
             speech_end_s = self._speech_end_s()
         pieces = self._hypotheses.speculation(end, is_pausing=self._is_pausing())
         if pieces is None:
-            pieces = self._window.transcribe(end, self._hypotheses.pending)
-        pieces = drop_noise(pieces, speech_end_s=speech_end_s, config=self._config.stability)
-        events = self._emit_language()
-        events += self._final_text.add(pieces, end_s)
-        events += self._final_text.end_segment(speech_end_s, end_s)
+            pieces = self._window.transcribe(end, self._hypotheses.pending, is_last=True)
+        is_speech = self._window.has_speech(self._open_start_s, speech_end_s)
+        pieces = drop_noise(pieces, speech_end_s=speech_end_s, is_speech=is_speech, config=self._config.stability)
+        events: list[TranscriptEvent] = [*self._emit_language(), *self._final_text.add(pieces, end_s)]
+        ended = self._final_text.end_segment(speech_end_s, end_s)
+        if is_speech and not ended:
+            events.append(SpeechUntranscribed(self._open_start_s, speech_end_s))
+        events += ended
         self._hypotheses.reset()
         self._hypotheses.speculate([], end)
         self._final_end = end

@@ -12,6 +12,9 @@ LOOP_WORDS = 3
 MIN_LOOP_S = 0.13
 """No speech has this many words begin within this time: the model is looping."""
 
+DOUBTFUL = 1.5
+"""Text of sure speech is kept down to this multiple of `min_logprob`."""
+
 MIN_WORD_S = 0.1
 """A word that ends sooner than this after the one before it is a hallucination."""
 
@@ -57,12 +60,33 @@ def num_shown(pieces: list[Piece], before: list[Piece], *, now_s: float, config:
 
 
 def drop_hallucinations(pieces: list[Piece]) -> list[Piece]:
-    """The pieces before the first repetition loop: `LOOP_WORDS` words that begin within `MIN_LOOP_S`."""
-    words = [i for i, piece in enumerate(pieces) if not piece.is_punctuation]
-    for first, last in zip(words, words[LOOP_WORDS - 1 :], strict=False):
-        if pieces[last].start_s - pieces[first].start_s < MIN_LOOP_S:
-            return pieces[:first]
-    return pieces
+    """The pieces without repetition loops. A loop is `LOOP_WORDS` or more words that begin within `MIN_LOOP_S`.
+
+    A loop at the end is dropped: the model continues the text beyond the audio. Words in one place that others follow
+    are spoken words with wrong times, which a forced prefix causes; of them, only repeated ones are dropped.
+    """
+    words = [i for i, piece in enumerate(pieces) if piece.starts_word and not piece.is_punctuation]
+    dropped: set[int] = set()
+    for first, last in _squeezed_runs([pieces[i].start_s for i in words]):
+        run = words[first : last + 1]
+        if last == len(words) - 1:
+            return [piece for i, piece in enumerate(pieces[: run[0]]) if i not in dropped]
+        if len({pieces[i].normalised for i in run}) < len(run):
+            dropped.update(range(run[0], words[last + 1]))
+    return [piece for i, piece in enumerate(pieces) if i not in dropped]
+
+
+def _squeezed_runs(starts_s: list[float]) -> list[tuple[int, int]]:
+    """First and last index of the maximal runs in which any `LOOP_WORDS` successive words begin within `MIN_LOOP_S`."""
+    runs: list[tuple[int, int]] = []
+    for first, last in enumerate(range(LOOP_WORDS - 1, len(starts_s))):
+        if starts_s[last] - starts_s[first] >= MIN_LOOP_S:
+            continue
+        if runs and first <= runs[-1][1]:
+            runs[-1] = (runs[-1][0], last)
+        else:
+            runs.append((first, last))
+    return runs
 
 
 def repeats_last_word(pieces: list[Piece], prefix: list[Piece]) -> bool:
@@ -74,15 +98,19 @@ def repeats_last_word(pieces: list[Piece], prefix: list[Piece]) -> bool:
     return first.normalised == last.normalised and first.end_s - last.end_s < MIN_WORD_S
 
 
-def drop_noise(pieces: list[Piece], *, speech_end_s: float, config: StabilityConfig) -> list[Piece]:
-    """The pieces of speech that ended at `speech_end_s`, without words found in silence or noise."""
+def drop_noise(pieces: list[Piece], *, speech_end_s: float, is_speech: bool, config: StabilityConfig) -> list[Piece]:
+    """The pieces of speech that ended at `speech_end_s`, without words found in silence or noise.
+
+    If `is_speech`, the VAD is sure of speech: doubtful words are kept, improbable ones are not.
+    """
     for i, piece in enumerate(pieces):
         is_late = piece.start_s > speech_end_s + config.after_speech_s and not piece.is_punctuation
         if is_late and piece.logprob < config.show_logprob:
             pieces = pieces[:i]
             break
     words = [piece for piece in pieces if not piece.is_punctuation]
-    return [] if words and mean_logprob(words) < config.min_logprob else pieces
+    least = config.min_logprob * (DOUBTFUL if is_speech else 1.0)
+    return [] if words and mean_logprob(words) < least else pieces
 
 
 def mean_logprob(pieces: list[Piece]) -> float:

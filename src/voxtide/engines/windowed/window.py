@@ -1,15 +1,21 @@
-"""The span of audio that is transcribed at each update. In: its end. Out: the pieces after its final words.
+"""The span of audio that is transcribed at each update. In: its end, speech frames. Out: pieces after final words.
 
 The window begins with final words, its prefix: they are context for the words after them and are forced on the model.
-Knows no VAD, no stability rules and no interim text. Positions are samples of the stream.
+If the model leaves speech without words, the window is transcribed once more without them.
+
+Knows no stability rules and no interim text. Positions are samples of the stream.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from itertools import islice
+
+from voxtide.audio.vad import VAD_FRAME_S, VAD_FRAME_SAMPLES
 from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.engines.windowed.final_text import WindowedFinalText
 from voxtide.engines.windowed.hypothesis import Piece
-from voxtide.engines.windowed.stability import drop_hallucinations, repeats_last_word
+from voxtide.engines.windowed.stability import drop_hallucinations, mean_logprob, repeats_last_word
 from voxtide.engines.windowed.window_model import WindowReader
 from voxtide.types import SAMPLE_RATE_HZ
 
@@ -17,15 +23,47 @@ WORDLESS_S = 12.0
 """A window that is longer than this after a cut holds speech without words, such as singing: it is cut anywhere outside
 a pending word. Longer than the context plus the longest wait for a word, shorter than the models' limits."""
 
+UNTRANSCRIBED_S = 1.0
+"""This much speech without a word is transcribed again, and reported if that fails. Three short words last as long."""
+
+RETRY_EVERY_S = 2.0
+"""Least audio between two retries during speech: bounds their cost for singing, which never gets words."""
+
+
+class SpeechRecord:
+    """Which frames the VAD took for speech, from the start of the window on."""
+
+    def __init__(self) -> None:
+        self._frames: deque[bool] = deque()  # bounded by `drop_before`, like the audio
+        self._first = 0
+
+    def append(self, is_speech: bool) -> None:
+        """Add the next frame."""
+        self._frames.append(is_speech)
+
+    def drop_before(self, start: int) -> None:
+        """Forget the frames before sample `start`."""
+        while self._frames and (self._first + 1) * VAD_FRAME_SAMPLES <= start:
+            self._frames.popleft()
+            self._first += 1
+
+    def speech_s(self, start_s: float, end_s: float) -> float:
+        """How much speech lies between two times of the stream."""
+        first = max(0, round(start_s / VAD_FRAME_S) - self._first)
+        last = max(first, round(end_s / VAD_FRAME_S) - self._first)
+        return VAD_FRAME_S * sum(islice(self._frames, first, last))
+
 
 class Window:
     """The window's start, and its transcription up to any end."""
 
     def __init__(self, reader: WindowReader, final_text: WindowedFinalText, config: WindowedConfig) -> None:
         self.start = 0
+        self.speech = SpeechRecord()
         self._reader = reader
         self._final_text = final_text
         self._config = config
+        self._next_retry_s = 0.0
 
     def restart(self, start: int) -> None:
         """Begin a new window at `start`, without a prefix."""
@@ -36,13 +74,44 @@ class Window:
         """The window's length if it ends at `end`."""
         return (end - self.start) / SAMPLE_RATE_HZ
 
-    def transcribe(self, end: int, draft: list[Piece]) -> list[Piece]:
-        """The pieces up to `end`, after the final words. Restart the window if they repeat the last final word."""
+    def transcribe(self, end: int, draft: list[Piece], *, is_last: bool = False) -> list[Piece]:
+        """The pieces up to `end`, after the final words.
+
+        Restart the window after the final words if the model repeats the last of them, or leaves speech without words:
+        it may be stuck at the forced prefix.
+
+        `is_last`: no later update covers this audio, so it is transcribed again even soon after another retry.
+        """
         pieces = self._transcribe(self.start, end, self._final_text.prefix_tokens, draft)
-        if not repeats_last_word(pieces, self._final_text.prefix):
+        if not self._final_text.prefix:
             return pieces
-        self.restart(max(self.start, round(self._final_text.end_s * SAMPLE_RATE_HZ)))
-        return self._transcribe(self.start, end, [], [])
+        open_start = max(self.start, round(self._final_text.end_s * SAMPLE_RATE_HZ))
+        if repeats_last_word(pieces, self._final_text.prefix):
+            self.restart(open_start)
+            return self._transcribe(self.start, end, [], [])
+        is_due = is_last or end / SAMPLE_RATE_HZ >= self._next_retry_s
+        if is_due and self._untranscribed_s(pieces, end) >= UNTRANSCRIBED_S:
+            self._next_retry_s = end / SAMPLE_RATE_HZ + RETRY_EVERY_S
+            again = self._transcribe(open_start, end, [], [])
+            if self._is_probable(again) and self._untranscribed_s(again, end) < UNTRANSCRIBED_S:
+                self.restart(open_start)
+                return again
+        return pieces
+
+    def _is_probable(self, pieces: list[Piece]) -> bool:
+        words = [piece for piece in pieces if not piece.is_punctuation]
+        return bool(words) and mean_logprob(words) >= self._config.stability.min_logprob
+
+    def _untranscribed_s(self, pieces: list[Piece], end: int) -> float:
+        """The longest speech after the final words that has no word."""
+        words = [piece for piece in pieces if not piece.is_punctuation]
+        starts_s = [max(self.start / SAMPLE_RATE_HZ, self._final_text.end_s), *(word.end_s for word in words)]
+        ends_s = [*(word.start_s for word in words), end / SAMPLE_RATE_HZ]
+        return max(self.speech.speech_s(start_s, end_s) for start_s, end_s in zip(starts_s, ends_s, strict=True))
+
+    def has_speech(self, start_s: float, end_s: float) -> bool:
+        """Whether the VAD is sure of speech between two times of the stream."""
+        return self.speech.speech_s(start_s, end_s) >= UNTRANSCRIBED_S
 
     def transcribe_interim(self, end: int, draft: list[Piece]) -> list[Piece]:
         """The same with fewer final words as context. Changes no state, so that it may be skipped."""
@@ -56,7 +125,9 @@ class Window:
         max_samples = self._reader.max_window_samples
         if end - start > max_samples:  # no word has become final since, so the prefix lies before it
             start, prefix, draft_tokens = end - max_samples, [], []
-        pieces = self._reader.transcribe(start, end, prefix=prefix, draft=draft_tokens)
+        open_s = max(start / SAMPLE_RATE_HZ, self._final_text.end_s)
+        is_speech = self.has_speech(open_s, end / SAMPLE_RATE_HZ)
+        pieces = self._reader.transcribe(start, end, prefix=prefix, draft=draft_tokens, is_speech=is_speech)
         if self._final_text.ends_in_punctuation and pieces and pieces[0].is_punctuation:
             del pieces[0]
         return drop_hallucinations(pieces)
@@ -72,7 +143,12 @@ class Window:
         if start_s is not None and start_s > self.start / SAMPLE_RATE_HZ:
             self._final_text.drop_before(start_s)
             self.start = round(start_s * SAMPLE_RATE_HZ)
-            self._reader.drop_before(self.start)
+            self.drop_before(self.start)
+
+    def drop_before(self, start: int) -> None:
+        """Release the audio before `start`, as far as the model does not need it."""
+        self._reader.drop_before(start)
+        self.speech.drop_before(start)
 
     def _cut_without_words_s(self, now_s: float, pending: list[Piece]) -> float:
         """Keep as much context as possible, and do not cut a pending word."""
