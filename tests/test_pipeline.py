@@ -2,17 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 import numpy as np
 import pytest
 
+from voxtide.audio.source import AudioSource
 from voxtide.engines.base import EngineStream
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
 from voxtide.errors import AudioError, CorruptAudioError, EngineFailedError
 from voxtide.pipeline import Observer, Outcome, run_stream
 from voxtide.transcript.events import Delta, Finished, Flushed, SpeechStopped, TranscriptEvent
-from voxtide.types import SAMPLE_RATE_HZ, Samples
+from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples
 
 PAUSE = np.zeros(SAMPLE_RATE_HZ, np.float32)
 TWO_SENTENCES = np.concatenate([speak("ever tried"), PAUSE, speak("ever failed"), PAUSE])
@@ -72,6 +73,55 @@ def test_a_source_becomes_a_transcript() -> None:
     assert outcome.transcript.audio_s == pytest.approx(len(TWO_SENTENCES) / SAMPLE_RATE_HZ)
     assert log.calls[:2] == ["started", "chunk"]
     assert log.calls[-1] == "Finished"
+
+
+class Noted(AudioSource):
+    """Two chunks, with a notice at the second and one at the end."""
+
+    def __init__(self, *, num_chunks: int = 2) -> None:
+        super().__init__("talk.wav", chunk_ms=100)
+        self._noticed: list[Notice] = []
+        self._num_left = num_chunks
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        return self._noticed
+
+    async def open(self) -> None:
+        pass
+
+    async def read(self) -> Samples | None:
+        self._num_left -= 1
+        if self._num_left < 1:
+            self._noticed.append(Notice("n", f"with {self._num_left} left"))
+        return np.zeros(1_600, np.float32) if self._num_left >= 0 else None
+
+    async def close(self) -> None:
+        pass
+
+
+class NoticeLog(Log):
+    def on_notice(self, notice: Notice, wall_s: float) -> None:
+        self.calls.append(notice.message)
+
+
+def test_the_notices_of_a_source_are_reported_once_and_kept() -> None:
+    log, source = NoticeLog(), Noted()
+    outcome = run(source, log)
+    assert [call for call in log.calls if call != "Finished"] == [
+        "started",
+        "chunk",
+        "with 0 left",
+        "chunk",
+        "with -1 left",
+    ]
+    assert outcome.transcript.notices == tuple(source.notices)
+
+
+def test_the_notices_of_an_empty_source_follow_the_start() -> None:
+    log = NoticeLog()
+    run(Noted(num_chunks=0), log)
+    assert log.calls == ["started", "with -1 left", "Finished"]
 
 
 def test_an_empty_source_is_an_empty_transcript() -> None:

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         SpeechUntranscribed,
         TranscriptEvent,
     )
-    from voxtide.types import SAMPLE_RATE_HZ, EngineInfo, Samples, Segment, StreamOptions, Transcript, Word
+    from voxtide.types import SAMPLE_RATE_HZ, EngineInfo, Notice, Samples, Segment, StreamOptions, Transcript, Word
 
     __version__: str
 
@@ -111,7 +111,16 @@ _HOMES = {
         "SpeechUntranscribed",
         "TranscriptEvent",
     ),
-    "voxtide.types": ("SAMPLE_RATE_HZ", "EngineInfo", "Samples", "Segment", "StreamOptions", "Transcript", "Word"),
+    "voxtide.types": (
+        "SAMPLE_RATE_HZ",
+        "EngineInfo",
+        "Notice",
+        "Samples",
+        "Segment",
+        "StreamOptions",
+        "Transcript",
+        "Word",
+    ),
 }
 """The module of each public name; tests/test_exports.py compares it with `__all__`."""
 
@@ -148,6 +157,7 @@ __all__ = [
     "ModelError",
     "ModelMissingError",
     "NotAudioError",
+    "Notice",
     "Samples",
     "Segment",
     "SegmentEnded",

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from voxtide.audio.source import AudioSource
 from voxtide.engines.base import EngineStream
 from voxtide.errors import EngineError, VoxtideError, first_error
 from voxtide.transcript.assembler import Assembler
 from voxtide.transcript.events import SpeechStopped, TranscriptEvent
-from voxtide.types import SAMPLE_RATE_HZ, Samples, Transcript
+from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples, Transcript
 
 MAX_PAUSE_AGE_S = 1.0
 """Older pauses are not flushed. Engines report a pause 0.3 to 0.6 s after its start; a later report comes from replayed
@@ -41,6 +42,9 @@ class Observer:
     def on_event(self, event: TranscriptEvent, wall_s: float) -> None:
         """The stream emitted an event."""
 
+    def on_notice(self, notice: Notice, wall_s: float) -> None:
+        """There is something that the user should know. Never before `on_started`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -55,6 +59,7 @@ async def run_stream(
     stream: EngineStream,
     observers: Sequence[Observer] = (),
     *,
+    notices_of: AudioSource | None = None,
     stop: asyncio.Event | None = None,
     is_flushing_at_pauses: bool = False,
     clock: Callable[[], float] = time.monotonic,
@@ -68,12 +73,15 @@ async def run_stream(
         source: Chunks of float32 mono samples at 16 kHz.
         stream: A new stream, entered and closed by the caller.
         observers: Called in this order.
+        notices_of: The source whose notices are reported, if `source` is only derived from it.
         stop: When set, reading `source` stops; audio already fed is transcribed.
         is_flushing_at_pauses: Flush when the engine reports a pause, unless it is older than `MAX_PAUSE_AGE_S`: a flush
             covers all fed audio, and the speaker may have continued.
         clock: Seconds on a monotonic clock.
     """
-    run = _Run(stream, observers, clock, is_flushing_at_pauses)
+    if notices_of is None and isinstance(source, AudioSource):
+        notices_of = source
+    run = _Run(stream, observers, clock, is_flushing_at_pauses, notices_of)
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(run.read())
@@ -89,7 +97,7 @@ async def run_stream(
         if not isinstance(error, EngineError):
             raise error from None
         run.failure = error
-    return Outcome(run.assembler.transcript(), run.failure)
+    return Outcome(replace(run.assembler.transcript(), notices=tuple(run.notices)), run.failure)
 
 
 class _Run:
@@ -101,9 +109,13 @@ class _Run:
         observers: Sequence[Observer],
         clock: Callable[[], float],
         is_flushing_at_pauses: bool,
+        notices_of: AudioSource | None,
     ) -> None:
         self.assembler = Assembler()
         self.failure: VoxtideError | None = None
+        self.notices: list[Notice] = []
+        self._notices_of = notices_of
+        self._num_source_notices = 0
         self._stream = stream
         self._observers = observers
         self._clock = clock
@@ -117,6 +129,7 @@ class _Run:
         try:
             async for chunk in source:
                 wall_s = self._start()
+                self._take_source_notices()
                 self._num_fed_samples += len(chunk)
                 for observer in self._observers:
                     observer.on_chunk(chunk, self._num_fed_samples / SAMPLE_RATE_HZ, wall_s)
@@ -124,6 +137,22 @@ class _Run:
                     await self._stream.feed(chunk)
         except VoxtideError as error:
             self.failure = error  # reported at the end, after the text of the audio fed so far
+        finally:
+            self._take_source_notices()
+
+    def notify(self, notice: Notice) -> None:
+        """Add a notice to the transcript and report it to the observers."""
+        self.notices.append(notice)
+        wall_s = self._start()
+        for observer in self._observers:
+            observer.on_notice(notice, wall_s)
+
+    def _take_source_notices(self) -> None:
+        """Report what the source noticed since the last call."""
+        noticed = () if self._notices_of is None else self._notices_of.notices
+        for notice in noticed[self._num_source_notices :]:
+            self.notify(notice)
+        self._num_source_notices = len(noticed)
 
     async def read(self) -> None:
         async for event in self._stream:

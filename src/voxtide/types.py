@@ -47,13 +47,25 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about a source that its user should know, but no failure.
+
+    `code` is its stable name; `message`, one sentence, names the source and the remedy.
+    """
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
-    """The result of one source: the final text, and the audio's length `audio_s`."""
+    """The result of one source: the final text, the audio's length `audio_s`, and what the user should know."""
 
     text: str
     segments: tuple[Segment, ...]
     language: str | None
     audio_s: float
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

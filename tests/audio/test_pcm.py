@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import struct
 
 import numpy as np
@@ -183,10 +182,28 @@ def test_a_truncated_file_raises_after_its_last_sample() -> None:
         list(reader)
 
 
-def test_an_incomplete_last_sample_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING, "voxtide.audio"):
-        assert joined(read(bytes(2_001), PcmFormat())).size == 1_000
-    assert "talk.raw ends inside a sample: 1 bytes are left over" in caplog.text
+@pytest.mark.parametrize(
+    ("size", "stated", "code", "message"),
+    [
+        (2_001, None, "partial_sample", "talk.raw ends inside a sample: 1 bytes are left over"),
+        (32_000, 32_044, "wrong_length", "talk.raw is 44 bytes shorter than its header states"),
+        (32_000, 35_200, "wrong_length", "talk.raw is 3200 bytes shorter than its header states"),
+    ],
+)
+def test_less_than_a_syllable_too_few_is_a_notice(size: int, stated: int | None, code: str, message: str) -> None:
+    reader = PcmReader("talk.raw", ByteStream(io.BytesIO(bytes(size))), PcmFormat(), num_bytes=stated)
+    assert joined(reader.read()).size == size // 2
+    (notice,) = reader.notices
+    assert notice.code == code
+    assert notice.message.startswith(message)
+
+
+@pytest.mark.parametrize(("size", "stated"), [(32_000, 35_202), (0, 44)])
+def test_a_syllable_too_few_is_an_error(size: int, stated: int) -> None:
+    reader = PcmReader("talk.raw", ByteStream(io.BytesIO(bytes(size))), PcmFormat(), num_bytes=stated)
+    with pytest.raises(CorruptAudioError):
+        list(reader.read())
+    assert reader.notices == []
 
 
 def test_a_wav_file_by_python_is_plain() -> None:

@@ -16,13 +16,14 @@ from voxtide.audio.bytestream import ReadInterruptedError
 from voxtide.audio.source import Chunker
 from voxtide.audio.threaded import MAX_QUEUED_MS, ThreadedSource
 from voxtide.errors import ConfigError, CorruptAudioError, NotAudioError, StreamClosedError
-from voxtide.types import Samples
+from voxtide.types import Notice, Samples
 
 
 class FakeReader:
     """Yields `pieces`, then raises `error`; `open` may block on `open_gate`."""
 
     def __init__(self, pieces: list[Samples], *, error: Exception | None = None) -> None:
+        self.notices: list[Notice] = []
         self.open_error: Exception | None = None
         self.open_gate: threading.Event | None = None
         self.num_yielded = 0

@@ -5,7 +5,7 @@ from hypothesis import given
 
 from tests.support.transcript_strategies import timed_segments
 from voxtide.transcript.writers import to_json, to_srt, to_txt, to_vtt
-from voxtide.types import Segment, Transcript, Word
+from voxtide.types import Notice, Segment, Transcript, Word
 
 SEGMENTS = (
     Segment("Ever tried.", 0.25, 1.0, (Word("Ever", 0.25, 0.5), Word("tried.", 0.5, 1.0, is_estimated=True))),
@@ -35,7 +35,9 @@ def test_no_segments_give_empty_documents() -> None:
 
 
 def test_json_has_segments_and_words_in_milliseconds() -> None:
-    transcript = Transcript("Ever tried.", (Segment("Ever tried.", 0.2500001, 1.0, SEGMENTS[0].words),), "en", 1.5)
+    notices = (Notice("wrong_length", "talk.wav is too short"),)
+    segment = Segment("Ever tried.", 0.2500001, 1.0, SEGMENTS[0].words)
+    transcript = Transcript("Ever tried.", (segment,), "en", 1.5, notices)
     assert json.loads(to_json(transcript)) == {
         "text": "Ever tried.",
         "language": "en",
@@ -51,6 +53,7 @@ def test_json_has_segments_and_words_in_milliseconds() -> None:
                 ],
             }
         ],
+        "notices": [{"code": "wrong_length", "message": "talk.wav is too short"}],
     }
 
 

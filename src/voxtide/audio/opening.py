@@ -42,8 +42,8 @@ def open_source(
             for a file called mic, pass `./mic`.
         chunk_ms: Length of a chunk, 10 to 10000.
         stdin: The stream that `-` reads; None for the process's standard input.
-        encoding: Read a file or stdin as raw PCM in this encoding. None detects the format from the first bytes; stdin
-            without a known signature is read as pcm_s16le.
+        encoding: Read a file or stdin as raw PCM in this encoding. None detects the format. stdin in no known format is
+            read as pcm_s16le, with a notice; text is refused.
         sample_rate_hz: Sample rate of raw PCM; None for 16000.
         channels: Number of interleaved channels of raw PCM; None for 1.
         device: The microphone's number or a part of its name; None for the system's default.

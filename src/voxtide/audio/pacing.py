@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from voxtide.audio.source import AudioSource
-from voxtide.types import SAMPLE_RATE_HZ, Samples
+from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples
 
 
 class _PacedSource(AudioSource):
@@ -23,6 +23,11 @@ class _PacedSource(AudioSource):
         self._start_s: float | None = None
         self._num_samples = 0
         self._next: Samples | None = None
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """Those of the wrapped source."""
+        return self._source.notices
 
     async def open(self) -> None:
         """Open the wrapped source."""

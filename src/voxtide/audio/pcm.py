@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,9 +12,7 @@ from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream
 from voxtide.audio.encodings import MAX_CHANNELS, Encoding, PcmDecoder, clean
 from voxtide.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler
 from voxtide.errors import CorruptAudioError
-from voxtide.types import SAMPLE_RATE_HZ, Samples
-
-_log = logging.getLogger("voxtide.audio")
+from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +22,10 @@ class PcmFormat:
     encoding: Encoding = Encoding.PCM_S16LE
     sample_rate_hz: int = SAMPLE_RATE_HZ
     channels: int = 1
+
+    def __str__(self) -> str:
+        channels = "mono" if self.channels == 1 else f"{self.channels} channels"
+        return f"raw audio: {self.encoding.value}, {self.sample_rate_hz} Hz, {channels}"
 
     @property
     def bytes_per_s(self) -> int:
@@ -78,6 +79,7 @@ class PcmReader:
 
     def __init__(self, name: str, stream: ByteStream, pcm: PcmFormat, *, num_bytes: int | None = None) -> None:
         """Read `stream` to its end, or the `num_bytes` that its header states."""
+        self.notices: list[Notice] = []
         self._name = name
         self._stream = stream
         self._pcm = pcm
@@ -97,22 +99,25 @@ class PcmReader:
         """Yield samples as their bytes arrive.
 
         Raises:
-            CorruptAudioError: The input is shorter than its header states.
+            CorruptAudioError: The input is shorter than its header states, by more than `LENGTH_TOLERANCE_S`.
         """
         num_read_bytes = 0
         while (wanted := self._wanted_bytes(num_read_bytes)) and (data := self._stream.read(wanted)):
             num_read_bytes += len(data)
             yield self._converter.feed(data)
         yield self._converter.finish()
-        if self._num_bytes is not None and num_read_bytes < self._num_bytes:
-            read_s, stated_s = num_read_bytes / self._pcm.bytes_per_s, self._num_bytes / self._pcm.bytes_per_s
-            raise CorruptAudioError(f"{self._name} ends after {read_s:.2f} s, but its header states {stated_s:.2f} s")
-        if self._converter.num_left_over_bytes:
-            _log.warning(
-                "%s ends inside a sample: %d bytes are left over; are the given encoding and channels right?",
-                self._name,
-                self._converter.num_left_over_bytes,
+        num_missing_bytes = 0 if self._num_bytes is None else self._num_bytes - num_read_bytes
+        if num_missing_bytes > LENGTH_TOLERANCE_S * self._pcm.bytes_per_s or (num_missing_bytes and not num_read_bytes):
+            read_s, stated_s = (
+                num_read_bytes / self._pcm.bytes_per_s,
+                (num_read_bytes + num_missing_bytes) / self._pcm.bytes_per_s,
             )
+            raise CorruptAudioError(f"{self._name} ends after {read_s:.2f} s, but its header states {stated_s:.2f} s")
+        if num_missing_bytes:
+            self.notices.append(wrong_length(self._name, num_missing_bytes))
+        elif num_left_over_bytes := self._converter.num_left_over_bytes:
+            message = f"{self._name} ends inside a sample: {num_left_over_bytes} bytes are left over"
+            self.notices.append(Notice("partial_sample", f"{message}; are the encoding and the channels right?"))
 
     def _wanted_bytes(self, num_read_bytes: int) -> int:
         return MAX_READ_BYTES if self._num_bytes is None else min(MAX_READ_BYTES, self._num_bytes - num_read_bytes)
@@ -152,18 +157,23 @@ def plain_wav(peek: Callable[[int], bytes]) -> PlainWav | None:
 def num_missing_wav_bytes(stream: ByteStream) -> int:
     """Count the bytes that a WAV file of any encoding lacks according to its header, which FFmpeg ignores.
 
-    0 if at most `_MISSING_TOLERANCE_BYTES` are missing, if the length is unknown, and for other formats.
+    0 if the length is unknown, and for other formats.
     """
     head = stream.peek(8)
     if head[:4] != b"RIFF" or len(head) < 8 or stream.size_bytes is None:
         return 0
     stated_bytes = int(struct.unpack_from("<I", head, 4)[0]) + len(head)
     missing_bytes = stated_bytes - stream.size_bytes
-    return missing_bytes if stated_bytes < _UNKNOWN_WAV_BYTES and missing_bytes > _MISSING_TOLERANCE_BYTES else 0
+    return max(0, missing_bytes) if stated_bytes < _UNKNOWN_WAV_BYTES else 0
 
 
-_MISSING_TOLERANCE_BYTES = 1024
-"""Some writers state a few bytes too many in the header; this is far more than that, and 32 ms of audio."""
+def wrong_length(name: str, num_missing_bytes: int) -> Notice:
+    """The notice for a WAV file whose header states a little more than it holds: some writers do."""
+    return Notice("wrong_length", f"{name} is {num_missing_bytes} bytes shorter than its header states")
+
+
+LENGTH_TOLERANCE_S = 0.1
+"""Less missing audio than a syllable counts as a wrong header."""
 
 _MAX_WAV_HEADER_BYTES = 64 * 1024
 """Metadata before the samples, such as titles. Longer headers (pictures) are left to FFmpeg."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
 from voxtide.errors import ConfigError
-from voxtide.types import SAMPLE_RATE_HZ, Samples
+from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples
 
 MIN_CHUNK_MS = 10
 """Smaller chunks add overhead without reducing latency: engines step about every 80 ms."""
@@ -40,6 +41,11 @@ class AudioSource(ABC):
         self.name = name
         self.chunk_ms = chunk_ms
         self.duration_s: float | None = None
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """What the user should know about the input, in order. A few at most; complete when `read` has ended."""
+        return ()
 
     @abstractmethod
     async def open(self) -> None:

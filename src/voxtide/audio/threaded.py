@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from voxtide.audio.bytestream import ReadInterruptedError
 from voxtide.audio.handover import HandOver
 from voxtide.audio.source import AudioSource, Chunker
 from voxtide.errors import StreamClosedError
-from voxtide.types import Samples
+from voxtide.types import Notice, Samples
 
 MAX_QUEUED_MS = 2_000
 """Audio queued between the thread and the event loop: enough to keep both busy, and little memory."""
@@ -23,6 +23,10 @@ CLOSE_TIMEOUT_S = 1.0
 
 class SampleReader(Protocol):
     """A blocking reader. All methods but `interrupt` are called by one thread, in this order."""
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """See `AudioSource.notices`. Read by any thread at any time: the reader only appends."""
 
     def open(self) -> float | None:
         """Open the input; returns the length of its audio in seconds, or None if unknown."""
@@ -45,6 +49,11 @@ class ThreadedSource(AudioSource):
         self._reader = reader
         self._chunks: HandOver[Samples] | None = None
         self._has_ended = asyncio.Event()
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """See `AudioSource.notices`."""
+        return self._reader.notices
 
     async def open(self) -> None:
         """Start the thread and wait until the input is open."""

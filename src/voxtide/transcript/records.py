@@ -20,7 +20,7 @@ from voxtide.transcript.events import (
     SpeechUntranscribed,
     TranscriptEvent,
 )
-from voxtide.types import Segment, Transcript, Word
+from voxtide.types import Notice, Segment, Transcript, Word
 
 Record: TypeAlias = dict[str, Any]
 """One JSON object."""
@@ -45,7 +45,7 @@ def event_record(event: TranscriptEvent, wall_s: float) -> Record | None:
 
 
 def record(kind: str, wall_s: float, audio_s: float, **details: Any) -> Record:
-    """Any record, with its three common fields first. Used directly for `started` and `error`."""
+    """Any record, with its three common fields first. Used directly for `started`, `notice` and `error`."""
     return {"type": kind, "wall_s": _rounded(wall_s), "audio_s": _rounded(audio_s), **details}
 
 
@@ -56,7 +56,13 @@ def transcript_record(transcript: Transcript) -> Record:
         "language": transcript.language,
         "audio_s": _rounded(transcript.audio_s),
         "segments": [_segment_fields(segment) for segment in transcript.segments],
+        "notices": [notice_fields(notice) for notice in transcript.notices],
     }
+
+
+def notice_fields(notice: Notice) -> Record:
+    """A notice as a JSON object."""
+    return {"code": notice.code, "message": notice.message}
 
 
 def _details(event: TranscriptEvent) -> Record:

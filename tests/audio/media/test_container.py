@@ -171,6 +171,62 @@ def black_picture() -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
 
 
+async def notices_of(path: Path) -> list[str]:
+    """The codes of the notices of a file that is read without an error."""
+    async with open_source(path) as source:
+        await read_all(source)
+        return [notice.code for notice in source.notices]
+
+
+async def test_recordings_joined_with_their_tags_are_read_without_an_error(tmp_path: Path) -> None:
+    part = encoded(tone(1.0, rate_hz=44_100), "libmp3lame", "mp3", rate_hz=44_100)
+    assert part.startswith(b"ID3")
+    (tmp_path / "joined.mp3").write_bytes(part * 6)
+    decoded, _ = await decode_file(tmp_path / "joined.mp3")
+    assert decoded.size == pytest.approx(6 * 16_000, abs=6 * MAX_PADDING_S * 16_000)
+    assert await notices_of(tmp_path / "joined.mp3") == ["undecodable_bytes"]
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("mp3", "libmp3lame"), ("ac3", "ac3"), ("aac", "aac"), ("flac", "flac")])
+@pytest.mark.parametrize("junk", [random.Random(1).randbytes(5_000), b"<p>Thank you.</p>\n" * 200, bytes(5_000)])
+async def test_other_bytes_after_the_audio_are_no_error(tmp_path: Path, suffix: str, codec: str, junk: bytes) -> None:
+    path = tmp_path / f"talk.{suffix}"
+    original = write_speech(path, codec, 48_000)
+    path.write_bytes(path.read_bytes() + junk)
+    decoded, _ = await decode_file(path)
+    assert decoded.size == pytest.approx(original.size, abs=MAX_PADDING_S * 16_000)
+    assert await notices_of(path) == (["undecodable_bytes"] if suffix in {"mp3", "ac3"} else [])
+
+
+async def test_a_padding_byte_after_the_last_block_is_no_error(tmp_path: Path) -> None:
+    """As in GSM files: its chunk has an odd length, and the padding is counted as data."""
+    path = tmp_path / "talk.wav"
+    encode(path, speech(), "adpcm_ima_wav", rate_hz=16_000)
+    data = bytearray(path.read_bytes())
+    place = data.index(b"data") + 4
+    (num_bytes,) = struct.unpack_from("<I", data, place)
+    data[place : place + 4] = struct.pack("<I", num_bytes + 1)
+    path.write_bytes(bytes(data) + b"\0")
+    assert await notices_of(path) == ["undecodable_bytes"]
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le"], ids=["plain", "through FFmpeg"])
+@pytest.mark.parametrize(("too_large_s", "codes"), [(0.0, []), (0.00275, ["wrong_length"]), (0.09, ["wrong_length"])])
+async def test_a_wav_header_that_states_a_little_too_much_is_no_error(
+    tmp_path: Path, codec: str, too_large_s: float, codes: list[str]
+) -> None:
+    path = tmp_path / "talk.wav"
+    original = write_speech(path, codec, 16_000)
+    data = bytearray(path.read_bytes())
+    num_bytes = round(too_large_s * 16_000) * (3 if codec == "pcm_s24le" else 2)
+    for place in (4, data.index(b"data") + 4):
+        data[place : place + 4] = struct.pack("<I", struct.unpack_from("<I", data, place)[0] + num_bytes)
+    path.write_bytes(data)
+    decoded, _ = await decode_file(path)
+    assert decoded.size == original.size
+    assert await notices_of(path) == codes
+
+
 async def test_recordings_of_different_rates_joined_into_one_file(tmp_path: Path) -> None:
     parts = [encoded(tone(1.0, rate_hz=rate), "libmp3lame", "mp3", rate_hz=rate) for rate in (44_100, 22_050)]
     bare = [part[part.index(b"\xff") :] for part in parts]

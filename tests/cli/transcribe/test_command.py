@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.spoken import Tones, Voxtide, pcm, spoken
+from tests.support.spoken import Spawn, Tones, Voxtide, pcm, spoken
 
 SCRIPTED = ("transcribe", "--engine", "scripted")
 
@@ -147,6 +147,40 @@ def test_secrets_in_urls_are_never_shown(voxtide: Voxtide, doc_format: str) -> N
     assert result.exit_code == 1
     assert "secret" not in result.output
     assert "https://127.0.0.1:9/x.mp3" in result.stderr
+
+
+def test_a_notice_is_one_line_on_stderr_and_a_field(tones: Tones, voxtide: Voxtide) -> None:
+    path = tones("talk.wav", "ever tried.")
+    path.write_bytes(path.read_bytes()[:-44])
+    line = f"{path} is 44 bytes shorter than its header states"
+    for doc_format in ("txt", "live", "json", "jsonl"):
+        result = voxtide(*SCRIPTED, path, "-f", doc_format)
+        assert (result.exit_code, result.stderr) == (0, f"voxtide: note: {line}\n")
+    document = json.loads(voxtide(*SCRIPTED, path, "-f", "json").stdout)
+    records = [json.loads(row) for row in voxtide(*SCRIPTED, path, "-f", "jsonl").stdout.splitlines()]
+    notice = {"code": "wrong_length", "message": line}
+    assert document["notices"] == [notice]
+    assert [record for record in records if record.items() >= notice.items()][0]["type"] == "notice"
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_text_on_stdin_is_refused(spawn: Spawn, tmp_path: Path, is_file: bool) -> None:
+    page = b"<p>No such file.</p>"
+    (tmp_path / "page.html").write_bytes(page)
+    with (tmp_path / "page.html").open("rb") as file:
+        process = spawn(*SCRIPTED, "-", **({"stdin": file} if is_file else {}))
+        stdout, stderr = process.communicate(None if is_file else page, timeout=60)
+    assert (process.returncode, stdout) == (1, b"")
+    assert stderr == b"voxtide: error: stdin is text, not audio; give its encoding if it is raw audio\n"
+
+
+def test_the_format_of_raw_audio_on_stdin_is_reported_unless_it_is_given(spawn: Spawn) -> None:
+    data = pcm(spoken("ever tried."))
+    assumed, given = spawn(*SCRIPTED, "-"), spawn(*SCRIPTED, "-", "--encoding", "pcm_s16le")
+    stdout, stderr = assumed.communicate(data, timeout=60)
+    assert (assumed.returncode, stdout) == (0, b"ever tried.\n")
+    assert stderr.startswith(b"voxtide: note: reading stdin as raw audio: pcm_s16le, 16000 Hz, mono; ")
+    assert given.communicate(data, timeout=60) == (b"ever tried.\n", b"")
 
 
 def test_a_truncated_recording_gives_its_text_and_a_failure(tones: Tones, voxtide: Voxtide) -> None:

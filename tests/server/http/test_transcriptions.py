@@ -125,7 +125,7 @@ async def test_unsupported_options_are_refused_in_the_clients_form() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "code"), [(b"", "not_audio"), (b"hello world" * 100, "not_audio"), (FILE[:-2000], "corrupt_audio")]
+    ("file", "code"), [(b"", "not_audio"), (b"hello world" * 100, "not_audio"), (FILE[:-9000], "corrupt_audio")]
 )
 @pytest.mark.parametrize("stream", ["true", "false"])
 async def test_a_file_that_is_not_audio_is_refused(file: bytes, code: str, stream: str) -> None:
@@ -136,6 +136,24 @@ async def test_a_file_that_is_not_audio_is_refused(file: bytes, code: str, strea
         stream == "true" and code == "corrupt_audio"
     )  # the file breaks off after the response has begun
     assert error["code"] == code
+
+
+async def test_notices_are_a_field_and_a_header() -> None:
+    short = FILE[:-44]
+    async with files_server() as server:
+        plain = await transcribed(server, short)
+        verbose = await transcribed(server, short, response_format="verbose_json")
+        srt = await transcribed(server, short, response_format="srt")
+        mistral = await transcribed(server, short, **MISTRAL)
+        streams = [await transcribed(server, short, stream="true", **more) for more in ({}, {"diarize": "false"})]
+        whole = await transcribed(server, FILE)
+    expected = [{"code": "wrong_length", "message": "the file is 44 bytes shorter than its header states"}]
+    for answer in (plain, verbose, mistral):
+        assert (answer.status, answer.json["text"], answer.json["notices"]) == (200, TEXT, expected)
+    assert [data_of(answer)[-1]["notices"] for answer in streams] == [expected, expected]
+    assert {answer.headers["x-voxtide-notices"] for answer in (plain, verbose, srt, mistral)} == {"wrong_length"}
+    assert "notices" not in whole.json
+    assert "x-voxtide-notices" not in whole.headers
 
 
 @pytest.mark.parametrize(

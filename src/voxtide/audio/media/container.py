@@ -19,13 +19,14 @@ from numpy.typing import DTypeLike
 from voxtide.audio.addresses import FFMPEG_PROTOCOLS, Address, Limits
 from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream, ReadInterruptedError
 from voxtide.audio.encodings import clean, mix_down
+from voxtide.audio.media.damage import Damage
 from voxtide.audio.media.ogg import num_missing_ogg_bytes
 from voxtide.audio.media.sniff import is_container
-from voxtide.audio.pcm import num_missing_wav_bytes
+from voxtide.audio.pcm import LENGTH_TOLERANCE_S, num_missing_wav_bytes, wrong_length
 from voxtide.audio.resample import resampled
 from voxtide.audio.trust import tls_options
 from voxtide.errors import AudioError, ConfigError, CorruptAudioError, NotAudioError, SourceNotFoundError
-from voxtide.types import Samples
+from voxtide.types import Notice, Samples
 
 _NO_PROTOCOLS = ""
 """Protocols FFmpeg may use because of a local file's content: none. The file itself is read here."""
@@ -42,6 +43,7 @@ _MISSING_TOLERANCE_S = 0.3
 """Audio shorter than stated by more than this counts as truncated. Covers the longest codec frame (Vorbis, 186 ms at
 44.1 kHz) plus encoder delay."""
 
+_WAV = "wav"
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 
 _FORMATS_WITH_LENGTH = {"aiff", "au", "caf", "flac", "matroska,webm", _MP4, "mp3", "w64", "wv"}
@@ -52,17 +54,23 @@ class MediaReader:
     """Reads the best audio stream of a container. A `SampleReader` (see threaded.py)."""
 
     def __init__(self, name: str, target: ByteStream | Address, limits: Limits | None = None) -> None:
+        self.notices: list[Notice] = []
         self._name = name
         self._target = target
         self._limits = limits or Limits()
         self._is_interrupted = False
         self._is_known_format = True
         self._num_missing_bytes = 0
-        self._num_damaged_packets = 0
+        self._damage = Damage()
         self._container: InputContainer | None = None
         self._stream: AudioStream | None = None
         self._failure: str | None = None
         self._decoded_s = 0.0
+
+    @property
+    def is_recognised(self) -> bool:
+        """Whether FFmpeg knew the format at `open`, with or without audio in it."""
+        return self._container is not None
 
     def open(self) -> float | None:
         """Find the audio stream; returns its length in seconds, or None if unknown.
@@ -170,12 +178,18 @@ class MediaReader:
     def _decode(self, packet: Packet[AudioStream] | None) -> list[AudioFrame]:
         assert self._stream is not None, "open comes before read"
         try:
-            return self._stream.decode(packet)
+            frames = self._stream.decode(packet)
+            if packet is not None:
+                self._damage.add_decoded(
+                    packet.size, sum(frame.samples / max(1, frame.sample_rate) for frame in frames)
+                )
+            return frames
         except av.error.EOFError:
             pass  # the decoder was flushed before, see `_packets`
         except av.FFmpegError:
-            self._num_damaged_packets += 1
-            self._failure = f"{self._num_damaged_packets} of its packets could not be decoded"
+            if packet is not None:
+                stated_s = (packet.duration or 0) * (packet.time_base or 0)
+                self._damage.add_undecodable(bytes(packet), float(stated_s))
         return []
 
     def _is_whole(self, frame: AudioFrame) -> bool:
@@ -213,7 +227,7 @@ class MediaReader:
 
     def _check(self) -> None:
         """Raise if the input was damaged or truncated, or held no audio."""
-        problem = self._failure or self._missing()
+        problem = self._failure or self._missing() or self._undecodable()
         if self._decoded_s == 0 and not self._is_known_format:
             raise NotAudioError(f"{self._name} contains no audio")
         if problem is None:
@@ -234,12 +248,35 @@ class MediaReader:
         return self._container.format.name == _MP4 and not can_seek
 
     def _missing(self) -> str | None:
-        if self._num_missing_bytes:
-            return f"its last {self._num_missing_bytes} bytes are missing"
         assert self._container is not None and self._stream is not None, "read comes before close"
+        if self._num_missing_bytes:
+            problem = f"its last {self._num_missing_bytes} bytes are missing"
+            if self._container.format.name != _WAV or not self._stream.bit_rate or not self._decoded_s:
+                return problem
+            if self._num_missing_bytes * 8 / self._stream.bit_rate > LENGTH_TOLERANCE_S:
+                return problem
+            self.notices.append(wrong_length(self._name, self._num_missing_bytes))
         stated_s = _stated_s(self._container, self._stream, self._target)
         if stated_s is not None and stated_s - self._decoded_s > _MISSING_TOLERANCE_S:
             return f"its header states {stated_s:.2f} s"
+        return None
+
+    def _undecodable(self) -> str | None:
+        """Why packets that gave an error are lost audio; if they are not, add a notice."""
+        num_packets = self._damage.num_packets
+        if not num_packets:
+            return None
+        assert self._container is not None and self._stream is not None, "read comes before close"
+        is_complete = _stated_s(self._container, self._stream, self._target) is not None  # else `_missing` had said so
+        lost_s = self._damage.lost_s(self._container.format.name, is_complete=is_complete)
+        if lost_s > LENGTH_TOLERANCE_S or self._decoded_s == 0:
+            return f"{num_packets} of its packets could not be decoded"
+        self.notices.append(
+            Notice(
+                "undecodable_bytes",
+                f"{self._name} holds bytes that are no audio ({num_packets} packets); they were skipped",
+            )
+        )
         return None
 
 

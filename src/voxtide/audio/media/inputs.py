@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from voxtide.audio.bytestream import ByteStream, ReadInterruptedError
 from voxtide.audio.media.container import MediaReader
-from voxtide.audio.media.sniff import is_container
+from voxtide.audio.media.sniff import is_container, other_kind
 from voxtide.audio.pcm import PcmFormat, PcmReader, plain_wav
-from voxtide.types import Samples
+from voxtide.errors import NotAudioError
+from voxtide.types import Notice, Samples
 
 
 class BytesReader:
     """Opens a byte stream and reads it as raw PCM, plain WAV or through FFmpeg. A `SampleReader` (see threaded.py).
 
-    With `pcm`, the bytes are raw PCM of that format. Without it, the first bytes decide: without a known
-    signature, the input is PCM in the `fallback` format if given (a pipe), else left to FFmpeg (a file).
+    With `pcm`, the bytes are raw PCM of that format. Without it, the first bytes decide. An input without a known
+    signature is left to FFmpeg. If FFmpeg does not know it, or if it is a pipe, it is PCM in the `fallback` format, if
+    there is one.
     """
 
     def __init__(
@@ -33,29 +35,38 @@ class BytesReader:
         self._pcm = pcm
         self._fallback = fallback
         self._is_live = is_live
+        self._notices: list[Notice] = []
         self._stream: ByteStream | None = None
         self._reader: PcmReader | MediaReader | None = None
         self._is_interrupted = False
         self._lock = threading.Lock()  # `interrupt` may be called while `open` sets `_stream`
 
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """See `AudioSource.notices`."""
+        return [*self._notices, *([] if self._reader is None else self._reader.notices)]
+
     def open(self) -> float | None:
-        """Open the stream. Unless it is live, also detect its format; returns its length in seconds if known."""
+        """Open the stream. Unless it is a live pipe, also detect its format; returns its length in seconds if known.
+
+        Raises:
+            NotAudioError: It is text, or another file without audio.
+        """
         stream = self._open_stream()
         with self._lock:
             self._stream = stream
             if self._is_interrupted:
                 raise ReadInterruptedError
-        if self._is_live:
+        if self._is_live and not stream.seekable():
             return None  # do not block on the first bytes of a live input
-        self._reader = self._select_reader(stream)
-        return self._reader.open()
+        return self._open_reader(stream)
 
     def read(self) -> Iterator[Samples]:
         """Yield the samples."""
         assert self._stream is not None, "open comes before read"
         if self._reader is None:
-            self._reader = self._select_reader(self._stream)
-            self._reader.open()
+            self._open_reader(self._stream)
+        assert self._reader is not None, "opened above"
         yield from self._reader.read()
 
     def interrupt(self) -> None:
@@ -72,6 +83,18 @@ class BytesReader:
         if self._stream is not None:
             self._stream.close()
 
+    def _open_reader(self, stream: ByteStream) -> float | None:
+        self._reader = self._select_reader(stream)
+        try:
+            return self._reader.open()
+        except NotAudioError:
+            if self._fallback is None or not isinstance(self._reader, MediaReader) or self._reader.is_recognised:
+                raise
+            self._reader.close()
+        stream.seek(0)
+        self._reader = self._fallback_reader(stream, self._fallback)
+        return self._reader.open()
+
     def _select_reader(self, stream: ByteStream) -> PcmReader | MediaReader:
         if self._pcm is not None:
             return PcmReader(self._name, stream, self._pcm)
@@ -79,6 +102,15 @@ class BytesReader:
         if wav is not None:
             stream.skip(wav.offset_bytes)
             return PcmReader(self._name, stream, wav.pcm, num_bytes=wav.num_bytes)
-        if self._fallback is not None and not is_container(stream.peek):
-            return PcmReader(self._name, stream, self._fallback)
-        return MediaReader(self._name, stream)
+        if self._fallback is None or is_container(stream.peek):
+            return MediaReader(self._name, stream)
+        kind = other_kind(stream.peek)
+        if kind is not None:
+            raise NotAudioError(f"{self._name} is {kind}, not audio; give its encoding if it is raw audio")
+        return MediaReader(self._name, stream) if stream.seekable() else self._fallback_reader(stream, self._fallback)
+
+    def _fallback_reader(self, stream: ByteStream, pcm: PcmFormat) -> PcmReader:
+        if stream.peek(1):  # an empty input is no PCM either
+            message = f"reading {self._name} as {pcm}; give its encoding, sample rate and channels if that is wrong"
+            self._notices.append(Notice("raw_pcm", message))
+        return PcmReader(self._name, stream, pcm)

@@ -10,8 +10,8 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from importlib.resources import as_file, files
 
 import typer
@@ -35,7 +35,7 @@ from voxtide.engines.base import Engine, EngineStream
 from voxtide.errors import VoxtideError
 from voxtide.pipeline import Observer, Outcome, run_stream
 from voxtide.transcript.writers import to_json, to_srt, to_txt, to_vtt
-from voxtide.types import StreamOptions, Transcript
+from voxtide.types import Notice, StreamOptions, Transcript
 
 _log = logging.getLogger("voxtide.cli")
 
@@ -159,19 +159,19 @@ class _Job:
     def _viewing(self, name: str, metrics: LatencyMetrics) -> Iterator[list[Observer]]:
         """The view of one source, if any."""
         if not self._request.is_live:
-            yield []
+            yield [_NoticePrinter(self._bar.hidden)]
             return
         if len(self._request.sources) > 1:
             typer.echo(f"==> {name} <==")
         shown_metrics = metrics if self._request.has_metrics else None
         if not self._request.is_on_terminal:
-            yield [PlainView(sys.stdout, shown_metrics)]
+            yield [PlainView(sys.stdout, shown_metrics), _NoticePrinter(nullcontext)]
             return
         screen = Screen(sys.stdout, shutil.get_terminal_size, is_styled=not os.environ.get("NO_COLOR"))
         view = LiveView(screen, title=self._engine.info.name, metrics=shown_metrics)
         self._interrupts.on_stop = lambda: view.show_state("finishing; Ctrl-C again stops at once")
         with closing(view):
-            yield [view]
+            yield [view, _NoticePrinter(view.hidden)]
 
     def _open(self, source: str) -> AudioSource:
         request = self._request
@@ -223,6 +223,18 @@ class _Job:
                 return to_json(transcript, name)
             case _:
                 return to_txt(transcript.segments)
+
+
+class _NoticePrinter(Observer):
+    """Prints each notice of a source once, as a line on stderr."""
+
+    def __init__(self, hidden: Callable[[], AbstractContextManager[None]]) -> None:
+        """`hidden` hides what is redrawn on the terminal."""
+        self._hidden = hidden
+
+    def on_notice(self, notice: Notice, wall_s: float) -> None:
+        with self._hidden():
+            print_note(f"note: {' '.join(notice.message.split())}")
 
 
 def error_document(source: str, error: VoxtideError) -> str:

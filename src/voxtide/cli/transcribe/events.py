@@ -10,8 +10,8 @@ from typing import TextIO
 from voxtide.errors import VoxtideError
 from voxtide.pipeline import Observer
 from voxtide.transcript.events import TranscriptEvent
-from voxtide.transcript.records import Record, event_record, record
-from voxtide.types import Samples
+from voxtide.transcript.records import Record, event_record, notice_fields, record
+from voxtide.types import Notice, Samples
 
 
 class EventWriter(Observer):
@@ -35,6 +35,9 @@ class EventWriter(Observer):
     def on_event(self, event: TranscriptEvent, wall_s: float) -> None:
         if (written := event_record(event, wall_s)) is not None:
             self._write(written)
+
+    def on_notice(self, notice: Notice, wall_s: float) -> None:
+        self._write(record("notice", wall_s, self._audio_s, **notice_fields(notice)))
 
     def fail(self, source: str, error: VoxtideError) -> None:
         """Write the error that ended the stream or prevented its start."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TextIO
 
 from voxtide.audio.level import level_dbfs
@@ -78,6 +79,13 @@ class LiveView(Observer):
     def show_state(self, state: str) -> None:
         """Show a state in the status row."""
         self._state = state
+        self._draw([])
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Erase the rows that are redrawn while other output is written."""
+        self._screen.update([], [])
+        yield
         self._draw([])
 
     def close(self) -> None:

@@ -42,7 +42,7 @@ def answer_of(request: TranscriptionRequest, transcript: Transcript, model: str)
         case "verbose_json":
             return _json(_verbose_body(request, transcript))
         case "json":
-            return _json({"text": transcript.text, "usage": _duration_usage(transcript)})
+            return _json({"text": transcript.text, "usage": _duration_usage(transcript)} | notices_field(transcript))
 
 
 def mistral_body(request: TranscriptionRequest, transcript: Transcript, model: str) -> Message:
@@ -58,7 +58,13 @@ def mistral_body(request: TranscriptionRequest, transcript: Transcript, model: s
             "completion_tokens": 0,
             "total_tokens": 0,
         },
-    }
+    } | notices_field(transcript)
+
+
+def notices_field(transcript: Transcript) -> Message:
+    """The field `notices`, which no vendor has: only if there are any, else the vendor's shape is kept."""
+    notices = [{"code": notice.code, "message": notice.message} for notice in transcript.notices]
+    return {"notices": notices} if notices else {}
 
 
 def mistral_segment(segment: Segment | Word) -> Message:
@@ -97,7 +103,7 @@ def _verbose_body(request: TranscriptionRequest, transcript: Transcript) -> Mess
         body["words"] = [
             {"word": word.text, "start": _rounded(word.start_s), "end": _rounded(word.end_s)} for word in words
         ]
-    return body
+    return body | notices_field(transcript)
 
 
 def _verbose_segment(number: int, segment: Segment) -> Message:

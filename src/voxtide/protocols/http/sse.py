@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from voxtide.protocols.http.errors import Problem
 from voxtide.protocols.http.form import Form
 from voxtide.protocols.http.request import TranscriptionRequest
-from voxtide.protocols.http.response import mistral_body, mistral_segment, requested_parts
+from voxtide.protocols.http.response import mistral_body, mistral_segment, notices_field, requested_parts
 from voxtide.protocols.messages import Message, write_message
 from voxtide.transcript.events import Delta, LanguageDetected, SegmentEnded, TranscriptEvent
 from voxtide.types import Transcript
@@ -35,7 +35,8 @@ class TranscriptionEvents:
         """The last message, with the whole text."""
         if self._is_mistral:
             return self._frame("transcription.done", mistral_body(self._request, transcript, self._model))
-        return self._frame("transcript.text.done", {"text": transcript.text}) + "data: [DONE]\n\n"
+        done = {"text": transcript.text} | notices_field(transcript)
+        return self._frame("transcript.text.done", done) + "data: [DONE]\n\n"
 
     def fail(self, problem: Problem) -> str:
         """The last message if transcription fails after the first was sent."""

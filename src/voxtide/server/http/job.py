@@ -63,14 +63,16 @@ async def transcribe_file(
             _check_length(source.duration_s or 0.0, max_audio_s)
             async with supervisor.open(options) as stream:
                 samples = _throttled(_bounded(source, max_audio_s), stream, throttle)
-                return await _run(samples, stream, observers)
+                return await _run(source, samples, stream, observers)
     except EngineFailedError:
         supervisor.check_health()
         raise
 
 
-async def _run(samples: AsyncIterator[Samples], stream: EngineStream, observers: Sequence[Observer]) -> Transcript:
-    outcome = await run_stream(samples, stream, observers)
+async def _run(
+    source: AudioSource, samples: AsyncIterator[Samples], stream: EngineStream, observers: Sequence[Observer]
+) -> Transcript:
+    outcome = await run_stream(samples, stream, observers, notices_of=source)
     if outcome.failure is not None:
         raise outcome.failure
     return outcome.transcript

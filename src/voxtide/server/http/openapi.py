@@ -113,6 +113,7 @@ _FILE: Schema = {
 }
 
 _TIMED = {"start": NUMBER, "end": NUMBER}
+_NOTICES = {"notices": _list(_object({"code": STRING, "message": STRING}), description="About the file; if any.")}
 _DURATION_USAGE = _object({"type": {"const": "duration"}, "seconds": INTEGER})
 _MISTRAL_BODY = _object(
     {
@@ -128,7 +129,8 @@ _MISTRAL_BODY = _object(
                 "total_tokens": INTEGER,
             }
         ),
-    }
+    },
+    _NOTICES,
 )
 _VERBOSE_SEGMENT = _object(
     {
@@ -145,9 +147,9 @@ _VERBOSE_SEGMENT = _object(
 )
 _VERBOSE_BODY = _object(
     {"task": {"const": "transcribe"}, "language": STRING, "duration": NUMBER, "text": STRING, "usage": _DURATION_USAGE},
-    {"segments": _list(_VERBOSE_SEGMENT), "words": _list(_object({"word": STRING, **_TIMED}))},
+    {"segments": _list(_VERBOSE_SEGMENT), "words": _list(_object({"word": STRING, **_TIMED})), **_NOTICES},
 )
-_JSON_BODY = _object({"text": STRING, "usage": _DURATION_USAGE})
+_JSON_BODY = _object({"text": STRING, "usage": _DURATION_USAGE}, _NOTICES)
 _EVENT = _object(
     {"data": STRING | {"description": "JSON with its type; in OpenAI's form the last one is [DONE]."}},
     {"event": STRING | {"description": "The type again, in Mistral's form."}},
@@ -173,7 +175,7 @@ TRANSCRIBE: Schema = {
                 "text/vtt": STRING,
                 "text/event-stream": _EVENT,
             },
-            {"x-voxtide-ignored": "Fields that had no effect."},
+            {"x-voxtide-ignored": "Fields that had no effect.", "x-voxtide-notices": "The codes of `notices`."},
         ),
         **_errors(400, 401, 404, 408, 413, 415, 422, 429, 500, 502, 503),
     },

@@ -47,6 +47,9 @@ RETRY_AFTER_S = 5
 IGNORED_HEADER = "x-voxtide-ignored"
 """Names the fields that had no effect."""
 
+NOTICES_HEADER = "x-voxtide-notices"
+"""The codes of the transcript's notices, for the formats without a field for them."""
+
 _MAX_IGNORED = 20
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
 """Field names that are safe in a header; others are not reported."""
@@ -156,7 +159,8 @@ class _Transcription:
         else:
             transcript = await self._transcribe(requested, file, upload.file_name)
             answer = answer_of(requested, transcript, info.model)
-            response = Response(answer.body, headers=_ignored_header(requested), media_type=answer.media_type)
+            headers = _ignored_header(requested) | _notices_header(transcript)
+            response = Response(answer.body, headers=headers, media_type=answer.media_type)
             self._is_begun = True
             await response(self._request.scope, self._request.receive, self._send)
 
@@ -292,6 +296,11 @@ async def _disconnected(receive: Receive) -> None:
 async def _send_problem(problem: Problem, form: Form, scope: Scope, receive: Receive, send: Send) -> None:
     headers = {"Retry-After": str(RETRY_AFTER_S)} if problem.status in (429, 503) else None
     await JSONResponse(problem.body_in(form), problem.status_in(form), headers)(scope, receive, send)
+
+
+def _notices_header(transcript: Transcript) -> dict[str, str]:
+    codes = dict.fromkeys(notice.code for notice in transcript.notices)
+    return {NOTICES_HEADER: ", ".join(codes)} if codes else {}
 
 
 def _ignored_header(requested: TranscriptionRequest) -> dict[str, str]:
