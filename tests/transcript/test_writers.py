@@ -19,13 +19,13 @@ def test_txt_has_one_line_per_segment() -> None:
 
 def test_srt() -> None:
     assert to_srt(SEGMENTS) == (
-        "1\n00:00:00,250 --> 00:00:01,000\nEver tried.\n\n2\n01:01:01,500 --> 01:01:03,000\nEver <failed> & more.\n"
+        "1\n00:00:00,250 --> 00:00:01,083\nEver tried.\n\n2\n01:01:01,500 --> 01:01:03,000\nEver <failed> & more.\n"
     )
 
 
 def test_vtt_escapes_its_markup() -> None:
     assert to_vtt(SEGMENTS) == (
-        "WEBVTT\n\n00:00:00.250 --> 00:00:01.000\nEver tried.\n"
+        "WEBVTT\n\n00:00:00.250 --> 00:00:01.083\nEver tried.\n"
         "\n01:01:01.500 --> 01:01:03.000\nEver &lt;failed&gt; &amp; more.\n"
     )
 

@@ -107,6 +107,19 @@ Output: TypeAlias = Annotated[
         help="Write to this file, or - for stdout. With several sources, or if it ends in /, a directory of files.",
     ),
 ]
+LineLength: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--line-length",
+        metavar="N",
+        min=8,
+        max=200,
+        help="srt, vtt: columns of a line; a Chinese, Japanese or Korean character takes two. Default: 42.",
+    ),
+]
+MaxLines: TypeAlias = Annotated[
+    int | None, typer.Option("--max-lines", metavar="N", min=1, max=10, help="srt, vtt: lines of a cue. Default: 2.")
+]
 Pace: TypeAlias = Annotated[
     Literal["real", "fast"] | None,
     typer.Option(

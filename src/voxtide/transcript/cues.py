@@ -1,21 +1,32 @@
-"""Subtitle cues. In: segments with word times. Out: cues of at most two lines. Knows no file format.
+"""Subtitle cues. In: segments with word times. Out: cues of a few short lines. Knows no file format.
 
 segments -> tokens (each with its own time) -> cues (a few tokens) -> lines (balanced)
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
+from voxtide.errors import ConfigError
 from voxtide.types import Segment
 
-MAX_LINE_CHARS = 42
-"""Maximum line length in most broadcasters' subtitle guides."""
+LINE_LENGTH = 42
+"""Columns of a line in most broadcasters' subtitle guides; a Chinese, Japanese or Korean character takes two."""
 
 MAX_LINES = 2
 """More than two lines cover the picture."""
+
+LINE_LENGTHS = range(8, 201)
+"""Shorter lines split most words; longer ones fit no screen."""
+
+LINE_COUNTS = range(1, 11)
+"""More lines than ten fit no screen."""
+
+MIN_CUE_S = 5 / 6
+"""A shorter cue cannot be read (5/6 of a second: Netflix, Timed Text Style Guide)."""
 
 MAX_CUE_S = 7.0
 """Maximum duration of a cue; two full lines are read well before that."""
@@ -47,14 +58,54 @@ class _Token:
     has_space: bool = True
 
 
-def split_cues(segments: Iterable[Segment]) -> list[Cue]:
-    """Cues for all text of `segments`, in order, without overlaps, each with a positive duration."""
+@dataclass(frozen=True, slots=True)
+class CueShape:
+    """The size of a cue: `max_lines` lines of `line_length` columns at most.
+
+    Raises:
+        ConfigError: A value is not in `LINE_LENGTHS` or `LINE_COUNTS`.
+    """
+
+    line_length: int = LINE_LENGTH
+    max_lines: int = MAX_LINES
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("line_length", self.line_length, LINE_LENGTHS),
+            ("max_lines", self.max_lines, LINE_COUNTS),
+        ):
+            if value not in allowed:
+                raise ConfigError(f"{name} must be {allowed[0]} to {allowed[-1]}, not {value}")
+
+
+def split_cues(segments: Iterable[Segment], shape: CueShape | None = None) -> list[Cue]:
+    """Cues for all text of `segments`, in order, without overlaps, each with a positive duration.
+
+    A cue ends with its words, or lasts `MIN_CUE_S` if the pause after it is long enough, or up to the next cue.
+    """
+    shape = shape or CueShape()
     cues: list[Cue] = []
     for segment in segments:
-        tokens = [piece for token in _tokens(segment) for piece in _wrapped(token)]
-        for group in _groups(tokens):
-            cues.append(_cue(group, after_ms=cues[-1].end_ms if cues else 0))
-    return cues
+        tokens = [piece for token in _tokens(segment) for piece in _wrapped(token, shape.line_length)]
+        for group in _groups(tokens, shape):
+            cues.append(_cue(group, shape, after_ms=cues[-1].end_ms if cues else 0))
+    return [_lengthened(cue, following) for cue, following in zip_longest(cues, cues[1:])]
+
+
+def num_columns(text: str) -> int:
+    """The width of `text`: an East Asian wide character (UAX 11) takes two columns, a combining mark none."""
+    return sum(map(_char_columns, text))
+
+
+def _char_columns(char: str) -> int:
+    if unicodedata.category(char) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
+
+
+def _lengthened(cue: Cue, following: Cue | None) -> Cue:
+    end_ms = max(cue.end_ms, cue.start_ms + round(MIN_CUE_S * 1000))
+    return replace(cue, end_ms=end_ms if following is None else min(end_ms, max(cue.end_ms, following.start_ms)))
 
 
 def _tokens(segment: Segment) -> list[_Token]:
@@ -86,38 +137,52 @@ def _spread(segment: Segment) -> list[_Token]:
     return tokens
 
 
-def _wrapped(token: _Token) -> Iterator[_Token]:
+def _wrapped(token: _Token, line_length: int) -> Iterator[_Token]:
     """The token, split if it is longer than a line: a URL, or a language without spaces."""
     text = " ".join(token.text.split())
-    if len(text) <= MAX_LINE_CHARS:
+    if num_columns(text) <= line_length:
         yield replace(token, text=text)
         return
-    pieces = [text[at : at + MAX_LINE_CHARS] for at in range(0, len(text), MAX_LINE_CHARS)]
+    pieces = [piece for piece in map(str.strip, _chopped(text, line_length)) if piece]
     step_s = (token.end_s - token.start_s) / len(pieces)
     for number, piece in enumerate(pieces):
         start_s = token.start_s + number * step_s
         yield _Token(piece, start_s, start_s + step_s, has_space=token.has_space and number == 0)
 
 
-def _groups(tokens: Sequence[_Token]) -> Iterator[Sequence[_Token]]:
+def _chopped(text: str, line_length: int) -> list[str]:
+    """Pieces of at most `line_length` columns. A combining mark stays with its character."""
+    pieces, num_used = [""], 0
+    for char in text:
+        width = _char_columns(char)
+        if num_used + width > line_length:
+            pieces.append("")
+            num_used = 0
+        pieces[-1] += char
+        num_used += width
+    return pieces
+
+
+def _groups(tokens: Sequence[_Token], shape: CueShape) -> Iterator[Sequence[_Token]]:
     """Split tokens into groups that fit one cue each, preferably after a sentence or a clause."""
     rest = tokens
     while rest:
-        num_fitting = _num_fitting(rest)
+        num_fitting = _num_fitting(rest, shape)
         if num_fitting < len(rest):
             num_fitting = _good_break(rest[:num_fitting])
         yield rest[:num_fitting]
         rest = rest[num_fitting:]
 
 
-def _num_fitting(tokens: Sequence[_Token]) -> int:
+def _num_fitting(tokens: Sequence[_Token], shape: CueShape) -> int:
     """Number of leading tokens, at least one, that fit one cue: lines, duration, no long pause."""
-    num_lines, num_chars = 1, len(tokens[0].text)
+    num_lines, num_used = 1, num_columns(tokens[0].text)
     for number, (before, token) in enumerate(pairwise(tokens), start=1):
-        num_chars += token.has_space + len(token.text)
-        if num_chars > MAX_LINE_CHARS:
-            num_lines, num_chars = num_lines + 1, len(token.text)
-        is_too_long = num_lines > MAX_LINES or token.end_s - tokens[0].start_s > MAX_CUE_S
+        width = num_columns(token.text)
+        num_used += token.has_space + width
+        if num_used > shape.line_length:
+            num_lines, num_used = num_lines + 1, width
+        is_too_long = num_lines > shape.max_lines or token.end_s - tokens[0].start_s > MAX_CUE_S
         if is_too_long or token.start_s - before.end_s > MAX_GAP_S:
             return number
     return len(tokens)
@@ -132,19 +197,39 @@ def _good_break(tokens: Sequence[_Token]) -> int:
     return len(tokens)
 
 
-def _cue(tokens: Sequence[_Token], after_ms: int) -> Cue:
+def _cue(tokens: Sequence[_Token], shape: CueShape, after_ms: int) -> Cue:
     start_ms = max(after_ms, round(tokens[0].start_s * 1000))
     end_ms = max(start_ms + _MIN_CUE_MS, round(tokens[-1].end_s * 1000))
-    return Cue(start_ms, min(end_ms, start_ms + round(MAX_CUE_S * 1000)), _lines(tokens))
+    return Cue(start_ms, min(end_ms, start_ms + round(MAX_CUE_S * 1000)), _lines(tokens, shape))
 
 
-def _lines(tokens: Sequence[_Token]) -> tuple[str, ...]:
-    """One line if it fits, else the two most balanced lines that do."""
-    whole = _joined(tokens)
-    if len(whole) <= MAX_LINE_CHARS:
-        return (whole,)
-    splits = [(_joined(tokens[:at]), _joined(tokens[at:])) for at in range(1, len(tokens))]
-    return min(splits, key=lambda lines: (max(map(len, lines)) > MAX_LINE_CHARS, abs(len(lines[0]) - len(lines[1]))))
+def _lines(tokens: Sequence[_Token], shape: CueShape) -> tuple[str, ...]:
+    """The fewest lines that fit, as equal in length as possible."""
+    splits: dict[int, tuple[int, tuple[str, ...]]] = {0: (0, ())}  # by the number of leading tokens: cost and lines
+    for _ in range(shape.max_lines):
+        splits = dict(_with_one_line_more(splits, tokens, shape.line_length))
+        if len(tokens) in splits:
+            break
+    return splits[len(tokens)][1]
+
+
+def _with_one_line_more(
+    splits: dict[int, tuple[int, tuple[str, ...]]], tokens: Sequence[_Token], line_length: int
+) -> Iterator[tuple[int, tuple[int, tuple[str, ...]]]]:
+    """For each number of leading tokens the best split that has one line more than `splits`.
+
+    The cost is the sum of the squared lengths: least for equal lines.
+    """
+    for end in range(1, len(tokens) + 1):
+        lines = ((start, _joined(tokens[start:end])) for start in splits if start < end)
+        widths = ((start, line, num_columns(line)) for start, line in lines)
+        fitting = [
+            (splits[start][0] + width**2, (*splits[start][1], line))
+            for start, line, width in widths
+            if width <= line_length
+        ]
+        if fitting:
+            yield end, min(fitting, key=lambda split: split[0])
 
 
 def _joined(tokens: Sequence[_Token]) -> str:

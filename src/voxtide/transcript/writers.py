@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from voxtide.transcript.cues import Cue, split_cues
+from voxtide.transcript.cues import Cue, CueShape, split_cues
 from voxtide.transcript.records import transcript_record
 from voxtide.types import Segment, Transcript
 
@@ -16,14 +16,14 @@ def to_txt(segments: Iterable[Segment]) -> str:
     return "".join(f"{line}\n" for line in lines if line)
 
 
-def to_srt(segments: Iterable[Segment]) -> str:
-    """SubRip: numbered cues, times with a comma."""
-    return "\n".join(_srt_cue(number, cue) for number, cue in enumerate(split_cues(segments), start=1))
+def to_srt(segments: Iterable[Segment], shape: CueShape | None = None) -> str:
+    """SubRip: numbered cues, times with a comma. `shape` bounds the lines; None for two lines of 42 columns."""
+    return "\n".join(_srt_cue(number, cue) for number, cue in enumerate(split_cues(segments, shape), start=1))
 
 
-def to_vtt(segments: Iterable[Segment]) -> str:
-    """WebVTT: a header, then cues with escaped text."""
-    return "\n".join(["WEBVTT\n", *map(_vtt_cue, split_cues(segments))])
+def to_vtt(segments: Iterable[Segment], shape: CueShape | None = None) -> str:
+    """WebVTT: a header, then cues with escaped text. `shape` as in `to_srt`."""
+    return "\n".join(["WEBVTT\n", *map(_vtt_cue, split_cues(segments, shape))])
 
 
 def to_json(transcript: Transcript, source: str | None = None) -> str:

@@ -21,8 +21,17 @@ def test_subtitles_have_word_times(tones: Tones, voxtide: Voxtide) -> None:
     path = tones("talk.wav", "no matter")
     srt = voxtide(*SCRIPTED, path, "-f", "srt").stdout
     vtt = voxtide(*SCRIPTED, path, "-f", "vtt").stdout
-    assert srt == "1\n00:00:00,000 --> 00:00:00,800\nno matter\n"
-    assert vtt == "WEBVTT\n\n00:00:00.000 --> 00:00:00.800\nno matter\n"
+    assert srt == "1\n00:00:00,000 --> 00:00:00,833\nno matter\n"
+    assert vtt == "WEBVTT\n\n00:00:00.000 --> 00:00:00.833\nno matter\n"
+
+
+def test_the_shape_of_subtitles_can_be_given(tones: Tones, voxtide: Voxtide) -> None:
+    path = tones("talk.wav", "ever tried ever failed no matter")
+    narrow = voxtide(*SCRIPTED, path, "-f", "srt", "--line-length", "11", "--max-lines", "3")
+    assert "ever tried\never failed\nno matter\n" in narrow.stdout
+    refused = voxtide(*SCRIPTED, path, "--max-lines", "3")
+    assert refused.exit_code == 2
+    assert "are for subtitles: add --format srt or vtt" in refused.stderr
 
 
 def test_json_is_one_object_for_one_source_and_an_array_for_more(tones: Tones, voxtide: Voxtide) -> None:

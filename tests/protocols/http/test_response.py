@@ -28,12 +28,12 @@ def test_json() -> None:
         ("text", "The White Tower. London.\n", "text/plain"),
         (
             "srt",
-            "1\n00:00:00,500 --> 00:00:01,750\nThe White Tower.\n\n2\n00:00:03,000 --> 00:00:03,500\nLondon.\n",
+            "1\n00:00:00,500 --> 00:00:01,750\nThe White Tower.\n\n2\n00:00:03,000 --> 00:00:03,833\nLondon.\n",
             "text/plain",
         ),
         (
             "vtt",
-            "WEBVTT\n\n00:00:00.500 --> 00:00:01.750\nThe White Tower.\n\n00:00:03.000 --> 00:00:03.500\nLondon.\n",
+            "WEBVTT\n\n00:00:00.500 --> 00:00:01.750\nThe White Tower.\n\n00:00:03.000 --> 00:00:03.833\nLondon.\n",
             "text/vtt",
         ),
     ],

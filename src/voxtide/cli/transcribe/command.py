@@ -216,9 +216,9 @@ class _Job:
             return error_document(name, failure) if is_in_array else None
         match doc_format:
             case "srt":
-                return to_srt(transcript.segments)
+                return to_srt(transcript.segments, self._request.cue_shape)
             case "vtt":
-                return to_vtt(transcript.segments)
+                return to_vtt(transcript.segments, self._request.cue_shape)
             case "json":
                 return to_json(transcript, name)
             case _:

@@ -11,6 +11,7 @@ from voxtide.audio.opening import DEFAULT_CHUNK_MS, MICROPHONE, STDIN
 from voxtide.cli.remote import EngineChoice
 from voxtide.cli.transcribe.output import SUFFIXES, DocumentFormat
 from voxtide.errors import ConfigError
+from voxtide.transcript.cues import LINE_LENGTH, MAX_LINES, CueShape
 
 Format: TypeAlias = Literal["live", "txt", "srt", "vtt", "json", "jsonl"]
 PaceName: TypeAlias = Literal["real", "fast"]
@@ -21,7 +22,7 @@ class Request:
     """The command's arguments and options, by the same names. None means the default.
 
     Raises:
-        ConfigError: Stdin or the microphone is given twice.
+        ConfigError: Stdin or the microphone is given twice, or the shape of subtitles does not apply or is invalid.
     """
 
     sources: tuple[str, ...]
@@ -40,6 +41,8 @@ class Request:
     encoding: str | None = None
     sample_rate_hz: int | None = None
     channels: int | None = None
+    line_length: int | None = None
+    max_lines: int | None = None
     has_metrics: bool = False
     is_flushing_at_pauses: bool = False
     is_on_terminal: bool = False
@@ -49,6 +52,18 @@ class Request:
         for source in (STDIN, MICROPHONE):
             if self.sources.count(source) > 1:
                 raise ConfigError(f"{source} is given {self.sources.count(source)} times; it can be read only once")
+        is_shaped = self.line_length is not None or self.max_lines is not None
+        if is_shaped and self.document_format not in {"srt", "vtt"}:
+            raise ConfigError("--line-length and --max-lines are for subtitles: add --format srt or vtt, or omit them")
+        assert self.cue_shape, "checks the values"
+
+    @property
+    def cue_shape(self) -> CueShape:
+        """The size of subtitles."""
+        return CueShape(
+            LINE_LENGTH if self.line_length is None else self.line_length,
+            MAX_LINES if self.max_lines is None else self.max_lines,
+        )
 
     @property
     def is_live(self) -> bool:
