@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from unicodedata import category
 
 import typer
 
@@ -63,7 +64,17 @@ def exit_code(error: VoxtideError) -> Exit:
 
 def print_note(headline: object, *lines: object) -> None:
     """Print a message to stderr, apart from the result."""
-    typer.echo("\n".join([f"voxtide: {headline}", *(f"  {line}" for line in lines)]), err=True)
+    typer.echo("\n".join(map(printable, [f"voxtide: {headline}", *(f"  {line}" for line in lines)])), err=True)
+
+
+def printable(text: str) -> str:
+    """`text` for a terminal: control codes, and bytes of a file name that are not UTF-8, are shown as escapes."""
+    return "".join(char if char.isprintable() or category(char) == "Zs" else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    byte = os.fsencode(char) if "\udc80" <= char <= "\udcff" else b""
+    return f"\\x{byte[0]:02x}" if len(byte) == 1 else char.encode("unicode_escape").decode()
 
 
 def print_error(message: object) -> None:

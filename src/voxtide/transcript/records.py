@@ -6,6 +6,8 @@ clock) and `audio_s` (the end of the audio it covers).
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any, TypeAlias
 
 from voxtide.transcript.events import (
@@ -24,6 +26,8 @@ from voxtide.types import Notice, Segment, Transcript, Word
 
 Record: TypeAlias = dict[str, Any]
 """One JSON object."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _TYPES: dict[type[TranscriptEvent], str] = {
     Delta: "delta",
@@ -47,6 +51,15 @@ def event_record(event: TranscriptEvent, wall_s: float) -> Record | None:
 def record(kind: str, wall_s: float, audio_s: float, **details: Any) -> Record:
     """Any record, with its three common fields first. Used directly for `started`, `notice` and `error`."""
     return {"type": kind, "wall_s": _rounded(wall_s), "audio_s": _rounded(audio_s), **details}
+
+
+def json_text(written: Record, *, indent: int | None = None) -> str:
+    """A record as JSON that any encoding of Unicode can hold.
+
+    A byte of a file name that is not UTF-8 is a lone surrogate in Python (PEP 383), and an escape in JSON.
+    """
+    text = json.dumps(written, ensure_ascii=False, indent=indent)
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def transcript_record(transcript: Transcript) -> Record:

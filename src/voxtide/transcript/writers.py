@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from voxtide.transcript.cues import Cue, CueShape, split_cues
-from voxtide.transcript.records import transcript_record
+from voxtide.transcript.records import json_text, transcript_record
 from voxtide.types import Segment, Transcript
 
 
@@ -29,7 +28,7 @@ def to_vtt(segments: Iterable[Segment], shape: CueShape | None = None) -> str:
 def to_json(transcript: Transcript, source: str | None = None) -> str:
     """One JSON object: the source if given, text, language, length, and segments with words."""
     named = {} if source is None else {"source": source}
-    return json.dumps(named | transcript_record(transcript), ensure_ascii=False, indent=2) + "\n"
+    return json_text(named | transcript_record(transcript), indent=2) + "\n"
 
 
 def _srt_cue(number: int, cue: Cue) -> str:

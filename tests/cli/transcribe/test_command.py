@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -190,6 +192,41 @@ def test_the_format_of_raw_audio_on_stdin_is_reported_unless_it_is_given(spawn: 
     assert (assumed.returncode, stdout) == (0, b"ever tried.\n")
     assert stderr.startswith(b"voxtide: note: reading stdin as raw audio: pcm_s16le, 16000 Hz, mono; ")
     assert given.communicate(data, timeout=60) == (b"ever tried.\n", b"")
+
+
+@pytest.mark.skipif(sys.platform in {"darwin", "win32"}, reason="file names are UTF-8 here")
+@pytest.mark.parametrize("doc_format", ["txt", "json", "jsonl", "live"])
+def test_file_names_that_are_no_utf8_or_hold_control_codes(
+    tones: Tones, spawn: Spawn, tmp_path: Path, doc_format: str
+) -> None:
+    names = [os.fsdecode(b"bad\xff.wav"), "red\x1b[31m.wav", "two\nlines.wav"]
+    sentences = ["ever tried.", "ever failed.", "no matter."]
+    for name, sentence in zip(names, sentences, strict=True):
+        path = tones(name, sentence)
+        path.write_bytes(path.read_bytes()[:-44])  # a notice
+    missing = os.fsdecode(b"gone\xfe\x1b.wav")
+    process = spawn(*SCRIPTED, *names, missing, "-f", doc_format, cwd=tmp_path)
+    stdout, stderr = (data.decode() for data in process.communicate(timeout=60))
+    assert process.returncode == 1
+    assert all(sentence in stdout for sentence in sentences)
+    assert stderr.splitlines() == [
+        *(
+            f"voxtide: note: {shown}.wav is 44 bytes shorter than its header states"
+            for shown in (r"bad\xff", r"red\x1b[31m", "two lines")
+        ),
+        r"voxtide: error: gone\xfe\x1b.wav: there is no file gone\xfe\x1b.wav",
+    ]
+    assert "\x1b" not in stdout
+    if doc_format == "json":
+        assert [document["source"] for document in json.loads(stdout)] == [*names, missing]
+
+
+@pytest.mark.skipif(sys.platform in {"darwin", "win32"}, reason="file names are UTF-8 here")
+def test_a_file_name_that_is_no_utf8_names_its_result(tones: Tones, spawn: Spawn, tmp_path: Path) -> None:
+    paths = [tones(os.fsdecode(b"bad\xff.wav"), "ever tried."), tones("b.wav", "ever failed.")]
+    process = spawn(*SCRIPTED, *paths, "-f", "json", "-o", tmp_path / "out")
+    assert process.communicate(timeout=60) == (b"", b"")
+    assert json.loads((tmp_path / "out" / os.fsdecode(b"bad\xff.json")).read_text("utf-8"))["source"] == str(paths[0])
 
 
 def test_a_truncated_recording_gives_its_text_and_a_failure(tones: Tones, voxtide: Voxtide) -> None:

@@ -5,7 +5,6 @@ source -> pipeline -> live view, plain view, event writer or progress bar -> doc
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -20,7 +19,7 @@ from voxtide import api
 from voxtide.audio.opening import MICROPHONE, open_source
 from voxtide.audio.pacing import paced
 from voxtide.audio.source import AudioSource
-from voxtide.cli.failures import Exit, exit_code, print_error, print_note
+from voxtide.cli.failures import Exit, exit_code, print_error, print_note, printable
 from voxtide.cli.interrupts import Interrupts, run_watched, uninterrupted
 from voxtide.cli.models import PullView
 from voxtide.cli.remote import EngineChoice
@@ -34,6 +33,7 @@ from voxtide.cli.transcribe.screen import Screen
 from voxtide.engines.base import Engine, EngineStream
 from voxtide.errors import VoxtideError
 from voxtide.pipeline import Observer, Outcome, run_stream
+from voxtide.transcript.records import json_text
 from voxtide.transcript.writers import to_json, to_srt, to_txt, to_vtt
 from voxtide.types import Notice, StreamOptions, Transcript
 
@@ -141,7 +141,7 @@ class _Job:
         self, source: str, audio: AudioSource, stream: EngineStream, observers: tuple[Observer, ...]
     ) -> Outcome:
         metrics = LatencyMetrics()
-        self._bar.begin(audio.name, audio.duration_s)
+        self._bar.begin(printable(audio.name), audio.duration_s)
         with self._viewing(audio.name, metrics) as views, self._interrupts.finishing():
             outcome = await run_stream(
                 audio,
@@ -162,7 +162,7 @@ class _Job:
             yield [_NoticePrinter(self._bar.hidden)]
             return
         if len(self._request.sources) > 1:
-            typer.echo(f"==> {name} <==")
+            typer.echo(f"==> {printable(name)} <==")
         shown_metrics = metrics if self._request.has_metrics else None
         if not self._request.is_on_terminal:
             yield [PlainView(sys.stdout, shown_metrics), _NoticePrinter(nullcontext)]
@@ -239,7 +239,8 @@ class _NoticePrinter(Observer):
 
 def error_document(source: str, error: VoxtideError) -> str:
     """The entry of a failed source in a JSON array."""
-    return json.dumps({"source": source, "error": {"code": error.code, "message": str(error)}}, indent=2) + "\n"
+    failed = {"source": source, "error": {"code": error.code, "message": str(error)}}
+    return json_text(failed, indent=2) + "\n"
 
 
 INTRODUCTION = """\

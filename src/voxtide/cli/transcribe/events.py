@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from typing import TextIO
@@ -10,7 +9,7 @@ from typing import TextIO
 from voxtide.errors import VoxtideError
 from voxtide.pipeline import Observer
 from voxtide.transcript.events import TranscriptEvent
-from voxtide.transcript.records import Record, event_record, notice_fields, record
+from voxtide.transcript.records import Record, event_record, json_text, notice_fields, record
 from voxtide.types import Notice, Samples
 
 
@@ -45,5 +44,5 @@ class EventWriter(Observer):
         self._write(record("error", wall_s, self._audio_s, source=source, code=error.code, message=str(error)))
 
     def _write(self, written: Record) -> None:
-        self._file.write(json.dumps(written, ensure_ascii=False) + "\n")
+        self._file.write(json_text(written) + "\n")
         self._file.flush()

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Literal, Self, TextIO, TypeAlias
 from urllib.parse import urlsplit
 
+from voxtide.cli.failures import printable
 from voxtide.errors import ConfigError, VoxtideError
 
 DocumentFormat: TypeAlias = Literal["txt", "srt", "vtt", "json", "jsonl"]
@@ -85,7 +86,7 @@ class Stdout(Destination):
         is_first = self._num_opened == 1
         if self._separated == "txt":
             gap = "" if is_first else "\n"
-            sys.stdout.write(f"{gap}==> {source} <==\n")
+            sys.stdout.write(f"{gap}==> {printable(source)} <==\n")
         elif self._separated == "json":
             sys.stdout.write("[\n" if is_first else ",\n")
         yield sys.stdout
