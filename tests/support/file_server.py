@@ -22,6 +22,7 @@ class FileServer:
     hold_at: int | None = None  # body bytes after which a response waits for `release`
     is_range_ignored: bool = False
     is_length_hidden: bool = False
+    etags: deque[str] = field(default_factory=deque)  # one per response
     wrong_start: int = 0  # added to the start of Content-Range
     basic_auth: str | None = None  # the required Authorization header
     held: threading.Event = field(default_factory=threading.Event)
@@ -76,9 +77,12 @@ class _Handler(BaseHTTPRequestHandler):
             if requested_path and not self.shelf.is_range_ignored
             else 0
         )
-        self.send_response(206 if start else 200)
+        is_part = requested_path is not None and not self.shelf.is_range_ignored
+        self.send_response(206 if is_part else 200)
         self.send_header("Content-Type", "text/html" if self.path.endswith("/") else "application/octet-stream")
-        if start:
+        if self.shelf.etags:
+            self.send_header("ETag", self.shelf.etags.popleft())
+        if is_part:
             claimed = start + self.shelf.wrong_start
             self.send_header("Content-Range", f"bytes {claimed}-{len(body) - 1}/{len(body)}")
         if not self.shelf.is_length_hidden:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -26,6 +26,11 @@ class Address:
 
     url: str
     name: str
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the path, such as `.mp3`; "" if there is none."""
+        return PurePosixPath(urlsplit(self.url).path).suffix
 
 
 @dataclass(frozen=True, slots=True)

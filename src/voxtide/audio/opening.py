@@ -9,8 +9,7 @@ from voxtide.audio import addresses
 from voxtide.audio.addresses import Address
 from voxtide.audio.bytestream import BinaryStream, ByteStream, open_file
 from voxtide.audio.encodings import Encoding
-from voxtide.audio.media.container import MediaReader
-from voxtide.audio.media.inputs import BytesReader
+from voxtide.audio.media.inputs import AddressReader, BytesReader
 from voxtide.audio.microphone import MicrophoneSource
 from voxtide.audio.pcm import PcmConverter, PcmFormat
 from voxtide.audio.source import AudioSource
@@ -64,7 +63,7 @@ def open_source(
     target = spec if isinstance(spec, Path) else addresses.parse(spec)
     if isinstance(target, Address):
         _reject_pcm(pcm, "an address has its own format")
-        return ThreadedSource(target.name, MediaReader(target.name, target), chunk_ms=chunk_ms)
+        return ThreadedSource(target.name, AddressReader(target.name, target), chunk_ms=chunk_ms)
     return _file_source(target, pcm, is_stated=encoding is not None, chunk_ms=chunk_ms)
 
 

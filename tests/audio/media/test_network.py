@@ -31,7 +31,7 @@ from tests.support.media_files import (
 from tests.support.media_servers import CREDENTIALS, POLL_S, Site, rtsp_camera, serving
 from voxtide.audio import open_source
 from voxtide.audio.addresses import Address, Limits, parse
-from voxtide.audio.media.container import MediaReader
+from voxtide.audio.media.inputs import AddressReader
 from voxtide.audio.threaded import ThreadedSource
 from voxtide.errors import AudioError, CorruptAudioError, NotAudioError, SourceNotFoundError, VoxtideError
 from voxtide.types import Samples
@@ -56,7 +56,7 @@ async def refusal(url: str) -> VoxtideError:
 def open_with_limits(url: str, limits: Limits = SHORT_LIMITS) -> ThreadedSource:
     address = parse(url)
     assert isinstance(address, Address)
-    return ThreadedSource(address.name, MediaReader(address.name, address, limits), chunk_ms=100)
+    return ThreadedSource(address.name, AddressReader(address.name, address, limits), chunk_ms=100)
 
 
 def hls(folder: Path, samples: Samples) -> dict[str, bytes]:

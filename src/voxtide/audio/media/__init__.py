@@ -1,7 +1,8 @@
 """Containers and codecs. In: bytes, addresses. Out: mono samples at 16 kHz. The only package that knows FFmpeg.
 
-inputs.py       choose the reader for a file or pipe by its first bytes
+inputs.py       choose the reader for a file, a pipe or an address
 sniff.py        container, another file or raw PCM?
+http_file.py    a file on a server, resumed after a lost connection
 container.py    PyAV: demux, decode, mix to mono
 damage.py       undecodable packets: lost audio or not?
 ogg.py          truncation check that FFmpeg lacks

@@ -174,6 +174,8 @@ class MediaReader:
                     yield frame
         except av.FFmpegError as error:
             self._failure = _reason(error)
+        except AudioError as error:  # the bytes cannot be read any further
+            self._failure = str(error)
 
     def _decode(self, packet: Packet[AudioStream] | None) -> list[AudioFrame]:
         assert self._stream is not None, "open comes before read"

@@ -1,15 +1,17 @@
-"""Reader selection. In: a function that opens a byte stream. Out: its samples, mono at 16 kHz. Knows no asyncio."""
+"""Reader selection. In: a byte stream or an address. Out: its samples, mono at 16 kHz. Knows no asyncio."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
+from voxtide.audio.addresses import Address, Limits
 from voxtide.audio.bytestream import ByteStream, ReadInterruptedError
 from voxtide.audio.media.container import MediaReader
+from voxtide.audio.media.http_file import RETRY_PAUSES_S, HttpFile, open_http_file
 from voxtide.audio.media.sniff import is_container, other_kind
 from voxtide.audio.pcm import PcmFormat, PcmReader, plain_wav
-from voxtide.errors import NotAudioError
+from voxtide.errors import AudioError, NotAudioError
 from voxtide.types import Notice, Samples
 
 
@@ -114,3 +116,73 @@ class BytesReader:
             message = f"reading {self._name} as {pcm}; give its encoding, sample rate and channels if that is wrong"
             self._notices.append(Notice("raw_pcm", message))
         return PcmReader(self._name, stream, pcm)
+
+
+class AddressReader:
+    """Opens an address: a file that can be read in parts from here, so that it resumes, anything else by FFmpeg.
+
+    A `SampleReader` (see threaded.py).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        address: Address,
+        limits: Limits | None = None,
+        *,
+        pauses_s: tuple[float, ...] = RETRY_PAUSES_S,
+    ) -> None:
+        self._name = name
+        self._address = address
+        self._limits = limits or Limits()
+        self._pauses_s = pauses_s
+        self._file: HttpFile | None = None
+        self._stream: ByteStream | None = None
+        self._reader: MediaReader | None = None
+        self._is_interrupted = False
+        self._lock = threading.Lock()  # `interrupt` may be called while `open` sets the other attributes
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """See `AudioSource.notices`."""
+        return [] if self._reader is None else self._reader.notices
+
+    def open(self) -> float | None:
+        """See `MediaReader.open`."""
+        try:
+            file = open_http_file(self._address, self._limits, pauses_s=self._pauses_s)
+        except TimeoutError:
+            raise AudioError(f"{self._name} did not respond within {self._limits.open_s:g} s") from None
+        with self._lock:
+            self._file = file
+            self._stream = None if file is None else ByteStream(file, suffix=self._address.suffix, is_owner=True)
+            if self._is_interrupted:
+                raise ReadInterruptedError
+        if self._stream is not None and other_kind(self._stream.peek) == "text":  # a playlist: FFmpeg reads its parts
+            self._stream.close()
+            self._stream = None
+        reader = MediaReader(self._name, self._stream or self._address, self._limits)
+        with self._lock:
+            self._reader = reader
+        return reader.open()
+
+    def read(self) -> Iterator[Samples]:
+        """Yield the samples."""
+        assert self._reader is not None, "open comes before read"
+        yield from self._reader.read()
+
+    def interrupt(self) -> None:
+        """Make `open` and `read` end soon. A network read is not interrupted; its timeout ends it."""
+        with self._lock:
+            self._is_interrupted = True
+            if self._file is not None:
+                self._file.interrupt()
+            if self._reader is not None:
+                self._reader.interrupt()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._reader is not None:
+            self._reader.close()
+        if self._stream is not None:
+            self._stream.close()
