@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from voxtide.errors import CapacityError, ConnectionFailedError, CorruptAudioError, EngineFailedError, ModelCorruptError
@@ -39,6 +41,12 @@ def test_mistrals_shape_of_everything_else() -> None:
         "param": "diarize",
         "code": "unsupported_option",
     }
+
+
+def test_the_text_before_the_failure_is_a_field() -> None:
+    problem = replace(problem_of(CorruptAudioError("it breaks off")), text="The White")
+    assert problem.body_in(Form.OPENAI)["error"]["text"] == "The White"
+    assert problem.body_in(Form.MISTRAL)["text"] == "The White"
 
 
 @pytest.mark.parametrize(

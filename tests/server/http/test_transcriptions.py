@@ -138,6 +138,18 @@ async def test_a_file_that_is_not_audio_is_refused(file: bytes, code: str, strea
     assert error["code"] == code
 
 
+async def test_a_file_that_breaks_off_is_an_error_with_the_text_before() -> None:
+    async with files_server() as server:
+        openai = await transcribed(server, FILE[:-9_000])
+        mistral = await transcribed(server, FILE[:-9_000], **MISTRAL)
+        nothing = await transcribed(server, b"hello world" * 100)
+    assert (openai.status, openai.json["error"]["code"]) == (400, "corrupt_audio")
+    assert (mistral.status, mistral.json["code"]) == (400, "corrupt_audio")
+    assert TEXT.startswith(openai.json["error"]["text"]) and len(openai.json["error"]["text"]) > 10
+    assert mistral.json["text"] == openai.json["error"]["text"]
+    assert "text" not in nothing.json["error"]
+
+
 async def test_notices_are_a_field_and_a_header() -> None:
     short = FILE[:-44]
     async with files_server() as server:

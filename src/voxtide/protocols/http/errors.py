@@ -25,12 +25,14 @@ class Problem:
         code: The failure's stable name.
         message: For people.
         param: The field in question, if any.
+        text: The text of the audio before a file broke off; "" if there is none.
     """
 
     status: int
     code: str
     message: str
     param: str | None = None
+    text: str = ""
 
     def status_in(self, form: Form) -> int:
         """The status in the form."""
@@ -38,10 +40,10 @@ class Problem:
 
     def body_in(self, form: Form) -> Message:
         """The body in the form."""
+        text = {"text": self.text} if self.text else {}  # no vendor's; last, so that other errors keep their shape
         if form is Form.OPENAI:
-            return {
-                "error": {"message": self.message, "type": self._type, "param": self.param, "code": self.code},
-            }
+            error = {"message": self.message, "type": self._type, "param": self.param, "code": self.code}
+            return {"error": error | text}
         if self._is_detail(form):
             kind = "missing" if self.code == "missing_required_parameter" else "value_error"
             return {"detail": [{"type": kind, "loc": ["body", self.param], "msg": self.message}]}
@@ -51,7 +53,7 @@ class Problem:
             "type": self._type,
             "param": self.param,
             "code": self.code,
-        }
+        } | text
 
     @property
     def _type(self) -> str:

@@ -36,11 +36,23 @@ def _answer(description: str, content: dict[str, Schema], headers: dict[str, str
     return answer
 
 
+_TEXT_BEFORE = {"text": STRING | {"description": "Of the audio before a file broke off; if any."}}
 _OPENAI_ERROR = _object(
-    {"error": _object({"message": STRING, "type": STRING, "param": NULLABLE_STRING, "code": NULLABLE_STRING})}
+    {
+        "error": _object(
+            {"message": STRING, "type": STRING, "param": NULLABLE_STRING, "code": NULLABLE_STRING}, _TEXT_BEFORE
+        )
+    }
 )
 _MISTRAL_ERROR = _object(
-    {"object": {"const": "error"}, "message": STRING, "type": STRING, "param": NULLABLE_STRING, "code": NULLABLE_STRING}
+    {
+        "object": {"const": "error"},
+        "message": STRING,
+        "type": STRING,
+        "param": NULLABLE_STRING,
+        "code": NULLABLE_STRING,
+    },
+    _TEXT_BEFORE,
 )
 _DETAIL_ERROR = _object({"detail": _list(_object({"type": STRING, "loc": _list(STRING), "msg": STRING}))})
 _ERROR: Schema = {"anyOf": [_OPENAI_ERROR, _MISTRAL_ERROR]}

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -36,6 +36,7 @@ from voxtide.server.http.job import transcribe_file
 from voxtide.server.http.throttle import FileThrottle
 from voxtide.server.http.upload import MAX_FORM_BYTES, Upload, read_upload
 from voxtide.server.supervisor import EngineSupervisor
+from voxtide.transcript.assembler import Assembler
 from voxtide.transcript.events import TranscriptEvent
 from voxtide.types import EngineInfo, Transcript
 
@@ -111,6 +112,7 @@ class _Transcription:
         self._send = send
         self._closing = closing
         self._form = form_of_headers(self._request.headers)
+        self._text = _TextSoFar()
         self._is_begun = False
 
     async def run(self) -> None:
@@ -119,7 +121,8 @@ class _Transcription:
             upload = await self._read()
             await _until_disconnected(self._answer(upload), self._request.receive)
         except (VoxtideError, RequestRefusedError) as error:
-            await self._answer_problem(problem_of(error))
+            text = self._text.assembler.transcript().text if isinstance(error, AudioError) else ""
+            await self._answer_problem(replace(problem_of(error), text=text))
         except (ClientDisconnect, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -187,7 +190,7 @@ class _Transcription:
             self._service.supervisor,
             file,
             requested.options,
-            tuple(observers),
+            (*observers, self._text),
             file_name=file_name or urlsplit(requested.file_url or "").path,
             max_audio_s=self._service.config.max_file_audio_s,
             throttle=self._service.throttle,
@@ -236,6 +239,16 @@ class _Transcription:
         start = Response(headers=headers, media_type=MEDIA_TYPE)
         del start.headers["content-length"]
         await self._send({"type": "http.response.start", "status": 200, "headers": start.raw_headers})
+
+
+class _TextSoFar(Observer):
+    """Keeps the text for the error of a file that breaks off: hours of audio may precede the damage."""
+
+    def __init__(self) -> None:
+        self.assembler = Assembler()
+
+    def on_event(self, event: TranscriptEvent, wall_s: float) -> None:
+        self.assembler.add(event)
 
 
 class _EventStream(Observer):
