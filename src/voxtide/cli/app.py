@@ -39,7 +39,7 @@ Examples:
   voxtide transcribe mic --output notes.txt
   voxtide transcribe https://example.com/talk.mp3 --format srt > talk.srt
   voxtide transcribe a.wav b.mp3 --format json
-  arecord -f S16_LE -r 16000 | voxtide transcribe - --pace real --format jsonl
+  arecord -f S16_LE -r 16000 | voxtide transcribe - --encoding pcm_s16le --format jsonl --pace real
   voxtide transcribe - --encoding pcm_mulaw --sample-rate 8000 < call.raw
   voxtide transcribe mic --server http://localhost:8000
   MISTRAL_API_KEY=... voxtide transcribe talk.mp3 --engine remote
