@@ -8,7 +8,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise, zip_longest
+from itertools import accumulate, pairwise, zip_longest
+from typing import TypeAlias
 
 from voxtide.errors import ConfigError
 from voxtide.types import Segment
@@ -76,6 +77,10 @@ class CueShape:
         ):
             if value not in allowed:
                 raise ConfigError(f"{name} must be {allowed[0]} to {allowed[-1]}, not {value}")
+
+
+_Split: TypeAlias = tuple[int, tuple[int, ...]]
+"""Lines of the leading tokens: the sum of their squared lengths, least for equal lines, and where they end."""
 
 
 def split_cues(segments: Iterable[Segment], shape: CueShape | None = None) -> list[Cue]:
@@ -205,31 +210,34 @@ def _cue(tokens: Sequence[_Token], shape: CueShape, after_ms: int) -> Cue:
 
 def _lines(tokens: Sequence[_Token], shape: CueShape) -> tuple[str, ...]:
     """The fewest lines that fit, as equal in length as possible."""
-    splits: dict[int, tuple[int, tuple[str, ...]]] = {0: (0, ())}  # by the number of leading tokens: cost and lines
+    ends = [0, *accumulate(token.has_space + num_columns(token.text) for token in tokens)]
+    starts = [end + token.has_space for end, token in zip(ends, tokens, strict=False)]  # a line begins without a space
+    splits: dict[int, _Split] = {0: (0, (0,))}
     for _ in range(shape.max_lines):
-        splits = dict(_with_one_line_more(splits, tokens, shape.line_length))
+        splits = dict(_with_one_line_more(splits, starts, ends, shape.line_length))
         if len(tokens) in splits:
             break
-    return splits[len(tokens)][1]
+    _, breaks = splits[len(tokens)]
+    return tuple(_joined(tokens[start:end]) for start, end in pairwise(breaks))
 
 
 def _with_one_line_more(
-    splits: dict[int, tuple[int, tuple[str, ...]]], tokens: Sequence[_Token], line_length: int
-) -> Iterator[tuple[int, tuple[int, tuple[str, ...]]]]:
+    splits: dict[int, _Split], starts: Sequence[int], ends: Sequence[int], line_length: int
+) -> Iterator[tuple[int, _Split]]:
     """For each number of leading tokens the best split that has one line more than `splits`.
 
-    The cost is the sum of the squared lengths: least for equal lines.
+    `starts` and `ends` are the columns where a line may start and end if all tokens were in one line.
     """
-    for end in range(1, len(tokens) + 1):
-        lines = ((start, _joined(tokens[start:end])) for start in splits if start < end)
-        widths = ((start, line, num_columns(line)) for start, line in lines)
-        fitting = [
-            (splits[start][0] + width**2, (*splits[start][1], line))
-            for start, line, width in widths
-            if width <= line_length
-        ]
-        if fitting:
-            yield end, min(fitting, key=lambda split: split[0])
+    for end in range(1, len(ends)):
+        best: _Split | None = None
+        for start in range(end - 1, -1, -1):
+            width = ends[end] - starts[start]
+            if width > line_length:
+                break
+            if start in splits and (best is None or splits[start][0] + width**2 <= best[0]):
+                best = (splits[start][0] + width**2, (*splits[start][1], end))
+        if best is not None:
+            yield end, best
 
 
 def _joined(tokens: Sequence[_Token]) -> str:

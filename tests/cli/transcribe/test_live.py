@@ -72,6 +72,16 @@ def test_a_segment_ends_its_paragraph() -> None:
     assert watched.lines == ["Ever tried.", "Ever"]
 
 
+def test_a_note_between_two_updates_keeps_its_row_and_erases_none() -> None:
+    watched = Watched()
+    watched.emit(Delta("Ever tried.", 1.0), segment("Ever tried."), Delta(" Ever", 1.5), Interim("failed", 1.6))
+    with watched.view.hidden():
+        watched.terminal.write("voxtide: note: talk.wav is short\n")
+    watched.emit(Delta(" failed.", 2.0))
+    assert watched.lines == ["Ever tried.", "voxtide: note: talk.wav is short", "Ever failed."]
+    assert watched.status.startswith("0.0 s")
+
+
 def test_full_rows_are_permanent_and_later_words_follow_below() -> None:
     watched = Watched(columns=13)
     for word in ["it", "was", "the", "best", "of", "times"]:
