@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ from voxtide.audio.source import AudioSource
 from voxtide.engines.base import EngineStream
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
 from voxtide.errors import AudioError, CorruptAudioError, EngineFailedError
-from voxtide.pipeline import Observer, Outcome, run_stream
-from voxtide.transcript.events import Delta, Finished, Flushed, SpeechStopped, TranscriptEvent
+from voxtide.pipeline import MAX_SPEECH_NOTICES, Observer, Outcome, run_stream
+from voxtide.transcript.events import Delta, Finished, Flushed, SpeechStopped, SpeechUntranscribed, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples
 
 PAUSE = np.zeros(SAMPLE_RATE_HZ, np.float32)
@@ -114,8 +115,50 @@ def test_the_notices_of_a_source_are_reported_once_and_kept() -> None:
         "with 0 left",
         "chunk",
         "with -1 left",
+        "no speech found in talk.wav; level -120 dBFS",
     ]
-    assert outcome.transcript.notices == tuple(source.notices)
+    assert outcome.transcript.notices[:-1] == tuple(source.notices)
+
+
+def test_audio_without_speech_is_noticed_with_its_level() -> None:
+    hum = np.full(SAMPLE_RATE_HZ, 0.001, np.float32)
+    assert run(chunks_of(hum)).transcript.notices == (
+        Notice("no_speech", "no speech found in the audio; level -60 dBFS"),
+    )
+    assert run(chunks_of(TWO_SENTENCES)).transcript.notices == ()
+    assert run(chunks_of(hum, error=AudioError("broken"))).transcript.notices == ()
+
+
+class Events:
+    """A stream that emits given events."""
+
+    def __init__(self, *events: TranscriptEvent) -> None:
+        self._events = events
+
+    async def feed(self, samples: Samples) -> None:
+        pass
+
+    async def flush(self) -> int:
+        return 1
+
+    async def finish(self) -> None:
+        pass
+
+    async def __aiter__(self) -> AsyncIterator[TranscriptEvent]:
+        for event in self._events:
+            yield event
+
+
+def test_speech_without_text_is_noticed_a_bounded_number_of_times() -> None:
+    def noticed(num_events: int) -> list[str]:
+        events = [SpeechUntranscribed(number + 0.25, number + 1.5) for number in range(num_events)]
+        stream = cast("EngineStream", Events(*events, Finished(100.0)))
+        outcome = asyncio.run(run_stream(chunks_of(PAUSE), stream))
+        return [notice.message for notice in outcome.transcript.notices]
+
+    assert noticed(1) == ["the audio: no text for the speech from 0.2 to 1.5 s"]
+    assert len(noticed(500)) == MAX_SPEECH_NOTICES
+    assert noticed(500)[-1].endswith("more of the kind is not reported")
 
 
 def test_the_notices_of_an_empty_source_follow_the_start() -> None:

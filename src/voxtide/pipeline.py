@@ -12,16 +12,22 @@ import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from voxtide.audio.level import level_of_power_dbfs
 from voxtide.audio.source import AudioSource
 from voxtide.engines.base import EngineStream
 from voxtide.errors import EngineError, VoxtideError, first_error
 from voxtide.transcript.assembler import Assembler
-from voxtide.transcript.events import SpeechStopped, TranscriptEvent
+from voxtide.transcript.events import Finished, SpeechStopped, SpeechUntranscribed, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples, Transcript
 
 MAX_PAUSE_AGE_S = 1.0
 """Older pauses are not flushed. Engines report a pause 0.3 to 0.6 s after its start; a later report comes from replayed
 or faster than real-time audio, where a flush could split a word."""
+
+MAX_SPEECH_NOTICES = 10
+"""Most notices of one stream about speech without text: singing never has any."""
 
 
 class Observer:
@@ -121,6 +127,8 @@ class _Run:
         self._clock = clock
         self._started_at_s: float | None = None
         self._num_fed_samples = 0
+        self._energy = 0.0
+        self._num_untranscribed = 0
         self._is_flushing_at_pauses = is_flushing_at_pauses
         self._flush_requested = asyncio.Event()
         self._input_lock = asyncio.Lock()  # `feed` and `flush` of a stream must not overlap
@@ -131,6 +139,7 @@ class _Run:
                 wall_s = self._start()
                 self._take_source_notices()
                 self._num_fed_samples += len(chunk)
+                self._energy += float(np.sum(np.square(chunk, dtype=np.float64)))
                 for observer in self._observers:
                     observer.on_chunk(chunk, self._num_fed_samples / SAMPLE_RATE_HZ, wall_s)
                 async with self._input_lock:
@@ -147,6 +156,27 @@ class _Run:
         for observer in self._observers:
             observer.on_notice(notice, wall_s)
 
+    def _notice_missing_text(self, event: TranscriptEvent) -> None:
+        """Report speech without text, and at the end audio without speech."""
+        match event:
+            case SpeechUntranscribed(start_s, audio_s):
+                self._num_untranscribed += 1
+                if self._num_untranscribed <= MAX_SPEECH_NOTICES:
+                    message = f"{self._source_name}: no text for the speech from {start_s:.1f} to {audio_s:.1f} s"
+                    is_last = self._num_untranscribed == MAX_SPEECH_NOTICES
+                    more = "; more of the kind is not reported" if is_last else ""
+                    self.notify(Notice("speech_untranscribed", message + more))
+            case Finished() if self._num_fed_samples and not (self.failure or self._num_untranscribed):
+                if not self.assembler.stable_text.strip():
+                    level = level_of_power_dbfs(self._energy / self._num_fed_samples)
+                    self.notify(Notice("no_speech", f"no speech found in {self._source_name}; level {level:.0f} dBFS"))
+            case _:
+                pass
+
+    @property
+    def _source_name(self) -> str:
+        return "the audio" if self._notices_of is None else self._notices_of.name
+
     def _take_source_notices(self) -> None:
         """Report what the source noticed since the last call."""
         noticed = () if self._notices_of is None else self._notices_of.notices
@@ -158,6 +188,7 @@ class _Run:
         async for event in self._stream:
             wall_s = self._wall_s()
             self.assembler.add(event)
+            self._notice_missing_text(event)
             if self._is_flushing_at_pauses and self._is_new_pause(event):
                 self._flush_requested.set()
             for observer in self._observers:

@@ -16,5 +16,9 @@ def level_dbfs(samples: Samples) -> float:
     """RMS level of `samples`, shape [n]: `SILENCE_DBFS` to 0 dBFS, where a full-scale sine has -3."""
     if samples.size == 0:
         return SILENCE_DBFS
-    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    return level_of_power_dbfs(float(np.mean(np.square(samples, dtype=np.float64))))
+
+
+def level_of_power_dbfs(power: float) -> float:
+    """The level of samples whose mean square is `power`."""
     return max(SILENCE_DBFS, 10.0 * math.log10(power)) if power > 0 else SILENCE_DBFS
