@@ -162,9 +162,13 @@ def test_a_name_on_the_hub_while_offline(store: ModelStore, name: str) -> None:
 
 def test_a_failed_download(monkeypatch: pytest.MonkeyPatch) -> None:
     utils = pytest.importorskip("faster_whisper.utils")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", False)
 
     def refuse(name: str, *, local_files_only: bool) -> str:
+        from huggingface_hub import constants
+
         assert not local_files_only
+        assert constants.HF_HUB_DISABLE_TELEMETRY
         raise OSError("secret")
 
     monkeypatch.setattr(utils, "download_model", refuse)

@@ -100,8 +100,10 @@ def fetch_from_hub(name: str, *, is_offline: bool) -> Path:
     """
     try:
         from faster_whisper.utils import download_model
+        from huggingface_hub import constants
     except ModuleNotFoundError as error:
         raise _missing_extra() from error
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # else its requests describe the programs on this machine
     try:
         return Path(download_model(name, local_files_only=is_offline))
     except Exception as error:  # the exceptions of the library and of the network share no base class
