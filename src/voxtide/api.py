@@ -81,7 +81,7 @@ async def transcribe_async(
         path: A file or URL with audio in any format that FFmpeg can read.
         engine: An engine's name, or an engine from `open_engine`, which stays open.
         model: A model of the engine; only with an engine's name.
-        language: ISO 639-1 code of the speech; None for the engine's choice.
+        language: Language of the speech, such as "fr", "fr-FR" or "French"; None for the engine's choice.
         vocabulary: Words to expect, for engines that can use them.
 
     Raises:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxtide.errors import UnsupportedOptionError
+from voxtide.languages import language_code, nearest_languages, unknown_language
 
 SAMPLE_RATE_HZ = 16_000
 """The rate of all audio inside voxtide; `audio/` converts to it."""
@@ -18,6 +19,9 @@ Samples: TypeAlias = NDArray[np.float32]
 
 _MAX_SHOWN_CHARS = 80
 """Maximum length of a client's string in an error message."""
+
+_MAX_LISTED_LANGUAGES = 15
+"""More are not listed in an error message, only the nearest."""
 
 Pace: TypeAlias = Literal["live", "fast"]
 """`live`: lowest latency. `fast`: lowest cost, for audio that is already complete."""
@@ -73,11 +77,15 @@ class StreamOptions:
     """Options of one stream. An engine raises `UnsupportedOptionError` for options that it does not support.
 
     Attributes:
-        language: ISO 639-1 code of the speech; None for the engine's choice.
+        language: Language of the speech: a code, a tag or a name, kept as its ISO 639-1 code; None for the engine's
+            choice.
         delay_ms: The model's look-ahead, for engines that have one; None for the engine's default.
         interim: Whether to emit text that may still change.
         vocabulary: Words to expect, for engines that can use them.
         pace: `live` for the lowest latency, `fast` for the lowest cost.
+
+    Raises:
+        UnsupportedOptionError: There is no such language.
     """
 
     language: str | None = None
@@ -85,6 +93,23 @@ class StreamOptions:
     interim: bool = True
     vocabulary: tuple[str, ...] = ()
     pace: Pace = "live"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "language", parse_language(self.language))
+
+
+def parse_language(name: str | None) -> str | None:
+    """The ISO 639-1 code of a language given by code, tag or name; None for None.
+
+    Raises:
+        UnsupportedOptionError: There is no such language; the message has the nearest.
+    """
+    if name is None:
+        return None
+    code = language_code(name)
+    if code is None:
+        raise UnsupportedOptionError(unknown_language(name))
+    return code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +127,8 @@ class EngineInfo:
         delays_ms: Selectable look-aheads, ascending; empty if the delay is fixed.
         can_use_vocabulary: Whether `StreamOptions.vocabulary` has an effect.
         can_detect_turns: Whether turns can be detected on its streams. A server without a VAD model clears it.
+        default_language: Language of a session that requests none, as a server's operator set it; None for the
+            engine's choice.
     """
 
     name: str
@@ -113,6 +140,7 @@ class EngineInfo:
     delays_ms: tuple[int, ...] = ()
     can_use_vocabulary: bool = False
     can_detect_turns: bool = True
+    default_language: str | None = None
 
     def check(self, options: StreamOptions) -> None:
         """Raise if an option is not supported.
@@ -144,7 +172,12 @@ class EngineInfo:
         """Why speech in `language`, an ISO 639-1 code, cannot be transcribed, or None."""
         if not self.languages or language in self.languages:
             return None
-        return f"{self._label} cannot transcribe {language!r}: it knows {', '.join(self.languages)}"
+        if len(self.languages) <= _MAX_LISTED_LANGUAGES:
+            known = ", ".join(self.languages)
+        else:
+            nearest = ", ".join(nearest_languages(language, self.languages))
+            known = f"{len(self.languages)} languages, the nearest of which are {nearest}"
+        return f"{self._label} cannot transcribe {language!r}: it knows {known}"
 
     def delay_refusal(self, delay_ms: int) -> str | None:
         """Why the delay is not available, or None."""

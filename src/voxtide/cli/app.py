@@ -194,6 +194,7 @@ def serve(
     server: options.ServerAddress = None,
     api_key: options.ApiKey = None,
     model: options.Model = None,
+    language: options.ServeLanguage = None,
     threads: options.Threads = None,
     device: options.Device = None,
     weights: options.Weights = None,
@@ -251,6 +252,7 @@ def serve(
             config=ServerConfig(
                 host=host,
                 port=port,
+                language=language,
                 origins=tuple(origin or ()),
                 tls_certificate=tls_cert,
                 tls_key=tls_key,

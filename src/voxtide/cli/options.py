@@ -50,7 +50,19 @@ Model: TypeAlias = Annotated[
 Language: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--language", "-l", metavar="CODE", help="Language of the speech, such as en. Default: detected by the engine."
+        "--language",
+        "-l",
+        metavar="NAME",
+        help="Language of the speech, such as fr, fr-FR, French or français. Default: the engine's choice.",
+    ),
+]
+ServeLanguage: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--language",
+        "-l",
+        metavar="NAME",
+        help="Language of sessions and files that name none, such as fr or French. Default: the engine's choice.",
     ),
 ]
 DelayMs: TypeAlias = Annotated[

@@ -46,7 +46,7 @@ def connect(
         server: Server address, such as http://localhost:8000; http, https, ws or wss.
         api_key: Sent in the `Authorization` header; never logged. None to send none. Mistral's service needs one.
         model: Model name; None for the server's default.
-        language: ISO 639-1 code of the speech; None to let the server decide.
+        language: Language of the speech, such as "fr", "fr-FR" or "French"; None to let the server decide.
         delay_ms: The model's look-ahead, if the server supports a choice.
         vocabulary: Words to expect, if the server supports them.
         interim: Whether to request interim text, if the server supports it (voxtide does).

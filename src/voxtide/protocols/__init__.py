@@ -5,7 +5,7 @@ Knows no sockets, no asyncio and no engines. docs/protocols.md describes the rea
     messages.py               JSON, base64 and `RequestRefusedError`
     fields.py                 values inside messages
     error_codes.py            our errors as HTTP statuses and close codes
-    session_info.py           session ids and language tags
+    session_info.py           session ids
     realtime/                 WebSocket sessions
         dialect.py            the seam between a dialect and a session: effects, `Dialect`
         routing.py            selects the dialect of a connection

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from voxtide.errors import ConfigError
+from voxtide.languages import language_code, unknown_language
 
 _COUNTS = (
     "capacity",
@@ -40,6 +41,7 @@ class ServerConfig:
         host: Address to listen on; the default accepts connections from this machine only.
         port: The port; 0 for any free one.
         capacity: Concurrent sessions.
+        language: Language of sessions and files that name none: a code, a tag or a name; None for the engine's choice.
         keys: API keys; without any, every client is accepted.
         origins: Other web sites, such as https://example.com, whose pages may connect; "*" for any.
         tls_certificate: Certificate chain (PEM), for https and wss; None for http and ws.
@@ -68,6 +70,7 @@ class ServerConfig:
     host: str = "127.0.0.1"
     port: int = 8000
     capacity: int = 8
+    language: str | None = None
     keys: tuple[str, ...] = field(default=(), repr=False)
     origins: tuple[str, ...] = ()
     tls_certificate: Path | None = None
@@ -96,6 +99,10 @@ class ServerConfig:
     can_fetch_private: bool = False
 
     def __post_init__(self) -> None:
+        if self.language is not None:
+            if language_code(self.language) is None:
+                raise ConfigError(unknown_language(self.language))
+            object.__setattr__(self, "language", language_code(self.language))
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"port is {self.port}; it must be 0 to 65535")
         for name in _COUNTS:

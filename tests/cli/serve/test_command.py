@@ -224,3 +224,10 @@ def test_a_log_line_has_its_fields() -> None:
     assert TextLines().format(record) == (
         "1970-01-01T00:00:00.000+00:00 info    session ws-1 opened  session=ws-1 wire=m"
     )
+
+
+@pytest.mark.parametrize(("language", "reason"), [("frnch", "nearest are French"), ("Dutch", "cannot transcribe 'nl'")])
+def test_a_language_the_server_cannot_have_is_refused_at_the_start(language: str, reason: str) -> None:
+    result = CliRunner().invoke(app, ["serve", "--engine", "scripted", "--port", "0", "--language", language])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert reason in result.stderr

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,3 +146,10 @@ def test_any_form_is_parsed_or_refused(items: list[tuple[str, str]], has_file: b
 def test_the_field_limit_allows_all_phrases() -> None:
     items = [(name, "x") for name in ("keywords[]", "context_bias") for _ in range(1000)]
     assert len(read(items).options.vocabulary) == 2000 < MAX_FIELDS
+
+
+def test_the_servers_language_is_for_requests_that_name_none() -> None:
+    server = replace(ABLE, default_language="fr")
+    assert read([], server).options.language == "fr"
+    assert read([("language", "Deutsch")], server).options.language == "de"
+    assert read([("languages", "en"), ("languages", "de")], server).options.language is None

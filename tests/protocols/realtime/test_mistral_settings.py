@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -158,3 +159,11 @@ def test_settings_are_fixed_after_the_first_audio() -> None:
     (error,) = conversation.send("session.update", session={"interim": False})
     assert error["error"] == {"message": "Session fields cannot be changed after audio has started.", "code": 400}
     assert len(conversation.configured) == 2
+
+
+def test_the_servers_language_is_for_sessions_that_name_none() -> None:
+    conversation = mistral(replace(ABLE, default_language="de"))
+    assert conversation.sent[0]["session"]["language"] == conversation.configured[0].options.language == "de"
+    for language, code in (("English", "en"), (None, "de")):
+        (updated,) = conversation.send("session.update", session={"language": language})
+        assert updated["session"]["language"] == conversation.configured[-1].options.language == code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -110,6 +111,15 @@ def test_with_several_languages_the_engine_decides() -> None:
     assert conversation.configured[-1].options.language is None
     update(conversation, transcription={"languages": ["en"]})
     assert conversation.configured[-1].options.language == "en"
+
+
+def test_the_servers_language_is_for_sessions_that_name_none() -> None:
+    conversation = openai(replace(ABLE, default_language="de"))
+    created = conversation.sent[0]["session"]["audio"]["input"]["transcription"]
+    assert created["language"] == conversation.configured[0].options.language == "de"
+    for requested, code in (({"language": "English"}, "en"), ({"language": None}, "de"), ({"languages": []}, "de")):
+        update(conversation, transcription=requested)
+        assert conversation.configured[-1].options.language == code
 
 
 def test_hints_without_effect_are_accepted_and_returned_as_off() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -126,6 +127,13 @@ def test_a_language_may_accompany_the_model() -> None:
     conversation = Conversation(RealtimePath.REALTIME, ABLE)
     assert conversation.send("session.update", model="m", language="de") == []
     assert conversation.configured[-1].options.language == "de"
+
+
+def test_the_servers_language_is_for_sessions_that_name_none() -> None:
+    conversation = vllm(replace(ABLE, default_language="de"))
+    assert conversation.configured[-1].options.language == "de"
+    conversation.send("session.update", model="m", language="English")
+    assert conversation.configured[-1].options.language == "en"
 
 
 def test_interim_text_is_not_sent() -> None:

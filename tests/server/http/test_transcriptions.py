@@ -68,6 +68,16 @@ async def test_every_format_of_openai() -> None:
     assert (verbose.json["language"], verbose.json["duration"]) == ("en", pytest.approx(len(FILE) / 32_000, abs=0.01))
 
 
+async def test_the_servers_language_is_for_files_that_name_none() -> None:
+    async with files_server(ServerConfig(language="Français")) as server:
+        default = await transcribed(server, FILE, response_format="verbose_json")
+        named = await transcribed(server, FILE, response_format="verbose_json", language="English")
+        refused = await transcribed(server, FILE, language="frnch")
+    assert (default.json["language"], named.json["language"]) == ("fr", "en")
+    assert refused.status == 400
+    assert "no language 'frnch'; the nearest are French (fr)" in refused.json["error"]["message"]
+
+
 async def test_mistrals_form() -> None:
     async with files_server() as server:
         answer = await transcribed(server, FILE, ("timestamp_granularities", "segment"), **MISTRAL)

@@ -112,7 +112,7 @@ async def test_unsupported_options_are_refused_with_the_first_audio() -> None:
     received = Received()
     async with ScriptedEngine() as engine:
         stream = stream_of(engine, received)
-        await stream.configure(Configure(PcmFormat(), StreamOptions(language="xx")))
+        await stream.configure(Configure(PcmFormat(), StreamOptions(language="nl")))
         with pytest.raises(UnsupportedOptionError):
             await stream.feed(stream.decode(bytes(640)))
         await stream.close()

@@ -35,6 +35,7 @@ from voxtide.server.config import ServerConfig
 from voxtide.server.http.endpoints import http_endpoints
 from voxtide.server.serving import assemble, listen
 from voxtide.server.supervisor import EngineSupervisor
+from voxtide.types import StreamOptions
 
 _log = logging.getLogger("voxtide.server")
 
@@ -112,6 +113,7 @@ async def _serve(
     config: ServerConfig, load: Callable[[], Engine], sock: socket.socket, settings: Settings, interrupts: Interrupts
 ) -> Exit:
     async with EngineSupervisor(load) as supervisor:
+        supervisor.info.check(StreamOptions(language=config.language))
         server = assemble(config, supervisor, version=voxtide.__version__, vad=_vad(settings), endpoints=http_endpoints)
         typer.echo(startup_text(config, supervisor.info, port=sock.getsockname()[1]))
         with interrupts.finishing():

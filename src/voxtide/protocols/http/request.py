@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+from voxtide.languages import language_code, unknown_language
 from voxtide.protocols.fields import MAX_PHRASES, MAX_STRING_CHARS, check_model
 from voxtide.protocols.http.form import Fields, Form, form_of
 from voxtide.protocols.messages import RequestRefusedError
-from voxtide.protocols.session_info import language_code
 from voxtide.types import EngineInfo, StreamOptions
 
 ResponseFormat: TypeAlias = Literal["json", "text", "srt", "vtt", "verbose_json"]
@@ -119,18 +119,19 @@ def _refuse_unsupported(fields: Fields) -> None:
 
 
 def _language(fields: Fields, engine: EngineInfo) -> str | None:
-    """The single requested language, or the engine's only one. With several the engine decides."""
+    """The single requested language, else the server's default, else the engine's only one. With several the engine
+    decides."""
     names = [("language", value) for value in (fields.one("language"),) if value]
     names += [("languages", value) for value in fields.all("languages")]
     codes = list(dict.fromkeys(_language_of(value, name, engine) for name, value in names))
-    choices = codes or engine.languages
+    choices = codes or ([engine.default_language] if engine.default_language else engine.languages)
     return choices[0] if len(choices) == 1 else None
 
 
 def _language_of(value: str, name: str, engine: EngineInfo) -> str:
     code = language_code(value)
     if code is None:
-        raise RequestRefusedError(f'{name} must be a code of ISO 639-1, such as "en"', param=name)
+        raise RequestRefusedError(unknown_language(value), code="unsupported_language", param=name)
     if reason := engine.language_refusal(code):
         raise RequestRefusedError(reason, code="unsupported_language", param=name)
     return code

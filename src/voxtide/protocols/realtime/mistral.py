@@ -59,7 +59,7 @@ class MistralRealtime:
         self._engine = engine
         self._session = session
         self._requested_model = query.get("model")
-        self._settings = MistralSettings(has_interim=query.get("interim") == "true")
+        self._settings = MistralSettings(language=engine.default_language, has_interim=query.get("interim") == "true")
         self._shutdown = Shutdown(lambda failure: [_error(failure.message, failure.status)])
         self._has_audio = False
         self._pending: deque[_Pending] = deque()

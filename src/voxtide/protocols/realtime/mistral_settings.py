@@ -9,11 +9,12 @@ from typing import Any
 
 from voxtide.audio.encodings import Encoding
 from voxtide.audio.pcm import PcmFormat
+from voxtide.languages import language_code, unknown_language
 from voxtide.protocols.fields import MAX_PHRASES, number, read_settings, strings, switch, whole_number
 from voxtide.protocols.messages import Message, RequestRefusedError
 from voxtide.protocols.realtime.dialect import MAX_RATE_HZ, MIN_RATE_HZ, Configure
 from voxtide.protocols.realtime.turns import MAX_SILENCE_MS, TurnConfig
-from voxtide.protocols.session_info import SessionInfo, language_code
+from voxtide.protocols.session_info import SessionInfo
 from voxtide.types import EngineInfo, StreamOptions
 
 _ENCODINGS = tuple(encoding.value for encoding in Encoding)
@@ -90,10 +91,10 @@ def _read_delay(value: Any, engine: EngineInfo) -> int | None:
 
 def _read_language(value: Any, engine: EngineInfo) -> str | None:
     if value is None:
-        return None
+        return engine.default_language
     language = language_code(value)
     if language is None:
-        raise RequestRefusedError('language must be a code of ISO 639-1, such as "en"', param="language")
+        raise RequestRefusedError(unknown_language(value), param="language")
     if reason := engine.language_refusal(language):
         raise RequestRefusedError(f"language: {reason}", code="unsupported_option")
     return language

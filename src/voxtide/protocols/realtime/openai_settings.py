@@ -9,6 +9,7 @@ from typing import Any
 
 from voxtide.audio.encodings import Encoding
 from voxtide.audio.pcm import PcmFormat
+from voxtide.languages import language_code, unknown_language
 from voxtide.protocols.fields import (
     MAX_PHRASES,
     check_model,
@@ -21,7 +22,7 @@ from voxtide.protocols.fields import (
 from voxtide.protocols.messages import Message, RequestRefusedError
 from voxtide.protocols.realtime.dialect import MAX_RATE_HZ, MIN_RATE_HZ, Configure
 from voxtide.protocols.realtime.turns import MAX_SILENCE_MS, TurnConfig
-from voxtide.protocols.session_info import SessionInfo, language_code
+from voxtide.protocols.session_info import SessionInfo
 from voxtide.types import EngineInfo, StreamOptions
 
 PCM_RATE_HZ = 24_000
@@ -95,7 +96,8 @@ class OpenAISettings:
     @classmethod
     def initial(cls, engine: EngineInfo) -> OpenAISettings:
         """The settings of a new session."""
-        return cls() if engine.can_detect_turns else cls(turns=None)
+        initial = cls(languages=_default_languages(engine))
+        return initial if engine.can_detect_turns else replace(initial, turns=None)
 
     def updated(
         self, session: Mapping[str, Any], engine: EngineInfo
@@ -219,18 +221,23 @@ def _has_no_turns(model: Any) -> bool:
 
 
 def _read_language(value: Any, name: str, engine: EngineInfo) -> tuple[str, ...]:
-    return () if value is None else (_language(value, name, engine),)
+    return _default_languages(engine) if value is None else (_language(value, name, engine),)
 
 
 def _read_languages(value: Any, name: str, engine: EngineInfo) -> tuple[str, ...]:
-    codes = strings(value, name, MAX_LANGUAGES)
-    return tuple(dict.fromkeys(_language(code, name, engine) for code in codes))
+    names = strings(value, name, MAX_LANGUAGES)
+    return tuple(dict.fromkeys(_language(it, name, engine) for it in names)) or _default_languages(engine)
+
+
+def _default_languages(engine: EngineInfo) -> tuple[str, ...]:
+    return () if engine.default_language is None else (engine.default_language,)
 
 
 def _language(value: Any, name: str, engine: EngineInfo) -> str:
     code = language_code(value)
     if code is None:
-        raise RequestRefusedError(f'{name} must hold codes of ISO 639-1, such as "en"', param=name)
+        error_code = "unsupported_language" if isinstance(value, str) else "invalid_value"
+        raise RequestRefusedError(unknown_language(value), code=error_code, param=name)
     if reason := engine.language_refusal(code):
         raise RequestRefusedError(reason, code="unsupported_language", param=name)
     return code

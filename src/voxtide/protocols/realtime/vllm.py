@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 from voxtide.audio.pcm import PcmFormat
 from voxtide.errors import VoxtideError
+from voxtide.languages import language_code, unknown_language
 from voxtide.protocols.fields import switch
 from voxtide.protocols.messages import Message, RequestRefusedError, handler_of, read_audio, read_message, write_message
 from voxtide.protocols.realtime.dialect import MAX_APPEND_BYTES, Configure, Effect, Feed, Flush, Send
 from voxtide.protocols.realtime.pending_text import PendingText
 from voxtide.protocols.realtime.shutdown import Shutdown
 from voxtide.protocols.realtime.turns import TurnEvent
-from voxtide.protocols.session_info import language_code
 from voxtide.transcript.events import Delta, Finished, Flushed, TranscriptEvent
 from voxtide.types import EngineInfo, StreamOptions
 
@@ -37,7 +37,7 @@ class VllmRealtime:
 
     def begin(self) -> list[Effect]:
         """Audio is 16-bit PCM at 16 kHz. `session.created` was sent before the dialect was known."""
-        return [Configure(PcmFormat(), StreamOptions(interim=False))]
+        return [self._configure(self._engine.default_language)]
 
     def receive(self, message: str | bytes) -> list[Effect]:
         """Handle a client's message; answer a bad one with `error`."""
@@ -82,15 +82,19 @@ class VllmRealtime:
             raise RequestRefusedError(f"{self._engine.model} takes no prompt; leave it out", code="unsupported_option")
         language = self._language_of(message)
         self._has_model = True
-        return [Configure(PcmFormat(), StreamOptions(language=language, interim=False))]
+        return [self._configure(language)]
+
+    def _configure(self, language: str | None) -> Configure:
+        return Configure(PcmFormat(), StreamOptions(language=language, interim=False))
 
     def _language_of(self, message: Message) -> str | None:
         value = message.get("language")
         if value is None:
-            return None
+            return self._engine.default_language
         language = language_code(value)
         if language is None:
-            raise RequestRefusedError('language must be a code of ISO 639-1, such as "en"', code="invalid_event")
+            code = "unsupported_option" if isinstance(value, str) else "invalid_event"
+            raise RequestRefusedError(unknown_language(value), code=code)
         if reason := self._engine.language_refusal(language):
             raise RequestRefusedError(reason, code="unsupported_option")
         return language

@@ -89,11 +89,7 @@ _PHRASES = _list({"type": "string", "minLength": 1, "maxLength": MAX_STRING_CHAR
 
 _FIELDS: dict[str, Schema] = {
     "model": STRING | {"description": "Any name; the server has one model."},
-    "language": {
-        "type": "string",
-        "pattern": "^[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*$",
-        "description": "ISO 639-1, with or without a region.",
-    },
+    "language": STRING | {"description": "A code or tag, such as fr or fr-CA, or a name, such as French or français."},
     "languages": _list(STRING, description="Hints. One is used as the language; with several the engine chooses."),
     "stream": _SWITCH | {"description": "Answer with server-sent events."},
     "temperature": {"type": "number", "minimum": 0, "maximum": 2, "description": "No effect: decoding is greedy."},

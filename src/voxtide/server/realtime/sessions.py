@@ -173,8 +173,10 @@ class Sessions:
                 self._metrics.on_dropped(connection.drop_reason)
 
     def engine_info(self) -> EngineInfo:
-        """The engine's info, with turn detection as this server offers it."""
-        return replace(self._supervisor.info, can_detect_turns=self._vad is not None)
+        """The engine's info, with turn detection and default language as this server has them."""
+        return replace(
+            self._supervisor.info, can_detect_turns=self._vad is not None, default_language=self._config.language
+        )
 
     def _session_info(self, session_id: str) -> SessionInfo:
         now_s = int(time.time())

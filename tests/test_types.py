@@ -1,27 +1,8 @@
+"""What an engine refuses, and why."""
+
 from __future__ import annotations
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from voxtide.protocols.session_info import language_code
 from voxtide.types import EngineInfo
-
-
-@pytest.mark.parametrize(
-    ("tag", "code"),
-    [("en", "en"), ("EN", "en"), ("en-US", "en"),
-     (" zh_Hans_CN ", "zh"), ("yue", "yue"), ("e", None), ("english", None),
-     ("", None), ("en-", None), ("12", None), ("日本", None)],
-)  # fmt: skip
-def test_the_language_of_a_tag(tag: str, code: str | None) -> None:
-    assert language_code(tag) == code
-
-
-@given(st.text())
-def test_any_tag_gives_a_short_ascii_code_or_none(tag: str) -> None:
-    code = language_code(tag)
-    assert code is None or (code.isascii() and code.islower() and len(code) in (2, 3))
 
 
 def test_an_engine_that_takes_anything_refuses_nothing() -> None:
@@ -44,3 +25,11 @@ def test_a_refusal_names_the_accepted_values() -> None:
     assert engine.language_refusal("de") == "tiny cannot transcribe 'de': it knows en"
     assert engine.delay_refusal(100) == "tiny has no delay of 100 ms; it has 80, 160"
     assert engine.vocabulary_refusal() and engine.turns_refusal()
+
+
+def test_of_many_languages_a_refusal_names_the_nearest() -> None:
+    languages = ("en", "fr", "de", "es", "it", "nl", "da", "sv", "no", "fi", "cs", "pl", "ru", "uk", "el", "tr")
+    assert EngineInfo(name="test", model="large", languages=languages).language_refusal("fy") == (
+        "large cannot transcribe 'fy': it knows 16 languages, the nearest of which are Russian (ru), Ukrainian (uk), "
+        "Norwegian (no), Italian (it), French (fr)"
+    )
