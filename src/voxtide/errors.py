@@ -25,9 +25,17 @@ VoxtideError
 └── StreamClosedError           a stream was used after finish or close
 
 A message names the input and, if possible, the remedy. `code` is the stable name in logs and event streams.
+`install_command` is the remedy of a `MissingExtraError`: how this installation adds an extra.
 """
 
 from __future__ import annotations
+
+import importlib.metadata
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
 
 
 class VoxtideError(Exception):
@@ -108,8 +116,42 @@ class MissingExtraError(VoxtideError):
     code = "missing_extra"
 
     def __init__(self, package: str, extra: str, purpose: str, *, remedy: str | None = None) -> None:
-        command = remedy or f"pip install 'voxtide[{extra}]'"
-        super().__init__(f"{purpose} needs the package {package!r}; install it with: {command}")
+        super().__init__(
+            f"{purpose} needs the package {package!r}; install it with: {remedy or install_command(extra)}"
+        )
+
+
+def install_command(extra: str) -> str:
+    """The command that adds an extra to this installation of voxtide.
+
+    It installs from where voxtide itself came from, which the installer noted (PEP 610): a checkout, a wheel, a
+    repository. Only without a note did it come from a package index, where the name may be someone else's.
+    """
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname  # slow to import, and rarely needed
+
+    pip, origin = f"{shlex.quote(sys.executable)} -m pip install", _origin()
+    url = str(origin.get("url", ""))
+    if not url:
+        return f'{pip} "voxtide[{extra}]"'
+    if "dir_info" not in origin:
+        vcs = origin.get("vcs_info") or {}
+        address = f"{vcs['vcs']}+{url}@{vcs['commit_id']}" if vcs else url
+        return f'{pip} "voxtide[{extra}] @ {address}"'
+    root = Path(url2pathname(urlsplit(url).path))
+    if (root / "requirements" / f"{extra}.txt").is_file() and Path(sys.prefix) == root / ".venv":
+        return f"{shlex.quote(str(root / 'scripts' / 'setup'))} {extra}"  # with the locked versions
+    editable = "-e " if origin["dir_info"].get("editable") else ""
+    return f'{pip} {editable}"{root}[{extra}]"'
+
+
+def _origin() -> dict[str, Any]:
+    """The installer's note about where voxtide came from; empty without one."""
+    try:
+        note = importlib.metadata.distribution("voxtide").read_text("direct_url.json")
+        return dict(json.loads(note or "{}"))
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return {}
 
 
 class EngineError(VoxtideError):

@@ -15,7 +15,7 @@ from voxtide.bench import command
 from voxtide.bench.figure import Figure, Line, Measure, Plot
 from voxtide.bench.load import process
 from voxtide.bench.load.session import BenchSession
-from voxtide.errors import VoxtideError
+from voxtide.errors import VoxtideError, install_command
 
 
 async def good(session: BenchSession) -> Figure:
@@ -88,7 +88,7 @@ def test_plots_are_omitted_without_matplotlib(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     err = io.StringIO()
     assert command.main(["good", "--engine", "scripted", "--out", str(tmp_path)], io.StringIO(), err) == 0
-    assert "no plots" in err.getvalue() and "voxtide[bench]" in err.getvalue()
+    assert "no plots" in err.getvalue() and install_command("bench") in err.getvalue()
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
 
@@ -152,4 +152,4 @@ def test_a_profile_without_py_spy_names_the_package_to_install(
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert command.main(["good", "--profile", "out.svg"]) == 1
-    assert "pip install 'voxtide[bench]'" in capsys.readouterr().err
+    assert install_command("bench") in capsys.readouterr().err

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from voxtide.engines.registry import ENGINE_NAMES, ENGINES, load_engine
-from voxtide.errors import ConfigError
+from voxtide.errors import ConfigError, MissingExtraError
 from voxtide.models import ModelStore
 from voxtide.models.manifest import Manifest
 
@@ -65,6 +65,17 @@ def test_model_of_another_engine_is_refused_before_the_pull(name: str, tmp_path:
     store = ModelStore(tmp_path, manifest=Manifest.packaged(), sources=())
     with pytest.raises(ConfigError, match=f"engine '{name}' cannot run model 'whisper-base'; use engine whisper"):
         load_engine(name, model="whisper-base", store=store)
+
+
+@pytest.mark.parametrize(("name", "package"), [("whisper", "faster-whisper"), ("voxtral", "torch")])
+def test_a_missing_extra_is_named_before_the_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package.replace("-", "_"), None)
+    store = ModelStore(tmp_path, manifest=Manifest.packaged(), sources=(), is_offline=True)
+    for model in (None, "small"):
+        with pytest.raises(MissingExtraError, match=f"engine '{name}' needs the package '{package}'; install it with"):
+            load_engine(name, model=model, store=store)
 
 
 def test_options_are_keywords_of_load() -> None:

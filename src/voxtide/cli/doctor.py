@@ -28,7 +28,7 @@ from voxtide.engines.base import Engine
 from voxtide.engines.registry import ENGINES, EngineOption
 from voxtide.engines.voxtral.loading import DEFAULT_MODEL
 from voxtide.engines.voxtral.memory_plan import Survey, survey
-from voxtide.errors import MissingExtraError, ModelMissingError, VoxtideError
+from voxtide.errors import MissingExtraError, ModelMissingError, VoxtideError, install_command
 from voxtide.models import ModelState, ModelStore
 from voxtide.voxtral.config import TOKEN_MS
 
@@ -273,7 +273,7 @@ def _extra_packages() -> dict[str, list[str]]:
 
 
 def _remedy(extra: str) -> str:
-    return f"pip install 'voxtide[{extra}]', if you want it"
+    return f"{install_command(extra)}  (if you want it)"
 
 
 def _is_installed(package: str) -> bool:

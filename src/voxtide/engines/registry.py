@@ -11,11 +11,12 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from voxtide.engines.base import Engine
-from voxtide.errors import ConfigError
+from voxtide.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
     from voxtide.models.store import ModelStore, Progress
@@ -52,6 +53,7 @@ class EngineEntry:
         module: Its module, with `load`.
         description: One line for users.
         is_remote: Whether it runs on a server.
+        needs: The package to import that only the extra of the engine's name installs; None for an engine without one.
         needs_store: Whether it needs a model store, if only for the VAD model.
         options: Its own options: further keywords of its `load`.
     """
@@ -59,6 +61,7 @@ class EngineEntry:
     module: str
     description: str
     is_remote: bool = False
+    needs: str | None = None
     needs_store: bool = False
     options: tuple[str, ...] = ()
 
@@ -68,11 +71,15 @@ ENGINES = {
         "voxtide.engines.moonshine", "English on any CPU, words early; the default", needs_store=True
     ),
     "whisper": EngineEntry(
-        "voxtide.engines.whisper", "many languages on a CPU; needs the extra 'whisper'", needs_store=True
+        "voxtide.engines.whisper",
+        "many languages on a CPU; needs the extra 'whisper'",
+        needs="faster_whisper",
+        needs_store=True,
     ),
     "voxtral": EngineEntry(
         "voxtide.engines.voxtral",
         "13 languages, best on a GPU; needs the extra 'voxtral'",
+        needs="torch",
         options=("device", "weights", "window_minutes", "interim_every_ms"),
     ),
     "remote": EngineEntry(
@@ -122,6 +129,7 @@ def load_engine(
     if entry.needs_store and store is None:
         raise ConfigError(f"engine {name!r} needs a model store; pass store=ModelStore.from_settings(...)")
     _check_model(name, entry, model, store)
+    _check_extra(name, entry)
     load = import_module(entry.module).load
     if entry.is_remote:
         if num_threads is not None:
@@ -159,6 +167,12 @@ def _check_model(name: str, entry: EngineEntry, model: str | None, store: ModelS
     owner = next((status.model.engine for status in store.list() if status.model.name == model), name)
     if owner != name:
         raise ConfigError(f"engine {name!r} cannot run model {model!r}; use engine {owner}")
+
+
+def _check_extra(name: str, entry: EngineEntry) -> None:
+    """Refuse an engine without its package before its model is pulled."""
+    if entry.needs is not None and find_spec(entry.needs) is None:
+        raise MissingExtraError(entry.needs.replace("_", "-"), name, f"engine {name!r}")
 
 
 def _check_counts(**counts: int | None) -> None:
