@@ -13,18 +13,19 @@ from pathlib import Path
 from voxtide.audio.opening import open_source
 from voxtide.config import Settings
 from voxtide.engines.base import Engine
-from voxtide.engines.registry import EngineOption, load_engine
+from voxtide.engines.registry import AUTO, EngineOption, load_engine
 from voxtide.errors import ConfigError, VoxtideError
 from voxtide.models import ModelStore, Progress
 from voxtide.pipeline import run_stream
 from voxtide.types import StreamOptions, Transcript
 
-DEFAULT_ENGINE = "moonshine"
+DEFAULT_ENGINE = AUTO
 
 
 def open_engine(
     name: str = DEFAULT_ENGINE,
     *,
+    language: str | None = None,
     model: str | None = None,
     num_threads: int | None = None,
     max_streams: int | None = None,
@@ -38,6 +39,8 @@ def open_engine(
 
     Args:
         name: `moonshine`, `whisper`, `voxtral` or `scripted` run locally; `remote` and `vllm` connect to a server.
+            `auto` is the engine of `model`, else `moonshine` for English and unknown speech, else `whisper`.
+        language: The language of the speech, for `auto`; streams still name theirs.
         model: A model of the engine; None for its default.
         num_threads: Compute threads; None for a default that fits the machine.
         max_streams: Maximum number of open streams; None for the engine's default.
@@ -56,6 +59,7 @@ def open_engine(
     store = store or ModelStore.from_settings(Settings.from_environment(os.environ))
     return load_engine(
         name,
+        language=language,
         model=model,
         store=store,
         num_threads=num_threads,
@@ -79,7 +83,7 @@ async def transcribe_async(
 
     Args:
         path: A file or URL with audio in any format that FFmpeg can read.
-        engine: An engine's name, or an engine from `open_engine`, which stays open.
+        engine: An engine's name, or an engine from `open_engine`, which stays open. `auto`: the language decides.
         model: A model of the engine; only with an engine's name.
         language: Language of the speech, such as "fr", "fr-FR" or "French"; None for the engine's choice.
         vocabulary: Words to expect, for engines that can use them.
@@ -97,7 +101,7 @@ async def transcribe_async(
                 f"model {model!r} can be given only with an engine's name; this engine already has a model"
             )
         return await _transcribe(path, engine, options)
-    async with await asyncio.to_thread(open_engine, engine, model=model) as opened:
+    async with await asyncio.to_thread(open_engine, engine, language=language, model=model) as opened:
         return await _transcribe(path, opened, options)
 
 

@@ -13,6 +13,7 @@ import pytest
 from tests.support.live_servers import CuttableProxy, ServerThread, port_of, voxtide_server
 from tests.support.spoken import Spawn, Tones, Voxtide
 from voxtide.cli.remote import EngineChoice, choose_engine
+from voxtide.errors import ConfigError
 
 KEY = "sk-secret-1"
 KEYS = {"VOXTIDE_API_KEY": "ours", "MISTRAL_API_KEY": "theirs"}
@@ -160,11 +161,20 @@ def test_a_server_may_be_a_gateway(spawn: Spawn, voxtide: Voxtide, tones: Tones,
         ((None, "http://a", "mine"), EngineChoice("remote", "http://a", "mine")),
         (("vllm", None, None), EngineChoice("vllm", None, "ours")),
         (("scripted", None, None), EngineChoice("scripted")),
-        (("nothing", None, None), EngineChoice("nothing")),
+        (("auto", None, None), EngineChoice("moonshine")),
+        (("auto", "http://a", None), EngineChoice("remote", "http://a", "ours")),
     ],
 )
 def test_the_choice(requested: tuple[str | None, str | None, str | None], choice: EngineChoice) -> None:
     assert choose_engine(*requested, KEYS) == choice
+
+
+def test_language_and_model_choose_the_engine() -> None:
+    assert choose_engine(None, None, None, {}, language="French").name == "whisper"
+    assert choose_engine(None, None, None, {}, model="whisper-tiny.en").name == "whisper"
+    assert choose_engine(None, "http://a", None, {}, language="French").name == "remote"
+    with pytest.raises(ConfigError, match="There is no engine 'nothing'"):
+        choose_engine("nothing", None, None, {})
 
 
 def test_the_mistral_key_is_sent_to_mistral_only() -> None:

@@ -1,15 +1,19 @@
+"""Engines by name: what `auto` means, and what is refused before anything is loaded."""
+
 from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from voxtide.engines.registry import ENGINE_NAMES, ENGINES, load_engine
-from voxtide.errors import ConfigError, MissingExtraError
+from voxtide.engines import registry
+from voxtide.engines.registry import AUTO, ENGINE_NAMES, ENGINES, engine_for, load_engine
+from voxtide.errors import ConfigError, MissingExtraError, UnsupportedOptionError, install_command
 from voxtide.models import ModelStore
 from voxtide.models.manifest import Manifest
 
@@ -25,8 +29,41 @@ def test_unknown_name_suggests_the_closest(name: str, hint: str) -> None:
         load_engine(name)
 
 
+@pytest.mark.parametrize(
+    ("language", "model", "engine"),
+    [(None, None, "moonshine"), ("English", None, "moonshine"), ("en-GB", None, "moonshine"), ("fr", None, "whisper"),
+     ("français", None, "whisper"), (None, "whisper-base", "whisper"), ("en", "whisper-tiny.en", "whisper"),
+     (None, "moonshine-tiny-en", "moonshine"), (None, "voxtral", "voxtral"), (None, "large-v3", "whisper"),
+     (None, "Systran/faster-whisper-small", "whisper"), ("fr", ".", "whisper"), (None, ".", "moonshine")],
+)  # fmt: skip
+def test_auto_is_decided_by_the_model_or_the_language(language: str | None, model: str | None, engine: str) -> None:
+    assert engine_for(AUTO, language=language, model=model) == engine
+    assert engine_for("scripted", language=language, model=model) == "scripted"
+
+
+def test_auto_without_the_extra_names_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)
+    store = ModelStore(tmp_path, manifest=Manifest.packaged(), sources=(), is_offline=True)
+    with pytest.raises(MissingExtraError, match=f"'whisper' needs .*{re.escape(install_command('whisper'))}$"):
+        load_engine(AUTO, language="fr", store=store)
+
+
+@pytest.mark.parametrize("has_extra", [True, False])
+def test_a_language_the_engine_lacks_is_refused_with_the_engine_that_has_it(
+    monkeypatch: pytest.MonkeyPatch, has_extra: bool
+) -> None:
+    monkeypatch.setattr(registry, "find_spec", lambda _: object() if has_extra else None)
+    first = "" if has_extra else rf" \(first install its extra: {re.escape(install_command('whisper'))}\)"
+    with pytest.raises(
+        UnsupportedOptionError, match=f"'moonshine' cannot transcribe 'fr': it knows en; use --engine whisper{first}$"
+    ):
+        load_engine("moonshine", language="French")
+    with pytest.raises(UnsupportedOptionError, match="no language 'frnch'"):
+        load_engine(AUTO, language="frnch")
+
+
 def test_unknown_name_lists_the_engines() -> None:
-    with pytest.raises(ConfigError, match=f"There is no engine 'xyz'; choose from {', '.join(ENGINE_NAMES)}$"):
+    with pytest.raises(ConfigError, match=f"There is no engine 'xyz'; choose from auto, {', '.join(ENGINE_NAMES)}$"):
         load_engine("xyz")
 
 

@@ -29,6 +29,7 @@ Examples:
   voxtide transcribe mic                          your speech, until Ctrl-C
   voxtide transcribe talk.mp3                     watch the text on the terminal
   voxtide transcribe talk.mp3 --output talk.srt   subtitles
+  voxtide transcribe talk.mp3 --language french   another language than English
   voxtide transcribe *.wav --output texts/        one text file for each
   voxtide serve                                   a web page and an API for other programs
   voxtide doctor                                  what works here, and how to fix the rest
@@ -153,7 +154,7 @@ def transcribe(
         own = engine_options(device, weights, window_minutes, interim_every_ms)
         request = Request(
             sources=tuple(sources),
-            engine=choose_engine(engine, server, api_key, os.environ, own),
+            engine=choose_engine(engine, server, api_key, os.environ, own, language=language, model=model),
             model=model,
             threads=threads,
             language=language,
@@ -179,7 +180,7 @@ def transcribe(
 
 @app.command(epilog=EXIT_CODES_HELP, short_help="Transcribe a sample recording as if live.")
 def demo(
-    recording: options.Recording = "beckett", engine: options.Engine = "moonshine", pace: options.DemoPace = "real"
+    recording: options.Recording = "beckett", engine: options.Engine = "auto", pace: options.DemoPace = "real"
 ) -> None:
     """Transcribe a recording that comes with voxtide as if it were live, flushing at each pause."""
     with reporting():
@@ -238,7 +239,7 @@ def serve(
         from voxtide.cli.serve.request import ServeRequest
 
         own = engine_options(device, weights, window_minutes, interim_every_ms)
-        choice = choose_engine(engine, server, api_key, os.environ, own)
+        choice = choose_engine(engine, server, api_key, os.environ, own, language=language, model=model)
         request = ServeRequest(
             engine=choice.name,
             server=choice.server,
@@ -279,7 +280,7 @@ def serve(
 
 @app.command(short_help="Show what works on this machine, and how to fix the rest.")
 def doctor(
-    engine: options.Engine = "moonshine",
+    engine: options.Engine = "auto",
     model: options.Model = None,
     device: options.Device = None,
     weights: options.Weights = None,

@@ -25,7 +25,7 @@ from voxtide.cli.failures import Exit
 from voxtide.cli.remote import NO_OPTIONS
 from voxtide.config import Settings
 from voxtide.engines.base import Engine
-from voxtide.engines.registry import ENGINES, EngineOption
+from voxtide.engines.registry import ENGINES, EngineOption, engine_for
 from voxtide.engines.voxtral.loading import DEFAULT_MODEL
 from voxtide.engines.voxtral.memory_plan import Survey, survey
 from voxtide.errors import MissingExtraError, ModelMissingError, VoxtideError, install_command
@@ -71,7 +71,7 @@ def doctor(
     options: Mapping[str, EngineOption] = NO_OPTIONS,
 ) -> Exit:
     """Run all checks and print them, the verdict first. The exit code is DONE if the engine can run, else FAILED."""
-    engine = engine or api.DEFAULT_ENGINE
+    engine = engine_for(engine or api.DEFAULT_ENGINE, model=model)
     checks = list(examine(engine, model, options))
     can_run = not any(check.state == "bad" for check in checks)
     if is_json:

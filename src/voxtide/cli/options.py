@@ -13,7 +13,12 @@ Sources: TypeAlias = Annotated[
 ]
 Engine: TypeAlias = Annotated[
     str,
-    typer.Option("--engine", "-e", metavar="NAME", help="Engine: moonshine, whisper, voxtral or scripted (for tests)."),
+    typer.Option(
+        "--engine",
+        "-e",
+        metavar="NAME",
+        help="Engine: moonshine, whisper, voxtral or scripted (for tests). auto: as for transcribe.",
+    ),
 ]
 AnyEngine: TypeAlias = Annotated[
     str | None,
@@ -22,7 +27,8 @@ AnyEngine: TypeAlias = Annotated[
         "-e",
         metavar="NAME",
         help="Engine: moonshine, whisper, voxtral or scripted (for tests) on this machine; remote or vllm on a server. "
-        "Default: moonshine; with --server: remote.",
+        "Default: auto: remote with --server, else the engine of --model, else moonshine for English or without "
+        "--language, else whisper.",
     ),
 ]
 ServerAddress: TypeAlias = Annotated[

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from voxtide.api import DEFAULT_ENGINE
 from voxtide.client.transport.websocket import MISTRAL_CLOUD, is_mistral_cloud
-from voxtide.engines.registry import ENGINES, EngineOption
+from voxtide.engines.registry import AUTO, ENGINES, EngineOption, engine_for
 
 REMOTE = "remote"
 
@@ -35,12 +35,19 @@ def choose_engine(
     api_key: str | None,
     environ: Mapping[str, str],
     options: Mapping[str, EngineOption] = NO_OPTIONS,
+    *,
+    language: str | None = None,
+    model: str | None = None,
 ) -> EngineChoice:
-    """The requested engine; a server without an engine means `remote`.
+    """The requested engine; without one, `remote` if a server is named, else what `auto` means for language and model.
 
     A missing key is read from VOXTIDE_API_KEY or, for Mistral's own service only, from MISTRAL_API_KEY.
+
+    Raises:
+        ConfigError: There is no such engine or language, or the engine does not know the language.
     """
-    name = name or (REMOTE if server else DEFAULT_ENGINE)
+    is_named = name is not None and name != AUTO
+    name = engine_for(REMOTE if server and not is_named else name or DEFAULT_ENGINE, language=language, model=model)
     entry = ENGINES.get(name)
     if entry is not None and entry.is_remote and not api_key:
         is_mistral = name == REMOTE and is_mistral_cloud(server or MISTRAL_CLOUD)

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from voxtide.engines.base import Engine
-from voxtide.errors import ConfigError, MissingExtraError
+from voxtide.errors import ConfigError, MissingExtraError, UnsupportedOptionError, install_command
+from voxtide.models.manifest import Manifest
+from voxtide.types import parse_language
 
 if TYPE_CHECKING:
     from voxtide.models.store import ModelStore, Progress
@@ -55,6 +57,7 @@ class EngineEntry:
         is_remote: Whether it runs on a server.
         needs: The package to import that only the extra of the engine's name installs; None for an engine without one.
         needs_store: Whether it needs a model store, if only for the VAD model.
+        languages: The only languages it knows, if that is so with any of its models; empty if the model decides.
         options: Its own options: further keywords of its `load`.
     """
 
@@ -63,12 +66,16 @@ class EngineEntry:
     is_remote: bool = False
     needs: str | None = None
     needs_store: bool = False
+    languages: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
 
 
 ENGINES = {
     "moonshine": EngineEntry(
-        "voxtide.engines.moonshine", "English on any CPU, words early; the default", needs_store=True
+        "voxtide.engines.moonshine",
+        "English on any CPU, words early; the default",
+        needs_store=True,
+        languages=("en",),
     ),
     "whisper": EngineEntry(
         "voxtide.engines.whisper",
@@ -92,10 +99,54 @@ ENGINES = {
 
 ENGINE_NAMES = tuple(ENGINES)
 
+AUTO = "auto"
+"""In place of an engine's name: the model or the language decides."""
+
+_DEFAULT, _MULTILINGUAL = "moonshine", "whisper"
+"""What `AUTO` means without a language or for one that it knows, and for any other."""
+
+
+def engine_for(name: str, *, language: str | None = None, model: str | None = None) -> str:
+    """The name of the engine to load: `name`, or what `AUTO` means for a model and a language.
+
+    Args:
+        name: One of `ENGINE_NAMES`, or `AUTO`.
+        language: The language of the speech: a code, a tag or a name; None if it is unknown.
+        model: The name or directory of a model; None for the engine's default.
+
+    Raises:
+        ConfigError: There is no such engine or language, or the engine does not know the language.
+    """
+    code = parse_language(language)
+    if name == AUTO:
+        name = _engine_of(model) or (_DEFAULT if code in (None, *ENGINES[_DEFAULT].languages) else _MULTILINGUAL)
+    entry = _entry(name)
+    if code is not None and entry.languages and code not in entry.languages:
+        raise UnsupportedOptionError(
+            f"engine {name!r} cannot transcribe {code!r}: it knows {', '.join(entry.languages)}; "
+            f"use --engine {_MULTILINGUAL}{_first_install()}"
+        )
+    return name
+
+
+def _engine_of(model: str | None) -> str | None:
+    """The engine of a model's name; None without a name. Models that are on the hub only are Whisper's."""
+    if model is None or Path(model).is_dir():
+        return None
+    owners = {known.name: known.engine for known in Manifest.packaged().models}
+    return owners.get(model, _MULTILINGUAL)
+
+
+def _first_install() -> str:
+    needs = ENGINES[_MULTILINGUAL].needs
+    assert needs is not None
+    return "" if find_spec(needs) else f" (first install its extra: {install_command(_MULTILINGUAL)})"
+
 
 def load_engine(
     name: str,
     *,
+    language: str | None = None,
     model: str | None = None,
     store: ModelStore | None = None,
     num_threads: int | None = None,
@@ -108,7 +159,8 @@ def load_engine(
     """Load an engine.
 
     Args:
-        name: One of `ENGINE_NAMES`.
+        name: One of `ENGINE_NAMES`, or `AUTO`.
+        language: The language of the speech, which decides what `AUTO` means; see `engine_for`.
         model: The name of a model, or the directory of one; None for the engine's default.
         store: The model store; ignored by engines that need none.
         num_threads: Threads that run the model, 1 or more; None for the engine's default. Not for remote engines.
@@ -119,10 +171,12 @@ def load_engine(
         options: The engine's own options, as listed in its entry.
 
     Raises:
-        ConfigError: There is no such engine, option or model, a store is missing, or a number is out of range.
+        ConfigError: There is no such engine, language, option or model, a store is missing, or a number is out of
+            range.
         ModelError: The model cannot be used: unknown, not pulled, damaged.
         MissingExtraError: The engine needs a package that is not installed.
     """
+    name = engine_for(name, language=language, model=model)
     entry = _entry(name)
     _check_options(name, entry, options or {})
     _check_counts(num_threads=num_threads, max_streams=max_streams)
@@ -148,7 +202,7 @@ def _entry(name: str) -> EngineEntry:
     if entry is None:
         close = difflib.get_close_matches(name.lower(), ENGINE_NAMES, n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
-        raise ConfigError(f"There is no engine {name!r}; choose from {', '.join(ENGINE_NAMES)}{hint}")
+        raise ConfigError(f"There is no engine {name!r}; choose from {', '.join((AUTO, *ENGINE_NAMES))}{hint}")
     return entry
 
 

@@ -31,6 +31,7 @@ from voxtide.cli.transcribe.progress import ProgressBar
 from voxtide.cli.transcribe.request import PaceName, Request, shown_name
 from voxtide.cli.transcribe.screen import Screen
 from voxtide.engines.base import Engine, EngineStream
+from voxtide.engines.registry import engine_for
 from voxtide.errors import VoxtideError
 from voxtide.pipeline import Observer, Outcome, run_stream
 from voxtide.transcript.records import json_text
@@ -260,7 +261,7 @@ def demo(recording: str, *, engine: str, pace: PaceName, is_on_terminal: bool) -
     with as_file(files("voxtide") / "data" / f"{recording}.wav") as path:
         request = Request(
             sources=(str(path),),
-            engine=EngineChoice(engine),
+            engine=EngineChoice(engine_for(engine)),
             format="live",
             pace=pace,
             has_metrics=True,

@@ -12,7 +12,6 @@ from voxtide.cli.remote import EngineChoice
 from voxtide.cli.transcribe.output import SUFFIXES, DocumentFormat
 from voxtide.errors import ConfigError
 from voxtide.transcript.cues import LINE_LENGTH, MAX_LINES, CueShape
-from voxtide.types import parse_language
 
 Format: TypeAlias = Literal["live", "txt", "srt", "vtt", "json", "jsonl"]
 PaceName: TypeAlias = Literal["real", "fast"]
@@ -23,8 +22,7 @@ class Request:
     """The command's arguments and options, by the same names. None means the default.
 
     Raises:
-        ConfigError: Stdin or the microphone is given twice, there is no such language, or the shape of subtitles does
-            not apply or is invalid.
+        ConfigError: Stdin or the microphone is given twice, or the shape of subtitles does not apply or is invalid.
     """
 
     sources: tuple[str, ...]
@@ -51,7 +49,6 @@ class Request:
     """Whether stdout is a terminal that can redraw lines."""
 
     def __post_init__(self) -> None:
-        parse_language(self.language)  # before anything is loaded
         for source in (STDIN, MICROPHONE):
             if self.sources.count(source) > 1:
                 raise ConfigError(f"{source} is given {self.sources.count(source)} times; it can be read only once")
