@@ -203,3 +203,29 @@ def test_a_terminal_gets_a_bar_and_a_waiting_pull_a_message(
     assert shown.out == ""
     assert shown.err.count("waiting for another process") == 1
     assert "2.0/2.0 kB" in shown.err
+
+
+def test_a_whisper_model_of_the_hub_is_pulled_by_size_or_repository(
+    store: ModelStore, source: ScriptedSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[tuple[str, bool]] = []
+
+    def fetch(name: str, *, is_offline: bool) -> Path:
+        fetched.append((name, is_offline))
+        return tmp_path / name
+
+    monkeypatch.setattr(cli, "fetch_from_hub", fetch)
+    done = run("pull", "whisper-small", "one", "large-v3-turbo", "owner/whisper-nl")
+    assert done.exit_code == 0
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
+        "whisper-small",
+        "one",
+        "large-v3-turbo",
+        "owner/whisper-nl",
+    ]
+    assert fetched == [("small", False), ("large-v3-turbo", False), ("owner/whisper-nl", False)]
+    assert source.num_staged == 1
+    assert "small: fetching about 486 MB from the Hugging Face hub" in done.stderr
+    forced = run("pull", "small", "--force")
+    assert (forced.exit_code, len(fetched)) == (2, 3)
+    assert "--force is for the models of voxtide models list" in forced.stderr

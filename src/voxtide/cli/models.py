@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +16,8 @@ from rich.progress import Progress as RichProgress
 
 from voxtide.cli.failures import Exit, exit_code, print_error, print_note, reporting
 from voxtide.config import Settings
-from voxtide.errors import ModelDownloadError, VoxtideError
+from voxtide.engines.whisper.library import HUB_SIZES_MB, fetch_from_hub, hub_name
+from voxtide.errors import ConfigError, ModelDownloadError, VoxtideError
 from voxtide.models import ModelState, ModelStatus, ModelStore, PullProgress
 
 models_app = typer.Typer(
@@ -24,6 +26,15 @@ models_app = typer.Typer(
 
 Names = Annotated[
     list[str], typer.Argument(metavar="NAME", show_default=False, help="A name from voxtide models list.")
+]
+
+PulledNames = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="NAME",
+        show_default=False,
+        help="A name from voxtide models list, or a Whisper model of the hub: a size such as small or a repository.",
+    ),
 ]
 
 Name = Annotated[
@@ -100,7 +111,7 @@ def list_models(
 
 @models_app.command("pull")
 def pull_models(
-    names: Names = [],  # noqa: B006  # typer copies it, and needs it to detect "none given"
+    names: PulledNames = [],  # noqa: B006  # typer copies it, and needs it to detect "none given"
     is_all: Annotated[bool, typer.Option("--all", help="Pull every model.")] = False,
     is_forced: Annotated[bool, typer.Option("--force", help="Discard the local copy and fetch it again.")] = False,
 ) -> None:
@@ -109,7 +120,7 @@ def pull_models(
         raise typer.BadParameter("name the models to pull, or pass --all without names")
     with reporting():
         store = open_store()
-        wanted = _known(store, names) if names else [status.model.name for status in store.list()]
+        wanted = _pullable(store, names) if names else [status.model.name for status in store.list()]
         raise typer.Exit(_each(wanted, lambda name: _pull(store, name, is_forced=is_forced)))
 
 
@@ -136,8 +147,28 @@ def show_path(name: Name = None) -> None:
 
 
 def _pull(store: ModelStore, name: str, *, is_forced: bool) -> str:
+    if not _is_listed(store, name) and (on_hub := hub_name(name)):
+        return f"{name}: {_pull_from_hub(store, on_hub, is_forced=is_forced)}"
     with PullView() as view:
         return f"{name}: {store.pull(name, view, is_forced=is_forced)}"
+
+
+def _pull_from_hub(store: ModelStore, name: str, *, is_forced: bool) -> Path:
+    """Fetch a Whisper model into the cache of the hub's own library, which shows no progress."""
+    if is_forced:
+        raise ConfigError(f"--force is for the models of voxtide models list; the hub's library checks {name!r} itself")
+    size = f"about {HUB_SIZES_MB[name]} MB " if name in HUB_SIZES_MB else ""
+    print_note(f"{name}: fetching {size}from the Hugging Face hub")
+    return fetch_from_hub(name, is_offline=store.is_offline)
+
+
+def _is_listed(store: ModelStore, name: str) -> bool:
+    return any(status.model.name == name for status in store.list())
+
+
+def _pullable(store: ModelStore, names: Iterable[str]) -> list[str]:
+    """As `_known`, with Whisper's models on the hub."""
+    return [name if hub_name(name) else store.model(name).name for name in dict.fromkeys(names)]
 
 
 def _known(store: ModelStore, names: Iterable[str]) -> list[str]:

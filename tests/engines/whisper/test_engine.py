@@ -17,7 +17,7 @@ from voxtide.config import Settings
 from voxtide.engines.base import Engine
 from voxtide.engines.whisper import library, load
 from voxtide.engines.whisper.engine import locate
-from voxtide.engines.whisper.library import MODEL_FILES, load_from
+from voxtide.engines.whisper.library import HUB_SIZES_MB, MODEL_FILES, load_from
 from voxtide.errors import (
     MissingExtraError,
     ModelCorruptError,
@@ -186,8 +186,34 @@ def test_without_the_extra(store: ModelStore, tmp_path: Path) -> None:
         load_from(tmp_path, num_threads=1)
     with pytest.raises(MissingExtraError, match=re.escape(install_command("whisper"))):
         locate("Systran/faster-whisper-small", store, None)
-    with pytest.raises(UnknownModelError, match="one of its short names"):
+    with pytest.raises(MissingExtraError, match=re.escape(install_command("whisper"))):
         locate("small", store, None)
+
+
+def test_the_short_names_are_those_of_the_library() -> None:
+    utils = pytest.importorskip("faster_whisper.utils")
+    assert set(utils.available_models()) == set(HUB_SIZES_MB)
+
+
+@pytest.mark.parametrize(
+    ("name", "on_hub"),
+    [("small", "small"), ("whisper-small", "small"), ("large-v3-turbo", "large-v3-turbo"),
+     ("distil-large-v3", "distil-large-v3"), ("Systran/faster-whisper-small", "Systran/faster-whisper-small")],
+)  # fmt: skip
+def test_a_name_on_the_hub_is_fetched(
+    monkeypatch: pytest.MonkeyPatch, store: ModelStore, tmp_path: Path, name: str, on_hub: str
+) -> None:
+    utils = pytest.importorskip("faster_whisper.utils")
+    fetched: list[tuple[str, bool]] = []
+
+    def download(name: str, *, local_files_only: bool) -> str:
+        fetched.append((name, local_files_only))
+        return str(tmp_path)
+
+    monkeypatch.setattr(utils, "download_model", download)
+    store.is_offline = False
+    assert locate(name, store, None) == tmp_path
+    assert fetched == [(on_hub, False)]
 
 
 def test_a_directory_without_a_model(store: ModelStore, tmp_path: Path) -> None:

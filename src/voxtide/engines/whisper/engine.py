@@ -7,7 +7,7 @@ from pathlib import Path
 
 from voxtide.audio.vad import VadModel
 from voxtide.engines.model_files import model_name
-from voxtide.engines.whisper.library import fetch_from_hub, hub_sizes
+from voxtide.engines.whisper.library import HUB_SIZES_MB, fetch_from_hub, hub_name
 from voxtide.engines.whisper.model import MAX_WINDOW_S, Encoded, Prompt, WhisperModel
 from voxtide.engines.whisper.tokenizer import Tokenizer
 from voxtide.engines.whisper.words import pieces_of, well_timed
@@ -140,8 +140,8 @@ def load(
     """Load Whisper. Downloads the model first if it is missing.
 
     Args:
-        model: A model of the manifest, a directory with a CTranslate2 model, or a name on the Hugging Face hub; None
-            for `whisper-base`.
+        model: A model of the manifest, a directory with a CTranslate2 model, or a name on the Hugging Face hub, short
+            ("small") or whole ("Systran/faster-whisper-small"); None for `whisper-base`.
         store: Where models are stored.
         num_threads: Worker threads; None for one per core, at most 8.
         max_streams: Most concurrent streams; None for the engine's default.
@@ -187,10 +187,9 @@ def locate(name: str, store: ModelStore, progress: Progress | None) -> Path:
     ours = [status.model.name for status in store.list() if status.model.engine == ENGINE]
     if name in ours:
         return store.ensure(name, progress)
-    sizes = hub_sizes()
-    if name in sizes or name.count("/") == 1:
-        return fetch_from_hub(name, is_offline=store.is_offline)
+    if on_hub := hub_name(name):
+        return fetch_from_hub(on_hub, is_offline=store.is_offline)
     raise UnknownModelError(
         f"There is no Whisper model {name!r}; choose from {', '.join(ours)}, or give a model's directory, its name on "
-        f"the Hugging Face hub, or one of {', '.join(sizes) or 'its short names'}"
+        f"the Hugging Face hub, or one of {', '.join(HUB_SIZES_MB)}"
     )

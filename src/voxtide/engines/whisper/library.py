@@ -6,7 +6,7 @@ No other module imports them. Knows no decoding.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,15 @@ from voxtide.engines.model_files import require_files
 from voxtide.engines.whisper.tokenizer import Vocabulary
 from voxtide.errors import MissingExtraError, ModelCorruptError, ModelDownloadError, ModelMissingError
 from voxtide.types import Samples
+
+HUB_SIZES_MB = {
+    "tiny": 78, "tiny.en": 78, "base": 148, "base.en": 148, "small": 486, "small.en": 486,
+    "medium": 1530, "medium.en": 1530, "large-v1": 3090, "large-v2": 3090, "large-v3": 3090, "large": 3090,
+    "large-v3-turbo": 1620, "turbo": 1620, "distil-small.en": 336, "distil-medium.en": 792,
+    "distil-large-v2": 1520, "distil-large-v3": 1520, "distil-large-v3.5": 1520,
+}  # fmt: skip
+"""faster-whisper's short names of models on the hub, and about how many megabytes (10^6 bytes) each downloads: two
+bytes per parameter of the models' cards."""
 
 MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
 """The files of a CTranslate2 Whisper model's directory."""
@@ -60,8 +69,7 @@ def load_from(directory: Path, *, num_threads: int) -> Loaded:
             str(directory), device="cpu", compute_type="int8", inter_threads=num_threads, intra_threads=1
         )
         vocabulary = Tokenizer.from_file(str(directory / "tokenizer.json"))
-        config = json.loads((directory / "config.json").read_text("utf-8"))
-        language_ids = config["lang_ids"] if network.is_multilingual else []
+        language_ids = _language_ids(directory, vocabulary) if network.is_multilingual else []
         extractor = FeatureExtractor(feature_size=network.n_mels)
     except Exception as error:  # the libraries' exceptions share no base class
         raise ModelCorruptError(
@@ -77,13 +85,20 @@ def load_from(directory: Path, *, num_threads: int) -> Loaded:
     )
 
 
-def hub_sizes() -> tuple[str, ...]:
-    """The short names of models on the hub, such as "small"; empty if faster-whisper is not installed."""
-    try:
-        from faster_whisper.utils import available_models
-    except ModuleNotFoundError:
-        return ()
-    return tuple(available_models())
+def _language_ids(directory: Path, vocabulary: Vocabulary) -> Sequence[int]:
+    """The tokens of the languages: listed by most models, and always those between two others."""
+    config = json.loads((directory / "config.json").read_text("utf-8"))
+    first, last = vocabulary.token_to_id("<|startoftranscript|>"), vocabulary.token_to_id("<|translate|>")
+    assert first is not None
+    assert last is not None
+    listed: Sequence[int] = config.get("lang_ids", range(first + 1, last))
+    return listed
+
+
+def hub_name(name: str) -> str | None:
+    """The hub's name of a model: one of `HUB_SIZES_MB`, also given as "whisper-small", or a repository; else None."""
+    size = name.removeprefix("whisper-")
+    return size if size in HUB_SIZES_MB else name if name.count("/") == 1 else None
 
 
 def fetch_from_hub(name: str, *, is_offline: bool) -> Path:
