@@ -48,8 +48,8 @@ def open_engine(
         progress: Called with the progress of a pull.
         server: Address of the server, for `remote` and `vllm`; None for Mistral's service, or vLLM on this machine.
         api_key: The server's API key, if it needs one.
-        options: Options of one engine. Voxtral: `device`, `weights`, `window_minutes`, `interim_every_ms`; see
-            docs/voxtral.md.
+        options: Options of one engine. Whisper: `device`, `compute_type`; see docs/cli.md. Voxtral: `device`,
+            `weights`, `window_minutes`, `interim_every_ms`; see docs/voxtral.md.
 
     Raises:
         ConfigError: There is no such engine or option, or a value is invalid.

@@ -86,7 +86,7 @@ def test_engine_specific_options_are_passed(voxtide: Voxtide, model: Path, talk:
         (("--engine", "voxtral", "--interim-every-ms", "100"), "must be a multiple of 80"),
         (
             ("--engine", "scripted", "--device", "cpu"),
-            "engine 'scripted' has no option 'device'; it belongs to engine voxtral",
+            "engine 'scripted' has no option 'device'; it belongs to engine whisper or voxtral",
         ),
     ],
 )

@@ -123,6 +123,7 @@ def transcribe(
     vocabulary: options.Vocabulary = None,
     threads: options.Threads = None,
     device: options.Device = None,
+    compute_type: options.ComputeType = None,
     weights: options.Weights = None,
     window_minutes: options.WindowMinutes = None,
     interim_every_ms: options.InterimEveryMs = None,
@@ -151,7 +152,7 @@ def transcribe(
         from voxtide.cli.transcribe.command import transcribe as run
         from voxtide.cli.transcribe.request import Request
 
-        own = engine_options(device, weights, window_minutes, interim_every_ms)
+        own = engine_options(device, compute_type, weights, window_minutes, interim_every_ms)
         request = Request(
             sources=tuple(sources),
             engine=choose_engine(engine, server, api_key, os.environ, own, language=language, model=model),
@@ -198,6 +199,7 @@ def serve(
     language: options.ServeLanguage = None,
     threads: options.Threads = None,
     device: options.Device = None,
+    compute_type: options.ComputeType = None,
     weights: options.Weights = None,
     window_minutes: options.WindowMinutes = None,
     interim_every_ms: options.InterimEveryMs = None,
@@ -238,7 +240,7 @@ def serve(
         from voxtide.cli.serve import command
         from voxtide.cli.serve.request import ServeRequest
 
-        own = engine_options(device, weights, window_minutes, interim_every_ms)
+        own = engine_options(device, compute_type, weights, window_minutes, interim_every_ms)
         choice = choose_engine(engine, server, api_key, os.environ, own, language=language, model=model)
         request = ServeRequest(
             engine=choice.name,
@@ -283,6 +285,7 @@ def doctor(
     engine: options.Engine = "auto",
     model: options.Model = None,
     device: options.Device = None,
+    compute_type: options.ComputeType = None,
     weights: options.Weights = None,
     window_minutes: options.WindowMinutes = None,
     show_all: options.All = False,
@@ -296,7 +299,7 @@ def doctor(
         from voxtide.cli.doctor import doctor as run
         from voxtide.cli.remote import engine_options
 
-        own = engine_options(device, weights, window_minutes)
+        own = engine_options(device, compute_type, weights, window_minutes)
         raise typer.Exit(run(is_json=as_json, is_complete=show_all, engine=engine, model=model, options=own))
 
 

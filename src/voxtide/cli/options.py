@@ -85,7 +85,19 @@ Threads: TypeAlias = Annotated[
 ]
 Device: TypeAlias = Annotated[
     str | None,
-    typer.Option("--device", metavar="NAME", help="voxtral: cuda, cuda:1, mps or cpu. Default: the best available."),
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="whisper: cpu, cuda, cuda:1 or auto; default: cpu. voxtral: cuda, cuda:1, mps or cpu; default: the best.",
+    ),
+]
+ComputeType: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--compute-type",
+        metavar="KIND",
+        help="whisper: int8, float16, float32 and others of CTranslate2. Default: int8 on a CPU, float16 on a GPU.",
+    ),
 ]
 Weights: TypeAlias = Annotated[
     str | None,

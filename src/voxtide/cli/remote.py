@@ -57,11 +57,16 @@ def choose_engine(
 
 
 def engine_options(
-    device: str | None, weights: str | None, window_minutes: float | None, interim_every_ms: int | None = None
+    device: str | None,
+    compute_type: str | None,
+    weights: str | None,
+    window_minutes: float | None,
+    interim_every_ms: int | None = None,
 ) -> dict[str, EngineOption]:
     """The options that were given, under the names the engine uses."""
     given = {
         "device": device,
+        "compute_type": compute_type,
         "weights": weights,
         "window_minutes": window_minutes,
         "interim_every_ms": interim_every_ms,

@@ -82,6 +82,7 @@ ENGINES = {
         "many languages on a CPU; needs the extra 'whisper'",
         needs="faster_whisper",
         needs_store=True,
+        options=("device", "compute_type"),
     ),
     "voxtral": EngineEntry(
         "voxtide.engines.voxtral",

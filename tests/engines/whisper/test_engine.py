@@ -19,6 +19,7 @@ from voxtide.engines.whisper import library, load
 from voxtide.engines.whisper.engine import locate
 from voxtide.engines.whisper.library import HUB_SIZES_MB, MODEL_FILES, load_from
 from voxtide.errors import (
+    ConfigError,
     MissingExtraError,
     ModelCorruptError,
     ModelDownloadError,
@@ -230,3 +231,32 @@ def test_invalid_model_files(tmp_path: Path) -> None:
         (tmp_path / name).write_text("{}")
     with pytest.raises(ModelCorruptError, match="cannot be loaded as a Whisper model"):
         load_from(tmp_path, num_threads=1)
+
+
+@pytest.mark.parametrize(
+    ("device", "num_gpus", "chosen"),
+    [("cpu", 0, ("cpu", 0)), ("auto", 0, ("cpu", 0)), ("auto", 1, ("cuda", 0)), ("cuda", 1, ("cuda", 0)),
+     ("cuda:1", 2, ("cuda", 1))],
+)  # fmt: skip
+def test_the_device(device: str, num_gpus: int, chosen: tuple[str, int]) -> None:
+    assert library._chosen_device(device, num_gpus) == chosen
+
+
+@pytest.mark.parametrize(
+    ("device", "num_gpus", "reason"),
+    [("cuda", 0, "finds none: check nvidia-smi; or use --device cpu"), ("cuda:2", 2, "it finds 2;"),
+     ("gpu", 1, "no device 'gpu'; choose cpu, cuda"), ("cpu:1", 1, "no device"), ("cuda:x", 1, "no device"),
+     ("", 0, "no device")],
+)  # fmt: skip
+def test_a_device_that_is_not_there_is_refused(device: str, num_gpus: int, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        library._chosen_device(device, num_gpus)
+
+
+async def test_a_compute_type_of_the_device_is_used_and_another_refused() -> None:
+    directory = str(model_directory("whisper-tiny.en"))
+    store = ModelStore.from_settings(replace(Settings.from_environment(os.environ), is_offline=True))
+    with pytest.raises(ConfigError, match=r"no compute type 'int7' on cpu; choose from .*float32.*int8"):
+        load(model=directory, store=store, compute_type="int7")
+    async with load(model=directory, store=store, device="auto", compute_type="float32") as engine:
+        assert text_of(await transcribed(engine, recording("goforward.wav"))) == "Go forward 10 meters."

@@ -15,7 +15,7 @@ from voxtide.engines.windowed.config import StabilityConfig, WindowedConfig
 from voxtide.engines.windowed.engine import WindowedEngine, default_num_threads
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.window_model import AudioBuffer
-from voxtide.errors import UnknownModelError, UnsupportedOptionError
+from voxtide.errors import ConfigError, UnknownModelError, UnsupportedOptionError
 from voxtide.models.store import ModelStore, Progress
 from voxtide.types import SAMPLE_RATE_HZ, EngineInfo, StreamOptions
 
@@ -136,6 +136,8 @@ def load(
     num_threads: int | None = None,
     max_streams: int | None = None,
     progress: Progress | None = None,
+    device: str = "cpu",
+    compute_type: str | None = None,
 ) -> WindowedEngine:
     """Load Whisper. Downloads the model first if it is missing.
 
@@ -146,14 +148,21 @@ def load(
         num_threads: Worker threads; None for one per core, at most 8.
         max_streams: Most concurrent streams; None for the engine's default.
         progress: Called with the progress of a download.
+        device: `cpu`, `cuda`, `cuda:N` or `auto`, which is `cuda` if there is a GPU.
+        compute_type: CTranslate2's type of numbers; None for `int8` on a CPU and `float16` on a GPU.
 
     Raises:
+        ConfigError: The device or the type of numbers cannot be used.
         ModelError: A model cannot be downloaded or loaded.
         MissingExtraError: faster-whisper is not installed.
     """
     name = model or DEFAULT_MODEL
     num_threads = default_num_threads() if num_threads is None else num_threads
-    whisper = WhisperModel.load(locate(name, store, progress), num_threads=num_threads)
+    directory = locate(name, store, progress)
+    try:
+        whisper = WhisperModel.load(directory, num_threads=num_threads, device=device, compute_type=compute_type)
+    except RuntimeError as error:  # CTranslate2 loads CUDA's libraries when it first uses them
+        raise ConfigError(f"engine 'whisper' cannot run on {device}: {error}; or use --device cpu") from error
     vad = VadModel.from_store(store, progress)
     info = EngineInfo(
         name=ENGINE,

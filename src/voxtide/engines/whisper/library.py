@@ -6,14 +6,16 @@ No other module imports them. Knows no decoding.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from voxtide.engines.model_files import require_files
 from voxtide.engines.whisper.tokenizer import Vocabulary
-from voxtide.errors import MissingExtraError, ModelCorruptError, ModelDownloadError, ModelMissingError
+from voxtide.errors import ConfigError, MissingExtraError, ModelCorruptError, ModelDownloadError, ModelMissingError
 from voxtide.types import Samples
 
 HUB_SIZES_MB = {
@@ -38,6 +40,7 @@ class Loaded:
         features: Samples, a multiple of 160 -> log mel energies [mels, n / 160].
         num_mels: Number of mel bands.
         view: An array -> the input type of `network`, which does not copy it: keep the array alive.
+        array: An output of `network` on the CPU -> a float32 array, copied.
         vocabulary: The tokens.
         language_tokens: The tokens of the languages it knows; empty for an English-only model.
     """
@@ -46,14 +49,23 @@ class Loaded:
     features: Callable[[Samples], Samples]
     num_mels: int
     view: Callable[[Samples], Any]
+    array: Callable[[Any], Samples]
     vocabulary: Vocabulary
     language_tokens: tuple[str, ...]
 
 
-def load_from(directory: Path, *, num_threads: int) -> Loaded:
-    """Load a model, quantised to 8 bits. Up to `num_threads` calls run at once, each on one thread.
+def load_from(directory: Path, *, num_threads: int, device: str = "cpu", compute_type: str | None = None) -> Loaded:
+    """Load a model. Up to `num_threads` calls run at once, each on one thread.
+
+    Args:
+        directory: Holds the model.
+        num_threads: 1 or more.
+        device: `cpu`, `cuda`, `cuda:N` or `auto`, which is `cuda` if there is a GPU.
+        compute_type: A type of numbers that CTranslate2 supports on the device; None for `int8` on a CPU and `float16`
+            on a GPU.
 
     Raises:
+        ConfigError: There is no such device, or it does not support the numbers.
         MissingExtraError: faster-whisper is not installed.
         ModelCorruptError: The directory has no such model, or its files are invalid.
     """
@@ -64,9 +76,16 @@ def load_from(directory: Path, *, num_threads: int) -> Loaded:
         from tokenizers import Tokenizer
     except ModuleNotFoundError as error:
         raise _missing_extra() from error
+    kind, index = _chosen_device(device, ctranslate2.get_cuda_device_count())
+    numbers = _chosen_numbers(compute_type, kind, ctranslate2.get_supported_compute_types(kind, index))
     try:
         network = ctranslate2.models.Whisper(
-            str(directory), device="cpu", compute_type="int8", inter_threads=num_threads, intra_threads=1
+            str(directory),
+            device=kind,
+            device_index=index,
+            compute_type=numbers,
+            inter_threads=num_threads,
+            intra_threads=1,
         )
         vocabulary = Tokenizer.from_file(str(directory / "tokenizer.json"))
         language_ids = _language_ids(directory, vocabulary) if network.is_multilingual else []
@@ -80,9 +99,35 @@ def load_from(directory: Path, *, num_threads: int) -> Loaded:
         features=lambda samples: extractor(samples, padding=0),
         num_mels=network.n_mels,
         view=ctranslate2.StorageView.from_array,
+        array=lambda view: np.array(view.to(ctranslate2.DataType.float32), np.float32),
         vocabulary=vocabulary,
         language_tokens=tuple(str(vocabulary.id_to_token(token_id)) for token_id in language_ids),
     )
+
+
+def _chosen_device(device: str, num_gpus: int) -> tuple[str, int]:
+    """CTranslate2's name and index of a device."""
+    if device == "auto":
+        device = "cuda" if num_gpus else "cpu"
+    kind, colon, number = device.partition(":")
+    if kind not in ("cpu", "cuda") or (colon and (kind == "cpu" or not number.isdecimal())):
+        raise ConfigError(f"engine 'whisper' has no device {device!r}; choose cpu, cuda, cuda:1 or auto")
+    index = int(number or 0)
+    if kind == "cuda" and index >= num_gpus:
+        found = f"it finds {num_gpus}" if num_gpus else "it finds none: check nvidia-smi"
+        raise ConfigError(
+            f"device {device!r} needs an NVIDIA GPU that CTranslate2 can use, and {found}; or use --device cpu"
+        )
+    return kind, index
+
+
+def _chosen_numbers(compute_type: str | None, kind: str, supported: Iterable[str]) -> str:
+    if compute_type is None:
+        return "float16" if kind == "cuda" and "float16" in supported else "int8"
+    if compute_type not in supported:
+        known = ", ".join(sorted(supported))
+        raise ConfigError(f"engine 'whisper' has no compute type {compute_type!r} on {kind}; choose from {known}")
+    return compute_type
 
 
 def _language_ids(directory: Path, vocabulary: Vocabulary) -> Sequence[int]:

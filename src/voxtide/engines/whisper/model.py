@@ -99,14 +99,17 @@ class WhisperModel:
         self._silence = self._encode(silence)
 
     @classmethod
-    def load(cls, directory: Path, *, num_threads: int) -> WhisperModel:
-        """Load a CTranslate2 model. Up to `num_threads` calls run at once, each on one thread.
+    def load(
+        cls, directory: Path, *, num_threads: int, device: str = "cpu", compute_type: str | None = None
+    ) -> WhisperModel:
+        """Load a CTranslate2 model, as `load_from`.
 
         Raises:
+            ConfigError: The device or the type of numbers cannot be used.
             MissingExtraError: faster-whisper is not installed.
             ModelCorruptError: The directory has no such model, or its files are invalid.
         """
-        return cls(load_from(directory, num_threads=num_threads))
+        return cls(load_from(directory, num_threads=num_threads, device=device, compute_type=compute_type))
 
     def encode(self, samples: Samples) -> Encoded:
         """Encode 0.1 to `MAX_WINDOW_S` seconds of audio."""
@@ -120,7 +123,7 @@ class WhisperModel:
     def _encode(self, features: Samples) -> Samples:
         """Features [mels, 2 n] -> frames [1, n, width]."""
         features = np.ascontiguousarray(features[None], np.float32)
-        return np.array(self._loaded.network.encode(self._loaded.view(features)), np.float32)
+        return self._loaded.array(self._loaded.network.encode(self._loaded.view(features), to_cpu=True))
 
     def language_of(self, encoded: Encoded) -> tuple[str, float]:
         """The likeliest language (ISO 639-1) and its probability. Only for multilingual models."""
