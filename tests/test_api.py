@@ -38,6 +38,13 @@ def test_options_reach_the_stream(recording: Path) -> None:
         voxtide.transcribe(recording, "scripted", language="Dutch")
 
 
+def test_a_translation(recording: Path) -> None:
+    transcript = voxtide.transcribe(recording, "scripted", task="translate")
+    assert transcript.text == "revE .deirt revE .deliaf"
+    with pytest.raises(voxtide.UnsupportedOptionError, match="engine 'moonshine' cannot translate"):
+        voxtide.transcribe(recording, "moonshine", task="translate")
+
+
 async def test_an_engine_serves_several_files_and_stays_open(recording: Path) -> None:
     async with voxtide.open_engine("scripted") as engine:
         first = await voxtide.transcribe_async(recording, engine)

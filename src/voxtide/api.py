@@ -13,11 +13,11 @@ from pathlib import Path
 from voxtide.audio.opening import open_source
 from voxtide.config import Settings
 from voxtide.engines.base import Engine
-from voxtide.engines.registry import AUTO, EngineOption, load_engine
+from voxtide.engines.registry import AUTO, EngineOption, engine_for, load_engine
 from voxtide.errors import ConfigError, VoxtideError
 from voxtide.models import ModelStore, Progress
 from voxtide.pipeline import run_stream
-from voxtide.types import StreamOptions, Transcript
+from voxtide.types import StreamOptions, Task, Transcript
 
 DEFAULT_ENGINE = AUTO
 
@@ -78,6 +78,7 @@ async def transcribe_async(
     model: str | None = None,
     language: str | None = None,
     vocabulary: Sequence[str] = (),
+    task: Task = "transcribe",
 ) -> Transcript:
     """Transcribe a file or URL as fast as possible.
 
@@ -87,6 +88,7 @@ async def transcribe_async(
         model: A model of the engine; only with an engine's name.
         language: Language of the speech, such as "fr", "fr-FR" or "French"; None for the engine's choice.
         vocabulary: Words to expect, for engines that can use them.
+        task: `transcribe`, or `translate` into English for engines that can.
 
     Raises:
         AudioError: The audio cannot be read to its end.
@@ -94,14 +96,15 @@ async def transcribe_async(
         ModelError: The model cannot be pulled or used.
         EngineError: The engine failed.
     """
-    options = StreamOptions(language=language, vocabulary=tuple(vocabulary), interim=False, pace="fast")
+    options = StreamOptions(language=language, vocabulary=tuple(vocabulary), interim=False, pace="fast", task=task)
     if isinstance(engine, Engine):
         if model is not None:
             raise ConfigError(
                 f"model {model!r} can be given only with an engine's name; this engine already has a model"
             )
         return await _transcribe(path, engine, options)
-    async with await asyncio.to_thread(open_engine, engine, language=language, model=model) as opened:
+    name = engine_for(engine, language=language, model=model, task=task)
+    async with await asyncio.to_thread(open_engine, name, model=model) as opened:
         return await _transcribe(path, opened, options)
 
 
@@ -112,6 +115,7 @@ def transcribe(
     model: str | None = None,
     language: str | None = None,
     vocabulary: Sequence[str] = (),
+    task: Task = "transcribe",
 ) -> Transcript:
     """`transcribe_async` for programs without an event loop.
 
@@ -122,7 +126,7 @@ def transcribe(
         raise VoxtideError(
             "voxtide.transcribe cannot run inside an event loop; use: await voxtide.transcribe_async(...)"
         )
-    return asyncio.run(transcribe_async(path, engine, model=model, language=language, vocabulary=vocabulary))
+    return asyncio.run(transcribe_async(path, engine, model=model, language=language, vocabulary=vocabulary, task=task))
 
 
 def _is_in_event_loop() -> bool:

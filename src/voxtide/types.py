@@ -26,6 +26,9 @@ _MAX_LISTED_LANGUAGES = 15
 Pace: TypeAlias = Literal["live", "fast"]
 """`live`: lowest latency. `fast`: lowest cost, for audio that is already complete."""
 
+Task: TypeAlias = Literal["transcribe", "translate"]
+"""`transcribe`: text in the language of the speech. `translate`: text in English."""
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -83,6 +86,7 @@ class StreamOptions:
         interim: Whether to emit text that may still change.
         vocabulary: Words to expect, for engines that can use them.
         pace: `live` for the lowest latency, `fast` for the lowest cost.
+        task: `transcribe`, or `translate` into English for engines that can.
 
     Raises:
         UnsupportedOptionError: There is no such language.
@@ -93,6 +97,7 @@ class StreamOptions:
     interim: bool = True
     vocabulary: tuple[str, ...] = ()
     pace: Pace = "live"
+    task: Task = "transcribe"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "language", parse_language(self.language))
@@ -126,6 +131,7 @@ class EngineInfo:
         word_times: `read` from the model, `estimated`, or `none`.
         delays_ms: Selectable look-aheads, ascending; empty if the delay is fixed.
         can_use_vocabulary: Whether `StreamOptions.vocabulary` has an effect.
+        can_translate: Whether it can translate into English.
         can_detect_turns: Whether turns can be detected on its streams. A server without a VAD model clears it.
         default_language: Language of a session that requests none, as a server's operator set it; None for the
             engine's choice.
@@ -139,6 +145,7 @@ class EngineInfo:
     word_times: Literal["read", "estimated", "none"] = "none"
     delays_ms: tuple[int, ...] = ()
     can_use_vocabulary: bool = False
+    can_translate: bool = False
     can_detect_turns: bool = True
     default_language: str | None = None
 
@@ -156,6 +163,8 @@ class EngineInfo:
             raise UnsupportedOptionError(f"engine {self.name!r}: {reason}")
         if options.vocabulary and (reason := self.vocabulary_refusal()):
             raise UnsupportedOptionError(f"engine {self.name!r}: vocabulary: {reason}, or choose another engine")
+        if options.task == "translate" and (reason := self.translation_refusal()):
+            raise UnsupportedOptionError(f"engine {self.name!r}: {reason}")
 
     def has_model(self, name: str) -> bool:
         """Whether clients may request this model."""
@@ -189,6 +198,12 @@ class EngineInfo:
     def vocabulary_refusal(self) -> str | None:
         """Why words to expect cannot be used, or None."""
         return None if self.can_use_vocabulary else f"{self._label} cannot use words to expect; leave them out"
+
+    def translation_refusal(self) -> str | None:
+        """Why speech cannot be translated, or None."""
+        if self.can_translate:
+            return None
+        return f"{self._label} cannot translate; engine whisper can, with a model of many languages"
 
     def turns_refusal(self) -> str | None:
         """Why turns cannot be detected, or None."""

@@ -40,6 +40,15 @@ def test_hints_take_effect(report: Report) -> None:
     assert [answer["text"] for answer in report["hints"]] == ["Who BUILT the WHITE"]
 
 
+def test_a_file_is_translated_in_every_response_format(report: Report) -> None:
+    translation = " ".join(word[::-1] for word in FIRST.split())  # as the scripted engine does it
+    as_json, text, srt, vtt, verbose = report["translations"]
+    assert as_json == {"answer": "Translation", "text": translation, "usage": USAGE}
+    assert text == {"answer": "str", "text": f"{translation}\n"}
+    assert translation in srt["text"] and translation in vtt["text"]
+    assert (verbose["answer"], verbose["text"], verbose["language"]) == ("TranslationVerbose", translation, "english")
+
+
 def test_a_streamed_answer_ends_with_the_whole_text(report: Report) -> None:
     *deltas, done = report["streamed"]
     assert {delta["answer"] for delta in deltas} == {"TranscriptionTextDeltaEvent"}

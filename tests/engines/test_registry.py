@@ -41,6 +41,14 @@ def test_auto_is_decided_by_the_model_or_the_language(language: str | None, mode
     assert engine_for("scripted", language=language, model=model) == "scripted"
 
 
+def test_a_translation_needs_an_engine_that_can() -> None:
+    assert engine_for(AUTO, task="translate") == engine_for(AUTO, language="en", task="translate") == "whisper"
+    assert engine_for("whisper", task="translate") == "whisper"
+    for name in ("moonshine", "voxtral", "remote", "vllm"):
+        with pytest.raises(UnsupportedOptionError, match=f"engine '{name}' cannot translate; use --engine whisper"):
+            engine_for(name, task="translate")
+
+
 def test_auto_without_the_extra_names_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
     store = ModelStore(tmp_path, manifest=Manifest.packaged(), sources=(), is_offline=True)

@@ -93,12 +93,13 @@ async def transcribed(
     file: bytes | None,
     *more: tuple[str, str],
     headers: Mapping[str, str] | None = None,
+    path: str = PATH,
     **fields: str,
 ) -> Answer:
     """Post a form with a file."""
     body = form([("model", "any"), *fields.items(), *more], file)
     kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    return await call(server, "POST", PATH, body, kind | dict(headers or {}))
+    return await call(server, "POST", path, body, kind | dict(headers or {}))
 
 
 async def call(

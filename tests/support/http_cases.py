@@ -6,7 +6,7 @@ from typing import Any
 
 from voxtide.protocols.http.form import Fields, Form
 from voxtide.protocols.http.request import TranscriptionRequest, read_request
-from voxtide.types import EngineInfo, Segment, StreamOptions, Transcript, Word
+from voxtide.types import EngineInfo, Segment, StreamOptions, Task, Transcript, Word
 
 MODEL = "tower"
 TOWER = Segment(
@@ -26,8 +26,9 @@ def read(
     headers: dict[str, str] | None = None,
     has_file: bool = True,
     has_words: bool = True,
+    task: Task = "transcribe",
 ) -> TranscriptionRequest:
-    return read_request(Fields(items), headers or {}, engine, has_file=has_file, has_words=has_words)
+    return read_request(Fields(items), headers or {}, engine, has_file=has_file, has_words=has_words, task=task)
 
 
 def request(form: Form = Form.OPENAI, **requested: Any) -> TranscriptionRequest:

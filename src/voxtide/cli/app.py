@@ -119,6 +119,7 @@ def transcribe(
     api_key: options.ApiKey = None,
     model: options.Model = None,
     language: options.Language = None,
+    task: options.Task = "transcribe",
     delay_ms: options.DelayMs = None,
     vocabulary: options.Vocabulary = None,
     threads: options.Threads = None,
@@ -155,10 +156,11 @@ def transcribe(
         own = engine_options(device, compute_type, weights, window_minutes, interim_every_ms)
         request = Request(
             sources=tuple(sources),
-            engine=choose_engine(engine, server, api_key, os.environ, own, language=language, model=model),
+            engine=choose_engine(engine, server, api_key, os.environ, own, language=language, model=model, task=task),
             model=model,
             threads=threads,
             language=language,
+            task=task,
             delay_ms=delay_ms,
             vocabulary=tuple(vocabulary or ()),
             has_interim=interim,

@@ -62,6 +62,10 @@ Language: TypeAlias = Annotated[
         help="Language of the speech, such as fr, fr-FR, French or français. Default: the engine's choice.",
     ),
 ]
+Task: TypeAlias = Annotated[
+    Literal["transcribe", "translate"],
+    typer.Option("--task", help="translate: into English, with a Whisper model of many languages."),
+]
 ServeLanguage: TypeAlias = Annotated[
     str | None,
     typer.Option(

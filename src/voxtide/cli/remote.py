@@ -9,6 +9,7 @@ from types import MappingProxyType
 from voxtide.api import DEFAULT_ENGINE
 from voxtide.client.transport.websocket import MISTRAL_CLOUD, is_mistral_cloud
 from voxtide.engines.registry import AUTO, ENGINES, EngineOption, engine_for
+from voxtide.types import Task
 
 REMOTE = "remote"
 
@@ -38,16 +39,18 @@ def choose_engine(
     *,
     language: str | None = None,
     model: str | None = None,
+    task: Task = "transcribe",
 ) -> EngineChoice:
     """The requested engine; without one, `remote` if a server is named, else what `auto` means for language and model.
 
     A missing key is read from VOXTIDE_API_KEY or, for Mistral's own service only, from MISTRAL_API_KEY.
 
     Raises:
-        ConfigError: There is no such engine or language, or the engine does not know the language.
+        ConfigError: There is no such engine or language, or the engine does not know the language or the task.
     """
     is_named = name is not None and name != AUTO
-    name = engine_for(REMOTE if server and not is_named else name or DEFAULT_ENGINE, language=language, model=model)
+    wanted = REMOTE if server and not is_named else name or DEFAULT_ENGINE
+    name = engine_for(wanted, language=language, model=model, task=task)
     entry = ENGINES.get(name)
     if entry is not None and entry.is_remote and not api_key:
         is_mistral = name == REMOTE and is_mistral_cloud(server or MISTRAL_CLOUD)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 from voxtide.engines.base import Engine
 from voxtide.errors import ConfigError, MissingExtraError, UnsupportedOptionError, install_command
 from voxtide.models.manifest import Manifest
-from voxtide.types import parse_language
+from voxtide.types import Task, parse_language
 
 if TYPE_CHECKING:
     from voxtide.models.store import ModelStore, Progress
@@ -57,6 +57,7 @@ class EngineEntry:
         is_remote: Whether it runs on a server.
         needs: The package to import that only the extra of the engine's name installs; None for an engine without one.
         needs_store: Whether it needs a model store, if only for the VAD model.
+        can_translate: Whether one of its models can translate.
         languages: The only languages it knows, if that is so with any of its models; empty if the model decides.
         options: Its own options: further keywords of its `load`.
     """
@@ -66,6 +67,7 @@ class EngineEntry:
     is_remote: bool = False
     needs: str | None = None
     needs_store: bool = False
+    can_translate: bool = False
     languages: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
 
@@ -82,6 +84,7 @@ ENGINES = {
         "many languages on a CPU; needs the extra 'whisper'",
         needs="faster_whisper",
         needs_store=True,
+        can_translate=True,
         options=("device", "compute_type"),
     ),
     "voxtral": EngineEntry(
@@ -94,7 +97,9 @@ ENGINES = {
         "voxtide.engines.remote", "a voxtide server, Mistral's service or a compatible one", is_remote=True
     ),
     "vllm": EngineEntry("voxtide.engines.vllm", "a vLLM server with a realtime model", is_remote=True),
-    "scripted": EngineEntry("voxtide.engines.scripted", "for tests only: recognises coded tones, not speech"),
+    "scripted": EngineEntry(
+        "voxtide.engines.scripted", "for tests only: recognises coded tones, not speech", can_translate=True
+    ),
 }
 """Every engine by its name."""
 
@@ -107,25 +112,31 @@ _DEFAULT, _MULTILINGUAL = "moonshine", "whisper"
 """What `AUTO` means without a language or for one that it knows, and for any other."""
 
 
-def engine_for(name: str, *, language: str | None = None, model: str | None = None) -> str:
-    """The name of the engine to load: `name`, or what `AUTO` means for a model and a language.
+def engine_for(name: str, *, language: str | None = None, model: str | None = None, task: Task = "transcribe") -> str:
+    """The name of the engine to load: `name`, or what `AUTO` means for a model, a language and a task.
 
     Args:
         name: One of `ENGINE_NAMES`, or `AUTO`.
         language: The language of the speech: a code, a tag or a name; None if it is unknown.
         model: The name or directory of a model; None for the engine's default.
+        task: What to do with the speech.
 
     Raises:
-        ConfigError: There is no such engine or language, or the engine does not know the language.
+        ConfigError: There is no such engine or language, or the engine does not know the language or the task.
     """
     code = parse_language(language)
     if name == AUTO:
-        name = _engine_of(model) or (_DEFAULT if code in (None, *ENGINES[_DEFAULT].languages) else _MULTILINGUAL)
+        is_default = task == "transcribe" and code in (None, *ENGINES[_DEFAULT].languages)
+        name = _engine_of(model) or (_DEFAULT if is_default else _MULTILINGUAL)
     entry = _entry(name)
     if code is not None and entry.languages and code not in entry.languages:
         raise UnsupportedOptionError(
             f"engine {name!r} cannot transcribe {code!r}: it knows {', '.join(entry.languages)}; "
             f"use --engine {_MULTILINGUAL}{_first_install()}"
+        )
+    if task == "translate" and not entry.can_translate:
+        raise UnsupportedOptionError(
+            f"engine {name!r} cannot translate; use --engine {_MULTILINGUAL}{_first_install()}"
         )
     return name
 

@@ -246,6 +246,7 @@ def test_a_truncated_recording_gives_its_text_and_a_failure(tones: Tones, voxtid
         (("talk.wav", "--engine", "scripted", "--language", "xx"), 2, "no language 'xx'; the nearest are"),
         (("talk.wav", "--engine", "scripted", "--language", "Dutch"), 2, "cannot transcribe 'nl'"),
         (("talk.wav", "--engine", "moonshine", "--language", "French"), 2, "use --engine whisper"),
+        (("talk.wav", "--engine", "moonshine", "--task", "translate"), 2, "cannot translate; use --engine whisper"),
         (("talk.wav", "--engine", "scripted", "--delay-ms", "7"), 2, "no delay of 7 ms"),
         (("talk.wav", "--engine", "scripted", "--chunk-ms", "1"), 2, "chunk_ms must be 10 to 10000"),
         (("talk.wav", "--engine", "scripted", "--output", "no/such/dir/talk.txt"), 2, "cannot write --output"),

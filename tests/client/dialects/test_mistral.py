@@ -89,6 +89,8 @@ def test_unsupported_options_are_refused() -> None:
     for delay_ms in (79, 2401):
         with pytest.raises(UnsupportedOptionError, match=f"no delay of {delay_ms} ms"):
             MistralDialect(DialectOptions(options=StreamOptions(delay_ms=delay_ms)))
+    with pytest.raises(UnsupportedOptionError, match="cannot translate"):
+        MistralDialect(DialectOptions(options=StreamOptions(task="translate")))
     for pcm in (PcmFormat(channels=2), PcmFormat(sample_rate_hz=7999), PcmFormat(sample_rate_hz=96_001)):
         with pytest.raises(ConfigError, match="one channel"):
             MistralDialect(DialectOptions(pcm=pcm))

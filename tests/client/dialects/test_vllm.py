@@ -58,7 +58,12 @@ def test_unsupported_options_are_refused() -> None:
         VllmDialect(DialectOptions())
     with pytest.raises(ConfigError, match="16000 Hz"):
         VllmDialect(DialectOptions(model="m", pcm=PcmFormat(sample_rate_hz=8000)))
-    for options in (StreamOptions(language="en"), StreamOptions(delay_ms=480), StreamOptions(vocabulary=("a",))):
+    for options in (
+        StreamOptions(language="en"),
+        StreamOptions(delay_ms=480),
+        StreamOptions(vocabulary=("a",)),
+        StreamOptions(task="translate"),
+    ):
         with pytest.raises(UnsupportedOptionError, match="does not support"):
             VllmDialect(DialectOptions(model="m", options=options))
 

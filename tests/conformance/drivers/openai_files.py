@@ -50,6 +50,13 @@ async def hints(plan: Plan, report: Report) -> None:
     report_event(report, await transcribe(plan, **request))
 
 
+async def translations(plan: Plan, report: Report) -> None:
+    for response_format in ("json", "text", "srt", "vtt", "verbose_json"):
+        request = {"file": ("first.wav", plan.audio("first.wav")), "model": MODEL, "prompt": "a tower"}
+        answer = await client_of(plan).audio.translations.create(**request, response_format=response_format)
+        report_event(report, answer)
+
+
 async def streamed(plan: Plan, report: Report) -> None:
     async for event in await transcribe(plan, stream=True):
         report_event(report, event)
@@ -87,4 +94,4 @@ async def models(plan: Plan, report: Report) -> None:
 
 
 if __name__ == "__main__":
-    run(default, formats, timed_words, hints, streamed, wrong_requests, bad_key, models, num_at_once=2)
+    run(default, formats, timed_words, hints, translations, streamed, wrong_requests, bad_key, models, num_at_once=2)

@@ -260,3 +260,10 @@ async def test_a_compute_type_of_the_device_is_used_and_another_refused() -> Non
         load(model=directory, store=store, compute_type="int7")
     async with load(model=directory, store=store, device="auto", compute_type="float32") as engine:
         assert text_of(await transcribed(engine, recording("goforward.wav"))) == "Go forward 10 meters."
+
+
+async def test_a_translation_is_english(base: Engine, tiny: Engine) -> None:
+    options = StreamOptions(language="en", task="translate")
+    assert text_of(await transcribed(base, recording("goforward.wav"), options)) == "Go forward 10 meters."
+    with pytest.raises(UnsupportedOptionError, match=r"whisper-tiny.en cannot translate; .* a model of many languages"):
+        tiny.open(StreamOptions(task="translate"))

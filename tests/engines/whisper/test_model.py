@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.pulled_models import between, model_directory, recording
 from voxtide.engines.whisper.model import MAX_WINDOW_S, Encoded, Prompt, Token, WhisperModel
-from voxtide.types import SAMPLE_RATE_HZ, Samples
+from voxtide.types import SAMPLE_RATE_HZ, Samples, Task
 
 pytestmark = pytest.mark.whisper
 
@@ -139,6 +139,14 @@ def test_the_tokens_of_any_text_are_its_bytes(tiny: WhisperModel, base: WhisperM
         for model in (tiny, base):
             tokens = model.tokenizer.encode(text)
             assert b"".join(map(model.tokenizer.bytes_of, tokens)) == text.encode()
+
+
+def test_the_task_is_a_token_of_the_prompt(base: WhisperModel) -> None:
+    def names(task: Task) -> list[str | None]:
+        return [base._loaded.vocabulary.id_to_token(token) for token in base.tokenizer.start_of((), "fr", task)]
+
+    assert names("transcribe") == ["<|startoftranscript|>", "<|fr|>", "<|transcribe|>"]
+    assert names("translate") == ["<|startoftranscript|>", "<|fr|>", "<|translate|>"]
 
 
 def test_special_tokens_have_no_text(base: WhisperModel) -> None:

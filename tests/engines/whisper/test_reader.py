@@ -141,3 +141,9 @@ def test_dropped_audio_is_released() -> None:
     audio.append(np.zeros(1000, np.float32))
     WhisperWindows(FakeModel()).open(audio, StreamOptions()).drop_before(600)  # type: ignore[arg-type]  # a fake
     assert audio.start == 600
+
+
+def test_a_requested_translation_is_in_the_prompt() -> None:
+    model = FakeModel(("fr", 0.9))
+    transcribe(reader_of(model, StreamOptions(task="translate")), 0.0, 4.0)
+    assert model.calls[0][1] == Prompt(language="fr", task="translate")

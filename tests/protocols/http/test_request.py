@@ -61,6 +61,15 @@ def test_a_single_language_is_used(items: list[tuple[str, str]], language: str) 
     assert read(items, ENGLISH).options.language == language
 
 
+def test_an_engine_that_cannot_translate_refuses_to() -> None:
+    able = replace(ABLE, can_translate=True)
+    assert read([], able, task="translate").options.task == "translate"
+    assert read([], able).options.task == "transcribe"
+    with pytest.raises(RequestRefusedError, match="tower cannot translate; engine whisper can") as refused:
+        read([], ABLE, task="translate")
+    assert refused.value.code == "unsupported_option"
+
+
 def test_with_several_languages_the_engine_decides() -> None:
     assert read([("languages[]", "en"), ("languages[]", "fr")]).options.language is None
 

@@ -22,6 +22,7 @@ OPERATIONS = [
     "GET /readyz",
     "GET /metrics",
     "POST /v1/audio/transcriptions",
+    "POST /v1/audio/translations",
     "GET /v1/models",
     "GET /v1/models/{model_id}",
     "POST /v1/client/sessions",
@@ -67,7 +68,7 @@ async def test_the_server_conforms_to_its_openapi_document() -> None:
 
 def check_operation(operation: Any) -> None:
     # A schema cannot express "audio" or "existing host", so generated files and URLs are rightly refused.
-    excluded = [positive_data_acceptance] if operation.path == PATH else []
+    excluded = [positive_data_acceptance] if operation.path in (PATH, "/v1/audio/translations") else []
     takes_input = bool({"parameters", "requestBody"} & operation.definition.raw.keys())
 
     @settings(

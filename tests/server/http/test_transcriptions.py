@@ -68,6 +68,19 @@ async def test_every_format_of_openai() -> None:
     assert (verbose.json["language"], verbose.json["duration"]) == ("en", pytest.approx(len(FILE) / 32_000, abs=0.01))
 
 
+async def test_a_translation_has_the_forms_of_a_transcription() -> None:
+    path = "/v1/audio/translations"
+    async with files_server() as server:
+        plain = await transcribed(server, FILE, path=path)
+        verbose = await transcribed(server, FILE, path=path, response_format="verbose_json", language="French")
+        text = await transcribed(server, FILE, path=path, response_format="text")
+    translation = " ".join(word[::-1] for word in TEXT.split())  # as the scripted engine does it
+    assert plain.json["text"] == translation
+    assert (text.body, text.headers["content-type"]) == (f"{translation}\n", "text/plain; charset=utf-8")
+    assert (verbose.json["task"], verbose.json["language"]) == ("translate", "english")
+    assert verbose.json["segments"][0]["text"] == translation
+
+
 async def test_the_servers_language_is_for_files_that_name_none() -> None:
     async with files_server(ServerConfig(language="Français")) as server:
         default = await transcribed(server, FILE, response_format="verbose_json")
@@ -348,7 +361,7 @@ async def test_a_client_that_stalls_is_dropped(pause: str, monkeypatch: pytest.M
 
     async with EngineSupervisor(scripted) as supervisor:
         service = service_of(supervisor, ServerConfig(max_events_unread_s=0.05))
-        await (await service.answer(request_of()))(request_of().scope, receive, send)
+        await (await service.transcribe(request_of()))(request_of().scope, receive, send)
         assert service.admission.num_taken == 0
     assert sent[0]["status"] == (408 if pause == "upload" else 200)
     assert len(sent) == (2 if pause == "upload" else 1)
@@ -362,7 +375,7 @@ async def test_a_draining_server_accepts_no_files() -> None:
 
     async with EngineSupervisor(scripted) as supervisor:
         service = replace(service_of(supervisor, ServerConfig()), is_draining=lambda: True)
-        await (await service.answer(request_of()))(request_of().scope, request_of().receive, send)
+        await (await service.transcribe(request_of()))(request_of().scope, request_of().receive, send)
     assert sent[0]["status"] == 503
 
 

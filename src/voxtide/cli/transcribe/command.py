@@ -191,6 +191,7 @@ class _Job:
         is_streamed = request.is_live or request.document_format == "jsonl"
         return StreamOptions(
             language=request.language,
+            task=request.task,
             delay_ms=request.delay_ms,
             interim=request.has_interim and is_streamed,
             vocabulary=request.vocabulary,

@@ -12,6 +12,7 @@ from voxtide.cli.remote import EngineChoice
 from voxtide.cli.transcribe.output import SUFFIXES, DocumentFormat
 from voxtide.errors import ConfigError
 from voxtide.transcript.cues import LINE_LENGTH, MAX_LINES, CueShape
+from voxtide.types import Task
 
 Format: TypeAlias = Literal["live", "txt", "srt", "vtt", "json", "jsonl"]
 PaceName: TypeAlias = Literal["real", "fast"]
@@ -30,6 +31,7 @@ class Request:
     model: str | None = None
     threads: int | None = None
     language: str | None = None
+    task: Task = "transcribe"
     delay_ms: int | None = None
     vocabulary: tuple[str, ...] = ()
     has_interim: bool = True

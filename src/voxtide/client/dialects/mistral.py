@@ -64,6 +64,8 @@ class MistralDialect:
                 f"cannot send {pcm.channels} channels at {pcm.sample_rate_hz} Hz: the Mistral dialect supports one "
                 f"channel at {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz"
             )
+        if options.task != "transcribe":
+            raise UnsupportedOptionError("the Mistral dialect cannot translate; leave the task out")
         if options.delay_ms is not None and not MIN_DELAY_MS <= options.delay_ms <= MAX_DELAY_MS:
             raise UnsupportedOptionError(
                 f"no delay of {options.delay_ms} ms: the Mistral dialect supports {MIN_DELAY_MS} to {MAX_DELAY_MS} ms"

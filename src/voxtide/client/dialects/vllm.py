@@ -46,8 +46,11 @@ class VllmDialect:
             raise ConfigError("vLLM needs 16-bit samples at 16000 Hz, one channel")
         options = requested.options
         for name, value in (
-            ("language", options.language), ("delay_ms", options.delay_ms), ("vocabulary", options.vocabulary)
-        ):  # fmt: skip
+            ("language", options.language),
+            ("delay_ms", options.delay_ms),
+            ("vocabulary", options.vocabulary),
+            ("task", options.task if options.task != "transcribe" else None),
+        ):
             if value:
                 raise UnsupportedOptionError(f"vLLM's realtime protocol does not support {name}; leave out {value!r}")
         self._model = requested.model

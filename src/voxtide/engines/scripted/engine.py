@@ -43,6 +43,7 @@ class ScriptedEngine(LocalEngine):
             word_times="read",
             delays_ms=DELAYS_MS,
             can_use_vocabulary=True,
+            can_translate=True,
         )
 
     def make_recogniser(self, options: StreamOptions) -> ScriptedRecogniser:

@@ -56,6 +56,7 @@ class ScriptedRecogniser:
         self._sleep = sleep
         self._has_interim = config.is_revising and options.interim and options.pace == "live"
         self._delay_samples = _samples(options.delay_ms or config.delay_ms)
+        self._is_translating = options.task == "translate"
         self._spellings = {word.lower(): word for word in options.vocabulary}
         self._is_language_open = options.language is None
         self._decoder = ToneDecoder()
@@ -173,8 +174,9 @@ class ScriptedRecogniser:
         self._end_segment()
 
     def _emit_word(self, spoken: _SpokenWord) -> None:
+        text = self._spellings.get(spoken.text.lower(), spoken.text)
         word = Word(
-            self._spellings.get(spoken.text.lower(), spoken.text),
+            text[::-1] if self._is_translating else text,
             _seconds(spoken.start_sample),
             _seconds(spoken.end_sample),
         )

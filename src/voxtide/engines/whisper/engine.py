@@ -72,7 +72,7 @@ class WhisperWindows:
         """
         vocabulary = vocabulary_tokens(options.vocabulary, self._model.tokenizer)
         language = options.language if self._model.tokenizer.languages else None
-        return WhisperReader(self._model, audio, Prompt(vocabulary, language))
+        return WhisperReader(self._model, audio, Prompt(vocabulary, language, options.task))
 
 
 class WhisperReader:
@@ -171,6 +171,7 @@ def load(
         is_revising=True,
         word_times="read",
         can_use_vocabulary=True,
+        can_translate=bool(whisper.tokenizer.languages),
     )
     return WindowedEngine(
         info,

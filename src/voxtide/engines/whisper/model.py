@@ -19,7 +19,7 @@ import numpy as np
 
 from voxtide.engines.whisper.library import Loaded, load_from
 from voxtide.engines.whisper.tokenizer import Tokenizer, language_code
-from voxtide.types import SAMPLE_RATE_HZ, Samples
+from voxtide.types import SAMPLE_RATE_HZ, Samples, Task
 
 MAX_WINDOW_S = 28
 """Longest window: leaves room for `PAD_S` in Whisper's 30 s."""
@@ -83,10 +83,11 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The decoder's input before the text: vocabulary tokens and the language (None for an English-only model)."""
+    """The decoder's input before the text. The language is None for an English-only model, which has no task."""
 
     vocabulary: tuple[int, ...] = ()
     language: str | None = None
+    task: Task = "transcribe"
 
 
 class WhisperModel:
@@ -147,7 +148,7 @@ class WhisperModel:
         return again.tokens if again.tokens and again.logprob > found.logprob else found.tokens
 
     def _decode(self, encoded: Encoded, prompt: Prompt, prefix: list[int], *, beam_size: int) -> _Decoded:
-        start = self.tokenizer.start_of(prompt.vocabulary, prompt.language)
+        start = self.tokenizer.start_of(prompt.vocabulary, prompt.language, prompt.task)
         frames = self._loaded.view(encoded.frames)
         rate = MAX_TOKENS_PER_S if prompt.language in (None, "en") else MAX_TOKENS_PER_S_MULTILINGUAL
         num_tokens = min(max(math.ceil(encoded.audio_s * rate), len(prefix)) + EXTRA_TOKENS, MAX_TOKENS)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, Protocol
 
+from voxtide.types import Task
+
 _CODES = {"jw": "jv"}
 """Languages whose code in Whisper is not the one of ISO 639-1."""
 
@@ -41,12 +43,13 @@ class Tokenizer:
     def languages(self) -> tuple[str, ...]:
         return tuple(self._languages)
 
-    def start_of(self, vocabulary: tuple[int, ...], language: str | None) -> list[int]:
-        """The tokens before `no_timestamps` and the text. `language` is None for an English-only model."""
+    def start_of(self, vocabulary: tuple[int, ...], language: str | None, task: Task = "transcribe") -> list[int]:
+        """The tokens before `no_timestamps` and the text. `language` is None for an English-only model, which has no
+        tasks."""
         start = [self._id_of("<|startofprev|>"), *vocabulary] if vocabulary else []
         start.append(self._id_of("<|startoftranscript|>"))
         if language is not None:
-            start += [self._id_of(self._languages[language]), self._id_of("<|transcribe|>")]
+            start += [self._id_of(self._languages[language]), self._id_of(f"<|{task}|>")]
         return start
 
     def encode(self, text: str) -> list[int]:

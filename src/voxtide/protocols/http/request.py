@@ -15,7 +15,7 @@ from voxtide.languages import language_code, unknown_language
 from voxtide.protocols.fields import MAX_PHRASES, MAX_STRING_CHARS, check_model
 from voxtide.protocols.http.form import Fields, Form, form_of
 from voxtide.protocols.messages import RequestRefusedError
-from voxtide.types import EngineInfo, StreamOptions
+from voxtide.types import EngineInfo, StreamOptions, Task
 
 ResponseFormat: TypeAlias = Literal["json", "text", "srt", "vtt", "verbose_json"]
 
@@ -58,7 +58,13 @@ class TranscriptionRequest:
 
 
 def read_request(
-    fields: Fields, headers: Mapping[str, str], engine: EngineInfo, *, has_file: bool, has_words: bool
+    fields: Fields,
+    headers: Mapping[str, str],
+    engine: EngineInfo,
+    *,
+    has_file: bool,
+    has_words: bool,
+    task: Task = "transcribe",
 ) -> TranscriptionRequest:
     """Read a request.
 
@@ -68,6 +74,7 @@ def read_request(
         engine: The engine's capabilities.
         has_file: Whether a file was posted.
         has_words: Whether the engine provides word times.
+        task: What the endpoint does.
 
     Raises:
         RequestRefusedError: A field cannot be used.
@@ -76,13 +83,17 @@ def read_request(
     if model := fields.one("model"):
         check_model(model, "model", engine)
     _refuse_unsupported(fields)
+    if task == "translate" and (reason := engine.translation_refusal()):
+        raise RequestRefusedError(reason, code="unsupported_option")
     temperature = _temperature(fields)
     vocabulary, is_prompt_used = _vocabulary(fields, engine)
     used = _KNOWN - ({"prompt"} if not is_prompt_used else set()) - ({"temperature"} if temperature else set())
     is_streamed = _switch(fields, "stream")
     return TranscriptionRequest(
         form=form,
-        options=StreamOptions(language=_language(fields, engine), vocabulary=vocabulary, interim=False, pace="fast"),
+        options=StreamOptions(
+            language=_language(fields, engine), vocabulary=vocabulary, interim=False, pace="fast", task=task
+        ),
         response_format=_response_format(fields, is_streamed=is_streamed),
         is_streamed=is_streamed,
         granularities=_granularities(fields, engine, has_words=has_words),

@@ -16,6 +16,9 @@ from voxtide.types import EngineInfo, Segment, Transcript, Word
 UNKNOWN_LANGUAGE = "und"
 """ISO 639-2's code for an unknown language, for answers that must name one."""
 
+TRANSLATED_LANGUAGE = "english"
+"""OpenAI's answer to a translation has the name of the text's language."""
+
 _SEEKS_PER_S = 100
 """OpenAI's `seek` counts hundredths of a second."""
 
@@ -89,9 +92,11 @@ def _requested_segments(request: TranscriptionRequest, transcript: Transcript) -
 
 
 def _verbose_body(request: TranscriptionRequest, transcript: Transcript) -> Message:
+    is_translated = request.options.task == "translate"
+    spoken = transcript.language or request.options.language or UNKNOWN_LANGUAGE
     body: Message = {
-        "task": "transcribe",
-        "language": transcript.language or request.options.language or UNKNOWN_LANGUAGE,
+        "task": request.options.task,
+        "language": TRANSLATED_LANGUAGE if is_translated else spoken,
         "duration": _rounded(transcript.audio_s),
         "text": transcript.text,
         "usage": _duration_usage(transcript),

@@ -22,6 +22,7 @@ from voxtide.server.http.transcriptions import TranscriptionService
 from voxtide.types import EngineInfo
 
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
+TRANSLATIONS = "/v1/audio/translations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,8 @@ def http_endpoints(services: Services) -> list[Endpoint]:
     models = ModelService(engine_info=engine_info, created_s=int(time.time()))
     secrets = SecretService(tokens=services.tokens, engine_info=engine_info, now_s=lambda: int(time.time()))
     return [
-        Endpoint(path=TRANSCRIPTIONS, method="POST", handler=files.answer, operation=schemas.TRANSCRIBE),
+        Endpoint(path=TRANSCRIPTIONS, method="POST", handler=files.transcribe, operation=schemas.TRANSCRIBE),
+        Endpoint(path=TRANSLATIONS, method="POST", handler=files.translate, operation=schemas.TRANSLATE),
         Endpoint(path="/v1/models", method="GET", handler=models.list, operation=schemas.LIST_MODELS),
         Endpoint(path="/v1/models/{model_id:path}", method="GET", handler=models.get, operation=schemas.GET_MODEL),
         Endpoint(

@@ -154,7 +154,13 @@ _VERBOSE_SEGMENT = _object(
     }
 )
 _VERBOSE_BODY = _object(
-    {"task": {"const": "transcribe"}, "language": STRING, "duration": NUMBER, "text": STRING, "usage": _DURATION_USAGE},
+    {
+        "task": {"enum": ["transcribe", "translate"]},
+        "language": STRING,
+        "duration": NUMBER,
+        "text": STRING,
+        "usage": _DURATION_USAGE,
+    },
     {"segments": _list(_VERBOSE_SEGMENT), "words": _list(_object({"word": STRING, **_TIMED})), **_NOTICES},
 )
 _JSON_BODY = _object({"text": STRING, "usage": _DURATION_USAGE}, _NOTICES)
@@ -187,6 +193,11 @@ TRANSCRIBE: Schema = {
         ),
         **_errors(400, 401, 404, 408, 413, 415, 422, 429, 500, 502, 503),
     },
+}
+
+TRANSLATE: Schema = TRANSCRIBE | {
+    "operationId": "createTranslation",
+    "summary": "Translate a file into English. Refused if the engine cannot.",
 }
 
 _CARD = _object(

@@ -1,4 +1,4 @@
-"""`POST /v1/audio/transcriptions`. In: an HTTP request. Out: the transcript, whole or as events, in the client's form.
+"""`POST /v1/audio/transcriptions` and `/translations`. In: an HTTP request. Out: the transcript, whole or as events.
 
     body -> Upload -> TranscriptionRequest -> [fetch] -> transcribe_file -> Answer | TranscriptionEvents -> client
 
@@ -38,7 +38,7 @@ from voxtide.server.http.upload import MAX_FORM_BYTES, Upload, read_upload
 from voxtide.server.supervisor import EngineSupervisor
 from voxtide.transcript.assembler import Assembler
 from voxtide.transcript.events import TranscriptEvent
-from voxtide.types import EngineInfo, Transcript
+from voxtide.types import EngineInfo, Task, Transcript
 
 _log = logging.getLogger("voxtide.server")
 
@@ -78,17 +78,22 @@ class TranscriptionService:
     throttle: FileThrottle
     audio_s: float = 0.0
 
-    async def answer(self, request: Request) -> Response:
-        """The endpoint's handler."""
-        return _TranscriptionResponse(self)
+    async def transcribe(self, request: Request) -> Response:
+        """`POST /v1/audio/transcriptions`."""
+        return _TranscriptionResponse(self, "transcribe")
+
+    async def translate(self, request: Request) -> Response:
+        """`POST /v1/audio/translations`: the text is English."""
+        return _TranscriptionResponse(self, "translate")
 
 
 class _TranscriptionResponse(Response):
     """Does all of a request's work while it is sent, so that the work is cancelled with the response."""
 
-    def __init__(self, service: TranscriptionService) -> None:
+    def __init__(self, service: TranscriptionService, task: Task) -> None:
         super().__init__()
         self._service = service
+        self._task = task
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         release = None if self._service.is_draining() else self._service.admission.take()
@@ -98,16 +103,23 @@ class _TranscriptionResponse(Response):
             return
         with contextlib.ExitStack() as closing, contextlib.suppress(ClientDisconnect):
             closing.callback(release)
-            await _Transcription(self._service, scope, receive, send, closing).run()
+            await _Transcription(self._service, self._task, scope, receive, send, closing).run()
 
 
 class _Transcription:
     """One admitted request."""
 
     def __init__(
-        self, service: TranscriptionService, scope: Scope, receive: Receive, send: Send, closing: contextlib.ExitStack
+        self,
+        service: TranscriptionService,
+        task: Task,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        closing: contextlib.ExitStack,
     ) -> None:
         self._service = service
+        self._task = task
         self._request = Request(scope, receive)
         self._send = send
         self._closing = closing
@@ -155,6 +167,7 @@ class _Transcription:
             self._service.engine_info(),
             has_file=upload.file is not None,
             has_words=info.word_times != "none",
+            task=self._task,
         )
         file = upload.file if upload.file is not None else await self._fetch(requested.file_url or "")
         if requested.is_streamed:
