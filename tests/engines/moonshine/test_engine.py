@@ -17,8 +17,9 @@ import pytest
 from tests.support.pulled_models import between, model_directory, recording
 from voxtide.config import Settings
 from voxtide.engines.moonshine import load
+from voxtide.engines.moonshine.decoding import Token
 from voxtide.engines.moonshine.engine import MIN_WINDOW_SAMPLES, MoonshineWindows, trim_heap
-from voxtide.engines.moonshine.model import MoonshineModel, Token
+from voxtide.engines.moonshine.model import MoonshineModel
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
 from voxtide.engines.windowed.engine import WindowedEngine
 from voxtide.engines.windowed.hypothesis import Piece

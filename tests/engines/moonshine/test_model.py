@@ -15,17 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.pulled_models import between, model_directory, recording
+from voxtide.engines.moonshine.decoding import MIN_LOOPS, Token, is_looping, monotone_path
 from voxtide.engines.moonshine.model import (
     EXTRA_TOKENS,
     MAX_TOKENS_PER_S,
-    MIN_LOOPS,
     MODEL_FILES,
     MOONSHINE_FRAME_S,
     MOONSHINE_FRAME_SAMPLES,
     MoonshineModel,
-    Token,
-    _is_looping,
-    _monotone_path,
 )
 from voxtide.engines.moonshine.stem import StemWindow
 from voxtide.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
@@ -208,7 +205,7 @@ def test_an_error_names_the_invalid_file(directory: Path, tmp_path: Path) -> Non
     ],
 )
 def test_a_pattern_four_times_in_a_row_is_a_loop(tokens: list[int], is_loop: bool) -> None:
-    assert _is_looping(tokens) is is_loop
+    assert is_looping(tokens) is is_loop
 
 
 class ScriptedDecoder:
@@ -252,7 +249,7 @@ def test_the_number_of_tokens_is_bounded_by_the_speaking_rate() -> None:
 
 
 def test_no_tokens_have_no_path() -> None:
-    assert _monotone_path(np.zeros((0, 5), np.float32)) == []
+    assert monotone_path(np.zeros((0, 5), np.float32)) == []
 
 
 @settings(deadline=None)
@@ -265,7 +262,7 @@ def test_the_path_is_the_best_monotone_one(data: st.DataObject, num_tokens: int,
     def score(path: tuple[int, ...]) -> float:
         return float(sum(scores[token, frame] for token, frame in enumerate(path)))
 
-    path = _monotone_path(attention)
+    path = monotone_path(attention)
     best = max(map(score, itertools.combinations_with_replacement(range(num_frames), num_tokens)))
     assert path == sorted(path)
     assert score(tuple(path)) == pytest.approx(best, abs=1e-4)

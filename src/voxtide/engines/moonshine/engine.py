@@ -9,8 +9,10 @@ from pathlib import Path
 
 from voxtide.audio.vad import VadModel
 from voxtide.engines.model_files import model_name
-from voxtide.engines.moonshine.model import MAX_WINDOW_SAMPLES, MOONSHINE_FRAME_S, MoonshineModel, Token
+from voxtide.engines.moonshine.decoding import Token
+from voxtide.engines.moonshine.model import MAX_WINDOW_SAMPLES, MOONSHINE_FRAME_S, MoonshineModel
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
+from voxtide.engines.moonshine.vocabulary import Vocabulary
 from voxtide.engines.windowed.config import FAST, LIVE
 from voxtide.engines.windowed.engine import WindowedEngine
 from voxtide.engines.windowed.hypothesis import Piece
@@ -40,7 +42,12 @@ class MoonshineWindows:
         self._model = model
 
     def open(self, audio: AudioBuffer, options: StreamOptions) -> MoonshineReader:
-        return MoonshineReader(self._model, audio)
+        """Open a reader for a new stream.
+
+        Raises:
+            UnsupportedOptionError: The vocabulary is too long.
+        """
+        return MoonshineReader(self._model, audio, Vocabulary.of(options.vocabulary, self._model.tokenizer))
 
 
 class MoonshineReader:
@@ -48,9 +55,10 @@ class MoonshineReader:
 
     language: str | None = None
 
-    def __init__(self, model: MoonshineModel, audio: AudioBuffer) -> None:
+    def __init__(self, model: MoonshineModel, audio: AudioBuffer, vocabulary: Vocabulary | None) -> None:
         self._model = model
         self._audio = audio
+        self._vocabulary = vocabulary
         self._stem = model.stem_cache(audio)
 
     @property
@@ -65,7 +73,8 @@ class MoonshineReader:
         if end - start < MIN_WINDOW_SAMPLES:
             return []
         window = self._stem.window(start, end)
-        tokens = self._model.transcribe(window, prefix=prefix, draft=draft)[len(prefix) :]
+        transcribed = self._model.transcribe(window, prefix=prefix, draft=draft, vocabulary=self._vocabulary)
+        tokens = transcribed[len(prefix) :]
         groups = self._group(tokens[: self._num_spoken(tokens)])
         next_starts = [group[0].frame * MOONSHINE_FRAME_S for group in groups[1:]] + [float("inf")]
         pieces = [self._piece(group, next_start_s) for group, next_start_s in zip(groups, next_starts, strict=False)]
@@ -140,7 +149,14 @@ def load(
     windows = MoonshineWindows(MoonshineModel.load(directory))
     trim_heap()
     return WindowedEngine(
-        EngineInfo(name="moonshine", model=model_name(name), languages=("en",), is_revising=True, word_times="read"),
+        EngineInfo(
+            name="moonshine",
+            model=model_name(name),
+            languages=("en",),
+            is_revising=True,
+            word_times="read",
+            can_use_vocabulary=True,
+        ),
         windows,
         vad,
         live=LIVE,

@@ -2,13 +2,14 @@
 
 The published graphs spend most of a decoding step on bookkeeping: shapes, padding, two branches with a copy of every
 weight. These compute the same function in about a tenth of the nodes, project the encoder's output to the keys and
-values of all decoder layers at once, return the best token instead of 32,768 logits, and output the cross-attention.
+values of all decoder layers at once, choose the best token, and output the cross-attention. The logits are computed in
+any case; who does not ask for them does not pay for their copy.
 
 stem:    audio [1, n] -> raw_frames [576, t2], sums [t1], square_sums [t1]
 encoder: raw_frames, mean [1], gain [1] -> cross_key.L, cross_value.L [1, heads, t, 36] for each decoder layer L
 decoder: tokens [1, s], position [1], first_choice [1] (index of the first of the s whose best next token is returned),
          cross_key.L, cross_value.L, past_key.L, past_value.L [1, heads, p, 36]
-         -> best_tokens [1, c], logprobs [1, c] (c = s - first_choice), attention [s, t],
+         -> best_tokens [1, c], logprobs [1, c] (c = s - first_choice), logits [1, c, 32768], attention [s, t],
             present_key.L, present_value.L [1, heads, p + s, 36]
 
 Architecture: Jeffries et al., "Moonshine: Speech Recognition for Live Transcription and Voice Commands" (2024).
@@ -252,7 +253,8 @@ def _best_tokens(g: OnnxGraph, weights: Weights, x: str) -> None:
     """The likeliest token after each position from `first_choice` on, and its natural log probability."""
     x = g.add("Slice", x, "first_choice", g.ints(2**31), g.ints(1))
     normed = g.quantise(g.layer_norm(x, weights.tensors["norm.weight"]))
-    logits = g.linear(normed, [weights.linears["logits"]])
+    g.name(g.linear(normed, [weights.linears["logits"]]), "logits")
+    logits = "logits"
     g.name(g.add("ArgMax", logits, axis=-1, keepdims=0), "best_tokens")
     best = g.add("ReduceMax", logits, g.ints(-1), keepdims=1)
     spread = g.add("ReduceSum", g.add("Exp", g.add("Sub", logits, best)), g.ints(-1), keepdims=0)
@@ -272,6 +274,7 @@ def _decoder_signature(weights: Weights) -> tuple[Values, Values]:
     outputs: Values = {
         "best_tokens": (INT64, [1, "c"]),
         "logprobs": (FLOAT, [1, "c"]),
+        "logits": (FLOAT, [1, "c", len(weights.tensors["embed_tokens.weight_quantized"])]),
         "attention": (FLOAT, ["s", "t"]),
         **dict.fromkeys(present_names(num_layers), (FLOAT, present)),
     }

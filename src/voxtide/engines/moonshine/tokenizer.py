@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from voxtide.errors import ModelCorruptError
 
 BEGIN, END = 1, 2
+_NUM_SPECIAL = 3
+_FIRST_MERGE = 259
+"""After the special tokens come the 256 bytes, then the pieces that merges make, in the order of their priority."""
 _SPACE = "\u2581".encode()
 """Stands for a space in tokenizer.bin."""
 
@@ -16,6 +20,7 @@ class Tokenizer:
 
     def __init__(self, pieces: list[bytes]) -> None:
         self.pieces = [piece.replace(_SPACE, b" ") for piece in pieces]
+        self._ids = {piece: i for i, piece in reversed(list(enumerate(self.pieces))) if i >= _FIRST_MERGE}
 
     @classmethod
     def load(cls, path: Path) -> Tokenizer:
@@ -42,6 +47,24 @@ class Tokenizer:
     def text(self, tokens: list[int]) -> str:
         """The text of tokens. Bytes that are not UTF-8 become replacement characters."""
         return b"".join(self.pieces[token] for token in tokens).decode("utf-8", errors="replace")
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of a text, as the model was trained on: the two neighbours with the lowest joint id merge first.
+
+        A character without a token becomes the tokens of its UTF-8 bytes.
+        """
+        parts = [character.encode() for character in text]
+        while len(parts) > 1:
+            none = len(self.pieces)
+            rank, at = min((self._ids.get(a + b, none), i) for i, (a, b) in enumerate(pairwise(parts)))
+            if rank == none:
+                break
+            parts[at : at + 2] = [parts[at] + parts[at + 1]]
+        return [token for part in parts for token in self._tokens_of(part)]
+
+    def _tokens_of(self, part: bytes) -> list[int]:
+        token = self._ids.get(part)
+        return [token] if token is not None else [_NUM_SPECIAL + byte for byte in part]
 
     def starts_word(self, token: int) -> bool:
         """Whether the token begins with a space."""
