@@ -17,6 +17,9 @@ MAX_STRING_CHARS = 200
 MAX_STRINGS_CHARS = 20_000
 """All phrases together. They are sent back, and must fit into a frame at up to 12 bytes of JSON per character."""
 
+MAX_SESSION_PROMPT_CHARS = 1_000
+"""The prompt of a session, which is sent back beside its phrases: both must fit into one frame."""
+
 
 def number(value: Any, name: str, low: float, high: float, *, default: float | None = None) -> float:
     """A number from `low` to `high`; null is the default, if there is one.
@@ -74,6 +77,23 @@ def strings(value: Any, name: str, max_items: int) -> tuple[str, ...]:
             param=name,
         )
     return tuple(value)
+
+
+def prompt(value: Any, name: str, engine: EngineInfo) -> str | None:
+    """Text with words to expect; null and "" are none.
+
+    Raises:
+        RequestRefusedError: It is not a string, or too long, or the engine cannot use it.
+    """
+    if not value:
+        return None
+    if not isinstance(value, str) or len(value) > MAX_SESSION_PROMPT_CHARS:
+        raise RequestRefusedError(
+            f"{name} must be a string of at most {MAX_SESSION_PROMPT_CHARS} characters", param=name
+        )
+    if reason := engine.vocabulary_refusal():
+        raise RequestRefusedError(reason, code="unsupported_option", param=name)
+    return value
 
 
 def object_of(value: Any, name: str) -> Message:

@@ -34,7 +34,7 @@ def tokenizer() -> Tokenizer:
         ("Siobhan, Zbigniew;Xanthippe\nKafka.", ("Siobhan", "Zbigniew;Xanthippe", "Kafka")),
         ("Siobhan; Zbigniew", ("Siobhan", "Zbigniew")),
         ("Node.js, C++, O'Neill", ("Node.js", "C++", "O'Neill")),
-        ("The talk that Siobhan gives is about gRPC and Kafka.", ("Siobhan", "gRPC", "Kafka")),
+        ("The talk that I and Siobhan give is about gRPC and Kafka.", ("Siobhan", "gRPC", "Kafka")),
         ("this is an ordinary sentence without a name", ()),
         (" ... , !", ()),
         ("", ()),

@@ -90,6 +90,19 @@ def test_absent_fields_are_kept_and_null_clears() -> None:
     assert conversation.configured[-1].options.delay_ms == 80
 
 
+def test_a_prompt_holds_words_to_expect() -> None:
+    conversation = openai(ABLE)
+    (updated,) = update(conversation, transcription={"keywords": ["Beckett"], "prompt": "Dashwood, Siobhan."})
+    assert updated["session"]["audio"]["input"]["transcription"]["prompt"] == "Dashwood, Siobhan."
+    assert conversation.configured[-1].options.vocabulary == ("Beckett", "Dashwood, Siobhan.")
+    for cleared in ("", None):
+        update(conversation, transcription={"prompt": cleared})
+        assert conversation.configured[-1].options.vocabulary == ("Beckett",)
+    for refused in ("x" * 1001, 7, ["Siobhan"]):
+        error, *_ = update(conversation, transcription={"prompt": refused})
+        assert "must be a string of at most 1000 characters" in error["error"]["message"]
+
+
 @pytest.mark.parametrize("message", ["session.update", "transcription_session.update"])
 def test_null_for_the_transcription_clears_all_its_fields(message: str) -> None:
     conversation = openai(ABLE)

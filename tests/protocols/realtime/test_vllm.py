@@ -136,6 +136,14 @@ def test_the_servers_language_is_for_sessions_that_name_none() -> None:
     assert conversation.configured[-1].options.language == "en"
 
 
+def test_a_prompt_holds_words_to_expect() -> None:
+    conversation = Conversation(RealtimePath.REALTIME, ABLE)
+    assert conversation.send("session.update", model="m", prompt="Dashwood, Siobhan.") == []
+    assert conversation.configured[-1].options.vocabulary == ("Dashwood, Siobhan.",)
+    (error,) = conversation.send("session.update", model="m", prompt="x" * 1001)
+    assert error["code"] == "invalid_value" and "at most 1000 characters" in error["error"]
+
+
 def test_interim_text_is_not_sent() -> None:
     assert vllm().on_event(Interim("hel", 0.4)) == []
 

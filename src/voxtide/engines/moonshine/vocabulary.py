@@ -122,5 +122,5 @@ def phrases_of(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _names(words: list[str]) -> list[str]:
-    """The words of a sentence with a capital letter, except its first word."""
-    return [word for word in words[1:] if _NAME.fullmatch(word)]
+    """The words of a sentence with a capital letter, except its first word and "I"."""
+    return [word for word in words[1:] if len(word) > 1 and _NAME.fullmatch(word)]

@@ -15,6 +15,7 @@ from voxtide.protocols.fields import (
     check_model,
     number,
     object_of,
+    prompt,
     read_settings,
     strings,
     whole_number,
@@ -91,6 +92,7 @@ class OpenAISettings:
     languages: tuple[str, ...] = ()
     delay: str | None = None
     vocabulary: tuple[str, ...] = ()
+    prompt: str | None = None
     turns: TurnOptions | None = TurnOptions()
 
     @classmethod
@@ -135,7 +137,7 @@ class OpenAISettings:
             language=self.languages[0] if len(self.languages) == 1 else None,
             delay_ms=_delay_ms(self.delay, engine),
             interim=False,  # the protocol has no interim text
-            vocabulary=self.vocabulary,
+            vocabulary=self.vocabulary if self.prompt is None else (*self.vocabulary, self.prompt),
         )
         return Configure(self.pcm or PcmFormat(), options, self.turns.config if self.turns else None)
 
@@ -162,7 +164,7 @@ class OpenAISettings:
             "model": engine.model,
             "language": self.languages[0] if len(self.languages) == 1 else None,
             "languages": list(self.languages) if len(self.languages) > 1 else None,
-            "prompt": None,
+            "prompt": self.prompt,
             "keywords": list(self.vocabulary) or None,
             "delay": self.delay,
         }
@@ -250,13 +252,6 @@ def _read_keywords(value: Any, name: str, engine: EngineInfo) -> tuple[str, ...]
     return vocabulary
 
 
-def _refuse_prompt(value: Any, name: str, engine: EngineInfo) -> None:
-    if value:
-        raise RequestRefusedError(
-            f"{engine.model} takes no prompt; leave it out", code="unsupported_option", param=name
-        )
-
-
 def _read_delay(value: Any, name: str, engine: EngineInfo) -> str | None:
     if value is None:
         return None
@@ -288,7 +283,7 @@ _TRANSCRIPTION_READERS: dict[str, tuple[str, _Reader]] = {
     "languages": ("languages", _read_languages),
     "keywords": ("vocabulary", _read_keywords),
     "delay": ("delay", _read_delay),
-    "prompt": ("", _refuse_prompt),
+    "prompt": ("prompt", prompt),
 }
 """Each field's attribute, if any, and reader. null clears a field; absent fields keep their value. The hints
 `noise_reduction` and `include` have no effect, as the session that is sent back shows."""

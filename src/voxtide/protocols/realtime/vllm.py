@@ -11,7 +11,7 @@ from collections.abc import Callable
 from voxtide.audio.pcm import PcmFormat
 from voxtide.errors import VoxtideError
 from voxtide.languages import language_code, unknown_language
-from voxtide.protocols.fields import switch
+from voxtide.protocols.fields import prompt, switch
 from voxtide.protocols.messages import Message, RequestRefusedError, handler_of, read_audio, read_message, write_message
 from voxtide.protocols.realtime.dialect import MAX_APPEND_BYTES, Configure, Effect, Feed, Flush, Send
 from voxtide.protocols.realtime.pending_text import PendingText
@@ -78,14 +78,13 @@ class VllmRealtime:
             raise RequestRefusedError("session.update needs a model, a string beside its type", code="invalid_event")
         if reason := self._engine.model_refusal(model):
             raise RequestRefusedError(reason, code="model_not_found")
-        if message.get("prompt"):
-            raise RequestRefusedError(f"{self._engine.model} takes no prompt; leave it out", code="unsupported_option")
+        expected = prompt(message.get("prompt"), "prompt", self._engine)
         language = self._language_of(message)
         self._has_model = True
-        return [self._configure(language)]
+        return [self._configure(language, vocabulary=() if expected is None else (expected,))]
 
-    def _configure(self, language: str | None) -> Configure:
-        return Configure(PcmFormat(), StreamOptions(language=language, interim=False))
+    def _configure(self, language: str | None, *, vocabulary: tuple[str, ...] = ()) -> Configure:
+        return Configure(PcmFormat(), StreamOptions(language=language, interim=False, vocabulary=vocabulary))
 
     def _language_of(self, message: Message) -> str | None:
         value = message.get("language")
