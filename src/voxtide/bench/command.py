@@ -15,7 +15,19 @@ from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
 from voxtide.bench.figure import Figure
-from voxtide.bench.figures import accuracy, completeness, cost, flush, hour, memory, server, streams, voxtral, words
+from voxtide.bench.figures import (
+    accuracy,
+    completeness,
+    cost,
+    flush,
+    hour,
+    memory,
+    server,
+    streams,
+    vocabulary,
+    voxtral,
+    words,
+)
 from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.load.session import BenchEngine, BenchSession
 from voxtide.bench.machine import describe_machine
@@ -197,6 +209,7 @@ class _Run:
 FIGURES: dict[str, Callable[[BenchSession], Awaitable[Figure]]] = {
     "accuracy": accuracy.measure,
     "completeness": completeness.measure,
+    "vocabulary": vocabulary.measure,
     "words": words.measure_latency,
     "stability": words.measure_stability,
     "cost": cost.measure,

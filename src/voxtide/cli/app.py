@@ -42,6 +42,7 @@ Examples:
   voxtide transcribe a.wav b.mp3 --format json
   arecord -f S16_LE -r 16000 | voxtide transcribe - --encoding pcm_s16le --format jsonl --pace real
   voxtide transcribe - --encoding pcm_mulaw --sample-rate 8000 < call.raw
+  voxtide transcribe call.wav --vocabulary names.txt --vocabulary Kubernetes
   voxtide transcribe mic --server http://localhost:8000
   MISTRAL_API_KEY=... voxtide transcribe talk.mp3 --engine remote
 
@@ -152,6 +153,7 @@ def transcribe(
         from voxtide.cli.remote import choose_engine, engine_options
         from voxtide.cli.transcribe.command import transcribe as run
         from voxtide.cli.transcribe.request import Request
+        from voxtide.cli.transcribe.vocabulary import read_vocabulary
 
         own = engine_options(device, compute_type, weights, window_minutes, interim_every_ms)
         request = Request(
@@ -162,7 +164,7 @@ def transcribe(
             language=language,
             task=task,
             delay_ms=delay_ms,
-            vocabulary=tuple(vocabulary or ()),
+            vocabulary=read_vocabulary(vocabulary or ()),
             has_interim=interim,
             format=format,
             output=output,

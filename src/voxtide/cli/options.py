@@ -81,7 +81,12 @@ DelayMs: TypeAlias = Annotated[
 ]
 Vocabulary: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--vocabulary", metavar="WORD", help="A word to expect, for engines that support it; repeatable."),
+    typer.Option(
+        "--vocabulary",
+        metavar="WORD|FILE",
+        help="A word or phrase to expect, or a text file of them, one per line; repeatable. For moonshine and whisper, "
+        "and for servers that support it.",
+    ),
 ]
 Threads: TypeAlias = Annotated[
     int | None,

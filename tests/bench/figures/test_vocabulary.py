@@ -1,0 +1,43 @@
+"""The names of the figure, and how they are counted."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from voxtide.bench.figures.vocabulary import LIST_SIZE, NUM_OTHERS, has_name
+from voxtide.bench.load.names import VOICES, load_sentences, other_names
+from voxtide.bench.load.recordings import load_recordings
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("Ask Siobhan.", True),
+        ("ask siobhan's sister", True),
+        ("Ask Siobhans.", False),
+        ("Ask White Tower!", False),
+        ("", False),
+    ],
+)
+def test_a_name_is_found_as_whole_words_in_any_case(text: str, is_found: bool) -> None:
+    assert has_name(text, "Siobhan") is is_found
+    assert has_name("the white tower.", "White Tower")
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_every_sentence_has_its_name_and_speech(voice: str) -> None:
+    sentences = asyncio.run(load_sentences(voice))
+    assert len(sentences) == 40
+    for sentence in sentences:
+        assert has_name(sentence.text, sentence.name)
+        assert 1.0 < len(sentence.samples) / 16_000 < 6.0
+        assert 0.3 < abs(sentence.samples).max() <= 1.0
+
+
+def test_the_other_names_do_not_occur() -> None:
+    others = other_names()
+    assert len(set(others)) == len(others) == LIST_SIZE == max(NUM_OTHERS)
+    spoken = " ".join(it.text for it in (*load_recordings(), *asyncio.run(load_sentences(VOICES[0]))))
+    assert not [name for name in others if has_name(spoken, name)]
