@@ -43,6 +43,10 @@ class CaptionsPage:
         return self.page.get_by_role("alert")
 
     @property
+    def notice(self) -> Locator:
+        return self.page.locator("#notice")
+
+    @property
     def captions(self) -> Locator:
         return self.page.locator("#text")
 

@@ -3,6 +3,8 @@
 import { openFile, openMicrophone } from "../audio/capture.js";
 import { toSrt, toTxt } from "../text/writers.js";
 import { element } from "../view/element.js";
+import { NoticeView } from "../view/notice_view.js";
+import { SessionsView } from "../view/sessions_view.js";
 import { SettingsView } from "../view/settings_view.js";
 import { StatusView } from "../view/status_view.js";
 import { TranscriptView } from "../view/transcript_view.js";
@@ -10,6 +12,7 @@ import { Waves } from "../view/waves.js";
 import { listModels, openConnection } from "../client/access.js";
 import { copyText, saveText } from "./export.js";
 import { Recorder } from "./recorder.js";
+import { Sessions } from "./sessions.js";
 import { loadKey, loadSettings, saveKey, saveSettings } from "./settings.js";
 import { ScreenLock } from "./wake_lock.js";
 
@@ -24,6 +27,9 @@ const screenLock = new ScreenLock();
 let settings = loadSettings();
 let key = loadKey();
 const settingsView = new SettingsView(settings, key);
+const noticeView = new NoticeView();
+const sessions = new Sessions(recorder, noticeView, () => ({ model: settings.model, language: settings.language }));
+const sessionsView = new SessionsView(sessions);
 
 /** Access to the server, by the current settings. */
 const access = () => ({ base: document.baseURI, model: settings.model, key });
@@ -31,6 +37,7 @@ const access = () => ({ base: document.baseURI, model: settings.model, key });
 /** @param {() => Promise<import("../audio/capture.js").Capture>} openCapture */
 function start(openCapture) {
   transcriptView.follow();
+  noticeView.hide(); // an undo would replace the new text
   return recorder.start(openCapture, {
     connect: (onEvent, onClose) => openConnection(access(), onEvent, onClose),
     language: settings.language,
@@ -55,6 +62,7 @@ async function openSettings(focus) {
 let isDrawing = false;
 recorder.onChange = () => {
   screenLock.keepOn(recorder.isActive);
+  sessions.noteChange();
   if (isDrawing) return;
   isDrawing = true;
   requestAnimationFrame(() => {
@@ -86,7 +94,8 @@ const onClick = (id, act) => element(id).addEventListener("click", act);
 onClick("start", () => (recorder.isActive ? recorder.stop() : start(() => openMicrophone(settings.microphone))));
 onClick("flush", () => recorder.flush());
 onClick("open-file", () => element("file").click());
-onClick("clear", () => recorder.clear());
+onClick("clear", () => sessions.clear());
+onClick("open-sessions", () => sessionsView.open());
 onClick("open-settings", () => openSettings(null));
 onClick("problem-action", () => openSettings("key"));
 onClick("problem-dismiss", () => recorder.dismissProblem());
@@ -114,15 +123,19 @@ document.addEventListener("drop", (event) => {
   if (file && !recorder.isActive) start(() => openFile(file));
 });
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) return;
+  if (document.hidden) return sessions.saveNow();
   recorder.resume();
   screenLock.keepOn(recorder.isActive);
 });
 addEventListener("online", () => recorder.reconnect());
 addEventListener("offline", () => recorder.reconnect());
+addEventListener("pagehide", () => sessions.saveNow());
 addEventListener("beforeunload", (event) => {
   if (recorder.isActive) event.preventDefault();
 });
 
+sessionsView.onOpened = (query) => transcriptView.find(query);
+
 applySettings();
 recorder.onChange();
+sessions.load();

@@ -8,12 +8,13 @@
 /** @import { Capture, CaptureError, Chunk } from "../audio/capture.js" */
 /** @import { SessionHandlers, SessionOptions } from "../client/session.js" */
 /** @import { ServerEvent } from "../client/mistral.js" */
+/** @import { Segment } from "../text/transcript.js" */
 /** @import { Problem } from "./problems.js" */
 
 import { LEVEL_MS, PauseDetector } from "../audio/pauses.js";
 import { Latency } from "../text/latency.js";
 import { Transcript } from "../text/transcript.js";
-import { Backlog } from "../client/backlog.js";
+import { Backlog, offsetAt, secondsAt } from "../client/backlog.js";
 import { Session } from "../client/session.js";
 import { INCOMPLETE, captureProblem, connectionProblem, lossProblem, serverMessage } from "./problems.js";
 
@@ -47,7 +48,7 @@ export class Recorder {
 
   /** Length of all audio since the page was cleared, in seconds. */
   get audioS() {
-    return this.#session?.audioS ?? 0;
+    return secondsAt(this.#backlog.end);
   }
 
   /** Length of the current file, or null. */
@@ -89,9 +90,18 @@ export class Recorder {
 
   /** Delete all text. A no-op while active. */
   clear() {
+    this.restore([], 0);
+  }
+
+  /**
+   * Show other text and continue from there. A no-op while active.
+   * @param {readonly Segment[]} segments
+   * @param {number} audioS Length of the audio so far; times continue from there.
+   */
+  restore(segments, audioS) {
     if (this.isActive) return;
-    this.transcript.clear();
-    this.#backlog = new Backlog();
+    this.transcript.load(segments);
+    this.#backlog = new Backlog(undefined, offsetAt(audioS));
     this.#session = null;
     this.#update("idle", null);
   }

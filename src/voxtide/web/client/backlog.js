@@ -1,6 +1,6 @@
 /**
  * Bounded replay buffer. In: PCM as it is captured. Out: the same from any offset that is still buffered. Offsets count
- * bytes of all audio since the page was opened. When full, the oldest audio is dropped and counted.
+ * bytes of all audio since the page was cleared. When full, the oldest audio is dropped and counted.
  */
 
 import { SAMPLE_RATE_HZ } from "../audio/pcm.js";
@@ -15,15 +15,24 @@ export function secondsAt(offset) {
   return offset / BYTES_PER_S;
 }
 
+/** @param {number} timeS */
+export function offsetAt(timeS) {
+  return 2 * Math.round(timeS * SAMPLE_RATE_HZ);
+}
+
 export class Backlog {
   /** @type {Uint8Array[]} */ #chunks = [];
-  #start = 0;
-  #end = 0;
+  #start;
+  #end;
   #maxBytes;
 
-  /** @param {number} maxBytes */
-  constructor(maxBytes = MAX_BYTES) {
+  /**
+   * @param {number} maxBytes
+   * @param {number} start Offset of the first audio.
+   */
+  constructor(maxBytes = MAX_BYTES, start = 0) {
     this.#maxBytes = maxBytes;
+    this.#start = this.#end = start;
   }
 
   /** Offset of the oldest buffered byte. */

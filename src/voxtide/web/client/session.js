@@ -100,11 +100,6 @@ export class Session {
     this.#connect();
   }
 
-  /** Length of the audio of the page so far, in seconds. */
-  get audioS() {
-    return secondsAt(this.#backlog.end);
-  }
-
   /** @param {Uint8Array} pcm */
   feed(pcm) {
     if (this.#isOver || this.#isEnding) return;

@@ -21,12 +21,17 @@ export class Transcript {
   #open = ""; // stable text of the segment in progress
   #interim = "";
   #openStartS = 0; // approximate start of the open text
+  #openEndS = 0; // end of the audio that the open text covers
+  #interimEndS = 0; // the same of the interim text
   #speechStartS = 0; // of the latest speech
   #isNewSource = false;
   #isFirst = true; // whether the connection has sent no text: its first text lacks the leading space
 
-  /** Increases when final segments are removed, so that views redraw. */
+  /** Increases when final segments are removed or replaced, so that views redraw. */
   epoch = 0;
+
+  /** Increases with every change of the text. */
+  revision = 0;
 
   /** Segments that never change; within an epoch only appended to. */
   get final() {
@@ -38,7 +43,8 @@ export class Transcript {
     const [first] = this.#complete;
     const text = joined(this.#complete) + this.#open;
     const startS = first?.startS ?? this.#openStartS;
-    return { text, startS, endS: startS, isNewSource: first?.isNewSource ?? this.#isNewSource };
+    const endS = Math.max(startS, this.#openEndS);
+    return { text, startS, endS, isNewSource: first?.isNewSource ?? this.#isNewSource };
   }
 
   /** Text after the pending text that may still change. */
@@ -57,9 +63,13 @@ export class Transcript {
 
   /** All stable text, for a file. */
   get segments() {
-    const open = this.#open.trim();
-    const last = open ? [this.#segment(open, this.#openStartS, this.#openStartS, this.#isOpenGlued)] : [];
-    return [...this.#final, ...this.#complete, ...last];
+    return [...this.#final, ...this.#complete, ...this.#unfinished(this.#open, this.#openEndS)];
+  }
+
+  /** All text as shown, with the text that may still change: what is stored in case no more follows. */
+  get shown() {
+    const endS = Math.max(this.#openEndS, this.#interim.trim() ? this.#interimEndS : 0);
+    return [...this.#final, ...this.#complete, ...this.#unfinished(this.#open + this.#interim, endS)];
   }
 
   /** The next text belongs to another recording. */
@@ -76,18 +86,24 @@ export class Transcript {
   /**
    * Append stable text. It replaces the interim text; the server sends the rest of that right after.
    * @param {string} text
+   * @param {number} endS End of the audio that it covers.
    */
-  addDelta(text) {
+  addDelta(text, endS = 0) {
     this.#begin();
     this.#open += this.#spaced(text);
+    this.#openEndS = Math.max(this.#openEndS, endS);
     this.#interim = "";
     this.#isFirst = false;
   }
 
-  /** @param {string} text Replaces the previous interim text. */
-  setInterim(text) {
+  /**
+   * @param {string} text Replaces the previous interim text.
+   * @param {number} endS End of the audio that it covers.
+   */
+  setInterim(text, endS = 0) {
     this.#begin();
     this.#interim = this.#spaced(text);
+    this.#interimEndS = endS;
   }
 
   /**
@@ -99,6 +115,8 @@ export class Transcript {
     if (rest === null) return; // does not match the deltas; the answer to the flush decides
     this.#addComplete(segment.text, segment.startS, segment.endS, this.#isOpenGlued);
     this.#open = rest;
+    this.#openStartS = this.#lastEndS;
+    this.revision++;
   }
 
   /**
@@ -128,7 +146,12 @@ export class Transcript {
 
   /** The connection was lost: show the pending text as interim until it is replayed. */
   restart() {
-    this.#interim = this.pending.text + this.#interim;
+    const { text, startS, endS } = this.pending;
+    this.#interim = text + this.#interim;
+    this.#openStartS = startS;
+    this.#interimEndS = Math.max(this.#interimEndS, endS, this.#lastEndS);
+    this.#openEndS = startS;
+    this.revision++;
     this.#complete = [];
     this.#open = "";
     this.#isFirst = true;
@@ -136,22 +159,28 @@ export class Transcript {
 
   /** No answer will follow: make the pending text final as it is. */
   abandon() {
-    const text = this.#open + this.#interim;
-    const startS = Math.max(this.#lastEndS, this.#openStartS);
-    if (text.trim()) this.#addComplete(text, startS, startS, !/^\s/u.test(text));
-    this.#final.push(...this.#complete);
+    const hadPending = this.hasPending;
+    this.#final = this.shown;
+    if (hadPending) this.#isNewSource = false;
     this.#clearPending();
   }
 
   clear() {
-    this.#final = [];
+    this.load([]);
+  }
+
+  /** @param {readonly Segment[]} segments Replace all text. */
+  load(segments) {
+    this.#final = [...segments];
     this.#speechStartS = 0;
     this.#clearPending();
     this.epoch++;
   }
 
   #begin() {
-    if (!this.#open.trim() && !this.#interim.trim()) this.#openStartS = Math.max(this.#lastEndS, this.#speechStartS);
+    this.revision++;
+    if (this.#open.trim() || this.#interim.trim()) return;
+    this.#openStartS = this.#openEndS = Math.max(this.#lastEndS, this.#speechStartS);
   }
 
   get #lastEndS() {
@@ -162,11 +191,22 @@ export class Transcript {
     this.#complete = [];
     this.#open = "";
     this.#interim = "";
+    this.revision++;
   }
 
   /** Whether no space precedes the open text. */
   get #isOpenGlued() {
     return /^\S/u.test(this.#open);
+  }
+
+  /**
+   * Text whose segment has not ended: a segment, or none without text.
+   * @param {string} text
+   * @param {number} endS
+   */
+  #unfinished(text, endS) {
+    const startS = Math.max(this.#lastEndS, this.#openStartS);
+    return text.trim() ? [this.#segment(text.trim(), startS, endS, /^\S/u.test(text))] : [];
   }
 
   /** @param {string} text */

@@ -75,6 +75,7 @@ export class StatusView {
       "save-txt": transcript.isEmpty,
       "save-srt": transcript.isEmpty,
       clear: transcript.isEmpty || isActive,
+      "open-sessions": isActive,
     };
     for (const [id, value] of Object.entries(isDisabled)) {
       /** @type {HTMLButtonElement} */ (element(id)).disabled = value;

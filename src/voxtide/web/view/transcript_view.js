@@ -3,6 +3,7 @@
 /** @import { Segment, Transcript } from "../text/transcript.js" */
 
 import { isParagraphStart } from "../text/paragraphs.js";
+import { patternOf } from "../text/search.js";
 import { shortTime } from "../text/writers.js";
 import { element } from "./element.js";
 
@@ -38,6 +39,25 @@ export class TranscriptView {
     this.#isFollowing = true;
     this.#frame.scrollTop = this.#frame.scrollHeight;
     this.#followButton.hidden = true;
+  }
+
+  /**
+   * Scroll to the first match of a query and select it.
+   * @param {string} query
+   */
+  async find(query) {
+    await new Promise((resolve) => requestAnimationFrame(resolve)); // the text is drawn once per frame
+    const body = /** @type {HTMLElement[]} */ ([...this.#text.querySelectorAll(".body")]).find(
+      ({ textContent }) => patternOf(query)?.test(textContent ?? ""),
+    );
+    const match = patternOf(query)?.exec(body?.textContent ?? "");
+    if (!body || !match) return;
+    this.#isFollowing = false;
+    const range = rangeOf(body, match.index, match.index + match[0].length);
+    document.getSelection()?.removeAllRanges();
+    document.getSelection()?.addRange(range);
+    range.startContainer.parentElement?.scrollIntoView({ block: "center" });
+    this.#noteScroll();
   }
 
   /** @param {Transcript} transcript */
@@ -136,6 +156,23 @@ export class TranscriptView {
     this.#isFollowing = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
     this.#followButton.hidden = this.#isFollowing;
   }
+}
+
+/**
+ * @param {HTMLElement} parent
+ * @param {number} start In characters of its text.
+ * @param {number} end
+ */
+function rangeOf(parent, start, end) {
+  const range = document.createRange();
+  const walker = document.createTreeWalker(parent, NodeFilter.SHOW_TEXT);
+  for (let at = 0; walker.nextNode() && at < end; ) {
+    const node = /** @type {Text} */ (walker.currentNode);
+    if (start >= at && start < at + node.length) range.setStart(node, start - at);
+    if (end <= at + node.length) range.setEnd(node, end - at);
+    at += node.length;
+  }
+  return range;
 }
 
 /** @param {string} name */

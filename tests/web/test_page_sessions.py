@@ -1,0 +1,169 @@
+"""The page keeps its text: across a reload, a closed tab and a crash; past sessions; Clear and its undo."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Error, Locator, Page, expect
+
+from tests.support.captions_page import CaptionsPage
+
+OpenPage = Callable[[str], CaptionsPage]
+Spoken = Callable[[str], Path]
+
+NUMBERS = "One two three four five six seven"
+
+
+def transcribe(page: CaptionsPage, recording: Path) -> None:
+    page.open_recording(recording)
+    page.wait_for("Ready")
+
+
+def rows(page: CaptionsPage) -> Locator:
+    return page.page.get_by_role("dialog", name="Sessions").get_by_role("listitem")
+
+
+def test_text_and_times_survive_a_reload_and_go_on(open_page: OpenPage, scripted_address: str, spoken: Spoken) -> None:
+    page = open_page(scripted_address)
+    transcribe(page, spoken("No matter."))
+    srt = page.saved("Download as subtitles")
+    page.page.reload()
+    page.wait_for_text("No matter.")
+    assert page.saved("Download as subtitles") == srt
+    transcribe(page, spoken("Try again."))
+    assert page.text == "No matter. Try again."
+    _, later = page.saved("Download as subtitles")
+    assert later.startswith(srt[1])
+    assert re.search(r"\n2\n00:00:0(0,[6-9]\d\d|1,\d{3}) --> 00:00:01,\d{3}\nTry again\.\n$", later)
+    page.page.reload()
+    page.wait_for_text("Try again.")
+    assert page.text == "No matter. Try again."
+
+
+def close(page: Page) -> None:
+    page.close()
+
+
+def crash(page: Page) -> None:
+    with page.expect_event("crash"), contextlib.suppress(Error):
+        page.goto("chrome://crash")  # aborted
+
+
+@pytest.mark.parametrize("ending", [close, crash])
+def test_text_survives_a_tab_that_ends_while_it_records(
+    open_page: OpenPage, scripted_address: str, spoken: Spoken, ending: Callable[[Page], None]
+) -> None:
+    page = open_page(scripted_address)
+    page.open_recording(spoken(" ".join([NUMBERS] * 8)))
+    page.wait_for_text("seven One two three four five")  # the first seven are more than a second old
+    ending(page.page)
+    again = open_page(scripted_address)
+    again.wait_for_text(NUMBERS)
+    again.press("Sessions")
+    expect(rows(again)).to_have_count(1)
+
+
+def test_cleared_text_is_a_past_session_and_can_be_undone(
+    context: BrowserContext, open_page: OpenPage, scripted_address: str, spoken: Spoken
+) -> None:
+    page = open_page(scripted_address)
+    transcribe(page, spoken("No matter."))
+    srt = page.saved("Download as subtitles")
+    page.press("Clear")
+    expect(page.notice).to_contain_text("Cleared. The text is kept under Sessions.")
+    expect(page.captions).to_have_text("")
+    page.press("Undo")
+    page.wait_for_text("No matter.")
+    expect(page.notice).to_be_hidden()
+    assert page.saved("Download as subtitles") == srt
+    page.press("Clear")
+    page.page.reload()
+    expect(page.button("Clear")).to_be_disabled()
+    page.page.close()
+    again = open_page(scripted_address)  # nor is it shown in a new tab
+    again.press("Sessions")
+    rows(again).get_by_role("button", name="No matter.").first.click()
+    again.wait_for_text("No matter.")
+    assert again.saved("Download as subtitles") == srt
+
+
+def test_past_sessions_are_searched_opened_and_deleted(
+    open_page: OpenPage, scripted_address: str, spoken: Spoken
+) -> None:
+    page = open_page(scripted_address)
+    for text in ("Ever tried.", "Ever failed.", "No matter."):
+        transcribe(page, spoken(text))
+        if text != "No matter.":
+            page.press("Clear")
+    page.press("Sessions")
+    expect(rows(page)).to_have_count(3)
+    expect(rows(page).first).to_contain_text(re.compile(r"No matter\..*On the page · .*\d{4}.* · 0:0[01]", re.DOTALL))
+    page.page.get_by_role("searchbox", name="Search all text").fill("EVER  f")
+    expect(rows(page)).to_have_count(1)
+    expect(page.page.locator("mark")).to_have_text("Ever f")
+    page.page.get_by_role("searchbox").fill("fail")
+    expect(page.page.locator("mark")).to_have_text("fail")
+    rows(page).get_by_role("button").first.click()
+    expect(page.page.get_by_role("dialog")).to_be_hidden()
+    page.wait_for_text("Ever failed.")
+    page.page.wait_for_function("getSelection().toString() === 'fail'")
+    page.press("Sessions")
+    page.press("Delete “Ever tried.”")
+    expect(rows(page)).to_have_count(2)
+    page.press("Undo")
+    expect(rows(page)).to_have_count(3)
+    page.press("Delete all past sessions")
+    expect(rows(page)).to_have_count(3)  # until it is confirmed
+    page.press("Delete 2 now")
+    expect(rows(page)).to_have_count(1)
+    page.press("Done")
+    page.page.reload()
+    page.wait_for_text("Ever failed.")
+    page.press("Sessions")
+    expect(rows(page)).to_have_count(1)
+
+
+def test_two_tabs_have_two_sessions(open_page: OpenPage, scripted_address: str, spoken: Spoken) -> None:
+    first = open_page(scripted_address)
+    transcribe(first, spoken("No matter."))
+    second = open_page(scripted_address)
+    second.press("Sessions")
+    expect(rows(second)).to_have_count(1)
+    second.press("Delete “No matter.”")
+    expect(second.page.get_by_text("0 deleted; 1 open in another tab.")).to_be_visible()
+    rows(second).get_by_role("button").first.click()
+    expect(second.notice).to_contain_text("This session is open in another tab.")
+    expect(second.captions).to_have_text("")
+    transcribe(second, spoken("Try again."))
+    first.page.close()
+    second.press("Sessions")
+    expect(rows(second)).to_have_count(2)
+    rows(second).get_by_role("button", name="No matter.").first.click()
+    second.wait_for_text("No matter.")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        "indexedDB.open = () => { throw new DOMException('', 'SecurityError') }",
+        "IDBObjectStore.prototype.put = () => { throw new DOMException('', 'QuotaExceededError') }",
+    ],
+)
+def test_a_browser_without_storage_is_reported_once_and_works(
+    context: BrowserContext, open_page: OpenPage, scripted_address: str, spoken: Spoken, failure: str
+) -> None:
+    context.add_init_script(failure)
+    page = open_page(scripted_address)
+    transcribe(page, spoken("No matter."))
+    if "Quota" in failure:
+        expect(page.notice).to_contain_text("This page cannot keep its text. The browser has no room left.")
+    page.press("Clear")
+    page.press("Undo")
+    page.wait_for_text("No matter.")
+    transcribe(page, spoken("Try again."))
+    assert page.text == "No matter. Try again."
+    expect(page.notice).to_be_hidden()
