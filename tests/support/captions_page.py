@@ -75,7 +75,8 @@ class CaptionsPage:
         expect(self.captions).to_contain_text(text, timeout=1000 * timeout_s)
 
     def saved(self, name: str) -> tuple[str, str]:
-        """Press a download button. Returns the file's name and text."""
+        """Save in a format of the menu. Returns the file's name and text."""
+        self.press("Save")
         with self.page.expect_download() as download:
             self.press(name)
         return download.value.suggested_filename, Path(download.value.path()).read_text("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -55,10 +56,16 @@ def test_a_file_is_captioned_to_its_end(
     expect(page.page.get_by_role("timer")).to_have_text(re.compile(r"^0:0\d / 0:0[12]$"))
     page.wait_for("Ready")
     assert page.text == "No matter. Try again."
-    assert page.saved("Download as text") == ("captions.txt", "No matter. Try again.\n")
-    name, srt = page.saved("Download as subtitles")
+    assert page.saved("Text (.txt)") == ("captions.txt", "No matter. Try again.\n")
+    name, srt = page.saved("Subtitles (.srt)")
     assert name == "captions.srt"
     assert re.fullmatch(r"1\n00:00:00,\d{3} --> 00:00:0[12],\d{3}\nNo matter\. Try again\.\n", srt)
+    name, vtt = page.saved("Subtitles (.vtt)")
+    assert name == "captions.vtt"
+    assert vtt == "WEBVTT\n\n" + srt.removeprefix("1\n").replace(",", ".")
+    name, data = page.saved("Data (.json)")
+    assert name == "captions.json"
+    assert json.loads(data)["segments"][0]["text"] == "No matter. Try again."
     page.press("Clear")
     expect(page.captions).to_have_text("")
     expect(page.button("Copy")).to_be_disabled()

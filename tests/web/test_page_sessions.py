@@ -30,13 +30,13 @@ def rows(page: CaptionsPage) -> Locator:
 def test_text_and_times_survive_a_reload_and_go_on(open_page: OpenPage, scripted_address: str, spoken: Spoken) -> None:
     page = open_page(scripted_address)
     transcribe(page, spoken("No matter."))
-    srt = page.saved("Download as subtitles")
+    srt = page.saved("Subtitles (.srt)")
     page.page.reload()
     page.wait_for_text("No matter.")
-    assert page.saved("Download as subtitles") == srt
+    assert page.saved("Subtitles (.srt)") == srt
     transcribe(page, spoken("Try again."))
     assert page.text == "No matter. Try again."
-    _, later = page.saved("Download as subtitles")
+    _, later = page.saved("Subtitles (.srt)")
     assert later.startswith(srt[1])
     assert re.search(r"\n2\n00:00:0(0,[6-9]\d\d|1,\d{3}) --> 00:00:01,\d{3}\nTry again\.\n$", later)
     page.page.reload()
@@ -72,14 +72,14 @@ def test_cleared_text_is_a_past_session_and_can_be_undone(
 ) -> None:
     page = open_page(scripted_address)
     transcribe(page, spoken("No matter."))
-    srt = page.saved("Download as subtitles")
+    srt = page.saved("Subtitles (.srt)")
     page.press("Clear")
     expect(page.notice).to_contain_text("Cleared. The text is kept under Sessions.")
     expect(page.captions).to_have_text("")
     page.press("Undo")
     page.wait_for_text("No matter.")
     expect(page.notice).to_be_hidden()
-    assert page.saved("Download as subtitles") == srt
+    assert page.saved("Subtitles (.srt)") == srt
     page.press("Clear")
     page.page.reload()
     expect(page.button("Clear")).to_be_disabled()
@@ -88,7 +88,7 @@ def test_cleared_text_is_a_past_session_and_can_be_undone(
     again.press("Sessions")
     rows(again).get_by_role("button", name="No matter.").first.click()
     again.wait_for_text("No matter.")
-    assert again.saved("Download as subtitles") == srt
+    assert again.saved("Subtitles (.srt)") == srt
 
 
 def test_past_sessions_are_searched_opened_and_deleted(
@@ -127,9 +127,40 @@ def test_past_sessions_are_searched_opened_and_deleted(
     expect(rows(page)).to_have_count(1)
 
 
+def test_an_edit_is_stored_with_its_times_and_can_be_undone(
+    open_page: OpenPage, scripted_address: str, spoken: Spoken
+) -> None:
+    page = open_page(scripted_address)
+    transcribe(page, spoken("No matter."))
+    transcribe(page, spoken("Try again."))
+    before = page.saved("Subtitles (.srt)")
+    page.press("Edit")
+    area = page.page.get_by_role("textbox", name="Text")
+    expect(area).to_have_value("No matter.\n\nTry again.\n")
+    area.fill("No matter.\n\nFail better & again.\n")
+    page.press("Done")
+    page.wait_for_text("Fail better & again.")
+    edited = page.saved("Subtitles (.srt)")
+    assert edited == (before[0], before[1].replace("Try", "Fail better &"))
+    assert page.page.get_by_role("log").inner_text() == ""  # an edit is not read out
+    page.press("Undo")
+    page.wait_for_text("Try again.")
+    assert page.saved("Subtitles (.srt)") == before
+    page.press("Edit")
+    area.fill("No matter. Fail again.")
+    page.page.reload()  # while editing
+    page.wait_for_text("Fail again.")
+    page.press("Edit")
+    area.fill("Other")
+    page.press("Discard the edit")
+    assert page.text == "No matter. Fail again."
+
+
 def test_two_tabs_have_two_sessions(open_page: OpenPage, scripted_address: str, spoken: Spoken) -> None:
     first = open_page(scripted_address)
     transcribe(first, spoken("No matter."))
+    first.press("Sessions")  # stores the text at once
+    expect(rows(first)).to_have_count(1)
     second = open_page(scripted_address)
     second.press("Sessions")
     expect(rows(second)).to_have_count(1)

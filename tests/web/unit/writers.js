@@ -1,5 +1,5 @@
 import { MAX_LINE_CHARS, splitCues } from "/web/text/cues.js";
-import { shortTime, toSrt, toTxt } from "/web/text/writers.js";
+import { shortTime, toJson, toSrt, toTxt, toVtt } from "/web/text/writers.js";
 import { check, equal } from "./check.js";
 
 const segment = (text, startS, endS, isNewSource = false) => ({ text, startS, endS, isNewSource });
@@ -10,6 +10,27 @@ export function test_srt_format() {
     "1\n00:00:00,250 --> 00:00:01,200\nEver tried.\n\n2\n01:01:01,500 --> 01:01:02,750\nEver failed.\n",
   );
   equal(toSrt([]), "");
+}
+
+export function test_vtt_format() {
+  equal(
+    toVtt([segment("Tried & <failed>.", 0.25, 1.2), segment("No.", 3661.5, 3662.75)]),
+    "WEBVTT\n\n00:00:00.250 --> 00:00:01.200\nTried &amp; &lt;failed&gt;.\n\n01:01:01.500 --> 01:01:02.750\nNo.\n",
+  );
+  equal(toVtt([]), "WEBVTT\n");
+}
+
+export function test_json_format() {
+  const written = JSON.parse(toJson([segment("A.", 0.25, 1.20049), segment("B.", 2, 3)], { language: "", audioS: 4 }));
+  equal(written, {
+    text: "A. B.",
+    language: null,
+    audio_s: 4,
+    segments: [
+      { text: "A.", start_s: 0.25, end_s: 1.2 },
+      { text: "B.", start_s: 2, end_s: 3 },
+    ],
+  });
 }
 
 export function test_cues_have_at_most_two_lines_that_fit() {

@@ -1,9 +1,12 @@
 /** Assembles the page. In: clicks, files, browser events. Out: a running recorder, and views that show it. */
 
 import { openFile, openMicrophone } from "../audio/capture.js";
-import { toSrt, toTxt } from "../text/writers.js";
+import { edited } from "../text/edit.js";
+import { toJson, toSrt, toTxt, toVtt } from "../text/writers.js";
+import { EditorView } from "../view/editor_view.js";
 import { element } from "../view/element.js";
 import { NoticeView } from "../view/notice_view.js";
+import { connectSaveMenu } from "../view/save_menu.js";
 import { SessionsView } from "../view/sessions_view.js";
 import { SettingsView } from "../view/settings_view.js";
 import { StatusView } from "../view/status_view.js";
@@ -30,6 +33,7 @@ const settingsView = new SettingsView(settings, key);
 const noticeView = new NoticeView();
 const sessions = new Sessions(recorder, noticeView, () => ({ model: settings.model, language: settings.language }));
 const sessionsView = new SessionsView(sessions);
+const editorView = new EditorView();
 
 /** Access to the server, by the current settings. */
 const access = () => ({ base: document.baseURI, model: settings.model, key });
@@ -99,8 +103,7 @@ onClick("open-sessions", () => sessionsView.open());
 onClick("open-settings", () => openSettings(null));
 onClick("problem-action", () => openSettings("key"));
 onClick("problem-dismiss", () => recorder.dismissProblem());
-onClick("save-txt", () => saveText(toTxt(recorder.transcript.segments), "captions.txt"));
-onClick("save-srt", () => saveText(toSrt(recorder.transcript.segments), "captions.srt"));
+onClick("edit", () => editorView.open(toTxt(recorder.transcript.segments)));
 onClick("copy", async () => {
   element("copy").textContent = (await copyText(toTxt(recorder.transcript.segments))) ? "Copied" : "Not allowed";
   setTimeout(() => (element("copy").textContent = "Copy"), CONFIRM_MS);
@@ -129,11 +132,23 @@ document.addEventListener("visibilitychange", () => {
 });
 addEventListener("online", () => recorder.reconnect());
 addEventListener("offline", () => recorder.reconnect());
-addEventListener("pagehide", () => sessions.saveNow());
+addEventListener("pagehide", () => {
+  editorView.apply();
+  sessions.saveNow();
+});
 addEventListener("beforeunload", (event) => {
   if (recorder.isActive) event.preventDefault();
 });
 
+connectSaveMenu((format) => {
+  const { audioS, transcript } = recorder;
+  const facts = { language: sessions.language, audioS };
+  const write = { txt: toTxt, srt: toSrt, vtt: toVtt, json: toJson }[format];
+  saveText(write(transcript.segments, facts), `captions.${format}`);
+});
+editorView.onEdited = (text) => {
+  sessions.replaceText(edited(recorder.transcript.segments, text), "The text was edited.");
+};
 sessionsView.onOpened = (query) => transcriptView.find(query);
 
 applySettings();

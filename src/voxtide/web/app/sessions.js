@@ -44,6 +44,11 @@ export class Sessions {
     return this.#archive !== null;
   }
 
+  /** The language that was set for the text; "" if none was. */
+  get language() {
+    return this.#facts.language;
+  }
+
   /** Show the last session again. Speech that began in the meantime is a new session. */
   load() {
     this.#loaded = this.#load();

@@ -86,6 +86,7 @@ export class Database {
       transaction.oncomplete = () => resolve();
       transaction.onabort = () => reject(transaction.error);
       change(transaction.objectStore(SESSIONS), transaction.objectStore(TEXTS));
+      transaction.commit(); // a page that is being closed runs no more code to complete it
     });
   }
 }

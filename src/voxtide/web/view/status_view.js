@@ -72,8 +72,8 @@ export class StatusView {
       flush: state !== "listening" && state !== "waiting",
       "open-file": isActive,
       copy: transcript.isEmpty,
-      "save-txt": transcript.isEmpty,
-      "save-srt": transcript.isEmpty,
+      "open-save": transcript.isEmpty,
+      edit: transcript.isEmpty || isActive,
       clear: transcript.isEmpty || isActive,
       "open-sessions": isActive,
     };

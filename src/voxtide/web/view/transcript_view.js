@@ -62,8 +62,12 @@ export class TranscriptView {
 
   /** @param {Transcript} transcript */
   draw(transcript) {
-    if (transcript.epoch !== this.#epoch) this.#reset(transcript.epoch);
-    for (const segment of transcript.final.slice(this.#numDrawn)) this.#append(segment, transcript.final);
+    const isReplaced = transcript.epoch !== this.#epoch; // then it is not new to screen readers
+    if (isReplaced) this.#reset(transcript.epoch);
+    for (const segment of transcript.final.slice(this.#numDrawn)) {
+      this.#append(segment, transcript.final);
+      if (!isReplaced) this.#addToLog(segment.text);
+    }
     this.#drawPending(transcript);
     this.#welcome.hidden = !transcript.isEmpty;
     this.#keepUp();
@@ -95,7 +99,6 @@ export class TranscriptView {
     this.#body.insertBefore(drawn, this.#open.parentNode === this.#body ? this.#open : null);
     this.#numDrawn += 1;
     this.#numChars += segment.text.length;
-    this.#addToLog(segment.text);
   }
 
   /** @param {Transcript} transcript */
