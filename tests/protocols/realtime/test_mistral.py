@@ -186,9 +186,16 @@ def test_interim_text_is_sent_only_if_requested() -> None:
     for conversation in (by_query, by_update):
         assert conversation.configured[-1].options.interim
         assert conversation.on_event(Interim("hel", 0.5), Interim("", 0.6)) == [
-            {"type": "transcription.text.interim", "text": "hel"},
-            {"type": "transcription.text.interim", "text": ""},
+            {"type": "transcription.text.interim", "text": "hel", "audio_s": 0.5},
+            {"type": "transcription.text.interim", "text": "", "audio_s": 0.6},
         ]
+
+
+def test_deltas_have_the_time_of_their_audio_only_for_clients_of_interim_text() -> None:
+    assert mistral().on_event(Delta("hel", 0.5)) == [{"type": "transcription.text.delta", "text": "hel"}]
+    assert mistral(interim="true").on_event(Delta("hel", 0.50049)) == [
+        {"type": "transcription.text.delta", "text": "hel", "audio_s": 0.5}
+    ]
 
 
 def test_turn_ends_are_sent_after_their_text() -> None:

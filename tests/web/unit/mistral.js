@@ -14,8 +14,9 @@ export function test_audio_is_base64() {
 
 export function test_events_are_parsed() {
   equal(read({ type: "session.created", session: {} }), { kind: "created" });
-  equal(read({ type: "transcription.text.delta", text: " a" }), { kind: "delta", text: " a" });
-  equal(read({ type: "transcription.text.interim", text: "" }), { kind: "interim", text: "" });
+  equal(read({ type: "transcription.text.delta", text: " a" }), { kind: "delta", text: " a", endS: null });
+  equal(read({ type: "transcription.text.delta", text: " a", audio_s: 1.5 }).endS, 1.5);
+  equal(read({ type: "transcription.text.interim", text: "" }), { kind: "interim", text: "", endS: null });
   equal(read({ type: "transcription.segment", text: "a", start: 0.5, end: 1 }), {
     kind: "segment",
     segment: { text: "a", startS: 0.5, endS: 1 },

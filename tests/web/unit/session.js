@@ -138,6 +138,10 @@ export async function test_unacknowledged_audio_is_replayed() {
   equal(second.sent, [3, 4, "flush", 5]);
   second.emit({ kind: "segment", segment: { text: "x", startS: 0, endS: 0.5 } });
   equal(world.events.at(-1), ["text", { kind: "segment", segment: { text: "x", startS: 0.2, endS: 0.7 } }]);
+  second.emit({ kind: "delta", text: "x", endS: 0.25 });
+  equal(world.events.at(-1), ["text", { kind: "delta", text: "x", endS: 0.45 }]);
+  second.emit({ kind: "interim", text: "x", endS: null });
+  equal(world.events.at(-1), ["text", { kind: "interim", text: "x", endS: null }]);
   second.emit(done("again"));
   equal(world.events.at(-1), ["answer", ["again", 0.2, 0.4]]);
   world.session.stop();

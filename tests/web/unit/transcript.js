@@ -1,7 +1,8 @@
 import { Latency } from "/web/text/latency.js";
 import { Transcript, withoutPrefix } from "/web/text/transcript.js";
 import { toTxt } from "/web/text/writers.js";
-import { equal } from "./check.js";
+import { MIN_CUE_MS, splitCues } from "/web/text/cues.js";
+import { check, equal } from "./check.js";
 
 const segment = (text, startS, endS) => ({ text, startS, endS });
 const texts = (transcript) => transcript.segments.map(({ text, startS, endS }) => [text, startS, endS]);
@@ -52,6 +53,38 @@ export function test_text_begins_where_speech_began() {
   equal([transcript.pending.startS, transcript.hasPending], [3.2, true]);
   transcript.addSegment(segment("Hello", 3.1, 3.9));
   equal(transcript.pending.startS, 3.1);
+}
+
+export function test_open_text_has_the_times_of_its_audio() {
+  const transcript = new Transcript();
+  transcript.speechStarted(2);
+  transcript.setInterim("Nine", 2.5);
+  transcript.addDelta("Nine seconds of text in a segment", 6);
+  transcript.addDelta(" that has not ended yet.", 11);
+  transcript.setInterim(" And", 12);
+  equal(texts(transcript), [["Nine seconds of text in a segment that has not ended yet.", 2, 11]]);
+  equal([transcript.shown[0].endS, transcript.shown[0].text.slice(-4)], [12, " And"]);
+  const cues = splitCues(transcript.segments);
+  check(cues.length >= 2, "it is split");
+  check(cues.every(({ startMs, endMs }) => endMs - startMs >= MIN_CUE_MS), "no cue is short");
+  equal([cues[0].startMs, cues.at(-1).endMs], [2000, 11000]);
+  transcript.addSegment(segment("Nine seconds of text in a segment", 2, 6));
+  equal(texts(transcript)[1], ["that has not ended yet.", 6, 11]);
+  transcript.restart();
+  equal([transcript.segments, transcript.shown.map(({ startS, endS }) => [startS, endS])], [[], [[2, 12]]]);
+  transcript.abandon();
+  equal(texts(transcript).map(([, ...times]) => times), [[2, 12]]);
+}
+
+export function test_text_is_replaced_as_a_whole() {
+  const transcript = new Transcript();
+  transcript.addDelta("One", 1);
+  const before = [transcript.epoch, transcript.revision];
+  transcript.load([segment("Two.", 0, 4)]);
+  equal(texts(transcript), [["Two.", 0, 4]]);
+  check(transcript.epoch > before[0] && transcript.revision > before[1], "views and the store notice it");
+  transcript.addDelta(" Three", 6);
+  equal(texts(transcript)[1], ["Three", 4, 6]);
 }
 
 export function test_an_empty_answer_adds_nothing() {

@@ -1,4 +1,4 @@
-import { MAX_LINE_CHARS, splitCues } from "/web/text/cues.js";
+import { MAX_LINE_CHARS, MIN_CUE_MS, splitCues } from "/web/text/cues.js";
 import { shortTime, toJson, toSrt, toTxt, toVtt } from "/web/text/writers.js";
 import { check, equal } from "./check.js";
 
@@ -69,4 +69,30 @@ export function test_txt_has_paragraphs() {
 
 export function test_short_times() {
   equal([0, 5.9, 65, 3723].map(shortTime), ["0:00", "0:05", "1:05", "1:02:03"]);
+}
+
+const durations = (segments) => splitCues(segments).map(({ startMs, endMs }) => endMs - startMs);
+
+export function test_a_short_cue_gets_the_pause_after_it() {
+  equal(durations([segment("Yes.", 1, 1.2), segment("No.", 5, 5.3)]), [MIN_CUE_MS, MIN_CUE_MS]);
+  equal(durations([segment("Yes.", 1, 1.2), segment("No, not that one.", 1.5, 4)]), [MIN_CUE_MS, 4000 - 1000 - MIN_CUE_MS]);
+  equal(durations([segment("No, not that one.", 1.5, 4), segment("Yes.", 4, 4.2), segment("No.", 4.2, 4.4)]).slice(1), [
+    MIN_CUE_MS,
+    MIN_CUE_MS,
+  ]);
+}
+
+export function test_cues_stay_in_order_whatever_their_times() {
+  let seed = 5;
+  const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
+  for (let round = 0; round < 200; round++) {
+    let at = 0;
+    const segments = Array.from({ length: 8 }, () => {
+      const startS = (at += random() * random());
+      return segment("word ".repeat(1 + random() * 30), startS, (at += random() * 6));
+    });
+    splitCues(segments).forEach(({ startMs, endMs }, index, cues) => {
+      check(endMs > startMs && startMs >= (cues[index - 1]?.endMs ?? 0), `cue ${index} overlaps`);
+    });
+  }
 }

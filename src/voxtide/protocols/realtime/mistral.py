@@ -89,10 +89,12 @@ class MistralRealtime:
         if self._shutdown.is_closed:
             return []
         match event:
-            case Delta(text):
-                return [_message("transcription.text.delta", text=piece) for piece in self._pending_text.add(text)]
-            case Interim(text) if self._settings.has_interim:
-                return [_message("transcription.text.interim", text=text)]
+            case Delta(text, audio_s):
+                covered = {"audio_s": round(audio_s, 3)} if self._settings.has_interim else {}
+                pieces = self._pending_text.add(text)
+                return [_message("transcription.text.delta", text=piece, **covered) for piece in pieces]
+            case Interim(text, audio_s) if self._settings.has_interim:
+                return [_message("transcription.text.interim", text=text, audio_s=round(audio_s, 3))]
             case SpeechStarted(time_s) if self._settings.has_speech:
                 return [_message("speech.start", time_s=time_s)]
             case SpeechStopped(time_s) if self._settings.has_speech:

@@ -184,8 +184,8 @@ export class Recorder {
 
   /** @param {ServerEvent} event */
   #addText(event) {
-    if (event.kind === "delta") this.transcript.addDelta(event.text);
-    if (event.kind === "interim") this.transcript.setInterim(event.text);
+    if (event.kind === "delta") this.transcript.addDelta(event.text, event.endS ?? this.audioS);
+    if (event.kind === "interim") this.transcript.setInterim(event.text, event.endS ?? this.audioS);
     if (event.kind === "segment") this.transcript.addSegment(event.segment);
     if (event.kind === "error") this.problem = serverMessage(event.message);
     if ((event.kind === "delta" || event.kind === "interim") && event.text.trim()) {

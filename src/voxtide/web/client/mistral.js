@@ -6,8 +6,8 @@ import { toBase64 } from "./base64.js";
 
 /**
  * @typedef {{kind: "created"}
- *   | {kind: "delta", text: string}
- *   | {kind: "interim", text: string}
+ *   | {kind: "delta", text: string, endS: number | null}
+ *   | {kind: "interim", text: string, endS: number | null}
  *   | {kind: "segment", segment: Segment}
  *   | {kind: "done", text: string, segments: Segment[]}
  *   | {kind: "error", message: string, status: number}} ServerEvent
@@ -55,9 +55,9 @@ export function readEvent(data) {
     case "session.created":
       return { kind: "created" };
     case "transcription.text.delta":
-      return { kind: "delta", text: String(message.text ?? "") };
+      return { kind: "delta", text: String(message.text ?? ""), endS: endOf(message) };
     case "transcription.text.interim":
-      return { kind: "interim", text: String(message.text ?? "") };
+      return { kind: "interim", text: String(message.text ?? ""), endS: endOf(message) };
     case "transcription.segment":
       return isTimed(message) ? { kind: "segment", segment: segmentOf(message) } : null;
     case "transcription.done":
@@ -79,6 +79,14 @@ function parsed(data) {
   } catch {
     return null; // not a message of this dialect
   }
+}
+
+/**
+ * End of the audio that a text covers: voxtide's extension; null from other servers.
+ * @param {any} message
+ */
+function endOf(message) {
+  return Number.isFinite(message.audio_s) ? message.audio_s : null;
 }
 
 /** @param {any} list */

@@ -204,6 +204,9 @@ export class Session {
         return this.#acknowledge({ text: event.text, segments: event.segments.map(shifted(originS)) });
       case "segment":
         return this.#handlers.onText({ kind: "segment", segment: shifted(originS)(event.segment) });
+      case "delta":
+      case "interim":
+        return this.#handlers.onText({ ...event, endS: event.endS === null ? null : event.endS + originS });
       default:
         this.#handlers.onText(event);
     }

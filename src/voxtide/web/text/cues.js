@@ -21,8 +21,11 @@ export const MAX_LINE_CHARS = 42;
 /** Maximum duration of a cue. */
 const MAX_CUE_S = 7;
 
-/** Minimum duration of a cue. */
-const MIN_CUE_MS = 1;
+/** Minimum duration of a cue, if its neighbours leave the time: 5/6 s, Netflix' Timed Text Style Guide. */
+export const MIN_CUE_MS = 833;
+
+/** A cue must not end where it starts. */
+const SHORTEST_MS = 1;
 
 /**
  * Cues for all text, in order, none overlapping.
@@ -35,7 +38,28 @@ export function splitCues(segments) {
   for (const segment of segments) {
     for (const group of groups(tokens(segment))) cues.push(cue(group, cues.at(-1)?.endMs ?? 0));
   }
+  cues.forEach((_, index) => lengthen(cues, index));
   return cues;
+}
+
+/**
+ * Give a short cue the pause after it, else time of the cue before or after, as far as that is not short itself.
+ * @param {Cue[]} cues
+ * @param {number} index
+ */
+function lengthen(cues, index) {
+  const [previous, current, next] = [cues[index - 1], cues[index], cues[index + 1]];
+  current.endMs = Math.max(current.endMs, Math.min(current.startMs + MIN_CUE_MS, next?.startMs ?? Infinity));
+  if (previous && current.endMs - current.startMs < MIN_CUE_MS) {
+    const earliestMs = Math.max(previous.startMs + MIN_CUE_MS, current.endMs - MIN_CUE_MS);
+    current.startMs = Math.min(current.startMs, earliestMs);
+    previous.endMs = Math.min(previous.endMs, current.startMs);
+  }
+  if (next && current.endMs - current.startMs < MIN_CUE_MS) {
+    const latestMs = Math.min(next.endMs - MIN_CUE_MS, current.startMs + MIN_CUE_MS);
+    next.startMs = Math.max(next.startMs, latestMs);
+    current.endMs = Math.max(current.endMs, latestMs);
+  }
 }
 
 /**
@@ -113,7 +137,7 @@ function goodBreak(list) {
  */
 function cue(group, afterMs) {
   const startMs = Math.max(afterMs, Math.round(group[0].startS * 1000));
-  const endMs = Math.max(startMs + MIN_CUE_MS, Math.round(group[group.length - 1].endS * 1000));
+  const endMs = Math.max(startMs + SHORTEST_MS, Math.round(group[group.length - 1].endS * 1000));
   return { startMs, endMs: Math.min(endMs, startMs + MAX_CUE_S * 1000), lines: lines(group.map(({ text }) => text)) };
 }
 
