@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from playwright.sync_api import BrowserContext, expect
 from tests.support.captions_page import CaptionsPage
 from tests.support.captions_server import CaptionsServer
 from tests.support.pulled_models import model_directory
+from voxtide.types import SAMPLE_RATE_HZ
 
 OpenPage = Callable[[str], CaptionsPage]
 StartServer = Callable[..., CaptionsServer]
@@ -19,6 +21,11 @@ StartServer = Callable[..., CaptionsServer]
 
 def words(text: str) -> str:
     return " ".join(re.findall(r"[a-z]+", text.lower()))
+
+
+def milliseconds(timestamp: str) -> int:
+    hours, minutes, seconds, millis = map(int, re.split("[:,]", timestamp))
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + millis
 
 
 def test_a_microphone_is_captioned(context: BrowserContext, open_page: OpenPage, start_server: StartServer) -> None:
@@ -82,9 +89,22 @@ def test_a_flush_by_keyboard_makes_text_final_and_captions_continue(
     page.page.keyboard.press("Control+Enter")
     expect(page.page.get_by_role("log")).to_contain_text("One two")
     page.wait_for("Ready")
-    assert page.text == "One two three four five six"
+    assert page.text.replace(" ", "") == "Onetwothreefourfivesix"  # a flush within a word splits it
     page.page.reload()
     expect(page.page.get_by_label("Finish the text at pauses")).not_to_be_checked()  # settings are stored
+
+
+def test_subtitles_of_a_segment_in_progress_have_its_times(
+    open_page: OpenPage, scripted_address: str, spoken: Callable[[str], Path]
+) -> None:
+    page = open_page(scripted_address)
+    page.set_option("Finish the text at pauses", is_on=False)
+    page.open_recording(spoken(" ".join(["One two three four five six seven"] * 4)))
+    page.wait_for_text(re.compile("seven.*seven"))
+    _, srt = page.saved("Subtitles (.srt)")
+    times_ms = list(map(milliseconds, re.findall(r"[\d:]+,\d{3}", srt)))
+    assert times_ms[-1] > 1500, srt
+    assert all(end_ms - start_ms >= 833 for start_ms, end_ms in zip(times_ms[::2], times_ms[1::2], strict=True)), srt
 
 
 def test_latencies_are_shown_on_request_and_the_choice_is_stored(open_page: OpenPage, scripted_address: str) -> None:
@@ -107,6 +127,23 @@ def test_a_file_without_audio_is_refused(open_page: OpenPage, scripted_address: 
     expect(page.problem).to_contain_text("The browser cannot play this file.")
     page.wait_for("Ready")
     page.press("Dismiss")
+    expect(page.problem).to_be_hidden()
+
+
+def test_a_recording_without_speech_is_reported(
+    open_page: OpenPage, scripted_address: str, spoken: Callable[[str], Path], tmp_path: Path
+) -> None:
+    silent = tmp_path / "silent.wav"
+    with silent.open("wb") as file, wave.open(file) as wav:
+        wav.setparams((1, 2, SAMPLE_RATE_HZ, 0, "NONE", ""))
+        wav.writeframes(bytes(2 * SAMPLE_RATE_HZ))
+    page = open_page(scripted_address)
+    page.open_recording(spoken("No matter."))
+    page.wait_for("Ready")
+    page.open_recording(silent)
+    expect(page.problem).to_contain_text("No speech found in silent.wav (level -96 dBFS). It is very quiet")
+    assert page.text == "No matter."
+    page.open_recording(spoken("Try again."))
     expect(page.problem).to_be_hidden()
 
 

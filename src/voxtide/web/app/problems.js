@@ -25,6 +25,9 @@ export const INCOMPLETE = {
   action: null,
 };
 
+/** Below this level speech is hard to recognise: conversation close to a microphone has about -30 dBFS. */
+const QUIET_DB = -50;
+
 /** Added to problems during which audio is buffered. */
 const BUFFERED = "Your speech is kept and will be sent when the server is back.";
 
@@ -87,6 +90,19 @@ export function connectionProblem({ code, error }) {
   if (code === GOING_AWAY) return transient("The server is restarting.", BUFFERED);
   if (status && status < 500) return permanent("The server refused the session.", message);
   return transient(status ? "The server failed." : "The server cannot be reached.", BUFFERED);
+}
+
+/**
+ * @param {string} source What was transcribed.
+ * @param {number} levelDb Its level in dB of full scale.
+ * @returns {Problem}
+ */
+export function noSpeechProblem(source, levelDb) {
+  const remedy =
+    levelDb < QUIET_DB
+      ? "It is very quiet: check the volume, or choose another microphone in the settings."
+      : "Check that it contains speech in a language that the server transcribes.";
+  return permanent(`No speech found in ${source} (level ${Math.round(levelDb)} dBFS).`, remedy);
 }
 
 /**

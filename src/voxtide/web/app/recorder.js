@@ -11,14 +11,25 @@
 /** @import { Segment } from "../text/transcript.js" */
 /** @import { Problem } from "./problems.js" */
 
+import { MeanLevel } from "../audio/pcm.js";
 import { LEVEL_MS, PauseDetector } from "../audio/pauses.js";
 import { Latency } from "../text/latency.js";
 import { Transcript } from "../text/transcript.js";
 import { Backlog, offsetAt, secondsAt } from "../client/backlog.js";
 import { Session } from "../client/session.js";
-import { INCOMPLETE, captureProblem, connectionProblem, lossProblem, serverMessage } from "./problems.js";
+import {
+  INCOMPLETE,
+  captureProblem,
+  connectionProblem,
+  lossProblem,
+  noSpeechProblem,
+  serverMessage,
+} from "./problems.js";
 
 /** @typedef {"idle" | "starting" | "listening" | "waiting" | "finishing"} State */
+
+/** A source that the user stops earlier may be without speech. */
+const MIN_SPEECHLESS_S = 10;
 
 export class Recorder {
   transcript = new Transcript();
@@ -41,6 +52,10 @@ export class Recorder {
   /** @type {Capture | null} */ #capture = null;
   /** @type {Session | null} */ #session = null;
   #lostS = 0;
+  #level = new MeanLevel(); // of the current source
+  #startS = 0; // of the current source
+  #numSegments = 0; // before the current source
+  #hasEnded = false; // the current source, by itself
 
   get isActive() {
     return this.state !== "idle";
@@ -72,6 +87,10 @@ export class Recorder {
     }
     this.#lostS = 0;
     this.#pauses = new PauseDetector();
+    this.#level = new MeanLevel();
+    this.#startS = this.audioS;
+    this.#hasEnded = false;
+    this.#numSegments = this.transcript.segments.length;
     this.transcript.beginSource();
     this.#session = new Session(options, this.#handlers(), this.#backlog);
     this.#capture.onChunk = (chunk) => this.#addChunk(chunk);
@@ -162,6 +181,7 @@ export class Recorder {
     const nowMs = performance.now();
     this.#session?.feed(pcm);
     const loudness = levels.map((level, index) => {
+      this.#level.add(level);
       const change = this.#pauses.addLevel(level);
       const atMs = nowMs - (levels.length - 1 - index) * LEVEL_MS;
       if (change?.kind === "started")
@@ -205,6 +225,7 @@ export class Recorder {
 
   /** @param {CaptureError | null} error */
   async #sourceEnded(error) {
+    this.#hasEnded = error === null;
     await this.#finish(false);
     if (error) this.#update(this.state, captureProblem(error));
   }
@@ -215,9 +236,19 @@ export class Recorder {
     this.#capture = null;
     this.transcript.abandon();
     const problem = this.problem?.isTransient ? null : this.problem;
-    this.#update("idle", problem ?? (isComplete ? null : INCOMPLETE));
+    this.#update("idle", problem ?? (isComplete ? this.#noSpeech(capture) : INCOMPLETE));
     this.onLoudness([0]);
     await capture?.finish();
+  }
+
+  /**
+   * The problem of a source without any text, if it ran to its end or for long enough.
+   * @param {Capture | null} capture
+   */
+  #noSpeech(capture) {
+    const isLong = this.#hasEnded || this.audioS - this.#startS >= MIN_SPEECHLESS_S;
+    if (!capture || !isLong || this.transcript.segments.length > this.#numSegments) return null;
+    return noSpeechProblem(capture.name, this.#level.db);
   }
 
   /**

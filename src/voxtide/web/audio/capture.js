@@ -29,6 +29,9 @@ export class Capture {
    */
   onEnd = () => {};
 
+  /** What is captured, for messages. */
+  name = "the microphone";
+
   /** Length of a file in seconds; null for a microphone. */
   /** @type {number | null} */
   lengthS = null;
@@ -121,6 +124,7 @@ export async function openFile(file) {
     player.removeAttribute("src");
     URL.revokeObjectURL(address);
   });
+  capture.name = file.name;
   const source = context.createMediaElementSource(player);
   source.connect(capture.node);
   source.connect(context.destination);

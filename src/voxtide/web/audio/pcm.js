@@ -20,6 +20,23 @@ export function toPcm16(samples) {
   return bytes;
 }
 
+/** The level of a whole recording. In: levels of equal parts, in dB of full scale. */
+export class MeanLevel {
+  #energy = 0;
+  #num = 0;
+
+  /** @param {number} level */
+  add(level) {
+    this.#energy += 10 ** (level / 10);
+    this.#num += 1;
+  }
+
+  /** Root mean square of all parts in dB of full scale; `SILENCE_DB` without any. */
+  get db() {
+    return this.#num ? 10 * Math.log10(this.#energy / this.#num) : SILENCE_DB;
+  }
+}
+
 /**
  * Root mean square in dB of full scale.
  * @param {Float32Array} samples
