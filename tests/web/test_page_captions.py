@@ -119,6 +119,40 @@ def test_latencies_are_shown_on_request_and_the_choice_is_stored(open_page: Open
     expect(latencies).to_be_hidden()
 
 
+def test_words_to_expect_are_sent(open_page: OpenPage, scripted_address: str, spoken: Callable[[str], Path]) -> None:
+    page = open_page(scripted_address)
+    page.press("Settings")
+    page.page.get_by_label("Words to expect").fill("Beckett, MATTER.")
+    page.press("Done")
+    page.page.reload()  # they are stored
+    page.open_recording(spoken("No matter."))
+    page.wait_for("Ready")
+    assert page.text == "No MATTER."
+    expect(page.problem).to_be_hidden()
+
+
+def test_words_to_expect_are_disabled_if_the_model_cannot_use_them(
+    context: BrowserContext, open_page: OpenPage, scripted_address: str, spoken: Callable[[str], Path]
+) -> None:
+    page = open_page(scripted_address)
+    page.press("Settings")
+    page.page.get_by_label("Words to expect").fill("MATTER.")
+    page.press("Done")
+    models = {"data": [{"id": "plain", "capabilities": {"context_bias": False}}]}
+    context.route("**/v1/models", lambda route: route.fulfill(json=models))
+    with page.page.expect_response("**/v1/models"):
+        page.page.reload()
+    page.press("Settings")
+    expect(page.page.get_by_label("Words to expect")).to_be_disabled()
+    expect(page.page.get_by_label("Words to expect")).to_have_accessible_description(
+        "This server's model cannot use them."
+    )
+    page.press("Done")
+    page.open_recording(spoken("No matter."))
+    page.wait_for("Ready")
+    assert page.text == "No matter."
+
+
 def test_a_file_without_audio_is_refused(open_page: OpenPage, scripted_address: str, tmp_path: Path) -> None:
     page = open_page(scripted_address)
     text = tmp_path / "notes.txt"

@@ -124,3 +124,5 @@ def test_a_card_has_what_both_sdks_need() -> None:
     assert {"id": "tower", "object": "model", "created": 1_700_000_000, "owned_by": "voxtide"}.items() <= card.items()
     assert card["type"] == "base"  # Mistral's SDK selects the card's class by it
     assert card["capabilities"]["audio_transcription"]
+    assert card["capabilities"]["context_bias"] is ABLE.can_use_vocabulary is True
+    assert model_list(ENGLISH, 0)["data"][0]["capabilities"]["context_bias"] is False

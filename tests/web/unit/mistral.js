@@ -1,4 +1,5 @@
-import { appendMessage, readEvent, sessionUrl } from "/web/client/mistral.js";
+import { phrasesOf } from "/web/app/settings.js";
+import { appendMessage, readEvent, sessionUrl, settingsMessage } from "/web/client/mistral.js";
 import { equal } from "./check.js";
 
 const read = (message) => readEvent(JSON.stringify(message));
@@ -41,4 +42,18 @@ export function test_errors_are_parsed_in_every_form() {
 
 export function test_unknown_messages_are_ignored() {
   for (const data of ["", "{", "null", "1", '{"type":"turn.start"}', "[]", '{"type":7}']) equal(readEvent(data), null);
+}
+
+export function test_settings_are_sent_only_if_there_are_any() {
+  equal(settingsMessage("", []), null);
+  equal(JSON.parse(settingsMessage("de", [])).session, { language: "de" });
+  equal(JSON.parse(settingsMessage("", ["Voxtide", "Ever tried"])), {
+    type: "session.update",
+    session: { context_bias: ["Voxtide", "Ever tried"] },
+  });
+}
+
+export function test_words_to_expect_are_separated_by_lines_and_commas() {
+  equal(phrasesOf(" Voxtide, Ever tried\n\nVoxtide,\r\nWorstward Ho"), ["Voxtide", "Ever tried", "Worstward Ho"]);
+  equal(phrasesOf(" ,\n"), []);
 }

@@ -24,7 +24,7 @@ class World {
   constructor(backlog = new Backlog()) {
     const record = (name) => (value) => this.events.push([name, value]);
     this.session = new Session(
-      { connect: async (onEvent, onClose) => this.#connect(onEvent, onClose), language: "" },
+      { connect: async (onEvent, onClose) => this.#connect(onEvent, onClose), language: "", vocabulary: [] },
       {
         onState: () => {},
         onText: record("text"),

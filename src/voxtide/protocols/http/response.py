@@ -143,7 +143,7 @@ def _rounded(seconds: float) -> float:
 
 def model_list(engine: EngineInfo, created_s: int) -> Message:
     """The body of `GET /v1/models`. `created_s` is in seconds since 1970."""
-    return {"object": "list", "data": [model_card(name, created_s) for name in model_names(engine)]}
+    return {"object": "list", "data": [model_card(engine, name, created_s) for name in model_names(engine)]}
 
 
 def model_names(engine: EngineInfo) -> tuple[str, ...]:
@@ -151,8 +151,11 @@ def model_names(engine: EngineInfo) -> tuple[str, ...]:
     return tuple(dict.fromkeys((engine.model, *engine.models)))
 
 
-def model_card(name: str, created_s: int) -> Message:
-    """One model: `id`, `object`, `created` and `owned_by` for OpenAI's SDK, the rest for Mistral's."""
+def model_card(engine: EngineInfo, name: str, created_s: int) -> Message:
+    """One model: `id`, `object`, `created` and `owned_by` for OpenAI's SDK, the rest for Mistral's.
+
+    The capability `context_bias`, whether the engine can use words to expect, is not part of Mistral's API.
+    """
     return {
         "id": name,
         "object": "model",
@@ -165,6 +168,7 @@ def model_card(name: str, created_s: int) -> Message:
             "audio": True,
             "audio_transcription": True,
             "audio_transcription_realtime": True,
+            "context_bias": engine.can_use_vocabulary,
             "completion_chat": False,
             "completion_fim": False,
             "function_calling": False,

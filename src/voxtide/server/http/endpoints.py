@@ -44,8 +44,9 @@ class ModelService:
     async def get(self, request: Request) -> Response:
         """`GET /v1/models/{model_id}`."""
         name = request.path_params["model_id"]
-        if name in model_names(self.engine_info()):
-            return JSONResponse(model_card(name, self.created_s))
+        engine = self.engine_info()
+        if name in model_names(engine):
+            return JSONResponse(model_card(engine, name, self.created_s))
         problem = Problem(
             status=404,
             code="model_not_found",

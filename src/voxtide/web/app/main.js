@@ -16,7 +16,7 @@ import { listModels, openConnection } from "../client/access.js";
 import { copyText, saveText } from "./export.js";
 import { Recorder } from "./recorder.js";
 import { Sessions } from "./sessions.js";
-import { loadKey, loadSettings, saveKey, saveSettings } from "./settings.js";
+import { loadKey, loadSettings, phrasesOf, saveKey, saveSettings } from "./settings.js";
 import { ScreenLock } from "./wake_lock.js";
 
 /** How long a button confirms its action. */
@@ -29,6 +29,8 @@ const waves = new Waves();
 const screenLock = new ScreenLock();
 let settings = loadSettings();
 let key = loadKey();
+/** Whether the server's model can use words to expect, as far as is known. */
+let canUseVocabulary = true;
 const settingsView = new SettingsView(settings, key);
 const noticeView = new NoticeView();
 const sessions = new Sessions(recorder, noticeView, () => ({ model: settings.model, language: settings.language }));
@@ -45,6 +47,7 @@ function start(openCapture) {
   return recorder.start(openCapture, {
     connect: (onEvent, onClose) => openConnection(access(), onEvent, onClose),
     language: settings.language,
+    vocabulary: canUseVocabulary ? phrasesOf(settings.vocabulary) : [],
   });
 }
 
@@ -58,8 +61,14 @@ function applySettings() {
 /** @param {"key" | null} focus */
 async function openSettings(focus) {
   settingsView.open(focus);
-  const models = await listModels(access()).catch(() => []); // then only the default can be chosen
-  settingsView.showModels(models);
+  settingsView.showModels(await readModels());
+}
+
+/** The server's models; if it does not answer, only the default can be chosen. */
+async function readModels() {
+  const models = await listModels(access()).catch(() => ({ names: [], canUseVocabulary }));
+  canUseVocabulary = models.canUseVocabulary;
+  return models;
 }
 
 /** Whether a draw is scheduled; there is at most one per frame. */
@@ -154,3 +163,4 @@ sessionsView.onOpened = (query) => transcriptView.find(query);
 applySettings();
 recorder.onChange();
 sessions.load();
+if (settings.vocabulary) readModels();

@@ -8,6 +8,7 @@ const KEY_STORE = "voxtide.key";
  * @property {string} microphone A device's id; "" for the default.
  * @property {string} model "" for the server's default.
  * @property {string} language ISO 639-1; "" lets the engine decide.
+ * @property {string} vocabulary Words to expect, as entered.
  * @property {boolean} hasAutomaticFlush Whether pauses cause a flush.
  * @property {boolean} hasLatencies Whether latencies are shown.
  * @property {"system" | "light" | "dark"} theme
@@ -18,6 +19,7 @@ const DEFAULTS = {
   microphone: "",
   model: "",
   language: "",
+  vocabulary: "",
   hasAutomaticFlush: true,
   hasLatencies: false,
   theme: "system",
@@ -39,6 +41,14 @@ export function saveSettings(settings) {
   } catch {
     // Without storage they last as long as the page.
   }
+}
+
+/**
+ * Words and phrases to expect, each once.
+ * @param {string} entered One per line, or separated by commas.
+ */
+export function phrasesOf(entered) {
+  return [...new Set(entered.split(/[\n,，、]/u).map((phrase) => phrase.trim()))].filter(Boolean);
 }
 
 /** @returns {string} */

@@ -42,13 +42,19 @@ export async function openConnection(access, onEvent, onClose) {
 }
 
 /**
- * The names of the server's models.
+ * The server's models: their names, and whether they can use words to expect. Unless the server denies it, they can.
+ * @typedef {{names: string[], canUseVocabulary: boolean}} Models
+ */
+
+/**
  * @param {Access} access
- * @returns {Promise<string[]>}
+ * @returns {Promise<Models>}
  */
 export async function listModels(access) {
-  const list = await request(access, "v1/models");
-  return list.data.map((/** @type {{id: string}} */ { id }) => id);
+  /** @type {{id: string, capabilities?: {context_bias?: boolean}}[]} */
+  const models = (await request(access, "v1/models")).data;
+  const canUseVocabulary = models.every(({ capabilities }) => capabilities?.context_bias !== false);
+  return { names: models.map(({ id }) => id), canUseVocabulary };
 }
 
 /**
@@ -56,7 +62,7 @@ export async function listModels(access) {
  * @param {Access} access
  */
 async function clientToken(access) {
-  const model = access.model || (await listModels(access))[0];
+  const model = access.model || (await listModels(access)).names[0];
   const session = await request(access, "v1/client/sessions", {
     method: "POST",
     headers: { "Content-Type": "application/json" },

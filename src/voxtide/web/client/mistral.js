@@ -31,9 +31,14 @@ export function sessionUrl(base, model) {
   return url.href;
 }
 
-/** @param {string} language ISO 639-1. */
-export function languageMessage(language) {
-  return JSON.stringify({ type: "session.update", session: { language } });
+/**
+ * The settings of a session; null if all are the server's defaults.
+ * @param {string} language ISO 639-1, or "".
+ * @param {readonly string[]} vocabulary Words and phrases to expect.
+ */
+export function settingsMessage(language, vocabulary) {
+  const session = { ...(language && { language }), ...(vocabulary.length && { context_bias: vocabulary }) };
+  return Object.keys(session).length ? JSON.stringify({ type: "session.update", session }) : null;
 }
 
 /** @param {Uint8Array} pcm */

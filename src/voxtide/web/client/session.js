@@ -13,7 +13,7 @@
 /** @import { Segment } from "../text/transcript.js" */
 
 import { Backlog, secondsAt } from "./backlog.js";
-import { END_MESSAGE, FLUSH_MESSAGE, appendMessage, languageMessage } from "./mistral.js";
+import { END_MESSAGE, FLUSH_MESSAGE, appendMessage, settingsMessage } from "./mistral.js";
 
 /** Delays before reconnecting; the last one repeats. */
 const RETRY_MS = [300, 1000, 2000, 4000, 8000];
@@ -65,6 +65,7 @@ const NOTHING = { text: "", segments: [] };
  * @property {(onEvent: (event: ServerEvent) => void, onClose: (info: CloseInfo) => void) => Promise<Transport | null>}
  *   connect null if it has closed already, after `onClose`.
  * @property {string} language "" lets the engine decide.
+ * @property {readonly string[]} vocabulary Words and phrases to expect.
  */
 
 export class Session {
@@ -219,7 +220,8 @@ export class Session {
     this.#acknowledgedOffset = Math.max(this.#acknowledgedOffset, this.#backlog.start);
     this.#originOffset = this.#sentOffset = this.#acknowledgedOffset;
     for (const flush of this.#flushes) flush.sentMs = null;
-    if (this.#options.language) this.#connection?.send(languageMessage(this.#options.language));
+    const settings = settingsMessage(this.#options.language, this.#options.vocabulary);
+    if (settings) this.#connection?.send(settings);
     this.#handlers.onState("open");
     this.#send();
   }

@@ -1,6 +1,7 @@
 /** The settings dialog. In: settings. Out: changed settings, by `onChange`. */
 
 /** @import { Settings } from "../app/settings.js" */
+/** @import { Models } from "../client/access.js" */
 
 import { element } from "./element.js";
 
@@ -9,12 +10,16 @@ const LANGUAGES = "ar cs da de el en es fi fr he hi hu id it ja ko nl no pl pt r
 
 const DEFAULT_MICROPHONE = "Default microphone";
 const SERVER_DEFAULT = "Server default";
+const VOCABULARY_NOTE = "Names and terms, one per line or separated by commas.";
+const NO_VOCABULARY_NOTE = "This server's model cannot use them.";
 
 export class SettingsView {
   #dialog = /** @type {HTMLDialogElement} */ (element("settings"));
   #microphone = select("microphone");
   #model = select("model");
   #language = select("language");
+  #vocabulary = /** @type {HTMLTextAreaElement} */ (element("vocabulary"));
+  #vocabularyNote = element("vocabulary-note");
   #theme = select("theme");
   #automaticFlush = /** @type {HTMLInputElement} */ (element("automatic-flush"));
   #latencies = /** @type {HTMLInputElement} */ (element("show-latencies"));
@@ -35,6 +40,7 @@ export class SettingsView {
     fill(this.#language, "Detect automatically", languages.sort(byName), settings.language);
     fill(this.#microphone, DEFAULT_MICROPHONE, [], "");
     fill(this.#model, SERVER_DEFAULT, [], "");
+    this.#vocabulary.value = settings.vocabulary;
     this.#theme.value = settings.theme;
     this.#automaticFlush.checked = settings.hasAutomaticFlush;
     this.#latencies.checked = settings.hasLatencies;
@@ -55,14 +61,16 @@ export class SettingsView {
     fill(this.#microphone, DEFAULT_MICROPHONE, named, this.#settings.microphone);
   }
 
-  /** @param {string[]} models Names of the server's models. */
-  showModels(models) {
+  /** @param {Models} models The server's. */
+  showModels({ names, canUseVocabulary }) {
     fill(
       this.#model,
       SERVER_DEFAULT,
-      models.map((name) => [name, name]),
+      names.map((name) => [name, name]),
       this.#settings.model,
     );
+    this.#vocabulary.disabled = !canUseVocabulary;
+    this.#vocabularyNote.textContent = canUseVocabulary ? VOCABULARY_NOTE : NO_VOCABULARY_NOTE;
   }
 
   #read() {
@@ -70,6 +78,7 @@ export class SettingsView {
       microphone: this.#microphone.value,
       model: this.#model.value,
       language: this.#language.value,
+      vocabulary: this.#vocabulary.value,
       hasAutomaticFlush: this.#automaticFlush.checked,
       hasLatencies: this.#latencies.checked,
       theme: /** @type {Settings["theme"]} */ (this.#theme.value),
