@@ -119,6 +119,36 @@ def test_the_page_has_no_accessibility_faults(shown: CaptionsPage, screen: str) 
     shown.set_option("Show latencies", is_on=False)
 
 
+def test_sessions_edits_and_notices_have_no_accessibility_faults(captioned: CaptionsPage) -> None:
+    page = captioned.page
+    captioned.press("Stop")
+    captioned.wait_for("Ready", timeout_s=30)  # the socket does not answer
+    for screen in SCREENS:
+        set_screen(page, screen)
+        for name in ("Save", "Edit", "Sessions"):
+            captioned.press(name)
+            if name == "Sessions":
+                page.get_by_role("searchbox").fill("wisdom")
+                expect(page.locator("mark")).to_be_visible()
+            assert faults(page) == [], name
+            if name == "Sessions":
+                page.keyboard.press("Escape")  # empties the search field
+            page.keyboard.press("Escape")
+            focused = page.evaluate("document.activeElement.textContent.trim() || document.activeElement.ariaLabel")
+            assert focused == name
+        captioned.press("Clear")
+        expect(captioned.notice).to_contain_text("Cleared.")
+        assert faults(page) == []
+        captioned.press("Undo")
+        captioned.wait_for_text("wisdom")
+    captioned.press("Clear")
+    captioned.press("Sessions")
+    captioned.press("Delete all past sessions")
+    assert faults(page) == []
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert faults(page) == []
+
+
 def faults(page: Page) -> list[str]:
     found: list[str] = page.evaluate("import('/accessibility.js').then((audit) => audit.faults())")
     return found
