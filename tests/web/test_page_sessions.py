@@ -156,6 +156,23 @@ def test_an_edit_is_stored_with_its_times_and_can_be_undone(
     assert page.text == "No matter. Fail again."
 
 
+def test_an_undo_ends_when_another_session_is_opened(
+    open_page: OpenPage, scripted_address: str, spoken: Spoken
+) -> None:
+    page = open_page(scripted_address)
+    transcribe(page, spoken("No matter."))
+    page.press("Clear")
+    transcribe(page, spoken("Try again."))
+    page.press("Edit")
+    page.page.get_by_role("textbox", name="Text").fill("Try later.")
+    page.press("Done")
+    expect(page.notice).to_contain_text("The text was edited.")
+    page.press("Sessions")
+    rows(page).get_by_role("button", name="No matter.").first.click()
+    page.wait_for_text("No matter.")
+    expect(page.notice).to_be_hidden()
+
+
 def test_two_tabs_have_two_sessions(open_page: OpenPage, scripted_address: str, spoken: Spoken) -> None:
     first = open_page(scripted_address)
     transcribe(first, spoken("No matter."))

@@ -190,6 +190,7 @@ export class Sessions {
   #show(record, segments, audioS = record?.audioS ?? 0) {
     const keeper = this.#keeper;
     this.#keeper = null; // what is shown is stored already
+    this.#notice.hide(); // its undo is for the other text
     this.#facts = record ? { model: record.model, language: record.language } : this.#settings();
     this.#recorder.restore(segments, audioS);
     this.#revision = this.#recorder.transcript.revision;
