@@ -31,6 +31,7 @@ from tests.support.media_files import (
 )
 from voxtide.audio import Encoding, encode_pcm, open_source
 from voxtide.audio.microphone import MicrophoneSource
+from voxtide.audio.opening import is_live
 from voxtide.errors import ConfigError, CorruptAudioError, NotAudioError, SourceNotFoundError
 
 SHORT_S = 0.2
@@ -358,6 +359,38 @@ def test_a_process_that_stops_reading_an_idle_stdin_exits_at_once_without_output
         assert process.wait(timeout=60) == 0  # stdin is still open: the thread must not block the exit
         assert process.stderr is not None
         assert process.stderr.read() == b""
+
+
+# Live sources
+
+
+@pytest.mark.parametrize(
+    ("spec", "before", "after"),
+    [
+        ("mic", True, True),
+        ("pipe", True, True),
+        ("talk.wav", False, False),
+        ("missing.wav", False, False),
+        ("http://h/x.mp3", False, True),
+        ("rtsp://h/x", True, True),
+        ("gopher://h/x", False, False),
+    ],
+)
+def test_live_sources_cannot_be_transcribed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str, *, before: bool, after: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("talk.wav").touch()
+    os.mkfifo("pipe")
+    assert (is_live(spec), is_live(spec, is_endless=True)) == (before, after)
+
+
+@pytest.mark.parametrize(("command", "live"), [("cat x | {}", True), ("{} < x", False)])
+def test_stdin_is_live_unless_it_is_a_file(tmp_path: Path, command: str, *, live: bool) -> None:
+    (tmp_path / "x").touch()
+    program = f"{sys.executable} -c 'from voxtide.audio.opening import is_live; print(is_live(\"-\"))'"
+    done = subprocess.run(command.format(program), shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == (f"{live}\n", "")
 
 
 # Refused arguments

@@ -67,7 +67,7 @@ def test_events_are_written_while_audio_arrives(spawn: Spawn) -> None:
     assert process.poll() is None
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_the_audio_and_the_rest_is_still_transcribed(spawn: Spawn, number: int, code: int) -> None:
     process = transcribing(spawn)
     read_until(process, "segment")
@@ -88,6 +88,108 @@ def test_the_text_before_a_signal_is_written(spawn: Spawn, tmp_path: Path) -> No
     assert process.wait(LIMIT_S) == 130
     assert "ever tried." in (tmp_path / "out.srt").read_text()
     assert os.listdir(tmp_path) == ["out.srt"]
+
+
+def speaking(spawn: Spawn, *arguments: object, **options: object) -> subprocess.Popen[bytes]:
+    """A process that has received a sentence, the beginning of another, and waits for more on its stdin."""
+    process = spawn(*SCRIPTED, "-", *arguments, **options)
+    assert process.stdin
+    process.stdin.write(pcm(spoken("ever tried.")) + pcm(spoken("ever failed.", "no"))[: -2 * PAUSE.size])
+    process.stdin.flush()
+    return process
+
+
+@pytest.mark.parametrize(
+    ("doc_format", "text"),
+    [
+        ("txt", "ever tried.\n"),
+        ("srt", "1\n00:00:00,000 --> 00:00:00,960\never tried.\n"),
+        ("vtt", "WEBVTT\n\n00:00:00.000 --> 00:00:00.960\never tried.\n"),
+    ],
+)
+def test_a_live_source_prints_text_as_it_becomes_final(spawn: Spawn, doc_format: str, text: str) -> None:
+    process = speaking(spawn, "--format", doc_format)
+    assert process.stdout
+    assert process.stdout.read(len(text)).decode() == text
+    assert process.poll() is None
+    out, err = process.communicate(timeout=LIMIT_S)
+    assert (process.returncode, err) == (0, b"")
+    assert "ever failed." in out.decode()
+
+
+def test_the_same_document_is_printed_at_once_and_as_it_becomes_final(spawn: Spawn, tones: Tones) -> None:
+    sentences = ["ever tried.", "ever failed.", "no matter."]
+    path = tones("talk.wav", *sentences)
+    for doc_format in ("txt", "srt", "vtt"):
+        live, _ = spawn(*SCRIPTED, "-", "--format", doc_format).communicate(pcm(spoken(*sentences)), LIMIT_S)
+        whole, _ = spawn(*SCRIPTED, path, "--format", doc_format).communicate(timeout=LIMIT_S)
+        assert live == whole
+
+
+@pytest.mark.parametrize(
+    ("doc_format", "suffix"), [("txt", "txt"), ("json", "json"), ("jsonl", "jsonl"), ("live", "txt")]
+)
+def test_text_without_a_reader_goes_to_a_file(spawn: Spawn, tmp_path: Path, doc_format: str, suffix: str) -> None:
+    read_end, write_end = os.pipe()
+    process = speaking(spawn, "--format", doc_format, stdout=write_end, cwd=tmp_path)
+    os.close(write_end)
+    os.close(read_end)
+    _, err = process.communicate(timeout=LIMIT_S)
+    (path,) = tmp_path.iterdir()
+    assert path.suffix == f".{suffix}"
+    assert err.decode() == f"voxtide: the reader of stdout is gone; the last text and the rest go to {path}\n"
+    assert process.returncode == 141
+    assert "ever tried." in path.read_text()
+    assert "ever failed." in path.read_text()
+
+
+def test_a_closed_terminal_ends_the_audio_and_keeps_the_text(tmp_path: Path) -> None:
+    arguments = (*SCRIPTED, "-", "--encoding", "pcm_s16le", "--output", tmp_path / "notes.srt", "--format", "live")
+    read_end, write_end = os.pipe()
+    with terminal_process(*arguments, stdin=read_end) as (process, ours):
+        os.close(read_end)
+        os.write(write_end, pcm(spoken("ever tried.", "ever")))
+        output = ""
+        while "tried." not in output:
+            output += os.read(ours, 65536).decode()
+        with open(os.devnull) as other:
+            os.dup2(other.fileno(), ours)  # closes the terminal
+        assert process.wait(LIMIT_S) == 129
+    os.close(write_end)
+    text = (tmp_path / "notes.srt").read_text()
+    assert "ever tried." in text
+    assert os.listdir(tmp_path) == ["notes.srt"]
+
+
+KILLED: dict[str, str] = {
+    "txt": r"ever tried\.\never failed\.\n",
+    "srt": r"1\n.*\never tried\.\n\n2\n.*\never failed\.\n",
+    "vtt": r"WEBVTT\n\n.*\never tried\.\n\n.*\never failed\.\n",
+    "json": r'.*"text": "ever tried. ever failed."',
+    "jsonl": r'.*"text": " failed\."',
+}
+
+
+@pytest.mark.parametrize("suffix", KILLED)
+def test_a_killed_session_left_its_final_words_and_the_next_recovers_them(
+    spawn: Spawn, tmp_path: Path, suffix: str
+) -> None:
+    target = tmp_path / f"notes.{suffix}"
+    process = speaking(spawn, "--output", target)
+    partial = tmp_path / f"notes.partial.{suffix}"
+    while not partial.exists() or "failed." not in partial.read_text():
+        assert process.poll() is None
+    process.kill()
+    process.wait()
+    text = partial.read_text()
+    assert re.match(KILLED[suffix], text, re.DOTALL)
+    if suffix == "json":
+        assert [segment["text"] for segment in json.loads(text)["segments"]] == ["ever tried.", "ever failed."]
+    _, err = spawn(*SCRIPTED, "-", "--output", target).communicate(pcm(spoken("no")), LIMIT_S)
+    recovered = tmp_path / f"notes.recovered.{suffix}"
+    assert f"that was killed is in {recovered}" in err.decode()
+    assert recovered.read_text() == text
+    assert sorted(os.listdir(tmp_path)) == sorted([recovered.name, target.name])
 
 
 def test_sources_skipped_after_a_signal_are_counted(spawn: Spawn, tones: Tones) -> None:
@@ -138,7 +240,7 @@ def wait_for(directory: Path, text: str) -> None:
 def test_ctrl_c_before_the_stream_starts_stops_at_once(spawn: Spawn, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")  # opening it blocks: there is no writer
     process = spawn(*SCRIPTED, tmp_path / "pipe.wav", "-o", tmp_path / "out.txt")
-    while not any(path.suffix == ".part" for path in tmp_path.iterdir()):
+    while not any(".partial" in path.name for path in tmp_path.iterdir()):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     assert process.wait(LIMIT_S) == 130
@@ -224,13 +326,17 @@ def test_debug_shows_the_traceback(spawn: Spawn) -> None:
     assert b"Traceback" in err
 
 
-OWN_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+OWN_TERMINAL = "import fcntl, termios; fcntl.ioctl(1, termios.TIOCSCTTY, 0); "
 """Makes the terminal the controlling terminal, so that Ctrl-C typed there becomes a signal."""
 
 
 @contextmanager
 def terminal_process(
-    *arguments: object, columns: int = 60, num_rows: int = 12, environment: dict[str, str] | None = None
+    *arguments: object,
+    columns: int = 60,
+    num_rows: int = 12,
+    environment: dict[str, str] | None = None,
+    stdin: int | None = None,
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A process with a terminal as its standard streams, and the terminal's other end."""
     ours, theirs = pty.openpty()
@@ -239,7 +345,7 @@ def terminal_process(
     inherited = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLUMNS", "LINES"}}
     process = subprocess.Popen(
         command,
-        stdin=theirs,
+        stdin=theirs if stdin is None else stdin,
         stdout=theirs,
         stderr=theirs,
         env=inherited | {"TERM": "xterm"} | (environment or {}),

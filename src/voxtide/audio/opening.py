@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import stat
 from pathlib import Path
 
 from voxtide.audio import addresses
@@ -65,6 +68,24 @@ def open_source(
         _reject_pcm(pcm, "an address has its own format")
         return ThreadedSource(target.name, AddressReader(target.name, target), chunk_ms=chunk_ms)
     return _file_source(target, pcm, is_stated=encoding is not None, chunk_ms=chunk_ms)
+
+
+def is_live(spec: str, *, is_endless: bool = False) -> bool:
+    """Whether the audio of `spec` arrives while it is spoken, so that it cannot be transcribed again.
+
+    That is a microphone, a pipe, a device, and a stream from the network. `is_endless`: the open source has no known
+    length, which shows that an http or hls address is a stream.
+    """
+    if spec == MICROPHONE:
+        return True
+    with contextlib.suppress(OSError, ValueError):  # no such file, or stdin is closed: opening it raises
+        if spec == STDIN:
+            return not stat.S_ISREG(os.fstat(0).st_mode)
+        target = addresses.parse(spec)
+        if isinstance(target, Address):
+            return is_endless or not target.url.lower().startswith(("http:", "https:", "hls:"))
+        return not stat.S_ISREG(target.stat().st_mode)
+    return False
 
 
 def _pcm_format(encoding: Encoding | str | None, sample_rate_hz: int | None, channels: int | None) -> PcmFormat | None:

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from unicodedata import category
 
@@ -24,6 +24,7 @@ class Exit(IntEnum):
     FAILED = 1
     USAGE = 2
     NOT_INSTALLED = 3
+    HUNG_UP = 129
     INTERRUPTED = 130
     BROKEN_PIPE = 141
     TERMINATED = 143
@@ -35,8 +36,9 @@ Exit codes:
   1    at least one source failed
   2    wrong usage, or an option that cannot be used
   3    a model or an optional package is missing, or a model is corrupt
+  129  the terminal was closed (SIGHUP), otherwise like Ctrl-C
   130  stopped by Ctrl-C; the text up to then has been printed
-  141  the reader of the output closed the pipe
+  141  the reader of the output closed the pipe; stderr names the file with the rest of a live source
   143  stopped by SIGTERM, otherwise like Ctrl-C
 """
 
@@ -46,6 +48,7 @@ Exit codes:
   1    the server or the calibration failed
   2    wrong usage, or an option that cannot be used
   3    a model or an optional package is missing, or a model is corrupt
+  129  stopped by SIGHUP
   130  stopped by Ctrl-C
   143  stopped by SIGTERM
 """
@@ -64,7 +67,8 @@ def exit_code(error: VoxtideError) -> Exit:
 
 def print_note(headline: object, *lines: object) -> None:
     """Print a message to stderr, apart from the result."""
-    typer.echo("\n".join(map(printable, [f"voxtide: {headline}", *(f"  {line}" for line in lines)])), err=True)
+    with suppress(OSError):  # stderr is a closed terminal: there is no place for the message
+        typer.echo("\n".join(map(printable, [f"voxtide: {headline}", *(f"  {line}" for line in lines)])), err=True)
 
 
 def printable(text: str) -> str:

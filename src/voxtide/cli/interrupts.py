@@ -1,4 +1,4 @@
-"""Graceful stop on Ctrl-C and SIGTERM. In: signals. Out: an asyncio event; at the second signal, cancellation."""
+"""Graceful stop on Ctrl-C, SIGTERM and SIGHUP. In: signals. Out: an asyncio event; at the second, cancellation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -16,13 +17,15 @@ from voxtide.cli.failures import Exit
 _log = logging.getLogger("voxtide.cli")
 
 _CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
+if sys.platform != "win32":
+    _CODES[signal.SIGHUP] = Exit.HUNG_UP
 
 CANCEL_S = 3.0
 """Grace period for a cancelled run to release its resources before `_exit`; a source needs up to 1 s."""
 
 
 class Interrupts:
-    """Handles both signals inside `with`. The first requests a stop; the second cancels the task that entered.
+    """Handles these signals inside `with`. The first requests a stop; the second cancels the task that entered.
 
     Attributes:
         stop: Set by the first signal.
@@ -39,7 +42,11 @@ class Interrupts:
     def __enter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        self._replaced = {number: signal.signal(number, self._on_signal) for number in _CODES}
+        self._replaced = {
+            number: signal.signal(number, self._on_signal)
+            for number in _CODES
+            if not (_CODES[number] == Exit.HUNG_UP and signal.getsignal(number) == signal.SIG_IGN)  # under `nohup`
+        }
         return self
 
     def __exit__(
@@ -64,6 +71,8 @@ class Interrupts:
     def _handle(self, number: signal.Signals) -> None:
         _log.debug("%s number %d", number.name, 1 if self.code is None else 2)
         is_first, self.code = self.code is None, self.code or _CODES[number]
+        if not is_first and _CODES[number] == Exit.HUNG_UP:
+            return  # a closed terminal sends it more than once: the system, and the shell
         self.stop.set()
         if is_first and self._can_finish:
             self.on_stop()

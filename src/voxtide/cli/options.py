@@ -133,8 +133,9 @@ Format: TypeAlias = Annotated[
     typer.Option(
         "--format",
         "-f",
-        help="live: text while it is spoken. jsonl: events as they occur. The others are written at the end. "
-        "Default: the suffix of --output; without it, live on a terminal and txt in a pipe.",
+        help="live: text while it is spoken. jsonl: events as they occur. The others are written at the end, or for a "
+        "live source as text becomes final. Default: the suffix of --output; without it, live on a terminal and txt in "
+        "a pipe.",
     ),
 ]
 Output: TypeAlias = Annotated[
@@ -143,7 +144,8 @@ Output: TypeAlias = Annotated[
         "--output",
         "-o",
         metavar="PATH",
-        help="Write to this file, or - for stdout. With several sources, or if it ends in /, a directory of files.",
+        help="Write to this file, or - for stdout. With several sources, or if it ends in /, a directory of files. "
+        "Text of a live source is on disk as soon as it is final.",
     ),
 ]
 LineLength: TypeAlias = Annotated[
@@ -158,6 +160,12 @@ LineLength: TypeAlias = Annotated[
 ]
 MaxLines: TypeAlias = Annotated[
     int | None, typer.Option("--max-lines", metavar="N", min=1, max=10, help="srt, vtt: lines of a cue. Default: 2.")
+]
+Append: TypeAlias = Annotated[
+    bool, typer.Option("--append", help="Add the text to the file of --output (txt and jsonl) instead of replacing it.")
+]
+Force: TypeAlias = Annotated[
+    bool, typer.Option("--force", help="Let a live source replace the file of --output; other sources always do.")
 ]
 Pace: TypeAlias = Annotated[
     Literal["real", "fast"] | None,

@@ -15,7 +15,8 @@ POLL_S = 0.2
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(handle: int) -> bool:
+    def try_lock(handle: int) -> bool:
+        """Lock an open file until it is closed; returns False if another process holds the lock."""
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -25,7 +26,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _try_lock(handle: int) -> bool:
+    def try_lock(handle: int) -> bool:
+        """As above."""
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -44,7 +46,7 @@ def exclusive(path: Path, *, wait_s: float, on_wait: Callable[[], None]) -> Iter
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        if not _try_lock(handle):
+        if not try_lock(handle):
             on_wait()
             _wait_for(handle, path, time.monotonic() + wait_s)
         yield
@@ -53,7 +55,7 @@ def exclusive(path: Path, *, wait_s: float, on_wait: Callable[[], None]) -> Iter
 
 
 def _wait_for(handle: int, path: Path, deadline_s: float) -> None:
-    while not _try_lock(handle):
+    while not try_lock(handle):
         if time.monotonic() > deadline_s:
             raise TimeoutError(f"another process still holds {path}")
         time.sleep(POLL_S)

@@ -38,6 +38,11 @@ class Assembler:
         return self._open_text
 
     @property
+    def open_segment(self) -> Segment | None:
+        """The open text as a segment without words, if there is any."""
+        return self._open_segment() if self._open_text.strip() else None
+
+    @property
     def interim_text(self) -> str:
         """The text after the stable text; may still change."""
         return self._interim_text
@@ -74,11 +79,9 @@ class Assembler:
 
     def transcript(self) -> Transcript:
         """The result so far. Stable text outside of segments becomes a last segment without words."""
-        segments = self.segments
-        if self._open_text.strip():
-            segments += (self._open_segment(),)
+        last = () if self.open_segment is None else (self.open_segment,)
         return Transcript(
-            text=self.stable_text.strip(), segments=segments, language=self._language, audio_s=self._audio_s
+            text=self.stable_text.strip(), segments=self.segments + last, language=self._language, audio_s=self._audio_s
         )
 
     def _add_stable(self, text: str, audio_s: float) -> None:

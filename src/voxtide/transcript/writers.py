@@ -8,6 +8,8 @@ from voxtide.transcript.cues import Cue, CueShape, split_cues
 from voxtide.transcript.records import json_text, transcript_record
 from voxtide.types import Segment, Transcript
 
+VTT_HEADER = "WEBVTT\n"
+
 
 def to_txt(segments: Iterable[Segment]) -> str:
     """One line per segment."""
@@ -17,12 +19,13 @@ def to_txt(segments: Iterable[Segment]) -> str:
 
 def to_srt(segments: Iterable[Segment], shape: CueShape | None = None) -> str:
     """SubRip: numbered cues, times with a comma. `shape` bounds the lines; None for two lines of 42 columns."""
-    return "\n".join(_srt_cue(number, cue) for number, cue in enumerate(split_cues(segments, shape), start=1))
+    return "\n".join(srt_cue(number, cue) for number, cue in enumerate(split_cues(segments, shape), start=1))
 
 
 def to_vtt(segments: Iterable[Segment], shape: CueShape | None = None) -> str:
     """WebVTT: a header, then cues with escaped text. `shape` as in `to_srt`."""
-    return "\n".join(["WEBVTT\n", *map(_vtt_cue, split_cues(segments, shape))])
+    cues = (vtt_cue(number, cue) for number, cue in enumerate(split_cues(segments, shape), start=1))
+    return "\n".join([VTT_HEADER, *cues])
 
 
 def to_json(transcript: Transcript, source: str | None = None) -> str:
@@ -31,12 +34,14 @@ def to_json(transcript: Transcript, source: str | None = None) -> str:
     return json_text(named | transcript_record(transcript), indent=2) + "\n"
 
 
-def _srt_cue(number: int, cue: Cue) -> str:
+def srt_cue(number: int, cue: Cue) -> str:
+    """One cue of SubRip; an empty line separates it from the next."""
     times = f"{_timestamp(cue.start_ms, ',')} --> {_timestamp(cue.end_ms, ',')}"
     return "\n".join([str(number), times, *cue.lines]) + "\n"
 
 
-def _vtt_cue(cue: Cue) -> str:
+def vtt_cue(number: int, cue: Cue) -> str:
+    """One cue of WebVTT, likewise. WebVTT needs no numbers."""
     times = f"{_timestamp(cue.start_ms, '.')} --> {_timestamp(cue.end_ms, '.')}"
     return "\n".join([times, *map(_vtt_escaped, cue.lines)]) + "\n"
 

@@ -311,3 +311,16 @@ def test_real_pace_takes_real_time_and_fast_does_not(tones: Tones, voxtide: Voxt
         result = voxtide(*SCRIPTED, path, "-f", "jsonl", "--pace", pace)
         finished[pace] = json.loads(result.stdout.splitlines()[-1])
     assert finished["real"]["wall_s"] >= finished["real"]["audio_s"] - 0.1 > finished["fast"]["wall_s"]
+
+
+def test_a_suffix_that_is_no_format_is_refused(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:
+    result = voxtide(*SCRIPTED, tones("talk.wav", "no"), "-o", tmp_path / "talk.docx", "-f", "txt")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert ".docx is no format of voxtide; use .txt, .srt, .vtt, .json, .jsonl" in result.stderr
+    assert not (tmp_path / "talk.docx").exists()
+
+
+def test_a_second_run_appends_on_request(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert voxtide(*SCRIPTED, tones("talk.wav", "no"), "-o", tmp_path / "a.txt", "--append").exit_code == 0
+    assert (tmp_path / "a.txt").read_text() == "no\nno\n"

@@ -6,24 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from voxtide.cli.transcribe.output import open_destination, stem_of
+from voxtide.cli.transcribe import output, partial
+from voxtide.cli.transcribe.output import format_of, open_destination, stem_of
+from voxtide.cli.transcribe.results import Existing
 from voxtide.errors import ConfigError, VoxtideError
 
 
-def write(output: Path | str, *texts: str, doc_format: str = "txt", sources: tuple[str, ...] = ("talk.wav",)) -> None:
-    with open_destination(str(output), doc_format, sources) as destination:  # type: ignore[arg-type]  # a test's literal
+def write(where: Path | str, *texts: str, doc_format: str = "txt", sources: tuple[str, ...] = ("talk.wav",)) -> None:
+    with open_destination(str(where), doc_format, sources) as destination:  # type: ignore[arg-type]  # a test's literal
         for source, text in zip(sources, texts, strict=True):
-            with destination.open(source) as file:
-                file.write(text)
+            with destination.open(source) as result:
+                result.finish(text)
 
 
 def test_a_file_is_written_atomically(tmp_path: Path) -> None:
     target = tmp_path / "talk.txt"
     target.write_text("old")
-    with open_destination(str(target), "txt", ["talk.wav"]) as destination, destination.open("talk.wav") as file:
-        file.write("héllo\n")
-        file.flush()
-        assert target.read_text() == "old"
+    with open_destination(str(target), "txt", ["talk.wav"]) as destination, destination.open("talk.wav") as result:
+        result.grow("héllo\n", "")
+        assert (target.read_text(), (tmp_path / "talk.partial.txt").read_text("utf-8")) == ("old", "héllo\n")
+        result.finish(None)
     assert target.read_text("utf-8") == "héllo\n"
     assert os.listdir(tmp_path) == ["talk.txt"]
 
@@ -34,9 +36,8 @@ def test_a_failed_result_keeps_the_old_file(tmp_path: Path) -> None:
     with (
         pytest.raises(ZeroDivisionError),
         open_destination(str(target), "txt", ["talk.wav"]) as destination,
-        destination.open("talk.wav") as file,
+        destination.open("talk.wav"),
     ):
-        file.write("new")
         raise ZeroDivisionError
     assert (target.read_text(), os.listdir(tmp_path)) == ("old", ["talk.txt"])
 
@@ -76,27 +77,28 @@ def test_an_invalid_path_is_refused_at_once(
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("output", ["talk.wav", "./talk.wav", "link.wav"])
-def test_a_source_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str) -> None:
+@pytest.mark.parametrize("where", ["talk.wav", "./talk.wav", "link.wav"])
+def test_a_source_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     monkeypatch.chdir(tmp_path)
     Path("talk.wav").write_text("precious")
     Path("link.wav").symlink_to("talk.wav")
     with pytest.raises(ConfigError, match="is the source itself"):
-        open_destination(output, "txt", ["talk.wav"])
+        open_destination(where, "txt", ["talk.wav"])
     assert Path("talk.wav").read_text() == "precious"
     assert sorted(os.listdir()) == ["link.wav", "talk.wav"]
 
 
-@pytest.mark.parametrize("is_flushed", [True, False])
-def test_a_full_disk_is_reported_with_the_path(*, is_flushed: bool) -> None:
+@pytest.mark.parametrize("is_grown", [True, False])
+def test_a_full_disk_is_reported_with_the_path(*, is_grown: bool) -> None:
     with (
         pytest.raises(VoxtideError, match="cannot write /dev/full: No space left on device"),
         open_destination("/dev/full", "txt", ["talk.wav"]) as destination,
-        destination.open("talk.wav") as file,
+        destination.open("talk.wav") as result,
     ):
-        file.write("text")
-        if is_flushed:
-            file.flush()
+        if is_grown:
+            result.grow("text", "")
+        else:
+            result.finish("text")
 
 
 def test_a_dash_is_standard_output(
@@ -122,7 +124,8 @@ def test_a_path_without_permission_is_refused_at_once(
     def refuse(*arguments: object, **options: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)  # the tests may run as root, who can write everywhere
+    monkeypatch.setattr(partial, "FileIO", refuse)
+    monkeypatch.setattr(output, "TemporaryFile", refuse)  # the tests may run as root, who can write everywhere
     with pytest.raises(ConfigError, match=r"cannot write --output .*: Permission denied"):
         open_destination(str(tmp_path / "talk"), "txt", ["talk.wav"] * num_sources)
 
@@ -159,3 +162,75 @@ def test_subtitles_of_several_sources_need_a_directory(doc_format: str) -> None:
 )
 def test_files_are_named_after_their_source(source: str, stem: str) -> None:
     assert stem_of(source) == stem
+
+
+@pytest.mark.parametrize("source", ["mic", "rtsp://camera/1", "pipe"])
+def test_a_live_source_does_not_replace_an_existing_text(tmp_path: Path, source: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    source = str(tmp_path / "pipe") if source == "pipe" else source
+    target = tmp_path / "notes.txt"
+    target.write_text("old\n")
+    with pytest.raises(ConfigError, match=r"notes.txt exists; --append adds to it, --force replaces it"):
+        open_destination(str(target), "txt", [source])
+    assert target.read_text() == "old\n"
+    replacing = open_destination(str(target), "txt", [source], Existing(is_forced=True))
+    with replacing as destination, destination.open(source) as result:
+        result.finish("new\n")
+    assert target.read_text() == "new\n"
+
+
+def test_subtitles_offer_no_append(tmp_path: Path) -> None:
+    (tmp_path / "notes.srt").write_text("1\n")
+    with pytest.raises(ConfigError, match=r"notes.srt exists; --force replaces it; or name another file"):
+        open_destination(str(tmp_path / "notes.srt"), "srt", ["mic"])
+
+
+@pytest.mark.parametrize("source", ["mic", "talk.wav"])
+def test_an_empty_file_and_a_recordings_text_are_replaced(tmp_path: Path, source: str) -> None:
+    target = tmp_path / "notes.txt"
+    target.write_text("" if source == "mic" else "old")
+    write(target, "new\n", sources=(source,))
+    assert target.read_text() == "new\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "whole"), [(None, "new\n"), ("", "new\n"), ("old\n", "old\nnew\n"), ("old", "old\nnew\n")]
+)
+@pytest.mark.parametrize("is_grown", [True, False])
+def test_append_keeps_the_text_of_the_file(tmp_path: Path, old: str | None, whole: str, *, is_grown: bool) -> None:
+    target = tmp_path / "notes.txt"
+    if old is not None:
+        target.write_text(old)
+    appending = open_destination(str(target), "txt", ["mic"], Existing(is_appended=True))
+    with appending as destination, destination.open("mic") as result:
+        if is_grown:
+            result.grow("new\n", "")
+        result.finish(None if is_grown else "new\n")
+    assert (target.read_text(), os.listdir(tmp_path)) == (whole, ["notes.txt"])
+
+
+@pytest.mark.parametrize(
+    ("where", "doc_format", "existing", "message"),
+    [
+        ("notes.srt", "srt", Existing(is_appended=True), "--append works for txt and jsonl, not for srt"),
+        (None, "txt", Existing(is_appended=True), "--append needs a file"),
+        ("notes.txt", "txt", Existing(is_appended=True, is_forced=True), "give one of them"),
+    ],
+)
+def test_append_that_cannot_work_is_refused(where: str, doc_format: str, existing: Existing, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        open_destination(where, doc_format, ["mic"], existing)  # type: ignore[arg-type]  # a test's literal
+
+
+@pytest.mark.parametrize(
+    ("name", "is_stated", "doc_format"),
+    [("a.SRT", False, "srt"), ("a", False, "txt"), ("a.md", False, "txt"), ("a.caption", True, "txt")],
+)
+def test_a_suffix_decides_the_format(name: str, *, is_stated: bool, doc_format: str) -> None:
+    assert format_of(name, is_stated=is_stated) == doc_format
+
+
+@pytest.mark.parametrize(("name", "is_stated"), [("a.docx", False), ("a.mp4", True), ("a.caption", False)])
+def test_a_suffix_that_is_no_format_is_refused(name: str, *, is_stated: bool) -> None:
+    with pytest.raises(ConfigError, match=rf"{name}: .* is no format of voxtide; use .txt, .srt, .vtt, .json, .jsonl"):
+        format_of(name, is_stated=is_stated)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from importlib.resources import as_file, files
@@ -16,7 +15,7 @@ from importlib.resources import as_file, files
 import typer
 
 from voxtide import api
-from voxtide.audio.opening import MICROPHONE, open_source
+from voxtide.audio.opening import MICROPHONE, is_live, open_source
 from voxtide.audio.pacing import paced
 from voxtide.audio.source import AudioSource
 from voxtide.cli.failures import Exit, exit_code, print_error, print_note, printable
@@ -24,12 +23,15 @@ from voxtide.cli.interrupts import Interrupts, run_watched, uninterrupted
 from voxtide.cli.models import PullView
 from voxtide.cli.remote import EngineChoice
 from voxtide.cli.transcribe.events import EventWriter
+from voxtide.cli.transcribe.growth import DocumentWriter
 from voxtide.cli.transcribe.live import LiveView, PlainView
 from voxtide.cli.transcribe.metrics import LatencyMetrics, metrics_lines
 from voxtide.cli.transcribe.output import Destination, open_destination
 from voxtide.cli.transcribe.progress import ProgressBar
 from voxtide.cli.transcribe.request import PaceName, Request, shown_name
+from voxtide.cli.transcribe.results import Existing, Result
 from voxtide.cli.transcribe.screen import Screen
+from voxtide.cli.transcribe.spill import SpillingStdout, TerminalSink
 from voxtide.engines.base import Engine, EngineStream
 from voxtide.engines.registry import engine_for
 from voxtide.errors import VoxtideError
@@ -51,8 +53,9 @@ def transcribe(request: Request) -> Exit:
         ModelError: The model cannot be used; nothing was transcribed.
     """
     with ExitStack() as stack:
+        stdout = stack.enter_context(closing(SpillingStdout(f".{request.document_format or 'txt'}")))
         with uninterrupted():  # else Ctrl-C could leave a partial file behind
-            destination = stack.enter_context(_destination(request))
+            destination = stack.enter_context(_destination(request, stdout))
         with PullView() as progress:
             engine = api.open_engine(
                 request.engine.name,
@@ -64,24 +67,32 @@ def transcribe(request: Request) -> Exit:
                 api_key=request.engine.api_key,
                 options=request.engine.options,
             )
-        return run_watched(lambda interrupts: _Job(request, engine, destination, interrupts).run())
+        return run_watched(lambda interrupts: _Job(request, engine, destination, stdout, interrupts).run())
 
 
-def _destination(request: Request) -> Destination | nullcontext[None]:
+def _destination(request: Request, stdout: SpillingStdout) -> Destination | nullcontext[None]:
     if request.document_format is None:
         return nullcontext()
-    return open_destination(request.output, request.document_format, request.sources)
+    existing = Existing(is_appended=request.is_appending, is_forced=request.is_forced)
+    return open_destination(request.output, request.document_format, request.sources, existing, stdout)
 
 
 class _Job:
     """One run of the command: its sources in order."""
 
     def __init__(
-        self, request: Request, engine: Engine, destination: Destination | None, interrupts: Interrupts
+        self,
+        request: Request,
+        engine: Engine,
+        destination: Destination | None,
+        stdout: SpillingStdout,
+        interrupts: Interrupts,
     ) -> None:
         self._request = request
         self._engine = engine
         self._destination = destination
+        self._stdout = stdout
+        self._terminal = TerminalSink()
         self._interrupts = interrupts
         self._bar = ProgressBar(len(request.sources), is_shown=not request.is_live)
         self._failures: list[tuple[str, VoxtideError]] = []  # message and cause
@@ -106,22 +117,19 @@ class _Job:
             print_note(f"stopped; {num_left} of {len(self._request.sources)} sources not transcribed")
         if self._interrupts.code is not None:
             return self._interrupts.code
+        if self._stdout.spilled is not None:
+            return Exit.BROKEN_PIPE
         if self._failures:
             return exit_code(self._failures[0][1]) if len(self._request.sources) == 1 else Exit.FAILED
         return Exit.DONE
 
     async def _transcribe(self, source: str) -> None:
         name = shown_name(source)
-        if self._request.document_format == "jsonl" and self._destination is not None:
-            with self._destination.open(name) as file:
-                writer = EventWriter(file, self._details(source))
-                outcome = await self._attempt(source, writer)
-                if outcome.failure is not None:
-                    writer.fail(name, outcome.failure)
+        if self._destination is None:
+            outcome = await self._attempt(source, None)
         else:
-            outcome = await self._attempt(source)
-            if self._destination is not None:
-                self._write_document(self._destination, name, outcome)
+            with self._destination.open(name) as result:
+                outcome = await self._write(source, result)
         if outcome.failure is not None:
             _log.debug("traceback:", exc_info=outcome.failure)
             rest = "; the text before it is in the result" if outcome.transcript.text else ""
@@ -130,13 +138,42 @@ class _Job:
                 message = f"{name}: {message.removeprefix(f'{name} ')}"
             self._failures.append((message, outcome.failure))
 
-    async def _attempt(self, source: str, *observers: Observer) -> Outcome:
+    async def _write(self, source: str, result: Result) -> Outcome:
+        """Run one source's stream and write its result. A failure without text leaves an existing file unchanged."""
+        name = shown_name(source)
+        if self._request.document_format == "jsonl":
+            writer = EventWriter(lambda line: result.grow(line, ""), self._details(source))
+            outcome = await self._attempt(source, result, writer)
+            if outcome.failure is not None:
+                writer.fail(name, outcome.failure)
+            result.finish(None)
+            return outcome
+        outcome = await self._attempt(source, result)
+        document = self._document(name, outcome)
+        if document is not None:
+            with self._bar.hidden():
+                result.finish(document)
+        return outcome
+
+    async def _attempt(self, source: str, result: Result | None, *observers: Observer) -> Outcome:
         """Run one source's stream. A failure to start is an outcome, too."""
         try:
-            async with self._open(source) as audio, self._engine.open(self._options(source)) as stream:
-                return await self._run(source, audio, stream, observers)
+            async with self._open(source) as audio:
+                self._stdout.is_live = is_live(source, is_endless=audio.duration_s is None)
+                if result is not None and self._stdout.is_live:
+                    result.begin_live()
+                    observers += self._growing(source, result)
+                async with self._engine.open(self._options(source)) as stream:
+                    return await self._run(source, audio, stream, observers)
         except VoxtideError as error:
             return Outcome(NOTHING, error)
+
+    def _growing(self, source: str, result: Result) -> tuple[Observer, ...]:
+        """What writes a live source's document as it grows; the event writer does so for any source."""
+        doc_format = self._request.document_format
+        if doc_format is None or doc_format == "jsonl":
+            return ()
+        return (DocumentWriter(doc_format, shown_name(source), result),)
 
     async def _run(
         self, source: str, audio: AudioSource, stream: EngineStream, observers: tuple[Observer, ...]
@@ -151,6 +188,8 @@ class _Job:
                 stop=self._interrupts.stop,
                 is_flushing_at_pauses=self._request.is_flushing_at_pauses,
             )
+        if self._terminal.is_gone and self._destination is None:
+            self._stdout.rescue(to_txt(outcome.transcript.segments))
         if self._request.has_metrics:
             with self._bar.hidden():
                 print_note(f"metrics of {audio.name}", *metrics_lines(metrics))
@@ -163,12 +202,12 @@ class _Job:
             yield [_NoticePrinter(self._bar.hidden)]
             return
         if len(self._request.sources) > 1:
-            typer.echo(f"==> {printable(name)} <==")
+            self._stdout.write(f"==> {printable(name)} <==\n")
         shown_metrics = metrics if self._request.has_metrics else None
         if not self._request.is_on_terminal:
-            yield [PlainView(sys.stdout, shown_metrics), _NoticePrinter(nullcontext)]
+            yield [PlainView(self._stdout, shown_metrics), _NoticePrinter(nullcontext)]
             return
-        screen = Screen(sys.stdout, shutil.get_terminal_size, is_styled=not os.environ.get("NO_COLOR"))
+        screen = Screen(self._terminal, shutil.get_terminal_size, is_styled=not os.environ.get("NO_COLOR"))
         view = LiveView(screen, title=self._engine.info.name, metrics=shown_metrics)
         self._interrupts.on_stop = lambda: view.show_state("finishing; Ctrl-C again stops at once")
         with closing(view):
@@ -202,13 +241,6 @@ class _Job:
         info = self._engine.info
         pace = "real" if self._request.is_real_time(source) else "fast"
         return {"source": shown_name(source), "engine": info.name, "model": info.model, "pace": pace}
-
-    def _write_document(self, destination: Destination, name: str, outcome: Outcome) -> None:
-        """Write the result. A failure without text writes nothing and leaves an existing file unchanged."""
-        document = self._document(name, outcome)
-        if document is not None:
-            with self._bar.hidden(), destination.open(name) as file:
-                file.write(document)
 
     def _document(self, name: str, outcome: Outcome) -> str | None:
         transcript, failure = outcome.transcript, outcome.failure

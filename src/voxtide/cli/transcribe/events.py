@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TextIO
 
 from voxtide.errors import VoxtideError
 from voxtide.pipeline import Observer
@@ -16,9 +15,11 @@ from voxtide.types import Notice, Samples
 class EventWriter(Observer):
     """Writes `started`, then every event; `fail` adds `error`."""
 
-    def __init__(self, file: TextIO, details: Record, clock: Callable[[], float] = time.monotonic) -> None:
-        """`details` are added to the `started` record: the source of the audio, engine, model and pace."""
-        self._file = file
+    def __init__(
+        self, write: Callable[[str], None], details: Record, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`write` takes a line. `details` are added to the `started` record: source, engine, model and pace."""
+        self._write_line = write
         self._details = details
         self._clock = clock
         self._started_at_s: float | None = None
@@ -44,5 +45,4 @@ class EventWriter(Observer):
         self._write(record("error", wall_s, self._audio_s, source=source, code=error.code, message=str(error)))
 
     def _write(self, written: Record) -> None:
-        self._file.write(json_text(written) + "\n")
-        self._file.flush()
+        self._write_line(json_text(written) + "\n")

@@ -10,10 +10,10 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO
 
 from voxtide.audio.level import level_dbfs
 from voxtide.cli.transcribe.metrics import LatencyMetrics
+from voxtide.cli.transcribe.results import TextSink
 from voxtide.cli.transcribe.screen import Row, Screen, Span, row_width, spans, wrap
 from voxtide.pipeline import Observer
 from voxtide.transcript.assembler import Assembler
@@ -42,7 +42,7 @@ class PlainView(Observer):
     `metrics`, if given, must observe the stream before the view; each flush is then shown with its latency.
     """
 
-    def __init__(self, file: TextIO, metrics: LatencyMetrics | None) -> None:
+    def __init__(self, file: TextSink, metrics: LatencyMetrics | None) -> None:
         self._file = file
         self._metrics = metrics
         self._paragraphs = Paragraphs()

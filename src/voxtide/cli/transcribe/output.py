@@ -1,39 +1,72 @@
 """Destinations of results. In: a source and its text. Out: stdout, one file, or a directory with a file per source.
 
-Files are written atomically: to a temporary file beside the target, then renamed. Whether that can work is checked
-before anything is transcribed.
+Files are written to a partial file beside the target, then renamed. Whether that can work is checked before anything is
+transcribed. Knows no streams.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Literal, Self, TextIO, TypeAlias
+from typing import Self
 from urllib.parse import urlsplit
 
+from voxtide.audio.opening import is_live
 from voxtide.cli.failures import printable
-from voxtide.errors import ConfigError, VoxtideError
-
-DocumentFormat: TypeAlias = Literal["txt", "srt", "vtt", "json", "jsonl"]
+from voxtide.cli.transcribe.results import (
+    APPENDABLE,
+    DocumentFormat,
+    Existing,
+    Result,
+    StreamResult,
+    TextSink,
+    naming_option,
+    open_result,
+)
+from voxtide.errors import ConfigError
 
 STDOUT = "-"
 """The value of `--output` that means standard output."""
 
 SUFFIXES: dict[str, DocumentFormat] = {".txt": "txt", ".srt": "srt", ".vtt": "vtt", ".json": "json", ".jsonl": "jsonl"}
 
+_TXT_SUFFIXES = {"", ".text", ".md", ".log"}
+"""Other suffixes of plain text files."""
+
+_OFFICE = {".doc", ".docx", ".odt", ".rtf", ".pdf", ".pages", ".xls", ".xlsx", ".ods", ".ppt", ".pptx", ".epub", ".zip"}
+_AUDIO = {
+    ".aac",
+    ".aif",
+    ".aiff",
+    ".amr",
+    ".flac",
+    ".m4a",
+    ".mka",
+    ".mp2",
+    ".mp3",
+    ".oga",
+    ".ogg",
+    ".opus",
+    ".wav",
+    ".wma",
+}
+_VIDEO = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"}
+_FOREIGN_SUFFIXES = _OFFICE | _AUDIO | _VIDEO
+"""Programs that open such a file expect another format, whatever `--format` is."""
+
 
 class Destination(ABC):
     """Takes the results of all sources. Use it in `with`; call `open` once for each source."""
 
     @abstractmethod
-    def open(self, source: str) -> AbstractContextManager[TextIO]:
-        """A file for one source's text. If the body raises, nothing is kept on disk."""
+    def open(self, source: str) -> AbstractContextManager[Result]:
+        """One source's result. If the body raises, grown text is kept, if any."""
 
     @abstractmethod
     def close(self) -> None:
@@ -48,23 +81,61 @@ class Destination(ABC):
         self.close()
 
 
-def open_destination(output: str | None, doc_format: DocumentFormat, sources: Sequence[str]) -> Destination:
+def open_destination(
+    output: str | None,
+    doc_format: DocumentFormat,
+    sources: Sequence[str],
+    existing: Existing | None = None,
+    stdout: TextSink | None = None,
+) -> Destination:
     """The destination that `--output` names, or stdout.
 
     Raises:
-        ConfigError: It is not writable or is one of the sources, or the format cannot hold several results.
+        ConfigError: It is not writable, is one of the sources, or would replace an existing text by that of a live
+            source; or the format cannot hold several results.
     """
+    existing = existing or Existing()
     num_sources = len(sources)
+    _check_existing(output, doc_format, existing)
     if output is None or output == STDOUT:
         if num_sources > 1 and doc_format in {"srt", "vtt"}:
             raise ConfigError(f"{num_sources} sources cannot share one {doc_format}; name a directory with --output")
-        return Stdout(doc_format if num_sources > 1 else None)
+        return Stdout(doc_format, stdout, is_shared=num_sources > 1)
     path = Path(output).expanduser()
-    if num_sources > 1 or output.endswith(("/", os.sep)):
-        return Directory(path, doc_format)
+    if is_directory(output, num_sources):
+        return Directory(path, doc_format, existing)
     if any(_is_same_file(path, source) for source in sources):
         raise ConfigError(f"--output {path} is the source itself and would overwrite it; name another file")
-    return File(path)
+    return File(path, doc_format, existing, is_live=any(map(is_live, sources)))
+
+
+def is_directory(output: str, num_sources: int) -> bool:
+    """Whether `--output` names a directory of files."""
+    return num_sources > 1 or output.endswith(("/", os.sep))
+
+
+def format_of(output: str, *, is_stated: bool) -> DocumentFormat:
+    """The format that the suffix of a file names; with `is_stated`, only whether its suffix may hold text.
+
+    Raises:
+        ConfigError: It names no format of voxtide.
+    """
+    suffix = Path(output).suffix.lower()
+    if suffix in SUFFIXES:
+        return SUFFIXES[suffix]
+    if suffix in _FOREIGN_SUFFIXES or not (is_stated or suffix in _TXT_SUFFIXES):
+        remedy = "" if suffix in _FOREIGN_SUFFIXES else ", or state the format with --format"
+        raise ConfigError(f"--output {output}: {suffix} is no format of voxtide; use {', '.join(SUFFIXES)}{remedy}")
+    return "txt"
+
+
+def _check_existing(output: str | None, doc_format: DocumentFormat, existing: Existing) -> None:
+    if existing.is_appended and existing.is_forced:
+        raise ConfigError("--append keeps the text of an existing file and --force replaces it; give one of them")
+    if existing.is_appended and (output is None or output == STDOUT):
+        raise ConfigError("--append needs a file: name it with --output")
+    if existing.is_appended and doc_format not in APPENDABLE:
+        raise ConfigError(f"--append works for txt and jsonl, not for {doc_format}; name another file with --output")
 
 
 def _is_same_file(path: Path, source: str) -> bool:
@@ -76,62 +147,71 @@ def _is_same_file(path: Path, source: str) -> bool:
 class Stdout(Destination):
     """Standard output. Several results are separated: txt by headers, json as one array; others need no separator."""
 
-    def __init__(self, separated: DocumentFormat | None) -> None:
-        self._separated = separated
-        self._num_opened = 0
+    def __init__(self, doc_format: DocumentFormat, file: TextSink | None, *, is_shared: bool) -> None:
+        self._format = doc_format
+        self._file = file or sys.stdout
+        self._separated = doc_format if is_shared else None
+        self._num_results = 0
 
     @contextmanager
-    def open(self, source: str) -> Iterator[TextIO]:
-        self._num_opened += 1
-        is_first = self._num_opened == 1
-        if self._separated == "txt":
-            gap = "" if is_first else "\n"
-            sys.stdout.write(f"{gap}==> {printable(source)} <==\n")
-        elif self._separated == "json":
-            sys.stdout.write("[\n" if is_first else ",\n")
-        yield sys.stdout
-        sys.stdout.flush()
+    def open(self, source: str) -> Iterator[Result]:
+        result = StreamResult(self._file, lambda: self._separator(source), can_grow=self._format != "json")
+        try:
+            yield result
+        finally:
+            result.close()
 
     def close(self) -> None:
         if self._separated == "json":
-            sys.stdout.write("]\n" if self._num_opened else "[]\n")
-            sys.stdout.flush()
+            self._file.write("]\n" if self._num_results else "[]\n")
+            self._file.flush()
+
+    def _separator(self, source: str) -> str:
+        """What precedes the next result."""
+        self._num_results += 1
+        is_first = self._num_results == 1
+        match self._separated:
+            case "txt":
+                return ("" if is_first else "\n") + f"==> {printable(source)} <==\n"
+            case "json":
+                return "[\n" if is_first else ",\n"
+            case _:
+                return ""
 
 
 class File(Destination):
     """One file for one source. Opening it at once proves that it is writable."""
 
-    def __init__(self, path: Path) -> None:
-        self._part = Part(path)
+    def __init__(self, path: Path, doc_format: DocumentFormat, existing: Existing, *, is_live: bool) -> None:
+        self._result = open_result(path, doc_format, existing, is_live=is_live)
 
     @contextmanager
-    def open(self, source: str) -> Iterator[TextIO]:
-        with self._part.filled() as file:
-            yield file
+    def open(self, source: str) -> Iterator[Result]:
+        yield self._result
 
     def close(self) -> None:
-        self._part.discard()
+        self._result.close()
 
 
 class Directory(Destination):
     """A file for each source, named after it; sources of the same name are numbered."""
 
-    def __init__(self, path: Path, doc_format: DocumentFormat) -> None:
+    def __init__(self, path: Path, doc_format: DocumentFormat, existing: Existing) -> None:
         self._path = path
         self._format = doc_format
+        self._existing = existing
         self._names: set[str] = set()
-        with _naming_option(path):
+        with naming_option(path):
             path.mkdir(parents=True, exist_ok=True)
-        Part(path / "voxtide").discard()
+            TemporaryFile(dir=path).close()
 
     @contextmanager
-    def open(self, source: str) -> Iterator[TextIO]:
-        part = Part(self._path / self._new_name(source))
+    def open(self, source: str) -> Iterator[Result]:
+        result = open_result(self._path / self._new_name(source), self._format, self._existing)
         try:
-            with part.filled() as file:
-                yield file
+            yield result
         finally:
-            part.discard()
+            result.close()
 
     def close(self) -> None:
         pass  # no file is open between two sources
@@ -144,51 +224,6 @@ class Directory(Destination):
             name = f"{stem}-{number}.{self._format}"
         self._names.add(name.lower())
         return name
-
-
-class Part:
-    """A temporary file beside its target. `filled` renames it, once; `discard` removes it if it was not renamed."""
-
-    def __init__(self, path: Path) -> None:
-        with _naming_option(path):
-            # Devices and pipes are written directly: a rename would replace them.
-            is_special = path.exists() and not path.is_file() and not path.is_dir()
-            self._target = path if is_special else path.resolve()  # keeps a link and replaces its target
-            if self._target.is_dir():
-                raise ConfigError(f"--output {path} is a directory; for files in it, write {path}{os.sep}")
-            if not self._target.parent.is_dir():
-                raise ConfigError(f"cannot write --output {path}: there is no directory {self._target.parent}")
-            if self._target.exists() and not os.access(self._target, os.W_OK):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-            self._temporary = self._target if is_special else self._target.parent / f".voxtide-{os.getpid()}.part"
-            self._file: TextIO = self._temporary.open("w", encoding="utf-8")
-
-    @contextmanager
-    def filled(self) -> Iterator[TextIO]:
-        """The file to write in the body; afterwards it is renamed to its target."""
-        try:
-            yield self._file
-            self._file.close()
-            if self._temporary != self._target:
-                self._temporary.replace(self._target)
-        except OSError as error:
-            raise VoxtideError(f"cannot write {self._target}: {error.strerror}") from error
-
-    def discard(self) -> None:
-        """Remove the temporary file."""
-        with suppress(OSError):  # flushes again on a full disk; `filled` has reported it
-            self._file.close()
-        if self._temporary != self._target:
-            self._temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def _naming_option(path: Path) -> Iterator[None]:
-    """Add the option and the path to an OSError."""
-    try:
-        yield
-    except OSError as error:
-        raise ConfigError(f"cannot write --output {path}: {error.strerror}") from error
 
 
 def stem_of(source: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 from voxtide.audio.opening import DEFAULT_CHUNK_MS, MICROPHONE, STDIN
 from voxtide.cli.remote import EngineChoice
-from voxtide.cli.transcribe.output import SUFFIXES, DocumentFormat
+from voxtide.cli.transcribe.output import STDOUT, format_of, is_directory
+from voxtide.cli.transcribe.results import DocumentFormat
 from voxtide.errors import ConfigError
 from voxtide.transcript.cues import LINE_LENGTH, MAX_LINES, CueShape
 from voxtide.types import Task
@@ -23,7 +23,8 @@ class Request:
     """The command's arguments and options, by the same names. None means the default.
 
     Raises:
-        ConfigError: Stdin or the microphone is given twice, or the shape of subtitles does not apply or is invalid.
+        ConfigError: Stdin or the microphone is given twice, the suffix of `output` names no format, or the shape of
+            subtitles does not apply or is invalid.
     """
 
     sources: tuple[str, ...]
@@ -37,6 +38,8 @@ class Request:
     has_interim: bool = True
     format: Format | None = None
     output: str | None = None
+    is_appending: bool = False
+    is_forced: bool = False
     pace: PaceName | None = None
     chunk_ms: int = DEFAULT_CHUNK_MS
     microphone: str | None = None
@@ -54,6 +57,7 @@ class Request:
         for source in (STDIN, MICROPHONE):
             if self.sources.count(source) > 1:
                 raise ConfigError(f"{source} is given {self.sources.count(source)} times; it can be read only once")
+        self._suffix_format()
         is_shaped = self.line_length is not None or self.max_lines is not None
         if is_shaped and self.document_format not in {"srt", "vtt"}:
             raise ConfigError("--line-length and --max-lines are for subtitles: add --format srt or vtt, or omit them")
@@ -81,7 +85,13 @@ class Request:
             return self.format
         if self.output is None:
             return None if self.is_live else "txt"
-        return SUFFIXES.get(Path(self.output).suffix.lower(), "txt")
+        return self._suffix_format()
+
+    def _suffix_format(self) -> DocumentFormat:
+        """The format that the suffix of `output` names; txt for stdout and for a directory."""
+        if self.output is None or self.output == STDOUT or is_directory(self.output, len(self.sources)):
+            return "txt"
+        return format_of(self.output, is_stated=self.format not in (None, "live"))
 
     def is_real_time(self, source: str) -> bool:
         """Whether a source is played at the speed of speech: on request, from a microphone, or on a terminal."""

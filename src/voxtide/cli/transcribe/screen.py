@@ -9,9 +9,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal, TextIO, TypeAlias
+from typing import Literal, TypeAlias
 
 from rich.cells import cell_len, chop_cells
+
+from voxtide.cli.transcribe.results import TextSink
 
 Style: TypeAlias = Literal["plain", "dim"]
 
@@ -38,7 +40,7 @@ Row: TypeAlias = Sequence[Span]
 class Screen:
     """Rows on a terminal. `close` leaves them as they are."""
 
-    def __init__(self, file: TextIO, size: Callable[[], os.terminal_size], *, is_styled: bool) -> None:
+    def __init__(self, file: TextSink, size: Callable[[], os.terminal_size], *, is_styled: bool) -> None:
         self._file = file
         self._size = size
         self.is_styled = is_styled

@@ -1,0 +1,220 @@
+"""Partial files. In: a target, and text as it becomes final. Out: a valid document beside it, renamed at the end.
+
+`notes.txt` is written as `notes.partial.txt`. Each `grow` is one write at the end of the file, so a killed process
+loses no grown text; a power failure loses at most the open segment and the text of the last `SYNC_S`. A kill at the
+very microsecond of a write that crosses a page of memory (4 KiB) can cut that write; the text before it is intact.
+A partial file that a killed process left is renamed (`notes.recovered.txt`), or removed if it holds no text.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+from typing import BinaryIO
+
+from voxtide.cli.failures import print_note
+from voxtide.errors import ConfigError, VoxtideError
+from voxtide.models.lock import try_lock
+
+SYNC_S = 1.0
+"""Minimum time between two syncs to the disk. A sync takes up to 50 ms of a hard disk, which others use too."""
+
+_NUM_CLAIMS = 3
+"""Attempts to create the file while other processes create and remove it: each needs one."""
+
+
+class PartialFile:
+    """The partial file of one target, locked while it is written. `close` it however the stream ends."""
+
+    def __init__(self, target: Path, doc_format: str, *, is_appending: bool) -> None:
+        """Create the file. `is_appending`: at the end, add its text to the target instead of replacing it.
+
+        Raises:
+            ConfigError: Another process writes this target.
+            OSError: The file cannot be created.
+        """
+        self.path = target.with_name(f"{target.stem}.partial{target.suffix}")
+        self.target = target
+        self._format = doc_format
+        self._is_appending = is_appending
+        self._file = self._claim()
+        self._sync = _Sync(self._file)
+        self._num_fixed_bytes = 0
+        self._num_bytes = 0
+        self._is_finished = False
+
+    def grow(self, fixed: str, end: str) -> None:
+        """Append `fixed` and replace the previous `end`.
+
+        Raises:
+            VoxtideError: The disk is full, or the file cannot be written.
+        """
+        fixed_bytes, end_bytes = fixed.encode(), end.encode()
+        data = fixed_bytes + end_bytes
+        num_bytes = self._num_fixed_bytes + len(data)
+        data += b"\n" * (self._num_bytes - num_bytes)  # covers the previous end until it is cut off
+        try:
+            self._file.seek(self._num_fixed_bytes)
+            while data:
+                data = data[self._file.write(data) :]
+            self._file.truncate(num_bytes)
+            self._num_fixed_bytes += len(fixed_bytes)
+            self._num_bytes = num_bytes
+            if fixed:
+                self._sync.request()
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def finish(self, document: str | None) -> None:
+        """Rename the file to the target, with `document` as its text; None keeps what was grown.
+
+        Raises:
+            VoxtideError: The target cannot be written. Grown text stays in the partial file.
+        """
+        self._release()
+        try:
+            if document is not None or self._is_appending:
+                self._rewrite(self.path.read_bytes() if document is None else document.encode())
+            self.path.replace(self.target)
+            self._is_finished = True
+        except OSError as error:
+            failure = self._failure(error)
+            self._discard_unless_text()
+            raise failure from error
+
+    def close(self) -> None:
+        """Unless finished: finish with what was grown if it holds text, else remove the file.
+
+        Raises:
+            VoxtideError: As `finish`.
+        """
+        if not self._is_finished:
+            self._release()
+            if self._discard_unless_text():
+                self.finish(None)
+
+    def _release(self) -> None:
+        self._sync.close()
+        with suppress(OSError):  # `grow` has reported a full disk
+            self._file.close()  # an open file cannot be renamed on Windows
+
+    def _discard_unless_text(self) -> bool:
+        """Remove the file if it has no text; returns whether it has some."""
+        with suppress(FileNotFoundError):  # removed meanwhile
+            if _has_text(self.path, self._format):
+                return True
+            self.path.unlink()
+        return False
+
+    def _rewrite(self, text: bytes) -> None:
+        """Replace the file by one with the target's text, if it is to be kept, and `text`."""
+        temporary = self.path.with_name(f".voxtide-{os.getpid()}.part")
+        try:
+            with temporary.open("w+b") as file:
+                if self._is_appending and self.target.exists():
+                    with self.target.open("rb") as old:
+                        shutil.copyfileobj(old, file)
+                    _end_line(file)
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _claim(self) -> FileIO:
+        """Create and lock the file; first recover what a killed process left."""
+        for _ in range(_NUM_CLAIMS):
+            self._recover()
+            with suppress(FileExistsError):
+                file = FileIO(self.path, "x+")
+                if try_lock(file.fileno()):
+                    return file
+                file.close()
+        raise self._in_use()
+
+    def _recover(self) -> None:
+        with suppress(FileNotFoundError), FileIO(self.path, "r+") as file:
+            if not try_lock(file.fileno()):
+                raise self._in_use()
+            if not _has_text(self.path, self._format):
+                self.path.unlink()
+                return
+            kept = free_path(self.target.with_name(f"{self.target.stem}.recovered{self.target.suffix}"))
+            self.path.rename(kept)
+            print_note(f"the text of an earlier run that was killed is in {kept}")
+
+    def _in_use(self) -> ConfigError:
+        return ConfigError(f"another voxtide is writing --output {self.target}; name another file")
+
+    def _failure(self, error: OSError) -> VoxtideError:
+        rest = f"; the text so far is in {self.path}" if _has_text(self.path, self._format) else ""
+        return VoxtideError(f"cannot write {self.target}: {error.strerror}{rest}")
+
+
+class _Sync:
+    """Syncs a file to the disk in a thread, one sync at a time, so that a slow disk does not delay the audio."""
+
+    def __init__(self, file: FileIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._file = file
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(1, "voxtide-sync")
+        self._running: Future[None] | None = None
+        self._next_s = clock()
+
+    def request(self) -> None:
+        """Sync what was written, unless the last sync is too recent or still running; then a later call does.
+
+        Raises:
+            OSError: The last sync failed.
+        """
+        if self._running is not None and self._running.done():
+            finished, self._running = self._running, None
+            finished.result()
+        if self._running is None and self._clock() >= self._next_s:
+            self._next_s = self._clock() + SYNC_S
+            self._running = self._pool.submit(os.fsync, self._file.fileno())
+
+    def close(self) -> None:
+        """Wait for the running sync. Idempotent."""
+        self._pool.shutdown(wait=True)
+
+
+def free_path(path: Path) -> Path:
+    """`path`, or with a number in its name if it exists."""
+    found, number = path, 1
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return found
+
+
+def _has_text(path: Path, doc_format: str) -> bool:
+    """Whether a document has text, apart from what its format requires."""
+    text = path.read_bytes().decode("utf-8", "replace")
+    match doc_format:
+        case "json":
+            try:
+                return bool(json.loads(text)["text"])
+            except (ValueError, KeyError, TypeError):
+                return bool(text)  # cut, or not ours: keep it
+        case "jsonl":
+            return '"type": "delta"' in text
+        case "vtt":
+            return "-->" in text
+        case _:
+            return bool(text.strip())
+
+
+def _end_line(file: BinaryIO) -> None:
+    """Append a newline unless the file is empty or ends in one."""
+    if file.tell() > 0:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"" if file.read(1) == b"\n" else b"\n")

@@ -1,0 +1,133 @@
+"""Partial files: their content at every moment, what a killed process leaves, and a full disk."""
+
+from __future__ import annotations
+
+import os
+from io import FileIO
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voxtide.cli.transcribe import partial
+from voxtide.cli.transcribe.partial import PartialFile
+from voxtide.errors import ConfigError, VoxtideError
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "notes.txt"
+
+
+def opened(target: Path, doc_format: str = "txt") -> PartialFile:
+    return PartialFile(target, doc_format, is_appending=False)
+
+
+@given(steps=st.lists(st.tuples(st.text("aé\n", max_size=9), st.text("aé\n", max_size=9)), max_size=9))
+def test_after_each_growth_the_file_is_the_fixed_text_and_the_end(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str]]
+) -> None:
+    file = opened(tmp_path_factory.mktemp("out") / "notes.txt")
+    whole = ""
+    for fixed, end in steps:
+        whole += fixed
+        file.grow(fixed, end)
+        assert file.path.read_text("utf-8") == whole + end
+    file.close()
+
+
+def test_text_that_was_grown_is_kept_without_finish(target: Path) -> None:
+    file = opened(target)
+    file.grow("ever tried.\n", "ever")
+    file.close()
+    file.close()
+    assert (target.read_text(), os.listdir(target.parent)) == ("ever tried.\never", ["notes.txt"])
+
+
+@pytest.mark.parametrize(
+    ("doc_format", "empty"),
+    [("txt", ""), ("vtt", "WEBVTT\n"), ("json", '{"text": ""}'), ("jsonl", '{"type": "started"}')],
+)
+def test_a_document_without_text_is_not_kept(target: Path, doc_format: str, empty: str) -> None:
+    file = opened(target, doc_format)
+    file.grow(empty, "")
+    file.close()
+    assert os.listdir(target.parent) == []
+
+
+@pytest.mark.parametrize(
+    ("doc_format", "text"),
+    [
+        ("txt", "a"),
+        ("vtt", "WEBVTT\n\n0 --> 1\na"),
+        ("json", '{"text": "a"}'),
+        ("json", "{"),
+        ("jsonl", '{"type": "delta"}'),
+    ],
+)
+def test_what_a_killed_process_left_is_recovered_under_another_name(
+    target: Path, capsys: pytest.CaptureFixture[str], doc_format: str, text: str
+) -> None:
+    for name in ("notes.recovered.txt", "notes.recovered-2.txt"):
+        (target.parent / "notes.partial.txt").write_text(text)
+        file = opened(target, doc_format)
+        assert (target.parent / name).read_text() == text
+        assert capsys.readouterr().err.endswith(f"is in {target.parent / name}\n")
+        file.close()
+
+
+def test_an_empty_file_that_a_killed_process_left_is_removed(target: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (target.parent / "notes.partial.txt").touch()
+    opened(target).close()
+    assert (os.listdir(target.parent), capsys.readouterr().err) == ([], "")
+
+
+def test_two_processes_do_not_write_one_target(target: Path) -> None:
+    first = opened(target)
+    first.grow("one\n", "")
+    with pytest.raises(ConfigError, match="another voxtide is writing --output"):
+        opened(target)
+    first.finish(None)
+    assert target.read_text() == "one\n"
+
+
+def test_a_full_disk_at_the_end_leaves_the_grown_text_in_the_partial_file(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = opened(target)
+    file.grow("one\n", "")
+    file._sync.close()
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(VoxtideError, match=r"No space left on device; the text so far is in .*notes.partial.txt"):
+        file.finish("one\n")
+    assert file.path.read_bytes() == b"one\n"
+    assert not target.exists()
+
+
+def failing(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_failed_sync_is_reported_once(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", failing)
+    file = opened(target)
+    file.grow("one\n", "")
+    file._sync.close()
+    with pytest.raises(VoxtideError, match="cannot write .*No space left"):
+        file.grow("two\n", "")
+    file.close()
+
+
+def test_syncs_are_at_least_a_second_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    times_s = iter([0.0, 0.0, 0.0, 0.5, 0.9, 1.0, 1.0])  # at the start; each sync reads the time twice
+    with FileIO(tmp_path / "file", "w") as file:
+        sync = partial._Sync(file, lambda: next(times_s))
+        for _ in range(4):
+            sync.request()
+            if sync._running is not None:
+                sync._running.result()
+        sync.close()
+    assert len(synced) == 2
