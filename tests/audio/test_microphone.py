@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import pytest
 
 from tests.support.media_files import joined, loudest_hz, tone
 from voxtide.audio import microphone
-from voxtide.audio.microphone import BLOCK_MS, MAX_BACKLOG_MS, InputDevice, MicrophoneSource, list_devices
+from voxtide.audio.microphone import BLOCK_MS, MAX_BACKLOG_MS, MAX_LOSS_S, InputDevice, MicrophoneSource, list_devices
 from voxtide.errors import (
     AudioError,
     ConfigError,
@@ -70,6 +71,8 @@ class FakeLibrary:
     default_index: int | None = 2
     start_error: Exception | None = None
     streams: list[FakeStream] = field(default_factory=list)
+    is_initialised: bool = True
+    num_initialised: int = 0
     devices: list[dict[str, Any]] = field(
         default_factory=lambda: [
             {"index": 0, "name": "Headset", "hostapi": 0, "max_input_channels": 1, "default_samplerate": 16_000.0},
@@ -87,6 +90,15 @@ class FakeLibrary:
 
     def query_hostapis(self) -> Any:
         return [{"name": "ALSA"}, {"name": "JACK"}]
+
+    def _terminate(self) -> None:
+        if not self.is_initialised:
+            raise PortAudioError("PortAudio not initialized")
+        self.is_initialised = False
+
+    def _initialize(self) -> None:
+        self.is_initialised = True
+        self.num_initialised += 1
 
     def InputStream(self, **options: Any) -> FakeStream:
         if self.start_error is not None:
@@ -196,20 +208,178 @@ async def test_audio_dropped_by_the_system_is_counted(library: FakeLibrary) -> N
         assert (source.num_overflows, source.dropped_s) == (2, 0.0)
 
 
-async def test_a_stopped_device_raises_after_its_last_audio(library: FakeLibrary) -> None:
-    async with MicrophoneSource(0, chunk_ms=20, library=library) as source:
-        library.streams[0].record(tone(0.02))
-        library.streams[0].options["finished_callback"]()
+class Time:
+    """A clock that `sleep` advances. `events` run before each sleep ends, one for each."""
+
+    def __init__(self, *events: Callable[[], None]) -> None:
+        self.now_s = 100.0
+        self.slept_s: list[float] = []
+        self._events = list(events)
+
+    def clock(self) -> float:
+        return self.now_s
+
+    async def sleep(self, duration_s: float) -> None:
+        self.now_s += duration_s
+        self.slept_s.append(duration_s)
+        if self._events:
+            self._events.pop(0)()
+
+
+def microphone_at(library: FakeLibrary, time: Time, device: int | str | None = None) -> MicrophoneSource:
+    return MicrophoneSource(device, chunk_ms=20, library=library, clock=time.clock, sleep=time.sleep)
+
+
+def stop(stream: FakeStream) -> None:
+    stream.options["finished_callback"]()
+
+
+async def test_a_lost_device_is_opened_again_with_silence_between(
+    library: FakeLibrary, caplog: pytest.LogCaptureFixture
+) -> None:
+    def unplug() -> None:
+        library.start_error = PortAudioError("Device unavailable")
+
+    def plug() -> None:
+        library.start_error = None
+
+    time = Time(unplug, plug)
+    async with microphone_at(library, time, 0) as source:
+        library.streams[0].record(tone(0.5))
+        stop(library.streams[0])
+        before = await read_samples(source, 8_000)
+        between = await read_samples(source, 24_000)
+        assert library.streams[0].is_closed
+        library.devices[0]["index"] = 5  # it has another number when it is back
+        library.streams[1].record(tone(0.5))
+        after = await read_samples(source, 8_000)
+    assert not between.any()
+    assert {loudest_hz(before), loudest_hz(after)} == {440}
+    assert time.slept_s == [0.5, 1.0]
+    assert library.num_initialised == 2
+    assert [record.getMessage() for record in caplog.records] == [
+        "microphone 'Headset' is lost; the text so far is kept. Waiting until it is back",
+        "microphone 'Headset' is back after 2 s",
+    ]
+
+
+async def test_without_a_choice_the_new_default_device_is_used(library: FakeLibrary) -> None:
+    def unplug() -> None:
+        del library.devices[2]
+        library.default_index = 0
+
+    async with microphone_at(library, Time(unplug)) as source:
+        stop(library.streams[0])
         assert await source.read() is not None
-        with pytest.raises(AudioError, match="microphone 'Headset' stopped; is it still plugged in"):
-            await source.read()
+        assert source.name == "microphone 'Headset'"
 
 
-async def test_a_device_that_stops_delivering_raises(library: FakeLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_device_that_stops_delivering_is_opened_again(
+    library: FakeLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(microphone, "NO_DATA_TIMEOUT_S", 0.01)
-    async with MicrophoneSource(0, chunk_ms=20, library=library) as source:
-        with pytest.raises(AudioError, match="delivers no more audio"):
+    async with microphone_at(library, Time()) as source:
+        await source.read()
+        assert [stream.is_closed for stream in library.streams] == [True, False]
+
+
+async def test_a_device_that_never_comes_back_fails_after_bounded_waits(library: FakeLibrary) -> None:
+    def unplug() -> None:
+        library.devices.clear()
+        library.default_index = None
+
+    time = Time(unplug)
+    async with microphone_at(library, time, 0) as source:
+        stop(library.streams[0])
+        with pytest.raises(AudioError, match="'Headset' was lost and is not back after 10 minutes"):
+            while True:
+                await source.read()
+    assert set(time.slept_s) == {0.5, 1.0, 2.0, 5.0}
+    assert MAX_LOSS_S < sum(time.slept_s) <= MAX_LOSS_S + 5.0
+
+
+async def test_portaudio_that_cannot_be_initialised_is_tried_again(
+    library: FakeLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise PortAudioError("no host API")
+
+    async with microphone_at(library, Time()) as source:
+        stop(library.streams[0])
+        with monkeypatch.context() as patched:
+            patched.setattr(library, "_initialize", fail)
             await source.read()
+            while source._ready:
+                await source.read()
+        await source.read()
+        assert len(library.streams) == 2
+
+
+def test_recording_starts_without_an_event_loop(library: FakeLibrary) -> None:
+    source = MicrophoneSource(0, chunk_ms=20, library=library)
+    source.start()
+    library.streams[0].record(tone(0.5))
+
+    async def read() -> Samples:
+        async with source:
+            return await read_samples(source, 8_000)
+
+    assert loudest_hz(asyncio.run(read())) == 440
+    assert len(library.streams) == 1
+
+
+def test_stop_ends_a_recording_that_was_not_read(library: FakeLibrary) -> None:
+    source = MicrophoneSource(0, chunk_ms=20, library=library)
+    source.start()
+    source.stop()
+    source.stop()
+    assert library.streams[0].is_closed
+
+
+@pytest.mark.parametrize(
+    ("level", "state"), [(0.0, "delivers only silence"), (10 ** (-75 / 20), "is very quiet"), (10 ** (-60 / 20), None)]
+)
+async def test_a_microphone_without_sound_is_reported_once(
+    library: FakeLibrary, caplog: pytest.LogCaptureFixture, level: float, state: str | None
+) -> None:
+    noise = np.full(16_000, level, np.float32)
+    async with MicrophoneSource(0, chunk_ms=20, library=library) as source:
+        library.streams[0].record(np.full(1_280, 0.5, np.float32))  # the click of a device that starts
+        for second in range(1, 12):
+            library.streams[0].record(noise)
+            await read_samples(source, 16_000)
+            assert bool(caplog.records) == (state is not None and second >= 5)
+    warnings = [record.getMessage() for record in caplog.records]
+    assert warnings == [
+        f"microphone 'Headset' {reported} (nothing above -70 dBFS for 5 s): is it muted, or the wrong one? "
+        f"See: voxtide devices"
+        for reported in [state] * (state is not None)
+    ]
+
+
+NOISY = """\
+import os
+os.write(2, b"ALSA lib pcm.c: Unknown PCM cards.pcm.rear\\n")
+class PortAudioError(Exception): pass
+def query_devices(device=None, kind=None):
+    os.write(2, b"after\\n")
+    if kind: raise PortAudioError
+    return []
+def query_hostapis(): return []
+"""
+"""The module sounddevice; PortAudio prints while it is imported."""
+
+
+def test_messages_of_portaudio_are_logged_not_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "sounddevice.py").write_text(NOISY)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    caplog.set_level(logging.DEBUG, "voxtide.audio")
+    assert list_devices() == []
+    assert set(capfd.readouterr().err.split()) == {"after"}
+    assert "PortAudio: ALSA lib pcm.c: Unknown PCM cards.pcm.rear" in caplog.text
 
 
 async def test_a_device_in_use_raises(library: FakeLibrary) -> None:

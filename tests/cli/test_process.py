@@ -192,6 +192,61 @@ def test_a_killed_session_left_its_final_words_and_the_next_recovers_them(
     assert sorted(os.listdir(tmp_path)) == sorted([recovered.name, target.name])
 
 
+MICROPHONE = """\
+import os, sys
+import numpy
+os.write(2, b"ALSA lib pcm.c: Unknown PCM")
+class PortAudioError(Exception): pass
+class Status: input_overflow = False
+class InputStream:
+    def __init__(self, **options): self.options = options
+    def start(self):
+        samples = numpy.frombuffer(open(os.environ["SPEECH"], "rb").read(), "<i2").astype("f4") / 32768
+        for at in range(0, len(samples), 320):
+            block = samples[at : at + 320, None]
+            self.options["callback"](block, len(block), None, Status())
+    def close(self): pass
+def query_hostapis(): return [{"name": "ALSA"}]
+def query_devices(device=None, kind=None):
+    name = "late" if "voxtide.engines.scripted.engine" in sys.modules else "early"
+    entry = {"index": 0, "name": name, "hostapi": 0, "max_input_channels": 1, "default_samplerate": 16000.0}
+    return entry if kind else [entry]
+"""
+"""The module sounddevice, with a microphone that has recorded SPEECH as soon as it is started."""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_a_microphone_records_while_the_model_loads_and_its_text_is_kept(
+    spawn: Spawn, tmp_path: Path, number: int, code: int
+) -> None:
+    (tmp_path / "sounddevice.py").write_text(MICROPHONE)
+    (tmp_path / "speech.raw").write_bytes(pcm(spoken("ever tried.", "no")))
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {
+        "PYTHONPATH": path,
+        "SPEECH": str(tmp_path / "speech.raw"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    target = tmp_path / "out" / "notes.txt"
+    target.parent.mkdir()
+    process = spawn(*SCRIPTED, "mic", "--format", "live", "--output", target, env=environment)
+    assert process.stdout
+    assert process.stderr
+    assert process.stdout.readline() == b"ever tried.\n"
+    assert process.stdout.readline() == b"no\n"
+    process.send_signal(number)
+    assert process.wait(LIMIT_S) == code
+    assert process.stderr.read().decode().splitlines() == [
+        "voxtide: Listening on microphone 'early'. Ctrl-C stops.",
+        f"voxtide: final text is saved in {target.with_name('notes.partial.txt')}, which becomes notes.txt at the end",
+    ]
+    assert (target.read_text(), os.listdir(target.parent)) == ("ever tried.\nno\n", ["notes.txt"])
+    again = spawn(*SCRIPTED, "mic", "--output", target, env=environment)
+    _, err = again.communicate(timeout=LIMIT_S)
+    assert again.returncode == 2
+    assert b"notes.txt exists; --append adds to it, --force replaces it" in err
+
+
 def test_sources_skipped_after_a_signal_are_counted(spawn: Spawn, tones: Tones) -> None:
     process = transcribing(spawn, tones("a.wav", "one"), tones("b.wav", "two"))
     read_until(process, "segment")

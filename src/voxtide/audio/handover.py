@@ -18,9 +18,9 @@ class HandOver(Generic[T]):
     """
 
     def __init__(self, max_items: int) -> None:
-        """Create an empty queue of at most `max_items` for the running event loop."""
+        """Create an empty queue of at most `max_items`. The event loop is the one that runs the first `get`."""
         self._max_items = max_items
-        self._loop = asyncio.get_running_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._arrived = asyncio.Event()
         self._changed = threading.Condition()
         self._items: deque[T] = deque()
@@ -28,6 +28,10 @@ class HandOver(Generic[T]):
         self._is_ended = False
         self._is_closed = False
         self._error: BaseException | None = None
+
+    def __len__(self) -> int:
+        """Number of queued items."""
+        return len(self._items)
 
     def put(self, item: T) -> bool:
         """Append `item`; block while the queue is full. Returns False if the queue is closed."""
@@ -57,6 +61,7 @@ class HandOver(Generic[T]):
 
     async def get(self) -> T | None:
         """The next item, or None after the last. A cancelled call consumes no item."""
+        self._loop = asyncio.get_running_loop()
         while True:
             with self._changed:
                 if self._items:
@@ -88,5 +93,7 @@ class HandOver(Generic[T]):
             if not (self._is_awaited or is_urgent):
                 return
             self._is_awaited = False
+        if self._loop is None:  # there is no `get` to wake
+            return
         with contextlib.suppress(RuntimeError):  # the event loop is closed
             self._loop.call_soon_threadsafe(self._arrived.set)

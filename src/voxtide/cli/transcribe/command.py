@@ -8,13 +8,21 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    closing,
+    contextmanager,
+    nullcontext,
+)
 from importlib.resources import as_file, files
 
 import typer
 
 from voxtide import api
+from voxtide.audio.microphone import MicrophoneSource
 from voxtide.audio.opening import MICROPHONE, is_live, open_source
 from voxtide.audio.pacing import paced
 from voxtide.audio.source import AudioSource
@@ -56,6 +64,7 @@ def transcribe(request: Request) -> Exit:
         stdout = stack.enter_context(closing(SpillingStdout(f".{request.document_format or 'txt'}")))
         with uninterrupted():  # else Ctrl-C could leave a partial file behind
             destination = stack.enter_context(_destination(request, stdout))
+        microphone = stack.enter_context(_recording(request))
         with PullView() as progress:
             engine = api.open_engine(
                 request.engine.name,
@@ -67,7 +76,7 @@ def transcribe(request: Request) -> Exit:
                 api_key=request.engine.api_key,
                 options=request.engine.options,
             )
-        return run_watched(lambda interrupts: _Job(request, engine, destination, stdout, interrupts).run())
+        return run_watched(lambda interrupts: _Job(request, engine, destination, stdout, microphone, interrupts).run())
 
 
 def _destination(request: Request, stdout: SpillingStdout) -> Destination | nullcontext[None]:
@@ -75,6 +84,37 @@ def _destination(request: Request, stdout: SpillingStdout) -> Destination | null
         return nullcontext()
     existing = Existing(is_appended=request.is_appending, is_forced=request.is_forced)
     return open_destination(request.output, request.document_format, request.sources, existing, stdout)
+
+
+@contextmanager
+def _recording(request: Request) -> Iterator[MicrophoneSource | None]:
+    """The microphone, if it is the first source: it records from now on, while the model loads."""
+    if request.sources[0] != MICROPHONE:
+        yield None
+        return
+    microphone = _open_source(request, MICROPHONE)
+    assert isinstance(microphone, MicrophoneSource), "open_source makes one for this name"
+    microphone.start()
+    try:
+        _print_listening(microphone)
+        yield microphone
+    finally:
+        microphone.stop()
+
+
+def _print_listening(microphone: AudioSource) -> None:
+    print_note(f"Listening on {microphone.name}. Ctrl-C stops.")
+
+
+def _open_source(request: Request, source: str) -> AudioSource:
+    return open_source(
+        source,
+        chunk_ms=request.chunk_ms,
+        device=request.microphone,
+        encoding=request.encoding,
+        sample_rate_hz=request.sample_rate_hz,
+        channels=request.channels,
+    )
 
 
 class _Job:
@@ -86,12 +126,14 @@ class _Job:
         engine: Engine,
         destination: Destination | None,
         stdout: SpillingStdout,
+        microphone: MicrophoneSource | None,
         interrupts: Interrupts,
     ) -> None:
         self._request = request
         self._engine = engine
         self._destination = destination
         self._stdout = stdout
+        self._microphone = microphone  # if it records already
         self._terminal = TerminalSink()
         self._interrupts = interrupts
         self._bar = ProgressBar(len(request.sources), is_shown=not request.is_live)
@@ -213,17 +255,17 @@ class _Job:
         with closing(view):
             yield [view, _NoticePrinter(view.hidden)]
 
-    def _open(self, source: str) -> AudioSource:
-        request = self._request
-        audio = open_source(
-            source,
-            chunk_ms=request.chunk_ms,
-            device=request.microphone,
-            encoding=request.encoding,
-            sample_rate_hz=request.sample_rate_hz,
-            channels=request.channels,
-        )
-        return paced(audio) if request.is_real_time(source) and source != MICROPHONE else audio
+    @asynccontextmanager
+    async def _open(self, source: str) -> AsyncIterator[AudioSource]:
+        if source == MICROPHONE:
+            async with self._microphone or _open_source(self._request, source) as audio:
+                if self._microphone is None:
+                    _print_listening(audio)
+                yield audio
+            return
+        audio = _open_source(self._request, source)
+        async with paced(audio) if self._request.is_real_time(source) else audio as opened:
+            yield opened
 
     def _options(self, source: str) -> StreamOptions:
         request = self._request
