@@ -32,7 +32,9 @@ def main(num_sessions: int, seed: int) -> int:
             killed = kill_session(Path(directory), doc_format, after_s)
         num_final += len(killed.final)
         num_missing += len(killed.missing)
-        sys.stdout.write(f"{doc_format} killed after {after_s:.3f} s: {len(killed.final)} final, missing {killed.missing}\n")
+        sys.stdout.write(
+            f"{doc_format} killed after {after_s:.3f} s: {len(killed.final)} final, missing {killed.missing}\n"
+        )
         sys.stdout.flush()
     sys.stdout.write(
         f"{num_sessions} sessions killed (seed {seed}): {num_missing} of {num_final} final words missing\n"

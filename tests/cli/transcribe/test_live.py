@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import logging
+import threading
 
 import numpy as np
 import pytest
@@ -187,3 +189,20 @@ def test_the_scrollback_has_every_word_once(texts: list[list[str]], columns: int
     watched.emit(Finished(1.0))
     watched.view.close()
     assert "".join("".join(line.split()) for line in watched.lines) == "".join("".join(words) for words in texts)
+
+
+def test_log_messages_are_notes_above_the_open_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched()
+    stderr = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stderr)
+    handler = logging.StreamHandler()
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+    watched.emit(Delta("Ever tried.", 1.0), segment("Ever tried."), Delta(" Ever", 1.5))
+    with watched.view.showing_logs():
+        logging.getLogger("voxtide.audio").warning("microphone is lost")
+        other = threading.Thread(target=logging.getLogger("voxtide.audio").warning, args=("from another thread",))
+        other.start()
+        other.join()
+    assert watched.lines == ["Ever tried.", "microphone is lost", "Ever"]
+    assert stderr.getvalue() == "from another thread\n"
+    assert handler.stream is stderr

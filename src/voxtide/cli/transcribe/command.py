@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import (
     AbstractContextManager,
@@ -252,7 +253,7 @@ class _Job:
         screen = Screen(self._terminal, shutil.get_terminal_size, is_styled=not os.environ.get("NO_COLOR"))
         view = LiveView(screen, title=self._engine.info.name, metrics=shown_metrics)
         self._interrupts.on_stop = lambda: view.show_state("finishing; Ctrl-C again stops at once")
-        with closing(view):
+        with closing(view), view.showing_logs() if sys.stderr.isatty() else nullcontext():
             yield [view, _NoticePrinter(view.hidden)]
 
     @asynccontextmanager

@@ -6,7 +6,10 @@ it (dim) and the status row are redrawn.
 
 from __future__ import annotations
 
+import logging
 import math
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -88,6 +91,22 @@ class LiveView(Observer):
         yield
         self._draw([])
 
+    def show_note(self, text: str) -> None:
+        """Show a message above the open text. It stays on the screen."""
+        self._draw(wrap(spans(text, "dim"), self._screen.num_columns))
+
+    @contextmanager
+    def showing_logs(self) -> Iterator[None]:
+        """Show what the body logs to stderr as notes: written directly, it would break the rows that are redrawn."""
+        notes = _NoteSink(self, sys.stderr)
+        handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.StreamHandler)]
+        replaced = [(handler, handler.setStream(notes)) for handler in handlers if handler.stream is sys.stderr]
+        try:
+            yield
+        finally:
+            for handler, stream in replaced:
+                handler.setStream(stream)
+
     def close(self) -> None:
         """Leave the stable text and the last status on the screen."""
         rest = wrap(self._paragraphs.take_rest(), self._screen.num_columns)
@@ -126,6 +145,24 @@ class LiveView(Observer):
         while len(parts) > 1 and len(STATUS_GAP.join(parts.values())) > self._screen.num_columns:
             parts.pop(next(name for name in STATUS_DROP_ORDER if name in parts))
         return [Span(STATUS_GAP.join(parts.values())[: self._screen.num_columns], "dim")]
+
+
+class _NoteSink:
+    """Takes log messages for a view. Those of other threads, which must not draw, go to `stderr`."""
+
+    def __init__(self, view: LiveView, stderr: TextSink) -> None:
+        self._view = view
+        self._stderr = stderr
+        self._thread = threading.current_thread()
+
+    def write(self, text: str, /) -> None:
+        if threading.current_thread() is not self._thread:
+            self._stderr.write(text)
+        elif text.strip():
+            self._view.show_note(text)
+
+    def flush(self) -> None:
+        self._stderr.flush()
 
 
 class Paragraphs:
