@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 
 from voxtide.transcript.assembler import Assembler
 from voxtide.transcript.cues import Cue, split_cues
@@ -94,7 +95,7 @@ class GrowingJson(GrowingDocument):
         super().__init__(f'{{\n"source": {_dumped(source)},\n"segments": [')
 
     def end(self) -> str:
-        rest = transcript_record(self._assembler.transcript())
+        rest = transcript_record(replace(self._assembler.transcript(), segments=()))
         del rest["segments"]
         return f"{super().end()}\n],\n{_dumped(rest)[1:]}\n"
 
