@@ -10,15 +10,26 @@ from hypothesis import given
 
 from tests.support.transcript_strategies import timed_segments
 from voxtide.transcript.assembler import Assembler
+from voxtide.transcript.cues import Cue, spoken_cues
 from voxtide.transcript.events import Delta, Finished, Interim, LanguageDetected, SegmentEnded, TranscriptEvent
 from voxtide.transcript.growing import GrowingDocument, GrowingJson, GrowingSubtitles, GrowingText
-from voxtide.transcript.writers import VTT_HEADER, srt_cue, to_json, to_srt, to_txt, to_vtt, vtt_cue
+from voxtide.transcript.writers import VTT_HEADER, srt_cue, to_json, to_txt, vtt_cue
 from voxtide.types import Segment, Transcript
+
+
+def subtitles(cue_text: Callable[[int, Cue], str], header: list[str], transcript: Transcript) -> str:
+    """As `to_srt` and `to_vtt`, but no cue is lengthened."""
+    cues = enumerate(spoken_cues(transcript.segments), start=1)
+    return "\n".join([*header, *(cue_text(number, cue) for number, cue in cues)])
+
 
 DOCUMENTS: dict[str, tuple[Callable[[], GrowingDocument], Callable[[Transcript], str]]] = {
     "txt": (GrowingText, lambda transcript: to_txt(transcript.segments)),
-    "srt": (lambda: GrowingSubtitles(srt_cue), lambda transcript: to_srt(transcript.segments)),
-    "vtt": (lambda: GrowingSubtitles(vtt_cue, VTT_HEADER), lambda transcript: to_vtt(transcript.segments)),
+    "srt": (lambda: GrowingSubtitles(srt_cue), lambda transcript: subtitles(srt_cue, [], transcript)),
+    "vtt": (
+        lambda: GrowingSubtitles(vtt_cue, VTT_HEADER),
+        lambda transcript: subtitles(vtt_cue, [VTT_HEADER], transcript),
+    ),
     "json": (lambda: GrowingJson("mic"), lambda transcript: to_json(transcript, "mic")),
 }
 

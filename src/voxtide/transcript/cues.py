@@ -88,13 +88,19 @@ def split_cues(segments: Iterable[Segment], shape: CueShape | None = None) -> li
 
     A cue ends with its words, or lasts `MIN_CUE_S` if the pause after it is long enough, or up to the next cue.
     """
+    cues = spoken_cues(segments, shape)
+    return [_lengthened(cue, following) for cue, following in zip_longest(cues, cues[1:])]
+
+
+def spoken_cues(segments: Iterable[Segment], shape: CueShape | None = None) -> list[Cue]:
+    """As `split_cues`, but every cue ends with its words: for live text, whose next pause is not known."""
     shape = shape or CueShape()
     cues: list[Cue] = []
     for segment in segments:
         tokens = [piece for token in _tokens(segment) for piece in _wrapped(token, shape.line_length)]
         for group in _groups(tokens, shape):
             cues.append(_cue(group, shape, after_ms=cues[-1].end_ms if cues else 0))
-    return [_lengthened(cue, following) for cue, following in zip_longest(cues, cues[1:])]
+    return cues
 
 
 def num_columns(text: str) -> int:

@@ -6,15 +6,21 @@ event depends on the open segment, not on the length of the session; only json r
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 
 from voxtide.transcript.assembler import Assembler
-from voxtide.transcript.cues import Cue, split_cues
-from voxtide.transcript.events import BlankLoopDetected, Interim, SpeechStarted, SpeechStopped, TranscriptEvent
-from voxtide.transcript.records import transcript_record
+from voxtide.transcript.cues import Cue, CueShape, spoken_cues
+from voxtide.transcript.events import (
+    BlankLoopDetected,
+    Interim,
+    SpeechStarted,
+    SpeechStopped,
+    SpeechUntranscribed,
+    TranscriptEvent,
+)
+from voxtide.transcript.records import json_text, transcript_record
 from voxtide.transcript.writers import to_txt
 from voxtide.types import Segment, Transcript
 
@@ -30,7 +36,7 @@ class GrowingDocument(ABC):
     def add(self, event: TranscriptEvent) -> bool:
         """Add the stream's next event; returns whether it can change the document."""
         self._assembler.add(event)
-        return not isinstance(event, Interim | SpeechStarted | SpeechStopped | BlankLoopDetected)
+        return not isinstance(event, Interim | SpeechStarted | SpeechStopped | SpeechUntranscribed | BlankLoopDetected)
 
     def take_fixed(self) -> str:
         """The text that became fixed since the last call: the header, then the completed segments."""
@@ -62,10 +68,14 @@ class GrowingText(GrowingDocument):
 
 
 class GrowingSubtitles(GrowingDocument):
-    """As `to_srt` or `to_vtt`: `header`, then cues by `cue_text`. The open segment's words have estimated times."""
+    """As `to_srt` or `to_vtt`: `header`, then cues by `cue_text`. The open segment's words have estimated times.
 
-    def __init__(self, cue_text: Callable[[int, Cue], str], header: str = "") -> None:
+    A cue ends with its words, however short: the pause after it is not known yet.
+    """
+
+    def __init__(self, cue_text: Callable[[int, Cue], str], header: str = "", *, shape: CueShape | None = None) -> None:
         super().__init__(header)
+        self._shape = shape
         self._cue_text = cue_text
         self._has_header = bool(header)
         self._num_cues = 0
@@ -85,7 +95,7 @@ class GrowingSubtitles(GrowingDocument):
 
     def _cues(self, segment: Segment) -> list[Cue]:
         """The segment's cues, which begin after the last fixed one."""
-        return split_cues([*self._last, segment])[len(split_cues(self._last)) :]
+        return spoken_cues([*self._last, segment], self._shape)[len(spoken_cues(self._last)) :]
 
 
 class GrowingJson(GrowingDocument):
@@ -105,4 +115,4 @@ class GrowingJson(GrowingDocument):
 
 
 def _dumped(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json_text(value)

@@ -53,8 +53,8 @@ def record(kind: str, wall_s: float, audio_s: float, **details: Any) -> Record:
     return {"type": kind, "wall_s": _rounded(wall_s), "audio_s": _rounded(audio_s), **details}
 
 
-def json_text(written: Record, *, indent: int | None = None) -> str:
-    """A record as JSON that any encoding of Unicode can hold.
+def json_text(written: object, *, indent: int | None = None) -> str:
+    """A record or a part of one as JSON that any encoding of Unicode can hold.
 
     A byte of a file name that is not UTF-8 is a lone surrogate in Python (PEP 383), and an escape in JSON.
     """

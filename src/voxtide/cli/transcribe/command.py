@@ -216,7 +216,7 @@ class _Job:
         doc_format = self._request.document_format
         if doc_format is None or doc_format == "jsonl":
             return ()
-        return (DocumentWriter(doc_format, shown_name(source), result),)
+        return (DocumentWriter(doc_format, shown_name(source), result, self._request.cue_shape),)
 
     async def _run(
         self, source: str, audio: AudioSource, stream: EngineStream, observers: tuple[Observer, ...]
