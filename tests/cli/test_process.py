@@ -92,7 +92,7 @@ def test_the_text_before_a_signal_is_written(spawn: Spawn, tmp_path: Path) -> No
 
 def speaking(spawn: Spawn, *arguments: object, **options: object) -> subprocess.Popen[bytes]:
     """A process that has received a sentence, the beginning of another, and waits for more on its stdin."""
-    process = spawn(*SCRIPTED, "-", *arguments, **options)
+    process = spawn(*SCRIPTED, "-", "--encoding", "pcm_s16le", *arguments, **options)
     assert process.stdin
     process.stdin.write(pcm(spoken("ever tried.")) + pcm(spoken("ever failed.", "no"))[: -2 * PAUSE.size])
     process.stdin.flush()
