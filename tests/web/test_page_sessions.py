@@ -18,8 +18,9 @@ Spoken = Callable[[str], Path]
 NUMBERS = "One two three four five six seven"
 
 
-def transcribe(page: CaptionsPage, recording: Path) -> None:
-    page.open_recording(recording)
+def transcribe(page: CaptionsPage, spoken: Spoken, text: str) -> None:
+    page.open_recording(spoken(text))
+    page.wait_for_text(text)  # the page is ready before it starts, too
     page.wait_for("Ready")
 
 
@@ -29,12 +30,12 @@ def rows(page: CaptionsPage) -> Locator:
 
 def test_text_and_times_survive_a_reload_and_go_on(open_page: OpenPage, scripted_address: str, spoken: Spoken) -> None:
     page = open_page(scripted_address)
-    transcribe(page, spoken("No matter."))
+    transcribe(page, spoken, "No matter.")
     srt = page.saved("Subtitles (.srt)")
     page.page.reload()
     page.wait_for_text("No matter.")
     assert page.saved("Subtitles (.srt)") == srt
-    transcribe(page, spoken("Try again."))
+    transcribe(page, spoken, "Try again.")
     assert page.text == "No matter. Try again."
     _, later = page.saved("Subtitles (.srt)")
     assert later.startswith(srt[1])
@@ -71,7 +72,7 @@ def test_cleared_text_is_a_past_session_and_can_be_undone(
     context: BrowserContext, open_page: OpenPage, scripted_address: str, spoken: Spoken
 ) -> None:
     page = open_page(scripted_address)
-    transcribe(page, spoken("No matter."))
+    transcribe(page, spoken, "No matter.")
     srt = page.saved("Subtitles (.srt)")
     page.press("Clear")
     expect(page.notice).to_contain_text("Cleared. The text is kept under Sessions.")
@@ -96,7 +97,7 @@ def test_past_sessions_are_searched_opened_and_deleted(
 ) -> None:
     page = open_page(scripted_address)
     for text in ("Ever tried.", "Ever failed.", "No matter."):
-        transcribe(page, spoken(text))
+        transcribe(page, spoken, text)
         if text != "No matter.":
             page.press("Clear")
     page.press("Sessions")
@@ -131,8 +132,8 @@ def test_an_edit_is_stored_with_its_times_and_can_be_undone(
     open_page: OpenPage, scripted_address: str, spoken: Spoken
 ) -> None:
     page = open_page(scripted_address)
-    transcribe(page, spoken("No matter."))
-    transcribe(page, spoken("Try again."))
+    transcribe(page, spoken, "No matter.")
+    transcribe(page, spoken, "Try again.")
     before = page.saved("Subtitles (.srt)")
     page.press("Edit")
     area = page.page.get_by_role("textbox", name="Text")
@@ -160,9 +161,9 @@ def test_an_undo_ends_when_another_session_is_opened(
     open_page: OpenPage, scripted_address: str, spoken: Spoken
 ) -> None:
     page = open_page(scripted_address)
-    transcribe(page, spoken("No matter."))
+    transcribe(page, spoken, "No matter.")
     page.press("Clear")
-    transcribe(page, spoken("Try again."))
+    transcribe(page, spoken, "Try again.")
     page.press("Edit")
     page.page.get_by_role("textbox", name="Text").fill("Try later.")
     page.press("Done")
@@ -175,7 +176,7 @@ def test_an_undo_ends_when_another_session_is_opened(
 
 def test_two_tabs_have_two_sessions(open_page: OpenPage, scripted_address: str, spoken: Spoken) -> None:
     first = open_page(scripted_address)
-    transcribe(first, spoken("No matter."))
+    transcribe(first, spoken, "No matter.")
     first.press("Sessions")  # stores the text at once
     expect(rows(first)).to_have_count(1)
     second = open_page(scripted_address)
@@ -186,7 +187,7 @@ def test_two_tabs_have_two_sessions(open_page: OpenPage, scripted_address: str, 
     rows(second).get_by_role("button").first.click()
     expect(second.notice).to_contain_text("This session is open in another tab.")
     expect(second.captions).to_have_text("")
-    transcribe(second, spoken("Try again."))
+    transcribe(second, spoken, "Try again.")
     first.page.close()
     second.press("Sessions")
     expect(rows(second)).to_have_count(2)
@@ -206,12 +207,12 @@ def test_a_browser_without_storage_is_reported_once_and_works(
 ) -> None:
     context.add_init_script(failure)
     page = open_page(scripted_address)
-    transcribe(page, spoken("No matter."))
+    transcribe(page, spoken, "No matter.")
     if "Quota" in failure:
         expect(page.notice).to_contain_text("This page cannot keep its text. The browser has no room left.")
     page.press("Clear")
     page.press("Undo")
     page.wait_for_text("No matter.")
-    transcribe(page, spoken("Try again."))
+    transcribe(page, spoken, "Try again.")
     assert page.text == "No matter. Try again."
     expect(page.notice).to_be_hidden()
