@@ -126,6 +126,7 @@ def test_words_to_expect_are_sent(open_page: OpenPage, scripted_address: str, sp
     page.press("Done")
     page.page.reload()  # they are stored
     page.open_recording(spoken("No matter."))
+    page.wait_for_text("No matter.")
     page.wait_for("Ready")
     assert page.text == "No MATTER."
     expect(page.problem).to_be_hidden()
@@ -149,6 +150,7 @@ def test_words_to_expect_are_disabled_if_the_model_cannot_use_them(
     )
     page.press("Done")
     page.open_recording(spoken("No matter."))
+    page.wait_for_text("No matter.")
     page.wait_for("Ready")
     assert page.text == "No matter."
 
@@ -173,6 +175,7 @@ def test_a_recording_without_speech_is_reported(
         wav.writeframes(bytes(2 * SAMPLE_RATE_HZ))
     page = open_page(scripted_address)
     page.open_recording(spoken("No matter."))
+    page.wait_for_text("No matter.")
     page.wait_for("Ready")
     page.open_recording(silent)
     expect(page.problem).to_contain_text("No speech found in silent.wav (level -96 dBFS). It is very quiet")
