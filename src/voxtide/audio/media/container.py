@@ -19,6 +19,7 @@ from numpy.typing import DTypeLike
 from voxtide.audio.addresses import FFMPEG_PROTOCOLS, Address, Limits
 from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream, ReadInterruptedError
 from voxtide.audio.encodings import clean, mix_down
+from voxtide.audio.media.clock import MAX_JUMP_S, MAX_SILENCE_S, ContainerClock, Piece
 from voxtide.audio.media.damage import Damage
 from voxtide.audio.media.ogg import num_missing_ogg_bytes
 from voxtide.audio.media.sniff import is_container
@@ -26,7 +27,7 @@ from voxtide.audio.pcm import LENGTH_TOLERANCE_S, num_missing_wav_bytes, wrong_l
 from voxtide.audio.resample import resampled
 from voxtide.audio.trust import tls_options
 from voxtide.errors import AudioError, ConfigError, CorruptAudioError, NotAudioError, SourceNotFoundError
-from voxtide.types import Notice, Samples
+from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples
 
 _NO_PROTOCOLS = ""
 """Protocols FFmpeg may use because of a local file's content: none. The file itself is read here."""
@@ -46,7 +47,13 @@ _MISSING_TOLERANCE_S = 0.3
 _WAV = "wav"
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 
-_FORMATS_WITH_LENGTH = {"aiff", "au", "caf", "flac", "matroska,webm", _MP4, "mp3", "w64", "wv"}
+_CLOCK_MAY_RESTART = 0x200
+"""FFmpeg's AVFMT_TS_DISCONT, a flag of formats. An integer, because PyAV's enumeration does not combine with one."""
+
+_FORMATS_WITHOUT_GAPS = {"aiff", "au", "caf", "flac", "mp3", "w64", "wv"}
+"""Formats whose header states the length, and whose packets have no times of their own: a gap is damage."""
+
+_FORMATS_WITH_LENGTH = _FORMATS_WITHOUT_GAPS | {"matroska,webm", _MP4}
 """FFmpeg's names of the formats whose header states the length. For others FFmpeg reads the end or estimates."""
 
 
@@ -65,7 +72,9 @@ class MediaReader:
         self._container: InputContainer | None = None
         self._stream: AudioStream | None = None
         self._failure: str | None = None
-        self._decoded_s = 0.0
+        self._damaged_until_s: float | None = None
+        self._has_decoded = False
+        self._clock = ContainerClock(None)
 
     @property
     def is_recognised(self) -> bool:
@@ -90,10 +99,15 @@ class MediaReader:
             # Not chained: PyAV's message quotes the whole address with its credentials.
             raise self._open_error(error) from None
         self._stream = _audio_stream(self._name, self._container)
-        return _duration_s(self._container, self._stream)
+        duration_s = _duration_s(self._container, self._stream)
+        is_recording = isinstance(self._target, ByteStream) or duration_s is not None
+        has_one_clock = is_recording and not self._container.format.flags & _CLOCK_MAY_RESTART
+        max_gap_s = MAX_SILENCE_S if has_one_clock else MAX_JUMP_S
+        self._clock = ContainerClock(_start_s(self._container), max_gap_s=max_gap_s)
+        return duration_s
 
     def read(self) -> Iterator[Samples]:
-        """Yield samples as they are decoded.
+        """Yield samples as they are decoded, and silence for what the track lacks or cannot be decoded.
 
         Raises:
             CorruptAudioError: The input is damaged or truncated. Raised after all decodable audio.
@@ -146,22 +160,31 @@ class MediaReader:
         return NotAudioError(f"{self._name} is not in an audio format that FFmpeg knows")
 
     def _pieces(self) -> Iterator[tuple[int, Samples]]:
-        """Yield sample rate and mono samples: frames joined to `_PIECE_S` from a file, each at once from live input."""
+        """Yield sample rate and mono samples: joined to `_PIECE_S` from a file, each frame at once from live input."""
         is_file = isinstance(self._target, ByteStream) and self._target.seekable()
         waiting: list[Samples] = []
-        waiting_s, rate_hz = 0.0, 0
-        for frame in self._frames():
-            if waiting and frame.sample_rate != rate_hz:
-                yield rate_hz, np.concatenate(waiting)
+        waiting_s, last_rate_hz = 0.0, 0
+        for rate_hz, samples in self._on_clock():
+            if waiting and rate_hz != last_rate_hz:
+                yield last_rate_hz, np.concatenate(waiting)
                 waiting, waiting_s = [], 0.0
-            rate_hz = frame.sample_rate
-            waiting.append(_mono(frame))
-            waiting_s += frame.samples / rate_hz
+            last_rate_hz = rate_hz
+            waiting.append(samples)
+            waiting_s += samples.size / rate_hz
             if not is_file or waiting_s >= _PIECE_S:
                 yield rate_hz, np.concatenate(waiting)
                 waiting, waiting_s = [], 0.0
         if waiting:
-            yield rate_hz, np.concatenate(waiting)
+            yield last_rate_hz, np.concatenate(waiting)
+
+    def _on_clock(self) -> Iterator[tuple[int, Samples]]:
+        """Yield sample rate and mono samples of all frames, and silence for the gaps."""
+        for frame in self._frames():
+            self._has_decoded = True
+            yield from self._clock.add(Piece(frame.sample_rate, _mono(frame), frame.time))
+        if self._has_decoded and self._damaged_until_s is not None:
+            yield from self._clock.add(Piece(SAMPLE_RATE_HZ, np.zeros(0, np.float32), self._damaged_until_s))
+        yield from self._clock.finish()
 
     def _frames(self) -> Iterator[AudioFrame]:
         """Yield the decodable frames; afterwards `_failure` describes the errors, if any."""
@@ -169,9 +192,7 @@ class MediaReader:
             for packet in self._packets():
                 if self._is_interrupted:
                     raise ReadInterruptedError
-                for frame in filter(self._is_whole, self._decode(packet)):
-                    self._decoded_s += frame.samples / max(1, frame.sample_rate)
-                    yield frame
+                yield from filter(self._is_whole, self._decode(packet))
         except av.FFmpegError as error:
             self._failure = _reason(error)
         except AudioError as error:  # the bytes cannot be read any further
@@ -192,6 +213,7 @@ class MediaReader:
             if packet is not None:
                 stated_s = (packet.duration or 0) * (packet.time_base or 0)
                 self._damage.add_undecodable(bytes(packet), float(stated_s))
+            self._damaged_until_s = _end_s(packet)
         return []
 
     def _is_whole(self, frame: AudioFrame) -> bool:
@@ -230,18 +252,20 @@ class MediaReader:
     def _check(self) -> None:
         """Raise if the input was damaged or truncated, or held no audio."""
         problem = self._failure or self._missing() or self._undecodable()
-        if self._decoded_s == 0 and not self._is_known_format:
+        if not self._has_decoded and not self._is_known_format:
             raise NotAudioError(f"{self._name} contains no audio")
         if problem is None:
             return
-        if self._decoded_s == 0 and self._is_index_out_of_reach():
+        if not self._has_decoded and self._is_index_out_of_reach():
             raise AudioError(
                 f"{self._name} cannot be read sequentially: its index seems to be at its end; "
                 "save it to a file and open that"
             )
-        if self._decoded_s == 0:
+        if not self._has_decoded:
             raise CorruptAudioError(f"{self._name} contains nothing that can be decoded: {problem}")
-        raise CorruptAudioError(f"{self._name} is damaged or truncated; {self._decoded_s:.2f} s were read: {problem}")
+        raise CorruptAudioError(
+            f"{self._name} is damaged or truncated; {self._clock.position_s:.2f} s were read: {problem}"
+        )
 
     def _is_index_out_of_reach(self) -> bool:
         """Whether this may be an MP4 with its index at the end, from a pipe or from a server without range requests."""
@@ -253,14 +277,16 @@ class MediaReader:
         assert self._container is not None and self._stream is not None, "read comes before close"
         if self._num_missing_bytes:
             problem = f"its last {self._num_missing_bytes} bytes are missing"
-            if self._container.format.name != _WAV or not self._stream.bit_rate or not self._decoded_s:
+            if self._container.format.name != _WAV or not self._stream.bit_rate or not self._has_decoded:
                 return problem
             if self._num_missing_bytes * 8 / self._stream.bit_rate > LENGTH_TOLERANCE_S:
                 return problem
             self.notices.append(wrong_length(self._name, self._num_missing_bytes))
         stated_s = _stated_s(self._container, self._stream, self._target)
-        if stated_s is not None and stated_s - self._decoded_s > _MISSING_TOLERANCE_S:
+        if stated_s is not None and stated_s - self._clock.position_s > _MISSING_TOLERANCE_S:
             return f"its header states {stated_s:.2f} s"
+        if self._container.format.name in _FORMATS_WITHOUT_GAPS and self._clock.silence_s > _MISSING_TOLERANCE_S:
+            return f"{self._clock.silence_s:.2f} s of it are missing"
         return None
 
     def _undecodable(self) -> str | None:
@@ -271,7 +297,7 @@ class MediaReader:
         assert self._container is not None and self._stream is not None, "read comes before close"
         is_complete = _stated_s(self._container, self._stream, self._target) is not None  # else `_missing` had said so
         lost_s = self._damage.lost_s(self._container.format.name, is_complete=is_complete)
-        if lost_s > LENGTH_TOLERANCE_S or self._decoded_s == 0:
+        if lost_s > LENGTH_TOLERANCE_S or not self._has_decoded:
             return f"{num_packets} of its packets could not be decoded"
         self.notices.append(
             Notice(
@@ -296,9 +322,24 @@ def _audio_stream(name: str, container: InputContainer) -> AudioStream:
 
 
 def _duration_s(container: InputContainer, stream: AudioStream) -> float | None:
+    """The length from the container's start to the end of the track; None if unknown."""
     if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
+        start_s, zero_s = stream.start_time, _start_s(container)
+        before_s = 0.0 if start_s is None or zero_s is None else float(start_s * stream.time_base) - zero_s
+        return float(stream.duration * stream.time_base) + (before_s if 0 < before_s < MAX_SILENCE_S else 0.0)
     return None if container.duration is None else container.duration / av.time_base
+
+
+def _start_s(container: InputContainer) -> float | None:
+    """The start of the container's earliest track on its clock."""
+    return None if container.start_time is None else container.start_time / av.time_base
+
+
+def _end_s(packet: Packet[AudioStream] | None) -> float | None:
+    """The end of a packet on the container's clock."""
+    if packet is None or packet.pts is None or packet.time_base is None:
+        return None
+    return float((packet.pts + (packet.duration or 0)) * packet.time_base)
 
 
 def _stated_s(container: InputContainer, stream: AudioStream, target: ByteStream | Address) -> float | None:
