@@ -13,6 +13,7 @@ thread (threaded.py) behind a small bounded queue (handover.py).
     media/          files, pipes and URLs through PyAV (FFmpeg)
     pcm.py          raw PCM and plain WAV
     encodings.py    PCM bytes <-> samples, including G.711
+    downmix.py      many channels -> one
     resample.py     any rate -> 16 kHz
     microphone.py   capture, device list
     threaded.py     a blocking reader as a source

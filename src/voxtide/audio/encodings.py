@@ -1,4 +1,4 @@
-"""Raw PCM encodings. In: bytes in any pieces, or samples. Out: mono samples, or bytes. Knows no rates and no I/O."""
+"""Raw PCM encodings. In: bytes in any pieces, or samples. Out: mono samples, or bytes. Knows no files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voxtide.audio.downmix import Downmix
 from voxtide.errors import ConfigError
-from voxtide.types import Samples
+from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 MAX_CHANNELS = 8
 """7.1 surround: the most that capture cards and conference bridges send in one stream."""
@@ -65,11 +66,11 @@ _NUM_BYTES = {
 class PcmDecoder:
     """Decodes PCM bytes, in pieces of any size, into mono samples.
 
-    Interleaved channels are averaged. NaN and infinities become 0; values outside [-1, 1] are clipped.
+    Interleaved channels are mixed (downmix.py). NaN and infinities become 0; values outside [-1, 1] are clipped.
     """
 
-    def __init__(self, encoding: Encoding, channels: int = 1) -> None:
-        """Decode `encoding` with 1 to `MAX_CHANNELS` interleaved channels.
+    def __init__(self, encoding: Encoding, channels: int = 1, *, sample_rate_hz: int = SAMPLE_RATE_HZ) -> None:
+        """Decode `encoding` with 1 to `MAX_CHANNELS` interleaved channels. Only mixing depends on `sample_rate_hz`.
 
         Raises:
             ConfigError: The number of channels is out of range.
@@ -78,6 +79,7 @@ class PcmDecoder:
             raise ConfigError(f"channels must be 1 to {MAX_CHANNELS}, not {channels}")
         self._decode = _DECODERS[encoding]
         self._channels = channels
+        self._downmix = Downmix(channels, sample_rate_hz)
         self._unit_bytes = encoding.num_bytes * channels
         self._left_over = b""
 
@@ -92,7 +94,7 @@ class PcmDecoder:
         usable = len(joined) - len(joined) % self._unit_bytes
         self._left_over = joined[usable:]
         samples = self._decode(joined[:usable])
-        return samples if self._channels == 1 else mix_down(samples.reshape(-1, self._channels))
+        return samples if self._channels == 1 else self._downmix.feed(samples.reshape(-1, self._channels))
 
 
 def encode_pcm(samples: Samples, encoding: Encoding) -> bytes:
@@ -105,14 +107,6 @@ def clean(values: NDArray[np.floating[Any]]) -> Samples:
     finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     clipped: Samples = np.clip(finite, -1.0, 1.0).astype(np.float32, copy=False)
     return clipped
-
-
-def mix_down(channels: Samples) -> Samples:
-    """The mean of interleaved `channels`, shape [n, num_channels], as mono samples of shape [n]."""
-    if channels.shape[1] == 1:
-        return channels[:, 0]
-    mean: Samples = channels.mean(axis=1, dtype=np.float32)
-    return mean
 
 
 def _decode_s16(data: bytes) -> Samples:

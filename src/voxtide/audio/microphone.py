@@ -17,7 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from voxtide.audio.encodings import clean, mix_down
+from voxtide.audio.downmix import Downmix
+from voxtide.audio.encodings import clean
 from voxtide.audio.handover import HandOver
 from voxtide.audio.level import level_dbfs
 from voxtide.audio.resample import Resampler
@@ -167,6 +168,8 @@ class MicrophoneSource(AudioSource):
             self._device = device.name  # its number changes when it comes back
         self.name = f"microphone {device.name!r}"
         self._rate_hz = device.sample_rate_hz
+        num_channels = min(device.num_channels, MAX_CAPTURE_CHANNELS)
+        self._downmix = Downmix(num_channels, device.sample_rate_hz)
         self._resampler = Resampler(device.sample_rate_hz)
         self._level = _LevelWatch()
         self._blocks = HandOver(MAX_BACKLOG_MS // BLOCK_MS)
@@ -175,7 +178,7 @@ class MicrophoneSource(AudioSource):
                 self._stream = library.InputStream(
                     device=device.index,
                     samplerate=device.sample_rate_hz,
-                    channels=min(device.num_channels, MAX_CAPTURE_CHANNELS),
+                    channels=num_channels,
                     dtype="float32",
                     blocksize=device.sample_rate_hz * BLOCK_MS // 1000,
                     callback=partial(self._take, self._blocks),
@@ -216,7 +219,7 @@ class MicrophoneSource(AudioSource):
             if block is None:
                 return None
             self._last_s = self._clock()
-            mono = mix_down(clean(block))
+            mono = self._downmix.feed(clean(block))
             self._level.add(mono, self.name)
             self._ready.extend(self._chunker.feed(clean(self._resampler.feed(mono))))
         return self._ready.popleft()

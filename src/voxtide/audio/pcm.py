@@ -43,7 +43,7 @@ class PcmConverter:
             ConfigError: The sample rate or the number of channels is out of range.
         """
         self._pcm = pcm
-        self._decoder = PcmDecoder(pcm.encoding, pcm.channels)
+        self._decoder = PcmDecoder(pcm.encoding, pcm.channels, sample_rate_hz=pcm.sample_rate_hz)
         self._resampler = _resampler(pcm.sample_rate_hz)
 
     @property

@@ -33,7 +33,7 @@ from tests.support.media_files import (
 )  # fmt: skip
 from voxtide.audio import open_source
 from voxtide.audio.bytestream import ByteStream
-from voxtide.audio.media.container import MediaReader, mono
+from voxtide.audio.media.container import MediaReader
 from voxtide.audio.source import AudioSource
 from voxtide.errors import AudioError, CorruptAudioError, NotAudioError, SourceNotFoundError
 from voxtide.types import Samples
@@ -567,43 +567,3 @@ async def test_a_source_closed_early_leaves_no_file_open(tmp_path: Path) -> None
 
 def _num_open_files() -> int:
     return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
-
-
-LEFT = np.array([0.0, 0.5, -0.5, -1.0])
-RIGHT = np.array([0.0, 0.25, 0.5, -1.0])
-MEAN = [0.0, 0.375, 0.0, -1.0]
-AS_VALUES = {
-    "u8": lambda x: (x * 2**7 + 2**7).astype("u1"),
-    "s16": lambda x: (x * 2**15).astype("i2"),
-    "s32": lambda x: (x * 2**31).astype("i4"),
-    "s64": lambda x: (x * 2.0**63).astype("i8"),
-    "flt": lambda x: x.astype("f4"),
-    "dbl": lambda x: x.astype("f8"),
-}
-
-
-@pytest.mark.parametrize("kind", AS_VALUES)
-def test_packed_and_planar_frames_are_averaged(kind: str) -> None:
-    left, right = AS_VALUES[kind](LEFT), AS_VALUES[kind](RIGHT)
-    packed = np.stack([left, right], axis=1).tobytes()
-    planar = [left.tobytes() + b"padding.", right.tobytes() + b"padding."]
-    decoded = mono(kind, [packed + b"padding."], num_samples=4, num_channels=2)
-    assert decoded.dtype == np.float32
-    assert decoded.tolist() == MEAN
-    assert mono(f"{kind}p", planar, num_samples=4, num_channels=2).tolist() == MEAN
-
-
-@pytest.mark.parametrize("kind", ["f4", "f8"])
-def test_invalid_values_are_cleaned_before_the_channels_are_averaged(kind: str) -> None:
-    left = np.array([np.inf, np.nan, 1e30, 0.5]).astype(kind)
-    right = np.array([-np.inf, 0.5, 0.0, 0.5]).astype(kind)
-    name = {"f4": "fltp", "f8": "dblp"}[kind]
-    decoded = mono(name, [left.tobytes(), right.tobytes()], num_samples=4, num_channels=2)
-    assert decoded.tolist() == [0.0, 0.25, 0.5, 0.5]
-
-
-@pytest.mark.parametrize("kind", AS_VALUES)
-def test_a_single_channel_is_unchanged(kind: str) -> None:
-    plane = AS_VALUES[kind](LEFT).tobytes()
-    assert mono(kind, [plane], num_samples=4, num_channels=1).tolist() == LEFT.tolist()
-    assert mono(f"{kind}p", [plane], num_samples=4, num_channels=1).tolist() == LEFT.tolist()

@@ -3,7 +3,8 @@
 inputs.py       choose the reader for a file, a pipe or an address
 sniff.py        container, another file or raw PCM?
 http_file.py    a file on a server, resumed after a lost connection
-container.py    PyAV: demux, decode, mix to mono
+container.py    PyAV: demux, decode
+frames.py       FFmpeg's sample formats -> samples
 clock.py        silence for a late start and for gaps
 damage.py       undecodable packets: lost audio or not?
 ogg.py          truncation check that FFmpeg lacks

@@ -6,7 +6,7 @@ The only module that imports PyAV. PyAV keeps FFmpeg's log off stderr unless its
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import av
 import numpy as np
@@ -14,13 +14,14 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from numpy.typing import DTypeLike
 
 from voxtide.audio.addresses import FFMPEG_PROTOCOLS, Address, Limits
 from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream, ReadInterruptedError
-from voxtide.audio.encodings import clean, mix_down
+from voxtide.audio.downmix import Downmix
+from voxtide.audio.encodings import clean
 from voxtide.audio.media.clock import MAX_JUMP_S, MAX_SILENCE_S, ContainerClock, Piece
 from voxtide.audio.media.damage import Damage
+from voxtide.audio.media.frames import to_samples
 from voxtide.audio.media.ogg import num_missing_ogg_bytes
 from voxtide.audio.media.sniff import is_container
 from voxtide.audio.pcm import LENGTH_TOLERANCE_S, num_missing_wav_bytes, wrong_length
@@ -75,6 +76,7 @@ class MediaReader:
         self._damaged_until_s: float | None = None
         self._has_decoded = False
         self._clock = ContainerClock(None)
+        self._mixer = _FrameMixer()
 
     @property
     def is_recognised(self) -> bool:
@@ -181,7 +183,7 @@ class MediaReader:
         """Yield sample rate and mono samples of all frames, and silence for the gaps."""
         for frame in self._frames():
             self._has_decoded = True
-            yield from self._clock.add(Piece(frame.sample_rate, _mono(frame), frame.time))
+            yield from self._clock.add(Piece(frame.sample_rate, self._mixer.mono(frame), frame.time))
         if self._has_decoded and self._damaged_until_s is not None:
             yield from self._clock.add(Piece(SAMPLE_RATE_HZ, np.zeros(0, np.float32), self._damaged_until_s))
         yield from self._clock.finish()
@@ -361,9 +363,22 @@ def _size_bytes(container: InputContainer) -> int | None:
     return container.size if container.size >= 0 else None
 
 
-def _mono(frame: AudioFrame) -> Samples:
-    planes = [bytes(plane) for plane in frame.planes[: _num_planes(frame)]]
-    return mono(frame.format.name, planes, num_samples=frame.samples, num_channels=frame.layout.nb_channels)
+class _FrameMixer:
+    """Mixes the frames of one track. Their rate and their number of channels may change, as in concatenated files."""
+
+    def __init__(self) -> None:
+        self._format = (0, 0)
+        self._downmix = Downmix(1, 0)
+
+    def mono(self, frame: AudioFrame) -> Samples:
+        """The frame's mono samples."""
+        num_channels = frame.layout.nb_channels
+        if (num_channels, frame.sample_rate) != self._format:
+            self._format = (num_channels, frame.sample_rate)
+            self._downmix = Downmix(*self._format)
+        planes = [bytes(plane) for plane in frame.planes[: _num_planes(frame)]]
+        samples = to_samples(frame.format.name, planes, num_samples=frame.samples, num_channels=num_channels)
+        return self._downmix.feed(samples)
 
 
 def _num_planes(frame: AudioFrame) -> int:
@@ -396,26 +411,3 @@ def _reason(error: av.FFmpegError) -> str:
     if isinstance(error, av.error.ExitError):
         return "it sent nothing before the timeout"
     return (error.strerror or type(error).__name__).lower()
-
-
-_VALUES: dict[str, tuple[DTypeLike, float, float]] = {
-    "u8": (np.uint8, 2.0**7, 2.0**7),
-    "s16": (np.int16, 0.0, 2.0**15),
-    "s32": (np.int32, 0.0, 2.0**31),
-    "s64": (np.int64, 0.0, 2.0**63),
-    "flt": (np.float32, 0.0, 1.0),
-    "dbl": (np.float64, 0.0, 1.0),
-}
-"""FFmpeg's sample formats: dtype, zero, full scale. The suffix "p" means planar."""
-
-
-def mono(sample_format: str, planes: Sequence[bytes], *, num_samples: int, num_channels: int) -> Samples:
-    """The mean of a frame's channels, shape [num_samples], in [-1, 1]. `planes` may be longer than that (padding)."""
-    kind, zero, full_scale = _VALUES[sample_format.removesuffix("p")]
-    if sample_format.endswith("p"):  # one plane per channel
-        values = np.stack([np.frombuffer(plane, kind, num_samples) for plane in planes], axis=1)
-    else:
-        values = np.frombuffer(planes[0], kind, num_samples * num_channels).reshape(-1, num_channels)
-    if full_scale == 1.0:
-        return mix_down(clean(values))
-    return mix_down((values.astype(np.float32) - np.float32(zero)) / np.float32(full_scale))
