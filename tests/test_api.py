@@ -31,6 +31,12 @@ def test_transcribe_gives_text_segments_and_words(recording: Path) -> None:
     assert [word.text for word in transcript.segments[0].words] == ["Ever", "tried."]
 
 
+def test_a_track_can_be_chosen(recording: Path) -> None:
+    assert voxtide.transcribe(recording, "scripted", track="mix").text == "Ever tried. Ever failed."
+    with pytest.raises(voxtide.ConfigError, match="no audio track '2'; it has: 1"):
+        voxtide.transcribe(recording, "scripted", track=2)
+
+
 def test_options_reach_the_stream(recording: Path) -> None:
     transcript = voxtide.transcribe(str(recording), "scripted", language="fr", vocabulary=["EVER"])
     assert transcript.text == "EVER tried. EVER failed."

@@ -79,6 +79,7 @@ async def transcribe_async(
     language: str | None = None,
     vocabulary: Sequence[str] = (),
     task: Task = "transcribe",
+    track: int | str | None = None,
 ) -> Transcript:
     """Transcribe a file or URL as fast as possible.
 
@@ -89,6 +90,7 @@ async def transcribe_async(
         language: Language of the speech, such as "fr", "fr-FR" or "French"; None for the engine's choice.
         vocabulary: Words to expect, for engines that can use them.
         task: `transcribe`, or `translate` into English for engines that can.
+        track: The audio track, if there are several: its number from 1, its language, or `mix`; see `open_source`.
 
     Raises:
         AudioError: The audio cannot be read to its end.
@@ -102,10 +104,10 @@ async def transcribe_async(
             raise ConfigError(
                 f"model {model!r} can be given only with an engine's name; this engine already has a model"
             )
-        return await _transcribe(path, engine, options)
+        return await _transcribe(path, engine, options, track)
     name = engine_for(engine, language=language, model=model, task=task)
     async with await asyncio.to_thread(open_engine, name, model=model) as opened:
-        return await _transcribe(path, opened, options)
+        return await _transcribe(path, opened, options, track)
 
 
 def transcribe(
@@ -116,6 +118,7 @@ def transcribe(
     language: str | None = None,
     vocabulary: Sequence[str] = (),
     task: Task = "transcribe",
+    track: int | str | None = None,
 ) -> Transcript:
     """`transcribe_async` for programs without an event loop.
 
@@ -126,7 +129,9 @@ def transcribe(
         raise VoxtideError(
             "voxtide.transcribe cannot run inside an event loop; use: await voxtide.transcribe_async(...)"
         )
-    return asyncio.run(transcribe_async(path, engine, model=model, language=language, vocabulary=vocabulary, task=task))
+    return asyncio.run(
+        transcribe_async(path, engine, model=model, language=language, vocabulary=vocabulary, task=task, track=track)
+    )
 
 
 def _is_in_event_loop() -> bool:
@@ -137,8 +142,8 @@ def _is_in_event_loop() -> bool:
     return True
 
 
-async def _transcribe(path: str | Path, engine: Engine, options: StreamOptions) -> Transcript:
-    async with open_source(path) as source, engine.open(options) as stream:
+async def _transcribe(path: str | Path, engine: Engine, options: StreamOptions, track: int | str | None) -> Transcript:
+    async with open_source(path, track=track) as source, engine.open(options) as stream:
         outcome = await run_stream(source, stream)
     if outcome.failure is not None:
         raise outcome.failure

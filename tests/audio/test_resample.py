@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.media_files import joined, loudest_hz, tone
-from voxtide.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler, resampled
+from voxtide.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, RateConverter, Resampler
 from voxtide.errors import ConfigError, StreamClosedError
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
@@ -94,7 +94,12 @@ def test_strided_samples_are_accepted() -> None:
 def test_each_part_is_complete_when_the_rate_changes() -> None:
     parts = [(48_000, tone(0.3, rate_hz=48_000)), (8_000, tone(0.2, rate_hz=8_000))]
     halves = [(rate_hz, half) for rate_hz, part in parts for half in np.array_split(part, 2)]
-    expected = [samples for part in parts for samples in resampled([part])]
-    np.testing.assert_array_equal(np.concatenate(list(resampled(halves))), np.concatenate(expected))
+    expected = [samples for rate_hz, part in parts for samples in resampled([(rate_hz, part)])]
+    np.testing.assert_array_equal(np.concatenate(resampled(halves)), np.concatenate(expected))
     assert sum(map(len, expected)) == 0.5 * SAMPLE_RATE_HZ
-    assert list(resampled([])) == []
+    assert joined(resampled([])).size == 0
+
+
+def resampled(pieces: list[tuple[int, Samples]]) -> list[Samples]:
+    converter = RateConverter()
+    return [converter.feed(*piece) for piece in pieces] + [converter.finish()]

@@ -13,6 +13,7 @@ from voxtide.audio.addresses import Address
 from voxtide.audio.bytestream import BinaryStream, ByteStream, open_file
 from voxtide.audio.encodings import Encoding
 from voxtide.audio.media.inputs import AddressReader, BytesReader
+from voxtide.audio.media.tracks import TrackChoice, check_choice
 from voxtide.audio.microphone import MicrophoneSource
 from voxtide.audio.pcm import PcmConverter, PcmFormat
 from voxtide.audio.source import AudioSource
@@ -36,6 +37,7 @@ def open_source(
     sample_rate_hz: int | None = None,
     channels: int | None = None,
     device: int | str | None = None,
+    track: int | str | None = None,
 ) -> AudioSource:
     """Create the source for `spec`; `async with` opens it.
 
@@ -49,25 +51,31 @@ def open_source(
         sample_rate_hz: Sample rate of raw PCM; None for 16000.
         channels: Number of interleaved channels of raw PCM; None for 1.
         device: The microphone's number or a part of its name; None for the system's default.
+        track: The audio track of a file with several: its number from 1, its language, or `mix` for all of them. None
+            for the default track; in a file that can be read twice, it loses to another if it is silent.
 
     Raises:
-        ConfigError: A value is out of range, or does not apply to this kind of source.
+        ConfigError: A value is out of range, or does not apply to this kind of source. A track that does not exist is
+            found when the source is opened.
     """
     if spec == "":
         raise ConfigError("the source is empty; give a path, an address, - for stdin or mic for a microphone")
     pcm = _pcm_format(encoding, sample_rate_hz, channels)
     if spec == MICROPHONE:
         _reject_pcm(pcm, "a microphone has its own format")
+        if track is not None:
+            raise ConfigError(f"track {track!r} does not apply to a microphone; omit it")
         return MicrophoneSource(device, chunk_ms=chunk_ms)
     if device is not None:
         raise ConfigError(f"device {device!r} does not apply to {str(spec)!r}: only {MICROPHONE!r} has devices")
+    track = None if track is None else check_choice(track)
     if spec == STDIN:
-        return _stdin_source(stdin, pcm, is_stated=encoding is not None, chunk_ms=chunk_ms)
+        return _stdin_source(stdin, pcm, is_stated=encoding is not None, chunk_ms=chunk_ms, track=track)
     target = spec if isinstance(spec, Path) else addresses.parse(spec)
     if isinstance(target, Address):
         _reject_pcm(pcm, "an address has its own format")
-        return ThreadedSource(target.name, AddressReader(target.name, target), chunk_ms=chunk_ms)
-    return _file_source(target, pcm, is_stated=encoding is not None, chunk_ms=chunk_ms)
+        return ThreadedSource(target.name, AddressReader(target.name, target, track=track), chunk_ms=chunk_ms)
+    return _file_source(target, pcm, is_stated=encoding is not None, chunk_ms=chunk_ms, track=track)
 
 
 def is_live(spec: str, *, is_endless: bool = False) -> bool:
@@ -106,7 +114,9 @@ def _reject_pcm(pcm: PcmFormat | None, reason: str) -> None:
         raise ConfigError(f"encoding, sample_rate_hz and channels are for raw PCM; {reason}: omit them")
 
 
-def _stdin_source(stdin: BinaryStream | None, pcm: PcmFormat | None, *, is_stated: bool, chunk_ms: int) -> AudioSource:
+def _stdin_source(
+    stdin: BinaryStream | None, pcm: PcmFormat | None, *, is_stated: bool, chunk_ms: int, track: TrackChoice | None
+) -> AudioSource:
     if isinstance(stdin, io.TextIOBase):
         raise ConfigError("stdin must be a binary stream (sys.stdin.buffer, not sys.stdin)")
 
@@ -116,11 +126,15 @@ def _stdin_source(stdin: BinaryStream | None, pcm: PcmFormat | None, *, is_state
         # Not sys.stdin: at exit Python would wait for a thread that holds its lock. Unbuffered for low latency.
         return ByteStream(open(0, "rb", buffering=0, closefd=False), is_owner=True)
 
-    reader = BytesReader("stdin", open_stdin, pcm=pcm if is_stated else None, fallback=pcm or PcmFormat(), is_live=True)
+    stated = pcm if is_stated else None
+    reader = BytesReader("stdin", open_stdin, pcm=stated, fallback=pcm or PcmFormat(), is_live=True, track=track)
     return ThreadedSource("stdin", reader, chunk_ms=chunk_ms)
 
 
-def _file_source(path: Path, pcm: PcmFormat | None, *, is_stated: bool, chunk_ms: int) -> AudioSource:
+def _file_source(
+    path: Path, pcm: PcmFormat | None, *, is_stated: bool, chunk_ms: int, track: TrackChoice | None
+) -> AudioSource:
     if pcm is not None and not is_stated:
         raise ConfigError(f"sample_rate_hz and channels are for raw PCM; to read {path} as raw PCM, give its encoding")
-    return ThreadedSource(str(path), BytesReader(str(path), lambda: open_file(path), pcm=pcm), chunk_ms=chunk_ms)
+    reader = BytesReader(str(path), lambda: open_file(path), pcm=pcm, track=track)
+    return ThreadedSource(str(path), reader, chunk_ms=chunk_ms)

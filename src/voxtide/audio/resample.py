@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -74,19 +73,26 @@ class Resampler:
         return converted
 
 
-def resampled(pieces: Iterable[tuple[int, Samples]]) -> Iterator[Samples]:
-    """Convert pieces, each with its rate in Hz, to 16 kHz. The rate may change, as in concatenated files.
+class RateConverter:
+    """Converts pieces, each with its rate in Hz, to 16 kHz. The rate may change, as in concatenated files."""
 
-    Raises:
-        ConfigError: A rate is outside `MIN_RATE_HZ` to `MAX_RATE_HZ`.
-    """
-    resampler: Resampler | None = None
-    last_rate_hz = 0
-    for rate_hz, samples in pieces:
-        if resampler is None or rate_hz != last_rate_hz:
-            if resampler is not None:
-                yield resampler.finish()
-            resampler, last_rate_hz = Resampler(rate_hz), rate_hz
-        yield resampler.feed(samples)
-    if resampler is not None:
-        yield resampler.finish()
+    def __init__(self) -> None:
+        self._resampler: Resampler | None = None
+        self._rate_hz = 0
+
+    def feed(self, rate_hz: int, samples: Samples) -> Samples:
+        """Convert `samples` at `rate_hz`; after a change of the rate also what is left of the previous ones.
+
+        Raises:
+            ConfigError: The rate is outside `MIN_RATE_HZ` to `MAX_RATE_HZ`.
+        """
+        if self._resampler is not None and rate_hz == self._rate_hz:
+            return self._resampler.feed(samples)
+        rest = self.finish()
+        self._resampler, self._rate_hz = Resampler(rate_hz), rate_hz
+        return np.concatenate([rest, self._resampler.feed(samples)])
+
+    def finish(self) -> Samples:
+        """The remaining samples. `feed` may follow."""
+        resampler, self._resampler = self._resampler, None
+        return np.zeros(0, np.float32) if resampler is None else resampler.finish()

@@ -144,6 +144,7 @@ def transcribe(
     encoding: options.Encoding = None,
     sample_rate: options.SampleRate = None,
     channels: options.Channels = None,
+    track: options.Track = None,
 ) -> None:
     """Transcribe files, URLs, stdin or a microphone.
 
@@ -178,6 +179,7 @@ def transcribe(
             encoding=encoding,
             sample_rate_hz=sample_rate,
             channels=channels,
+            track=track,
             line_length=line_length,
             max_lines=max_lines,
             has_metrics=metrics,

@@ -211,6 +211,15 @@ SampleRate: TypeAlias = Annotated[
 Channels: TypeAlias = Annotated[
     int | None, typer.Option("--channels", metavar="N", help="Channels of raw audio. Default: 1.")
 ]
+Track: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--track",
+        metavar="N|LANG|mix",
+        help="Audio track of a film: its number, its language, or all of them. Default: the file's default track, or "
+        "if that is silent, the one with sound.",
+    ),
+]
 
 Host: TypeAlias = Annotated[
     str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for the whole network.")

@@ -66,6 +66,14 @@ def test_a_failure_among_several_names_its_source_once(tones: Tones, voxtide: Vo
     ]
 
 
+def test_an_unknown_track_is_refused(tones: Tones, voxtide: Voxtide) -> None:
+    path = tones("talk.wav", "no matter")
+    assert voxtide(*SCRIPTED, path, "--track", "1").stdout == "no matter\n"
+    result = voxtide(*SCRIPTED, path, "--track", "fr")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"voxtide: error: {path} has no audio track 'fr'; it has: 1; 'mix' reads all of them\n"
+
+
 def test_the_event_stream_has_all_events_in_order(tones: Tones, voxtide: Voxtide) -> None:
     path = tones("talk.wav", "ever tried.", "ever failed.")
     result = voxtide(*SCRIPTED, path, "-f", "jsonl")

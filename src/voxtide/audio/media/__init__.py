@@ -1,11 +1,12 @@
 """Containers and codecs. In: bytes, addresses. Out: mono samples at 16 kHz. The only package that knows FFmpeg.
 
-inputs.py       choose the reader for a file, a pipe or an address
-sniff.py        container, another file or raw PCM?
-http_file.py    a file on a server, resumed after a lost connection
-container.py    PyAV: demux, decode
-frames.py       FFmpeg's sample formats -> samples
-clock.py        silence for a late start and for gaps
-damage.py       undecodable packets: lost audio or not?
-ogg.py          truncation check that FFmpeg lacks
+inputs.py         choose the reader for a file, a pipe or an address
+sniff.py          container, another file or raw PCM?
+http_file.py      a file on a server, resumed after a lost connection
+container.py      PyAV: demux, decode
+tracks.py         which of several audio tracks
+track_samples.py  frames -> mono at 16 kHz; the mix of several tracks
+clock.py          silence for a late start and for gaps
+damage.py         undecodable packets and missing audio: lost or not?
+ogg.py            truncation check that FFmpeg lacks
 """

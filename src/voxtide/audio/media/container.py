@@ -5,11 +5,12 @@ The only module that imports PyAV. PyAV keeps FFmpeg's log off stderr unless its
 
 from __future__ import annotations
 
+import contextlib
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import cast
 
 import av
-import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -17,18 +18,17 @@ from av.packet import Packet
 
 from voxtide.audio.addresses import FFMPEG_PROTOCOLS, Address, Limits
 from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream, ReadInterruptedError
-from voxtide.audio.downmix import Downmix
-from voxtide.audio.encodings import clean
-from voxtide.audio.media.clock import MAX_JUMP_S, MAX_SILENCE_S, ContainerClock, Piece
-from voxtide.audio.media.damage import Damage
-from voxtide.audio.media.frames import to_samples
+from voxtide.audio.downmix import mix_down
+from voxtide.audio.media.clock import MAX_JUMP_S, MAX_SILENCE_S, ContainerClock
+from voxtide.audio.media.damage import Damage, TrackEnd, stated_s
 from voxtide.audio.media.ogg import num_missing_ogg_bytes
 from voxtide.audio.media.sniff import is_container
+from voxtide.audio.media.track_samples import TrackMix, TrackSamples, to_samples
+from voxtide.audio.media.tracks import AudioTrack, TrackChoice, TrackLevels, chosen_tracks, listing
 from voxtide.audio.pcm import LENGTH_TOLERANCE_S, num_missing_wav_bytes, wrong_length
-from voxtide.audio.resample import resampled
 from voxtide.audio.trust import tls_options
 from voxtide.errors import AudioError, ConfigError, CorruptAudioError, NotAudioError, SourceNotFoundError
-from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples
+from voxtide.types import Notice, Samples
 
 _NO_PROTOCOLS = ""
 """Protocols FFmpeg may use because of a local file's content: none. The file itself is read here."""
@@ -41,42 +41,94 @@ _PIECE_S = 0.1
 _MAX_PLANES = 8
 """FFmpeg's AV_NUM_DATA_POINTERS. PyAV cannot read the planes of planar frames beyond it."""
 
-_MISSING_TOLERANCE_S = 0.3
-"""Audio shorter than stated by more than this counts as truncated. Covers the longest codec frame (Vorbis, 186 ms at
-44.1 kHz) plus encoder delay."""
-
 _WAV = "wav"
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 
 _CLOCK_MAY_RESTART = 0x200
 """FFmpeg's AVFMT_TS_DISCONT, a flag of formats. An integer, because PyAV's enumeration does not combine with one."""
 
-_FORMATS_WITHOUT_GAPS = {"aiff", "au", "caf", "flac", "mp3", "w64", "wv"}
-"""Formats whose header states the length, and whose packets have no times of their own: a gap is damage."""
 
-_FORMATS_WITH_LENGTH = _FORMATS_WITHOUT_GAPS | {"matroska,webm", _MP4}
-"""FFmpeg's names of the formats whose header states the length. For others FFmpeg reads the end or estimates."""
+class _Track:
+    """An audio track that is read: its stream, its position, and the damage found in it."""
+
+    def __init__(self, info: AudioTrack, stream: AudioStream, clock: ContainerClock, *, piece_s: float) -> None:
+        self.info = info
+        self.stream = stream
+        self.clock = clock
+        self.damage = Damage()
+        self.failure: str | None = None
+        self.has_decoded = False
+        self._samples = TrackSamples(clock, piece_s=piece_s)
+        self._damaged_until_s: float | None = None
+
+    def add(self, packet: Packet[AudioStream] | None) -> Iterator[Samples]:
+        """Yield the samples that `packet` completes."""
+        for frame in self.decode(packet):
+            self.has_decoded = True
+            yield from self._samples.add(_channels(frame), frame.sample_rate, frame.time)
+
+    def finish(self) -> Iterator[Samples]:
+        """Yield the rest."""
+        yield from self._samples.finish(self._damaged_until_s if self.has_decoded else None)
+
+    def end(self, length_s: float | None) -> TrackEnd:
+        """What was read of the track; `length_s` is its length by the header, if that states it."""
+        return TrackEnd(
+            damage=self.damage,
+            stated_s=length_s,
+            decoded_s=self._samples.decoded_s,
+            position_s=self.clock.position_s,
+            silence_s=self.clock.silence_s,
+        )
+
+    def decode(self, packet: Packet[AudioStream] | None) -> list[AudioFrame]:
+        """The frames that `packet` completes, as far as they can be decoded; None flushes the decoder."""
+        try:
+            frames = self.stream.decode(packet)
+        except av.error.EOFError:
+            return []  # the decoder was flushed before, see `MediaReader._packets`
+        except av.FFmpegError:
+            if packet is not None:
+                length_s = (packet.duration or 0) * (packet.time_base or 0)
+                self.damage.add_undecodable(bytes(packet), float(length_s))
+            self._damaged_until_s = _end_s(packet)
+            return []
+        if packet is not None:
+            decoded_s = sum(frame.samples / max(1, frame.sample_rate) for frame in frames)
+            self.damage.add_decoded(packet.size, decoded_s)
+        return [frame for frame in frames if self._is_whole(frame)]
+
+    def _is_whole(self, frame: AudioFrame) -> bool:
+        """Whether all channels of the frame are accessible."""
+        num_planes = _num_planes(frame)
+        if num_planes > _MAX_PLANES:
+            self.failure = f"it has {num_planes} channels, more than {_MAX_PLANES}"
+        return num_planes <= _MAX_PLANES
 
 
 class MediaReader:
-    """Reads the best audio stream of a container. A `SampleReader` (see threaded.py)."""
+    """Reads audio of a container: one track, or a mix of all. A `SampleReader` (see threaded.py)."""
 
-    def __init__(self, name: str, target: ByteStream | Address, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        target: ByteStream | Address,
+        limits: Limits | None = None,
+        *,
+        track: TrackChoice | None = None,
+    ) -> None:
+        """Read `track` of `target`; None for the default track, or the one with sound (tracks.py)."""
         self.notices: list[Notice] = []
         self._name = name
         self._target = target
         self._limits = limits or Limits()
+        self._choice = track
         self._is_interrupted = False
         self._is_known_format = True
         self._num_missing_bytes = 0
-        self._damage = Damage()
         self._container: InputContainer | None = None
-        self._stream: AudioStream | None = None
+        self._tracks: list[_Track] = []
         self._failure: str | None = None
-        self._damaged_until_s: float | None = None
-        self._has_decoded = False
-        self._clock = ContainerClock(None)
-        self._mixer = _FrameMixer()
 
     @property
     def is_recognised(self) -> bool:
@@ -84,29 +136,80 @@ class MediaReader:
         return self._container is not None
 
     def open(self) -> float | None:
-        """Find the audio stream; returns its length in seconds, or None if unknown.
+        """Find the audio; returns its length in seconds, or None if unknown.
+
+        A notice lists the tracks if there are several.
 
         Raises:
             SourceNotFoundError: The address cannot be reached, or does not exist.
             NotAudioError: Unknown format, or no audio in it.
             CorruptAudioError: A known format that cannot be opened.
             AudioError: Access denied, or timeout.
+            ConfigError: There is no such track.
         """
+        self._container = self._open_container()
+        tracks = _audio_tracks(self._name, self._container)
+        infos = [track for track, _ in tracks]
+        default = next(track for track in infos if track.is_default)
+        if self._choice is not None:
+            used = chosen_tracks(self._name, infos, self._choice)
+        elif len(infos) > 1 and self._can_look_ahead():
+            used = [self._track_with_sound(default)]
+        else:
+            used = [default]
+        if len(infos) > 1:
+            silent = default if self._choice is None and used != [default] else None
+            self.notices.append(Notice("tracks", listing(self._name, infos, used, silent)))
+        streams = dict(_audio_tracks(self._name, self._container))
+        self._tracks = [self._reading(track, streams[track]) for track in used]
+        lengths_s = [_duration_s(self._container, track.stream) for track in self._tracks]
+        return None if None in lengths_s else max(length_s for length_s in lengths_s if length_s is not None)
+
+    def _open_container(self) -> InputContainer:
         try:
             if isinstance(self._target, ByteStream):
-                self._container = self._open_bytes(self._target)
-            else:
-                self._container = self._open_address(self._target)
+                return self._open_bytes(self._target)
+            return self._open_address(self._target)
         except av.FFmpegError as error:
             # Not chained: PyAV's message quotes the whole address with its credentials.
             raise self._open_error(error) from None
-        self._stream = _audio_stream(self._name, self._container)
-        duration_s = _duration_s(self._container, self._stream)
-        is_recording = isinstance(self._target, ByteStream) or duration_s is not None
+
+    def _reading(self, track: AudioTrack, stream: AudioStream) -> _Track:
+        assert self._container is not None, "open comes before read"
+        is_recording = isinstance(self._target, ByteStream) or _duration_s(self._container, stream) is not None
         has_one_clock = is_recording and not self._container.format.flags & _CLOCK_MAY_RESTART
-        max_gap_s = MAX_SILENCE_S if has_one_clock else MAX_JUMP_S
-        self._clock = ContainerClock(_start_s(self._container), max_gap_s=max_gap_s)
-        return duration_s
+        clock = ContainerClock(_start_s(self._container), max_gap_s=MAX_SILENCE_S if has_one_clock else MAX_JUMP_S)
+        is_seekable = isinstance(self._target, ByteStream) and self._target.seekable()
+        return _Track(track, stream, clock, piece_s=_PIECE_S if is_seekable else 0.0)
+
+    def _can_look_ahead(self) -> bool:
+        """Whether the input can be read twice: a file, here or on a web server."""
+        assert self._container is not None, "open comes before read"
+        if isinstance(self._target, ByteStream):
+            return self._target.seekable()
+        return self._is_http() and _size_bytes(self._container) is not None
+
+    def _track_with_sound(self, default: AudioTrack) -> AudioTrack:
+        """Look ahead for the track to read, and open the container again."""
+        assert self._container is not None, "open comes before read"
+        levels = TrackLevels(default)
+        tracks = {
+            stream.index: self._reading(info, stream) for info, stream in _audio_tracks(self._name, self._container)
+        }
+        with contextlib.suppress(av.FFmpegError, AudioError):  # reading it again will report that
+            for packet in self._demux(tracks.values()):
+                if self._is_interrupted:
+                    raise ReadInterruptedError
+                track = tracks[packet.stream.index]
+                for frame in track.decode(packet):
+                    levels.add(track.info, mix_down(_channels(frame)), frame.sample_rate)
+                if levels.is_decided():
+                    break
+        self._container.close()
+        if isinstance(self._target, ByteStream):
+            self._target.seek(0)
+        self._container = self._open_container()
+        return levels.best()
 
     def read(self) -> Iterator[Samples]:
         """Yield samples as they are decoded, and silence for what the track lacks or cannot be decoded.
@@ -116,8 +219,7 @@ class MediaReader:
             NotAudioError: Nothing could be decoded, and the format is not known.
         """
         try:
-            for samples in resampled(self._pieces()):
-                yield clean(samples)
+            yield from self._decoded() if len(self._tracks) == 1 else self._mixed()
         except ConfigError as error:
             raise CorruptAudioError(f"{self._name} cannot be used: its {error}") from None
         self._check()
@@ -161,85 +263,57 @@ class MediaReader:
             return CorruptAudioError(f"{self._name} looks like audio but cannot be opened: {_reason(error)}")
         return NotAudioError(f"{self._name} is not in an audio format that FFmpeg knows")
 
-    def _pieces(self) -> Iterator[tuple[int, Samples]]:
-        """Yield sample rate and mono samples: joined to `_PIECE_S` from a file, each frame at once from live input."""
-        is_file = isinstance(self._target, ByteStream) and self._target.seekable()
-        waiting: list[Samples] = []
-        waiting_s, last_rate_hz = 0.0, 0
-        for rate_hz, samples in self._on_clock():
-            if waiting and rate_hz != last_rate_hz:
-                yield last_rate_hz, np.concatenate(waiting)
-                waiting, waiting_s = [], 0.0
-            last_rate_hz = rate_hz
-            waiting.append(samples)
-            waiting_s += samples.size / rate_hz
-            if not is_file or waiting_s >= _PIECE_S:
-                yield rate_hz, np.concatenate(waiting)
-                waiting, waiting_s = [], 0.0
-        if waiting:
-            yield last_rate_hz, np.concatenate(waiting)
+    def _mixed(self) -> Iterator[Samples]:
+        """Yield the mix of all tracks."""
+        mix = TrackMix(len(self._tracks))
+        for packet in self._all_packets():
+            for index, track in enumerate(self._tracks):
+                if packet is None or packet.stream.index == track.stream.index:
+                    for samples in track.add(packet):
+                        yield mix.add(index, samples)
+        for index, track in enumerate(self._tracks):
+            for samples in track.finish():
+                yield mix.add(index, samples)
+        yield mix.finish()
 
-    def _on_clock(self) -> Iterator[tuple[int, Samples]]:
-        """Yield sample rate and mono samples of all frames, and silence for the gaps."""
-        for frame in self._frames():
-            self._has_decoded = True
-            yield from self._clock.add(Piece(frame.sample_rate, self._mixer.mono(frame), frame.time))
-        if self._has_decoded and self._damaged_until_s is not None:
-            yield from self._clock.add(Piece(SAMPLE_RATE_HZ, np.zeros(0, np.float32), self._damaged_until_s))
-        yield from self._clock.finish()
+    def _decoded(self) -> Iterator[Samples]:
+        """Yield the samples of the only track."""
+        track = self._tracks[0]
+        for packet in self._all_packets():
+            yield from track.add(packet)
+        yield from track.finish()
 
-    def _frames(self) -> Iterator[AudioFrame]:
-        """Yield the decodable frames; afterwards `_failure` describes the errors, if any."""
+    def _all_packets(self) -> Iterator[Packet[AudioStream] | None]:
+        """Yield the packets up to the end or an error; afterwards `_failure` describes the error, if any."""
         try:
             for packet in self._packets():
                 if self._is_interrupted:
                     raise ReadInterruptedError
-                yield from filter(self._is_whole, self._decode(packet))
+                yield packet
         except av.FFmpegError as error:
             self._failure = _reason(error)
         except AudioError as error:  # the bytes cannot be read any further
             self._failure = str(error)
 
-    def _decode(self, packet: Packet[AudioStream] | None) -> list[AudioFrame]:
-        assert self._stream is not None, "open comes before read"
-        try:
-            frames = self._stream.decode(packet)
-            if packet is not None:
-                self._damage.add_decoded(
-                    packet.size, sum(frame.samples / max(1, frame.sample_rate) for frame in frames)
-                )
-            return frames
-        except av.error.EOFError:
-            pass  # the decoder was flushed before, see `_packets`
-        except av.FFmpegError:
-            if packet is not None:
-                stated_s = (packet.duration or 0) * (packet.time_base or 0)
-                self._damage.add_undecodable(bytes(packet), float(stated_s))
-            self._damaged_until_s = _end_s(packet)
-        return []
-
-    def _is_whole(self, frame: AudioFrame) -> bool:
-        """Whether all channels of the frame are accessible."""
-        num_planes = _num_planes(frame)
-        if num_planes > _MAX_PLANES:
-            self._failure = f"it has {num_planes} channels, more than {_MAX_PLANES}"
-        return num_planes <= _MAX_PLANES
-
     def _packets(self) -> Iterator[Packet[AudioStream] | None]:
         """Yield the packets. None, or an empty packet, flushes the decoder."""
-        assert self._container is not None and self._stream is not None, "open comes before read"
+        try:
+            yield from self._demux(self._tracks)
+        except av.error.OSError as error:
+            if not self._is_end_of_unsized_body(error):
+                raise
+            yield None
+
+    def _demux(self, tracks: Iterable[_Track]) -> Iterator[Packet[AudioStream]]:
+        assert self._container is not None, "open comes before read"
+        streams = [track.stream for track in tracks]
         is_at_end = False
         while not is_at_end:
             try:
-                yield from self._container.demux(self._stream)
+                yield from cast("Iterator[Packet[AudioStream]]", self._container.demux(streams))
                 is_at_end = True
             except IndexError:
                 pass  # PyAV 18 raises it once when a stream starts in the middle of the file; retry
-            except av.error.OSError as error:
-                if not self._is_end_of_unsized_body(error):
-                    raise
-                yield None
-                is_at_end = True
 
     def _is_end_of_unsized_body(self, error: av.error.OSError) -> bool:
         """Whether an HTTP response without a stated length ended with its connection (RFC 9112, section 6.3).
@@ -248,26 +322,28 @@ class MediaReader:
         the same error and counts as the end, too.
         """
         assert self._container is not None, "read comes before close"
-        is_http = isinstance(self._target, Address) and self._target.url.lower().startswith("http")
-        return is_http and error.errno == errno.EIO and _size_bytes(self._container) is None
+        return self._is_http() and error.errno == errno.EIO and _size_bytes(self._container) is None
+
+    def _is_http(self) -> bool:
+        return isinstance(self._target, Address) and self._target.url.lower().startswith("http")
 
     def _check(self) -> None:
         """Raise if the input was damaged or truncated, or held no audio."""
-        problem = self._failure or self._missing() or self._undecodable()
-        if not self._has_decoded and not self._is_known_format:
+        problem = self._problem()
+        has_decoded = any(track.has_decoded for track in self._tracks)
+        if not has_decoded and not self._is_known_format:
             raise NotAudioError(f"{self._name} contains no audio")
         if problem is None:
             return
-        if not self._has_decoded and self._is_index_out_of_reach():
+        if not has_decoded and self._is_index_out_of_reach():
             raise AudioError(
                 f"{self._name} cannot be read sequentially: its index seems to be at its end; "
                 "save it to a file and open that"
             )
-        if not self._has_decoded:
+        if not has_decoded:
             raise CorruptAudioError(f"{self._name} contains nothing that can be decoded: {problem}")
-        raise CorruptAudioError(
-            f"{self._name} is damaged or truncated; {self._clock.position_s:.2f} s were read: {problem}"
-        )
+        read_s = max(track.clock.position_s for track in self._tracks)
+        raise CorruptAudioError(f"{self._name} is damaged or truncated; {read_s:.2f} s were read: {problem}")
 
     def _is_index_out_of_reach(self) -> bool:
         """Whether this may be an MP4 with its index at the end, from a pipe or from a server without range requests."""
@@ -275,59 +351,72 @@ class MediaReader:
         can_seek = isinstance(self._target, ByteStream) and self._target.seekable()
         return self._container.format.name == _MP4 and not can_seek
 
-    def _missing(self) -> str | None:
-        assert self._container is not None and self._stream is not None, "read comes before close"
-        if self._num_missing_bytes:
-            problem = f"its last {self._num_missing_bytes} bytes are missing"
-            if self._container.format.name != _WAV or not self._stream.bit_rate or not self._has_decoded:
-                return problem
-            if self._num_missing_bytes * 8 / self._stream.bit_rate > LENGTH_TOLERANCE_S:
-                return problem
-            self.notices.append(wrong_length(self._name, self._num_missing_bytes))
-        stated_s = _stated_s(self._container, self._stream, self._target)
-        if stated_s is not None and stated_s - self._clock.position_s > _MISSING_TOLERANCE_S:
-            return f"its header states {stated_s:.2f} s"
-        if self._container.format.name in _FORMATS_WITHOUT_GAPS and self._clock.silence_s > _MISSING_TOLERANCE_S:
-            return f"{self._clock.silence_s:.2f} s of it are missing"
-        return None
+    def _problem(self) -> str | None:
+        """What is wrong with the tracks, which were read to their end."""
+        failures = (track.failure for track in self._tracks)
+        return self._failure or next(filter(None, failures), None) or self._missing_bytes() or self._lost()
 
-    def _undecodable(self) -> str | None:
-        """Why packets that gave an error are lost audio; if they are not, add a notice."""
-        num_packets = self._damage.num_packets
-        if not num_packets:
+    def _missing_bytes(self) -> str | None:
+        """How many bytes the container lacks by its header; a few of a WAV file are only worth a notice."""
+        assert self._container is not None, "read comes before close"
+        if not self._num_missing_bytes:
             return None
-        assert self._container is not None and self._stream is not None, "read comes before close"
-        is_complete = _stated_s(self._container, self._stream, self._target) is not None  # else `_missing` had said so
-        lost_s = self._damage.lost_s(self._container.format.name, is_complete=is_complete)
-        if lost_s > LENGTH_TOLERANCE_S or not self._has_decoded:
-            return f"{num_packets} of its packets could not be decoded"
-        self.notices.append(
-            Notice(
-                "undecodable_bytes",
-                f"{self._name} holds bytes that are no audio ({num_packets} packets); they were skipped",
-            )
-        )
+        track = self._tracks[0]
+        bit_rate = track.stream.bit_rate if track.has_decoded and self._container.format.name == _WAV else None
+        if bit_rate and self._num_missing_bytes * 8 / bit_rate <= LENGTH_TOLERANCE_S:
+            self.notices.append(wrong_length(self._name, self._num_missing_bytes))
+            return None
+        return f"its last {self._num_missing_bytes} bytes are missing"
+
+    def _lost(self) -> str | None:
+        """Which audio was lost; if none was and packets could not be decoded, add a notice."""
+        assert self._container is not None, "read comes before close"
+        num_packets = 0
+        for track in self._tracks:
+            length_s = _stated_s(self._container, track.stream, self._target)
+            problem = track.end(length_s).problem(self._container.format.name)
+            if problem is not None:
+                return problem
+            num_packets += track.damage.num_packets
+        if num_packets:
+            message = f"{self._name} holds bytes that are no audio ({num_packets} packets); they were skipped"
+            self.notices.append(Notice("undecodable_bytes", message))
         return None
 
 
-def _audio_stream(name: str, container: InputContainer) -> AudioStream:
-    """The container's default audio stream, else the one with the most channels."""
-    stream = container.streams.best("audio")
-    if not isinstance(stream, AudioStream):
+def _audio_tracks(name: str, container: InputContainer) -> list[tuple[AudioTrack, AudioStream]]:
+    """The tracks that can be decoded. One is the default: FFmpeg's choice by disposition, channels and bit rate.
+
+    Raises:
+        NotAudioError: There is none.
+        CorruptAudioError: The header does not state the codec.
+        AudioError: FFmpeg cannot decode the default one.
+    """
+    best = container.streams.best("audio")
+    if not isinstance(best, AudioStream):
         if container.streams.audio:
             raise CorruptAudioError(f"{name} is damaged: its header does not state the audio codec")
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
         raise NotAudioError(f"{name} contains no audio, only {kinds}")
-    if stream.codec_context is None:
+    if best.codec_context is None:
         raise AudioError(f"{name} uses an audio codec that FFmpeg cannot decode")
-    return stream
+    return [
+        (_track_info(number, stream, is_default=stream.index == best.index), stream)
+        for number, stream in enumerate(container.streams.audio, start=1)
+        if stream.codec_context is not None
+    ]
+
+
+def _track_info(number: int, stream: AudioStream, *, is_default: bool) -> AudioTrack:
+    language, title = stream.metadata.get("language"), stream.metadata.get("title")
+    return AudioTrack(number, None if language == "und" else language, title, is_default)
 
 
 def _duration_s(container: InputContainer, stream: AudioStream) -> float | None:
     """The length from the container's start to the end of the track; None if unknown."""
     if stream.duration is not None and stream.time_base is not None:
-        start_s, zero_s = stream.start_time, _start_s(container)
-        before_s = 0.0 if start_s is None or zero_s is None else float(start_s * stream.time_base) - zero_s
+        first, zero_s = stream.start_time, _start_s(container)
+        before_s = 0.0 if first is None or zero_s is None else float(first * stream.time_base) - zero_s
         return float(stream.duration * stream.time_base) + (before_s if 0 < before_s < MAX_SILENCE_S else 0.0)
     return None if container.duration is None else container.duration / av.time_base
 
@@ -346,16 +435,10 @@ def _end_s(packet: Packet[AudioStream] | None) -> float | None:
 
 def _stated_s(container: InputContainer, stream: AudioStream, target: ByteStream | Address) -> float | None:
     """The length stated by the header, or None if FFmpeg estimated it from the size or from other streams."""
-    duration_s = _duration_s(container, stream)
-    if duration_s is None or container.format.name not in _FORMATS_WITH_LENGTH:
-        return None
     if stream.duration is None and len(container.streams) > 1:
         return None
-    size_bytes = target.size_bytes if isinstance(target, ByteStream) else _size_bytes(container)
-    if container.format.name == "mp3" and size_bytes is not None and stream.bit_rate:
-        estimate_s = size_bytes * 8 / stream.bit_rate
-        return None if abs(duration_s - estimate_s) < 0.02 * estimate_s else duration_s
-    return duration_s
+    num_bytes = target.size_bytes if isinstance(target, ByteStream) else _size_bytes(container)
+    return stated_s(container.format.name, _duration_s(container, stream), num_bytes, stream.bit_rate)
 
 
 def _size_bytes(container: InputContainer) -> int | None:
@@ -363,22 +446,10 @@ def _size_bytes(container: InputContainer) -> int | None:
     return container.size if container.size >= 0 else None
 
 
-class _FrameMixer:
-    """Mixes the frames of one track. Their rate and their number of channels may change, as in concatenated files."""
-
-    def __init__(self) -> None:
-        self._format = (0, 0)
-        self._downmix = Downmix(1, 0)
-
-    def mono(self, frame: AudioFrame) -> Samples:
-        """The frame's mono samples."""
-        num_channels = frame.layout.nb_channels
-        if (num_channels, frame.sample_rate) != self._format:
-            self._format = (num_channels, frame.sample_rate)
-            self._downmix = Downmix(*self._format)
-        planes = [bytes(plane) for plane in frame.planes[: _num_planes(frame)]]
-        samples = to_samples(frame.format.name, planes, num_samples=frame.samples, num_channels=num_channels)
-        return self._downmix.feed(samples)
+def _channels(frame: AudioFrame) -> Samples:
+    """The frame's samples, shape [n, num_channels]."""
+    planes = [bytes(plane) for plane in frame.planes[: _num_planes(frame)]]
+    return to_samples(frame.format.name, planes, num_samples=frame.samples, num_channels=frame.layout.nb_channels)
 
 
 def _num_planes(frame: AudioFrame) -> int:

@@ -6,8 +6,22 @@ append a tag, padding or other bytes. Knows no decoder.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from voxtide.audio.pcm import LENGTH_TOLERANCE_S
+
 _SELF_FRAMING = {"aac", "ac3", "amr", "dts", "dtshd", "eac3", "loas", "mp3"}
 """FFmpeg's names of the formats without any index, where undecodable bytes at the end are no frames."""
+
+_FORMATS_WITHOUT_GAPS = {"aiff", "au", "caf", "flac", "mp3", "w64", "wv"}
+"""Formats whose header states the length, and whose packets have no times of their own: a gap is damage."""
+
+_FORMATS_WITH_LENGTH = _FORMATS_WITHOUT_GAPS | {"matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2"}
+"""FFmpeg's names of the formats whose header states the length. For others FFmpeg reads the end or estimates."""
+
+_MISSING_TOLERANCE_S = 0.3
+"""Audio shorter than stated by more than this counts as truncated. Covers the longest codec frame (Vorbis, 186 ms at
+44.1 kHz) plus encoder delay."""
 
 _TAGS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 """Starts of tags with an unknown or no length, which extend to the packet's end."""
@@ -65,6 +79,48 @@ class Damage:
         if not self._decoded_bytes:
             return stated_s
         return max(stated_s, num_bytes * self._decoded_s / self._decoded_bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackEnd:
+    """A track that was read to its end. All lengths are in seconds.
+
+    Attributes:
+        damage: Its undecodable packets.
+        stated_s: Its length by the header; None if not stated.
+        decoded_s: Where its last decodable packet ends.
+        position_s: The length of the output: `decoded_s`, and silence for undecodable packets after it.
+        silence_s: Silence in the output.
+    """
+
+    damage: Damage
+    stated_s: float | None
+    decoded_s: float
+    position_s: float
+    silence_s: float
+
+    def problem(self, format_name: str) -> str | None:
+        """Which audio was lost, from a container of that format, by FFmpeg's name; None if none was."""
+        if self.stated_s is not None and self.stated_s - self.position_s > _MISSING_TOLERANCE_S:
+            return f"its header states {self.stated_s:.2f} s"
+        if format_name in _FORMATS_WITHOUT_GAPS and self.silence_s > _MISSING_TOLERANCE_S:
+            return f"{self.silence_s:.2f} s of it are missing"
+        num_packets = self.damage.num_packets
+        is_complete = self.stated_s is not None and self.stated_s - self.decoded_s <= _MISSING_TOLERANCE_S
+        lost_s = self.damage.lost_s(format_name, is_complete=is_complete)
+        if num_packets and (lost_s > LENGTH_TOLERANCE_S or not self.decoded_s):
+            return f"{num_packets} of its packets could not be decoded"
+        return None
+
+
+def stated_s(format_name: str, duration_s: float | None, num_bytes: int | None, bit_rate: int | None) -> float | None:
+    """FFmpeg's `duration_s` if the header states it; None if FFmpeg estimated it from the size and the bit rate."""
+    if duration_s is None or format_name not in _FORMATS_WITH_LENGTH:
+        return None
+    if format_name == "mp3" and num_bytes is not None and bit_rate:
+        estimate_s = num_bytes * 8 / bit_rate
+        return None if abs(duration_s - estimate_s) < 0.02 * estimate_s else duration_s
+    return duration_s
 
 
 def _id3_size(packet: bytes) -> int:

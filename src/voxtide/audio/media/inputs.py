@@ -10,6 +10,7 @@ from voxtide.audio.bytestream import ByteStream, ReadInterruptedError
 from voxtide.audio.media.container import MediaReader
 from voxtide.audio.media.http_file import RETRY_PAUSES_S, HttpFile, open_http_file
 from voxtide.audio.media.sniff import is_container, other_kind
+from voxtide.audio.media.tracks import AudioTrack, TrackChoice, chosen_tracks
 from voxtide.audio.pcm import PcmFormat, PcmReader, plain_wav
 from voxtide.errors import AudioError, NotAudioError
 from voxtide.types import Notice, Samples
@@ -20,7 +21,7 @@ class BytesReader:
 
     With `pcm`, the bytes are raw PCM of that format. Without it, the first bytes decide. An input without a known
     signature is left to FFmpeg. If FFmpeg does not know it, or if it is a pipe, it is PCM in the `fallback` format, if
-    there is one.
+    there is one. `track` chooses one of several audio tracks (tracks.py); PCM has one.
     """
 
     def __init__(
@@ -31,12 +32,14 @@ class BytesReader:
         pcm: PcmFormat | None = None,
         fallback: PcmFormat | None = None,
         is_live: bool = False,
+        track: TrackChoice | None = None,
     ) -> None:
         self._name = name
         self._open_stream = open_stream
         self._pcm = pcm
         self._fallback = fallback
         self._is_live = is_live
+        self._track = track
         self._notices: list[Notice] = []
         self._stream: ByteStream | None = None
         self._reader: PcmReader | MediaReader | None = None
@@ -99,29 +102,36 @@ class BytesReader:
 
     def _select_reader(self, stream: ByteStream) -> PcmReader | MediaReader:
         if self._pcm is not None:
-            return PcmReader(self._name, stream, self._pcm)
+            return self._pcm_reader(stream, self._pcm)
         wav = plain_wav(stream.peek)
         if wav is not None:
             stream.skip(wav.offset_bytes)
-            return PcmReader(self._name, stream, wav.pcm, num_bytes=wav.num_bytes)
+            return self._pcm_reader(stream, wav.pcm, num_bytes=wav.num_bytes)
         if self._fallback is None or is_container(stream.peek):
-            return MediaReader(self._name, stream)
+            return MediaReader(self._name, stream, track=self._track)
         kind = other_kind(stream.peek)
         if kind is not None:
             raise NotAudioError(f"{self._name} is {kind}, not audio; give its encoding if it is raw audio")
-        return MediaReader(self._name, stream) if stream.seekable() else self._fallback_reader(stream, self._fallback)
+        if stream.seekable():
+            return MediaReader(self._name, stream, track=self._track)
+        return self._fallback_reader(stream, self._fallback)
 
     def _fallback_reader(self, stream: ByteStream, pcm: PcmFormat) -> PcmReader:
         if stream.peek(1):  # an empty input is no PCM either
             message = f"reading {self._name} as {pcm}; give its encoding, sample rate and channels if that is wrong"
             self._notices.append(Notice("raw_pcm", message))
-        return PcmReader(self._name, stream, pcm)
+        return self._pcm_reader(stream, pcm)
+
+    def _pcm_reader(self, stream: ByteStream, pcm: PcmFormat, *, num_bytes: int | None = None) -> PcmReader:
+        if self._track is not None:
+            chosen_tracks(self._name, [AudioTrack(1)], self._track)
+        return PcmReader(self._name, stream, pcm, num_bytes=num_bytes)
 
 
 class AddressReader:
     """Opens an address: a file that can be read in parts from here, so that it resumes, anything else by FFmpeg.
 
-    A `SampleReader` (see threaded.py).
+    A `SampleReader` (see threaded.py). `track` chooses one of several audio tracks (tracks.py).
     """
 
     def __init__(
@@ -131,11 +141,13 @@ class AddressReader:
         limits: Limits | None = None,
         *,
         pauses_s: tuple[float, ...] = RETRY_PAUSES_S,
+        track: TrackChoice | None = None,
     ) -> None:
         self._name = name
         self._address = address
         self._limits = limits or Limits()
         self._pauses_s = pauses_s
+        self._track = track
         self._file: HttpFile | None = None
         self._stream: ByteStream | None = None
         self._reader: MediaReader | None = None
@@ -161,7 +173,7 @@ class AddressReader:
         if self._stream is not None and other_kind(self._stream.peek) == "text":  # a playlist: FFmpeg reads its parts
             self._stream.close()
             self._stream = None
-        reader = MediaReader(self._name, self._stream or self._address, self._limits)
+        reader = MediaReader(self._name, self._stream or self._address, self._limits, track=self._track)
         with self._lock:
             self._reader = reader
         return reader.open()

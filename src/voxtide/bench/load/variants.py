@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxtide.audio.encodings import Encoding, PcmDecoder, encode_pcm
-from voxtide.audio.resample import resampled
+from voxtide.audio.resample import Resampler
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 TRAILING_QUIET_S = 1.0
@@ -59,7 +59,12 @@ def _pink(num_samples: int, random: np.random.Generator) -> NDArray[np.float64]:
 def over_telephone(samples: Samples) -> Samples:
     """The samples after 8 kHz and G.711 mu-law, back at 16 kHz."""
     # Our resampler only outputs 16 kHz. Declared as 32 kHz, the samples come out halved: 8 kHz.
-    narrow = np.concatenate(list(resampled([(SAMPLE_RATE_HZ**2 // TELEPHONE_RATE_HZ, samples)])))
+    narrow = _resampled(samples, SAMPLE_RATE_HZ**2 // TELEPHONE_RATE_HZ)
     call = encode_pcm(narrow, Encoding.PCM_MULAW)
     received = PcmDecoder(Encoding.PCM_MULAW).feed(call)
-    return np.concatenate(list(resampled([(TELEPHONE_RATE_HZ, received)])))
+    return _resampled(received, TELEPHONE_RATE_HZ)
+
+
+def _resampled(samples: Samples, from_hz: int) -> Samples:
+    resampler = Resampler(from_hz)
+    return np.concatenate([resampler.feed(samples), resampler.finish()])

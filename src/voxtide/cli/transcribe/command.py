@@ -115,6 +115,7 @@ def _open_source(request: Request, source: str) -> AudioSource:
         encoding=request.encoding,
         sample_rate_hz=request.sample_rate_hz,
         channels=request.channels,
+        track=request.track,
     )
 
 

@@ -46,6 +46,7 @@ class Request:
     encoding: str | None = None
     sample_rate_hz: int | None = None
     channels: int | None = None
+    track: str | None = None
     line_length: int | None = None
     max_lines: int | None = None
     has_metrics: bool = False

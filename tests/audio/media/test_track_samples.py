@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voxtide.audio.media.frames import to_samples
+from voxtide.audio.media.track_samples import to_samples
 
 LEFT = np.array([0.0, 0.5, -0.5, -1.0])
 RIGHT = np.array([0.0, 0.25, 0.5, -1.0])

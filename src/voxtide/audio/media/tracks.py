@@ -1,0 +1,144 @@
+"""Audio tracks of a container. In: their descriptions, and the wanted one. Out: the tracks to read. Knows no FFmpeg.
+
+The default track is the one that the container marks, else the one with the most channels. It loses to the loudest
+other track if it is silent, see `TrackLevels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from voxtide.audio.level import level_dbfs
+from voxtide.errors import ConfigError
+from voxtide.types import Samples
+
+MIX = "mix"
+"""All tracks, averaged."""
+
+TrackChoice: TypeAlias = int | str
+"""A track's number, counted from 1 among the audio tracks, a language, or `MIX`."""
+
+LOOK_AHEAD_S = 120.0
+"""How far a recording is searched for sound in its default track, which usually has it in the first second."""
+
+_SILENT_DBFS = -50.0
+"""Quieter than speech across a room; the noise of an open line is below it."""
+
+_MIN_SOUND_S = 0.3
+"""Sound in a track shorter than this in all, such as a click, is no reason to read it."""
+
+_WINDOW_S = 0.1
+
+_LANGUAGES = """
+af:afr am:amh ar:ara az:aze be:bel bg:bul bn:ben bs:bos ca:cat cs:cze:ces cy:wel:cym da:dan de:ger:deu el:gre:ell
+en:eng es:spa et:est eu:baq:eus fa:per:fas fi:fin fil:fil fr:fre:fra ga:gle gl:glg gu:guj he:heb hi:hin hr:hrv hu:hun
+hy:arm:hye id:ind is:ice:isl it:ita ja:jpn ka:geo:kat kk:kaz km:khm kn:kan ko:kor la:lat lo:lao lt:lit lv:lav
+mk:mac:mkd ml:mal mn:mon mr:mar ms:may:msa my:bur:mya nb:nob ne:nep nl:dut:nld nn:nno no:nor pa:pan pl:pol ps:pus
+pt:por ro:rum:ron ru:rus si:sin sk:slo:slk sl:slv sq:alb:sqi sr:srp sv:swe sw:swa ta:tam te:tel th:tha tr:tur uk:ukr
+ur:urd uz:uzb vi:vie yi:yid zh:chi:zho
+"""
+"""ISO 639-1 codes and their ISO 639-2 codes (bibliographic, then terminological), which containers use."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTrack:
+    """One audio track. `number` counts from 1; `language` is a code as in the container, None if not stated."""
+
+    number: int
+    language: str | None = None
+    title: str | None = None
+    is_default: bool = False
+
+    def __str__(self) -> str:
+        title = None if self.title is None else repr(self.title)
+        return " ".join(filter(None, [str(self.number), self.language, title]))
+
+
+def check_choice(choice: TrackChoice) -> TrackChoice:
+    """`choice` if it may be a track of some container.
+
+    Raises:
+        ConfigError: It is empty, or a number below 1.
+    """
+    text = str(choice).strip()
+    if not text or (text.lstrip("-").isdecimal() and int(text) < 1):
+        raise ConfigError(f"track must be a number from 1, a language or {MIX}, not {str(choice)[:40]!r}")
+    return choice
+
+
+def chosen_tracks(name: str, tracks: Sequence[AudioTrack], choice: TrackChoice) -> list[AudioTrack]:
+    """The tracks to read: one, or with `MIX` all.
+
+    Raises:
+        ConfigError: There is no such track; the message lists those of `name`.
+    """
+    wanted = str(choice).strip().lower()
+    if wanted == MIX:
+        return list(tracks)
+    for track in tracks:
+        if wanted == str(track.number) or (track.language is not None and _is_same(wanted, track.language.lower())):
+            return [track]
+    listed = ", ".join(map(str, tracks))
+    raise ConfigError(f"{name} has no audio track {str(choice)[:40]!r}; it has: {listed}; {MIX!r} reads all of them")
+
+
+def listing(
+    name: str, tracks: Sequence[AudioTrack], used: Sequence[AudioTrack], silent: AudioTrack | None = None
+) -> str:
+    """The line that lists the tracks and those used; `silent` is a default track that lost."""
+    used_text = f"reading track {used[0].number}" if len(used) == 1 else "reading all of them, mixed"
+    used_text += f", as track {silent.number} is silent" if silent is not None else ""
+    listed = ", ".join(map(str, tracks))
+    return f"{name} has {len(tracks)} audio tracks: {listed}; {used_text}; choose by number, language or {MIX}"
+
+
+def _is_same(wanted: str, language: str) -> bool:
+    """Whether two language codes, with or without a region, mean the same language."""
+    return not _codes(wanted).isdisjoint(_codes(language))
+
+
+def _codes(language: str) -> set[str]:
+    code = language.replace("_", "-").partition("-")[0]
+    return next((codes for codes in map(_split, _LANGUAGES.split()) if code in codes), {code})
+
+
+def _split(codes: str) -> set[str]:
+    return set(codes.split(":"))
+
+
+class TrackLevels:
+    """Chooses the track with sound: the default track, unless it is silent and another is not."""
+
+    def __init__(self, default: AudioTrack) -> None:
+        self._default = default
+        self._found: dict[AudioTrack, tuple[float, float]] = {}  # seconds of sound, and the highest level
+        self._read_s = 0.0
+
+    def add(self, track: AudioTrack, samples: Samples, rate_hz: int) -> None:
+        """Add the next samples of a track, shape [n] at `rate_hz`."""
+        size = max(1, round(_WINDOW_S * rate_hz))
+        sound_s, loudest_db = self._found.get(track, (0.0, _SILENT_DBFS))
+        for start in range(0, samples.size, size):
+            window = samples[start : start + size]
+            level_db = level_dbfs(window)
+            if level_db > _SILENT_DBFS:
+                sound_s += window.size / rate_hz
+                loudest_db = max(loudest_db, level_db)
+        self._found[track] = (sound_s, loudest_db)
+        self._read_s += samples.size / rate_hz if track == self._default else 0.0
+
+    def is_decided(self) -> bool:
+        """Whether more samples cannot change the choice: the default track has sound, or `LOOK_AHEAD_S` have passed."""
+        return self._read_s >= LOOK_AHEAD_S or self._has_sound(self._default)
+
+    def best(self) -> AudioTrack:
+        """The track to read."""
+        if self._has_sound(self._default):
+            return self._default
+        sounding = [track for track in self._found if self._has_sound(track)]
+        return max(sounding, key=lambda track: self._found[track][1], default=self._default)
+
+    def _has_sound(self, track: AudioTrack) -> bool:
+        return self._found.get(track, (0.0, 0.0))[0] >= _MIN_SOUND_S
