@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.support.media_files import encoded, joined, loudest_hz, read_all, read_until_error, tone
+from tests.support.media_files import encode, encoded, joined, loudest_hz, read_all, read_until_error, tone
 from voxtide.audio import open_source
 from voxtide.errors import CorruptAudioError
 from voxtide.types import Samples
@@ -144,3 +144,25 @@ async def test_a_hole_in_a_format_without_gaps_is_damage(tmp_path: Path) -> None
     async with open_source(tmp_path / "hole.flac") as source:
         _, error = await read_until_error(source)
     assert isinstance(error, CorruptAudioError)
+
+
+@pytest.mark.parametrize("container", ["amr", "3gp"])
+async def test_silence_frames_of_amr_are_decoded(tmp_path: Path, container: str) -> None:
+    path = tmp_path / f"call.{container}"
+    speech_8k = np.concatenate([tone(1.0, rate_hz=8_000), np.zeros(16_000, np.float32), tone(1.0, rate_hz=8_000)])
+    encode(path, speech_8k, "libopencore_amrnb", rate_hz=8_000, options={"dtx": "1"})
+    with av.open(str(path)) as file:
+        sizes = {packet.size for packet in file.demux(file.streams.audio[0])}
+    assert len(sizes) > 2, "no silence frames: the test would prove nothing"
+    async with open_source(path) as source:
+        decoded = await read_all(source)
+    assert decoded.size == pytest.approx(4 * RATE_HZ, abs=RATE_HZ // 10)
+    assert sounding(decoded) == near((0.0, 1.0), (3.0, 4.0))
+
+
+async def test_silence_frames_of_wideband_amr_are_decoded() -> None:
+    # No encoder of this FFmpeg writes it. RFC 4867: a header byte with type and quality, then the bits of 20 ms.
+    speech, silence, nothing = b"\x04" + bytes(range(17)), b"\x4c" + bytes(5), b"\x7c"
+    content = b"#!AMR-WB\n" + speech * 50 + (silence + nothing * 7) * 12 + speech * 50
+    async with open_source("-", stdin=io.BytesIO(content)) as source:
+        assert (await read_all(source)).size == pytest.approx((50 + 96 + 50) * 0.02 * RATE_HZ, abs=RATE_HZ // 10)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import cast
 
 import av
+from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -24,7 +25,7 @@ from voxtide.audio.media.damage import Damage, TrackEnd, stated_s
 from voxtide.audio.media.ogg import num_missing_ogg_bytes
 from voxtide.audio.media.sniff import is_container
 from voxtide.audio.media.track_samples import TrackMix, TrackSamples, to_samples
-from voxtide.audio.media.tracks import AudioTrack, TrackChoice, TrackLevels, chosen_tracks, listing
+from voxtide.audio.media.tracks import AudioTrack, TrackChoice, TrackLevels, chosen_tracks, described, listing
 from voxtide.audio.pcm import LENGTH_TOLERANCE_S, num_missing_wav_bytes, wrong_length
 from voxtide.audio.trust import tls_options
 from voxtide.errors import AudioError, ConfigError, CorruptAudioError, NotAudioError, SourceNotFoundError
@@ -44,6 +45,10 @@ _MAX_PLANES = 8
 _WAV = "wav"
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 
+_DECODERS = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
+"""Decoders that are used instead of FFmpeg's own, where this build has them. FFmpeg's own AMR decoders fail at the
+silence frames of discontinuous transmission, which every telephone sends."""
+
 _CLOCK_MAY_RESTART = 0x200
 """FFmpeg's AVFMT_TS_DISCONT, a flag of formats. An integer, because PyAV's enumeration does not combine with one."""
 
@@ -59,6 +64,7 @@ class _Track:
         self.failure: str | None = None
         self.has_decoded = False
         self._samples = TrackSamples(clock, piece_s=piece_s)
+        self._decoder = _decoder(stream)
         self._damaged_until_s: float | None = None
 
     def add(self, packet: Packet[AudioStream] | None) -> Iterator[Samples]:
@@ -84,7 +90,7 @@ class _Track:
     def decode(self, packet: Packet[AudioStream] | None) -> list[AudioFrame]:
         """The frames that `packet` completes, as far as they can be decoded; None flushes the decoder."""
         try:
-            frames = self.stream.decode(packet)
+            frames = self._decoder.decode(packet)
         except av.error.EOFError:
             return []  # the decoder was flushed before, see `MediaReader._packets`
         except av.FFmpegError:
@@ -401,15 +407,21 @@ def _audio_tracks(name: str, container: InputContainer) -> list[tuple[AudioTrack
     if best.codec_context is None:
         raise AudioError(f"{name} uses an audio codec that FFmpeg cannot decode")
     return [
-        (_track_info(number, stream, is_default=stream.index == best.index), stream)
+        (described(number, stream.metadata, is_default=stream.index == best.index), stream)
         for number, stream in enumerate(container.streams.audio, start=1)
         if stream.codec_context is not None
     ]
 
 
-def _track_info(number: int, stream: AudioStream, *, is_default: bool) -> AudioTrack:
-    language, title = stream.metadata.get("language"), stream.metadata.get("title")
-    return AudioTrack(number, None if language == "und" else language, title, is_default)
+def _decoder(stream: AudioStream) -> AudioCodecContext:
+    """The decoder of a stream: FFmpeg's default, or a better one."""
+    name = _DECODERS.get(stream.codec_context.name)
+    if name is None or name not in av.codecs_available:
+        return stream.codec_context
+    decoder = av.CodecContext.create(name, "r")
+    assert isinstance(decoder, AudioCodecContext), "an audio codec has an audio context"
+    decoder.extradata = stream.codec_context.extradata
+    return decoder
 
 
 def _duration_s(container: InputContainer, stream: AudioStream) -> float | None:

@@ -6,7 +6,7 @@ other track if it is silent, see `TrackLevels`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -54,6 +54,12 @@ class AudioTrack:
     def __str__(self) -> str:
         title = None if self.title is None else repr(self.title)
         return " ".join(filter(None, [str(self.number), self.language, title]))
+
+
+def described(number: int, metadata: Mapping[str, str], *, is_default: bool) -> AudioTrack:
+    """Track `number` as its `metadata` describe it, by FFmpeg's keys; the language `und` means none."""
+    language = metadata.get("language")
+    return AudioTrack(number, None if language == "und" else language, metadata.get("title"), is_default)
 
 
 def check_choice(choice: TrackChoice) -> TrackChoice:
