@@ -13,7 +13,15 @@ from voxtide.engines.base import EngineStream
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
 from voxtide.errors import AudioError, CorruptAudioError, EngineFailedError
 from voxtide.pipeline import MAX_SPEECH_NOTICES, Observer, Outcome, run_stream
-from voxtide.transcript.events import Delta, Finished, Flushed, SpeechStopped, SpeechUntranscribed, TranscriptEvent
+from voxtide.transcript.events import (
+    Delta,
+    Finished,
+    Flushed,
+    LanguageDoubted,
+    SpeechStopped,
+    SpeechUntranscribed,
+    TranscriptEvent,
+)
 from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples
 
 PAUSE = np.zeros(SAMPLE_RATE_HZ, np.float32)
@@ -159,6 +167,13 @@ def test_speech_without_text_is_noticed_a_bounded_number_of_times() -> None:
     assert noticed(1) == ["the audio: no text for the speech from 0.2 to 1.5 s"]
     assert len(noticed(500)) == MAX_SPEECH_NOTICES
     assert noticed(500)[-1].endswith("more of the kind is not reported")
+
+
+def test_another_language_is_noticed() -> None:
+    stream = cast("EngineStream", Events(LanguageDoubted("en", 3.0), Finished(4.0)))
+    (notice, *_) = asyncio.run(run_stream(chunks_of(PAUSE), stream)).transcript.notices
+    assert notice.code == "language_doubted"
+    assert "may not be English" in notice.message and "'whisper'" in notice.message
 
 
 def test_the_notices_of_an_empty_source_follow_the_start() -> None:

@@ -33,6 +33,11 @@ def language_code(name: object) -> str | None:
     return _codes().get(tag[1] if tag else key)
 
 
+def language_name(code: str) -> str:
+    """The English name of a language, or the code itself if it is unknown."""
+    return _english().get(code, code)
+
+
 def unknown_language(name: object) -> str:
     """Why `name` cannot be used, with the nearest languages."""
     if not isinstance(name, str):

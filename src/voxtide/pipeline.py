@@ -18,8 +18,9 @@ from voxtide.audio.level import level_of_power_dbfs
 from voxtide.audio.source import AudioSource
 from voxtide.engines.base import EngineStream
 from voxtide.errors import EngineError, VoxtideError, first_error
+from voxtide.languages import language_name
 from voxtide.transcript.assembler import Assembler
-from voxtide.transcript.events import Finished, SpeechStopped, SpeechUntranscribed, TranscriptEvent
+from voxtide.transcript.events import Finished, LanguageDoubted, SpeechStopped, SpeechUntranscribed, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples, Transcript
 
 MAX_PAUSE_AGE_S = 1.0
@@ -156,8 +157,8 @@ class _Run:
         for observer in self._observers:
             observer.on_notice(notice, wall_s)
 
-    def _notice_missing_text(self, event: TranscriptEvent) -> None:
-        """Report speech without text, and at the end audio without speech."""
+    def _notice_text(self, event: TranscriptEvent) -> None:
+        """Report speech without text, speech in another language, and at the end audio without speech."""
         match event:
             case SpeechUntranscribed(start_s, audio_s):
                 self._num_untranscribed += 1
@@ -166,6 +167,11 @@ class _Run:
                     is_last = self._num_untranscribed == MAX_SPEECH_NOTICES
                     more = "; more of the kind is not reported" if is_last else ""
                     self.notify(Notice("speech_untranscribed", message + more))
+            case LanguageDoubted(language):
+                message = (
+                    f"the speech in {self._source_name} may not be {language_name(language)}, the model's only language"
+                )
+                self.notify(Notice("language_doubted", f"{message}; engine 'whisper' knows a hundred"))
             case Finished() if self._num_fed_samples and not (self.failure or self._num_untranscribed):
                 if not self.assembler.stable_text.strip():
                     level = level_of_power_dbfs(self._energy / self._num_fed_samples)
@@ -188,7 +194,7 @@ class _Run:
         async for event in self._stream:
             wall_s = self._wall_s()
             self.assembler.add(event)
-            self._notice_missing_text(event)
+            self._notice_text(event)
             if self._is_flushing_at_pauses and self._is_new_pause(event):
                 self._flush_requested.set()
             for observer in self._observers:

@@ -69,6 +69,14 @@ class LanguageDetected:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageDoubted:
+    """The speech is probably not in `language`, the model's only one, an ISO 639-1 code. Emitted once."""
+
+    language: str
+    audio_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class BlankLoopDetected:
     """The model emitted no text during speech for long, up to `audio_s`; its blank token is now biased against.
 
@@ -106,6 +114,7 @@ TranscriptEvent: TypeAlias = (
     | SpeechUntranscribed
     | SegmentEnded
     | LanguageDetected
+    | LanguageDoubted
     | BlankLoopDetected
     | Flushed
     | Finished

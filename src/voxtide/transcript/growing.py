@@ -15,6 +15,7 @@ from voxtide.transcript.cues import Cue, CueShape, spoken_cues
 from voxtide.transcript.events import (
     BlankLoopDetected,
     Interim,
+    LanguageDoubted,
     SpeechStarted,
     SpeechStopped,
     SpeechUntranscribed,
@@ -36,7 +37,9 @@ class GrowingDocument(ABC):
     def add(self, event: TranscriptEvent) -> bool:
         """Add the stream's next event; returns whether it can change the document."""
         self._assembler.add(event)
-        return not isinstance(event, Interim | SpeechStarted | SpeechStopped | SpeechUntranscribed | BlankLoopDetected)
+        return not isinstance(
+            event, Interim | LanguageDoubted | SpeechStarted | SpeechStopped | SpeechUntranscribed | BlankLoopDetected
+        )
 
     def take_fixed(self) -> str:
         """The text that became fixed since the last call: the header, then the completed segments."""

@@ -16,6 +16,7 @@ from voxtide.transcript.events import (
     Flushed,
     Interim,
     LanguageDetected,
+    LanguageDoubted,
     SegmentEnded,
     SpeechStarted,
     SpeechStopped,
@@ -37,6 +38,7 @@ _TYPES: dict[type[TranscriptEvent], str] = {
     SpeechUntranscribed: "speech_untranscribed",
     SegmentEnded: "segment",
     LanguageDetected: "language",
+    LanguageDoubted: "language_doubted",
     Flushed: "flushed",
     Finished: "finished",
 }
@@ -84,7 +86,7 @@ def _details(event: TranscriptEvent) -> Record:
             return {"text": text}
         case SegmentEnded(segment):
             return _segment_fields(segment)
-        case LanguageDetected(language):
+        case LanguageDetected(language) | LanguageDoubted(language):
             return {"language": language}
         case SpeechUntranscribed(start_s):
             return {"start_s": _rounded(start_s)}

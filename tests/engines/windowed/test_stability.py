@@ -13,6 +13,7 @@ from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.stability import (
     LOOP_WORDS,
     MIN_LOOP_S,
+    LanguageCheck,
     drop_hallucinations,
     drop_noise,
     mean_logprob,
@@ -232,3 +233,15 @@ def test_a_repeated_last_word_without_duration() -> None:
     assert not repeats_last_word([word("The", 0.05)], [])
     assert not repeats_last_word([mark(1.0)], real)
     assert not repeats_last_word([], real)
+
+
+def test_improbable_text_is_in_another_language_once() -> None:
+    check = LanguageCheck()
+    english, foreign = [word("x", 1.0, -0.2)] * 300, [word("x", 1.0, -1.55)] * 9
+    assert not check.add(english)
+    assert not check.add([mark(1.0, "...")] * 5)
+    assert not check.add(foreign)
+    assert check.add(foreign[:1])  # what was English before does not count
+    assert not check.add(foreign)
+    mixed = LanguageCheck()
+    assert not any(mixed.add([*foreign[:4], *english[:20]]) for _ in range(50))

@@ -52,4 +52,6 @@ class WindowedEngine(LocalEngine):
 
     def make_recogniser(self, options: StreamOptions) -> WindowedRecogniser:
         config = self._configs[options.pace]
-        return WindowedRecogniser(self._model, VadMeter(self._vad), config, GateConfig(), options)
+        only_language = self._info.languages[0] if len(self._info.languages) == 1 else None
+        vad = VadMeter(self._vad)
+        return WindowedRecogniser(self._model, vad, config, GateConfig(), options, only_language=only_language)

@@ -21,13 +21,14 @@ from voxtide.audio.vad import VAD_FRAME_SAMPLES, GateConfig, SpeechChange, Speec
 from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.engines.windowed.final_text import WindowedFinalText
 from voxtide.engines.windowed.hypothesis import Piece, WindowHypotheses
-from voxtide.engines.windowed.stability import drop_noise, num_shown, num_stable
+from voxtide.engines.windowed.stability import LanguageCheck, drop_noise, num_shown, num_stable
 from voxtide.engines.windowed.window import Window
 from voxtide.engines.windowed.window_model import AudioBuffer, WindowModel
 from voxtide.transcript.events import (
     Finished,
     Interim,
     LanguageDetected,
+    LanguageDoubted,
     SpeechStarted,
     SpeechStopped,
     SpeechUntranscribed,
@@ -49,8 +50,16 @@ class WindowedRecogniser:
     """A `Recogniser` over a `WindowModel`."""
 
     def __init__(
-        self, model: WindowModel, vad: VadMeter, config: WindowedConfig, gate: GateConfig, options: StreamOptions
+        self,
+        model: WindowModel,
+        vad: VadMeter,
+        config: WindowedConfig,
+        gate: GateConfig,
+        options: StreamOptions,
+        *,
+        only_language: str | None = None,
     ) -> None:
+        """`only_language`: the language of a model that knows one; speech in another one is reported."""
         self._vad = vad
         self._gate = SpeechGate(gate)
         self._config = config
@@ -60,6 +69,8 @@ class WindowedRecogniser:
         self._final_text = WindowedFinalText()
         self._window = Window(self._reader, self._final_text, config)
         self._language: str | None = None
+        self._only_language = only_language
+        self._language_check = LanguageCheck()
         self._probabilities: list[float] = []  # of frames that the VAD has seen and the gate has not
         self._num_done_samples = 0  # in whole frames
         self._final_end = 0  # sample before which all text is final
@@ -211,11 +222,17 @@ class WindowedRecogniser:
         window_s = self._window.duration_s(self._num_done_samples)
         num_final = num_stable(pieces, before, now_s=self._now_s, window_s=window_s, config=self._config.stability)
         events = self._emit_language()
-        events += self._final_text.add(pieces[:num_final], self._now_s)
+        events += self._add_final(pieces[:num_final], self._now_s)
         self._hypotheses.pending = pieces[num_final:]
         self._window.cut(self._num_done_samples, self._hypotheses.pending)
         num_words = sum(1 for piece in pieces[:num_final] if not piece.is_punctuation)
         return events + self._update_interim(self._hypotheses.pending, num_final=num_words)
+
+    def _add_final(self, pieces: list[Piece], audio_s: float) -> list[TranscriptEvent]:
+        events: list[TranscriptEvent] = [*self._final_text.add(pieces, audio_s)]
+        if self._only_language is not None and self._language_check.add(pieces):
+            events.append(LanguageDoubted(self._only_language, audio_s))
+        return events
 
     def _emit_language(self) -> list[TranscriptEvent]:
         if self._reader.language is None or self._language is not None:
@@ -249,7 +266,7 @@ class WindowedRecogniser:
             pieces = self._window.transcribe(end, self._hypotheses.pending, is_last=True)
         is_speech = self._window.has_speech(self._open_start_s, speech_end_s)
         pieces = drop_noise(pieces, speech_end_s=speech_end_s, is_speech=is_speech, config=self._config.stability)
-        events: list[TranscriptEvent] = [*self._emit_language(), *self._final_text.add(pieces, end_s)]
+        events: list[TranscriptEvent] = [*self._emit_language(), *self._add_final(pieces, end_s)]
         ended = self._final_text.end_segment(speech_end_s, end_s)
         if is_speech and not ended:
             events.append(SpeechUntranscribed(self._open_start_s, speech_end_s))

@@ -15,6 +15,12 @@ MIN_LOOP_S = 0.13
 DOUBTFUL = 1.5
 """Text of sure speech is kept down to this multiple of `min_logprob`."""
 
+FOREIGN_LOGPROB, FOREIGN_EVIDENCE = -0.55, 10.0
+"""Mean logprob [nat per token] between the model's language and others, and the sum of what words lack to it [nat] at
+which the speech is reported. Measured on prompts of telephone systems, about 60 words at a time: English, also in noise
+and over the telephone, has a mean of -0.04 to -0.28; French, Spanish, Italian and Russian through the English model
+have -0.49 to -1.5."""
+
 MIN_WORD_S = 0.1
 """A word that ends sooner than this after the one before it is a hallucination."""
 
@@ -117,3 +123,22 @@ def mean_logprob(pieces: list[Piece]) -> float:
     """The mean over all tokens of one or more pieces."""
     num_tokens = sum(len(piece.tokens) for piece in pieces)
     return sum(piece.logprob * len(piece.tokens) for piece in pieces) / num_tokens
+
+
+class LanguageCheck:
+    """Detects, from the final text, speech in another language than the model's only one. A cumulative sum (CUSUM)."""
+
+    def __init__(self) -> None:
+        self._evidence = 0.0
+        self._is_done = False
+
+    def add(self, pieces: list[Piece]) -> bool:
+        """Add final pieces; True once, when the text has become too improbable."""
+        if self._is_done:
+            return False
+        for piece in pieces:
+            if not piece.is_punctuation:
+                improbable = (FOREIGN_LOGPROB - piece.logprob) * len(piece.tokens)
+                self._evidence = max(0.0, self._evidence + improbable)
+                self._is_done |= self._evidence >= FOREIGN_EVIDENCE
+        return self._is_done
