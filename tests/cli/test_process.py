@@ -176,7 +176,7 @@ def test_a_killed_session_left_its_final_words_and_the_next_recovers_them(
 ) -> None:
     target = tmp_path / f"notes.{suffix}"
     process = speaking(spawn, "--output", target)
-    partial = tmp_path / f"notes.partial.{suffix}"
+    partial = tmp_path / f"notes.voxtide-partial.{suffix}"
     while not partial.exists() or "failed." not in partial.read_text():
         assert process.poll() is None
     process.kill()
@@ -236,9 +236,10 @@ def test_a_microphone_records_while_the_model_loads_and_its_text_is_kept(
     assert process.stdout.readline() == b"no\n"
     process.send_signal(number)
     assert process.wait(LIMIT_S) == code
+    partial = target.with_name("notes.voxtide-partial.txt")
     assert process.stderr.read().decode().splitlines() == [
         "voxtide: Listening on microphone 'early'. Ctrl-C stops.",
-        f"voxtide: final text is saved in {target.with_name('notes.partial.txt')}, which becomes notes.txt at the end",
+        f"voxtide: final text is saved in {partial}, which becomes notes.txt at the end",
     ]
     assert (target.read_text(), os.listdir(target.parent)) == ("ever tried.\nno\n", ["notes.txt"])
     again = spawn(*SCRIPTED, "mic", "--output", target, env=environment)
@@ -295,7 +296,7 @@ def wait_for(directory: Path, text: str) -> None:
 def test_ctrl_c_before_the_stream_starts_stops_at_once(spawn: Spawn, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")  # opening it blocks: there is no writer
     process = spawn(*SCRIPTED, tmp_path / "pipe.wav", "-o", tmp_path / "out.txt")
-    while not any(".partial" in path.name for path in tmp_path.iterdir()):
+    while not any(".voxtide-partial" in path.name for path in tmp_path.iterdir()):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     assert process.wait(LIMIT_S) == 130

@@ -57,7 +57,7 @@ class Killed:
 
 def kill_session(directory: Path, doc_format: str, after_s: float) -> Killed:
     """Kill a session `after_s` after its first final word. Asserts that the file is a valid document."""
-    log, partial = directory / "log", directory / f"notes.partial.{doc_format}"
+    log, partial = directory / "log", directory / f"notes.voxtide-partial.{doc_format}"
     command = [sys.executable, "-c", LOGGED, log, "transcribe", "-e", "scripted", "-", "--pace", "real"]
     command += ["--encoding", "pcm_s16le", "--output", directory / f"notes.{doc_format}"]
     with subprocess.Popen(

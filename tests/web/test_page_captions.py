@@ -126,7 +126,7 @@ def test_words_to_expect_are_sent(open_page: OpenPage, scripted_address: str, sp
     page.press("Done")
     page.page.reload()  # they are stored
     page.open_recording(spoken("No matter."))
-    page.wait_for_text("No matter.")
+    page.wait_for_text("No MATTER.")
     page.wait_for("Ready")
     assert page.text == "No MATTER."
     expect(page.problem).to_be_hidden()

@@ -332,3 +332,13 @@ def test_a_second_run_appends_on_request(tones: Tones, voxtide: Voxtide, tmp_pat
     for _ in range(2):
         assert voxtide(*SCRIPTED, tones("talk.wav", "no"), "-o", tmp_path / "a.txt", "--append").exit_code == 0
     assert (tmp_path / "a.txt").read_text() == "no\nno\n"
+
+
+def test_a_file_that_cannot_be_written_does_not_stop_the_others(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "first.txt").mkdir(parents=True)
+    sources = (tones("first.wav", "ever tried."), tones("second.wav", "ever failed."))
+    result = voxtide("transcribe", "--engine", "scripted", *sources, "--output", f"{out}/")
+    assert result.exit_code == 1
+    assert (out / "second.txt").read_text() == "ever failed.\n"
+    assert "first.txt is a directory" in " ".join(result.stderr.split())

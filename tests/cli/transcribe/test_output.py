@@ -24,7 +24,7 @@ def test_a_file_is_written_atomically(tmp_path: Path) -> None:
     target.write_text("old")
     with open_destination(str(target), "txt", ["talk.wav"]) as destination, destination.open("talk.wav") as result:
         result.grow("héllo\n", "")
-        assert (target.read_text(), (tmp_path / "talk.partial.txt").read_text("utf-8")) == ("old", "héllo\n")
+        assert (target.read_text(), (tmp_path / "talk.voxtide-partial.txt").read_text("utf-8")) == ("old", "héllo\n")
         result.finish(None)
     assert target.read_text("utf-8") == "héllo\n"
     assert os.listdir(tmp_path) == ["talk.txt"]

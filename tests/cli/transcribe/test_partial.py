@@ -70,7 +70,7 @@ def test_what_a_killed_process_left_is_recovered_under_another_name(
     target: Path, capsys: pytest.CaptureFixture[str], doc_format: str, text: str
 ) -> None:
     for name in ("notes.recovered.txt", "notes.recovered-2.txt"):
-        (target.parent / "notes.partial.txt").write_text(text)
+        (target.parent / "notes.voxtide-partial.txt").write_text(text)
         file = opened(target, doc_format)
         assert (target.parent / name).read_text() == text
         assert capsys.readouterr().err.endswith(f"is in {target.parent / name}\n")
@@ -78,7 +78,7 @@ def test_what_a_killed_process_left_is_recovered_under_another_name(
 
 
 def test_an_empty_file_that_a_killed_process_left_is_removed(target: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (target.parent / "notes.partial.txt").touch()
+    (target.parent / "notes.voxtide-partial.txt").touch()
     opened(target).close()
     assert (os.listdir(target.parent), capsys.readouterr().err) == ([], "")
 
@@ -99,7 +99,9 @@ def test_a_full_disk_at_the_end_leaves_the_grown_text_in_the_partial_file(
     file.grow("one\n", "")
     file._sync.close()
     monkeypatch.setattr(os, "fsync", failing)
-    with pytest.raises(VoxtideError, match=r"No space left on device; the text so far is in .*notes.partial.txt"):
+    with pytest.raises(
+        VoxtideError, match=r"No space left on device; the text so far is in .*notes.voxtide-partial.txt"
+    ):
         file.finish("one\n")
     assert file.path.read_bytes() == b"one\n"
     assert not target.exists()
@@ -131,3 +133,26 @@ def test_syncs_are_at_least_a_second_apart(tmp_path: Path, monkeypatch: pytest.M
                 sync._running.result()
         sync.close()
     assert len(synced) == 2
+
+
+def test_files_of_the_user_are_not_taken_for_partial_ones(target: Path) -> None:
+    mine = target.with_name("notes.partial.txt")
+    mine.write_text("mine")
+    file = opened(target)
+    file.finish("ever tried.\n")
+    assert mine.read_text() == "mine"
+
+
+def test_what_is_no_regular_file_is_refused(target: Path) -> None:
+    os.mkfifo(target.with_name("notes.voxtide-partial.txt"))
+    with pytest.raises(ConfigError, match="no regular file"):
+        opened(target)
+
+
+@pytest.mark.parametrize("is_appending", [False, True])
+def test_a_replaced_file_keeps_its_permissions(target: Path, is_appending: bool) -> None:
+    target.write_text("old\n")
+    target.chmod(0o600)
+    file = PartialFile(target, "txt", is_appending=is_appending)
+    file.finish("new\n")
+    assert target.stat().st_mode & 0o777 == 0o600

@@ -43,7 +43,7 @@ from voxtide.cli.transcribe.screen import Screen
 from voxtide.cli.transcribe.spill import SpillingStdout, TerminalSink
 from voxtide.engines.base import Engine, EngineStream
 from voxtide.engines.registry import engine_for
-from voxtide.errors import VoxtideError
+from voxtide.errors import ConfigError, VoxtideError
 from voxtide.pipeline import Observer, Outcome, run_stream
 from voxtide.transcript.records import json_text
 from voxtide.transcript.writers import to_json, to_srt, to_txt, to_vtt
@@ -172,8 +172,7 @@ class _Job:
         if self._destination is None:
             outcome = await self._attempt(source, None)
         else:
-            with self._destination.open(name) as result:
-                outcome = await self._write(source, result)
+            outcome = await self._write_to(self._destination, source)
         if outcome.failure is not None:
             _log.debug("traceback:", exc_info=outcome.failure)
             rest = "; the text before it is in the result" if outcome.transcript.text else ""
@@ -181,6 +180,16 @@ class _Job:
             if len(self._request.sources) > 1:
                 message = f"{name}: {message.removeprefix(f'{name} ')}"
             self._failures.append((message, outcome.failure))
+
+    async def _write_to(self, destination: Destination, source: str) -> Outcome:
+        """As `_write`. One of several files that cannot be written does not stop the others."""
+        try:
+            with destination.open(shown_name(source)) as result:
+                return await self._write(source, result)
+        except ConfigError as error:
+            if len(self._request.sources) == 1:
+                raise
+            return Outcome(NOTHING, error)
 
     async def _write(self, source: str, result: Result) -> Outcome:
         """Run one source's stream and write its result. A failure without text leaves an existing file unchanged."""

@@ -1,9 +1,10 @@
 """Partial files. In: a target, and text as it becomes final. Out: a valid document beside it, renamed at the end.
 
-`notes.txt` is written as `notes.partial.txt`. Each `grow` is one write at the end of the file, so a killed process
-loses no grown text; a power failure loses at most the open segment and the text of the last `SYNC_S`. A kill at the
-very microsecond of a write that crosses a page of memory (4 KiB) can cut that write; the text before it is intact.
-A partial file that a killed process left is renamed (`notes.recovered.txt`), or removed if it holds no text.
+`notes.txt` is written as `notes.voxtide-partial.txt`. Each `grow` is one write at the end of the file, so a killed
+process loses no grown text; a power failure loses at most the open segment and the text of the last `SYNC_S`. A kill at
+the very microsecond of a write that crosses a page of memory (4 KiB) can cut that write; the text before it is intact.
+A partial file that a killed process left is renamed (`notes.recovered.txt`), or removed if it holds no text. Its name
+has `voxtide`, so that no file of the user is taken for one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -40,7 +42,7 @@ class PartialFile:
             ConfigError: Another process writes this target.
             OSError: The file cannot be created.
         """
-        self.path = target.with_name(f"{target.stem}.partial{target.suffix}")
+        self.path = target.with_name(f"{target.stem}.voxtide-partial{target.suffix}")
         self.target = target
         self._format = doc_format
         self._is_appending = is_appending
@@ -125,6 +127,7 @@ class PartialFile:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
+            shutil.copymode(self.path, temporary)
             temporary.replace(self.path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -136,11 +139,20 @@ class PartialFile:
             with suppress(FileExistsError):
                 file = FileIO(self.path, "x+")
                 if try_lock(file.fileno()):
+                    self._take_mode()
                     return file
                 file.close()
         raise self._in_use()
 
+    def _take_mode(self) -> None:
+        """Give the partial file the permissions of the target that it replaces: they may be stricter."""
+        with suppress(FileNotFoundError):
+            self.path.chmod(stat.S_IMODE(self.target.stat().st_mode))
+
     def _recover(self) -> None:
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(self.path.lstat().st_mode):
+                raise ConfigError(f"cannot write --output {self.target}: {self.path} is no regular file; remove it")
         with suppress(FileNotFoundError), FileIO(self.path, "r+") as file:
             if not try_lock(file.fileno()):
                 raise self._in_use()
