@@ -78,6 +78,9 @@ class _Handler(BaseHTTPRequestHandler):
             else 0
         )
         is_part = requested_path is not None and not self.shelf.is_range_ignored
+        sent = body[start:]
+        if self.shelf.cuts:  # taken before the headers go: a test may set the next fault as soon as it has them
+            sent = sent[: self.shelf.cuts.popleft()]
         self.send_response(206 if is_part else 200)
         self.send_header("Content-Type", "text/html" if self.path.endswith("/") else "application/octet-stream")
         if self.shelf.etags:
@@ -88,12 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.shelf.is_length_hidden:
             self.send_header("Content-Length", str(len(body) - start))
         self.end_headers()
-        self._send(body[start:])
+        self._send(sent)
 
     def _send(self, body: bytes) -> None:
         shelf = self.shelf
-        if shelf.cuts:
-            body = body[: shelf.cuts.popleft()]
         if shelf.hold_at is not None:
             self._write(body[: shelf.hold_at])
             shelf.held.set()
