@@ -8,13 +8,13 @@ Knows no sockets, no asyncio and no engines. docs/protocols.md describes the rea
     session_info.py           session ids
     realtime/                 WebSocket sessions
         dialect.py            the seam between a dialect and a session: effects, `Dialect`
+        base.py               what all dialects share: dispatch, and how a session ends
         routing.py            selects the dialect of a connection
         mistral.py            Mistral realtime: mistral_settings.py
         openai.py             OpenAI realtime: openai_settings.py, openai_items.py, openai_beta.py
         vllm.py               vLLM realtime
         turns.py              speech probabilities become turns
         pending_text.py       the text since the last answer
-        shutdown.py           how a session ends
     http/                     file in, transcript out
         form.py, request.py   reading a request
         response.py, sse.py   the answer, whole or streamed

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from voxtide.errors import VoxtideError
-from voxtide.protocols.error_codes import POLICY
-from voxtide.protocols.messages import Message, RequestRefusedError, handler_of, read_audio, read_message, write_message
+from voxtide.protocols.error_codes import POLICY, Failure
+from voxtide.protocols.messages import Message, RequestRefusedError, read_audio, write_message
+from voxtide.protocols.realtime.base import BaseDialect, Handlers, Phase
 from voxtide.protocols.realtime.dialect import Close, Effect, Feed, Flush, Send
 from voxtide.protocols.realtime.mistral_settings import MistralSettings
 from voxtide.protocols.realtime.pending_text import MAX_PIECE_CHARS, PendingText
-from voxtide.protocols.realtime.shutdown import Phase, Shutdown
 from voxtide.protocols.realtime.turns import TurnEnded, TurnEnding, TurnEvent, TurnResumed, TurnStarted
 from voxtide.protocols.session_info import SessionInfo
 from voxtide.transcript.events import (
@@ -52,15 +51,15 @@ class _Pending:
     later_turns: list[Send] = field(default_factory=list)
 
 
-class MistralRealtime:
+class MistralRealtime(BaseDialect):
     """A `Dialect`: one session on `/v1/audio/transcriptions/realtime`."""
 
     def __init__(self, engine: EngineInfo, session: SessionInfo, query: Mapping[str, str]) -> None:
+        super().__init__()
         self._engine = engine
         self._session = session
         self._requested_model = query.get("model")
         self._settings = MistralSettings(language=engine.default_language, has_interim=query.get("interim") == "true")
-        self._shutdown = Shutdown(lambda failure: [_error(failure.message, failure.status)])
         self._has_audio = False
         self._pending: deque[_Pending] = deque()
         self._pending_text = PendingText()
@@ -70,24 +69,11 @@ class MistralRealtime:
     def begin(self) -> list[Effect]:
         """Send `session.created`, or refuse an unknown model."""
         if self._requested_model and (reason := self._engine.model_refusal(self._requested_model)):
-            self._shutdown.phase = Phase.CLOSED
+            self._phase = Phase.CLOSED
             return [_error(reason, 400), Close(POLICY, "invalid model")]
         return [self._settings.configure(), self._session_message("session.created")]
 
-    def receive(self, message: str | bytes) -> list[Effect]:
-        """Handle a client's message; answer a bad one with `error`."""
-        if self._shutdown.is_closed:
-            return []
-        try:
-            fields = read_message(message)
-            return handler_of(fields, _HANDLERS)(self, fields)
-        except RequestRefusedError as refusal:
-            return [_error(refusal.reason, refusal.status)]
-
-    def on_event(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
-        """The messages for an event, and a flush at the end of a turn."""
-        if self._shutdown.is_closed:
-            return []
+    def _effects_of(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
         match event:
             case Delta(text, audio_s):
                 covered = {"audio_s": round(audio_s, 3)} if self._settings.has_interim else {}
@@ -107,21 +93,30 @@ class MistralRealtime:
             case Flushed():
                 return self._on_flushed(event)
             case Finished(audio_s):
-                return self._on_finished(audio_s)
+                return [self._done(audio_s), *self._close()]
             case TurnStarted() | TurnEnding() | TurnResumed() | TurnEnded() if self._settings.turns:
                 return self._on_turn(event)
             case _:
                 return []
 
-    def fail(self, error: VoxtideError) -> list[Effect]:
-        """Send `error`, then close with the failure's code."""
-        return self._shutdown.fail(error)
+    def _failure_messages(self, failure: Failure) -> list[Send]:
+        return [_error(failure.message, failure.status)]
 
-    def drain(self, error: VoxtideError | None = None) -> list[Effect]:
-        """Send a last `done`, then close with 1001 or the error."""
-        return self._shutdown.drain(error)
+    def _refusal_message(self, refusal: RequestRefusedError, message: Message) -> Send:
+        return _error(refusal.reason, refusal.status)
 
     # Client messages.
+
+    def _ignores_messages(self) -> bool:
+        return self._phase is Phase.CLOSED
+
+    def _handlers(self) -> Handlers:
+        return {
+            "input_audio.append": self._append,
+            "input_audio.flush": self._flush,
+            "input_audio.end": self._end,
+            "session.update": self._update,
+        }
 
     def _update(self, message: Message) -> list[Effect]:
         requested = message.get("session")
@@ -129,16 +124,16 @@ class MistralRealtime:
             requested = {}
         if not isinstance(requested, dict):
             raise RequestRefusedError("session.update needs a session, an object")
-        if not self._shutdown.is_open or self._has_audio:
+        if not self._is_open or self._has_audio:
             raise RequestRefusedError("Session fields cannot be changed after audio has started.")
         self._settings, refusals = self._settings.updated(requested, self._engine)
         effects: list[Effect] = [_error(refusal.reason, refusal.status) for refusal in refusals]
         return [self._settings.configure(), *effects, self._session_message("session.updated")]
 
     def _append(self, message: Message) -> list[Effect]:
-        if self._shutdown.phase is Phase.DRAINING:
+        if self._phase is Phase.DRAINING:
             return []  # the connection is closing
-        if self._shutdown.phase is Phase.ENDING:
+        if self._phase is Phase.ENDING:
             raise RequestRefusedError("no audio may follow input_audio.end")
         if self._settings.pcm is None:
             raise RequestRefusedError(
@@ -151,9 +146,9 @@ class MistralRealtime:
         return [Feed(payload)]
 
     def _flush(self, _: Message) -> list[Effect]:
-        if self._shutdown.phase is Phase.DRAINING:
+        if self._phase is Phase.DRAINING:
             return []  # the last `done` answers it
-        if self._shutdown.phase is Phase.ENDING:
+        if self._phase is Phase.ENDING:
             raise RequestRefusedError("no flush may follow input_audio.end, which makes everything final itself")
         if len(self._pending) >= MAX_PENDING_FLUSHES:
             raise RequestRefusedError(
@@ -163,7 +158,7 @@ class MistralRealtime:
         return [Flush()]
 
     def _end(self, _: Message) -> list[Effect]:
-        return self._shutdown.end()
+        return self._finish(Phase.ENDING)
 
     # Engine and turn events.
 
@@ -182,15 +177,12 @@ class MistralRealtime:
             return [*effects, self._done(flushed.audio_s)]
         return [*effects, pending.turn_end, *pending.later_turns]
 
-    def _on_finished(self, audio_s: float) -> list[Effect]:
-        return [self._done(audio_s), *self._shutdown.close()]
-
     def _on_turn(self, event: TurnEvent) -> list[Effect]:
         """Hold `turn.end` until its text has been sent, and later turn events behind it."""
         if isinstance(event, TurnEnded):
             reason = "timeout" if event.is_timeout else "threshold"
             turn_end = _message("turn.end", time_s=event.audio_s, end_reason=reason)
-            if not self._shutdown.is_open:
+            if not self._is_open:
                 return [turn_end]  # no flush may follow `Finish`
             self._pending.append(_Pending(turn_end))
             return [Flush()]
@@ -225,13 +217,6 @@ class MistralRealtime:
             **omitted,
         )
 
-
-_HANDLERS: dict[str, Callable[[MistralRealtime, Message], list[Effect]]] = {
-    "input_audio.append": MistralRealtime._append,
-    "input_audio.flush": MistralRealtime._flush,
-    "input_audio.end": MistralRealtime._end,
-    "session.update": MistralRealtime._update,
-}
 
 _TURN_TYPES: dict[type[TurnEvent], str] = {
     TurnStarted: "turn.start",

@@ -9,16 +9,13 @@ and hints without effect are left out of the session that is sent back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from voxtide.errors import VoxtideError
 from voxtide.protocols.error_codes import Failure
-from voxtide.protocols.messages import Message, RequestRefusedError, handler_of, read_audio, read_message, write_message
+from voxtide.protocols.messages import Message, RequestRefusedError, read_audio, write_message
+from voxtide.protocols.realtime.base import BaseDialect, Handlers
 from voxtide.protocols.realtime.dialect import MAX_APPEND_BYTES, Effect, Feed, Flush, Send
 from voxtide.protocols.realtime.openai_beta import from_beta, to_beta
 from voxtide.protocols.realtime.openai_items import Item, Items
 from voxtide.protocols.realtime.openai_settings import OpenAISettings
-from voxtide.protocols.realtime.shutdown import Shutdown
 from voxtide.protocols.realtime.turns import TurnEnded, TurnEvent, TurnStarted
 from voxtide.protocols.session_info import SessionInfo
 from voxtide.transcript.events import Delta, Finished, Flushed, LanguageDetected, TranscriptEvent
@@ -27,14 +24,14 @@ from voxtide.types import EngineInfo
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 
-class OpenAIRealtime:
+class OpenAIRealtime(BaseDialect):
     """A `Dialect`: one transcription session of an OpenAI client on `/v1/realtime`."""
 
     def __init__(self, engine: EngineInfo, session: SessionInfo) -> None:
+        super().__init__()
         self._engine = engine
         self._session = session
         self._settings = OpenAISettings.initial(engine)
-        self._shutdown = Shutdown(self._failure_events)
         self._is_beta = False
         self._num_events = 0
         self._items = Items(session.session_id)
@@ -52,21 +49,7 @@ class OpenAIRealtime:
         )
         return [self._settings.configure(self._engine), created]
 
-    def receive(self, message: str | bytes) -> list[Effect]:
-        """Handle a client's message; answer a bad one with `error`."""
-        if not self._shutdown.is_open:
-            return []  # the connection is closing
-        fields: Message = {}
-        try:
-            fields = read_message(message)
-            return handler_of(fields, _HANDLERS)(self, fields)
-        except RequestRefusedError as refusal:
-            return [self._refusal_event(refusal, fields)]
-
-    def on_event(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
-        """The messages for an event, and a flush at the end of a turn."""
-        if self._shutdown.is_closed:
-            return []
+    def _effects_of(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
         match event:
             case Delta(text):
                 return self._on_delta(text)
@@ -78,7 +61,7 @@ class OpenAIRealtime:
             case TurnStarted(audio_s) if self._settings.turns:
                 start_ms = max(self._turn_end_ms, round(audio_s * 1000) - self._settings.turns.prefix_padding_ms)
                 return [self._buffer_event("speech_started", audio_start_ms=start_ms, item_id=self._items.open.item_id)]
-            case TurnEnded(audio_s) if self._settings.turns and self._shutdown.is_open:
+            case TurnEnded(audio_s) if self._settings.turns and self._is_open:
                 self._turn_end_ms = round(audio_s * 1000) + self._settings.turns.silence_ms
                 stopped = self._buffer_event(
                     "speech_stopped", audio_end_ms=self._turn_end_ms, item_id=self._items.open.item_id
@@ -89,15 +72,16 @@ class OpenAIRealtime:
             case _:
                 return []
 
-    def fail(self, error: VoxtideError) -> list[Effect]:
-        """Send `failed` for each pending item and `error`, then close with the failure's code."""
-        return self._shutdown.fail(error)
-
-    def drain(self, error: VoxtideError | None = None) -> list[Effect]:
-        """Complete the pending items, then close with 1001 or the error."""
-        return self._shutdown.drain(error)
-
     # Client messages.
+
+    def _handlers(self) -> Handlers:
+        return {
+            "input_audio_buffer.append": self._append,
+            "input_audio_buffer.commit": self._commit,
+            "input_audio_buffer.clear": self._clear,
+            "session.update": self._update,
+            "transcription_session.update": self._update_beta,
+        }
 
     def _update(self, message: Message) -> list[Effect]:
         self._is_beta = False
@@ -109,7 +93,7 @@ class OpenAIRealtime:
 
     def _apply(self, message: Message, requested: Message) -> list[Effect]:
         self._settings, refusals = self._settings.updated(requested, self._engine)
-        errors = [self._refusal_event(refusal, message) for refusal in refusals]
+        errors = [self._refusal_message(refusal, message) for refusal in refusals]
         session = self._settings.as_session(self._engine, self._session)
         updated = (
             self._event("transcription_session.updated", session=to_beta(session))
@@ -179,9 +163,9 @@ class OpenAIRealtime:
         if item.pending_text.text:
             duration_s = self._since_flushed_s(audio_s)
             effects = [*self._commit_item(item), self._completed(item, duration_s)]
-        return [*effects, *self._shutdown.close()]
+        return [*effects, *self._close()]
 
-    def _failure_events(self, failure: Failure) -> list[Send]:
+    def _failure_messages(self, failure: Failure) -> list[Send]:
         details = {"type": _error_type(failure.status), "code": failure.code, "message": failure.message, "param": None}
         return [
             *(self._item_event("failed", item, error=details) for item in self._items.pending if not item.is_cleared),
@@ -201,7 +185,7 @@ class OpenAIRealtime:
     def _buffer_event(self, kind: str, **details: object) -> Send:
         return self._event(f"input_audio_buffer.{kind}", **details)
 
-    def _refusal_event(self, refusal: RequestRefusedError, message: Message) -> Send:
+    def _refusal_message(self, refusal: RequestRefusedError, message: Message) -> Send:
         event_id = message.get("event_id")
         return self._event(
             "error",
@@ -222,14 +206,6 @@ class OpenAIRealtime:
 
 _MAX_EVENT_ID_CHARS = 512
 """Limit of a client's event id in an answer, as at OpenAI."""
-
-_HANDLERS: dict[str, Callable[[OpenAIRealtime, Message], list[Effect]]] = {
-    "input_audio_buffer.append": OpenAIRealtime._append,
-    "input_audio_buffer.commit": OpenAIRealtime._commit,
-    "input_audio_buffer.clear": OpenAIRealtime._clear,
-    "session.update": OpenAIRealtime._update,
-    "transcription_session.update": OpenAIRealtime._update_beta,
-}
 
 
 def _session_of(message: Message) -> Message:

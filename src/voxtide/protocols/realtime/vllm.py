@@ -6,16 +6,14 @@ this server also transcribes audio that arrives between two generations.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from voxtide.audio.pcm import PcmFormat
-from voxtide.errors import VoxtideError
 from voxtide.languages import language_code, unknown_language
+from voxtide.protocols.error_codes import Failure
 from voxtide.protocols.fields import prompt, switch
-from voxtide.protocols.messages import Message, RequestRefusedError, handler_of, read_audio, read_message, write_message
+from voxtide.protocols.messages import Message, RequestRefusedError, read_audio, write_message
+from voxtide.protocols.realtime.base import BaseDialect, Handlers
 from voxtide.protocols.realtime.dialect import MAX_APPEND_BYTES, Configure, Effect, Feed, Flush, Send
 from voxtide.protocols.realtime.pending_text import PendingText
-from voxtide.protocols.realtime.shutdown import Shutdown
 from voxtide.protocols.realtime.turns import TurnEvent
 from voxtide.transcript.events import Delta, Finished, Flushed, TranscriptEvent
 from voxtide.types import EngineInfo, StreamOptions
@@ -24,12 +22,12 @@ MAX_PENDING_DONES = 256
 """Unanswered final commits. A client with more is in a loop."""
 
 
-class VllmRealtime:
+class VllmRealtime(BaseDialect):
     """A `Dialect`: one session of a vLLM client on `/v1/realtime`."""
 
     def __init__(self, engine: EngineInfo) -> None:
+        super().__init__()
         self._engine = engine
-        self._shutdown = Shutdown(lambda failure: [_error(failure.message, failure.code)])
         self._has_model = False
         self._is_started = False
         self._num_pending = 0
@@ -39,20 +37,7 @@ class VllmRealtime:
         """Audio is 16-bit PCM at 16 kHz. `session.created` was sent before the dialect was known."""
         return [self._configure(self._engine.default_language)]
 
-    def receive(self, message: str | bytes) -> list[Effect]:
-        """Handle a client's message; answer a bad one with `error`."""
-        if not self._shutdown.is_open:
-            return []  # the connection is closing
-        try:
-            fields = read_message(message)
-            return handler_of(fields, _HANDLERS)(self, fields)
-        except RequestRefusedError as refusal:
-            return [_error(refusal.reason, refusal.code)]
-
-    def on_event(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
-        """The messages for an event."""
-        if self._shutdown.is_closed:
-            return []
+    def _effects_of(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
         match event:
             case Delta(text):
                 return [_message("transcription.delta", delta=piece) for piece in self._pending_text.add(text)]
@@ -60,17 +45,23 @@ class VllmRealtime:
                 self._num_pending -= 1
                 return [self._done()]
             case Finished():
-                return self._on_finished()
+                is_due = self._is_started or bool(self._pending_text.text)
+                return [*([self._done()] if is_due else []), *self._close()]
             case _:
                 return []
 
-    def fail(self, error: VoxtideError) -> list[Effect]:
-        """Send `error`, then close with the failure's code."""
-        return self._shutdown.fail(error)
+    def _failure_messages(self, failure: Failure) -> list[Send]:
+        return [_error(failure.message, failure.code)]
 
-    def drain(self, error: VoxtideError | None = None) -> list[Effect]:
-        """Send a last `done` if one is due, then close with 1001 or the error."""
-        return self._shutdown.drain(error)
+    def _refusal_message(self, refusal: RequestRefusedError, message: Message) -> Send:
+        return _error(refusal.reason, refusal.code)
+
+    def _handlers(self) -> Handlers:
+        return {
+            "input_audio_buffer.append": self._append,
+            "input_audio_buffer.commit": self._commit,
+            "session.update": self._update,
+        }
 
     def _update(self, message: Message) -> list[Effect]:
         model = message.get("model")
@@ -117,22 +108,11 @@ class VllmRealtime:
         self._num_pending += 1
         return [Flush()]
 
-    def _on_finished(self) -> list[Effect]:
-        is_due = self._is_started or bool(self._pending_text.text)
-        return [*([self._done()] if is_due else []), *self._shutdown.close()]
-
     def _done(self) -> Send:
         text, num_omitted_chars = self._pending_text.text, self._pending_text.num_omitted_chars
         omitted = {"omitted_chars": num_omitted_chars} if num_omitted_chars else {}
         self._pending_text.clear()
         return _message("transcription.done", text=text, usage=None, **omitted)
-
-
-_HANDLERS: dict[str, Callable[[VllmRealtime, Message], list[Effect]]] = {
-    "input_audio_buffer.append": VllmRealtime._append,
-    "input_audio_buffer.commit": VllmRealtime._commit,
-    "session.update": VllmRealtime._update,
-}
 
 
 def _message(kind: str, **fields: object) -> Send:
