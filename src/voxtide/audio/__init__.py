@@ -15,7 +15,7 @@ thread (threaded.py) behind a small bounded queue (handover.py).
     encodings.py    PCM bytes <-> samples, including G.711
     downmix.py      many channels -> one
     resample.py     any rate -> 16 kHz
-    microphone.py   capture, device list
+    microphone/     capture, device list
     threaded.py     a blocking reader as a source
     handover.py     queue from a thread to the event loop
     bytestream.py   interruptible byte reader

@@ -1,18 +1,15 @@
-"""Microphones. In: a device's number or name. Out: its live audio. The only module that imports sounddevice."""
+"""A microphone as a source. In: a device's number or name. Out: its live audio, also after the device was away."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
-from tempfile import TemporaryFile
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +18,16 @@ from voxtide.audio.downmix import Downmix
 from voxtide.audio.encodings import clean
 from voxtide.audio.handover import HandOver
 from voxtide.audio.level import level_dbfs
+from voxtide.audio.microphone.devices import (
+    SoundLibrary,
+    find_device,
+    find_devices_anew,
+    load_library,
+    without_messages,
+)
 from voxtide.audio.resample import Resampler
 from voxtide.audio.source import AudioSource, Chunker
-from voxtide.errors import AudioError, MissingExtraError, SourceNotFoundError, StreamClosedError
+from voxtide.errors import AudioError, StreamClosedError
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 _log = logging.getLogger("voxtide.audio")
@@ -54,62 +58,6 @@ MIN_LOUD_BLOCKS = 5
 
 MAX_CAPTURE_CHANNELS = 2
 """Stereo devices often reject mono; on devices with more channels only the first two are microphones."""
-
-
-class SoundLibrary(Protocol):
-    """The part of the module `sounddevice` that is used here."""
-
-    PortAudioError: type[Exception]
-
-    def query_devices(self, device: int | None = None, kind: str | None = None) -> Any:
-        """All devices, or the default device of `kind`."""
-
-    def query_hostapis(self) -> Any:
-        """The host APIs of the devices."""
-
-    def InputStream(self, **options: Any) -> Any:
-        """A stream that passes recorded blocks to a callback."""
-
-    def _terminate(self) -> None:
-        """Forget all devices. Ends all streams of the process."""
-
-    def _initialize(self) -> None:
-        """Find the devices that are there now. Neither function has a public name."""
-
-
-@dataclass(frozen=True, slots=True)
-class InputDevice:
-    """A device that can record. `index` is for `open_source`; `system` is ALSA, Core Audio, WASAPI, ..."""
-
-    index: int
-    name: str
-    system: str
-    num_channels: int
-    sample_rate_hz: int
-    is_default: bool
-
-
-def list_devices(library: SoundLibrary | None = None) -> list[InputDevice]:
-    """The devices that can record, in the system's order.
-
-    Raises:
-        MissingExtraError: The extra `mic` or the system's PortAudio library is not installed.
-    """
-    library = library or _load_library()
-    systems = library.query_hostapis()
-    default_index = _default_index(library)
-    return [
-        InputDevice(
-            index=device["index"],
-            name=device["name"],
-            system=systems[device["hostapi"]]["name"],
-            num_channels=device["max_input_channels"],
-            sample_rate_hz=round(device["default_samplerate"]),
-            is_default=device["index"] == default_index,
-        )
-        for device in library.query_devices()
-        if device["max_input_channels"] > 0
-    ]
 
 
 class MicrophoneSource(AudioSource):
@@ -162,8 +110,8 @@ class MicrophoneSource(AudioSource):
             SourceNotFoundError: There is no such device.
             AudioError: The device cannot be opened.
         """
-        library = self._library = self._library or _load_library()
-        device = _find(list_devices(library), self._device)
+        library = self._library = self._library or load_library()
+        device = find_device(library, self._device)
         if isinstance(self._device, int):
             self._device = device.name  # its number changes when it comes back
         self.name = f"microphone {device.name!r}"
@@ -174,7 +122,7 @@ class MicrophoneSource(AudioSource):
         self._level = _LevelWatch()
         self._blocks = HandOver(MAX_BACKLOG_MS // BLOCK_MS)
         try:
-            with _without_messages():
+            with without_messages():
                 self._stream = library.InputStream(
                     device=device.index,
                     samplerate=device.sample_rate_hz,
@@ -273,10 +221,7 @@ class MicrophoneSource(AudioSource):
             raise AudioError(f"{self.name} was lost and is not back after {MAX_LOSS_S / 60:.0f} minutes")
         assert self._library is not None, "it opened the device"
         try:
-            with _without_messages():
-                with suppress(self._library.PortAudioError):  # the last attempt did not initialise it
-                    self._library._terminate()
-                self._library._initialize()
+            find_devices_anew(self._library)
             self.start()
         except (self._library.PortAudioError, AudioError) as error:
             self._close_stream()
@@ -333,69 +278,3 @@ class _LevelWatch:
                 QUIET_DBFS,
                 QUIET_S,
             )
-
-
-def _find(devices: list[InputDevice], wanted: int | str | None) -> InputDevice:
-    if not devices:
-        raise SourceNotFoundError("there is no microphone: no device of this machine can record")
-    for device in devices:
-        if wanted is None:
-            is_match = device.is_default
-        elif isinstance(wanted, int):
-            is_match = device.index == wanted
-        else:
-            is_match = wanted.casefold() in device.name.casefold()
-        if is_match:
-            return device
-    known = "; ".join(f"{device.index}: {device.name}" for device in devices)
-    if wanted is None:
-        raise SourceNotFoundError(f"this machine has no default microphone; choose a device: {known}")
-    raise SourceNotFoundError(f"there is no microphone {wanted!r}; choose from {known}")
-
-
-def _default_index(library: SoundLibrary) -> int | None:
-    try:
-        return int(library.query_devices(kind="input")["index"])
-    except (library.PortAudioError, ValueError):  # no default device
-        return None
-
-
-def _load_library() -> SoundLibrary:
-    try:
-        with _without_messages():  # the import initialises PortAudio
-            import sounddevice
-    except ImportError:
-        raise MissingExtraError("sounddevice", "mic", "the microphone") from None
-    except OSError as error:
-        remedy = (
-            "apt-get install libportaudio2 (Debian, Ubuntu), dnf install portaudio (Fedora) "
-            "or brew install portaudio (macOS)"
-        )
-        raise MissingExtraError("PortAudio", "mic", "the microphone", remedy=remedy) from error
-    library: SoundLibrary = sounddevice
-    return library
-
-
-@contextmanager
-def _without_messages() -> Iterator[None]:
-    """Keep what PortAudio and ALSA print off the screen; it is logged for --debug.
-
-    They write to file descriptor 2, so everything else that the process prints meanwhile is logged, too.
-    """
-    try:
-        screen = os.dup(2)
-    except OSError:  # stderr is closed
-        screen = None
-    if screen is None:
-        yield
-        return
-    with TemporaryFile() as messages:
-        os.dup2(messages.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(screen, 2)
-            os.close(screen)
-            messages.seek(0)
-            for line in messages.read().decode("utf-8", "replace").splitlines():
-                _log.debug("PortAudio: %s", line)

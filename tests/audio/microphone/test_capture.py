@@ -7,104 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.support.fake_microphones import FakeLibrary, FakeStream, PortAudioError, Status
 from tests.support.media_files import joined, loudest_hz, tone
-from voxtide.audio import microphone
-from voxtide.audio.microphone import BLOCK_MS, MAX_BACKLOG_MS, MAX_LOSS_S, InputDevice, MicrophoneSource, list_devices
-from voxtide.errors import (
-    AudioError,
-    ConfigError,
-    MissingExtraError,
-    SourceNotFoundError,
-    StreamClosedError,
-    install_command,
-)
+from voxtide.audio.microphone import MicrophoneSource, capture
+from voxtide.audio.microphone.capture import BLOCK_MS, MAX_BACKLOG_MS, MAX_LOSS_S
+from voxtide.errors import AudioError, ConfigError, SourceNotFoundError, StreamClosedError
 from voxtide.types import Samples
-
-
-class PortAudioError(Exception):
-    """The exception of sounddevice."""
-
-
-@dataclass
-class Status:
-    input_overflow: bool = False
-
-
-@dataclass
-class FakeStream:
-    options: dict[str, Any]
-    is_started: bool = False
-    is_closed: bool = False
-
-    def start(self) -> None:
-        self.is_started = True
-
-    def close(self) -> None:
-        """Stop after a last block."""
-        self.record(np.zeros(self.options["blocksize"], np.float32))
-        self.is_closed = True
-        self.options["finished_callback"]()
-
-    def record(self, samples: Samples, *, is_late: bool = False) -> None:
-        """Deliver `samples` on each channel in blocks; the last may be shorter."""
-        for start in range(0, samples.size, self.options["blocksize"]):
-            block = np.stack([samples[start : start + self.options["blocksize"]]] * self.options["channels"], axis=1)
-            self.options["callback"](block, len(block), None, Status(input_overflow=is_late))
-            block[:] = np.nan  # PortAudio reuses the memory
-
-
-@dataclass
-class FakeLibrary:
-    """Two microphones with a loudspeaker between them; the second microphone is the default."""
-
-    PortAudioError: type[Exception] = PortAudioError
-    default_index: int | None = 2
-    start_error: Exception | None = None
-    streams: list[FakeStream] = field(default_factory=list)
-    is_initialised: bool = True
-    num_initialised: int = 0
-    devices: list[dict[str, Any]] = field(
-        default_factory=lambda: [
-            {"index": 0, "name": "Headset", "hostapi": 0, "max_input_channels": 1, "default_samplerate": 16_000.0},
-            {"index": 1, "name": "Speakers", "hostapi": 0, "max_input_channels": 0, "default_samplerate": 48_000.0},
-            {"index": 2, "name": "USB Audio", "hostapi": 1, "max_input_channels": 8, "default_samplerate": 44_100.0},
-        ]
-    )
-
-    def query_devices(self, device: int | None = None, kind: str | None = None) -> Any:
-        if kind is None:
-            return self.devices
-        if self.default_index is None:
-            raise PortAudioError("Error querying device -1")
-        return self.devices[self.default_index]
-
-    def query_hostapis(self) -> Any:
-        return [{"name": "ALSA"}, {"name": "JACK"}]
-
-    def _terminate(self) -> None:
-        if not self.is_initialised:
-            raise PortAudioError("PortAudio not initialized")
-        self.is_initialised = False
-
-    def _initialize(self) -> None:
-        self.is_initialised = True
-        self.num_initialised += 1
-
-    def InputStream(self, **options: Any) -> FakeStream:
-        if self.start_error is not None:
-            raise self.start_error
-        self.streams.append(FakeStream(options))
-        return self.streams[-1]
 
 
 @pytest.fixture
@@ -119,17 +32,6 @@ async def read_samples(source: MicrophoneSource, num_samples: int) -> Samples:
         assert chunk is not None
         chunks.append(chunk)
     return joined(chunks)
-
-
-def test_only_devices_that_can_record_are_listed(library: FakeLibrary) -> None:
-    assert list_devices(library) == [
-        InputDevice(0, "Headset", "ALSA", num_channels=1, sample_rate_hz=16_000, is_default=False),
-        InputDevice(2, "USB Audio", "JACK", num_channels=8, sample_rate_hz=44_100, is_default=True),
-    ]
-
-
-def test_a_machine_without_microphones_has_an_empty_list() -> None:
-    assert list_devices(FakeLibrary(devices=[], default_index=None)) == []
 
 
 @pytest.mark.parametrize(("wanted", "index"), [(None, 2), (0, 0), ("0", 0), (2, 2), ("usb", 2), ("HEAD", 0), ("e", 0)])
@@ -277,7 +179,7 @@ async def test_without_a_choice_the_new_default_device_is_used(library: FakeLibr
 async def test_a_device_that_stops_delivering_is_opened_again(
     library: FakeLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(microphone, "NO_DATA_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(capture, "NO_DATA_TIMEOUT_S", 0.01)
     async with microphone_at(library, Time()) as source:
         await source.read()
         assert [stream.is_closed for stream in library.streams] == [True, False]
@@ -357,31 +259,6 @@ async def test_a_microphone_without_sound_is_reported_once(
     ]
 
 
-NOISY = """\
-import os
-os.write(2, b"ALSA lib pcm.c: Unknown PCM cards.pcm.rear\\n")
-class PortAudioError(Exception): pass
-def query_devices(device=None, kind=None):
-    os.write(2, b"after\\n")
-    if kind: raise PortAudioError
-    return []
-def query_hostapis(): return []
-"""
-"""The module sounddevice; PortAudio prints while it is imported."""
-
-
-def test_messages_of_portaudio_are_logged_not_printed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "sounddevice.py").write_text(NOISY)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
-    caplog.set_level(logging.DEBUG, "voxtide.audio")
-    assert list_devices() == []
-    assert set(capfd.readouterr().err.split()) == {"after"}
-    assert "PortAudio: ALSA lib pcm.c: Unknown PCM cards.pcm.rear" in caplog.text
-
-
 async def test_a_device_in_use_raises(library: FakeLibrary) -> None:
     library.start_error = PortAudioError("Device unavailable")
     with pytest.raises(AudioError, match="'USB Audio' cannot be opened: Device unavailable; is another program"):
@@ -411,18 +288,3 @@ async def test_a_microphone_is_opened_once_and_read_only_while_open(library: Fak
 def test_a_chunk_length_out_of_range_is_refused(library: FakeLibrary) -> None:
     with pytest.raises(ConfigError, match="chunk_ms"):
         MicrophoneSource(chunk_ms=5, library=library)
-
-
-@pytest.mark.parametrize("use", [list_devices, lambda: asyncio.run(MicrophoneSource(chunk_ms=20).open())])
-def test_without_the_extra_the_error_names_it(use: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(MissingExtraError, match=re.escape(install_command("mic"))):
-        use()
-
-
-def test_without_portaudio_the_error_names_its_package(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
-    with pytest.raises(MissingExtraError, match="'PortAudio'.*apt-get install libportaudio2.*brew install portaudio"):
-        list_devices()

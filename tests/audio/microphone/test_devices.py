@@ -1,0 +1,67 @@
+"""The devices that record, with a fake of the module sounddevice."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.fake_microphones import FakeLibrary
+from voxtide.audio.microphone import InputDevice, MicrophoneSource, list_devices
+from voxtide.errors import MissingExtraError, install_command
+
+
+def test_only_devices_that_can_record_are_listed() -> None:
+    assert list_devices(FakeLibrary()) == [
+        InputDevice(0, "Headset", "ALSA", num_channels=1, sample_rate_hz=16_000, is_default=False),
+        InputDevice(2, "USB Audio", "JACK", num_channels=8, sample_rate_hz=44_100, is_default=True),
+    ]
+
+
+def test_a_machine_without_microphones_has_an_empty_list() -> None:
+    assert list_devices(FakeLibrary(devices=[], default_index=None)) == []
+
+
+NOISY = """\
+import os
+os.write(2, b"ALSA lib pcm.c: Unknown PCM cards.pcm.rear\\n")
+class PortAudioError(Exception): pass
+def query_devices(device=None, kind=None):
+    os.write(2, b"after\\n")
+    if kind: raise PortAudioError
+    return []
+def query_hostapis(): return []
+"""
+"""The module sounddevice; PortAudio prints while it is imported."""
+
+
+def test_messages_of_portaudio_are_logged_not_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "sounddevice.py").write_text(NOISY)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    caplog.set_level(logging.DEBUG, "voxtide.audio")
+    assert list_devices() == []
+    assert set(capfd.readouterr().err.split()) == {"after"}
+    assert "PortAudio: ALSA lib pcm.c: Unknown PCM cards.pcm.rear" in caplog.text
+
+
+@pytest.mark.parametrize("use", [list_devices, lambda: asyncio.run(MicrophoneSource(chunk_ms=20).open())])
+def test_without_the_extra_the_error_names_it(use: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    with pytest.raises(MissingExtraError, match=re.escape(install_command("mic"))):
+        use()
+
+
+def test_without_portaudio_the_error_names_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    with pytest.raises(MissingExtraError, match="'PortAudio'.*apt-get install libportaudio2.*brew install portaudio"):
+        list_devices()
