@@ -17,8 +17,8 @@ from voxtide.engines.registry import ENGINES
 SHARED_VOCABULARY = {"numpy"}
 """Samples are NumPy arrays everywhere (types.py)."""
 
-SHARED_IN_ROOM = {"cli": {"typer", "rich"}, "server": {"starlette"}}
-"""Packages that any module of one room may import, and no other room."""
+SHARED_IN_FOLDER = {"cli": {"typer", "rich"}, "server": {"starlette"}, "audio.media": {"av"}}
+"""Packages that any module of one folder may import, and none elsewhere."""
 
 IN_TWO_ROOMS = {"websockets"}
 """Imported by one module of server/ and one of client/, the two ends of a connection."""
@@ -68,6 +68,13 @@ def test_a_scattered_import_is_found() -> None:
     assert scattered((first, second)) == ["av is imported by voxtide.audio.files and voxtide.cli.main"]
 
 
+def test_a_folder_shares_a_package_with_no_other() -> None:
+    inside = tuple(module_of("import av", f"voxtide.audio.media.{name}") for name in ("container", "demuxer"))
+    assert scattered(inside) == []
+    outside = module_of("import av", "voxtide.cli.main")
+    assert scattered((*inside, outside)) == ["av is imported by audio.media and voxtide.cli.main"]
+
+
 def scattered(of: tuple[Module, ...]) -> list[str]:
     places: dict[str, set[str]] = {}
     for module in of:
@@ -75,11 +82,11 @@ def scattered(of: tuple[Module, ...]) -> list[str]:
             if found.top in sys.stdlib_module_names | SHARED_VOCABULARY | {"voxtide"}:
                 continue
             room = module.name.removeprefix("voxtide.").partition(".")[0]
-            is_shared = found.top in SHARED_IN_ROOM.get(room, set())
-            if not (is_shared or (found.top == "torch" and module.is_in(*TORCH_ROOMS))):
+            if not (found.top == "torch" and module.is_in(*TORCH_ROOMS)):
                 library = SEPARATE_PACKAGE if found.name.startswith(SEPARATE_PACKAGE) else found.top
                 library = f"{library} in {room}" if library in IN_TWO_ROOMS else library
-                places.setdefault(library, set()).add(module.name)
+                folders = (f for f, shared in SHARED_IN_FOLDER.items() if found.top in shared and module.is_in(f))
+                places.setdefault(library, set()).add(next(folders, module.name))
     return [f"{name} is imported by {' and '.join(sorted(homes))}" for name, homes in places.items() if len(homes) > 1]
 
 

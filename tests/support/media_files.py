@@ -65,6 +65,10 @@ def wav_bytes(samples: Samples, *, rate_hz: int = SAMPLE_RATE_HZ) -> bytes:
     return target.getvalue()
 
 
+def black_picture() -> av.VideoFrame:
+    return av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+
+
 def joined(chunks: Iterable[Samples]) -> Samples:
     return np.concatenate([np.zeros(0, np.float32), *chunks])
 

@@ -10,7 +10,16 @@ import av
 import numpy as np
 import pytest
 
-from tests.support.media_files import encode, encoded, joined, loudest_hz, read_all, read_until_error, tone
+from tests.support.media_files import (
+    black_picture,
+    encode,
+    encoded,
+    joined,
+    loudest_hz,
+    read_all,
+    read_until_error,
+    tone,
+)
 from voxtide.audio import open_source
 from voxtide.errors import CorruptAudioError
 from voxtide.types import Samples
@@ -27,7 +36,7 @@ def film(
         picture = output.add_stream("mpeg4", rate=10, width=64, height=48) if picture_s is not None else None
         sound = output.add_stream(codec, rate=RATE_HZ, layout="mono")
         if picture is not None and picture_s is not None:
-            black = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+            black = black_picture()
             black.pts = round(picture_s * 10)
             output.mux([*picture.encode(black), *picture.encode(None)])
         size = sound.codec_context.frame_size or 1_024

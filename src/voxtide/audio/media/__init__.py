@@ -3,7 +3,8 @@
 inputs.py         choose the reader for a file, a pipe or an address
 sniff.py          container, another file or raw PCM?
 http_file.py      a file on a server, resumed after a lost connection
-container.py      PyAV: demux, decode
+container.py      decode the tracks of a container, and check that they are whole
+demuxer.py        open a container; its tracks and their packets
 tracks.py         which of several audio tracks
 track_samples.py  frames -> mono at 16 kHz; the mix of several tracks
 clock.py          silence for a late start and for gaps
