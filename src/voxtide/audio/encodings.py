@@ -115,50 +115,6 @@ def _decode_s16(data: bytes) -> Samples:
     return samples
 
 
-def _decode_s32(data: bytes) -> Samples:
-    return np.frombuffer(data, "<i4").astype(np.float32) / np.float32(_S32_FULL_SCALE)
-
-
-def _decode_f16(data: bytes) -> Samples:
-    return clean(np.frombuffer(data, "<f2").astype(np.float32))
-
-
-def _decode_f32(data: bytes) -> Samples:
-    return clean(np.frombuffer(data, "<f4"))
-
-
-def _decode_mulaw(data: bytes) -> Samples:
-    return _mulaw_levels()[np.frombuffer(data, np.uint8)]
-
-
-def _decode_alaw(data: bytes) -> Samples:
-    return _alaw_levels()[np.frombuffer(data, np.uint8)]
-
-
-def _encode_s16(samples: Samples) -> bytes:
-    return _scaled(samples, _S16_FULL_SCALE).astype("<i2").tobytes()
-
-
-def _encode_s32(samples: Samples) -> bytes:
-    return _scaled(samples, _S32_FULL_SCALE).astype("<i4").tobytes()
-
-
-def _encode_f16(samples: Samples) -> bytes:
-    return samples.astype("<f2").tobytes()
-
-
-def _encode_f32(samples: Samples) -> bytes:
-    return samples.astype("<f4").tobytes()
-
-
-def _encode_mulaw(samples: Samples) -> bytes:
-    return _nearest_codes(samples, _mulaw_levels())
-
-
-def _encode_alaw(samples: Samples) -> bytes:
-    return _nearest_codes(samples, _alaw_levels())
-
-
 def _scaled(samples: Samples, full_scale: float) -> NDArray[np.float64]:
     """Integers from -full_scale to full_scale - 1, as float64: float32 cannot represent 2**31 - 1."""
     scaled: NDArray[np.float64] = np.rint(samples.astype(np.float64) * full_scale)
@@ -198,18 +154,18 @@ def _nearest_codes(samples: Samples, levels: Samples) -> bytes:
 
 _DECODERS: dict[Encoding, Callable[[bytes], Samples]] = {
     Encoding.PCM_S16LE: _decode_s16,
-    Encoding.PCM_S32LE: _decode_s32,
-    Encoding.PCM_F16LE: _decode_f16,
-    Encoding.PCM_F32LE: _decode_f32,
-    Encoding.PCM_MULAW: _decode_mulaw,
-    Encoding.PCM_ALAW: _decode_alaw,
+    Encoding.PCM_S32LE: lambda data: np.frombuffer(data, "<i4").astype(np.float32) / np.float32(_S32_FULL_SCALE),
+    Encoding.PCM_F16LE: lambda data: clean(np.frombuffer(data, "<f2").astype(np.float32)),
+    Encoding.PCM_F32LE: lambda data: clean(np.frombuffer(data, "<f4")),
+    Encoding.PCM_MULAW: lambda data: _mulaw_levels()[np.frombuffer(data, np.uint8)],
+    Encoding.PCM_ALAW: lambda data: _alaw_levels()[np.frombuffer(data, np.uint8)],
 }
 
 _ENCODERS: dict[Encoding, Callable[[Samples], bytes]] = {
-    Encoding.PCM_S16LE: _encode_s16,
-    Encoding.PCM_S32LE: _encode_s32,
-    Encoding.PCM_F16LE: _encode_f16,
-    Encoding.PCM_F32LE: _encode_f32,
-    Encoding.PCM_MULAW: _encode_mulaw,
-    Encoding.PCM_ALAW: _encode_alaw,
+    Encoding.PCM_S16LE: lambda samples: _scaled(samples, _S16_FULL_SCALE).astype("<i2").tobytes(),
+    Encoding.PCM_S32LE: lambda samples: _scaled(samples, _S32_FULL_SCALE).astype("<i4").tobytes(),
+    Encoding.PCM_F16LE: lambda samples: samples.astype("<f2").tobytes(),
+    Encoding.PCM_F32LE: lambda samples: samples.astype("<f4").tobytes(),
+    Encoding.PCM_MULAW: lambda samples: _nearest_codes(samples, _mulaw_levels()),
+    Encoding.PCM_ALAW: lambda samples: _nearest_codes(samples, _alaw_levels()),
 }

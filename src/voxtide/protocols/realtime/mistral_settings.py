@@ -145,14 +145,6 @@ def _turn_fields(turns: TurnConfig) -> Message:
     }
 
 
-def _read_interim(value: Any, _: EngineInfo) -> bool:
-    return switch(value, "interim")
-
-
-def _read_speech(value: Any, _: EngineInfo) -> bool:
-    return switch(value, "speech")
-
-
 def _refuse_diarize(value: Any, engine: EngineInfo) -> None:
     if switch(value, "diarize"):
         raise RequestRefusedError(
@@ -173,8 +165,8 @@ _READERS: dict[str, tuple[str, Callable[[Any, EngineInfo], Any]]] = {
     "language": ("language", _read_language),
     "context_bias": ("vocabulary", _read_context_bias),
     "turn_detection": ("turns", _read_turn_detection),
-    "interim": ("has_interim", _read_interim),
-    "speech": ("has_speech", _read_speech),
+    "interim": ("has_interim", lambda value, _: switch(value, "interim")),
+    "speech": ("has_speech", lambda value, _: switch(value, "speech")),
     "diarize": ("", _refuse_diarize),
     "speaker_references": ("", _refuse_speaker_references),
 }
