@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.conformance_clients import FIRST, SECOND, Lines, LiveServer, Report, drive
+from tests.support.conformance_clients import FIRST, SECOND, Lines, LiveServer, Report, drive, of
 
 
 @pytest.fixture(scope="module")
 def report(server: LiveServer) -> Report:
     return drive("livekit", "livekit_stt", server)
-
-
-def of(lines: Lines, event: str) -> Lines:
-    return [line for line in lines if line.get("event") == event]
 
 
 def finals(lines: Lines) -> list[str]:

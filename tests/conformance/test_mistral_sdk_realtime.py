@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.conformance_clients import FIRST, SECOND, Lines, LiveServer, Report, drive
+from tests.support.conformance_clients import FIRST, SECOND, Lines, LiveServer, Report, drive, of
 
 SESSION = ["RealtimeTranscriptionSessionCreated", "RealtimeTranscriptionSessionUpdated"]
 
@@ -12,11 +12,6 @@ SESSION = ["RealtimeTranscriptionSessionCreated", "RealtimeTranscriptionSessionU
 @pytest.fixture(scope="module", params=["mistral1", "mistral2", "mistral3"])
 def report(request: pytest.FixtureRequest, server: LiveServer) -> Report:
     return drive(request.param, "mistral_realtime", server)
-
-
-def of(lines: Lines, event: str) -> Lines:
-    """The events of one class, which the SDK chooses only for valid events."""
-    return [line for line in lines if line.get("event") == event]
 
 
 def finals(lines: Lines) -> list[str]:

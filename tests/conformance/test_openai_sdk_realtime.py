@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.conformance_clients import FIRST, SECOND, Lines, LiveServer, Report, drive
+from tests.support.conformance_clients import FIRST, SECOND, Lines, LiveServer, Report, drive, of
 
 DELTA = "conversation.item.input_audio_transcription.delta"
 COMPLETED = "conversation.item.input_audio_transcription.completed"
@@ -13,10 +13,6 @@ COMPLETED = "conversation.item.input_audio_transcription.completed"
 @pytest.fixture(scope="module")
 def report(server: LiveServer) -> Report:
     return drive("openai", "openai_realtime", server)
-
-
-def of(lines: Lines, kind: str) -> Lines:
-    return [line for line in lines if line.get("type") == kind]
 
 
 def finals(lines: Lines) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.support.conformance_clients import SENTENCES, Lines, LiveServer, drive
+from tests.support.conformance_clients import SENTENCES, LiveServer, drive, of
 
 SPEECH = " ".join(SENTENCES)
 
@@ -12,10 +12,6 @@ SPEECH = " ".join(SENTENCES)
 def words(text: str) -> str:
     """The text without case and punctuation, which depend on how much audio the model receives at once."""
     return " ".join(re.findall(r"[a-z]+", text.lower()))
-
-
-def of(lines: Lines, kind: str) -> Lines:
-    return [line for line in lines if line.get("type") == kind]
 
 
 def test_the_mistral_sdk_flushes_and_continues(speech_server: LiveServer) -> None:

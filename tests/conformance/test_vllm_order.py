@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.conformance_clients import FIRST, SECOND, Lines, LiveServer, Report, drive
+from tests.support.conformance_clients import FIRST, SECOND, Lines, LiveServer, Report, drive, of
 
 
 @pytest.fixture(scope="module")
 def report(server: LiveServer) -> Report:
     return drive("openai", "vllm_realtime", server)
-
-
-def of(lines: Lines, kind: str) -> Lines:
-    return [line for line in lines if line.get("type") == kind]
 
 
 def finals(lines: Lines) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support.serving import wait_for_restart
 from voxtide.engines.base import Engine
 from voxtide.engines.remote import RemoteEngine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
@@ -35,12 +36,6 @@ async def kill(supervised: EngineSupervisor) -> None:
             await stream.feed(speak("long enough"))
             async for _ in stream:
                 pass
-
-
-async def wait_for_restart(supervised: EngineSupervisor) -> None:
-    async with asyncio.timeout(10):
-        while not supervised.num_restarts:  # noqa: ASYNC110  # no event signals it
-            await asyncio.sleep(0.001)
 
 
 async def test_a_dead_engine_is_replaced() -> None:

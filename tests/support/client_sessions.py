@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from voxtide.client.config import ClientConfig
 from voxtide.client.connection import Connection
-from voxtide.client.events import ClientEvent, ConnectionLost, ConnectionReplaced
+from voxtide.client.events import ClientEvent, ConnectionReplaced
 from voxtide.engines.scripted import speak
 from voxtide.transcript.events import Delta, Finished, Flushed, SegmentEnded
 from voxtide.types import SAMPLE_RATE_HZ
@@ -29,10 +29,6 @@ class Outcome:
     @property
     def text(self) -> str:
         return "".join(event.text for event in self.events if isinstance(event, Delta))
-
-    @property
-    def losses(self) -> list[ConnectionLost]:
-        return [event for event in self.events if isinstance(event, ConnectionLost)]
 
     @property
     def replacements(self) -> list[ConnectionReplaced]:

@@ -63,6 +63,11 @@ class Report:
         return lines[:-1]
 
 
+def of(lines: Lines, kind: str) -> Lines:
+    """The lines of one type of message, or of one class of event, which an SDK chooses only for valid events."""
+    return [line for line in lines if kind in (line.get("type"), line.get("event"))]
+
+
 def python_of(client: str) -> Path:
     """The interpreter of a client's environment."""
     environment = ENVIRONMENTS / client

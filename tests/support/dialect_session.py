@@ -39,7 +39,6 @@ class Conversation:
         self.configured: list[Configure] = []
         self.fed = b""
         self.close: Close | None = None
-        self._num_seen = 0
         self.execute(self.dialect.begin())
 
     def send(self, kind: str, **fields: Any) -> list[dict[str, Any]]:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import http.client
 import io
-import json
 import wave
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from tests.support.serving import RunningServer, running
+from tests.support.serving import Answer, RunningServer, running
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
@@ -44,17 +41,6 @@ async def files_server(
     """A server with all HTTP endpoints."""
     async with running(config, load=load, endpoints=http_endpoints) as server:
         yield server
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 def wav(samples: Samples) -> bytes:

@@ -33,6 +33,10 @@ class Answer:
     headers: dict[str, str]
     body: str
 
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
 
 @dataclass
 class RunningServer:
@@ -80,9 +84,9 @@ async def wait_for_sessions(server: RunningServer, num_sessions: int = 0) -> Non
     await until(lambda: server.sessions.num_sessions == num_sessions)
 
 
-async def wait_for_restart(server: RunningServer) -> None:
+async def wait_for_restart(supervisor: EngineSupervisor) -> None:
     """Wait until a dead engine is replaced."""
-    await until(lambda: server.supervisor.num_restarts > 0)
+    await until(lambda: supervisor.num_restarts > 0)
 
 
 def engine(config: ScriptedConfig | None = None) -> Callable[[], Engine]:

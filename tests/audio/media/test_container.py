@@ -250,15 +250,8 @@ def transport_stream(duration_s: float, num_streams: int) -> bytes:
 
 
 async def test_a_second_audio_stream_added_to_a_broadcast_does_not_end_it() -> None:
-    class Air(io.RawIOBase):
-        def __init__(self, data: bytes) -> None:
-            self._data = io.BytesIO(data)
-
-        def read(self, size: int = -1) -> bytes:
-            return self._data.read(size)
-
     before, after = transport_stream(20.0, 1), transport_stream(2.0, 2)
-    async with open_source("-", stdin=Air(before + after)) as source:
+    async with open_source("-", stdin=SimpleNamespace(read=io.BytesIO(before + after).read)) as source:
         decoded = await read_all(source)
     assert decoded.size == pytest.approx(22 * 16_000, abs=2_400)
     assert loudest_hz(decoded[-16_000:]) == pytest.approx(440, abs=2)

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-import torch
 
 from tests.support import voxtral_checkpoint
 from voxtide.bench.figures import voxtral
@@ -12,15 +9,11 @@ from voxtide.errors import VoxtideError
 
 
 @pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _small(monkeypatch: pytest.MonkeyPatch, one_torch_thread: None) -> None:
     """A small model, on one thread."""
-    num_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     monkeypatch.setattr(measure, "MEDIUM", voxtral_checkpoint.SMALL)
     monkeypatch.setattr(voxtral, "NUM_STREAMS", 3)
     monkeypatch.setattr(voxtral, "WINDOW", 60)
-    yield
-    torch.set_num_threads(num_threads)
 
 
 async def test_on_a_cpu_each_step_is_compared_with_the_floor_and_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -19,12 +19,8 @@ PLAN = Plan("a card", 4e12, {1: 200, 3: 200, 5: 40, 9: 0})
 
 
 @pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    num_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def _small(monkeypatch: pytest.MonkeyPatch, one_torch_thread: None) -> None:
     monkeypatch.setattr(voxtral_gpu, "VoxtralConfig", lambda: voxtral_checkpoint.SMALL)
-    yield
-    torch.set_num_threads(num_threads)
 
 
 def here(**functions: Callable[..., Coroutine[Any, Any, object]]) -> Callable[..., Coroutine[Any, Any, object]]:

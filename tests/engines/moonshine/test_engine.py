@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.support.pulled_models import between, model_directory, recording
+from tests.support.stream_runs import silence
 from voxtide.config import Settings
 from voxtide.engines.moonshine import load
 from voxtide.engines.moonshine.decoding import Token
@@ -47,10 +48,6 @@ def reader_of(windows: MoonshineWindows, samples: Samples) -> tuple[AudioBuffer,
 
 def starts_of(pieces: list[Piece]) -> dict[str, float]:
     return {piece.normalised: piece.start_s for piece in pieces if not piece.is_punctuation}
-
-
-def silence(duration_s: float) -> Samples:
-    return np.zeros(round(duration_s * SAMPLE_RATE_HZ), np.float32)
 
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.9, 1.7])

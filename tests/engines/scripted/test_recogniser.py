@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from tests.support.stream_runs import silence
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, load, speak
 from voxtide.engines.scripted.config import DELAYS_MS
 from voxtide.engines.scripted.recogniser import ScriptedRecogniser
@@ -26,10 +27,6 @@ from voxtide.transcript.events import (
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions, Word
 
 FRAME_S = TONE_FRAME_SAMPLES / SAMPLE_RATE_HZ
-
-
-def silence(duration_s: float) -> Samples:
-    return np.zeros(round(duration_s * SAMPLE_RATE_HZ), np.float32)
 
 
 def audio_of(*parts: Samples | str) -> Samples:

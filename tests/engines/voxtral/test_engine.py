@@ -36,20 +36,13 @@ from voxtide.voxtral.loading import load as load_model
 from voxtide.voxtral.model import VoxtralModel
 from voxtide.voxtral.tokenizer import Vocabulary
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 LIVELY = replace(
     voxtral_checkpoint.SMALL,
     decoder=TransformerConfig(dim=32, num_layers=2, num_heads=4, num_kv_heads=2, head_dim=8, hidden_dim=48, window=60),
 )
 """A window of 60 tokens, so that its rings wrap within half a minute."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Small models are faster on one thread, most of all on busy cores."""
-    num_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(num_threads)
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,8 @@ from voxtide.voxtral.model import VoxtralModel
 from voxtide.voxtral.slots import Slots
 from voxtide.voxtral.tokenizer import Vocabulary
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 _SYNCHRONISES = ("_local_scalar_dense", "item", "nonzero", "is_nonzero", "equal", "masked_select", "unique")
 _SIZE = 4
 NUMBERS = Vocabulary([f" {number}".encode() for number in range(200)])
@@ -44,15 +46,6 @@ class Trace(TorchDispatchMode):
         name = f"{function.name()}::nonzero" if "index" in function.name() and by_mask else function.name()
         self.operations.append((name, tuple(tuple(tensor.shape) for tensor in tensors)))
         return function(*args, **(kwargs or {}))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Small models are faster on one thread, most of all on busy cores."""
-    num_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(num_threads)
 
 
 @pytest.fixture(

@@ -123,7 +123,7 @@ async def test_a_dead_engine_fails_its_sessions_and_is_replaced() -> None:
             await receive_until(socket, "error")
             await socket.wait_closed()
             assert socket.close_code == 1011
-        await wait_for_restart(server)
+        await wait_for_restart(server.supervisor)
         async with connect(server.ws()) as third:
             await send_speech(third, "as good as new")
             await third.send(FLUSH)
