@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from voxtide.errors import VoxtideError
 from voxtide.protocols.error_codes import GOING_AWAY, NORMAL, Failure, failure_of
-from voxtide.protocols.messages import Message, RequestRefusedError, handler_of, read_message
+from voxtide.protocols.messages import Message, RequestRefusedError, handler_of, read_message, write_message
 from voxtide.protocols.realtime.dialect import Close, Effect, Finish, Send
 from voxtide.protocols.realtime.turns import TurnEvent
 from voxtide.transcript.events import TranscriptEvent
@@ -106,3 +106,8 @@ class BaseDialect(ABC):
     @abstractmethod
     def _refusal_message(self, refusal: RequestRefusedError, message: Message) -> Send:
         """The answer to a client's bad `message`; empty if it could not be read."""
+
+
+def to_send(kind: str, **fields: object) -> Send:
+    """A message of this type, as an effect."""
+    return Send(write_message({"type": kind, **fields}))

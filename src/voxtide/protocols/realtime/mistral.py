@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from voxtide.protocols.error_codes import POLICY, Failure
-from voxtide.protocols.messages import Message, RequestRefusedError, read_audio, write_message
-from voxtide.protocols.realtime.base import BaseDialect, Handlers, Phase
+from voxtide.protocols.messages import Message, RequestRefusedError, read_audio
+from voxtide.protocols.realtime.base import BaseDialect, Handlers, Phase, to_send
 from voxtide.protocols.realtime.dialect import Close, Effect, Feed, Flush, Send
 from voxtide.protocols.realtime.mistral_settings import MistralSettings
 from voxtide.protocols.realtime.pending_text import MAX_PIECE_CHARS, PendingText
@@ -78,18 +78,18 @@ class MistralRealtime(BaseDialect):
             case Delta(text, audio_s):
                 covered = {"audio_s": round(audio_s, 3)} if self._settings.has_interim else {}
                 pieces = self._pending_text.add(text)
-                return [_message("transcription.text.delta", text=piece, **covered) for piece in pieces]
+                return [to_send("transcription.text.delta", text=piece, **covered) for piece in pieces]
             case Interim(text, audio_s) if self._settings.has_interim:
-                return [_message("transcription.text.interim", text=text, audio_s=round(audio_s, 3))]
+                return [to_send("transcription.text.interim", text=text, audio_s=round(audio_s, 3))]
             case SpeechStarted(time_s) if self._settings.has_speech:
-                return [_message("speech.start", time_s=time_s)]
+                return [to_send("speech.start", time_s=time_s)]
             case SpeechStopped(time_s) if self._settings.has_speech:
-                return [_message("speech.stop", time_s=time_s)]
+                return [to_send("speech.stop", time_s=time_s)]
             case SegmentEnded(segment):
                 return self._send_segment(segment)
             case LanguageDetected(language):
                 self._language = language
-                return [_message("transcription.language", audio_language=language)]
+                return [to_send("transcription.language", audio_language=language)]
             case Flushed():
                 return self._on_flushed(event)
             case Finished(audio_s):
@@ -163,12 +163,12 @@ class MistralRealtime(BaseDialect):
     # Engine and turn events.
 
     def _session_message(self, kind: str) -> Send:
-        return _message(kind, session=self._settings.as_session(self._engine, self._session))
+        return to_send(kind, session=self._settings.as_session(self._engine, self._session))
 
     def _send_segment(self, segment: Segment) -> list[Effect]:
         if not self._pending_text.add_segment(segment):
             return []
-        return [_message("transcription.segment", **_segment_fields(segment), speaker_id=None)]
+        return [to_send("transcription.segment", **_segment_fields(segment), speaker_id=None)]
 
     def _on_flushed(self, flushed: Flushed) -> list[Effect]:
         effects = [effect for segment in flushed.segments for effect in self._send_segment(segment)]
@@ -181,12 +181,12 @@ class MistralRealtime(BaseDialect):
         """Hold `turn.end` until its text has been sent, and later turn events behind it."""
         if isinstance(event, TurnEnded):
             reason = "timeout" if event.is_timeout else "threshold"
-            turn_end = _message("turn.end", time_s=event.audio_s, end_reason=reason)
+            turn_end = to_send("turn.end", time_s=event.audio_s, end_reason=reason)
             if not self._is_open:
                 return [turn_end]  # no flush may follow `Finish`
             self._pending.append(_Pending(turn_end))
             return [Flush()]
-        message = _message(_TURN_TYPES[type(event)], time_s=event.audio_s)
+        message = to_send(_TURN_TYPES[type(event)], time_s=event.audio_s)
         for pending in reversed(self._pending):
             if pending.turn_end is not None:
                 pending.later_turns.append(message)
@@ -207,7 +207,7 @@ class MistralRealtime(BaseDialect):
         }
         self._reported_s = max(self._reported_s, total_s)
         self._pending_text.clear()
-        return _message(
+        return to_send(
             "transcription.done",
             model=self._engine.model,
             text=text,
@@ -225,13 +225,9 @@ _TURN_TYPES: dict[type[TurnEvent], str] = {
 }
 
 
-def _message(kind: str, **fields: object) -> Send:
-    return Send(write_message({"type": kind, **fields}))
-
-
 def _error(message: str, code: int) -> Send:
     """`code` must be a number: the SDK does not recognise an error with a string code."""
-    return _message("error", error={"message": message, "code": code})
+    return to_send("error", error={"message": message, "code": code})
 
 
 def _segment_fields(segment: Segment) -> Message:

@@ -10,8 +10,8 @@ and hints without effect are left out of the session that is sent back.
 from __future__ import annotations
 
 from voxtide.protocols.error_codes import Failure
-from voxtide.protocols.messages import Message, RequestRefusedError, read_audio, write_message
-from voxtide.protocols.realtime.base import BaseDialect, Handlers
+from voxtide.protocols.messages import Message, RequestRefusedError, read_audio
+from voxtide.protocols.realtime.base import BaseDialect, Handlers, to_send
 from voxtide.protocols.realtime.dialect import MAX_APPEND_BYTES, Effect, Feed, Flush, Send
 from voxtide.protocols.realtime.openai_beta import from_beta, to_beta
 from voxtide.protocols.realtime.openai_items import Item, Items
@@ -201,7 +201,7 @@ class OpenAIRealtime(BaseDialect):
     def _event(self, kind: str, **details: object) -> Send:
         self._num_events += 1
         event_id = f"event_{self._session.session_id}_{self._num_events}"
-        return Send(write_message({"type": kind, "event_id": event_id, **details}))
+        return to_send(kind, event_id=event_id, **details)
 
 
 _MAX_EVENT_ID_CHARS = 512

@@ -10,8 +10,8 @@ from voxtide.audio.pcm import PcmFormat
 from voxtide.languages import language_code, unknown_language
 from voxtide.protocols.error_codes import Failure
 from voxtide.protocols.fields import prompt, switch
-from voxtide.protocols.messages import Message, RequestRefusedError, read_audio, write_message
-from voxtide.protocols.realtime.base import BaseDialect, Handlers
+from voxtide.protocols.messages import Message, RequestRefusedError, read_audio
+from voxtide.protocols.realtime.base import BaseDialect, Handlers, to_send
 from voxtide.protocols.realtime.dialect import MAX_APPEND_BYTES, Configure, Effect, Feed, Flush, Send
 from voxtide.protocols.realtime.pending_text import PendingText
 from voxtide.protocols.realtime.turns import TurnEvent
@@ -40,7 +40,7 @@ class VllmRealtime(BaseDialect):
     def _effects_of(self, event: TranscriptEvent | TurnEvent) -> list[Effect]:
         match event:
             case Delta(text):
-                return [_message("transcription.delta", delta=piece) for piece in self._pending_text.add(text)]
+                return [to_send("transcription.delta", delta=piece) for piece in self._pending_text.add(text)]
             case Flushed() if self._num_pending:
                 self._num_pending -= 1
                 return [self._done()]
@@ -112,12 +112,8 @@ class VllmRealtime(BaseDialect):
         text, num_omitted_chars = self._pending_text.text, self._pending_text.num_omitted_chars
         omitted = {"omitted_chars": num_omitted_chars} if num_omitted_chars else {}
         self._pending_text.clear()
-        return _message("transcription.done", text=text, usage=None, **omitted)
-
-
-def _message(kind: str, **fields: object) -> Send:
-    return Send(write_message({"type": kind, **fields}))
+        return to_send("transcription.done", text=text, usage=None, **omitted)
 
 
 def _error(message: str, code: str) -> Send:
-    return _message("error", error=message, code=code)
+    return to_send("error", error=message, code=code)
