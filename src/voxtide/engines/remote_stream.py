@@ -47,7 +47,7 @@ class ConnectedEngine(Engine):
         Raises:
             ConfigError: The address, the key, the model or a number cannot be used.
         """
-        self._open_streams = OpenStreams[ConnectedStream](DEFAULT_MAX_STREAMS if max_streams is None else max_streams)
+        self.open_streams = OpenStreams[ConnectedStream](DEFAULT_MAX_STREAMS if max_streams is None else max_streams)
         self.server = server
         self.api_key = api_key
         self.model = model
@@ -66,24 +66,16 @@ class ConnectedEngine(Engine):
 
     @property
     def num_open_streams(self) -> int:
-        return len(self._open_streams)
+        return len(self.open_streams)
 
     def open(self, options: StreamOptions | None = None) -> ConnectedStream:
         return ConnectedStream(self, self.connection(options or StreamOptions()))
 
     async def close(self) -> None:
-        streams = self._open_streams.close()
+        streams = self.open_streams.close()
         for stream in streams:
             stream.shut()  # all of them before the first wait, so that a cancelled close leaves none open
         await asyncio.gather(*(stream.close() for stream in streams))
-
-    def enter(self, stream: ConnectedStream) -> None:
-        """Admit a stream, or raise; see `OpenStreams.enter`."""
-        self._open_streams.enter(stream, engine=self.info.name)
-
-    def leave(self, stream: ConnectedStream) -> None:
-        """Remove a closed stream."""
-        self._open_streams.leave(stream)
 
 
 class ConnectedStream(EngineStream):
@@ -101,7 +93,7 @@ class ConnectedStream(EngineStream):
     async def __aenter__(self) -> ConnectedStream:
         if self._is_entered or self._is_closed:
             raise StreamClosedError("a stream is entered once; open a new one")
-        self._engine.enter(self)
+        self._engine.open_streams.enter(self, engine=self._engine.info.name)
         self._is_entered = True
         aiter(self._connection)  # events are kept from now on
         try:
@@ -150,7 +142,7 @@ class ConnectedStream(EngineStream):
         self._connection.shut()
         if self._is_entered and self._closing is None:
             self._closing = asyncio.create_task(self._connection.close())
-            self._closing.add_done_callback(lambda _: self._engine.leave(self))
+            self._closing.add_done_callback(lambda _: self._engine.open_streams.leave(self))
 
     def __aiter__(self) -> AsyncIterator[TranscriptEvent]:
         return self

@@ -51,7 +51,7 @@ class LocalEngine(Engine):
     def __init__(self, *, num_threads: int, max_streams: int, pool: WorkerPool | None = None) -> None:
         if num_threads < 1:
             raise ConfigError(f"num_threads is {num_threads}; it must be 1 or more")
-        self._open_streams = OpenStreams[LocalStream](max_streams)
+        self.open_streams = OpenStreams[LocalStream](max_streams)
         self.pool = pool or WorkerPool(num_threads, name="voxtide-engine")
         self._wakeups: Wakeups | None = None
 
@@ -62,7 +62,7 @@ class LocalEngine(Engine):
     @property
     def num_open_streams(self) -> int:
         """Streams that are entered and not closed."""
-        return len(self._open_streams)
+        return len(self.open_streams)
 
     @property
     def is_stuck(self) -> bool:
@@ -78,7 +78,7 @@ class LocalEngine(Engine):
         return LocalStream(self, options)
 
     async def close(self) -> None:
-        streams = self._open_streams.close()
+        streams = self.open_streams.close()
         self.pool.stop()
         for stream in streams:
             stream.shut()  # all, before the first await: a cancelled close leaves none open
@@ -88,12 +88,8 @@ class LocalEngine(Engine):
 
     def fail(self, error: EngineFailedError) -> None:
         """Fail the engine: all its streams fail and no new one opens. Thread-safe."""
-        for stream in self._open_streams.fail(error):
+        for stream in self.open_streams.fail(error):
             stream.fail(error)
-
-    def enter(self, stream: LocalStream) -> None:
-        """Admit a stream, or raise; see `OpenStreams.enter`."""
-        self._open_streams.enter(stream, engine=self.info.name)
 
     def wakeups(self) -> Wakeups:
         """The wake-ups of the running event loop, shared by its streams."""
@@ -101,10 +97,6 @@ class LocalEngine(Engine):
         if self._wakeups is None or self._wakeups.loop is not loop:
             self._wakeups = Wakeups(loop)
         return self._wakeups
-
-    def leave(self, stream: LocalStream) -> None:
-        """Remove a closed stream. Thread-safe."""
-        self._open_streams.leave(stream)
 
 
 class LocalStream(EngineStream):
@@ -131,11 +123,11 @@ class LocalStream(EngineStream):
     async def __aenter__(self) -> LocalStream:
         if self._wakeups is not None or self._is_closed:
             raise StreamClosedError("a stream is entered once; open a new one")
-        self._engine.enter(self)
+        self._engine.open_streams.enter(self, engine=self._engine.info.name)
         try:
             self._worker.begin(self._engine.make_recogniser(self._options))
         except BaseException:
-            self._engine.leave(self)
+            self._engine.open_streams.leave(self)
             raise
         self._wakeups = self._engine.wakeups()
         self._check_engine()
@@ -179,7 +171,7 @@ class LocalStream(EngineStream):
             await self._is_released.wait()
         if self._stall_check is not None:
             self._stall_check.cancel()
-        self._engine.leave(self)  # even if a stuck worker still holds the recogniser
+        self._engine.open_streams.leave(self)  # even if a stuck worker still holds the recogniser
 
     def shut(self) -> None:
         """Close without waiting."""
@@ -262,7 +254,7 @@ class LocalStream(EngineStream):
             self.fail(EngineFailedError(f"engine {name!r} failed: {error}"))
 
     def on_released(self) -> None:
-        self._engine.leave(self)
+        self._engine.open_streams.leave(self)
         self._wake(self._is_released)
 
     def fail(self, error: EngineFailedError) -> None:
