@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.live_servers import voxtide_server
+from tests.support.stream_runs import read
 from voxtide.client.config import ClientConfig
 from voxtide.client.transport.replay_buffer import MAX_UTTERANCES
 from voxtide.engines.base import Engine
@@ -34,7 +35,7 @@ CONFIG = ClientConfig(reconnect_s=1.0)
 
 async def transcribe(engine: Engine, options: StreamOptions | None = None) -> list[TranscriptEvent]:
     async with engine.open(options) as stream:
-        reading = asyncio.create_task(_read(stream))
+        reading = asyncio.create_task(read(stream))
         samples = np.concatenate([speak("to be"), PAUSE])
         for start in range(0, len(samples), 1280):
             await stream.feed(samples[start : start + 1280])
@@ -97,7 +98,7 @@ async def test_flushes_wait_while_too_many_are_unanswered() -> None:
         flushing = asyncio.create_task(flush_often())
         done, _ = await asyncio.wait({flushing}, timeout=1.0)
         assert not done, "no events are read"
-        reading = asyncio.create_task(_read(stream))
+        reading = asyncio.create_task(read(stream))
         await flushing
         await stream.finish()
         assert sum(isinstance(event, Flushed) for event in await reading) == 2 * num_repeats
@@ -111,7 +112,7 @@ async def test_a_lost_connection_is_logged(caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level(logging.WARNING, "voxtide.engines"):
         await stream.feed(speak("to be"))
         with pytest.raises(ConnectionFailedError):
-            await _read(stream)
+            await read(stream)
     assert "engine remote lost its connection: http://127.0.0.1" in caplog.text
     await stream.close()
     await engine.close()
@@ -134,7 +135,3 @@ async def test_info_and_invalid_arguments() -> None:
 async def _transcribed(url: str) -> list[TranscriptEvent]:
     async with RemoteEngine(url, config=CONFIG) as engine:
         return await transcribe(engine)
-
-
-async def _read(stream: object) -> list[TranscriptEvent]:
-    return [event async for event in stream]  # type: ignore[attr-defined]  # an EngineStream

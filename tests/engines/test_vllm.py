@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.support.stream_runs import read
 from tests.support.vllm_server import MODEL, VllmServer, serving_vllm
 from voxtide.client.config import ClientConfig
 from voxtide.engines.base import EngineStream
@@ -24,7 +25,7 @@ PAUSE = np.zeros(1600, np.float32)
 
 async def spoken(stream: EngineStream, *words: str) -> list[TranscriptEvent]:
     """Feed the words, each followed by a flush, without awaiting the answers."""
-    reading = asyncio.create_task(_read(stream))
+    reading = asyncio.create_task(read(stream))
     for word in words:
         await stream.feed(np.concatenate([speak(word), PAUSE]))
         await stream.flush()
@@ -85,13 +86,9 @@ async def test_a_small_replay_buffer_suffices() -> None:
     words = " ".join(["to", "be", "or", "not"] * 3)
     async with serving_vllm() as server:
         async with VllmEngine(server.url, model=MODEL, config=config) as engine, engine.open() as stream:
-            reading = asyncio.create_task(_read(stream))
+            reading = asyncio.create_task(read(stream))
             await stream.feed(speak(words))
             await stream.finish()
             events = await reading
         assert "".join(event.text for event in events if isinstance(event, Delta)).split() == words.split()
     assert server.kinds.count("input_audio_buffer.commit") >= 4
-
-
-async def _read(stream: EngineStream) -> list[TranscriptEvent]:
-    return [event async for event in stream]

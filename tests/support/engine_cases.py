@@ -20,6 +20,7 @@ import pytest
 
 from tests.support import voxtral_checkpoint
 from tests.support.live_servers import CuttableProxy, ServerThread, port_of, voxtide_server
+from tests.support.pulled_models import between
 from tests.support.vllm_server import MODEL, serving_vllm
 from voxtide.client.config import ClientConfig
 from voxtide.client.transport.websocket import ClientSocket
@@ -99,13 +100,13 @@ def real(name: str, engine: str, model: str | None = None, *, num_examples: int)
     """An engine that runs a model, on real speech."""
     beckett, cities = recording("beckett.wav"), recording("two_cities.wav")
     clip = Clip(
-        _between(beckett, 0.0, 6.2),
+        between(beckett, 0.0, 6.2),
         "Ever tried. Ever failed. No matter. Try again.",
         tuple(round(pause_s * SAMPLE_RATE_HZ) for pause_s in (1.65, 3.35, 4.75)),
     )
     others = (
-        *(_between(beckett, *span) for span in ((0.0, 3.3), (3.3, 6.1), (6.1, 9.9))),
-        *(_between(cities, *span) for span in ((1.0, 4.6), (4.6, 8.3), (8.3, 13.1), (16.9, 20.8), (20.8, 24.2))),
+        *(between(beckett, *span) for span in ((0.0, 3.3), (3.3, 6.1), (6.1, 9.9))),
+        *(between(cities, *span) for span in ((1.0, 4.6), (4.6, 8.3), (8.3, 13.1), (16.9, 20.8), (20.8, 24.2))),
     )
     return EngineCase(
         name=name,
@@ -277,7 +278,3 @@ def _spoken(*phrases: str, pause_s: float) -> Clip:
         pauses.append(len(samples) - len(pause) // 2)
         samples = np.concatenate([samples, speak(phrase), pause])
     return Clip(samples, " ".join(phrases), tuple(pauses[1:]))
-
-
-def _between(samples: Samples, start_s: float, end_s: float) -> Samples:
-    return samples[round(start_s * SAMPLE_RATE_HZ) : round(end_s * SAMPLE_RATE_HZ)]

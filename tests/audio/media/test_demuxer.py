@@ -49,20 +49,16 @@ async def test_files_without_audio_are_refused(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("name", "codec", "pixels"),
-    [
-        ("a.png", "png", "rgb24"),
-        ("a.jpg", "mjpeg", "yuvj420p"),
-        ("a.gif", "gif", "rgb8"),
-        ("a.mp4", "mpeg4", "yuv420p"),
-    ],
+    ("suffix", "codec", "pixels"),
+    [("png", "png", "rgb24"), ("jpg", "mjpeg", "yuvj420p"), ("gif", "gif", "rgb8"), ("mp4", "mpeg4", "yuv420p")],
 )
-async def test_pictures_and_silent_films_are_refused(tmp_path: Path, name: str, codec: str, pixels: str) -> None:
-    container = "image2" if name.endswith(("png", "jpg")) else None
-    with av.open(str(tmp_path / name), "w", format=container) as output:
+async def test_pictures_and_silent_films_are_refused(tmp_path: Path, suffix: str, codec: str, pixels: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    container = "image2" if suffix in {"png", "jpg"} else None
+    with av.open(str(path), "w", format=container) as output:
         picture = output.add_stream(codec, rate=10, width=64, height=48, pix_fmt=pixels)
         output.mux([*picture.encode(black_picture().reformat(format=pixels)), *picture.encode(None)])
-    error = await refusal(tmp_path / name)
+    error = await refusal(path)
     assert isinstance(error, NotAudioError)
     assert "contains no audio, only video" in str(error)
 

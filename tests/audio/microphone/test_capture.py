@@ -60,11 +60,7 @@ async def test_the_device_runs_at_its_own_rate_and_is_resampled(library: FakeLib
     async with MicrophoneSource(chunk_ms=100, library=library) as source:
         stream = library.streams[0]
         assert stream.is_started
-        assert (stream.options["samplerate"], stream.options["channels"], stream.options["blocksize"]) == (
-            44_100,
-            2,
-            882,
-        )
+        assert [stream.options[key] for key in ("samplerate", "channels", "blocksize")] == [44_100, 2, 882]
         stream.record(tone(3.0, rate_hz=44_100))
         decoded = await read_samples(source, 32_000)
     np.testing.assert_allclose(decoded[500:], tone(3.0)[500 : decoded.size], atol=1e-3)
