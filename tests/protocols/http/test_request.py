@@ -70,6 +70,25 @@ def test_an_engine_that_cannot_translate_refuses_to() -> None:
     assert refused.value.code == "unsupported_option"
 
 
+@pytest.mark.parametrize(
+    ("items", "server_language", "spoken"),
+    [
+        ([("language", "en")], None, None),
+        ([("language", "English")], "fr", None),
+        ([("languages[]", "en-US")], None, None),
+        ([], "en", None),
+        ([("language", "fr")], None, "fr"),
+        ([("language", "fr")], "en", "fr"),
+        ([], "fr", "fr"),
+    ],
+)
+def test_english_is_the_target_of_a_translation_and_not_the_spoken_language(
+    items: list[tuple[str, str]], server_language: str | None, spoken: str | None
+) -> None:
+    able = replace(ABLE, can_translate=True, default_language=server_language)
+    assert read(items, able, task="translate").options.language == spoken
+
+
 def test_with_several_languages_the_engine_decides() -> None:
     assert read([("languages[]", "en"), ("languages[]", "fr")]).options.language is None
 

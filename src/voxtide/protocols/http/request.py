@@ -30,6 +30,9 @@ MAX_URL_CHARS = 2_083
 
 MAX_TEMPERATURE = 2.0
 
+TRANSLATION_TARGET = "en"
+"""The language of every translation, see `Task`."""
+
 _SWITCH_WORDS = {"true": True, "1": True, "false": False, "0": False}
 _DECIMAL = re.compile(r"[0-9]{1,6}(\.[0-9]{0,20})?")
 
@@ -92,7 +95,11 @@ def read_request(
     return TranscriptionRequest(
         form=form,
         options=StreamOptions(
-            language=_language(fields, engine), vocabulary=vocabulary, interim=False, pace="fast", task=task
+            language=_spoken_language(fields, engine, task),
+            vocabulary=vocabulary,
+            interim=False,
+            pace="fast",
+            task=task,
         ),
         response_format=_response_format(fields, is_streamed=is_streamed),
         is_streamed=is_streamed,
@@ -127,6 +134,16 @@ def _refuse_unsupported(fields: Fields) -> None:
         raise RequestRefusedError(
             "this server does not distinguish speakers; leave diarize out", code="unsupported_option", param="diarize"
         )
+
+
+def _spoken_language(fields: Fields, engine: EngineInfo, task: Task) -> str | None:
+    """The language of the speech; None if the engine decides.
+
+    A translation's `en` is its target, since English speech needs none: as the spoken language it would make a model
+    transcribe what it should translate.
+    """
+    language = _language(fields, engine)
+    return None if task == "translate" and language == TRANSLATION_TARGET else language
 
 
 def _language(fields: Fields, engine: EngineInfo) -> str | None:

@@ -89,7 +89,11 @@ _PHRASES = _list({"type": "string", "minLength": 1, "maxLength": MAX_STRING_CHAR
 
 _FIELDS: dict[str, Schema] = {
     "model": STRING | {"description": "Any name; the server has one model."},
-    "language": STRING | {"description": "A code or tag, such as fr or fr-CA, or a name, such as French or français."},
+    "language": STRING
+    | {
+        "description": "Of the speech: a code or tag, such as fr or fr-CA, or a name, such as French or français. "
+        "English is the target of a translation, which detects the language of the speech."
+    },
     "languages": _list(STRING, description="Hints. One is used as the language; with several the engine chooses."),
     "stream": _SWITCH | {"description": "Answer with server-sent events."},
     "temperature": {"type": "number", "minimum": 0, "maximum": 2, "description": "No effect: decoding is greedy."},
