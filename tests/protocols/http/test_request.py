@@ -34,9 +34,8 @@ def test_openais_sdk_fields_are_parsed() -> None:
         ]
     )
     assert request.form is Form.OPENAI
-    assert request.options == StreamOptions(
-        language="en", vocabulary=("Tower", "keep", "A tour."), interim=False, pace="fast"
-    )
+    assert request.options == StreamOptions(language="en", vocabulary=("Tower", "keep"), interim=False, pace="fast")
+    assert request.prompt == "A tour."
     assert (request.response_format, request.granularities, request.ignored) == ("verbose_json", set(GRANULARITIES), ())
 
 
@@ -95,7 +94,11 @@ def test_with_several_languages_the_engine_decides() -> None:
 
 def test_a_prompt_the_engine_cannot_use_is_ignored() -> None:
     request = read([("prompt", "A tour.")], ENGLISH)
-    assert (request.options.vocabulary, request.ignored) == ((), ("prompt",))
+    assert (request.options.vocabulary, request.prompt, request.ignored) == ((), "", ("prompt",))
+
+
+def test_a_prompt_may_have_any_length() -> None:
+    assert read([("prompt", "x" * 9_999)]).prompt == "x" * 9_999
 
 
 def test_fields_without_effect_are_named() -> None:
@@ -127,7 +130,6 @@ REFUSED: list[tuple[list[tuple[str, str]], str, EngineInfo]] = [
     ([("context_bias", "Tower")], "context_bias", ENGLISH),
     ([("context_bias", "x" * 201)], "context_bias", ABLE),
     ([("context_bias", "x")] * 1001, "context_bias", ABLE),
-    ([("prompt", "x" * 4001)], "prompt", ABLE),
     ([("file_url", "https://a.example/b")], "file", ABLE),
     ([("model", "moat")], "model", ENGLISH),
 ]

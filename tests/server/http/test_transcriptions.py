@@ -4,7 +4,7 @@ import asyncio
 import json
 import tracemalloc
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import pytest
@@ -26,12 +26,13 @@ from tests.support.http_calls import (
 from tests.support.waiting import until
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
+from voxtide.engines.scripted.recogniser import ScriptedRecogniser
 from voxtide.server.admission import Admission
 from voxtide.server.config import ServerConfig
 from voxtide.server.http.throttle import FileThrottle
 from voxtide.server.http.transcriptions import TranscriptionService
 from voxtide.server.supervisor import EngineSupervisor
-from voxtide.types import EngineInfo
+from voxtide.types import EngineInfo, StreamOptions
 
 TEXT = "who built the white tower"
 FILE = spoken(TEXT)
@@ -133,6 +134,36 @@ async def test_a_vocabulary_and_a_prompt_are_accepted() -> None:
         answer = await transcribed(server, FILE, ("keywords[]", "tower"), prompt="a tour of London")
     assert (answer.status, answer.json["text"]) == (200, TEXT)
     assert "x-voxtide-ignored" not in answer.headers
+
+
+class ForgetfulEngine(ScriptedEngine):
+    """Has room for three words of a prompt, and records the vocabularies that it gets."""
+
+    vocabularies: ClassVar[list[tuple[str, ...]]] = []
+
+    def fit_prompt(self, prompt: str, vocabulary: tuple[str, ...] = ()) -> str:
+        return " ".join(prompt.split()[-3:])
+
+    def make_recogniser(self, options: StreamOptions) -> ScriptedRecogniser:
+        self.vocabularies.append(options.vocabulary)
+        return super().make_recogniser(options)
+
+
+async def test_the_end_of_a_long_prompt_is_used_and_a_notice_says_so() -> None:
+    long = "Many words precede the White Tower."
+    async with files_server(load=ForgetfulEngine) as server:
+        plain = await transcribed(server, FILE, ("keywords[]", "who"), prompt=long)
+        text = await transcribed(server, FILE, prompt=long, response_format="text")
+        streamed = await transcribed(server, FILE, prompt=long, stream="true")
+        endless = await transcribed(server, FILE, prompt="moat " * 10_000 + "the White Tower.")
+        short = await transcribed(server, FILE, prompt="the White Tower.")
+    message = "the prompt is too long for tones: of its 35 characters only the last 16 are used"
+    assert plain.json["notices"] == [{"code": "prompt_cut", "message": message}]
+    assert text.headers["x-voxtide-notices"] == "prompt_cut"
+    assert data_of(streamed)[-1]["notices"] == plain.json["notices"]
+    assert (endless.status, endless.json["notices"][0]["code"]) == (200, "prompt_cut")
+    assert "notices" not in short.json
+    assert ForgetfulEngine.vocabularies == [("who", "the White Tower."), *[("the White Tower.",)] * 4]
 
 
 async def test_unsupported_options_are_refused_in_the_clients_form() -> None:

@@ -22,9 +22,6 @@ ResponseFormat: TypeAlias = Literal["json", "text", "srt", "vtt", "verbose_json"
 RESPONSE_FORMATS: tuple[ResponseFormat, ...] = get_args(ResponseFormat)
 GRANULARITIES = ("segment", "word")
 
-MAX_PROMPT_CHARS = 4_000
-"""About twice what OpenAI's models use of a prompt."""
-
 MAX_URL_CHARS = 2_083
 """As at Mistral's service."""
 
@@ -47,6 +44,8 @@ class TranscriptionRequest:
         response_format: The answer's shape in OpenAI's form; Mistral's has only one.
         is_streamed: Whether the answer is a stream of events.
         granularities: What to time; may be empty.
+        prompt: A text with words to expect, of any length, if the engine can use it. Unlike `options.vocabulary` it may
+            be cut.
         file_url: The audio's URL, unless a file was posted.
         ignored: Names of fields without effect.
     """
@@ -56,6 +55,7 @@ class TranscriptionRequest:
     response_format: ResponseFormat = "json"
     is_streamed: bool = False
     granularities: frozenset[str] = frozenset()
+    prompt: str = ""
     file_url: str | None = None
     ignored: tuple[str, ...] = ()
 
@@ -89,14 +89,14 @@ def read_request(
     if task == "translate" and (reason := engine.translation_refusal()):
         raise RequestRefusedError(reason, code="unsupported_option")
     temperature = _temperature(fields)
-    vocabulary, is_prompt_used = _vocabulary(fields, engine)
-    used = _KNOWN - ({"prompt"} if not is_prompt_used else set()) - ({"temperature"} if temperature else set())
+    prompt = fields.one("prompt") if engine.can_use_vocabulary else None
+    used = _KNOWN - ({"prompt"} if prompt is None else set()) - ({"temperature"} if temperature else set())
     is_streamed = _switch(fields, "stream")
     return TranscriptionRequest(
         form=form,
         options=StreamOptions(
             language=_spoken_language(fields, engine, task),
-            vocabulary=vocabulary,
+            vocabulary=_vocabulary(fields, engine),
             interim=False,
             pace="fast",
             task=task,
@@ -104,6 +104,7 @@ def read_request(
         response_format=_response_format(fields, is_streamed=is_streamed),
         is_streamed=is_streamed,
         granularities=_granularities(fields, engine, has_words=has_words),
+        prompt=prompt or "",
         file_url=_file_url(fields, has_file=has_file),
         ignored=tuple(name for name in fields.given_names if name not in used),
     )
@@ -174,12 +175,8 @@ def _temperature(fields: Fields) -> float:
     return float(value)
 
 
-def _vocabulary(fields: Fields, engine: EngineInfo) -> tuple[tuple[str, ...], bool]:
-    """Phrases to expect, and whether they include the prompt.
-
-    A list of phrases is refused if the engine cannot use it. A prompt, which many programs send with every request, is
-    then ignored.
-    """
+def _vocabulary(fields: Fields, engine: EngineInfo) -> tuple[str, ...]:
+    """Phrases to expect. Refused if the engine cannot use them, unlike a prompt, which many programs send always."""
     phrases: list[str] = []
     for name in ("keywords", "context_bias"):
         values = fields.all(name)
@@ -190,12 +187,7 @@ def _vocabulary(fields: Fields, engine: EngineInfo) -> tuple[tuple[str, ...], bo
         if values and (reason := engine.vocabulary_refusal()):
             raise RequestRefusedError(reason, code="unsupported_option", param=name)
         phrases += values
-    prompt = fields.one("prompt")
-    if prompt is not None and len(prompt) > MAX_PROMPT_CHARS:
-        raise RequestRefusedError(f"prompt may have {MAX_PROMPT_CHARS} characters", param="prompt")
-    if prompt is None or not engine.can_use_vocabulary:
-        return tuple(phrases), False
-    return (*phrases, prompt), True
+    return tuple(phrases)
 
 
 def _response_format(fields: Fields, *, is_streamed: bool) -> ResponseFormat:
