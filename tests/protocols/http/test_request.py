@@ -101,6 +101,12 @@ def test_a_prompt_may_have_any_length() -> None:
     assert read([("prompt", "x" * 9_999)]).prompt == "x" * 9_999
 
 
+@pytest.mark.parametrize("track", ["2", "ger", "mix"])
+def test_a_track_may_be_chosen(track: str) -> None:
+    request = read([("track", track)])
+    assert (request.track, request.ignored) == (track, ())
+
+
 def test_fields_without_effect_are_named() -> None:
     items = [("chunking_strategy[type]", "server_vad"), ("temperature", "0.4"), ("seed", "1"), ("user", "")]
     assert read(items).ignored == ("chunking_strategy[type]", "temperature", "seed")
@@ -130,6 +136,9 @@ REFUSED: list[tuple[list[tuple[str, str]], str, EngineInfo]] = [
     ([("context_bias", "Tower")], "context_bias", ENGLISH),
     ([("context_bias", "x" * 201)], "context_bias", ABLE),
     ([("context_bias", "x")] * 1001, "context_bias", ABLE),
+    ([("track", "0")], "track", ABLE),
+    ([("track", "--5")], "track", ABLE),
+    ([("track", "1"), ("track", "2")], "track", ABLE),
     ([("file_url", "https://a.example/b")], "file", ABLE),
     ([("model", "moat")], "model", ENGLISH),
 ]

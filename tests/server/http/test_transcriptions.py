@@ -23,9 +23,10 @@ from tests.support.http_calls import (
     spoken,
     transcribed,
 )
+from tests.support.media_files import film
 from tests.support.waiting import until
 from voxtide.engines.base import Engine
-from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
+from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
 from voxtide.engines.scripted.recogniser import ScriptedRecogniser
 from voxtide.server.admission import Admission
 from voxtide.server.config import ServerConfig
@@ -220,6 +221,31 @@ async def test_notices_are_a_field_and_a_header() -> None:
     assert {answer.headers["x-voxtide-notices"] for answer in (plain, verbose, srt, mistral)} == {"wrong_length"}
     assert "notices" not in whole.json
     assert "x-voxtide-notices" not in whole.headers
+
+
+async def test_a_track_is_chosen_by_number_or_language() -> None:
+    content = film(speak("who built it"), speak("the moat"), languages=("eng", "ger"))
+    async with files_server() as server:
+        texts = [(await transcribed(server, content, track=track)).json["text"] for track in ("1", "2", "de")]
+        streamed = await transcribed(server, content, track="2", stream="true")
+        subtitles = await transcribed(server, content, track="2", response_format="srt")
+    assert texts == ["who built it", "the moat", "the moat"]
+    assert data_of(streamed)[-1]["text"] == "the moat" and "the moat" in subtitles.body
+    assert "x-voxtide-ignored" not in subtitles.headers
+
+
+@pytest.mark.parametrize("stream", ["true", "false"])
+async def test_an_unknown_track_is_refused_with_a_list(stream: str) -> None:
+    content = film(speak("who"), speak("moat"), languages=("eng", "ger"))
+    async with files_server() as server:
+        openai = await transcribed(server, content, track="fr", stream=stream)
+        mistral = await transcribed(server, content, track="3", stream=stream, diarize="false")
+        impossible = await transcribed(server, content, track="0", stream=stream)
+    error = openai.json["error"]
+    assert (openai.status, error["code"], error["param"]) == (400, "invalid_value", "track")
+    assert error["message"] == "the file has no audio track 'fr'; it has: 1 eng, 2 ger; 'mix' reads all of them"
+    assert (mistral.status, mistral.json["detail"][0]["loc"]) == (422, ["body", "track"])
+    assert "must be a number from 1, a language or mix, not '0'" in impossible.json["error"]["message"]
 
 
 @pytest.mark.parametrize(

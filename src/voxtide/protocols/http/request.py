@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+from voxtide.audio.media.tracks import TrackChoice, check_choice
+from voxtide.errors import ConfigError
 from voxtide.languages import language_code, unknown_language
 from voxtide.protocols.fields import MAX_PHRASES, MAX_STRING_CHARS, check_model
 from voxtide.protocols.http.form import Fields, Form, form_of
@@ -46,6 +48,7 @@ class TranscriptionRequest:
         granularities: What to time; may be empty.
         prompt: A text with words to expect, of any length, if the engine can use it. Unlike `options.vocabulary` it may
             be cut.
+        track: The audio track to transcribe, of a file with several; None for the source's choice.
         file_url: The audio's URL, unless a file was posted.
         ignored: Names of fields without effect.
     """
@@ -56,6 +59,7 @@ class TranscriptionRequest:
     is_streamed: bool = False
     granularities: frozenset[str] = frozenset()
     prompt: str = ""
+    track: TrackChoice | None = None
     file_url: str | None = None
     ignored: tuple[str, ...] = ()
 
@@ -105,6 +109,7 @@ def read_request(
         is_streamed=is_streamed,
         granularities=_granularities(fields, engine, has_words=has_words),
         prompt=prompt or "",
+        track=_track(fields),
         file_url=_file_url(fields, has_file=has_file),
         ignored=tuple(name for name in fields.given_names if name not in used),
     )
@@ -112,7 +117,7 @@ def read_request(
 
 _KNOWN = frozenset(
     {"model", "language", "languages", "response_format", "stream", "prompt", "keywords", "context_bias", "temperature"}
-    | {"timestamp_granularities", "diarize", "file_url"}
+    | {"timestamp_granularities", "diarize", "file_url", "track"}
 )
 """Fields that have an effect, or request what is done anyway."""
 
@@ -224,6 +229,14 @@ def _granularities(fields: Fields, engine: EngineInfo, *, has_words: bool) -> fr
             param="timestamp_granularities",
         )
     return values
+
+
+def _track(fields: Fields) -> TrackChoice | None:
+    value = fields.one("track")
+    try:
+        return None if value is None else check_choice(value)
+    except ConfigError as error:
+        raise RequestRefusedError(str(error), param="track") from None
 
 
 def _file_url(fields: Fields, *, has_file: bool) -> str | None:

@@ -100,6 +100,10 @@ _FIELDS: dict[str, Schema] = {
     | {"description": "Vocabulary, if the engine supports it; else no effect. Of a long one the end is used."},
     "keywords": _PHRASES | {"description": "Vocabulary; refused if the engine does not support it."},
     "context_bias": _PHRASES | {"description": "The same, as Mistral calls it."},
+    "track": STRING
+    | {
+        "description": "Of a file with several audio tracks: a number from 1, a language, or mix for all. Of no vendor."
+    },
     "response_format": {"type": "string", "enum": list(RESPONSE_FORMATS), "description": "OpenAI's form only."},
     "timestamp_granularities": _list({"type": "string", "enum": list(GRANULARITIES)}),
     "chunking_strategy": STRING | {"description": "No effect: speech is always detected."},
