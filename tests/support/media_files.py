@@ -23,6 +23,27 @@ def tone(duration_s: float, *, rate_hz: int = SAMPLE_RATE_HZ, hz: float = 440.0,
     return (peak * np.sin(2 * np.pi * hz * times)).astype(np.float32)
 
 
+def film(*tracks: Samples, languages: tuple[str, ...] = (), container: str = "matroska") -> bytes:
+    """A file with these audio tracks; the first is the default."""
+    target = io.BytesIO()
+    with av.open(target, "w", format=container) as output:
+        streams = [output.add_stream("flac", rate=SAMPLE_RATE_HZ, layout="mono") for _ in tracks]
+        for number, stream in enumerate(streams):
+            stream.disposition = av.stream.Disposition(int(number == 0))
+            if languages:
+                stream.metadata["language"] = languages[number]
+        for start in range(0, max(track.size for track in tracks), 4_096):
+            for track, stream in zip(tracks, streams, strict=True):
+                part = (track[None, start : start + 4_096] * 32767).astype(np.int16)
+                if part.size:
+                    frame = av.AudioFrame.from_ndarray(part, "s16", "mono")
+                    frame.sample_rate, frame.pts = SAMPLE_RATE_HZ, start
+                    output.mux(stream.encode(frame))
+        for stream in streams:
+            output.mux(stream.encode(None))
+    return target.getvalue()
+
+
 def encode(
     target: Path | io.BytesIO,
     channels: NDArray[np.float32],

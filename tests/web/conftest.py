@@ -8,20 +8,43 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from tests.support import chromium
 from tests.support.captions_page import CaptionsPage
 from tests.support.captions_server import CaptionsServer
+from tests.support.source_tree import PACKAGE
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.engines.scripted import speak
 from voxtide.types import SAMPLE_RATE_HZ
+
+UNIT_ORIGIN = "http://units.test"
+UNIT_ROOTS = {"web": PACKAGE / "web", "unit": Path(__file__).parent / "unit"}
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with chromium.running(Path(str(files("voxtide.data") / "beckett.wav"))) as browser:
         yield browser
+
+
+def _serve_module(route: Route) -> None:
+    """Modules of the package under /web, their tests under /unit, else an empty page."""
+    folder, _, rest = route.request.url.removeprefix(f"{UNIT_ORIGIN}/").partition("/")
+    if folder in UNIT_ROOTS:
+        route.fulfill(path=UNIT_ROOTS[folder] / rest)
+    else:
+        route.fulfill(body="<!doctype html><title>units</title>", content_type="text/html")
+
+
+@pytest.fixture(scope="module")
+def empty_page(browser: Browser) -> Iterator[Page]:
+    """A page that can import the modules of the page, and tests of them."""
+    page = browser.new_page()
+    page.route(f"{UNIT_ORIGIN}/**", _serve_module)
+    page.goto(f"{UNIT_ORIGIN}/")
+    yield page
+    page.close()
 
 
 @pytest.fixture

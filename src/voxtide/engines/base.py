@@ -138,6 +138,13 @@ class Engine(ABC):
             EngineFailedError: The engine died or was closed.
         """
 
+    def fit_prompt(self, prompt: str, vocabulary: tuple[str, ...] = ()) -> str:
+        """The end of `prompt` for which a stream has room beside `vocabulary`: all of it if the engine knows no limit.
+
+        For callers that would rather lose the beginning of a text with words to expect than be refused.
+        """
+        return prompt
+
     def observe_steps(self, observer: Callable[[float], None]) -> None:  # noqa: B027  # not every engine has steps
         """Call `observer` with the duration of each step [s], on the thread that ran it.
 

@@ -60,9 +60,21 @@ class EngineSupervisor:
             CapacityError: There is no room for another stream.
             EngineFailedError: The engine is being restarted.
         """
+        return self._live_engine.open(options)
+
+    def fit_prompt(self, prompt: str, vocabulary: tuple[str, ...]) -> str:
+        """As `Engine.fit_prompt`, for the current engine.
+
+        Raises:
+            EngineFailedError: The engine is being restarted.
+        """
+        return self._live_engine.fit_prompt(prompt, vocabulary)
+
+    @property
+    def _live_engine(self) -> Engine:
         if self._engine is None:
             raise EngineFailedError(f"{RESTARTING}; try again in a moment")
-        return self._engine.open(options)
+        return self._engine
 
     def check_health(self) -> None:
         """Check the engine after a failed stream, and replace it if it died. Returns at once; idempotent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import os
@@ -17,13 +18,17 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from tests.support.certificates import make_certificate
+from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.cli.app import app
 from voxtide.cli.serve.command import _capacity, calibrated_capacity, default_capacity, store_capacity
 from voxtide.cli.serve.console import JsonLines, TextLines
 from voxtide.cli.serve.request import ServeRequest
 from voxtide.config import Settings
+from voxtide.engines.scripted import speak
 from voxtide.errors import ConfigError
 from voxtide.server.config import ServerConfig
 
@@ -82,6 +87,27 @@ def test_all_log_lines_have_the_requested_format() -> None:
         process.send_signal(signal.SIGTERM)
         lines = process.communicate(timeout=30)[1].splitlines()
         assert [json.loads(line)["level"] for line in lines] == ["warning", "info"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_finishes_the_text_of_sessions(number: signal.Signals, code: int) -> None:
+    audio = encode_pcm(speak("who built the white tower"), Encoding.PCM_S16LE)
+    with serve() as (process, printed):
+        port = re.search(r":(\d+)/", printed)
+        assert port
+        url = f"ws://127.0.0.1:{port[1]}/v1/audio/transcriptions/realtime"
+        with connect(url) as client:
+            client.send(json.dumps({"type": "input_audio.append", "audio": base64.b64encode(audio).decode()}))
+            messages = [client.recv(START_S)]
+            while "delta" not in str(messages[-1]):
+                messages.append(client.recv(START_S))
+            process.send_signal(number)
+            with pytest.raises(ConnectionClosed) as closed:
+                while True:
+                    messages.append(client.recv(START_S))
+        assert process.wait(30) == code
+    assert closed.value.rcvd and closed.value.rcvd.code == 1001
+    assert json.loads(messages[-1])["text"] == "who built the white tower"
 
 
 @pytest.mark.parametrize(

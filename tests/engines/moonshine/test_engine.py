@@ -186,6 +186,14 @@ async def test_sounds_that_are_not_speech_do_not_run_the_model(runs: list[None])
     assert runs == []
 
 
+async def test_the_end_of_a_prompt_with_too_many_words_or_too_long_ones_fits() -> None:
+    many = ", ".join(f"word{number}" for number in range(1_200))
+    async with loaded() as engine:
+        assert engine.fit_prompt(many) == many[many.index("word200,") :]
+        assert engine.fit_prompt("塔" * 500 + ", Tower") == "塔" * 200 + ", Tower"
+        assert engine.fit_prompt("A tour of London.") == "A tour of London."
+
+
 async def test_a_directory_is_reported_by_its_name() -> None:
     directory = model_directory("moonshine-tiny-en")
     async with loaded(str(directory)) as engine:

@@ -127,6 +127,16 @@ async def test_too_long_a_vocabulary_is_refused_and_leaves_no_stream_open(tiny: 
     assert getattr(tiny, "num_open_streams", None) == 0
 
 
+async def test_the_end_of_a_prompt_fits_beside_the_vocabulary(tiny: Engine) -> None:
+    prompt = " ".join(f"Room {number} is {number * 7} metres long." for number in range(100))
+    kept = [tiny.fit_prompt(prompt), tiny.fit_prompt(prompt, ("Dashwood",) * 20)]
+    assert len(prompt) > len(kept[0]) > len(kept[1]) > 100
+    assert all(prompt.endswith(f" {end}") for end in kept)
+    async with tiny.open(StreamOptions(vocabulary=(kept[0],))):
+        pass  # not refused
+    assert tiny.fit_prompt("It is in metres.") == "It is in metres."
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> ModelStore:
     """Empty and offline."""

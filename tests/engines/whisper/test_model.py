@@ -9,12 +9,22 @@ import numpy as np
 import pytest
 
 from tests.support.pulled_models import between, model_directory, recording
+from voxtide.engines.whisper.engine import MAX_VOCABULARY_TOKENS
 from voxtide.engines.whisper.model import MAX_WINDOW_S, Encoded, Prompt, Token, WhisperModel
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Task
 
 pytestmark = pytest.mark.whisper
 
 ENGLISH = Prompt()
+
+PROSE = """
+In the afternoon the committee met in the old library, where the secretary read the minutes of the previous session.
+Nobody objected, so the chairman moved on to the question of the roof, which had been leaking since the storms of March.
+Two builders had sent their estimates, and both were higher than anybody had expected. After a long discussion it was
+decided to ask a third company, and to put buckets under the worst places until then. Mrs Hargreaves offered to lend her
+ladder. The treasurer reported that the summer fair had brought in a little more than last year, mostly because of the
+cakes. He thanked all the volunteers, and in particular the young people who had carried the tables.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +120,12 @@ def test_a_vocabulary_biases_the_text(tiny: WhisperModel, goforward: Samples) ->
     expected = Prompt(vocabulary=tuple(tiny.tokenizer.encode(" metres.")))
     assert text_from(tiny, goforward) == " Go forward 10 meters."
     assert text_from(tiny, goforward, expected) == " Go forward 10 metres."
+
+
+def test_a_long_vocabulary_leaves_room_for_the_text(tiny: WhisperModel, goforward: Samples) -> None:
+    tokens = tuple(tiny.tokenizer.encode(f" {PROSE.strip()}")[-MAX_VOCABULARY_TOKENS:])
+    assert len(tokens) > 140
+    assert text_from(tiny, goforward, Prompt(vocabulary=tokens)) == " Go forward 10 meters."
 
 
 def test_a_multilingual_model(base: WhisperModel, goforward: Samples) -> None:

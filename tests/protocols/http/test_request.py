@@ -34,9 +34,8 @@ def test_openais_sdk_fields_are_parsed() -> None:
         ]
     )
     assert request.form is Form.OPENAI
-    assert request.options == StreamOptions(
-        language="en", vocabulary=("Tower", "keep", "A tour."), interim=False, pace="fast"
-    )
+    assert request.options == StreamOptions(language="en", vocabulary=("Tower", "keep"), interim=False, pace="fast")
+    assert request.prompt == "A tour."
     assert (request.response_format, request.granularities, request.ignored) == ("verbose_json", set(GRANULARITIES), ())
 
 
@@ -70,13 +69,42 @@ def test_an_engine_that_cannot_translate_refuses_to() -> None:
     assert refused.value.code == "unsupported_option"
 
 
+@pytest.mark.parametrize(
+    ("items", "server_language", "spoken"),
+    [
+        ([("language", "en")], None, None),
+        ([("language", "English")], "fr", None),
+        ([("languages[]", "en-US")], None, None),
+        ([], "en", None),
+        ([("language", "fr")], None, "fr"),
+        ([("language", "fr")], "en", "fr"),
+        ([], "fr", "fr"),
+    ],
+)
+def test_english_is_the_target_of_a_translation_and_not_the_spoken_language(
+    items: list[tuple[str, str]], server_language: str | None, spoken: str | None
+) -> None:
+    able = replace(ABLE, can_translate=True, default_language=server_language)
+    assert read(items, able, task="translate").options.language == spoken
+
+
 def test_with_several_languages_the_engine_decides() -> None:
     assert read([("languages[]", "en"), ("languages[]", "fr")]).options.language is None
 
 
 def test_a_prompt_the_engine_cannot_use_is_ignored() -> None:
     request = read([("prompt", "A tour.")], ENGLISH)
-    assert (request.options.vocabulary, request.ignored) == ((), ("prompt",))
+    assert (request.options.vocabulary, request.prompt, request.ignored) == ((), "", ("prompt",))
+
+
+def test_a_prompt_may_have_any_length() -> None:
+    assert read([("prompt", "x" * 9_999)]).prompt == "x" * 9_999
+
+
+@pytest.mark.parametrize("track", ["2", "ger", "mix"])
+def test_a_track_may_be_chosen(track: str) -> None:
+    request = read([("track", track)])
+    assert (request.track, request.ignored) == (track, ())
 
 
 def test_fields_without_effect_are_named() -> None:
@@ -108,7 +136,9 @@ REFUSED: list[tuple[list[tuple[str, str]], str, EngineInfo]] = [
     ([("context_bias", "Tower")], "context_bias", ENGLISH),
     ([("context_bias", "x" * 201)], "context_bias", ABLE),
     ([("context_bias", "x")] * 1001, "context_bias", ABLE),
-    ([("prompt", "x" * 4001)], "prompt", ABLE),
+    ([("track", "0")], "track", ABLE),
+    ([("track", "--5")], "track", ABLE),
+    ([("track", "1"), ("track", "2")], "track", ABLE),
     ([("file_url", "https://a.example/b")], "file", ABLE),
     ([("model", "moat")], "model", ENGLISH),
 ]

@@ -4,7 +4,7 @@ import asyncio
 import json
 import tracemalloc
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import pytest
@@ -23,15 +23,17 @@ from tests.support.http_calls import (
     spoken,
     transcribed,
 )
+from tests.support.media_files import film
 from tests.support.waiting import until
 from voxtide.engines.base import Engine
-from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
+from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
+from voxtide.engines.scripted.recogniser import ScriptedRecogniser
 from voxtide.server.admission import Admission
 from voxtide.server.config import ServerConfig
 from voxtide.server.http.throttle import FileThrottle
 from voxtide.server.http.transcriptions import TranscriptionService
 from voxtide.server.supervisor import EngineSupervisor
-from voxtide.types import EngineInfo
+from voxtide.types import EngineInfo, StreamOptions
 
 TEXT = "who built the white tower"
 FILE = spoken(TEXT)
@@ -135,6 +137,36 @@ async def test_a_vocabulary_and_a_prompt_are_accepted() -> None:
     assert "x-voxtide-ignored" not in answer.headers
 
 
+class ForgetfulEngine(ScriptedEngine):
+    """Has room for three words of a prompt, and records the vocabularies that it gets."""
+
+    vocabularies: ClassVar[list[tuple[str, ...]]] = []
+
+    def fit_prompt(self, prompt: str, vocabulary: tuple[str, ...] = ()) -> str:
+        return " ".join(prompt.split()[-3:])
+
+    def make_recogniser(self, options: StreamOptions) -> ScriptedRecogniser:
+        self.vocabularies.append(options.vocabulary)
+        return super().make_recogniser(options)
+
+
+async def test_the_end_of_a_long_prompt_is_used_and_a_notice_says_so() -> None:
+    long = "Many words precede the White Tower."
+    async with files_server(load=ForgetfulEngine) as server:
+        plain = await transcribed(server, FILE, ("keywords[]", "who"), prompt=long)
+        text = await transcribed(server, FILE, prompt=long, response_format="text")
+        streamed = await transcribed(server, FILE, prompt=long, stream="true")
+        endless = await transcribed(server, FILE, prompt="moat " * 10_000 + "the White Tower.")
+        short = await transcribed(server, FILE, prompt="the White Tower.")
+    message = "the prompt is too long for tones: of its 35 characters only the last 16 are used"
+    assert plain.json["notices"] == [{"code": "prompt_cut", "message": message}]
+    assert text.headers["x-voxtide-notices"] == "prompt_cut"
+    assert data_of(streamed)[-1]["notices"] == plain.json["notices"]
+    assert (endless.status, endless.json["notices"][0]["code"]) == (200, "prompt_cut")
+    assert "notices" not in short.json
+    assert ForgetfulEngine.vocabularies == [("who", "the White Tower."), *[("the White Tower.",)] * 4]
+
+
 async def test_unsupported_options_are_refused_in_the_clients_form() -> None:
     async with files_server() as server:
         openai = await transcribed(server, FILE, response_format="diarized_json")
@@ -189,6 +221,31 @@ async def test_notices_are_a_field_and_a_header() -> None:
     assert {answer.headers["x-voxtide-notices"] for answer in (plain, verbose, srt, mistral)} == {"wrong_length"}
     assert "notices" not in whole.json
     assert "x-voxtide-notices" not in whole.headers
+
+
+async def test_a_track_is_chosen_by_number_or_language() -> None:
+    content = film(speak("who built it"), speak("the moat"), languages=("eng", "ger"))
+    async with files_server() as server:
+        texts = [(await transcribed(server, content, track=track)).json["text"] for track in ("1", "2", "de")]
+        streamed = await transcribed(server, content, track="2", stream="true")
+        subtitles = await transcribed(server, content, track="2", response_format="srt")
+    assert texts == ["who built it", "the moat", "the moat"]
+    assert data_of(streamed)[-1]["text"] == "the moat" and "the moat" in subtitles.body
+    assert "x-voxtide-ignored" not in subtitles.headers
+
+
+@pytest.mark.parametrize("stream", ["true", "false"])
+async def test_an_unknown_track_is_refused_with_a_list(stream: str) -> None:
+    content = film(speak("who"), speak("moat"), languages=("eng", "ger"))
+    async with files_server() as server:
+        openai = await transcribed(server, content, track="fr", stream=stream)
+        mistral = await transcribed(server, content, track="3", stream=stream, diarize="false")
+        impossible = await transcribed(server, content, track="0", stream=stream)
+    error = openai.json["error"]
+    assert (openai.status, error["code"], error["param"]) == (400, "invalid_value", "track")
+    assert error["message"] == "the file has no audio track 'fr'; it has: 1 eng, 2 ger; 'mix' reads all of them"
+    assert (mistral.status, mistral.json["detail"][0]["loc"]) == (422, ["body", "track"])
+    assert "must be a number from 1, a language or mix, not '0'" in impossible.json["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-import { MAX_LINE_CHARS, MIN_CUE_MS, splitCues } from "/web/text/cues.js";
+import { numColumns } from "/web/text/columns.js";
+import { LINE_COLUMNS, MIN_CUE_MS, splitCues } from "/web/text/cues.js";
 import { shortTime, toJson, toSrt, toTxt, toVtt } from "/web/text/writers.js";
 import { check, equal } from "./check.js";
 
@@ -38,7 +39,7 @@ export function test_cues_have_at_most_two_lines_that_fit() {
   const cues = splitCues([segment(words.join(" "), 0, 100)]);
   for (const { lines } of cues) {
     check(lines.length <= 2, `${lines}`);
-    for (const line of lines) check(line.length <= MAX_LINE_CHARS, line);
+    for (const line of lines) check(numColumns(line) <= LINE_COLUMNS, line);
   }
   equal(cues.flatMap(({ lines }) => lines).join(" "), words.join(" "));
 }
@@ -55,7 +56,7 @@ export function test_text_without_spaces_is_split_into_lines() {
   const text = "語".repeat(100);
   const cues = splitCues([segment(text, 0, 20)]);
   check(
-    cues.every(({ lines }) => lines.every((line) => line.length <= MAX_LINE_CHARS)),
+    cues.every(({ lines }) => lines.every((line) => numColumns(line) <= LINE_COLUMNS)),
     "a line is too long",
   );
   equal(cues.flatMap(({ lines }) => lines).join(""), text);

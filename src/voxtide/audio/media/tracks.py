@@ -69,7 +69,9 @@ def check_choice(choice: TrackChoice) -> TrackChoice:
         ConfigError: It is empty, or a number below 1.
     """
     text = str(choice).strip()
-    if not text or (text.lstrip("-").isdecimal() and int(text) < 1):
+    digits = text.lstrip("-")
+    is_below_1 = digits.isdecimal() and (text != digits or not any(map(int, digits)))
+    if not text or is_below_1:
         raise ConfigError(f"track must be a number from 1, a language or {MIX}, not {str(choice)[:40]!r}")
     return choice
 

@@ -12,11 +12,12 @@ from voxtide.engines.model_files import model_name
 from voxtide.engines.moonshine.decoding import Token
 from voxtide.engines.moonshine.model import MAX_WINDOW_SAMPLES, MOONSHINE_FRAME_S, MoonshineModel
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
-from voxtide.engines.moonshine.vocabulary import Vocabulary
+from voxtide.engines.moonshine.vocabulary import Vocabulary, phrases_of
 from voxtide.engines.windowed.config import FAST, LIVE
 from voxtide.engines.windowed.engine import WindowedEngine
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.window_model import AudioBuffer
+from voxtide.errors import UnsupportedOptionError
 from voxtide.models.store import ModelStore, Progress
 from voxtide.types import SAMPLE_RATE_HZ, EngineInfo, StreamOptions
 
@@ -48,6 +49,14 @@ class MoonshineWindows:
             UnsupportedOptionError: The vocabulary is too long.
         """
         return MoonshineReader(self._model, audio, Vocabulary.of(options.vocabulary, self._model.tokenizer))
+
+    def has_room_for(self, vocabulary: tuple[str, ...]) -> bool:
+        """Whether the words and phrases are few and short enough."""
+        try:
+            phrases_of(vocabulary)
+        except UnsupportedOptionError:
+            return False
+        return True
 
 
 class MoonshineReader:

@@ -74,6 +74,10 @@ class WhisperWindows:
         language = options.language if self._model.tokenizer.languages else None
         return WhisperReader(self._model, audio, Prompt(vocabulary, language, options.task))
 
+    def has_room_for(self, vocabulary: tuple[str, ...]) -> bool:
+        """Whether the words have few enough tokens."""
+        return len(_encoded(vocabulary, self._model.tokenizer)) <= MAX_VOCABULARY_TOKENS
+
 
 class WhisperReader:
     """`WindowReader` over Whisper. Detects the language anew in each window until it is certain."""
@@ -116,7 +120,7 @@ def vocabulary_tokens(words: tuple[str, ...], tokenizer: Tokenizer) -> tuple[int
     Raises:
         UnsupportedOptionError: They are too many or contain a special token.
     """
-    tokens = tokenizer.encode(f" {', '.join(words)}.") if words else []
+    tokens = _encoded(words, tokenizer)
     if any(token >= tokenizer.end for token in tokens):
         raise UnsupportedOptionError(
             "engine 'whisper' cannot use a vocabulary that contains a special token, such as <|en|>"
@@ -127,6 +131,10 @@ def vocabulary_tokens(words: tuple[str, ...], tokenizer: Tokenizer) -> tuple[int
             f"limit is {MAX_VOCABULARY_TOKENS}; remove the least likely words"
         )
     return tuple(tokens)
+
+
+def _encoded(words: tuple[str, ...], tokenizer: Tokenizer) -> list[int]:
+    return tokenizer.encode(f" {', '.join(words)}.") if words else []
 
 
 def load(

@@ -156,7 +156,8 @@ class WhisperModel:
             frames,
             [[*start, self.tokenizer.no_timestamps, *prefix]],
             beam_size=beam_size,
-            max_length=2 * num_tokens,  # the library takes half of it
+            # The library generates half of this at most, and no more than what the start leaves of it.
+            max_length=max(2 * num_tokens, num_tokens + len(start)),
             suppress_blank=False,  # True forbids an end right after the prefix, and the model invents words
             return_no_speech_prob=True,
         )

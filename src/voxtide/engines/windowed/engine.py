@@ -7,6 +7,7 @@ import os
 from voxtide.audio.vad import GateConfig, VadMeter, VadModel
 from voxtide.engines.local.stream import LocalEngine
 from voxtide.engines.windowed.config import WindowedConfig
+from voxtide.engines.windowed.prompt import end_that_fits
 from voxtide.engines.windowed.recogniser import WindowedRecogniser
 from voxtide.engines.windowed.window_model import WindowModel
 from voxtide.types import EngineInfo, StreamOptions
@@ -49,6 +50,9 @@ class WindowedEngine(LocalEngine):
     @property
     def info(self) -> EngineInfo:
         return self._info
+
+    def fit_prompt(self, prompt: str, vocabulary: tuple[str, ...] = ()) -> str:
+        return end_that_fits(prompt, lambda end: self._model.has_room_for((*vocabulary, end)))
 
     def make_recogniser(self, options: StreamOptions) -> WindowedRecogniser:
         config = self._configs[options.pace]

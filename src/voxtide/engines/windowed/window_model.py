@@ -68,3 +68,6 @@ class WindowModel(Protocol):
 
     def open(self, audio: AudioBuffer, options: StreamOptions) -> WindowReader:
         """Open a reader for a new stream. The engine has checked the options."""
+
+    def has_room_for(self, vocabulary: tuple[str, ...]) -> bool:
+        """Whether `open` accepts so many words to expect."""

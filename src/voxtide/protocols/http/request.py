@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+from voxtide.audio.media.tracks import TrackChoice, check_choice
+from voxtide.errors import ConfigError
 from voxtide.languages import language_code, unknown_language
 from voxtide.protocols.fields import MAX_PHRASES, MAX_STRING_CHARS, check_model
 from voxtide.protocols.http.form import Fields, Form, form_of
@@ -22,13 +24,13 @@ ResponseFormat: TypeAlias = Literal["json", "text", "srt", "vtt", "verbose_json"
 RESPONSE_FORMATS: tuple[ResponseFormat, ...] = get_args(ResponseFormat)
 GRANULARITIES = ("segment", "word")
 
-MAX_PROMPT_CHARS = 4_000
-"""About twice what OpenAI's models use of a prompt."""
-
 MAX_URL_CHARS = 2_083
 """As at Mistral's service."""
 
 MAX_TEMPERATURE = 2.0
+
+TRANSLATION_TARGET = "en"
+"""The language of every translation, see `Task`."""
 
 _SWITCH_WORDS = {"true": True, "1": True, "false": False, "0": False}
 _DECIMAL = re.compile(r"[0-9]{1,6}(\.[0-9]{0,20})?")
@@ -44,6 +46,9 @@ class TranscriptionRequest:
         response_format: The answer's shape in OpenAI's form; Mistral's has only one.
         is_streamed: Whether the answer is a stream of events.
         granularities: What to time; may be empty.
+        prompt: A text with words to expect, of any length, if the engine can use it. Unlike `options.vocabulary` it may
+            be cut.
+        track: The audio track to transcribe, of a file with several; None for the source's choice.
         file_url: The audio's URL, unless a file was posted.
         ignored: Names of fields without effect.
     """
@@ -53,6 +58,8 @@ class TranscriptionRequest:
     response_format: ResponseFormat = "json"
     is_streamed: bool = False
     granularities: frozenset[str] = frozenset()
+    prompt: str = ""
+    track: TrackChoice | None = None
     file_url: str | None = None
     ignored: tuple[str, ...] = ()
 
@@ -86,17 +93,23 @@ def read_request(
     if task == "translate" and (reason := engine.translation_refusal()):
         raise RequestRefusedError(reason, code="unsupported_option")
     temperature = _temperature(fields)
-    vocabulary, is_prompt_used = _vocabulary(fields, engine)
-    used = _KNOWN - ({"prompt"} if not is_prompt_used else set()) - ({"temperature"} if temperature else set())
+    prompt = fields.one("prompt") if engine.can_use_vocabulary else None
+    used = _KNOWN - ({"prompt"} if prompt is None else set()) - ({"temperature"} if temperature else set())
     is_streamed = _switch(fields, "stream")
     return TranscriptionRequest(
         form=form,
         options=StreamOptions(
-            language=_language(fields, engine), vocabulary=vocabulary, interim=False, pace="fast", task=task
+            language=_spoken_language(fields, engine, task),
+            vocabulary=_vocabulary(fields, engine),
+            interim=False,
+            pace="fast",
+            task=task,
         ),
         response_format=_response_format(fields, is_streamed=is_streamed),
         is_streamed=is_streamed,
         granularities=_granularities(fields, engine, has_words=has_words),
+        prompt=prompt or "",
+        track=_track(fields),
         file_url=_file_url(fields, has_file=has_file),
         ignored=tuple(name for name in fields.given_names if name not in used),
     )
@@ -104,7 +117,7 @@ def read_request(
 
 _KNOWN = frozenset(
     {"model", "language", "languages", "response_format", "stream", "prompt", "keywords", "context_bias", "temperature"}
-    | {"timestamp_granularities", "diarize", "file_url"}
+    | {"timestamp_granularities", "diarize", "file_url", "track"}
 )
 """Fields that have an effect, or request what is done anyway."""
 
@@ -127,6 +140,16 @@ def _refuse_unsupported(fields: Fields) -> None:
         raise RequestRefusedError(
             "this server does not distinguish speakers; leave diarize out", code="unsupported_option", param="diarize"
         )
+
+
+def _spoken_language(fields: Fields, engine: EngineInfo, task: Task) -> str | None:
+    """The language of the speech; None if the engine decides.
+
+    A translation's `en` is its target, since English speech needs none: as the spoken language it would make a model
+    transcribe what it should translate.
+    """
+    language = _language(fields, engine)
+    return None if task == "translate" and language == TRANSLATION_TARGET else language
 
 
 def _language(fields: Fields, engine: EngineInfo) -> str | None:
@@ -157,12 +180,8 @@ def _temperature(fields: Fields) -> float:
     return float(value)
 
 
-def _vocabulary(fields: Fields, engine: EngineInfo) -> tuple[tuple[str, ...], bool]:
-    """Phrases to expect, and whether they include the prompt.
-
-    A list of phrases is refused if the engine cannot use it. A prompt, which many programs send with every request, is
-    then ignored.
-    """
+def _vocabulary(fields: Fields, engine: EngineInfo) -> tuple[str, ...]:
+    """Phrases to expect. Refused if the engine cannot use them, unlike a prompt, which many programs send always."""
     phrases: list[str] = []
     for name in ("keywords", "context_bias"):
         values = fields.all(name)
@@ -173,12 +192,7 @@ def _vocabulary(fields: Fields, engine: EngineInfo) -> tuple[tuple[str, ...], bo
         if values and (reason := engine.vocabulary_refusal()):
             raise RequestRefusedError(reason, code="unsupported_option", param=name)
         phrases += values
-    prompt = fields.one("prompt")
-    if prompt is not None and len(prompt) > MAX_PROMPT_CHARS:
-        raise RequestRefusedError(f"prompt may have {MAX_PROMPT_CHARS} characters", param="prompt")
-    if prompt is None or not engine.can_use_vocabulary:
-        return tuple(phrases), False
-    return (*phrases, prompt), True
+    return tuple(phrases)
 
 
 def _response_format(fields: Fields, *, is_streamed: bool) -> ResponseFormat:
@@ -215,6 +229,14 @@ def _granularities(fields: Fields, engine: EngineInfo, *, has_words: bool) -> fr
             param="timestamp_granularities",
         )
     return values
+
+
+def _track(fields: Fields) -> TrackChoice | None:
+    value = fields.one("track")
+    try:
+        return None if value is None else check_choice(value)
+    except ConfigError as error:
+        raise RequestRefusedError(str(error), param="track") from None
 
 
 def _file_url(fields: Fields, *, has_file: bool) -> str | None:

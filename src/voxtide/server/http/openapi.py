@@ -8,7 +8,6 @@ from voxtide.protocols.fields import MAX_PHRASES, MAX_STRING_CHARS
 from voxtide.protocols.http.client_secrets import MAX_TTL_S, MIN_TTL_S, MISTRAL_TTL_S, OPENAI_TTL_S
 from voxtide.protocols.http.request import (
     GRANULARITIES,
-    MAX_PROMPT_CHARS,
     MAX_URL_CHARS,
     RESPONSE_FORMATS,
 )
@@ -89,17 +88,22 @@ _PHRASES = _list({"type": "string", "minLength": 1, "maxLength": MAX_STRING_CHAR
 
 _FIELDS: dict[str, Schema] = {
     "model": STRING | {"description": "Any name; the server has one model."},
-    "language": STRING | {"description": "A code or tag, such as fr or fr-CA, or a name, such as French or français."},
+    "language": STRING
+    | {
+        "description": "Of the speech: a code or tag, such as fr or fr-CA, or a name, such as French or français. "
+        "English is the target of a translation, which detects the language of the speech."
+    },
     "languages": _list(STRING, description="Hints. One is used as the language; with several the engine chooses."),
     "stream": _SWITCH | {"description": "Answer with server-sent events."},
     "temperature": {"type": "number", "minimum": 0, "maximum": 2, "description": "No effect: decoding is greedy."},
-    "prompt": {
-        "type": "string",
-        "maxLength": MAX_PROMPT_CHARS,
-        "description": "Vocabulary, if the engine supports it; else no effect.",
-    },
+    "prompt": STRING
+    | {"description": "Vocabulary, if the engine supports it; else no effect. Of a long one the end is used."},
     "keywords": _PHRASES | {"description": "Vocabulary; refused if the engine does not support it."},
     "context_bias": _PHRASES | {"description": "The same, as Mistral calls it."},
+    "track": STRING
+    | {
+        "description": "Of a file with several audio tracks: a number from 1, a language, or mix for all. Of no vendor."
+    },
     "response_format": {"type": "string", "enum": list(RESPONSE_FORMATS), "description": "OpenAI's form only."},
     "timestamp_granularities": _list({"type": "string", "enum": list(GRANULARITIES)}),
     "chunking_strategy": STRING | {"description": "No effect: speech is always detected."},

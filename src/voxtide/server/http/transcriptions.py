@@ -204,6 +204,8 @@ class _Transcription:
             file,
             requested.options,
             (*observers, self._text),
+            prompt=requested.prompt,
+            track=requested.track,
             file_name=file_name or urlsplit(requested.file_url or "").path,
             max_audio_s=self._service.config.max_file_audio_s,
             throttle=self._service.throttle,

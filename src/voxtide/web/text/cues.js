@@ -1,10 +1,14 @@
 /**
  * Segments become subtitles. In: segments. Out: cues of at most two lines. Knows no file format.
  *
- * The protocol sends no word times, so the words of a segment are spread over it by their length.
+ * The rules are those of `voxtide transcribe` for segments without word times, which the protocol does not send: the
+ * words of a segment are spread over it by their length. As times are estimates, a cue that is too short to read also
+ * takes time of its neighbours.
  */
 
 /** @import { Segment } from "./transcript.js" */
+
+import { chopped, numColumns } from "./columns.js";
 
 /**
  * @typedef {object} Cue
@@ -13,10 +17,17 @@
  * @property {string[]} lines
  */
 
-/** @typedef {{text: string, startS: number, endS: number}} Token */
+/**
+ * An unbreakable piece of a line.
+ * @typedef {object} Token
+ * @property {string} text
+ * @property {number} startS
+ * @property {number} endS
+ * @property {boolean} hasSpace Whether a space precedes it.
+ */
 
-/** Maximum line length in common broadcasters' guidelines. */
-export const MAX_LINE_CHARS = 42;
+/** Maximum width of a line in common broadcasters' guidelines; a Chinese, Japanese or Korean character takes two. */
+export const LINE_COLUMNS = 42;
 
 /** Maximum duration of a cue. */
 const MAX_CUE_S = 7;
@@ -36,7 +47,7 @@ export function splitCues(segments) {
   /** @type {Cue[]} */
   const cues = [];
   for (const segment of segments) {
-    for (const group of groups(tokens(segment))) cues.push(cue(group, cues.at(-1)?.endMs ?? 0));
+    for (const group of groups(tokens(segment).flatMap(wrapped))) cues.push(cue(group, cues.at(-1)?.endMs ?? 0));
   }
   cues.forEach((_, index) => lengthen(cues, index));
   return cues;
@@ -63,32 +74,36 @@ function lengthen(cues, index) {
 }
 
 /**
+ * The segment's words, with times proportional to their characters.
  * @param {Segment} segment
  * @returns {Token[]}
  */
 function tokens(segment) {
-  const pieces = segment.text.split(/\s+/u).filter(Boolean).flatMap(shortEnough);
-  const numChars = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const texts = segment.text.split(/\s+/u).filter(Boolean);
+  const lengths = texts.map((text) => [...text].length);
+  const numChars = lengths.reduce((sum, length) => sum + length, 0);
   const lengthS = Math.max(0, segment.endS - segment.startS);
   let numDone = 0;
-  return pieces.map((text) => {
+  return texts.map((text, index) => {
     const startS = segment.startS + (lengthS * numDone) / numChars;
-    numDone += text.length;
-    return { text, startS, endS: segment.startS + (lengthS * numDone) / numChars };
+    numDone += lengths[index];
+    return { text, startS, endS: segment.startS + (lengthS * numDone) / numChars, hasSpace: true };
   });
 }
 
 /**
- * A word, split if it is longer than a line, as in scripts without spaces.
- * @param {string} word
+ * The token, split if it is longer than a line, as in scripts without spaces.
+ * @param {Token} token
+ * @returns {Token[]}
  */
-function shortEnough(word) {
-  const letters = [...word];
-  const pieces = [];
-  for (let at = 0; at < letters.length; at += MAX_LINE_CHARS) {
-    pieces.push(letters.slice(at, at + MAX_LINE_CHARS).join(""));
-  }
-  return pieces;
+function wrapped(token) {
+  if (numColumns(token.text) <= LINE_COLUMNS) return [token];
+  const pieces = chopped(token.text, LINE_COLUMNS);
+  const stepS = (token.endS - token.startS) / pieces.length;
+  return pieces.map((text, index) => {
+    const startS = token.startS + index * stepS;
+    return { text, startS, endS: startS + stepS, hasSpace: token.hasSpace && index === 0 };
+  });
 }
 
 /**
@@ -107,12 +122,13 @@ function* groups(all) {
 /** @param {Token[]} list */
 function countFitting(list) {
   let numLines = 1;
-  let numChars = list[0].text.length;
+  let numUsed = numColumns(list[0].text);
   for (let index = 1; index < list.length; index++) {
-    numChars += 1 + list[index].text.length;
-    if (numChars > MAX_LINE_CHARS) {
+    const width = numColumns(list[index].text);
+    numUsed += Number(list[index].hasSpace) + width;
+    if (numUsed > LINE_COLUMNS) {
       numLines += 1;
-      numChars = list[index].text.length;
+      numUsed = width;
     }
     if (numLines > 2 || list[index].endS - list[0].startS > MAX_CUE_S) return index;
   }
@@ -138,22 +154,25 @@ function goodBreak(list) {
 function cue(group, afterMs) {
   const startMs = Math.max(afterMs, Math.round(group[0].startS * 1000));
   const endMs = Math.max(startMs + SHORTEST_MS, Math.round(group[group.length - 1].endS * 1000));
-  return { startMs, endMs: Math.min(endMs, startMs + MAX_CUE_S * 1000), lines: lines(group.map(({ text }) => text)) };
+  return { startMs, endMs: Math.min(endMs, startMs + MAX_CUE_S * 1000), lines: lines(group) };
 }
 
 /**
- * One line if it fits, else the two lines of most equal length that fit.
- * @param {string[]} words
+ * One line if it fits, else the two lines of most equal width that fit: the squares of their widths have the least sum.
+ * @param {Token[]} group
  */
-function lines(words) {
-  const whole = words.join(" ");
-  if (whole.length <= MAX_LINE_CHARS) return [whole];
-  const splits = words
-    .slice(1)
-    .map((_, index) => [words.slice(0, index + 1).join(" "), words.slice(index + 1).join(" ")]);
-  const cost = (/** @type {string[]} */ [first, second]) => {
-    const isTooLong = Math.max(first.length, second.length) > MAX_LINE_CHARS;
-    return (isTooLong ? 1000 : 0) + Math.abs(first.length - second.length);
+function lines(group) {
+  const whole = joined(group);
+  if (numColumns(whole) <= LINE_COLUMNS) return [whole];
+  const splits = group.slice(1).map((_, index) => [joined(group.slice(0, index + 1)), joined(group.slice(index + 1))]);
+  const cost = (/** @type {string[]} */ split) => {
+    const widths = split.map(numColumns);
+    return Math.max(...widths) > LINE_COLUMNS ? Infinity : widths.reduce((sum, width) => sum + width ** 2, 0);
   };
   return splits.reduce((best, split) => (cost(split) < cost(best) ? split : best));
+}
+
+/** @param {Token[]} group */
+function joined(group) {
+  return group.map(({ text, hasSpace }) => (hasSpace ? " " : "") + text).join("").trimStart();
 }

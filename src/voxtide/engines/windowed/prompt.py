@@ -1,0 +1,28 @@
+"""Cuts a prompt to a model's room for words to expect. In: a text, what fits. Out: its end."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable
+
+_REST_OF_WORD = re.compile(r"\S{0,40}\s+")
+"""In a script without spaces a prompt is cut between any two characters."""
+
+
+def end_that_fits(text: str, fits: Callable[[str], bool]) -> str:
+    """The longest end of `text` that `fits`, from the start of a word on; "" if none does.
+
+    `fits` should accept the ends of whatever it accepts.
+    """
+    if fits(text):
+        return text
+    start = bisect_left(range(len(text)), True, key=lambda at: fits(text[at:]))
+    if start == len(text):
+        return ""
+    end = text[start:].strip()
+    if not text[start - 1].isspace() and (rest := _REST_OF_WORD.match(end)):
+        end = end[rest.end() :]
+    while end and not fits(end):  # a word can have more tokens at the start of a text
+        end = end.partition(" ")[2]
+    return end

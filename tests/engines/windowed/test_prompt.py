@@ -1,0 +1,37 @@
+"""The end of a prompt that fits a model."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voxtide.engines.windowed.prompt import end_that_fits
+
+
+def test_the_longest_end_in_whole_words_is_kept() -> None:
+    text = "who built the White Tower"
+    assert [end_that_fits(text, lambda end, n=n: len(end) <= n) for n in (25, 24, 21, 11, 10, 5)] == [
+        text,
+        "built the White Tower",
+        "built the White Tower",
+        "White Tower",
+        "Tower",
+        "Tower",
+    ]
+
+
+def test_a_word_that_does_not_fit_is_cut_where_nothing_else_is_left() -> None:
+    assert end_that_fits("誰が白い塔を建てたか", lambda end: len(end) <= 4) == "建てたか"
+    assert [end_that_fits(text, lambda end: False) for text in ("anything", "")] == ["", ""]
+
+
+def test_an_end_with_more_tokens_in_a_shorter_text_still_fits() -> None:
+    assert end_that_fits("a bb cc dd", lambda end: len(end) <= 7 and not end.startswith("bb")) == "cc dd"
+
+
+@given(st.text(max_size=60), st.integers(min_value=0, max_value=60))
+def test_what_is_kept_is_an_end_that_fits(text: str, max_chars: int) -> None:
+    end = end_that_fits(text, lambda part: len(part) <= max_chars)
+    assert len(end) <= max_chars
+    assert end in text
+    assert text.rstrip().endswith(end) or end == text
