@@ -21,6 +21,7 @@ import pytest
 from tests.support.spoken import MAIN, PAUSE, Spawn, Tones, pcm, spoken
 from tests.support.terminal import Terminal
 from voxtide.engines.scripted import speak
+from voxtide.types import SAMPLE_RATE_HZ
 
 SCRIPTED = ("transcribe", "--engine", "scripted")
 LIMIT_S = 30
@@ -75,6 +76,19 @@ def test_a_signal_ends_the_audio_and_the_rest_is_still_transcribed(spawn: Spawn,
     records = [json.loads(line) for line in process.stdout or ()]
     assert process.wait(LIMIT_S) == code
     assert records[-1]["type"] == "finished"
+
+
+def test_a_signal_loses_no_audio_that_a_paced_pipe_received(spawn: Spawn) -> None:
+    process = spawn(*SCRIPTED, "-", "--encoding", "pcm_s16le", "--pace", "real", "--format", "jsonl")
+    audio = spoken("ever tried.", "no matter.")  # received at once, as from a recorder while the model loads
+    assert process.stdin
+    process.stdin.write(pcm(audio))
+    process.stdin.flush()
+    read_until(process, "started")
+    process.send_signal(signal.SIGINT)
+    records = [json.loads(line) for line in process.stdout or ()]
+    assert records[-1]["audio_s"] == pytest.approx(audio.size / SAMPLE_RATE_HZ, abs=0.01)
+    assert [record["text"] for record in records if record["type"] == "segment"] == ["ever tried.", "no matter."]
 
 
 def test_the_text_before_a_signal_is_written(spawn: Spawn, tmp_path: Path) -> None:
