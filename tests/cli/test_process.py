@@ -387,6 +387,45 @@ def test_a_closed_stdout_is_not_an_error(tones: Tones, tmp_path: Path) -> None:
     assert (tmp_path / "out.txt").read_text() == "ever tried.\n"
 
 
+def closing(arguments: str, redirection: str, directory: Path, data: bytes = b"") -> subprocess.CompletedProcess[str]:
+    """Run a command in a shell that closes a stream."""
+    return subprocess.run(
+        ["bash", "-c", f'cat | exec "{sys.executable}" -W error -c "{MAIN}" {arguments} {redirection}'],
+        input=data.decode("latin-1"),
+        encoding="latin-1",
+        capture_output=True,
+        cwd=directory,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("source", ["-", "talk.wav"])
+@pytest.mark.parametrize("doc_format", ["txt", "json", "live"])
+def test_the_text_of_a_closed_stdout_goes_to_a_file(tones: Tones, tmp_path: Path, source: str, doc_format: str) -> None:
+    tones("talk.wav", "ever tried.")
+    arguments = f"transcribe -e scripted {source} -f {doc_format}"
+    done = closing(arguments, ">&-", tmp_path, (tmp_path / "talk.wav").read_bytes())
+    (path,) = tmp_path.glob("voxtide-*")
+    assert (done.returncode, done.stderr) == (141, f"voxtide: stdout is closed; the text goes to {path}\n")
+    assert "ever tried." in path.read_text()
+
+
+def test_other_commands_report_a_closed_stdout(tmp_path: Path) -> None:
+    done = closing("--version", ">&-", tmp_path)
+    assert (done.returncode, done.stderr) == (1, "voxtide: error: cannot write to stdout: it is closed\n")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "state"),
+    [("", "empty"), ("< /dev/null", "empty"), ("<&-", "closed; write the audio to it, or name a file")],
+)
+@pytest.mark.parametrize("encoding", ["", "--encoding pcm_s16le"])
+def test_a_stdin_without_audio_is_an_error(tmp_path: Path, redirection: str, state: str, encoding: str) -> None:
+    done = closing(f"transcribe -e scripted - {encoding}", redirection, tmp_path)
+    assert (done.returncode, done.stderr) == (1, f"voxtide: error: stdin is {state}\n")
+
+
 def test_output_is_utf8_in_any_locale(spawn: Spawn, tones: Tones) -> None:
     environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
     out, _ = spawn(*SCRIPTED, tones("talk.wav", "déjà"), env=environment).communicate(timeout=LIMIT_S)
