@@ -50,4 +50,4 @@ def _prepare_stdout() -> None:
         if isinstance(sys.stdout.buffer, RawIOBase):  # PYTHONUNBUFFERED; we flush and check for errors ourselves
             sys.stdout = open(sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115  # as above
         is_terminal = sys.stdout.isatty()
-        sys.stdout.reconfigure(encoding=None if is_terminal else "utf-8", errors="replace" if is_terminal else None)
+        sys.stdout.reconfigure(encoding=None if is_terminal else "utf-8", errors="replace")

@@ -127,6 +127,13 @@ def test_a_full_disk_leaves_a_valid_document_with_the_text_before(tmp_path: Path
     assert os.listdir(tmp_path) == [file.path.name]
 
 
+def test_half_a_character_does_not_cost_the_rest(target: Path) -> None:
+    file = opened(target)
+    file.grow("one \ud83d two\n", "")
+    file.finish(None)
+    assert target.read_text() == "one ? two\n"
+
+
 def failing(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
 

@@ -59,7 +59,7 @@ class PartialFile:
         Raises:
             VoxtideError: The disk is full, or the file cannot be written. It has the text of the previous call.
         """
-        fixed_bytes, end_bytes = fixed.encode(), end.encode()
+        fixed_bytes, end_bytes = _encoded(fixed), _encoded(end)
         try:
             self._replace_end(fixed_bytes + end_bytes)
             self._num_fixed_bytes += len(fixed_bytes)
@@ -89,7 +89,7 @@ class PartialFile:
         self._release()
         try:
             if document is not None or self._is_appending:
-                self._rewrite(self.path.read_bytes() if document is None else document.encode())
+                self._rewrite(self.path.read_bytes() if document is None else _encoded(document))
             self.path.replace(self.target)
             self._is_finished = True
         except OSError as error:
@@ -232,6 +232,11 @@ def _has_text(path: Path, doc_format: str) -> bool:
             return "-->" in text
         case _:
             return bool(text.strip())
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8. A lone surrogate, half a character from a server, must not cost the rest of the text."""
+    return text.encode("utf-8", "replace")
 
 
 def _end_line(file: BinaryIO) -> None:
