@@ -78,6 +78,14 @@ def test_a_signal_ends_the_audio_and_the_rest_is_still_transcribed(spawn: Spawn,
     assert records[-1]["type"] == "finished"
 
 
+@pytest.mark.parametrize("doc_format", ["txt", "json"])
+def test_no_file_is_announced_for_what_is_no_audio(spawn: Spawn, tmp_path: Path, doc_format: str) -> None:
+    process = spawn(*SCRIPTED, "-", "-o", tmp_path / f"notes.{doc_format}")
+    _, err = process.communicate(b"<!DOCTYPE html><html></html>", timeout=LIMIT_S)
+    assert err == b"voxtide: error: stdin is text, not audio; give its encoding if it is raw audio\n"
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_signal_loses_no_audio_that_a_paced_pipe_received(spawn: Spawn) -> None:
     process = spawn(*SCRIPTED, "-", "--encoding", "pcm_s16le", "--pace", "real", "--format", "jsonl")
     audio = spoken("ever tried.", "no matter.")  # received at once, as from a recorder while the model loads
