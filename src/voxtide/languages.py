@@ -43,6 +43,10 @@ def unknown_language(name: object) -> str:
     if not isinstance(name, str):
         return 'language must be a string, such as "en"'
     shown = name if len(name) <= MAX_NAME_CHARS else f"{name[:MAX_NAME_CHARS]}..."
+    if name.strip().lower() in {"", "auto"}:
+        return (
+            f"there is no language {shown!r}; without a language the engine chooses, or detects it if it knows several"
+        )
     return f"there is no language {shown!r}; the nearest are {', '.join(nearest_languages(name))}"
 
 

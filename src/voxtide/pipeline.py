@@ -81,7 +81,7 @@ async def run_stream(
         stream: A new stream, entered and closed by the caller.
         observers: Called in this order.
         notices_of: The source whose notices are reported, if `source` is only derived from it.
-        stop: When set, reading `source` stops; audio already fed is transcribed.
+        stop: When set, reading `source` stops; audio already fed is transcribed, and what a live source has received.
         is_flushing_at_pauses: Flush when the engine reports a pause, unless it is older than `MAX_PAUSE_AGE_S`: a flush
             covers all fed audio, and the speaker may have continued.
         clock: Seconds on a monotonic clock.
@@ -94,7 +94,7 @@ async def run_stream(
             tasks.create_task(run.read())
             flushing = tasks.create_task(run.flush_when_requested())
             feeding = tasks.create_task(run.feed(source))
-            stopping = tasks.create_task(_cancel_at(stop, feeding)) if stop else None
+            stopping = tasks.create_task(_end_at(stop, source, feeding)) if stop else None
             await asyncio.wait({feeding})
             for task in filter(None, (flushing, stopping)):
                 task.cancel()
@@ -237,6 +237,8 @@ class _Run:
         return 0.0 if self._started_at_s is None else self._clock() - self._started_at_s
 
 
-async def _cancel_at(stop: asyncio.Event, task: asyncio.Task[None]) -> None:
+async def _end_at(stop: asyncio.Event, source: AsyncIterable[Samples], feeding: asyncio.Task[None]) -> None:
+    """Once `stop` is set, end the source, or cancel the task that feeds it if its audio can be read again."""
     await stop.wait()
-    task.cancel()
+    if not (isinstance(source, AudioSource) and source.end()):
+        feeding.cancel()

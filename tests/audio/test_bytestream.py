@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxtide.audio.bytestream import ByteStream, ReadInterruptedError, open_file
+from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream, ReadInterruptedError, open_file
 from voxtide.errors import AudioError, NotAudioError, SourceNotFoundError
 
 WAIT_S = 10.0
@@ -144,6 +144,30 @@ def test_after_an_interrupt_every_read_raises(pipe: Pipe) -> None:
         pipe.stream.read()
     with pytest.raises(ReadInterruptedError):
         pipe.stream.peek(1)
+
+
+def test_an_ended_pipe_returns_what_it_holds_though_its_writer_goes_on(pipe: Pipe) -> None:
+    pipe.write(b"received")
+    assert pipe.stream.end()
+    assert pipe.stream.read() == b"received"
+    with pytest.raises(ReadInterruptedError):
+        pipe.stream.read()
+
+
+def test_an_ended_pipe_is_not_read_for_ever(pipe: Pipe) -> None:
+    assert pipe.stream.end()
+    num_read = 0
+    with pytest.raises(ReadInterruptedError):
+        while True:
+            pipe.write(b"x" * 4096)
+            num_read += len(pipe.stream.read())
+    assert num_read == MAX_READ_BYTES
+
+
+def test_a_file_does_not_end_early() -> None:
+    stream = ByteStream(io.BytesIO(b"data"))
+    assert not stream.end()
+    assert stream.read() == b"data"
 
 
 def test_a_file_is_interrupted_between_two_reads() -> None:

@@ -243,9 +243,14 @@ def test_a_given_encoding_disables_detection_on_stdin() -> None:
     assert decode_stdin(data, encoding="pcm_s16le").size == 1_600
 
 
-@pytest.mark.parametrize(("data", "codes"), [(b"", ()), (b"\0", ("raw_pcm", "partial_sample"))])
-def test_an_empty_stdin_is_empty(data: bytes, codes: tuple[str, ...]) -> None:
-    assert decode_stdin(data, *codes).size == 0
+def test_a_stdin_of_less_than_a_sample_has_no_audio() -> None:
+    assert decode_stdin(b"\0", "raw_pcm", "partial_sample").size == 0
+
+
+@pytest.mark.parametrize("encoding", [None, "pcm_s16le"])
+def test_an_empty_stdin_is_an_error(encoding: str | None) -> None:
+    with pytest.raises(NotAudioError, match="^stdin is empty$"):
+        decode_stdin(b"", encoding=encoding)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

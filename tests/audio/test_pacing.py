@@ -117,6 +117,34 @@ async def test_a_cancelled_read_loses_no_chunk() -> None:
     np.testing.assert_array_equal(joined([chunk async for chunk in source]), tone(0.3))
 
 
+class Pipe(Recording):
+    """A recording in a pipe, all of which was received."""
+
+    def end(self) -> bool:
+        return True
+
+
+async def test_an_ended_live_source_delivers_at_once_what_it_received() -> None:
+    async def sleep(duration_s: float) -> None:
+        await asyncio.Event().wait()
+
+    source = paced(Pipe(tone(0.3), chunk_ms=100), clock=Clock(), sleep=sleep)
+    reading = asyncio.create_task(source.read())
+    await asyncio.sleep(0)
+    assert source.end()
+    first = await reading
+    assert first is not None
+    np.testing.assert_array_equal(joined([first, *[chunk async for chunk in source]]), tone(0.3))
+
+
+async def test_a_recording_keeps_its_pace_when_it_cannot_end() -> None:
+    clock = Clock()
+    source = live(Recording(tone(0.2), chunk_ms=100), clock)
+    assert not source.end()
+    np.testing.assert_array_equal(joined([chunk async for chunk in source]), tone(0.2))
+    assert clock.slept_s == pytest.approx([0.1, 0.1])
+
+
 async def test_the_default_clock_is_real_time() -> None:
     loop = asyncio.get_running_loop()
     async with paced(Recording(tone(0.05), chunk_ms=10)) as source:

@@ -26,6 +26,7 @@ class FakeReader:
         self.notices: list[Notice] = []
         self.open_error: Exception | None = None
         self.open_gate: threading.Event | None = None
+        self.duration_s: float | None = 12.5
         self.num_yielded = 0
         self.is_closed = threading.Event()
         self.thread: threading.Thread | None = None
@@ -41,7 +42,7 @@ class FakeReader:
                 raise ReadInterruptedError
         if self.open_error is not None:
             raise self.open_error
-        return 12.5
+        return self.duration_s
 
     def read(self) -> Iterator[Samples]:
         for piece in self._pieces:
@@ -49,6 +50,9 @@ class FakeReader:
             yield piece
         if self._error is not None:
             raise self._error
+
+    def end(self) -> bool:
+        return False
 
     def interrupt(self) -> None:
         self._is_interrupted = True
@@ -197,3 +201,17 @@ async def test_reading_does_not_starve_other_tasks() -> None:
 def test_a_chunk_length_out_of_range_is_refused(chunk_ms: int) -> None:
     with pytest.raises(ConfigError, match=f"chunk_ms must be 10 to 10000, not {chunk_ms}"):
         ThreadedSource("fake", FakeReader([]), chunk_ms=chunk_ms)
+
+
+async def test_a_live_input_that_cannot_end_delivers_what_is_queued() -> None:
+    reader = FakeReader([tone(0.03)] * 1_000)
+    reader.duration_s = None
+    async with ThreadedSource("fake", reader, chunk_ms=30) as source:
+        assert source.end()
+        assert joined([chunk async for chunk in source]).size <= (MAX_QUEUED_MS + 30) * 16
+
+
+async def test_an_input_of_known_length_does_not_end_early() -> None:
+    async with ThreadedSource("fake", FakeReader([tone(0.5)]), chunk_ms=30) as source:
+        assert not source.end()
+        assert joined([chunk async for chunk in source]).size == tone(0.5).size

@@ -21,6 +21,7 @@ import pytest
 from tests.support.spoken import MAIN, PAUSE, Spawn, Tones, pcm, spoken
 from tests.support.terminal import Terminal
 from voxtide.engines.scripted import speak
+from voxtide.types import SAMPLE_RATE_HZ
 
 SCRIPTED = ("transcribe", "--engine", "scripted")
 LIMIT_S = 30
@@ -75,6 +76,27 @@ def test_a_signal_ends_the_audio_and_the_rest_is_still_transcribed(spawn: Spawn,
     records = [json.loads(line) for line in process.stdout or ()]
     assert process.wait(LIMIT_S) == code
     assert records[-1]["type"] == "finished"
+
+
+@pytest.mark.parametrize("doc_format", ["txt", "json"])
+def test_no_file_is_announced_for_what_is_no_audio(spawn: Spawn, tmp_path: Path, doc_format: str) -> None:
+    process = spawn(*SCRIPTED, "-", "-o", tmp_path / f"notes.{doc_format}")
+    _, err = process.communicate(b"<!DOCTYPE html><html></html>", timeout=LIMIT_S)
+    assert err == b"voxtide: error: stdin is text, not audio; give its encoding if it is raw audio\n"
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_signal_loses_no_audio_that_a_paced_pipe_received(spawn: Spawn) -> None:
+    process = spawn(*SCRIPTED, "-", "--encoding", "pcm_s16le", "--pace", "real", "--format", "jsonl")
+    audio = spoken("ever tried.", "no matter.")  # received at once, as from a recorder while the model loads
+    assert process.stdin
+    process.stdin.write(pcm(audio))
+    process.stdin.flush()
+    read_until(process, "started")
+    process.send_signal(signal.SIGINT)
+    records = [json.loads(line) for line in process.stdout or ()]
+    assert records[-1]["audio_s"] == pytest.approx(audio.size / SAMPLE_RATE_HZ, abs=0.01)
+    assert [record["text"] for record in records if record["type"] == "segment"] == ["ever tried.", "no matter."]
 
 
 def test_the_text_before_a_signal_is_written(spawn: Spawn, tmp_path: Path) -> None:
@@ -371,6 +393,45 @@ def test_a_closed_stdout_is_not_an_error(tones: Tones, tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert (tmp_path / "out.txt").read_text() == "ever tried.\n"
+
+
+def closing(arguments: str, redirection: str, directory: Path, data: bytes = b"") -> subprocess.CompletedProcess[str]:
+    """Run a command in a shell that closes a stream."""
+    return subprocess.run(
+        ["bash", "-c", f'cat | exec "{sys.executable}" -W error -c "{MAIN}" {arguments} {redirection}'],
+        input=data.decode("latin-1"),
+        encoding="latin-1",
+        capture_output=True,
+        cwd=directory,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("source", ["-", "talk.wav"])
+@pytest.mark.parametrize("doc_format", ["txt", "json", "live"])
+def test_the_text_of_a_closed_stdout_goes_to_a_file(tones: Tones, tmp_path: Path, source: str, doc_format: str) -> None:
+    tones("talk.wav", "ever tried.")
+    arguments = f"transcribe -e scripted {source} -f {doc_format}"
+    done = closing(arguments, ">&-", tmp_path, (tmp_path / "talk.wav").read_bytes())
+    (path,) = tmp_path.glob("voxtide-*")
+    assert (done.returncode, done.stderr) == (141, f"voxtide: stdout is closed; the text goes to {path}\n")
+    assert "ever tried." in path.read_text()
+
+
+def test_other_commands_report_a_closed_stdout(tmp_path: Path) -> None:
+    done = closing("--version", ">&-", tmp_path)
+    assert (done.returncode, done.stderr) == (1, "voxtide: error: cannot write to stdout: it is closed\n")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "state"),
+    [("", "empty"), ("< /dev/null", "empty"), ("<&-", "closed; write the audio to it, or name a file")],
+)
+@pytest.mark.parametrize("encoding", ["", "--encoding pcm_s16le"])
+def test_a_stdin_without_audio_is_an_error(tmp_path: Path, redirection: str, state: str, encoding: str) -> None:
+    done = closing(f"transcribe -e scripted - {encoding}", redirection, tmp_path)
+    assert (done.returncode, done.stderr) == (1, f"voxtide: error: stdin is {state}\n")
 
 
 def test_output_is_utf8_in_any_locale(spawn: Spawn, tones: Tones) -> None:

@@ -105,6 +105,10 @@ class ByteStream:
         """Make a waiting `read`, and every later one, raise `ReadInterruptedError`."""
         self._wake_up.set()
 
+    def end(self) -> bool:
+        """Let `read` return what a pipe holds, then raise `ReadInterruptedError`. Returns False if it is no pipe."""
+        return self._wake_up.drain()
+
     def close(self) -> None:
         """Release all resources. Called by the reading thread."""
         self._wake_up.close()
@@ -117,6 +121,7 @@ class ByteStream:
             while data is None:  # a non-blocking stream may wake up without data
                 self._wake_up.wait_readable()
                 data = self._read_some(max_bytes)
+            self._wake_up.count(len(data))
         except (OSError, ValueError) as error:  # ValueError: the owner closed it
             raise AudioError(f"the input cannot be read: {error}") from error
         return bytes(data)
@@ -128,6 +133,8 @@ class _WakeUp:
     def __init__(self, pipe_fd: int | None) -> None:
         self._lock = threading.Lock()  # `set` must not write to a closed socket whose descriptor was reused
         self._is_set = False
+        self._pipe_fd = pipe_fd
+        self._num_left_bytes: int | None = None  # to read before it is set
         self._poll: select.poll | None = None
         if pipe_fd is not None:
             self._receiver, self._sender = socket.socketpair()
@@ -141,14 +148,31 @@ class _WakeUp:
 
     def wait_readable(self) -> None:
         if self._poll is not None:
-            self._poll.poll()  # no timeout: a pipe may stay idle for any time; `set` ends the wait
+            ready = self._poll.poll()  # no timeout: a pipe may stay idle for any time; `set` and `drain` end the wait
+            if self._num_left_bytes is not None and all(fd != self._pipe_fd for fd, _ in ready):
+                self._is_set = True
         self.check()
+
+    def count(self, num_bytes: int) -> None:
+        if self._num_left_bytes is not None:
+            self._num_left_bytes -= num_bytes
+            self._is_set |= self._num_left_bytes <= 0
 
     def set(self) -> None:
         with self._lock:
             self._is_set = True
+            self._wake()
+
+    def drain(self) -> bool:
+        with self._lock:
             if self._poll is not None:
-                self._sender.send(b"!")
+                self._num_left_bytes = MAX_READ_BYTES  # what a pipe holds; its writer may go on for ever
+                self._wake()
+            return self._poll is not None
+
+    def _wake(self) -> None:
+        if self._poll is not None:
+            self._sender.send(b"!")
 
     def close(self) -> None:
         with self._lock:

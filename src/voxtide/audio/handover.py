@@ -34,10 +34,10 @@ class HandOver(Generic[T]):
         return len(self._items)
 
     def put(self, item: T) -> bool:
-        """Append `item`; block while the queue is full. Returns False if the queue is closed."""
+        """Append `item`; block while the queue is full. Returns False if the queue is closed or ended."""
         with self._changed:
-            self._changed.wait_for(lambda: self._is_closed or len(self._items) < self._max_items)
-            if self._is_closed:
+            self._changed.wait_for(lambda: self._is_final() or len(self._items) < self._max_items)
+            if self._is_final():
                 return False
             self._items.append(item)
         self._wake()
@@ -53,10 +53,14 @@ class HandOver(Generic[T]):
         return True
 
     def end(self, error: BaseException | None = None) -> None:
-        """Mark the end of the items; `get` raises `error` after the last one. Later calls are no-ops."""
+        """Mark the end of the items; `get` raises `error` after the last one. Later calls are no-ops.
+
+        The coroutine may call it, too; a blocked or later `put` is then rejected.
+        """
         with self._changed:
             if not self._is_ended:
                 self._is_ended, self._error = True, error
+                self._changed.notify_all()
         self._wake(is_urgent=True)
 
     async def get(self) -> T | None:
@@ -81,6 +85,9 @@ class HandOver(Generic[T]):
             self._items.clear()
             self._changed.notify_all()
         self._arrived.set()
+
+    def _is_final(self) -> bool:
+        return self._is_closed or self._is_ended
 
     def _take(self) -> T:
         item = self._items.popleft()

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import stat
+import sys
 from pathlib import Path
 
 from voxtide.audio import addresses
@@ -18,7 +19,7 @@ from voxtide.audio.microphone import MicrophoneSource
 from voxtide.audio.pcm import PcmConverter, PcmFormat
 from voxtide.audio.source import AudioSource
 from voxtide.audio.threaded import ThreadedSource
-from voxtide.errors import ConfigError
+from voxtide.errors import ConfigError, SourceNotFoundError
 from voxtide.types import SAMPLE_RATE_HZ
 
 STDIN = "-"
@@ -123,6 +124,8 @@ def _stdin_source(
     def open_stdin() -> ByteStream:
         if stdin is not None:
             return ByteStream(stdin)
+        if sys.stdin is None:  # number 0 may be any other file by now
+            raise SourceNotFoundError("stdin is closed; write the audio to it, or name a file")
         # Not sys.stdin: at exit Python would wait for a thread that holds its lock. Unbuffered for low latency.
         return ByteStream(open(0, "rb", buffering=0, closefd=False), is_owner=True)
 

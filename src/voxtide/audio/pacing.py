@@ -23,6 +23,8 @@ class _PacedSource(AudioSource):
         self._start_s: float | None = None
         self._num_samples = 0
         self._next: Samples | None = None
+        self._is_ended = False
+        self._sleeping: asyncio.Future[object] | None = None
 
     @property
     def notices(self) -> Sequence[Notice]:
@@ -43,11 +45,26 @@ class _PacedSource(AudioSource):
         if self._next is None:
             return None
         due_s = self._start_s + (self._num_samples + self._next.size) / SAMPLE_RATE_HZ
-        if (wait_s := due_s - self._clock()) > 0:
-            await self._sleep(wait_s)
+        if not self._is_ended and (wait_s := due_s - self._clock()) > 0:
+            await self._wait(wait_s)
         chunk, self._next = self._next, None
         self._num_samples += chunk.size
         return chunk
+
+    def end(self) -> bool:
+        """See `AudioSource.end`. What was received is due: it may have waited since before the first `read`."""
+        self._is_ended = self._source.end()
+        if self._is_ended and self._sleeping is not None:
+            self._sleeping.cancel()
+        return self._is_ended
+
+    async def _wait(self, wait_s: float) -> None:
+        """Sleep; `end` ends it."""
+        self._sleeping = asyncio.ensure_future(self._sleep(wait_s))
+        try:
+            await asyncio.wait({self._sleeping})
+        finally:
+            self._sleeping.cancel()
 
     async def close(self) -> None:
         """Close the wrapped source."""

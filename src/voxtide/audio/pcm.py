@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream
+from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream, ReadInterruptedError
 from voxtide.audio.encodings import MAX_CHANNELS, Encoding, PcmDecoder, clean
 from voxtide.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler
-from voxtide.errors import CorruptAudioError
+from voxtide.errors import CorruptAudioError, NotAudioError
 from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples
 
 
@@ -100,12 +100,19 @@ class PcmReader:
 
         Raises:
             CorruptAudioError: The input is shorter than its header states, by more than `LENGTH_TOLERANCE_S`.
+            NotAudioError: There is not a single byte.
         """
         num_read_bytes = 0
-        while (wanted := self._wanted_bytes(num_read_bytes)) and (data := self._stream.read(wanted)):
-            num_read_bytes += len(data)
-            yield self._converter.feed(data)
+        try:
+            while (wanted := self._wanted_bytes(num_read_bytes)) and (data := self._stream.read(wanted)):
+                num_read_bytes += len(data)
+                yield self._converter.feed(data)
+        except ReadInterruptedError:
+            yield self._converter.finish()
+            raise
         yield self._converter.finish()
+        if self._num_bytes is None and self._stream.tell() == 0:
+            raise NotAudioError(f"{self._name} is empty")
         num_missing_bytes = 0 if self._num_bytes is None else self._num_bytes - num_read_bytes
         if num_missing_bytes > LENGTH_TOLERANCE_S * self._pcm.bytes_per_s or (num_missing_bytes and not num_read_bytes):
             read_s, stated_s = (

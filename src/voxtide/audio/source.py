@@ -66,6 +66,13 @@ class AudioSource(ABC):
             StreamClosedError: The source is not open.
         """
 
+    def end(self) -> bool:
+        """End a live input now: `read` returns the audio received so far without delay, then None.
+
+        Returns False, without effect, if the audio can be read again: the caller cancels `read`.
+        """
+        return False
+
     @abstractmethod
     async def close(self) -> None:
         """Release all resources; unread audio is lost. Idempotent."""

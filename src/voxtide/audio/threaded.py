@@ -22,7 +22,7 @@ CLOSE_TIMEOUT_S = 1.0
 
 
 class SampleReader(Protocol):
-    """A blocking reader. All methods but `interrupt` are called by one thread, in this order."""
+    """A blocking reader. All methods but `end` and `interrupt` are called by one thread, in this order."""
 
     @property
     def notices(self) -> Sequence[Notice]:
@@ -33,6 +33,9 @@ class SampleReader(Protocol):
 
     def read(self) -> Iterator[Samples]:
         """Yield the audio: mono, 16 kHz, in pieces of any length. Errors are raised after the last good piece."""
+
+    def end(self) -> bool:
+        """Let `read` yield what was received, then end. Returns False if it cannot. Called by any thread."""
 
     def interrupt(self) -> None:
         """Make a blocked `open` or `read` raise `ReadInterruptedError` soon. Called by any thread at any time."""
@@ -75,6 +78,14 @@ class ThreadedSource(AudioSource):
             raise StreamClosedError(f"{self.name} is not open; read it inside `async with`")
         await asyncio.sleep(0)  # a source that always has audio must not starve other tasks
         return await self._chunks.get()
+
+    def end(self) -> bool:
+        """See `AudioSource.end`. An input of unknown length counts as live."""
+        if self._chunks is None or self.duration_s is not None:
+            return False
+        if not self._reader.end():
+            self._chunks.end()  # the thread may be blocked: only what is queued
+        return True
 
     async def close(self) -> None:
         """Stop the thread; returns when it has ended, or after `CLOSE_TIMEOUT_S`."""

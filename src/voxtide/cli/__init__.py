@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from errno import EBADF
 from io import RawIOBase, TextIOWrapper
 
 _INTERRUPTED = 130
@@ -36,16 +37,17 @@ def _run() -> None:
         sys.exit(Exit.BROKEN_PIPE)
     except OSError as error:
         drop_stdout()
-        print_error(f"cannot write to stdout: {error.strerror}")
+        print_error(f"cannot write to stdout: {'it is closed' if error.errno == EBADF else error.strerror}")
         sys.exit(Exit.FAILED)
 
 
 def _prepare_stdout() -> None:
     """Documents are UTF-8 in any locale; a terminal shows "?" for characters its encoding lacks."""
-    if sys.stdout is None:  # closed by the caller
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # lives until exit
+    if sys.stdout is None:  # closed by the caller; what is written to this raises EBADF
+        number = os.open(os.devnull, os.O_RDONLY)
+        sys.stdout = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  # lives until exit
     elif isinstance(sys.stdout, TextIOWrapper):
         if isinstance(sys.stdout.buffer, RawIOBase):  # PYTHONUNBUFFERED; we flush and check for errors ourselves
             sys.stdout = open(sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115  # as above
         is_terminal = sys.stdout.isatty()
-        sys.stdout.reconfigure(encoding=None if is_terminal else "utf-8", errors="replace" if is_terminal else None)
+        sys.stdout.reconfigure(encoding=None if is_terminal else "utf-8", errors="replace")

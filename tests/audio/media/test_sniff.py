@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.media_files import encoded, speech, tone
@@ -77,6 +77,7 @@ def test_raw_quiet_audio_is_not_a_container(values: list[int]) -> None:
 
 
 @given(st.binary(max_size=20))
+@example(b"V\xff")  # half a header of LOAS
 def test_short_inputs_do_not_fail(data: bytes) -> None:
     is_detected(data)
 

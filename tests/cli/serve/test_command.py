@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -75,6 +75,28 @@ def test_the_examples_work_as_printed(tmp_path: Path, is_guarded: bool) -> None:
         assert from_python.startswith("w1")
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 143
+
+
+def test_a_server_needs_no_stdout() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+    script = f'exec "{sys.executable}" "{VOXTIDE}" serve --engine scripted --port {port} >&-'
+    with subprocess.Popen(["bash", "-c", script], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            while not is_open(port):
+                assert process.poll() is None
+            process.terminate()
+            _, log = process.communicate(timeout=START_S)
+        finally:
+            process.kill()
+    assert (process.returncode, "rror" in log) == (143, False)
+
+
+def is_open(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as peer:
+        peer.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return peer.recv(1) != b""
+    return False
 
 
 def test_all_log_lines_have_the_requested_format() -> None:

@@ -62,8 +62,21 @@ def test_a_failure_among_several_names_its_source_once(tones: Tones, voxtide: Vo
     result = voxtide(*SCRIPTED, tones("a.wav", "one"), tmp_path / "talk.txt", tmp_path / "missing.wav")
     assert result.stderr.splitlines() == [
         f"voxtide: error: {tmp_path / 'talk.txt'}: is not in an audio format that FFmpeg knows",
-        f"voxtide: error: {tmp_path / 'missing.wav'}: there is no file {tmp_path / 'missing.wav'}",
+        f"voxtide: error: there is no file {tmp_path / 'missing.wav'}",
     ]
+
+
+def test_an_empty_output_is_refused(tones: Tones, voxtide: Voxtide) -> None:
+    result = voxtide(*SCRIPTED, tones("talk.wav", "no"), "--output", "")
+    expected = "voxtide: error: --output is empty; name a file or a directory, or - for stdout\n"
+    assert (result.exit_code, result.stderr) == (2, expected)
+
+
+@pytest.mark.parametrize("language", ["", "auto"])
+def test_detection_is_no_language(tones: Tones, voxtide: Voxtide, language: str) -> None:
+    result = voxtide(*SCRIPTED, tones("talk.wav", "no"), "--language", language)
+    assert result.exit_code == 2
+    assert f"there is no language '{language}'; without a language the engine chooses" in result.stderr
 
 
 def test_an_unknown_track_is_refused(tones: Tones, voxtide: Voxtide) -> None:
@@ -147,7 +160,10 @@ def test_each_of_several_sources_has_a_file_and_failures_are_listed_last(
         "a.txt": "one\n",
         "b.txt": "two\n",
     }
-    assert [line.split(": ")[2] for line in result.stderr.splitlines()] == [str(missing), str(empty)]
+    assert result.stderr.splitlines() == [
+        f"voxtide: error: there is no file {missing}",
+        f"voxtide: error: {empty}: is empty",
+    ]
 
 
 def test_a_failure_is_included_in_json_and_events(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:
@@ -222,7 +238,7 @@ def test_file_names_that_are_no_utf8_or_hold_control_codes(
             f"voxtide: note: {shown}.wav is 44 bytes shorter than its header states"
             for shown in (r"bad\xff", r"red\x1b[31m", "two lines")
         ),
-        r"voxtide: error: gone\xfe\x1b.wav: there is no file gone\xfe\x1b.wav",
+        r"voxtide: error: there is no file gone\xfe\x1b.wav",
     ]
     assert "\x1b" not in stdout
     if doc_format == "json":

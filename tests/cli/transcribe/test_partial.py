@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 from io import FileIO
 from pathlib import Path
 
@@ -105,6 +107,31 @@ def test_a_full_disk_at_the_end_leaves_the_grown_text_in_the_partial_file(
         file.finish("one\n")
     assert file.path.read_bytes() == b"one\n"
     assert not target.exists()
+
+
+@pytest.mark.parametrize("num_free_bytes", range(0, 90, 7))
+def test_a_full_disk_leaves_a_valid_document_with_the_text_before(tmp_path: Path, num_free_bytes: int) -> None:
+    target = tmp_path / "notes.json"
+    file = opened(target, "json")
+    file.grow('{"segments": [', '], "text": "one"}')
+    size = file.path.stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + num_free_bytes, limits[1]))
+    try:
+        with pytest.raises(VoxtideError, match=f"File too large; the text so far is in {file.path}$"):
+            file.grow('{"text": "one"},\n', '], "text": "one two' + " three" * 20 + '"}')
+        file.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert json.loads(file.path.read_text()) == {"segments": [], "text": "one"}
+    assert os.listdir(tmp_path) == [file.path.name]
+
+
+def test_half_a_character_does_not_cost_the_rest(target: Path) -> None:
+    file = opened(target)
+    file.grow("one \ud83d two\n", "")
+    file.finish(None)
+    assert target.read_text() == "one ? two\n"
 
 
 def failing(*_: object, **__: object) -> None:

@@ -11,7 +11,7 @@ from voxtide.errors import ConfigError
 
 
 def test_words_stay_as_they_are() -> None:
-    values = ["Dashwood", "White Tower", "#hashtag", "and/or", "x" * 5000, "a\0b"]
+    values = ["Dashwood", "White Tower", "#hashtag", "and/or", "Node.js", "TCP/IP", "x" * 5000, "a\0b"]
     assert read_vocabulary(values) == tuple(values)
     assert read_vocabulary([]) == ()
 
@@ -25,7 +25,14 @@ def test_a_file_has_a_word_or_phrase_on_each_line(tmp_path: Path) -> None:
 def test_an_existing_file_needs_no_suffix(tmp_path: Path) -> None:
     path = tmp_path / "names"
     path.write_text("Siobhan\n", "utf-8")
-    assert read_vocabulary([str(path), str(tmp_path)]) == ("Siobhan", str(tmp_path))
+    assert read_vocabulary([str(path)]) == ("Siobhan",)
+
+
+@pytest.mark.parametrize("name", ["names.csv", "NAMES.TXT", "./names", "../names", "~/no/names", "{}/names"])
+def test_a_missing_file_is_not_taken_for_a_word(name: str, tmp_path: Path) -> None:
+    path = name.format(tmp_path)
+    with pytest.raises(ConfigError, match="^the vocabulary .* cannot be read: No such file or directory$"):
+        read_vocabulary([path])
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,11 @@ class BytesReader:
         assert self._reader is not None, "opened above"
         yield from self._reader.read()
 
+    def end(self) -> bool:
+        """Let `read` yield what a pipe holds, then end."""
+        with self._lock:
+            return self._stream is not None and self._stream.end()
+
     def interrupt(self) -> None:
         """Make `open` and `read` raise `ReadInterruptedError`."""
         with self._lock:
@@ -182,6 +187,10 @@ class AddressReader:
         """Yield the samples."""
         assert self._reader is not None, "open comes before read"
         yield from self._reader.read()
+
+    def end(self) -> bool:
+        """Not possible: a network read is not interrupted."""
+        return False
 
     def interrupt(self) -> None:
         """Make `open` and `read` end soon. A network read is not interrupted; its timeout ends it."""

@@ -136,7 +136,7 @@ def _is_framed(peek: Peek, start: bytes) -> Iterator[bool]:
         yield _has_next_mpeg_header(peek(_MAX_MPEG_FRAME_BYTES + 3))
     if start.startswith(b"\x0b\x77"):
         yield _has_next_ac3_header(peek(_MAX_AC3_FRAME_BYTES + 6))
-    if start[:1] == b"\x56" and start[1:2] >= b"\xe0":
+    if len(start) >= _LOAS_HEADER_BYTES and start[0] == 0x56 and start[1] >= 0xE0:
         next_frame = _LOAS_HEADER_BYTES + ((start[1] & 0x1F) << 8 | start[2])
         following = peek(next_frame + 2)[next_frame:]
         yield following[:1] == b"\x56" and following[1:2] >= b"\xe0"

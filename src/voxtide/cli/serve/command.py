@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -20,7 +21,7 @@ import typer
 
 import voxtide
 from voxtide.audio.vad import VadModel
-from voxtide.cli.failures import Exit, print_note
+from voxtide.cli.failures import Exit, drop_stdout, print_note
 from voxtide.cli.interrupts import Interrupts, run_watched
 from voxtide.cli.models import PullView
 from voxtide.cli.serve.console import log_to_stderr, startup_text
@@ -53,6 +54,8 @@ def serve(request: ServeRequest) -> Exit:
         ConfigError: A setting cannot be used, or the port cannot be bound.
         ModelError: The engine's model cannot be used.
     """
+    if sys.__stdout__ is None:
+        drop_stdout()  # a service may close it: the log has what matters
     settings = Settings.from_environment(os.environ)
     config = request.server_config(os.environ, capacity=_capacity(request, settings), web_dir=_web_dir())
     max_streams = request.streams or config.capacity + _num_other_streams(request)

@@ -47,7 +47,7 @@ from voxtide.errors import ConfigError, VoxtideError
 from voxtide.pipeline import Observer, Outcome, run_stream
 from voxtide.transcript.records import json_text
 from voxtide.transcript.writers import to_json, to_srt, to_txt, to_vtt
-from voxtide.types import Notice, StreamOptions, Transcript
+from voxtide.types import Notice, Samples, StreamOptions, Transcript
 
 _log = logging.getLogger("voxtide.cli")
 
@@ -177,7 +177,7 @@ class _Job:
             _log.debug("traceback:", exc_info=outcome.failure)
             rest = "; the text before it is in the result" if outcome.transcript.text else ""
             message = f"{outcome.failure}{rest}"
-            if len(self._request.sources) > 1:
+            if len(self._request.sources) > 1 and not str(outcome.failure).endswith(f" {name}"):
                 message = f"{name}: {message.removeprefix(f'{name} ')}"
             self._failures.append((message, outcome.failure))
 
@@ -213,11 +213,12 @@ class _Job:
         try:
             async with self._open(source) as audio:
                 self._stdout.is_live = is_live(source, is_endless=audio.duration_s is None)
+                saved = None
                 if result is not None and self._stdout.is_live:
-                    result.begin_live()
+                    saved = result.begin_live()
                     observers += self._growing(source, result)
                 async with self._engine.open(self._options(source)) as stream:
-                    return await self._run(source, audio, stream, observers)
+                    return await self._run(source, audio, stream, observers, saved)
         except VoxtideError as error:
             return Outcome(NOTHING, error)
 
@@ -229,11 +230,11 @@ class _Job:
         return (DocumentWriter(doc_format, shown_name(source), result, self._request.cue_shape),)
 
     async def _run(
-        self, source: str, audio: AudioSource, stream: EngineStream, observers: tuple[Observer, ...]
+        self, source: str, audio: AudioSource, stream: EngineStream, observers: tuple[Observer, ...], saved: str | None
     ) -> Outcome:
         metrics = LatencyMetrics()
         self._bar.begin(printable(audio.name), audio.duration_s)
-        with self._viewing(audio.name, metrics) as views, self._interrupts.finishing():
+        with self._viewing(audio.name, metrics, saved) as views, self._interrupts.finishing():
             outcome = await run_stream(
                 audio,
                 stream,
@@ -249,22 +250,22 @@ class _Job:
         return outcome
 
     @contextmanager
-    def _viewing(self, name: str, metrics: LatencyMetrics) -> Iterator[list[Observer]]:
+    def _viewing(self, name: str, metrics: LatencyMetrics, saved: str | None) -> Iterator[list[Observer]]:
         """The view of one source, if any."""
         if not self._request.is_live:
-            yield [_NoticePrinter(self._bar.hidden)]
+            yield [_NotePrinter(self._bar.hidden, saved)]
             return
         if len(self._request.sources) > 1:
             self._stdout.write(f"==> {printable(name)} <==\n")
         shown_metrics = metrics if self._request.has_metrics else None
         if not self._request.is_on_terminal:
-            yield [PlainView(self._stdout, shown_metrics), _NoticePrinter(nullcontext)]
+            yield [PlainView(self._stdout, shown_metrics), _NotePrinter(nullcontext, saved)]
             return
         screen = Screen(self._terminal, shutil.get_terminal_size, is_styled=not os.environ.get("NO_COLOR"))
         view = LiveView(screen, title=self._engine.info.name, metrics=shown_metrics)
         self._interrupts.on_stop = lambda: view.show_state("finishing; Ctrl-C again stops at once")
         with closing(view), view.showing_logs() if sys.stderr.isatty() else nullcontext():
-            yield [view, _NoticePrinter(view.hidden)]
+            yield [view, _NotePrinter(view.hidden, saved)]
 
     @asynccontextmanager
     async def _open(self, source: str) -> AsyncIterator[AudioSource]:
@@ -312,12 +313,19 @@ class _Job:
                 return to_txt(transcript.segments)
 
 
-class _NoticePrinter(Observer):
-    """Prints each notice of a source once, as a line on stderr."""
+class _NotePrinter(Observer):
+    """Prints each notice of a source once, as a line on stderr; and where its text is saved, once there is audio."""
 
-    def __init__(self, hidden: Callable[[], AbstractContextManager[None]]) -> None:
-        """`hidden` hides what is redrawn on the terminal."""
+    def __init__(self, hidden: Callable[[], AbstractContextManager[None]], saved: str | None) -> None:
+        """`hidden` hides what is redrawn on the terminal; `saved` is the note about the file, if any."""
         self._hidden = hidden
+        self._saved = saved
+
+    def on_chunk(self, chunk: Samples, audio_s: float, wall_s: float) -> None:
+        if self._saved is not None:
+            with self._hidden():
+                print_note(self._saved)
+            self._saved = None
 
     def on_notice(self, notice: Notice, wall_s: float) -> None:
         with self._hidden():

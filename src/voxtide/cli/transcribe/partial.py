@@ -49,30 +49,36 @@ class PartialFile:
         self._file = self._claim()
         self._sync = _Sync(self._file)
         self._num_fixed_bytes = 0
-        self._num_bytes = 0
+        self._end = b""
         self._is_finished = False
+        self._has_failed = False
 
     def grow(self, fixed: str, end: str) -> None:
         """Append `fixed` and replace the previous `end`.
 
         Raises:
-            VoxtideError: The disk is full, or the file cannot be written.
+            VoxtideError: The disk is full, or the file cannot be written. It has the text of the previous call.
         """
-        fixed_bytes, end_bytes = fixed.encode(), end.encode()
-        data = fixed_bytes + end_bytes
-        num_bytes = self._num_fixed_bytes + len(data)
-        data += b"\n" * (self._num_bytes - num_bytes)  # covers the previous end until it is cut off
+        fixed_bytes, end_bytes = _encoded(fixed), _encoded(end)
         try:
-            self._file.seek(self._num_fixed_bytes)
-            while data:
-                data = data[self._file.write(data) :]
-            self._file.truncate(num_bytes)
+            self._replace_end(fixed_bytes + end_bytes)
             self._num_fixed_bytes += len(fixed_bytes)
-            self._num_bytes = num_bytes
+            self._end = end_bytes
             if fixed:
                 self._sync.request()
         except OSError as error:
+            with suppress(OSError):
+                self._replace_end(self._end)  # a full disk has room for what was there
             raise self._failure(error) from error
+
+    def _replace_end(self, data: bytes) -> None:
+        """Write `data` after the fixed text, in one write, and cut off what follows."""
+        num_bytes = self._num_fixed_bytes + len(data)
+        data += b"\n" * (len(self._end) - len(data))  # covers the previous end until it is cut off
+        self._file.seek(self._num_fixed_bytes)
+        while data:
+            data = data[self._file.write(data) :]
+        self._file.truncate(num_bytes)
 
     def finish(self, document: str | None) -> None:
         """Rename the file to the target, with `document` as its text; None keeps what was grown.
@@ -83,7 +89,7 @@ class PartialFile:
         self._release()
         try:
             if document is not None or self._is_appending:
-                self._rewrite(self.path.read_bytes() if document is None else document.encode())
+                self._rewrite(self.path.read_bytes() if document is None else _encoded(document))
             self.path.replace(self.target)
             self._is_finished = True
         except OSError as error:
@@ -94,12 +100,14 @@ class PartialFile:
     def close(self) -> None:
         """Unless finished: finish with what was grown if it holds text, else remove the file.
 
+        After a failure the text stays in the partial file, which the error has named.
+
         Raises:
             VoxtideError: As `finish`.
         """
         if not self._is_finished:
             self._release()
-            if self._discard_unless_text():
+            if self._discard_unless_text() and not self._has_failed:
                 self.finish(None)
 
     def _release(self) -> None:
@@ -167,6 +175,7 @@ class PartialFile:
         return ConfigError(f"another voxtide is writing --output {self.target}; name another file")
 
     def _failure(self, error: OSError) -> VoxtideError:
+        self._has_failed = True
         rest = f"; the text so far is in {self.path}" if _has_text(self.path, self._format) else ""
         return VoxtideError(f"cannot write {self.target}: {error.strerror}{rest}")
 
@@ -223,6 +232,11 @@ def _has_text(path: Path, doc_format: str) -> bool:
             return "-->" in text
         case _:
             return bool(text.strip())
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8. A lone surrogate, half a character from a server, must not cost the rest of the text."""
+    return text.encode("utf-8", "replace")
 
 
 def _end_line(file: BinaryIO) -> None:

@@ -23,8 +23,8 @@ class Request:
     """The command's arguments and options, by the same names. None means the default.
 
     Raises:
-        ConfigError: Stdin or the microphone is given twice, the suffix of `output` names no format, or the shape of
-            subtitles does not apply or is invalid.
+        ConfigError: Stdin or the microphone is given twice, `output` is empty, its suffix names no format, or the
+            shape of subtitles does not apply or is invalid.
     """
 
     sources: tuple[str, ...]
@@ -58,6 +58,8 @@ class Request:
         for source in (STDIN, MICROPHONE):
             if self.sources.count(source) > 1:
                 raise ConfigError(f"{source} is given {self.sources.count(source)} times; it can be read only once")
+        if self.output == "":
+            raise ConfigError("--output is empty; name a file or a directory, or - for stdout")
         self._suffix_format()
         is_shaped = self.line_length is not None or self.max_lines is not None
         if is_shaped and self.document_format not in {"srt", "vtt"}:

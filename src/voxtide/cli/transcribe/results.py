@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
-from voxtide.cli.failures import print_note
 from voxtide.cli.transcribe.partial import PartialFile
 from voxtide.errors import ConfigError, VoxtideError
 
@@ -50,8 +49,8 @@ class Result(Protocol):
     def finish(self, document: str | None) -> None:
         """End with a whole document; None: with what was grown."""
 
-    def begin_live(self) -> None:
-        """Note that a live source follows: refuse to replace an existing text, and print where the text grows.
+    def begin_live(self) -> str | None:
+        """Note that a live source follows: refuse to replace an existing text. Returns a note about the file, if any.
 
         Raises:
             ConfigError: The file exists, and neither --append nor --force was given.
@@ -81,7 +80,7 @@ class StreamResult:
             self._write(document)
 
     def begin_live(self) -> None:
-        pass  # nothing is replaced
+        return None  # nothing is replaced
 
     def close(self) -> None:
         """Write the end of the grown text. Idempotent."""
@@ -110,9 +109,9 @@ class FileResult:
     def finish(self, document: str | None) -> None:
         self._partial.finish(document)
 
-    def begin_live(self) -> None:
+    def begin_live(self) -> str:
         _protect(self._path, self._format, self._existing)
-        print_note(f"final text is saved in {self._partial.path}, which becomes {self._path.name} at the end")
+        return f"final text is saved in {self._partial.path}, which becomes {self._path.name} at the end"
 
     def close(self) -> None:
         """Keep the grown text, if any."""

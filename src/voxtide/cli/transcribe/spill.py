@@ -1,7 +1,7 @@
 """stdout that loses no text of a live source. In: text. Out: stdout; once its reader is gone, a file. Knows no formats.
 
 When a reader ends, what it did not read is lost with the pipe. So the file begins with the last text written, up to
-what a pipe holds.
+what a pipe holds. If stdout was closed from the start, the text of any source goes to the file.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _GONE = {errno.EPIPE, errno.EIO}
 
 
 class SpillingStdout:
-    """`sys.stdout` until its reader is gone while a live source runs.
+    """`sys.stdout` until its reader is gone while a live source runs; a file if it is closed from the start.
 
     Attributes:
         is_live: Whether a live source is transcribed. Else a write to a reader that is gone raises, as usual.
-        spilled: The file that has the rest of the text, if the reader is gone.
+        spilled: The file that has the rest of the text, if there is no reader.
     """
 
     def __init__(self, suffix: str) -> None:
@@ -85,10 +85,12 @@ class SpillingStdout:
 
     def _spill(self, error: OSError) -> None:
         """Write the recent text to a file; the rest follows it."""
-        if not self.is_live or error.errno not in _GONE:
+        is_closed = error.errno == errno.EBADF
+        if not is_closed and not (self.is_live and error.errno in _GONE):
             raise error
         drop_stdout()
-        self._divert("the reader of stdout is gone; the last text and the rest go to")
+        gone = "the reader of stdout is gone; the last text and the rest go to"
+        self._divert("stdout is closed; the text goes to" if is_closed else gone)
 
     def _divert(self, headline: str) -> None:
         self._file = self._new_file()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from voxtide.errors import ConfigError
 
-SUFFIX = ".txt"
-"""A value that ends in this is a file, whether it exists or not: a wrong name must not become a word."""
+SUFFIXES = (".txt", ".text", ".csv", ".tsv")
+"""A value that ends in one of these is a file, whether it exists or not: a wrong name must not become a word."""
 MAX_FILE_BYTES = 1024 * 1024
 """Far more words than any engine can use; a larger file is not a vocabulary."""
 
@@ -16,8 +16,8 @@ MAX_FILE_BYTES = 1024 * 1024
 def read_vocabulary(values: Iterable[str]) -> tuple[str, ...]:
     """The words and phrases of all values, in order.
 
-    A value that names an existing file, or ends in `.txt`, is a file with one word or phrase per line; empty lines and
-    those that begin with # are skipped. Any other value is a word.
+    A value that names an existing file, ends in one of `SUFFIXES`, or is a path in an existing directory is a file with
+    one word or phrase per line; empty lines and those that begin with # are skipped. Any other value is a word.
 
     Raises:
         ConfigError: A file cannot be read, is too large, or holds no word.
@@ -26,7 +26,7 @@ def read_vocabulary(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def _words(value: str) -> Iterator[str]:
-    if not value.endswith(SUFFIX) and not _is_file(value):
+    if not value.lower().endswith(SUFFIXES) and not _is_path(value):
         yield value
         return
     lines = [line.strip() for line in _read(Path(value)).splitlines()]
@@ -36,9 +36,11 @@ def _words(value: str) -> Iterator[str]:
     yield from words
 
 
-def _is_file(value: str) -> bool:
+def _is_path(value: str) -> bool:
+    """Whether it is an existing file or begins as a path. "and/or" is a word, unless there is a directory "and"."""
     try:
-        return Path(value).is_file()
+        path = Path(value)
+        return path.is_file() or value.startswith(("./", "../", "~/")) or ("/" in value and path.parent.is_dir())
     except (OSError, ValueError):  # too long for a path, or with a zero byte
         return False
 
