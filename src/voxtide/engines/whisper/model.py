@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from voxtide.engines.whisper.library import Loaded, load_from
+from voxtide.engines.whisper.loops import is_loop, without_loops
 from voxtide.engines.whisper.tokenizer import Tokenizer, language_code
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Task
 
@@ -134,18 +135,24 @@ class WhisperModel:
     def transcribe(self, encoded: Encoded, prompt: Prompt, prefix: list[int], *, is_speech: bool) -> list[Token]:
         """The likeliest tokens after the fixed `prefix`; empty if the audio is noise.
 
-        Improbable text is decoded again with a beam, and the likelier one is returned. Whisper's own program draws at
-        random here, at rising temperatures; a beam gives equal tokens for equal arguments.
+        Improbable or looping text is decoded again with a beam. The likelier text without a loop is returned; if both
+        loop, one occurrence of the phrase is kept. Whisper's own program draws at random here, at rising temperatures;
+        a beam gives equal tokens for equal arguments.
 
         With `is_speech`, the window is known to hold speech, and its text is returned however doubtful.
         """
         found = self._decode(encoded, prompt, prefix, beam_size=1)
-        if not found.tokens or found.logprob >= NO_SPEECH_LOGPROB:
+        if not found.tokens or found.logprob >= NO_SPEECH_LOGPROB and not self._loops(found):
             return found.tokens
-        if not is_speech and found.no_speech > NO_SPEECH:
+        if not is_speech and found.no_speech > NO_SPEECH and found.logprob < NO_SPEECH_LOGPROB:
             return []
         again = self._decode(encoded, prompt, prefix, beam_size=FALLBACK_BEAM)
-        return again.tokens if again.tokens and again.logprob > found.logprob else found.tokens
+        attempts = [attempt for attempt in (found, again) if attempt.tokens]
+        best = max(attempts, key=lambda attempt: (not self._loops(attempt), attempt.logprob))
+        return without_loops(best.tokens, self.tokenizer.bytes_of)
+
+    def _loops(self, decoded: _Decoded) -> bool:
+        return is_loop(decoded.tokens, self.tokenizer.bytes_of)
 
     def _decode(self, encoded: Encoded, prompt: Prompt, prefix: list[int], *, beam_size: int) -> _Decoded:
         start = self.tokenizer.start_of(prompt.vocabulary, prompt.language, prompt.task)
