@@ -196,3 +196,8 @@ def test_a_probable_loop_yields_to_less_probable_text(base: WhisperModel) -> Non
 def test_a_loop_in_every_attempt_is_cut(base: WhisperModel) -> None:
     loop = tokens_from(base, " de la vie" * 40, LOOP_LOGPROBS)
     assert text_of_attempts(base, loop, loop) == " de la vie"
+
+
+def test_doubtful_text_is_decoded_with_a_beam(base: WhisperModel) -> None:
+    greedy, beam = tokens_from(base, " Ich heiße", [-0.9]), tokens_from(base, " Guten Tag. Ich heiße", [-0.8])
+    assert text_of_attempts(base, greedy, beam) == " Guten Tag. Ich heiße"

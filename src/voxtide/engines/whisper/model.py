@@ -46,6 +46,9 @@ NO_SPEECH = 0.6
 NO_SPEECH_LOGPROB = -0.95
 """A window above this no-speech probability and below this mean log probability is noise. Silence, noise, tones and
 clicks give 0.7 to 0.92 and -1.0 to -2.0; speech gives at most 0.7, and then -0.9."""
+SURE_LOGPROB = -0.5
+"""Text below this mean log probability is decoded again with a beam: greedy decoding leaves out words at the start of
+unclear speech. Of clear speech in five languages, one window in 49 is below it."""
 FALLBACK_BEAM = 5
 """Beam of the second attempt at improbable text: the width that Whisper's authors use at temperature 0."""
 MIN_PROBABILITY = 1e-6
@@ -142,7 +145,7 @@ class WhisperModel:
         With `is_speech`, the window is known to hold speech, and its text is returned however doubtful.
         """
         found = self._decode(encoded, prompt, prefix, beam_size=1)
-        if not found.tokens or found.logprob >= NO_SPEECH_LOGPROB and not self._loops(found):
+        if not found.tokens or found.logprob >= SURE_LOGPROB and not self._loops(found):
             return found.tokens
         if not is_speech and found.no_speech > NO_SPEECH and found.logprob < NO_SPEECH_LOGPROB:
             return []
