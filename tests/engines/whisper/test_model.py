@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.pulled_models import between, model_directory, recording
 from voxtide.engines.whisper.engine import MAX_VOCABULARY_TOKENS
-from voxtide.engines.whisper.model import MAX_WINDOW_S, Encoded, Prompt, Token, WhisperModel
+from voxtide.engines.whisper.model import FALLBACK_BEAM, MAX_WINDOW_S, Encoded, Prompt, Token, WhisperModel, _Decoded
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Task
 
 pytestmark = pytest.mark.whisper
@@ -175,3 +175,45 @@ def test_equal_audio_is_encoded_equally(tiny: WhisperModel, goforward: Samples) 
     first, second = tiny.encode(goforward), tiny.encode(goforward.copy())
     assert isinstance(first, Encoded)
     assert np.array_equal(first.frames, second.frames)
+
+
+class Attempts(WhisperModel):
+    """Gives fixed tokens for a greedy attempt and for one with a beam."""
+
+    def __init__(self, base: WhisperModel, greedy: list[Token], beam: list[Token]) -> None:
+        self.tokenizer = base.tokenizer
+        self._attempts = {1: greedy, FALLBACK_BEAM: beam}
+
+    def _decode(self, encoded: Encoded, prompt: Prompt, prefix: list[int], *, beam_size: int) -> _Decoded:
+        return _Decoded(self._attempts[beam_size], no_speech=0.1)
+
+
+def tokens_from(model: WhisperModel, text: str, logprobs: list[float]) -> list[Token]:
+    """The tokens of a text; the last log probability is that of all further ones."""
+    ids = model.tokenizer.encode(text)
+    logprobs = logprobs + logprobs[-1:] * len(ids)
+    return [Token(id, logprob, 0.0, 0.0) for id, logprob in zip(ids, logprobs, strict=False)]
+
+
+LOOP_LOGPROBS = [-3.0, -3.0, -3.0, -3.0, -0.01]
+
+
+def text_of_attempts(base: WhisperModel, greedy: list[Token], beam: list[Token]) -> str:
+    model = Attempts(base, greedy, beam)
+    encoded = Encoded(np.zeros((1, 0, 0), np.float32), 8.0)
+    return text_of(model, model.transcribe(encoded, Prompt(language="fr"), [], is_speech=True))
+
+
+def test_a_probable_loop_yields_to_less_probable_text(base: WhisperModel) -> None:
+    loop = tokens_from(base, " de la vie" * 40, LOOP_LOGPROBS)
+    assert text_of_attempts(base, loop, tokens_from(base, " Je vous entends.", [-1.3])) == " Je vous entends."
+
+
+def test_a_loop_in_every_attempt_is_cut(base: WhisperModel) -> None:
+    loop = tokens_from(base, " de la vie" * 40, LOOP_LOGPROBS)
+    assert text_of_attempts(base, loop, loop) == " de la vie"
+
+
+def test_doubtful_text_is_decoded_with_a_beam(base: WhisperModel) -> None:
+    greedy, beam = tokens_from(base, " Ich heiße", [-0.9]), tokens_from(base, " Guten Tag. Ich heiße", [-0.8])
+    assert text_of_attempts(base, greedy, beam) == " Guten Tag. Ich heiße"
