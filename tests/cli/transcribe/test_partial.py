@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
+from collections.abc import Callable
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 from voxtide.cli.transcribe import partial
 from voxtide.cli.transcribe.partial import PartialFile
 from voxtide.errors import ConfigError, VoxtideError
+from voxtide.models.lock import try_lock
 
 
 @pytest.fixture
@@ -94,6 +98,84 @@ def test_two_processes_do_not_write_one_target(target: Path) -> None:
     assert target.read_text() == "one\n"
 
 
+@pytest.mark.parametrize("is_appending", [False, True])
+def test_no_second_process_takes_the_file_until_the_target_is_whole(
+    target: Path, monkeypatch: pytest.MonkeyPatch, is_appending: bool
+) -> None:
+    refused: list[str] = []
+
+    def refusing(do: Callable[..., object]) -> Callable[..., object]:
+        def first_open_another(*arguments: object) -> object:
+            with pytest.raises(ConfigError, match="another voxtide is writing"):
+                opened(target)
+            refused.append(do.__name__)
+            return do(*arguments)
+
+        return first_open_another
+
+    file = PartialFile(target, "txt", is_appending=is_appending)
+    file.grow("one\n", "")
+    file._sync.close()
+    monkeypatch.setattr(os, "fsync", refusing(os.fsync))
+    monkeypatch.setattr(Path, "replace", refusing(Path.replace))
+    file.finish("one\n")
+    assert refused == ["fsync", "replace", "replace"]
+    assert (target.read_text(), os.listdir(target.parent)) == ("one\n", ["notes.txt"])
+
+
+def test_a_lock_that_was_removed_meanwhile_is_not_taken(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, removed = opened(target), []
+
+    def remove_first(handle: int) -> bool:
+        if not removed:
+            removed.append(first.close())
+        return try_lock(handle)
+
+    monkeypatch.setattr(partial, "try_lock", remove_first)
+    second = opened(target)
+    with pytest.raises(ConfigError, match="another voxtide is writing"):
+        opened(target)
+    second.close()
+    assert os.listdir(target.parent) == []
+
+
+def test_the_lock_of_a_killed_process_is_taken(target: Path) -> None:
+    target.with_name(".notes.txt.voxtide-lock").touch()
+    opened(target).close()
+    assert os.listdir(target.parent) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="lists the open files")
+@pytest.mark.parametrize("is_appending", [False, True])
+@pytest.mark.parametrize("document", ["one\n", None])
+def test_no_file_is_renamed_or_removed_while_it_is_open(
+    target: Path, monkeypatch: pytest.MonkeyPatch, document: str | None, is_appending: bool
+) -> None:
+    monkeypatch.setattr(partial, "_IS_WINDOWS", True)
+    for name in ("rename", "replace", "unlink"):
+        monkeypatch.setattr(Path, name, refusing_open_files(getattr(Path, name)))
+    for left in ("", "an earlier run"):
+        target.with_name("notes.voxtide-partial.txt").write_text(left)
+        file = PartialFile(target, "txt", is_appending=is_appending)
+        file.grow("one\n", "")
+        file.finish(document)
+        opened(target).close()
+    assert sorted(os.listdir(target.parent)) == ["notes.recovered.txt", "notes.txt"]
+
+
+def refusing_open_files(do: Callable[..., None]) -> Callable[..., None]:
+    """As Windows does."""
+
+    def refuse(path: Path, *arguments: object, **options: object) -> None:
+        for handle in os.listdir("/proc/self/fd"):
+            with suppress(FileNotFoundError):
+                if os.readlink(f"/proc/self/fd/{handle}") in {str(path), *map(str, arguments)}:
+                    raise PermissionError(errno.EACCES, "The process cannot access the file", str(path))
+        do(path, *arguments, **options)
+
+    return refuse
+
+
 def test_a_full_disk_at_the_end_leaves_the_grown_text_in_the_partial_file(
     target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,8 +187,9 @@ def test_a_full_disk_at_the_end_leaves_the_grown_text_in_the_partial_file(
         VoxtideError, match=r"No space left on device; the text so far is in .*notes.voxtide-partial.txt"
     ):
         file.finish("one\n")
+    file.close()
     assert file.path.read_bytes() == b"one\n"
-    assert not target.exists()
+    assert os.listdir(target.parent) == [file.path.name]
 
 
 @pytest.mark.parametrize("num_free_bytes", range(0, 90, 7))

@@ -28,8 +28,11 @@ from voxtide.models.lock import try_lock
 SYNC_S = 1.0
 """Minimum time between two syncs to the disk. A sync takes up to 50 ms of a hard disk, which others use too."""
 
-_NUM_CLAIMS = 3
-"""Attempts to create the file while other processes create and remove it: each needs one."""
+_NUM_LOCK_TRIES = 3
+"""Attempts to lock a file that other processes create and remove: each needs one."""
+
+_IS_WINDOWS = os.name == "nt"
+"""Whether an open file cannot be renamed or removed."""
 
 
 class PartialFile:
@@ -46,7 +49,16 @@ class PartialFile:
         self.target = target
         self._format = doc_format
         self._is_appending = is_appending
-        self._file = self._claim()
+        self._lock = _Lock(target.with_name(f".{target.name}.voxtide-lock"))
+        if not self._lock.acquire():
+            raise ConfigError(f"another voxtide is writing --output {target}; name another file")
+        try:
+            self._recover()
+            self._file = FileIO(self.path, "x+")
+            self._take_mode()
+        except BaseException:
+            self._lock.release()
+            raise
         self._sync = _Sync(self._file)
         self._num_fixed_bytes = 0
         self._end = b""
@@ -86,16 +98,15 @@ class PartialFile:
         Raises:
             VoxtideError: The target cannot be written. Grown text stays in the partial file.
         """
-        self._release()
+        self._close_file()
         try:
             if document is not None or self._is_appending:
                 self._rewrite(self.path.read_bytes() if document is None else _encoded(document))
             self.path.replace(self.target)
-            self._is_finished = True
         except OSError as error:
-            failure = self._failure(error)
-            self._discard_unless_text()
-            raise failure from error
+            raise self._failure(error) from error
+        self._is_finished = True
+        self._lock.release()
 
     def close(self) -> None:
         """Unless finished: finish with what was grown if it holds text, else remove the file.
@@ -105,12 +116,15 @@ class PartialFile:
         Raises:
             VoxtideError: As `finish`.
         """
-        if not self._is_finished:
-            self._release()
-            if self._discard_unless_text() and not self._has_failed:
-                self.finish(None)
+        try:
+            if not self._is_finished:
+                self._close_file()
+                if self._discard_unless_text() and not self._has_failed:
+                    self.finish(None)
+        finally:
+            self._lock.release()
 
-    def _release(self) -> None:
+    def _close_file(self) -> None:
         self._sync.close()
         with suppress(OSError):  # `grow` has reported a full disk
             self._file.close()  # an open file cannot be renamed on Windows
@@ -140,30 +154,16 @@ class PartialFile:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _claim(self) -> FileIO:
-        """Create and lock the file; first recover what a killed process left."""
-        for _ in range(_NUM_CLAIMS):
-            self._recover()
-            with suppress(FileExistsError):
-                file = FileIO(self.path, "x+")
-                if try_lock(file.fileno()):
-                    self._take_mode()
-                    return file
-                file.close()
-        raise self._in_use()
-
     def _take_mode(self) -> None:
         """Give the partial file the permissions of the target that it replaces: they may be stricter."""
         with suppress(FileNotFoundError):
             self.path.chmod(stat.S_IMODE(self.target.stat().st_mode))
 
     def _recover(self) -> None:
+        """Rename what a killed process left. Under the lock, no other process writes it."""
         with suppress(FileNotFoundError):
             if not stat.S_ISREG(self.path.lstat().st_mode):
                 raise ConfigError(f"cannot write --output {self.target}: {self.path} is no regular file; remove it")
-        with suppress(FileNotFoundError), FileIO(self.path, "r+") as file:
-            if not try_lock(file.fileno()):
-                raise self._in_use()
             if not _has_text(self.path, self._format):
                 self.path.unlink()
                 return
@@ -171,13 +171,46 @@ class PartialFile:
             self.path.rename(kept)
             print_note(f"the text of an earlier run that was killed is in {kept}")
 
-    def _in_use(self) -> ConfigError:
-        return ConfigError(f"another voxtide is writing --output {self.target}; name another file")
-
     def _failure(self, error: OSError) -> VoxtideError:
         self._has_failed = True
         rest = f"; the text so far is in {self.path}" if _has_text(self.path, self._format) else ""
         return VoxtideError(f"cannot write {self.target}: {error.strerror}{rest}")
+
+
+class _Lock:
+    """Excludes other processes from a target, until `release` or the death of this process.
+
+    The lock is on an empty file of its own, since the partial file is replaced and renamed before the target is whole.
+    On Windows a lock on the partial file would also keep others from reading it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: FileIO | None = None
+
+    def acquire(self) -> bool:
+        """Create and lock the file; returns False if another process holds it."""
+        for _ in range(_NUM_LOCK_TRIES):
+            file = FileIO(self._path, "a+")
+            try:
+                if try_lock(file.fileno()) and _is_at(file, self._path):
+                    self._file = file
+                    return True
+            finally:
+                if self._file is None:
+                    file.close()
+        return False
+
+    def release(self) -> None:
+        """Remove the file. Idempotent."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        if _IS_WINDOWS:
+            file.close()
+        with suppress(OSError):  # on Windows another process may have it open, and removes it later
+            self._path.unlink()
+        file.close()  # after the removal, so that none removes a file that another has locked
 
 
 class _Sync:
@@ -215,6 +248,13 @@ def free_path(path: Path) -> Path:
         number += 1
         found = path.with_name(f"{path.stem}-{number}{path.suffix}")
     return found
+
+
+def _is_at(file: FileIO, path: Path) -> bool:
+    """Whether an open file is still the one at `path`: another process may have removed or replaced it."""
+    with suppress(FileNotFoundError):
+        return _IS_WINDOWS or os.path.samestat(os.fstat(file.fileno()), path.stat())
+    return False
 
 
 def _has_text(path: Path, doc_format: str) -> bool:
