@@ -192,6 +192,87 @@ def test_a_full_disk_at_the_end_leaves_the_grown_text_in_the_partial_file(
     assert os.listdir(target.parent) == [file.path.name]
 
 
+@pytest.mark.parametrize("document", ["ever tried.\never failed.\n", None])
+@pytest.mark.parametrize("is_closed_only", [False, True])
+@pytest.mark.parametrize("is_appending", [False, True])
+@pytest.mark.parametrize("replaced_by", [None, "an edited text\n"])
+def test_a_file_that_was_deleted_or_replaced_meanwhile_costs_no_text(
+    target: Path, document: str | None, is_closed_only: bool, is_appending: bool, replaced_by: str | None
+) -> None:
+    file = PartialFile(target, "txt", is_appending=is_appending)
+    file.path.chmod(0o640)
+    file.grow("ever tried.\n", "")
+    file.path.unlink()
+    if replaced_by is not None:
+        file.path.write_text(replaced_by)
+    file.grow("ever failed.\n", "")
+    if not is_closed_only:
+        file.finish(document)
+    file.close()
+    assert (target.read_text(), os.listdir(target.parent)) == ("ever tried.\never failed.\n", ["notes.txt"])
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_deleted_file_is_not_named_as_the_one_with_the_text(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = opened(target)
+    file.grow("one\n", "")
+    file._sync.close()
+    file.path.unlink()
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(VoxtideError, match=f"^cannot write {target}: No space left on device$"):
+        file.finish("one\n")
+    file.close()
+    assert os.listdir(target.parent) == []
+
+
+def test_a_target_that_cannot_be_replaced_leaves_the_document_in_the_partial_file(target: Path) -> None:
+    file = opened(target)
+    target.mkdir()
+    with pytest.raises(
+        VoxtideError, match=f"^cannot write {target}: Is a directory; the text so far is in {file.path}$"
+    ):
+        file.finish("one\n")
+    file.close()
+    assert file.path.read_text() == "one\n"
+
+
+@pytest.mark.parametrize("num_before", [0, 1])
+def test_an_interrupt_before_a_rename_costs_no_text(
+    target: Path, monkeypatch: pytest.MonkeyPatch, num_before: int
+) -> None:
+    target.write_text("old\n")
+    file = PartialFile(target, "txt", is_appending=True)
+    file.grow("one\n", "")
+    renames = iter([Path.replace] * num_before)
+
+    def interrupted(*arguments: Path) -> None:
+        for rename in renames:
+            rename(*arguments)
+            return
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "replace", interrupted)
+        file.finish("one\n")
+    file.close()
+    assert (target.read_text(), os.listdir(target.parent)) == ("old\none\n", ["notes.txt"])
+
+
+def test_two_processes_of_one_number_do_not_share_a_temporary_file(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = target.with_name("other.txt")
+    first, second = opened(target), opened(other)
+
+    def finish_second(handle: int) -> None:
+        monkeypatch.undo()
+        second.finish("two\n")
+
+    monkeypatch.setattr(os, "fsync", finish_second)
+    first.finish("one\n")
+    assert (target.read_text(), other.read_text()) == ("one\n", "two\n")
+
+
 @pytest.mark.parametrize("num_free_bytes", range(0, 90, 7))
 def test_a_full_disk_leaves_a_valid_document_with_the_text_before(tmp_path: Path, num_free_bytes: int) -> None:
     target = tmp_path / "notes.json"

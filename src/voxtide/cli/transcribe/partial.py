@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -95,13 +96,15 @@ class PartialFile:
     def finish(self, document: str | None) -> None:
         """Rename the file to the target, with `document` as its text; None keeps what was grown.
 
+        Both also if the file was deleted meanwhile.
+
         Raises:
             VoxtideError: The target cannot be written. Grown text stays in the partial file.
         """
-        self._close_file()
         try:
-            if document is not None or self._is_appending:
-                self._rewrite(self.path.read_bytes() if document is None else _encoded(document))
+            if document is not None or self._is_appending or not self._is_in_place():
+                self._rewrite(self._grown() if document is None else _encoded(document))
+            self._close_file()
             self.path.replace(self.target)
         except OSError as error:
             raise self._failure(error) from error
@@ -117,11 +120,15 @@ class PartialFile:
             VoxtideError: As `finish`.
         """
         try:
-            if not self._is_finished:
+            if self._is_finished:
+                return
+            if not _has_text(self._grown(), self._format):
                 self._close_file()
-                if self._discard_unless_text() and not self._has_failed:
-                    self.finish(None)
+                self.path.unlink(missing_ok=True)
+            elif not self._has_failed:
+                self.finish(None)
         finally:
+            self._close_file()
             self._lock.release()
 
     def _close_file(self) -> None:
@@ -129,19 +136,24 @@ class PartialFile:
         with suppress(OSError):  # `grow` has reported a full disk
             self._file.close()  # an open file cannot be renamed on Windows
 
-    def _discard_unless_text(self) -> bool:
-        """Remove the file if it has no text; returns whether it has some."""
-        with suppress(FileNotFoundError):  # removed meanwhile
-            if _has_text(self.path, self._format):
-                return True
-            self.path.unlink()
-        return False
+    def _is_in_place(self) -> bool:
+        """Whether the file is still at its path: it may have been deleted, and an editor replaces it."""
+        return self._file.closed or _is_at(self._file, self.path)
+
+    def _grown(self) -> bytes:
+        """The text of the file, also if it is not in place."""
+        if self._file.closed:
+            return self.path.read_bytes() if self.path.exists() else b""
+        self._file.seek(0)
+        return self._file.readall()
 
     def _rewrite(self, text: bytes) -> None:
         """Replace the file by one with the target's text, if it is to be kept, and `text`."""
-        temporary = self.path.with_name(f".voxtide-{os.getpid()}.part")
+        mode = stat.S_IMODE(os.stat(self.path if self._file.closed else self._file.fileno()).st_mode)
+        handle, name = tempfile.mkstemp(".part", ".voxtide-", self.path.parent)
+        temporary = Path(name)
         try:
-            with temporary.open("w+b") as file:
+            with open(handle, "w+b") as file:
                 if self._is_appending and self.target.exists():
                     with self.target.open("rb") as old:
                         shutil.copyfileobj(old, file)
@@ -149,8 +161,10 @@ class PartialFile:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            shutil.copymode(self.path, temporary)
+            temporary.chmod(mode)
+            self._close_file()
             temporary.replace(self.path)
+            self._is_appending = False  # it has the target's text
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -164,7 +178,7 @@ class PartialFile:
         with suppress(FileNotFoundError):
             if not stat.S_ISREG(self.path.lstat().st_mode):
                 raise ConfigError(f"cannot write --output {self.target}: {self.path} is no regular file; remove it")
-            if not _has_text(self.path, self._format):
+            if not _has_text(self.path.read_bytes(), self._format):
                 self.path.unlink()
                 return
             kept = free_path(self.target.with_name(f"{self.target.stem}.recovered{self.target.suffix}"))
@@ -173,7 +187,10 @@ class PartialFile:
 
     def _failure(self, error: OSError) -> VoxtideError:
         self._has_failed = True
-        rest = f"; the text so far is in {self.path}" if _has_text(self.path, self._format) else ""
+        rest = ""
+        with suppress(OSError):
+            if self._is_in_place() and _has_text(self._grown(), self._format):
+                rest = f"; the text so far is in {self.path}"
         return VoxtideError(f"cannot write {self.target}: {error.strerror}{rest}")
 
 
@@ -257,9 +274,9 @@ def _is_at(file: FileIO, path: Path) -> bool:
     return False
 
 
-def _has_text(path: Path, doc_format: str) -> bool:
+def _has_text(document: bytes, doc_format: str) -> bool:
     """Whether a document has text, apart from what its format requires."""
-    text = path.read_bytes().decode("utf-8", "replace")
+    text = document.decode("utf-8", "replace")
     match doc_format:
         case "json":
             try:
