@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 from pathlib import Path
 
@@ -358,3 +359,20 @@ def test_a_file_that_cannot_be_written_does_not_stop_the_others(tones: Tones, vo
     assert result.exit_code == 1
     assert (out / "second.txt").read_text() == "ever failed.\n"
     assert "first.txt is a directory" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(("doc_format", "num_bytes"), [("txt", 100), ("jsonl", 3000)])
+def test_a_result_that_does_not_fit_on_the_disk_does_not_stop_the_others(
+    tones: Tones, voxtide: Voxtide, tmp_path: Path, doc_format: str, num_bytes: int
+) -> None:
+    out = tmp_path / "out"
+    sources = (tones("long.wav", "ever tried. " * 20), tones("short.wav", "no"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, limits[1]))
+    try:
+        result = voxtide(*SCRIPTED, *sources, "-f", doc_format, "--output", out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert result.exit_code == 1
+    assert "no" in (out / f"short.{doc_format}").read_text()
+    assert f"cannot write {out / 'long'}.{doc_format}: File too large" in " ".join(result.stderr.split())

@@ -43,7 +43,7 @@ from voxtide.cli.transcribe.screen import Screen
 from voxtide.cli.transcribe.spill import SpillingStdout, TerminalSink
 from voxtide.engines.base import Engine, EngineStream
 from voxtide.engines.registry import engine_for
-from voxtide.errors import ConfigError, VoxtideError
+from voxtide.errors import VoxtideError
 from voxtide.pipeline import Observer, Outcome, run_stream
 from voxtide.transcript.records import json_text
 from voxtide.transcript.writers import to_json, to_srt, to_txt, to_vtt
@@ -182,11 +182,11 @@ class _Job:
             self._failures.append((message, outcome.failure))
 
     async def _write_to(self, destination: Destination, source: str) -> Outcome:
-        """As `_write`. One of several files that cannot be written does not stop the others."""
+        """As `_write`. One of several results that cannot be written does not stop the others."""
         try:
             with destination.open(shown_name(source)) as result:
                 return await self._write(source, result)
-        except ConfigError as error:
+        except VoxtideError as error:
             if len(self._request.sources) == 1:
                 raise
             return Outcome(NOTHING, error)
