@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import subprocess
 import sys
 from pathlib import Path
 
@@ -35,6 +36,14 @@ def test_the_shape_of_subtitles_can_be_given(tones: Tones, voxtide: Voxtide) -> 
     refused = voxtide(*SCRIPTED, path, "--max-lines", "3")
     assert refused.exit_code == 2
     assert "are for subtitles: add --format srt or vtt" in refused.stderr
+
+
+def test_options_are_checked_without_assertions_too() -> None:
+    request = "Request(sources=('talk.wav',), engine=EngineChoice('scripted'), format='srt', max_lines=99)"
+    imports = "from voxtide.cli.remote import EngineChoice; from voxtide.cli.transcribe.request import Request"
+    command = [sys.executable, "-O", "-c", f"{imports}; {request}"]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert process.stderr.splitlines()[-1].startswith("voxtide.errors.ConfigError: max_lines must be 1 to ")
 
 
 def test_json_is_one_object_for_one_source_and_an_array_for_more(tones: Tones, voxtide: Voxtide) -> None:

@@ -64,7 +64,7 @@ class Request:
         is_shaped = self.line_length is not None or self.max_lines is not None
         if is_shaped and self.document_format not in {"srt", "vtt"}:
             raise ConfigError("--line-length and --max-lines are for subtitles: add --format srt or vtt, or omit them")
-        assert self.cue_shape, "checks the values"
+        _ = self.cue_shape  # checks the values
 
     @property
     def cue_shape(self) -> CueShape:
