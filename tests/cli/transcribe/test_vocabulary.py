@@ -28,7 +28,18 @@ def test_an_existing_file_needs_no_suffix(tmp_path: Path) -> None:
     assert read_vocabulary([str(path)]) == ("Siobhan",)
 
 
-@pytest.mark.parametrize("name", ["names.csv", "NAMES.TXT", "./names", "../names", "~/no/names", "{}/names"])
+@pytest.mark.parametrize("name", ["names.txt", "names.lst"])
+def test_a_file_in_the_home_directory_may_be_given_with_a_tilde(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / name).write_text("Siobhan\n", "utf-8")
+    assert read_vocabulary([f"~/{name}", "~1", "~no-such-user/names"]) == ("Siobhan", "~1", "~no-such-user/names")
+
+
+@pytest.mark.parametrize(
+    "name", ["names.csv", "NAMES.TXT", "./names", "../names", "~/no/names", "~nobody-here/names.txt", "{}/n"]
+)
 def test_a_missing_file_is_not_taken_for_a_word(name: str, tmp_path: Path) -> None:
     path = name.format(tmp_path)
     with pytest.raises(ConfigError, match="^the vocabulary .* cannot be read: No such file or directory$"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,7 +18,8 @@ def read_vocabulary(values: Iterable[str]) -> tuple[str, ...]:
     """The words and phrases of all values, in order.
 
     A value that names an existing file, ends in one of `SUFFIXES`, or is a path in an existing directory is a file with
-    one word or phrase per line; empty lines and those that begin with # are skipped. Any other value is a word.
+    one word or phrase per line; empty lines and those that begin with # are skipped. Any other value is a word. ~ is
+    expanded: a shell leaves it alone after `--vocabulary=`.
 
     Raises:
         ConfigError: A file cannot be read, is too large, or holds no word.
@@ -29,7 +31,7 @@ def _words(value: str) -> Iterator[str]:
     if not value.lower().endswith(SUFFIXES) and not _is_path(value):
         yield value
         return
-    lines = [line.strip() for line in _read(Path(value)).splitlines()]
+    lines = [line.strip() for line in _read(_path(value)).splitlines()]
     words = [line for line in lines if line and not line.startswith("#")]
     if not words:
         raise ConfigError(f"the vocabulary {value} holds no word; write one word or phrase on each line")
@@ -39,10 +41,14 @@ def _words(value: str) -> Iterator[str]:
 def _is_path(value: str) -> bool:
     """Whether it is an existing file or begins as a path. "and/or" is a word, unless there is a directory "and"."""
     try:
-        path = Path(value)
+        path = _path(value)
         return path.is_file() or value.startswith(("./", "../", "~/")) or ("/" in value and path.parent.is_dir())
     except (OSError, ValueError):  # too long for a path, or with a zero byte
         return False
+
+
+def _path(value: str) -> Path:
+    return Path(os.path.expanduser(value))  # keeps a name that is no user's
 
 
 def _read(path: Path) -> str:
