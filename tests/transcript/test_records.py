@@ -14,7 +14,7 @@ from voxtide.transcript.events import (
     SpeechStopped,
     TranscriptEvent,
 )
-from voxtide.transcript.records import event_record, record
+from voxtide.transcript.records import event_record, json_text, record
 from voxtide.types import Segment, Word
 
 SEGMENT = Segment("No matter.", 1.0, 2.0, (Word("No", 1.0, 1.25), Word("matter.", 1.25, 2.0)))
@@ -59,3 +59,18 @@ def test_records_without_an_event_have_the_same_fields() -> None:
         "code": "corrupt_audio",
         "message": "it breaks off",
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("bad\udc80\udcff.wav", r"bad\x80\xff.wav"),
+        ("half \ud83d or \udf00", "half \ufffd or \ufffd"),
+        ("both \ud83d\ude00", "both \U0001f600"),
+        ("all \U0001f600 \ufffd \x1b\n", "all \U0001f600 \ufffd \x1b\n"),
+    ],
+)
+def test_no_lone_surrogate_is_in_json(written: str, read: str) -> None:
+    text = json_text({"text": written})
+    assert json.loads(text.encode("utf-8")) == {"text": read}
+    assert "\\ud" not in text

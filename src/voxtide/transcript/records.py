@@ -28,7 +28,8 @@ from voxtide.types import Notice, Segment, Transcript, Word
 Record: TypeAlias = dict[str, Any]
 """One JSON object."""
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]")
+"""The two halves of a character, or one."""
 
 _TYPES: dict[type[TranscriptEvent], str] = {
     Delta: "delta",
@@ -56,12 +57,20 @@ def record(kind: str, wall_s: float, audio_s: float, **details: Any) -> Record:
 
 
 def json_text(written: object, *, indent: int | None = None) -> str:
-    """A record or a part of one as JSON that any encoding of Unicode can hold.
+    """A record or a part of one as JSON that any encoding of Unicode can hold and any parser accepts.
 
-    A byte of a file name that is not UTF-8 is a lone surrogate in Python (PEP 383), and an escape in JSON.
+    A byte of a file name that is not UTF-8 is a lone surrogate in Python (PEP 383). It becomes text such as `\\xff`, as
+    on the terminal; any other half of a character becomes U+FFFD.
     """
-    text = json.dumps(written, ensure_ascii=False, indent=indent)
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _SURROGATES.sub(_replacement, json.dumps(written, ensure_ascii=False, indent=indent))
+
+
+def _replacement(found: re.Match[str]) -> str:
+    surrogates = found[0]
+    if len(surrogates) == 2:
+        return surrogates.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    byte = ord(surrogates) - 0xDC00
+    return f"\\\\x{byte:02x}" if 0x80 <= byte <= 0xFF else "\ufffd"
 
 
 def transcript_record(transcript: Transcript) -> Record:
