@@ -31,8 +31,7 @@ from voxtide.cli.failures import Exit, exit_code, print_error, print_note, print
 from voxtide.cli.interrupts import Interrupts, run_watched, uninterrupted
 from voxtide.cli.models import PullView
 from voxtide.cli.remote import EngineChoice
-from voxtide.cli.transcribe.events import EventWriter
-from voxtide.cli.transcribe.growth import DocumentWriter
+from voxtide.cli.transcribe.documents import DocumentWriter, EventWriter, error_document, whole_document
 from voxtide.cli.transcribe.live import LiveView, PlainView
 from voxtide.cli.transcribe.metrics import LatencyMetrics, metrics_lines
 from voxtide.cli.transcribe.output import Destination, open_destination
@@ -45,8 +44,7 @@ from voxtide.engines.base import Engine, EngineStream
 from voxtide.engines.registry import engine_for
 from voxtide.errors import VoxtideError
 from voxtide.pipeline import Observer, Outcome, run_stream
-from voxtide.transcript.records import json_text
-from voxtide.transcript.writers import to_json, to_srt, to_txt, to_vtt
+from voxtide.transcript.writers import to_txt
 from voxtide.types import Notice, Samples, StreamOptions, Transcript
 
 _log = logging.getLogger("voxtide.cli")
@@ -302,15 +300,7 @@ class _Job:
         if failure is not None and not transcript.text:
             is_in_array = doc_format == "json" and len(self._request.sources) > 1 and self._request.output is None
             return error_document(name, failure) if is_in_array else None
-        match doc_format:
-            case "srt":
-                return to_srt(transcript.segments, self._request.cue_shape)
-            case "vtt":
-                return to_vtt(transcript.segments, self._request.cue_shape)
-            case "json":
-                return to_json(transcript, name)
-            case _:
-                return to_txt(transcript.segments)
+        return whole_document(doc_format, transcript, name, self._request.cue_shape)
 
 
 class _NotePrinter(Observer):
@@ -330,12 +320,6 @@ class _NotePrinter(Observer):
     def on_notice(self, notice: Notice, wall_s: float) -> None:
         with self._hidden():
             print_note(f"note: {' '.join(notice.message.split())}")
-
-
-def error_document(source: str, error: VoxtideError) -> str:
-    """The entry of a failed source in a JSON array."""
-    failed = {"source": source, "error": {"code": error.code, "message": str(error)}}
-    return json_text(failed, indent=2) + "\n"
 
 
 INTRODUCTION = """\
