@@ -24,8 +24,8 @@ WORDLESS_S = 12.0
 a pending word. Longer than the context plus the longest wait for a word, shorter than the models' limits."""
 
 UNTRANSCRIBED_S = 1.0
-"""This much speech without a word is transcribed again at its end, and reported if that fails. Three short words last as
-long."""
+"""This much speech without a word is transcribed again when speech ends, and reported if that fails. Three short words
+last as long."""
 
 RETRY_EVERY_S = 2.0
 """Least audio between two retries during speech: bounds their cost for singing, which never gets words."""
