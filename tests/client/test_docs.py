@@ -1,4 +1,4 @@
-"""Runs the examples of docs/client.md unchanged, except for the server's port."""
+"""Runs the examples of docs/client.md and of the README's client unchanged, except for the server's port."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from voxtide.client.transport.replay_transport import MAX_SENDS
 
 TEXT = (ROOT / "docs" / "client.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-PRINTED = "http://localhost:8000"
-EXPECTED = ["w1", "who built the white Tower\nflush 1: 'who built the white Tower'\n and when", "w1"]
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS += re.findall(r"tests/client/test_docs.py.*-->\n```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PRINTED = re.compile(r"http://(localhost|127\.0\.0\.1):8000")
+EXPECTED = ["w1", "who built the white Tower\nflush 1: 'who built the white Tower'\n and when", "w1", "w1"]
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +36,8 @@ def url() -> Iterator[str]:
 @pytest.mark.parametrize(("block", "expected"), [*zip(BLOCKS, EXPECTED, strict=True)], ids=range(len(BLOCKS)))
 def test_an_example_runs(block: str, expected: str, url: str, tmp_path: Path) -> None:
     shutil.copy(PACKAGE / "data" / "beckett.wav", tmp_path / "talk.wav")
-    assert PRINTED in block
-    program = [sys.executable, "-W", "error", "-c", block.replace(PRINTED, url)]
+    program = [sys.executable, "-W", "error", "-c", PRINTED.sub(url, block)]
+    assert url in program[-1]
     done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(expected)

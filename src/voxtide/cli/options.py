@@ -27,8 +27,8 @@ AnyEngine: TypeAlias = Annotated[
         "-e",
         metavar="NAME",
         help="Engine: moonshine, whisper, voxtral or scripted (for tests) on this machine; remote or vllm on a server. "
-        "Default: auto: remote with --server, else the engine of --model, else moonshine for English or without "
-        "--language, else whisper.",
+        "Default: auto, which is remote with --server, else the engine of --model, else moonshine for English or "
+        "without --language, else whisper.",
     ),
 ]
 ServerAddress: TypeAlias = Annotated[

@@ -27,7 +27,7 @@ else:
     import fcntl
 
     def try_lock(handle: int) -> bool:
-        """As above."""
+        """Lock an open file until it is closed; returns False if another process holds the lock."""
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

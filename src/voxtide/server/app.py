@@ -71,7 +71,7 @@ class PageFiles(StaticFiles):
     """The page's directory, with `PAGE_HEADERS`; index.html at /."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """As in Starlette."""
+        """A file of the page, with `PAGE_HEADERS`."""
         response = super().file_response(*args, **kwargs)
         response.headers.update(PAGE_HEADERS)
         return response

@@ -128,7 +128,7 @@ def test_words_in_one_place_share_the_time_around_them() -> None:
     timed = well_timed(pieces)
     assert text_of(timed) == text_of(pieces)
     assert [round(piece.start_s, 2) for piece in timed] == [10.0, 10.4, 10.8, 11.2, 11.6, 12.0]
-    assert drop_hallucinations(timed) == timed
+    assert drop_hallucinations(timed, is_last=False) == timed
 
 
 def test_no_pieces() -> None:
@@ -152,4 +152,4 @@ def test_words_too_close_to_each_other_move_apart_but_not_out_of_the_audio() -> 
     pieces = placed(("we", 0.0), ("were", 0.06), ("all", 0.12), ("going", 0.5), ("to", 0.9), ("it", 0.9))
     timed = well_timed(pieces)
     assert [round(piece.start_s, 2) for piece in timed] == [0.0, 0.07, 0.14, 0.5, 0.83, 0.9]
-    assert drop_hallucinations(timed) == timed
+    assert drop_hallucinations(timed, is_last=False) == timed

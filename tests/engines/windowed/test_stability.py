@@ -111,29 +111,40 @@ def test_a_word_shown_before_stays() -> None:
     assert num_shown(pieces, [word("a", 9.0), word("x", 9.5)], now_s=10.0, config=CONFIG) == 1
 
 
-def test_words_without_duration_are_hallucinations() -> None:
+@pytest.mark.parametrize("is_last", [False, True])
+def test_words_without_duration_are_hallucinations(is_last: bool) -> None:
     real = [word("a", 1.0), word("b", 1.3)]
     squeezed = [word("c", 2.0 + 0.3 * MIN_LOOP_S * i) for i in range(3)]
-    assert drop_hallucinations([*real, *squeezed]) == real
-    assert drop_hallucinations([*real, squeezed[0], mark(2.0), *squeezed[1:]]) == real
-    assert drop_hallucinations([*real, *squeezed[:2]]) == [*real, *squeezed[:2]]  # two may
     fast = [word("c", 2.0 + 0.6 * MIN_LOOP_S * i) for i in range(3)]
-    assert drop_hallucinations([*real, *fast]) == [*real, *fast]
-    assert drop_hallucinations([]) == []
+    for pieces, kept in (
+        ([*real, *squeezed], real),
+        ([*real, squeezed[0], mark(2.0), *squeezed[1:]], real),
+        ([*real, *squeezed[:2]], [*real, *squeezed[:2]]),  # two may
+        ([*real, *fast], [*real, *fast]),
+        ([], []),
+    ):
+        assert drop_hallucinations(pieces, is_last=is_last) == kept
 
 
-def test_squeezed_words_that_others_follow_keep_their_text() -> None:
+def test_squeezed_words_that_others_follow_keep_their_text_at_the_end_of_speech() -> None:
     """A forced prefix spoils the times of the words after it, seldom their text."""
     squeezed = [word(text, 2.0 + 0.3 * MIN_LOOP_S * i) for i, text in enumerate("cde")]
     rest = [word("f", 2.5), mark(2.5), word("g", 2.9)]
-    assert drop_hallucinations([*squeezed, *rest]) == [*squeezed, *rest]
+    assert drop_hallucinations([*squeezed, *rest], is_last=True) == [*squeezed, *rest]
     repeated = [word("c", 2.0 + 0.3 * MIN_LOOP_S * i) for i in range(4)]
-    assert drop_hallucinations([word("a", 1.0), *repeated, mark(2.1), *rest]) == [word("a", 1.0), *rest]
+    pieces = [word("a", 1.0), *repeated, mark(2.1), *rest]
+    assert drop_hallucinations(pieces, is_last=True) == [word("a", 1.0), *rest]
+
+
+def test_squeezed_words_and_those_after_them_wait_for_better_times_during_speech() -> None:
+    squeezed = [word(text, 2.0 + 0.3 * MIN_LOOP_S * i) for i, text in enumerate("cde")]
+    rest = [word("f", 2.5), mark(2.5), word("g", 2.9)]
+    assert drop_hallucinations([word("a", 1.0), *squeezed, *rest], is_last=False) == [word("a", 1.0)]
 
 
 def test_the_rest_of_a_word_is_no_word_of_a_loop() -> None:
     pieces = [replace(word("s", 2.0), text="s"), word("of", 2.02), word("a", 2.09)]
-    assert drop_hallucinations(pieces) == pieces
+    assert drop_hallucinations(pieces, is_last=False) == pieces
 
 
 def test_unsure_words_after_speech_are_dropped() -> None:
@@ -207,9 +218,9 @@ def test_rules_only_cut_the_end_of_any_hypothesis(
     assert num_shown(pieces, [], now_s=now_s, config=CONFIG) <= num
 
 
-@given(pieces=hypotheses())
-def test_only_loops_are_dropped_from_any_hypothesis(pieces: list[Piece]) -> None:
-    kept = drop_hallucinations(pieces)
+@given(pieces=hypotheses(), is_last=st.booleans())
+def test_only_loops_are_dropped_from_any_hypothesis(pieces: list[Piece], is_last: bool) -> None:
+    kept = drop_hallucinations(pieces, is_last=is_last)
     assert [piece for piece in pieces if any(piece is it for it in kept)] == kept
     starts_s = [piece.start_s for piece in pieces if not piece.is_punctuation]
     if all(last - first >= MIN_LOOP_S for first, last in zip(starts_s, starts_s[LOOP_WORDS - 1 :], strict=False)):

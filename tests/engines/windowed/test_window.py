@@ -73,9 +73,19 @@ def test_speech_without_words_restarts_the_window_after_the_final_words() -> Non
     """The model may be stuck at the forced prefix."""
     reader = Reader([word("goes", 2.0)], [word("goes", 2.0), word("on", 2.6), word("and", 3.2)])
     window = with_speech(window_over(reader, word("so", 1.0), word("it", 1.5)), 4)
-    assert [piece.normalised for piece in window.transcribe(at(4), [])] == ["goes", "on", "and"]
+    assert [piece.normalised for piece in window.transcribe(at(4), [], is_last=True)] == ["goes", "on", "and"]
     assert reader.calls[1] == (at(2), at(4), [], [])
     assert window.start == at(2)
+
+
+def test_a_window_is_transcribed_again_during_speech_only_if_much_has_no_words() -> None:
+    """More audio usually gives better words, also to the audio that has none yet."""
+    again = [word("goes", 2.0), replace(word("on", 2.6), end_s=6.4)]
+    reader = Reader([word("goes", 2.0)], [word("goes", 2.0)], again)
+    window = with_speech(window_over(reader, word("so", 1.0), word("it", 1.5)), 8)
+    assert window.transcribe(at(6.4), []) == [word("goes", 2.0)]
+    assert window.transcribe(at(6.6), []) == again
+    assert len(reader.calls) == 3
 
 
 @pytest.mark.parametrize(
@@ -89,17 +99,17 @@ def test_speech_without_words_restarts_the_window_after_the_final_words() -> Non
 def test_a_second_attempt_that_is_no_better_changes_nothing(again: list[Piece]) -> None:
     reader = Reader([word("goes", 2.0)], again)
     window = with_speech(window_over(reader, word("so", 1.0), word("it", 1.5)), 4)
-    assert window.transcribe(at(4), []) == [word("goes", 2.0)]
+    assert window.transcribe(at(4), [], is_last=True) == [word("goes", 2.0)]
     assert window.start == 0
 
 
 def test_singing_is_not_transcribed_twice_at_every_update() -> None:
     reader = Reader()
-    window = with_speech(window_over(reader, word("so", 1.0)), 6)
-    for tenths in range(40, 60, 4):
+    window = with_speech(window_over(reader, word("so", 1.0)), 9)
+    for tenths in range(60, 80, 4):
         window.transcribe(at(tenths / 10), [])
     assert len(reader.calls) == 6
-    window.transcribe(at(5.7), [], is_last=True)
+    window.transcribe(at(7.7), [], is_last=True)
     assert len(reader.calls) == 8
 
 

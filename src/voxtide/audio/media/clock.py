@@ -73,7 +73,7 @@ class ContainerClock:
         return self._num_silent_samples / SAMPLE_RATE_HZ
 
     def add(self, piece: Piece) -> Iterator[tuple[int, Samples]]:
-        """Yield rate and samples of what is due: silence, and the piece. It is held until the next one if a gap."""
+        """Yield rate and samples of what is due. A piece after a gap is held until the next one."""
         if self._held is not None:
             held, self._held = self._held, None
             yield from self._emit(held, is_confirmed=_is_after(piece, held))

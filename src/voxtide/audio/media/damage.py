@@ -100,7 +100,7 @@ class TrackEnd:
     silence_s: float
 
     def problem(self, format_name: str) -> str | None:
-        """Which audio was lost, from a container of that format, by FFmpeg's name; None if none was."""
+        """How much audio is missing; None if none is. `format_name` is FFmpeg's name of the container."""
         if self.stated_s is not None and self.stated_s - self.position_s > _MISSING_TOLERANCE_S:
             return f"its header states {self.stated_s:.2f} s"
         if format_name in _FORMATS_WITHOUT_GAPS and self.silence_s > _MISSING_TOLERANCE_S:

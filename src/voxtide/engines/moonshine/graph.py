@@ -2,8 +2,8 @@
 
 The published graphs spend most of a decoding step on bookkeeping: shapes, padding, two branches with a copy of every
 weight. These compute the same function in about a tenth of the nodes, project the encoder's output to the keys and
-values of all decoder layers at once, choose the best token, and output the cross-attention. The logits are computed in
-any case; who does not ask for them does not pay for their copy.
+values of all decoder layers at once, choose the best token, and output the cross-attention. The logits are an
+output, too; a run that does not request them does not copy them.
 
 stem:    audio [1, n] -> raw_frames [576, t2], sums [t1], square_sums [t1]
 encoder: raw_frames, mean [1], gain [1] -> cross_key.L, cross_value.L [1, heads, t, 36] for each decoder layer L

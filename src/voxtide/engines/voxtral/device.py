@@ -56,7 +56,7 @@ def choose_weights(name: str | None, device: torch.device) -> Weights:
 
 
 def device_name(device: torch.device) -> str:
-    """The device's name for people: of a GPU its product name, else its type."""
+    """The GPU's product name; another device's type."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
 
 

@@ -44,7 +44,7 @@ class LookAhead:
     """A run into silence, past the end of the audio fed so far.
 
     Attributes:
-        purpose: What it is for.
+        purpose: Why the run was made.
         num_frames: Frames of the caller's audio, the partial one included.
         snapshot: Restores the slot; None if the stream ends.
         decoded: The new tokens, and the state of the text after each.

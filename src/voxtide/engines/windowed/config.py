@@ -58,6 +58,7 @@ class WindowedConfig:
         max_window_s: Length of a window [s] above which it is cut at a final word.
         context_s: Final words kept in the window after a cut [s].
         interim_context_s: Final words kept in the window of an update that is no decision [s].
+        stuck_s: Speech without a word [s] from which the window is transcribed again during speech.
         max_pause_s: Silence [s] after which the window restarts, because its words are no longer useful context.
         stability: When words become final and when they are shown.
     """
@@ -71,6 +72,7 @@ class WindowedConfig:
     max_window_s: float = 8.0
     context_s: float = 4.0
     interim_context_s: float = 1.5
+    stuck_s: float = 4.0
     max_pause_s: float = 2.0
     stability: StabilityConfig = field(default_factory=StabilityConfig)
 
@@ -79,6 +81,12 @@ LIVE = WindowedConfig()
 """For live speech: an update every 192 ms, a decision every 384 ms."""
 
 FAST = WindowedConfig(
-    update_frames=250, updates_per_decision=1, speculate_frames=None, min_speech_s=6.0, max_window_s=2.0, context_s=1.5
+    update_frames=250,
+    updates_per_decision=1,
+    speculate_frames=None,
+    min_speech_s=6.0,
+    max_window_s=2.0,
+    context_s=1.5,
+    stuck_s=1.0,
 )
 """For files: an update at the first pause after 6 s of speech, or after 8 s without a pause."""

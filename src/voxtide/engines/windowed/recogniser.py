@@ -198,7 +198,7 @@ class WindowedRecogniser:
             return self._finalise(self._num_done_samples)
         self._num_frames_since_update = 0
         if work is _Work.SPECULATE:
-            events = self._decide()
+            events = self._decide(is_last=True)
             self._hypotheses.speculate(self._hypotheses.pending, self._num_done_samples)
             return events
         self._hypotheses.end_speculation()
@@ -215,10 +215,10 @@ class WindowedRecogniser:
     def _now_s(self) -> float:
         return self._num_done_samples / SAMPLE_RATE_HZ
 
-    def _decide(self) -> list[TranscriptEvent]:
+    def _decide(self, *, is_last: bool = False) -> list[TranscriptEvent]:
         """Transcribe; make stable words final and keep the rest pending."""
         before = self._hypotheses.pending
-        pieces = self._window.transcribe(self._num_done_samples, before)
+        pieces = self._window.transcribe(self._num_done_samples, before, is_last=is_last)
         window_s = self._window.duration_s(self._num_done_samples)
         num_final = num_stable(pieces, before, now_s=self._now_s, window_s=window_s, config=self._config.stability)
         events = self._emit_language()

@@ -65,17 +65,18 @@ def num_shown(pieces: list[Piece], before: list[Piece], *, now_s: float, config:
     return num
 
 
-def drop_hallucinations(pieces: list[Piece]) -> list[Piece]:
+def drop_hallucinations(pieces: list[Piece], *, is_last: bool) -> list[Piece]:
     """The pieces without repetition loops. A loop is `LOOP_WORDS` or more words that begin within `MIN_LOOP_S`.
 
     A loop at the end is dropped: the model continues the text beyond the audio. Words in one place that others follow
-    are spoken words with wrong times, which a forced prefix causes; of them, only repeated ones are dropped.
+    are spoken words with wrong times, which a forced prefix causes. If `is_last`, only repeated ones of them are
+    dropped; otherwise they wait for better times in a later hypothesis, and so does what follows them.
     """
     words = [i for i, piece in enumerate(pieces) if piece.starts_word and not piece.is_punctuation]
     dropped: set[int] = set()
     for first, last in _squeezed_runs([pieces[i].start_s for i in words]):
         run = words[first : last + 1]
-        if last == len(words) - 1:
+        if last == len(words) - 1 or not is_last:
             return [piece for i, piece in enumerate(pieces[: run[0]]) if i not in dropped]
         if len({pieces[i].normalised for i in run}) < len(run):
             dropped.update(range(run[0], words[last + 1]))

@@ -24,7 +24,8 @@ WORDLESS_S = 12.0
 a pending word. Longer than the context plus the longest wait for a word, shorter than the models' limits."""
 
 UNTRANSCRIBED_S = 1.0
-"""This much speech without a word is transcribed again, and reported if that fails. Three short words last as long."""
+"""This much speech without a word is transcribed again when speech ends, and reported if that fails. Three short words
+last as long."""
 
 RETRY_EVERY_S = 2.0
 """Least audio between two retries during speech: bounds their cost for singing, which never gets words."""
@@ -80,19 +81,20 @@ class Window:
         Restart the window after the final words if the model repeats the last of them, or leaves speech without words:
         it may be stuck at the forced prefix.
 
-        `is_last`: no later update covers this audio, so it is transcribed again even soon after another retry.
+        `is_last`: speech seems to end here. Otherwise a later update, with more audio, usually finds the words, and
+        with the prefix finds better ones: the window is transcribed again only if much speech has none.
         """
-        pieces = self._transcribe(self.start, end, self._final_text.prefix_tokens, draft)
+        pieces = self._transcribe(self.start, end, self._final_text.prefix_tokens, draft, is_last=is_last)
         if not self._final_text.prefix:
             return pieces
         open_start = max(self.start, round(self._final_text.end_s * SAMPLE_RATE_HZ))
         if repeats_last_word(pieces, self._final_text.prefix):
             self.restart(open_start)
-            return self._transcribe(self.start, end, [], [])
+            return self._transcribe(self.start, end, [], [], is_last=is_last)
         is_due = is_last or end / SAMPLE_RATE_HZ >= self._next_retry_s
-        if is_due and self._untranscribed_s(pieces, end) >= UNTRANSCRIBED_S:
+        if is_due and self._untranscribed_s(pieces, end) >= (UNTRANSCRIBED_S if is_last else self._config.stuck_s):
             self._next_retry_s = end / SAMPLE_RATE_HZ + RETRY_EVERY_S
-            again = self._transcribe(open_start, end, [], [])
+            again = self._transcribe(open_start, end, [], [], is_last=is_last)
             if self._is_probable(again) and self._untranscribed_s(again, end) < UNTRANSCRIBED_S:
                 self.restart(open_start)
                 return again
@@ -120,7 +122,9 @@ class Window:
             return self._transcribe(self.start, end, self._final_text.prefix_tokens, draft)
         return self._transcribe(round(start_s * SAMPLE_RATE_HZ), end, self._final_text.tokens_from(start_s), draft)
 
-    def _transcribe(self, start: int, end: int, prefix: list[int], draft: list[Piece]) -> list[Piece]:
+    def _transcribe(
+        self, start: int, end: int, prefix: list[int], draft: list[Piece], *, is_last: bool = False
+    ) -> list[Piece]:
         draft_tokens = [token for piece in draft for token in piece.tokens]
         max_samples = self._reader.max_window_samples
         if end - start > max_samples:  # no word has become final since, so the prefix lies before it
@@ -130,7 +134,7 @@ class Window:
         pieces = self._reader.transcribe(start, end, prefix=prefix, draft=draft_tokens, is_speech=is_speech)
         if self._final_text.ends_in_punctuation and pieces and pieces[0].is_punctuation:
             del pieces[0]
-        return drop_hallucinations(pieces)
+        return drop_hallucinations(pieces, is_last=is_last)
 
     def cut(self, end: int, pending: list[Piece]) -> None:
         """Cut a window longer than `max_window_s` at a final word. `pending` are the pieces that are not final."""

@@ -19,7 +19,7 @@ from voxtide.protocols.realtime.turns import TurnEvent
 from voxtide.transcript.events import TranscriptEvent
 
 Handlers: TypeAlias = dict[str, Callable[[Message], list[Effect]]]
-"""What handles the messages of each type. A handler may raise `RequestRefusedError`."""
+"""A handler for each type of message. It may raise `RequestRefusedError`."""
 
 
 class Phase(Enum):

@@ -190,6 +190,6 @@ function rememberTab(id) {
   try {
     sessionStorage.setItem(TAB_STORE, id);
   } catch {
-    // Then a reloaded tab is a new one.
+    // Without the id, a reloaded tab begins a new session.
   }
 }
