@@ -15,7 +15,8 @@ import pytest
 from tests.support.fake_microphones import FakeLibrary, FakeStream, PortAudioError, Status
 from tests.support.media_files import joined, loudest_hz, tone
 from voxtide.audio.microphone import MicrophoneSource, capture
-from voxtide.audio.microphone.capture import BLOCK_MS, MAX_BACKLOG_MS, MAX_LOSS_S
+from voxtide.audio.microphone.capture import MAX_LOSS_S
+from voxtide.audio.microphone.recording import BLOCK_MS, MAX_BACKLOG_MS
 from voxtide.errors import AudioError, ConfigError, SourceNotFoundError, StreamClosedError
 from voxtide.types import Samples
 
@@ -270,6 +271,62 @@ async def test_close_ends_a_waiting_read(library: FakeLibrary) -> None:
     await source.close()
     await source.close()
     assert await reading is None
+
+
+@pytest.mark.parametrize("device", [0, 2])
+async def test_an_ended_microphone_delivers_what_it_recorded(library: FakeLibrary, device: int) -> None:
+    async with MicrophoneSource(device, chunk_ms=80, library=library) as source:
+        rate_hz = library.streams[0].options["samplerate"]
+        library.streams[0].record(tone(3.01, rate_hz=rate_hz))
+        assert await source.read() is not None
+        assert source.end()
+        assert library.streams[0].is_closed
+        decoded = joined([chunk async for chunk in source])
+        assert await source.read() is None
+    last_block = 16_000 * BLOCK_MS // 1000  # a device that stops delivers it
+    assert decoded.size == tone(3.01).size - 1_280 + last_block
+    np.testing.assert_allclose(decoded[:40_000], tone(3.01)[1_280:41_280], atol=1e-3)
+
+
+async def test_a_microphone_ends_while_it_is_read(library: FakeLibrary) -> None:
+    async with MicrophoneSource(0, chunk_ms=80, library=library) as source:
+        library.streams[0].record(tone(0.02))
+        reading = asyncio.create_task(source.read())
+        await asyncio.sleep(0)
+        source.end()
+        rest = await reading
+        assert rest is not None
+        assert rest.size == 640
+
+
+async def test_a_microphone_that_is_lost_ends_without_waiting(library: FakeLibrary) -> None:
+    async def sleep(_duration_s: float) -> None:
+        sleeping.set()
+        await asyncio.Event().wait()
+
+    sleeping = asyncio.Event()
+    async with MicrophoneSource(0, chunk_ms=80, library=library, sleep=sleep) as source:
+        library.streams[0].record(tone(0.1))
+        stop(library.streams[0])
+        reading = asyncio.create_task(read_samples(source, 1_600))
+        await sleeping.wait()
+        assert source.end()
+        assert (await reading).size == 1_600
+        assert await source.read() is None
+    assert len(library.streams) == 1
+
+
+async def test_a_loss_not_yet_noticed_is_the_end(library: FakeLibrary, caplog: pytest.LogCaptureFixture) -> None:
+    async with MicrophoneSource(0, chunk_ms=80, library=library) as source:
+        library.streams[0].record(tone(0.5))
+        stop(library.streams[0])
+        source.end()
+        assert joined([chunk async for chunk in source]).size == 8_000 + 320
+    assert caplog.records == []
+
+
+def test_a_microphone_that_does_not_record_cannot_end(library: FakeLibrary) -> None:
+    assert not MicrophoneSource(0, chunk_ms=80, library=library).end()
 
 
 async def test_a_microphone_is_opened_once_and_read_only_while_open(library: FakeLibrary) -> None:
