@@ -145,6 +145,29 @@ def test_what_cannot_be_resumed_is_said(server: FileServer, fault: str, value: o
     assert str(caught.value) == f"the connection was lost at 300000 of {len(WAV)} bytes: {reason}"
 
 
+MONDAY, TUESDAY = "Mon, 01 Jan 2024 00:00:00 GMT", "Tue, 02 Jan 2024 00:00:00 GMT"
+
+
+@pytest.mark.parametrize("etags", [[], ['"a"']])
+def test_a_file_of_another_date_is_another_file(server: FileServer, etags: list[str]) -> None:
+    server.cuts.append(300_000)
+    server.dates.extend([MONDAY, TUESDAY])
+    server.etags.extend(etags)
+    with opened(server) as file, pytest.raises(AudioError, match="at 300000 of .* the file there has changed"):
+        list(pieces(file))
+
+
+@pytest.mark.parametrize(
+    ("etags", "dates"), [([], [MONDAY, MONDAY]), ([], [MONDAY]), (['"a"', '"a"'], [MONDAY, TUESDAY])]
+)
+def test_the_same_file_is_resumed(server: FileServer, etags: list[str], dates: list[str]) -> None:
+    server.cuts.append(300_000)
+    server.dates.extend(dates)
+    server.etags.extend(etags)
+    with opened(server) as file:
+        assert b"".join(pieces(file)) == WAV
+
+
 async def test_the_audio_before_a_lost_connection_is_kept(server: FileServer) -> None:
     server.cuts.extend([300_000, 300_000, *[0] * 10])  # FFmpeg returns to the start once
     async with source(server) as opened_source:

@@ -50,12 +50,18 @@ class _Version:
 
     size_bytes: int
     etag: str | None
+    last_modified: str | None
 
     def is_of(self, other: _Version | None) -> bool:
-        """Whether both are the same file, as far as the server says: not every response has an ETag."""
+        """Whether both are the same file, as far as the server says: not every response has both headers.
+
+        The ETag decides, if both have one: hosts that share an address may have copies of different dates.
+        """
         if other is None or self.size_bytes != other.size_bytes:
             return False
-        return self.etag == other.etag or None in (self.etag, other.etag)
+        if self.etag is not None and other.etag is not None:
+            return self.etag == other.etag
+        return self.last_modified == other.last_modified or None in (self.last_modified, other.last_modified)
 
 
 class HttpFile(io.RawIOBase):
@@ -222,7 +228,7 @@ def _version_of(response: Response, offset: int) -> _Version | None:
         return None
     if response.getheader("Content-Encoding") not in (None, "identity"):
         return None
-    return _Version(int(matched[2]), response.getheader("ETag"))
+    return _Version(int(matched[2]), response.getheader("ETag"), response.getheader("Last-Modified"))
 
 
 def _reason(error: Exception) -> str:
