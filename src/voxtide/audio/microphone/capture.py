@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -53,6 +54,7 @@ class MicrophoneSource(AudioSource):
         self._sleep = sleep
         self._dropped = Dropped()
         self._recording: Recording | None = None
+        self._lock = threading.Lock()  # a device may be opened while `end` or `stop` closes the last one
         self._is_open = False
         self._is_ended = False
         self._is_drained = False
@@ -60,6 +62,7 @@ class MicrophoneSource(AudioSource):
         self._lost_at_s: float | None = None
         self._num_retries = 0
         self._sleeping: asyncio.Future[object] | None = None
+        self._attempt: asyncio.Future[bool] | None = None  # to open the device again; outlives a cancelled `read`
         self._last_s = 0.0  # when the last audio came
         self._chunker = Chunker(chunk_ms)
         self._ready: deque[Samples] = deque()
@@ -81,14 +84,27 @@ class MicrophoneSource(AudioSource):
             MissingExtraError: The extra `mic` or the system's PortAudio library is not installed.
             SourceNotFoundError: There is no such device.
             AudioError: The device cannot be opened.
+            StreamClosedError: The source was closed.
         """
+        self._record()
+        if self._recording is None:
+            raise StreamClosedError(f"{self.name} was closed; a source can be read only once")
+        self.name = self._recording.name
+        self._last_s = self._clock()
+
+    def _record(self) -> None:
+        """Open the device, and close it again if `end` or `stop` was called meanwhile. Blocks for up to a second."""
         library = self._library = self._library or load_library()
         device = find_device(library, self._device)
         if isinstance(self._device, int):
             self._device = device.name  # its number changes when it comes back
-        self._recording = Recording(library, device, self._dropped)
-        self.name = self._recording.name
-        self._last_s = self._clock()
+        recording = Recording(library, device, self._dropped)
+        with self._lock:
+            is_wanted = not self._is_ended_or_closed()
+            if is_wanted:
+                self._recording = recording
+        if not is_wanted:
+            recording.close()
 
     async def open(self) -> None:
         """Start recording, unless `start` did. Raises as `start` does."""
@@ -119,18 +135,22 @@ class MicrophoneSource(AudioSource):
         """See `AudioSource.end`: up to `MAX_BACKLOG_MS` may be queued."""
         if self._recording is None:
             return False
-        self._is_ended = True
+        with self._lock:
+            self._is_ended = True
         self._recording.end()
         self._stop_waiting()
         return True
 
     async def close(self) -> None:
-        """Stop recording."""
+        """Stop recording; returns when the device is closed."""
         self.stop()
+        if self._attempt is not None:
+            await asyncio.wait({self._attempt})
 
     def stop(self) -> None:
         """Stop recording. Idempotent."""
-        is_first, self._is_closing = not self._is_closing, True
+        with self._lock:
+            is_first, self._is_closing = not self._is_closing, True
         if self._recording is not None:
             self._recording.close()
         self._stop_waiting()
@@ -179,30 +199,50 @@ class MicrophoneSource(AudioSource):
         _log.warning("%s is lost; the text so far is kept. Waiting until it is back", self.name)
 
     async def _resume(self, lost_at_s: float) -> None:
-        """Wait, fill the time with silence, and try to open the device again.
+        """Wait, try to open the device again, and fill the time with silence.
 
         Raises:
             AudioError: It was lost for too long.
         """
-        await self._wait(RETRY_S[min(self._num_retries, len(RETRY_S) - 1)])
+        if self._attempt is None:
+            await self._wait(RETRY_S[min(self._num_retries, len(RETRY_S) - 1)])
+            if self._is_ended_or_closed():
+                return
+            self._num_retries += 1
+            if self._clock() - lost_at_s > MAX_LOSS_S:
+                raise AudioError(f"{self.name} was lost and is not back after {MAX_LOSS_S / 60:.0f} minutes")
+            self._attempt = asyncio.get_running_loop().run_in_executor(None, self._try_again)
+        await asyncio.wait({self._attempt})  # if this is cancelled, the attempt goes on
+        is_back, self._attempt = self._attempt.result(), None
         if self._is_ended_or_closed():
             return
-        self._num_retries += 1
         now_s = self._clock()
         num_samples = max(0, round((now_s - self._last_s) * SAMPLE_RATE_HZ))
         self._last_s = now_s
         self._ready.extend(self._chunker.feed(np.zeros(num_samples, np.float32)))
-        if now_s - lost_at_s > MAX_LOSS_S:
-            raise AudioError(f"{self.name} was lost and is not back after {MAX_LOSS_S / 60:.0f} minutes")
+        if is_back:
+            self._continue(now_s - lost_at_s)
+
+    def _try_again(self) -> bool:
+        """Whether the device could be opened. In a thread: PortAudio takes up to a second to find the devices."""
         assert self._library is not None, "it opened the device"
         try:
             find_devices_anew(self._library)
-            self.start()
+            self._record()
         except (self._library.PortAudioError, AudioError) as error:
             _log.debug("not yet back: %s", error)
-            return
+            return False
+        return True
+
+    def _continue(self, lost_s: float) -> None:
+        """Note that a device records again: the lost one, or another."""
+        assert self._recording is not None, "it was opened"
         self._lost_at_s = None
-        _log.warning("%s is back after %.0f s", self.name, now_s - lost_at_s)
+        lost_name, self.name = self.name, self._recording.name
+        if self.name == lost_name:
+            _log.warning("%s is back after %.0f s", self.name, lost_s)
+        else:
+            _log.warning("continuing on %s after %.0f s", self.name, lost_s)
 
     def _is_ended_or_closed(self) -> bool:
         return self._is_ended or self._is_closing

@@ -116,7 +116,7 @@ class Recording:
     def _stop(self) -> None:
         stream, self._stream = self._stream, None
         if stream is not None:
-            with suppress(self._library.PortAudioError):  # the device is gone
+            with without_messages(), suppress(self._library.PortAudioError):  # the device is gone
                 stream.close()
 
     def _take(self, block: NDArray[np.float32], num_samples: int, _time: Any, status: Any) -> None:
