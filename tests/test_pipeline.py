@@ -8,6 +8,9 @@ from typing import cast
 import numpy as np
 import pytest
 
+from tests.support.fake_microphones import FakeLibrary
+from tests.support.waiting import until
+from voxtide.audio.microphone import MicrophoneSource
 from voxtide.audio.source import AudioSource
 from voxtide.engines.base import EngineStream
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
@@ -329,6 +332,27 @@ def test_stop_transcribes_the_audio_fed_so_far() -> None:
         stop = asyncio.Event()
         async with ScriptedEngine() as engine, engine.open() as stream:
             return await run_stream(never_ending(speak("no matter"), stop), stream, stop=stop)
+
+    outcome = asyncio.run(main())
+    assert (outcome.transcript.text, outcome.failure) == ("no matter", None)
+
+
+def test_stop_transcribes_what_a_microphone_has_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> Outcome:
+        stop = asyncio.Event()
+        library = FakeLibrary()
+        microphone = MicrophoneSource(0, chunk_ms=80, library=library)
+        async with microphone, ScriptedEngine() as engine, engine.open() as stream:
+            feed = stream.feed
+
+            async def feed_late(chunk: Samples) -> None:
+                stop.set()
+                await until(lambda: library.streams[0].is_closed)
+                await feed(chunk)
+
+            monkeypatch.setattr(stream, "feed", feed_late)
+            library.streams[0].record(speak("no matter"))
+            return await run_stream(microphone, stream, stop=stop)
 
     outcome = asyncio.run(main())
     assert (outcome.transcript.text, outcome.failure) == ("no matter", None)

@@ -23,6 +23,7 @@ class FileServer:
     is_range_ignored: bool = False
     is_length_hidden: bool = False
     etags: deque[str] = field(default_factory=deque)  # one per response
+    dates: deque[str] = field(default_factory=deque)  # one per response, sent as Last-Modified
     wrong_start: int = 0  # added to the start of Content-Range
     basic_auth: str | None = None  # the required Authorization header
     held: threading.Event = field(default_factory=threading.Event)
@@ -85,6 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/html" if self.path.endswith("/") else "application/octet-stream")
         if self.shelf.etags:
             self.send_header("ETag", self.shelf.etags.popleft())
+        if self.shelf.dates:
+            self.send_header("Last-Modified", self.shelf.dates.popleft())
         if is_part:
             claimed = start + self.shelf.wrong_start
             self.send_header("Content-Range", f"bytes {claimed}-{len(body) - 1}/{len(body)}")

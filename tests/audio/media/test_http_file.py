@@ -102,11 +102,19 @@ async def test_an_index_at_the_end_is_read_first(server: FileServer) -> None:
 
 def test_a_server_that_stops_sending_is_resumed(server: FileServer) -> None:
     server.hold_at = 300_000
-    with opened(server, limits=Limits(open_s=0.3)) as file:
+    with opened(server, limits=Limits(open_s=1_000.0, read_s=0.3)) as file:
         assert server.held.wait(60)
         server.hold_at = None
         assert b"".join(pieces(file)) == WAV
     assert starts(server) == [0, 300_000]
+
+
+def test_a_server_may_pause_for_longer_than_it_takes_to_answer(server: FileServer) -> None:
+    server.hold_at = 300_000
+    with opened(server, limits=Limits(open_s=0.3, read_s=1_000.0)) as file:
+        threading.Timer(0.6, server.release.set).start()
+        assert b"".join(pieces(file)) == WAV
+    assert starts(server) == [0]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +143,29 @@ def test_what_cannot_be_resumed_is_said(server: FileServer, fault: str, value: o
                 received += len(data)
     assert received == 300_000
     assert str(caught.value) == f"the connection was lost at 300000 of {len(WAV)} bytes: {reason}"
+
+
+MONDAY, TUESDAY = "Mon, 01 Jan 2024 00:00:00 GMT", "Tue, 02 Jan 2024 00:00:00 GMT"
+
+
+@pytest.mark.parametrize("etags", [[], ['"a"']])
+def test_a_file_of_another_date_is_another_file(server: FileServer, etags: list[str]) -> None:
+    server.cuts.append(300_000)
+    server.dates.extend([MONDAY, TUESDAY])
+    server.etags.extend(etags)
+    with opened(server) as file, pytest.raises(AudioError, match="at 300000 of .* the file there has changed"):
+        list(pieces(file))
+
+
+@pytest.mark.parametrize(
+    ("etags", "dates"), [([], [MONDAY, MONDAY]), ([], [MONDAY]), (['"a"', '"a"'], [MONDAY, TUESDAY])]
+)
+def test_the_same_file_is_resumed(server: FileServer, etags: list[str], dates: list[str]) -> None:
+    server.cuts.append(300_000)
+    server.dates.extend(dates)
+    server.etags.extend(etags)
+    with opened(server) as file:
+        assert b"".join(pieces(file)) == WAV
 
 
 async def test_the_audio_before_a_lost_connection_is_kept(server: FileServer) -> None:
@@ -168,6 +199,15 @@ def test_an_interrupted_file_stops_waiting(server: FileServer) -> None:
         threading.Timer(0.01, file.interrupt).start()
         with pytest.raises(ReadInterruptedError):
             file.read(10)
+
+
+def test_an_interrupted_file_is_not_read_from_its_open_connection(server: FileServer) -> None:
+    with opened(server) as file:
+        assert file.read(4) == b"RIFF"
+        file.interrupt()
+        for _ in range(2):
+            with pytest.raises(ReadInterruptedError):
+                file.read(4)
 
 
 def test_a_short_way_ahead_is_read_and_a_long_one_requested(server: FileServer) -> None:

@@ -125,14 +125,27 @@ def test_a_click_is_not_sound() -> None:
     assert levels.best() == other
 
 
-def test_the_search_for_sound_ends() -> None:
-    default = AudioTrack(1, is_default=True)
-    levels = TrackLevels(default)
+DEFAULT, OTHER = AudioTrack(1, is_default=True), AudioTrack(2)
+
+
+@pytest.mark.parametrize(
+    ("read", "sound", "best"),
+    [([DEFAULT], SILENCE, DEFAULT), ([OTHER], HIGH, OTHER), ([DEFAULT, OTHER], SILENCE, DEFAULT)],
+)
+def test_the_search_for_sound_ends(read: list[AudioTrack], sound: Samples, best: AudioTrack) -> None:
+    levels = TrackLevels(DEFAULT)
     for _ in range(int(LOOK_AHEAD_S / 2)):
         assert not levels.is_decided()
-        levels.add(default, SILENCE, RATE_HZ)
+        for track in read:
+            levels.add(track, sound, RATE_HZ)
     assert levels.is_decided()
-    assert levels.best() == default
+    assert levels.best() == best
+
+
+async def test_an_empty_default_track_loses_to_one_with_sound() -> None:
+    decoded, [notice] = await decode_noted(film(SILENCE[:0], HIGH))
+    assert loudest_hz(decoded) == 700
+    assert "reading track 2, as track 1 is silent" in notice.message
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(1, 12 * RATE_HZ)), max_size=12))

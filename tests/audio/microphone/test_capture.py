@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -14,8 +15,10 @@ import pytest
 
 from tests.support.fake_microphones import FakeLibrary, FakeStream, PortAudioError, Status
 from tests.support.media_files import joined, loudest_hz, tone
+from tests.support.waiting import until
 from voxtide.audio.microphone import MicrophoneSource, capture
-from voxtide.audio.microphone.capture import BLOCK_MS, MAX_BACKLOG_MS, MAX_LOSS_S
+from voxtide.audio.microphone.capture import MAX_LOSS_S
+from voxtide.audio.microphone.recording import BLOCK_MS, MAX_BACKLOG_MS
 from voxtide.errors import AudioError, ConfigError, SourceNotFoundError, StreamClosedError
 from voxtide.types import Samples
 
@@ -161,7 +164,9 @@ async def test_a_lost_device_is_opened_again_with_silence_between(
     ]
 
 
-async def test_without_a_choice_the_new_default_device_is_used(library: FakeLibrary) -> None:
+async def test_without_a_choice_the_new_default_device_is_used(
+    library: FakeLibrary, caplog: pytest.LogCaptureFixture
+) -> None:
     def unplug() -> None:
         del library.devices[2]
         library.default_index = 0
@@ -170,6 +175,10 @@ async def test_without_a_choice_the_new_default_device_is_used(library: FakeLibr
         stop(library.streams[0])
         assert await source.read() is not None
         assert source.name == "microphone 'Headset'"
+    assert [record.getMessage() for record in caplog.records] == [
+        "microphone 'USB Audio' is lost; the text so far is kept. Waiting until it is back",
+        "continuing on microphone 'Headset' after 0 s",
+    ]
 
 
 async def test_a_device_that_stops_delivering_is_opened_again(
@@ -211,6 +220,75 @@ async def test_portaudio_that_cannot_be_initialised_is_tried_again(
                 await source.read()
         await source.read()
         assert len(library.streams) == 2
+
+
+class Slow:
+    """Makes PortAudio wait for `release` when it finds the devices anew."""
+
+    def __init__(self, library: FakeLibrary) -> None:
+        self.is_searching = False
+        self.release = threading.Event()
+        self._initialize = library._initialize
+        library._initialize = self.initialize  # type: ignore[method-assign]  # a fake of a fake
+
+    def initialize(self) -> None:
+        self.is_searching = True
+        assert self.release.wait(10), "the event loop is blocked"
+        self._initialize()
+        self.is_searching = False
+
+
+async def test_a_device_is_opened_again_in_a_thread(library: FakeLibrary) -> None:
+    async with microphone_at(library, Time()) as source:
+        slow = Slow(library)
+        stop(library.streams[0])
+        reading = asyncio.create_task(source.read())
+        await until(lambda: slow.is_searching)
+        reading.cancel()
+        await asyncio.wait({reading})
+        assert reading.cancelled()
+        reading = asyncio.create_task(source.read())
+        slow.release.set()
+        assert await reading is not None
+    assert [stream.is_closed for stream in library.streams] == [True, True]
+
+
+@pytest.mark.parametrize("is_ended", [True, False])
+async def test_a_device_that_comes_back_too_late_is_closed(library: FakeLibrary, is_ended: bool) -> None:
+    async with microphone_at(library, Time()) as source:
+        slow = Slow(library)
+        library.streams[0].record(tone(0.03, rate_hz=44_100))
+        stop(library.streams[0])
+        assert await source.read() is not None
+        reading = asyncio.create_task(source.read())
+        await until(lambda: slow.is_searching)
+        if is_ended:
+            source.end()
+        else:
+            source.stop()
+        slow.release.set()
+        rest = await reading
+        assert (rest is not None) == is_ended
+        assert await source.read() is None
+    assert [stream.is_closed for stream in library.streams] == [True, True]
+
+
+async def test_closing_waits_for_the_device(library: FakeLibrary) -> None:
+    async with microphone_at(library, Time()) as source:
+        slow = Slow(library)
+        stop(library.streams[0])
+        reading = asyncio.create_task(source.read())
+        await until(lambda: slow.is_searching)
+        reading.cancel()
+        asyncio.get_running_loop().call_later(0.01, slow.release.set)
+    assert [stream.is_closed for stream in library.streams] == [True, True]
+
+
+async def test_a_closed_microphone_does_not_open(library: FakeLibrary) -> None:
+    source = MicrophoneSource(0, chunk_ms=20, library=library)
+    await source.close()
+    with pytest.raises(StreamClosedError, match="was closed"):
+        await source.open()
 
 
 def test_recording_starts_without_an_event_loop(library: FakeLibrary) -> None:
@@ -270,6 +348,62 @@ async def test_close_ends_a_waiting_read(library: FakeLibrary) -> None:
     await source.close()
     await source.close()
     assert await reading is None
+
+
+@pytest.mark.parametrize("device", [0, 2])
+async def test_an_ended_microphone_delivers_what_it_recorded(library: FakeLibrary, device: int) -> None:
+    async with MicrophoneSource(device, chunk_ms=80, library=library) as source:
+        rate_hz = library.streams[0].options["samplerate"]
+        library.streams[0].record(tone(3.01, rate_hz=rate_hz))
+        assert await source.read() is not None
+        assert source.end()
+        assert library.streams[0].is_closed
+        decoded = joined([chunk async for chunk in source])
+        assert await source.read() is None
+    last_block = 16_000 * BLOCK_MS // 1000  # a device that stops delivers it
+    assert decoded.size == tone(3.01).size - 1_280 + last_block
+    np.testing.assert_allclose(decoded[:40_000], tone(3.01)[1_280:41_280], atol=1e-3)
+
+
+async def test_a_microphone_ends_while_it_is_read(library: FakeLibrary) -> None:
+    async with MicrophoneSource(0, chunk_ms=80, library=library) as source:
+        library.streams[0].record(tone(0.02))
+        reading = asyncio.create_task(source.read())
+        await asyncio.sleep(0)
+        source.end()
+        rest = await reading
+        assert rest is not None
+        assert rest.size == 640
+
+
+async def test_a_microphone_that_is_lost_ends_without_waiting(library: FakeLibrary) -> None:
+    async def sleep(_duration_s: float) -> None:
+        sleeping.set()
+        await asyncio.Event().wait()
+
+    sleeping = asyncio.Event()
+    async with MicrophoneSource(0, chunk_ms=80, library=library, sleep=sleep) as source:
+        library.streams[0].record(tone(0.1))
+        stop(library.streams[0])
+        reading = asyncio.create_task(read_samples(source, 1_600))
+        await sleeping.wait()
+        assert source.end()
+        assert (await reading).size == 1_600
+        assert await source.read() is None
+    assert len(library.streams) == 1
+
+
+async def test_a_loss_not_yet_noticed_is_the_end(library: FakeLibrary, caplog: pytest.LogCaptureFixture) -> None:
+    async with MicrophoneSource(0, chunk_ms=80, library=library) as source:
+        library.streams[0].record(tone(0.5))
+        stop(library.streams[0])
+        source.end()
+        assert joined([chunk async for chunk in source]).size == 8_000 + 320
+    assert caplog.records == []
+
+
+def test_a_microphone_that_does_not_record_cannot_end(library: FakeLibrary) -> None:
+    assert not MicrophoneSource(0, chunk_ms=80, library=library).end()
 
 
 async def test_a_microphone_is_opened_once_and_read_only_while_open(library: FakeLibrary) -> None:

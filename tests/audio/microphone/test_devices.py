@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 
 from tests.support.fake_microphones import FakeLibrary
 from voxtide.audio.microphone import InputDevice, MicrophoneSource, list_devices
+from voxtide.audio.microphone.devices import without_messages
 from voxtide.errors import MissingExtraError, install_command
 
 
@@ -50,6 +53,23 @@ def test_messages_of_portaudio_are_logged_not_printed(
     assert list_devices() == []
     assert set(capfd.readouterr().err.split()) == {"after"}
     assert "PortAudio: ALSA lib pcm.c: Unknown PCM cards.pcm.rear" in caplog.text
+
+
+def test_threads_redirect_messages_one_after_the_other() -> None:
+    def other() -> None:
+        with without_messages():
+            is_in.set()
+            may_leave.wait(60)
+
+    stderr = os.fstat(2)
+    is_in, may_leave = threading.Event(), threading.Event()
+    thread = threading.Thread(target=other)
+    with without_messages():
+        thread.start()
+        assert not is_in.wait(0.05)
+    may_leave.set()
+    thread.join()
+    assert os.fstat(2) == stderr
 
 
 @pytest.mark.parametrize("use", [list_devices, lambda: asyncio.run(MicrophoneSource(chunk_ms=20).open())])

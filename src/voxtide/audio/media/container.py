@@ -8,19 +8,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-import av
-from av.audio.codeccontext import AudioCodecContext
-from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.packet import Packet
 
 from voxtide.audio.addresses import Address, Limits
 from voxtide.audio.bytestream import ByteStream, ReadInterruptedError
 from voxtide.audio.downmix import mix_down
-from voxtide.audio.media.clock import ContainerClock
-from voxtide.audio.media.damage import Damage, TrackEnd
 from voxtide.audio.media.demuxer import Demuxer
-from voxtide.audio.media.track_samples import TrackMix, TrackSamples, to_samples
+from voxtide.audio.media.track_decoder import DecodedTrack, channels_of
+from voxtide.audio.media.track_samples import TrackMix
 from voxtide.audio.media.tracks import AudioTrack, TrackChoice, TrackLevels, chosen_tracks, listing
 from voxtide.audio.pcm import LENGTH_TOLERANCE_S, wrong_length
 from voxtide.errors import AudioError, ConfigError, CorruptAudioError, NotAudioError
@@ -29,74 +25,8 @@ from voxtide.types import Notice, Samples
 _PIECE_S = 0.1
 """Frames of a file (as short as 2.5 ms) are resampled in pieces of this length, for speed. Live frames are not."""
 
-_MAX_PLANES = 8
-"""FFmpeg's AV_NUM_DATA_POINTERS. PyAV cannot read the planes of planar frames beyond it."""
-
 _WAV = "wav"
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
-
-_DECODERS = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
-"""Decoders that are used instead of FFmpeg's own, where this build has them. FFmpeg's own AMR decoders fail at the
-silence frames of discontinuous transmission, which every telephone sends."""
-
-
-class _Track:
-    """An audio track that is read: its stream, its position, and the damage found in it."""
-
-    def __init__(self, info: AudioTrack, stream: AudioStream, clock: ContainerClock, *, piece_s: float) -> None:
-        self.info = info
-        self.stream = stream
-        self.clock = clock
-        self.damage = Damage()
-        self.failure: str | None = None
-        self.has_decoded = False
-        self._samples = TrackSamples(clock, piece_s=piece_s)
-        self._decoder = _decoder(stream)
-        self._damaged_until_s: float | None = None
-
-    def add(self, packet: Packet[AudioStream] | None) -> Iterator[Samples]:
-        """Yield the samples that `packet` completes."""
-        for frame in self.decode(packet):
-            self.has_decoded = True
-            yield from self._samples.add(_channels(frame), frame.sample_rate, frame.time)
-
-    def finish(self) -> Iterator[Samples]:
-        """Yield the rest."""
-        yield from self._samples.finish(self._damaged_until_s if self.has_decoded else None)
-
-    def end(self, length_s: float | None) -> TrackEnd:
-        """What was read of the track; `length_s` is its length by the header, if that states it."""
-        return TrackEnd(
-            damage=self.damage,
-            stated_s=length_s,
-            decoded_s=self._samples.decoded_s,
-            position_s=self.clock.position_s,
-            silence_s=self.clock.silence_s,
-        )
-
-    def decode(self, packet: Packet[AudioStream] | None) -> list[AudioFrame]:
-        """The frames that `packet` completes, as far as they can be decoded; None flushes the decoder."""
-        try:
-            frames = self._decoder.decode(packet)
-        except av.error.EOFError:
-            return []  # the decoder was flushed before, see `Demuxer.packets`
-        except av.FFmpegError:
-            if packet is not None:
-                length_s = (packet.duration or 0) * (packet.time_base or 0)
-                self.damage.add_undecodable(bytes(packet), float(length_s))
-            self._damaged_until_s = _end_s(packet)
-            return []
-        if packet is not None:
-            decoded_s = sum(frame.samples / max(1, frame.sample_rate) for frame in frames)
-            self.damage.add_decoded(packet.size, decoded_s)
-        return [frame for frame in frames if self._is_whole(frame)]
-
-    def _is_whole(self, frame: AudioFrame) -> bool:
-        """Whether all channels of the frame are accessible."""
-        num_planes = _num_planes(frame)
-        if num_planes > _MAX_PLANES:
-            self.failure = f"it has {num_planes} channels, more than {_MAX_PLANES}"
-        return num_planes <= _MAX_PLANES
 
 
 class MediaReader:
@@ -118,7 +48,7 @@ class MediaReader:
         self._choice = track
         self._is_interrupted = False
         self._opened: Demuxer | None = None
-        self._tracks: list[_Track] = []
+        self._tracks: list[DecodedTrack] = []
         self._failure: str | None = None
 
     @property
@@ -160,9 +90,9 @@ class MediaReader:
         assert self._opened is not None, "open comes before read, and read before close"
         return self._opened
 
-    def _reading(self, track: AudioTrack, stream: AudioStream) -> _Track:
+    def _reading(self, track: AudioTrack, stream: AudioStream) -> DecodedTrack:
         piece_s = _PIECE_S if self._demuxer.is_seekable else 0.0
-        return _Track(track, stream, self._demuxer.clock(stream), piece_s=piece_s)
+        return DecodedTrack(track, stream, self._demuxer.clock(stream), piece_s=piece_s)
 
     def _track_with_sound(self, default: AudioTrack) -> AudioTrack:
         """Look ahead for the track to read, and open the container again."""
@@ -176,7 +106,7 @@ class MediaReader:
                     break
                 track = tracks[packet.stream.index]
                 for frame in track.decode(packet):
-                    levels.add(track.info, mix_down(_channels(frame)), frame.sample_rate)
+                    levels.add(track.info, mix_down(channels_of(frame)), frame.sample_rate)
                 if levels.is_decided():
                     break
         self._demuxer.reopen()
@@ -285,32 +215,3 @@ class MediaReader:
             message = f"{self._name} holds bytes that are no audio ({num_packets} packets); they were skipped"
             self.notices.append(Notice("undecodable_bytes", message))
         return None
-
-
-def _decoder(stream: AudioStream) -> AudioCodecContext:
-    """The decoder of a stream: FFmpeg's default, or a better one."""
-    name = _DECODERS.get(stream.codec_context.name)
-    if name is None or name not in av.codecs_available:
-        return stream.codec_context
-    decoder = av.CodecContext.create(name, "r")
-    assert isinstance(decoder, AudioCodecContext), "an audio codec has an audio context"
-    decoder.extradata = stream.codec_context.extradata
-    return decoder
-
-
-def _end_s(packet: Packet[AudioStream] | None) -> float | None:
-    """The end of a packet on the container's clock."""
-    if packet is None or packet.pts is None or packet.time_base is None:
-        return None
-    return float((packet.pts + (packet.duration or 0)) * packet.time_base)
-
-
-def _channels(frame: AudioFrame) -> Samples:
-    """The frame's samples, shape [n, num_channels]."""
-    planes = [bytes(plane) for plane in frame.planes[: _num_planes(frame)]]
-    return to_samples(frame.format.name, planes, num_samples=frame.samples, num_channels=frame.layout.nb_channels)
-
-
-def _num_planes(frame: AudioFrame) -> int:
-    """Not `len(frame.planes)`: PyAV 18 returns one too many if all are in use."""
-    return frame.layout.nb_channels if frame.format.is_planar else 1

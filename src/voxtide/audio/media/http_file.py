@@ -6,24 +6,25 @@ It is still used for playlists, live streams and servers without range requests.
 
 from __future__ import annotations
 
-import base64
 import http.client
 import io
 import re
 import threading
 import urllib.error
-import urllib.request
 from dataclasses import dataclass
-from typing import Protocol
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from voxtide.audio.addresses import Address, Limits
 from voxtide.audio.bytestream import ReadInterruptedError
-from voxtide.audio.trust import tls_context
+from voxtide.audio.media.http_request import Requester, Response
 from voxtide.errors import AudioError
 
 RETRY_PAUSES_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
-"""Pauses before the attempts to resume: half a minute in all, the time that a server or a router takes to restart."""
+"""Pauses before the attempts to resume: 31 s in all, the time that a server or a router takes to restart.
+
+The attempts add their own timeouts: `Limits.open_s` for a server that does not answer, by default two minutes in
+all, and `Limits.read_s` for one that stops after each header, three and a half minutes in all.
+"""
 
 _MIN_GAIN_BYTES = 64 * 1024
 """What a connection must deliver for the attempts to start again: bounds them for a server that sends little."""
@@ -43,46 +44,35 @@ class _LostError(Exception):
     """The connection ended early, or could not be made; another attempt may succeed."""
 
 
-class _Response(Protocol):
-    """The part of `http.client.HTTPResponse` that is used here."""
-
-    status: int
-
-    def read1(self, size: int = -1, /) -> bytes:
-        """The available bytes; b"" at the end."""
-
-    def getheader(self, name: str, /) -> str | None:
-        """A header."""
-
-    def close(self) -> None:
-        """Close the connection."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Version:
     """What must be the same in every response."""
 
     size_bytes: int
     etag: str | None
+    last_modified: str | None
 
     def is_of(self, other: _Version | None) -> bool:
-        """Whether both are the same file, as far as the server says: not every response has an ETag."""
+        """Whether both are the same file, as far as the server says: not every response has both headers.
+
+        The ETag decides, if both have one: hosts that share an address may have copies of different dates.
+        """
         if other is None or self.size_bytes != other.size_bytes:
             return False
-        return self.etag == other.etag or None in (self.etag, other.etag)
+        if self.etag is not None and other.etag is not None:
+            return self.etag == other.etag
+        return self.last_modified == other.last_modified or None in (self.last_modified, other.last_modified)
 
 
 class HttpFile(io.RawIOBase):
     """A seekable file on a server that answers range requests. `open_http_file` makes it."""
 
     def __init__(self, address: Address, limits: Limits, pauses_s: tuple[float, ...]) -> None:
-        self._address = address
-        self._timeout_s = limits.open_s
+        self._requester = Requester(address, limits)
         self._pauses_s = pauses_s
-        self._opener = _opener()
         self._is_interrupted = threading.Event()
         self._version: _Version | None = None
-        self._response: _Response | None = None
+        self._response: Response | None = None
         self._response_at = 0  # the offset of the response's next byte
         self._block = b""  # the last bytes received, so that a short way back is not requested
         self._block_at = 0
@@ -97,7 +87,7 @@ class HttpFile(io.RawIOBase):
             TimeoutError: The server does not respond.
         """
         try:
-            response = self._request(0)
+            response = self._requester.request(0)
         except TimeoutError:
             raise
         except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: an unusual URL
@@ -112,7 +102,10 @@ class HttpFile(io.RawIOBase):
         return True
 
     def interrupt(self) -> None:
-        """Make every later `read`, and one that pauses, raise `ReadInterruptedError`. Called by any thread."""
+        """Make every later `read`, and one that pauses, raise `ReadInterruptedError`. Called by any thread.
+
+        A `read` that waits for the server returns with its answer or its timeout.
+        """
         self._is_interrupted.set()
 
     def readable(self) -> bool:
@@ -137,7 +130,9 @@ class HttpFile(io.RawIOBase):
             AudioError: All attempts failed, or the file changed. Says after how many bytes.
             ReadInterruptedError: `interrupt` was called.
         """
-        while self._position < self._size_bytes:
+        while not self._is_interrupted.is_set():
+            if self._position >= self._size_bytes:
+                return b""
             start = self._position - self._block_at
             if 0 <= start < len(self._block):
                 data = self._block[start : start + size] if size >= 0 else self._block[start:]
@@ -149,7 +144,7 @@ class HttpFile(io.RawIOBase):
             except _LostError as error:
                 self._drop()
                 self._pause(error)
-        return b""
+        raise ReadInterruptedError
 
     def close(self) -> None:
         self._drop()
@@ -177,12 +172,10 @@ class HttpFile(io.RawIOBase):
         self._response_at += len(data)
         return data
 
-    def _resume(self) -> _Response:
+    def _resume(self) -> Response:
         """Request the rest of the file, and check that it is the rest of the same file."""
-        if self._is_interrupted.is_set():
-            raise ReadInterruptedError
         try:
-            response = self._request(self._position)
+            response = self._requester.request(self._position)
         except urllib.error.HTTPError as error:
             error.close()
             if error.code in _BUSY:
@@ -197,30 +190,13 @@ class HttpFile(io.RawIOBase):
         self._response, self._response_at = response, self._position
         return response
 
-    def _request(self, offset: int) -> _Response:
-        parts = urlsplit(self._address.url)
-        request = urllib.request.Request(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])))
-        for name, value in (
-            ("User-Agent", "voxtide"),
-            ("Accept", "*/*"),
-            ("Accept-Encoding", "identity"),
-            ("Range", f"bytes={offset}-"),
-        ):
-            request.add_header(name, value)
-        if parts.username is not None:  # not sent on to where a redirect leads
-            login = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-            request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(login).decode()}")
-        response: _Response = self._opener.open(request, timeout=self._timeout_s)
-        return response
-
     def _pause(self, error: _LostError) -> None:
         """Wait before the next attempt, or give up."""
         self._num_failures = 1 if self._gained_bytes >= _MIN_GAIN_BYTES else self._num_failures + 1
         self._gained_bytes = 0
         if self._num_failures > len(self._pauses_s):
             raise self._failure(f"{error}; gave up after {len(self._pauses_s)} attempts to resume")
-        if self._is_interrupted.wait(self._pauses_s[self._num_failures - 1]):
-            raise ReadInterruptedError
+        self._is_interrupted.wait(self._pauses_s[self._num_failures - 1])
 
     def _failure(self, reason: str) -> AudioError:
         return AudioError(f"the connection was lost at {self._position} of {self._size_bytes} bytes: {reason}")
@@ -245,30 +221,14 @@ def open_http_file(
     return file if file.connect() else None
 
 
-def _version_of(response: _Response, offset: int) -> _Version | None:
+def _version_of(response: Response, offset: int) -> _Version | None:
     """The file that a response is a part of, from `offset` on; None if it is no such response."""
     matched = _CONTENT_RANGE.fullmatch(response.getheader("Content-Range") or "")
     if response.status != http.client.PARTIAL_CONTENT or matched is None or int(matched[1]) != offset:
         return None
     if response.getheader("Content-Encoding") not in (None, "identity"):
         return None
-    return _Version(int(matched[2]), response.getheader("ETag"))
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    """HTTP and redirects only: the default opener would also open files, and what FTP servers have."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(context=tls_context()),
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.UnknownHandler(),
-    ):
-        opener.add_handler(handler)
-    return opener
+    return _Version(int(matched[2]), response.getheader("ETag"), response.getheader("Last-Modified"))
 
 
 def _reason(error: Exception) -> str:

@@ -21,7 +21,8 @@ TrackChoice: TypeAlias = int | str
 """A track's number, counted from 1 among the audio tracks, a language, or `MIX`."""
 
 LOOK_AHEAD_S = 120.0
-"""How far a recording is searched for sound in its default track, which usually has it in the first second."""
+"""How far a recording is searched for sound in its default track, which usually has it in the first second. It counts
+the audio of the track read furthest: the default track may be empty."""
 
 _SILENT_DBFS = -50.0
 """Quieter than speech across a room; the noise of an open line is below it."""
@@ -122,7 +123,7 @@ class TrackLevels:
     def __init__(self, default: AudioTrack) -> None:
         self._default = default
         self._found: dict[AudioTrack, tuple[float, float]] = {}  # seconds of sound, and the highest level
-        self._read_s = 0.0
+        self._read_s: dict[AudioTrack, float] = {}
 
     def add(self, track: AudioTrack, samples: Samples, rate_hz: int) -> None:
         """Add the next samples of a track, shape [n] at `rate_hz`."""
@@ -135,11 +136,11 @@ class TrackLevels:
                 sound_s += window.size / rate_hz
                 loudest_db = max(loudest_db, level_db)
         self._found[track] = (sound_s, loudest_db)
-        self._read_s += samples.size / rate_hz if track == self._default else 0.0
+        self._read_s[track] = self._read_s.get(track, 0.0) + samples.size / rate_hz
 
     def is_decided(self) -> bool:
         """Whether more samples cannot change the choice: the default track has sound, or `LOOK_AHEAD_S` have passed."""
-        return self._read_s >= LOOK_AHEAD_S or self._has_sound(self._default)
+        return max(self._read_s.values(), default=0.0) >= LOOK_AHEAD_S or self._has_sound(self._default)
 
     def best(self) -> AudioTrack:
         """The track to read."""

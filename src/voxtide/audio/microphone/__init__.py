@@ -1,7 +1,8 @@
 """Microphones. In: a device's number or name. Out: its live audio. The only package that knows PortAudio.
 
-capture.py   a device as a source that survives its loss
-devices.py   the devices, and the library that finds them
+capture.py    a device as a source that survives its loss
+recording.py  an open device, and what it recorded
+devices.py    the devices, and the library that finds them
 """
 
 from voxtide.audio.microphone.capture import MicrophoneSource

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from typing import Any, Protocol
 from voxtide.errors import MissingExtraError, SourceNotFoundError
 
 _log = logging.getLogger("voxtide.audio")
+
+_portaudio = threading.RLock()
+"""One thread at a time: neither PortAudio nor the redirection of its messages is thread-safe."""
 
 
 class SoundLibrary(Protocol):
@@ -58,20 +62,21 @@ def list_devices(library: SoundLibrary | None = None) -> list[InputDevice]:
         MissingExtraError: The extra `mic` or the system's PortAudio library is not installed.
     """
     library = library or load_library()
-    systems = library.query_hostapis()
-    default_index = _default_index(library)
-    return [
-        InputDevice(
-            index=device["index"],
-            name=device["name"],
-            system=systems[device["hostapi"]]["name"],
-            num_channels=device["max_input_channels"],
-            sample_rate_hz=round(device["default_samplerate"]),
-            is_default=device["index"] == default_index,
-        )
-        for device in library.query_devices()
-        if device["max_input_channels"] > 0
-    ]
+    with _portaudio:
+        systems = library.query_hostapis()
+        default_index = _default_index(library)
+        return [
+            InputDevice(
+                index=device["index"],
+                name=device["name"],
+                system=systems[device["hostapi"]]["name"],
+                num_channels=device["max_input_channels"],
+                sample_rate_hz=round(device["default_samplerate"]),
+                is_default=device["index"] == default_index,
+            )
+            for device in library.query_devices()
+            if device["max_input_channels"] > 0
+        ]
 
 
 def find_device(library: SoundLibrary, wanted: int | str | None) -> InputDevice:
@@ -136,18 +141,16 @@ def find_devices_anew(library: SoundLibrary) -> None:
 
 @contextmanager
 def without_messages() -> Iterator[None]:
-    """Keep what PortAudio and ALSA print off the screen; it is logged for --debug.
+    """Keep what PortAudio and ALSA print off the screen; it is logged for --debug. Waits for other threads in it.
 
     They write to file descriptor 2, so everything else that the process prints meanwhile is logged, too.
     """
-    try:
-        screen = os.dup(2)
-    except OSError:  # stderr is closed
-        screen = None
-    if screen is None:
-        yield
-        return
-    with TemporaryFile() as messages:
+    with _portaudio, TemporaryFile() as messages:
+        try:
+            screen = os.dup(2)
+        except OSError:  # stderr is closed
+            yield
+            return
         os.dup2(messages.fileno(), 2)
         try:
             yield
