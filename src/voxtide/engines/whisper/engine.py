@@ -15,7 +15,7 @@ from voxtide.engines.windowed.config import StabilityConfig, WindowedConfig
 from voxtide.engines.windowed.engine import WindowedEngine, default_num_threads
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.window_model import AudioBuffer
-from voxtide.errors import ConfigError, UnknownModelError, UnsupportedOptionError
+from voxtide.errors import UnknownModelError, UnsupportedOptionError
 from voxtide.models.store import ModelStore, Progress
 from voxtide.types import SAMPLE_RATE_HZ, EngineInfo, StreamOptions
 
@@ -167,10 +167,7 @@ def load(
     name = model or DEFAULT_MODEL
     num_threads = default_num_threads() if num_threads is None else num_threads
     directory = locate(name, store, progress)
-    try:
-        whisper = WhisperModel.load(directory, num_threads=num_threads, device=device, compute_type=compute_type)
-    except RuntimeError as error:  # CTranslate2 loads CUDA's libraries when it first uses them
-        raise ConfigError(f"engine 'whisper' cannot run on {device}: {error}; or use --device cpu") from error
+    whisper = WhisperModel.load(directory, num_threads=num_threads, device=device, compute_type=compute_type)
     vad = VadModel.from_store(store, progress)
     info = EngineInfo(
         name=ENGINE,
