@@ -168,24 +168,26 @@ def load(
     num_threads = default_num_threads() if num_threads is None else num_threads
     directory = locate(name, store, progress)
     whisper = WhisperModel.load(directory, num_threads=num_threads, device=device, compute_type=compute_type)
-    vad = VadModel.from_store(store, progress)
-    info = EngineInfo(
-        name=ENGINE,
-        model=model_name(name),
-        languages=whisper.tokenizer.languages or ("en",),
-        is_revising=True,
-        word_times="read",
-        can_use_vocabulary=True,
-        can_translate=bool(whisper.tokenizer.languages),
-    )
     return WindowedEngine(
-        info,
+        _info(name, whisper.tokenizer),
         WhisperWindows(whisper),
-        vad,
+        VadModel.from_store(store, progress),
         live=LIVE,
         fast=FAST,
         num_threads=num_threads,
         max_streams=max_streams,
+    )
+
+
+def _info(name: str, tokenizer: Tokenizer) -> EngineInfo:
+    return EngineInfo(
+        name=ENGINE,
+        model=model_name(name),
+        languages=tokenizer.languages or ("en",),
+        is_revising=True,
+        word_times="read",
+        can_use_vocabulary=True,
+        can_translate=bool(tokenizer.languages),
     )
 
 
