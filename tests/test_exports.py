@@ -27,6 +27,10 @@ def test_the_list_is_sorted_without_duplicates() -> None:
     assert set(dir(voxtide)) == {*voxtide.__all__, "__version__"}
 
 
+def test_every_name_has_one_home() -> None:
+    assert sorted(name for names in voxtide._HOMES.values() for name in names) == sorted(voxtide.__all__)
+
+
 def test_type_checkers_see_the_same_names_from_the_same_modules() -> None:
     seen: dict[str, str] = {}
     for node in ast.walk(ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))):

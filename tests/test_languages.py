@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voxtide import languages
 from voxtide.errors import UnsupportedOptionError
-from voxtide.languages import MAX_NAME_CHARS, language_code, nearest_languages, unknown_language
+from voxtide.languages import MAX_NAME_CHARS, NUM_COMPARED, language_code, nearest_languages, unknown_language
 from voxtide.types import StreamOptions
 
 WHISPER = (
@@ -52,7 +55,15 @@ def test_any_text_gives_a_short_ascii_code_or_a_short_reason(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "nearest"), [("frnch", "French (fr)"), ("Germn", "German (de)"), ("espanol!", "Spanish (es)")]
+    ("name", "nearest"),
+    [
+        ("frnch", "French (fr)"),
+        ("Germn", "German (de)"),
+        ("espanol!", "Spanish (es)"),
+        ("Gremna", "German (de)"),
+        ("Portugese", "Portuguese (pt)"),
+        ("Engrish", "English (en)"),
+    ],
 )
 def test_a_slip_of_the_finger_gets_the_nearest_five(name: str, nearest: str) -> None:
     assert nearest_languages(name)[0] == nearest
@@ -62,6 +73,21 @@ def test_a_slip_of_the_finger_gets_the_nearest_five(name: str, nearest: str) -> 
 
 def test_the_nearest_may_be_limited() -> None:
     assert nearest_languages("ga", ("en", "gl")) == ("Galician (gl)", "English (en)")
+
+
+@pytest.mark.parametrize("num_chars", [5, MAX_NAME_CHARS, 10_000])
+def test_few_names_are_aligned_with_an_unknown_one(monkeypatch: pytest.MonkeyPatch, num_chars: int) -> None:
+    """Any client may send an unknown one with every message, and the event loop compares it."""
+    lengths = []
+
+    def recorded(junk: None, key: str, other: str) -> SequenceMatcher[str]:
+        lengths.append(len(other))
+        return SequenceMatcher(junk, key, other)
+
+    monkeypatch.setattr(languages, "SequenceMatcher", recorded)
+    unknown_language("x" * num_chars)
+    assert len(lengths) == NUM_COMPARED
+    assert max(lengths) <= MAX_NAME_CHARS
 
 
 def test_long_text_is_shown_in_part() -> None:

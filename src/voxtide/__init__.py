@@ -110,7 +110,6 @@ _HOMES = {
         "SpeechStarted",
         "SpeechStopped",
         "SpeechUntranscribed",
-        "SpeechUntranscribed",
         "TranscriptEvent",
     ),
     "voxtide.types": (

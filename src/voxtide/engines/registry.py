@@ -196,14 +196,10 @@ def load_engine(
         raise ConfigError(f"engine {name!r} needs a model store; pass store=ModelStore.from_settings(...)")
     _check_model(name, entry, model, store)
     _check_extra(name, entry)
+    _check_place(name, entry, num_threads=num_threads, has_server=server is not None or api_key is not None)
     load = import_module(entry.module).load
     if entry.is_remote:
-        if num_threads is not None:
-            raise ConfigError(f"engine {name!r} runs on a server; leave the number of threads out")
         return cast("_LoadRemote", load)(server=server, api_key=api_key, model=model, max_streams=max_streams)
-    if server is not None or api_key is not None:
-        remote = " or ".join(other for other, it in ENGINES.items() if it.is_remote)
-        raise ConfigError(f"engine {name!r} runs on this machine; use a server or a key with engine {remote}")
     return cast("_Load", load)(
         model=model, store=store, num_threads=num_threads, max_streams=max_streams, progress=progress, **(options or {})
     )
@@ -239,6 +235,15 @@ def _check_extra(name: str, entry: EngineEntry) -> None:
     """Refuse an engine without its package before its model is pulled."""
     if entry.needs is not None and find_spec(entry.needs) is None:
         raise MissingExtraError(entry.needs.replace("_", "-"), name, f"engine {name!r}")
+
+
+def _check_place(name: str, entry: EngineEntry, *, num_threads: int | None, has_server: bool) -> None:
+    """Refuse a remote engine's arguments for a local one, and the reverse."""
+    if entry.is_remote and num_threads is not None:
+        raise ConfigError(f"engine {name!r} runs on a server; leave the number of threads out")
+    if has_server and not entry.is_remote:
+        remote = " or ".join(other for other, it in ENGINES.items() if it.is_remote)
+        raise ConfigError(f"engine {name!r} runs on this machine; use a server or a key with engine {remote}")
 
 
 def _check_counts(**counts: int | None) -> None:

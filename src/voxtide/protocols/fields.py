@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from voxtide.protocols.messages import Message, RequestRefusedError
@@ -15,7 +15,8 @@ MAX_STRING_CHARS = 200
 """One phrase. Real terms are shorter."""
 
 MAX_STRINGS_CHARS = 20_000
-"""All phrases together. They are sent back, and must fit into a frame at up to 12 bytes of JSON per character."""
+"""All phrases together. In a session they are sent back, and must fit into a frame at up to 12 bytes of JSON per
+character."""
 
 MAX_SESSION_PROMPT_CHARS = 1_000
 """The prompt of a session, which is sent back beside its phrases: both must fit into one frame."""
@@ -70,13 +71,23 @@ def strings(value: Any, name: str, max_items: int) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise RequestRefusedError(f"{name} must be a list of strings", param=name)
-    lengths = [len(item) for item in value]
-    if len(lengths) > max_items or max(lengths, default=0) > MAX_STRING_CHARS or sum(lengths) > MAX_STRINGS_CHARS:
+    check_strings(value, name, max_items)
+    return tuple(value)
+
+
+def check_strings(values: Sequence[str], name: str, max_items: int, *, num_chars: int = 0) -> None:
+    """Check the lengths of strings. `num_chars` is how many characters other fields have that count with them.
+
+    Raises:
+        RequestRefusedError: They are too many, or one or all of them are too long.
+    """
+    lengths = [len(value) for value in values]
+    is_long = max(lengths, default=0) > MAX_STRING_CHARS or num_chars + sum(lengths) > MAX_STRINGS_CHARS
+    if len(lengths) > max_items or is_long:
         raise RequestRefusedError(
             f"{name} may hold {max_items} strings of {MAX_STRING_CHARS} characters each, {MAX_STRINGS_CHARS} in all",
             param=name,
         )
-    return tuple(value)
 
 
 def prompt(value: Any, name: str, engine: EngineInfo) -> str | None:

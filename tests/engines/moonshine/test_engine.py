@@ -22,9 +22,11 @@ from voxtide.engines.moonshine.decoding import Token
 from voxtide.engines.moonshine.engine import MIN_WINDOW_SAMPLES, MoonshineWindows, trim_heap
 from voxtide.engines.moonshine.model import MoonshineModel
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
+from voxtide.engines.moonshine.tokenizer import Tokenizer
 from voxtide.engines.windowed.engine import WindowedEngine
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.window_model import AudioBuffer, WindowReader
+from voxtide.errors import UnsupportedOptionError
 from voxtide.models.store import ModelStore
 from voxtide.transcript.events import Delta
 from voxtide.types import SAMPLE_RATE_HZ, Pace, Samples, StreamOptions
@@ -192,6 +194,29 @@ async def test_the_end_of_a_prompt_with_too_many_words_or_too_long_ones_fits() -
         assert engine.fit_prompt(many) == many[many.index("word200,") :]
         assert engine.fit_prompt("塔" * 500 + ", Tower") == "塔" * 200 + ", Tower"
         assert engine.fit_prompt("A tour of London.") == "A tour of London."
+
+
+async def test_a_vocabulary_is_encoded_off_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long one takes longer than other sessions may wait."""
+    threads = []
+    encode = Tokenizer.encode
+
+    def recorded(tokenizer: Tokenizer, text: str) -> list[int]:
+        threads.append(threading.current_thread())
+        return encode(tokenizer, text)
+
+    monkeypatch.setattr(Tokenizer, "encode", recorded)
+    async with loaded() as engine:
+        await text_from(engine, recording("goforward.wav"), StreamOptions(vocabulary=("Dashwood",)))
+    assert threads
+    assert threading.current_thread() not in threads
+
+
+async def test_too_long_a_vocabulary_is_refused_when_a_stream_is_entered() -> None:
+    async with loaded() as engine:
+        stream = engine.open(StreamOptions(vocabulary=("x" * 201,)))
+        with pytest.raises(UnsupportedOptionError, match="201 characters"):
+            await stream.__aenter__()
 
 
 async def test_a_directory_is_reported_by_its_name() -> None:

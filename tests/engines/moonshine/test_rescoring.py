@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from tests.support.pulled_models import between, model_directory, recording
@@ -158,6 +159,19 @@ def test_the_runs_of_a_window_are_bounded(
     text = text_of(model, samples, *(f"{name}{i}" for name in NAMES for i in range(100)))
     assert text == plain
     assert num_plain + MAX_WINDOW_RUNS / 2 < len(runs) < num_plain + 2 * MAX_WINDOW_RUNS
+
+
+def test_the_runs_to_decode_texts_with_words_are_bounded_too(model: MoonshineModel, runs: list[None]) -> None:
+    """In noise a thousand short words are likely at every place: each that is tried decodes the rest anew."""
+    samples = recording("beckett.wav")[:159_000]
+    samples = samples + np.random.default_rng(1).normal(0, 0.05, len(samples)).astype(np.float32)
+    pieces = [piece[1:].decode() for piece in model.tokenizer.pieces if piece[:1] == b" " and piece[1:].isalpha()]
+    words = [word for word in pieces if len(model.tokenizer.encode(f" {word}")) == 1][:1000]
+    text_of(model, samples)
+    num_plain = len(runs)
+    runs.clear()
+    text_of(model, samples, *words)
+    assert num_plain < len(runs) < 2 * num_plain + MAX_WINDOW_RUNS
 
 
 def test_without_a_vocabulary_nothing_more_runs(model: MoonshineModel, runs: list[None]) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import string
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -71,3 +75,36 @@ def test_the_pulled_vocabulary_spells_text(text: str) -> None:
         rest = rest[length:]
     assert tokenizer.text(tokens) == text
     assert [tokenizer.starts_word(token) for token in tokens].count(True) == text.count(" ")
+
+
+def merged_one_by_one(tokenizer: Tokenizer, text: str) -> list[bytes]:
+    """The pieces of a text by the definition: in each step the leftmost pair with the lowest joint id merges."""
+    ids = {piece: number for number, piece in reversed(list(enumerate(tokenizer.pieces))) if number >= 259}
+    parts = [character.encode() for character in text]
+    while pairs := [(ids[a + b], at) for at, (a, b) in enumerate(pairwise(parts)) if a + b in ids]:
+        _, at = min(pairs)
+        parts[at : at + 2] = [parts[at] + parts[at + 1]]
+    return parts
+
+
+@given(text=st.text(max_size=30) | st.text(alphabet="aest hin", max_size=60) | st.text(alphabet=" a", max_size=60))
+def test_neighbours_merge_in_the_order_of_their_ids(text: str) -> None:
+    tokenizer = Tokenizer.load(model_directory("moonshine-tiny-en") / "tokenizer.bin")
+    pieces = [tokenizer.pieces[token] for token in tokenizer.encode(text)]
+    whole = [part for part in merged_one_by_one(tokenizer, text) if part in tokenizer.pieces]
+    assert [piece for piece in pieces if piece in whole] == whole
+    assert b"".join(pieces) == text.encode()
+
+
+def test_a_long_text_takes_little_more_than_its_length() -> None:
+    """A step for each character that looks at all of them would take more than half a minute."""
+    tokenizer = Tokenizer.load(model_directory("moonshine-tiny-en") / "tokenizer.bin")
+    text = "".join(random.Random(1).choices(string.ascii_lowercase, k=20_000))
+    began_s = time.process_time()
+    assert tokenizer.text(tokenizer.encode(text)) == text
+    assert time.process_time() - began_s < 2.0
+
+
+def test_half_a_character_is_a_question_mark() -> None:
+    tokenizer = Tokenizer.load(model_directory("moonshine-tiny-en") / "tokenizer.bin")
+    assert tokenizer.text(tokenizer.encode("a\ud83d")) == "a?"

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.http_cases import ABLE, ENGLISH, read
+from voxtide.protocols.fields import MAX_STRING_CHARS, MAX_STRINGS_CHARS
 from voxtide.protocols.http.form import MAX_FIELDS, Form
 from voxtide.protocols.http.request import GRANULARITIES, RESPONSE_FORMATS, TranscriptionRequest
 from voxtide.protocols.messages import RequestRefusedError
@@ -185,6 +186,18 @@ def test_any_form_is_parsed_or_refused(items: list[tuple[str, str]], has_file: b
 def test_the_field_limit_allows_all_phrases() -> None:
     items = [(name, "x") for name in ("keywords[]", "context_bias") for _ in range(1000)]
     assert len(read(items).options.vocabulary) == 2000 < MAX_FIELDS
+
+
+def test_all_phrases_together_have_a_limit_as_in_a_session() -> None:
+    half = MAX_STRINGS_CHARS // MAX_STRING_CHARS // 2
+    long = "x" * MAX_STRING_CHARS
+    items = [(name, long) for name in ("keywords[]", "context_bias[]") for _ in range(half)]
+    assert len(read(items).options.vocabulary) == 2 * half
+    with pytest.raises(RequestRefusedError, match="200 characters each, 20000 in all") as refusal:
+        read([*items, ("context_bias[]", "x")])
+    assert refusal.value.param == "context_bias"
+    with pytest.raises(RequestRefusedError, match="200 characters each, 20000 in all"):
+        read([("keywords[]", long)] * (2 * half + 1))
 
 
 def test_the_servers_language_is_for_requests_that_name_none() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from voxtide.audio.vad import VadModel
@@ -48,7 +49,8 @@ class MoonshineWindows:
         Raises:
             UnsupportedOptionError: The vocabulary is too long.
         """
-        return MoonshineReader(self._model, audio, Vocabulary.of(options.vocabulary, self._model.tokenizer))
+        phrases_of(options.vocabulary)
+        return MoonshineReader(self._model, audio, options.vocabulary)
 
     def has_room_for(self, vocabulary: tuple[str, ...]) -> bool:
         """Whether the words and phrases are few and short enough."""
@@ -64,11 +66,16 @@ class MoonshineReader:
 
     language: str | None = None
 
-    def __init__(self, model: MoonshineModel, audio: AudioBuffer, vocabulary: Vocabulary | None) -> None:
+    def __init__(self, model: MoonshineModel, audio: AudioBuffer, words: tuple[str, ...]) -> None:
         self._model = model
         self._audio = audio
-        self._vocabulary = vocabulary
+        self._words = words
         self._stem = model.stem_cache(audio)
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary | None:
+        """Made with the first window, on a worker: a long list takes longer than the event loop may wait."""
+        return Vocabulary.of(self._words, self._model.tokenizer)
 
     @property
     def max_window_samples(self) -> int:

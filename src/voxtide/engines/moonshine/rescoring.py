@@ -31,7 +31,8 @@ MAX_RUNS = 8
 MAX_TRIED = 2
 """Words at one place after which the text is decoded anew."""
 MAX_WINDOW_RUNS = 64
-"""Runs of the decoder for one window, so that its time is bounded: about as many as its text takes without."""
+"""Runs of the decoder for one window, so that its time is bounded: about as many as its text takes without. After them
+no word is tried; a text that is being decoded is finished."""
 MAX_LOGPROB = -0.1
 """Log probability [nat] that a word of the vocabulary may take over from the text that it replaces. Stability rules
 then do not take it for noise, and make it final once two decisions agree."""
@@ -101,6 +102,8 @@ class Rescoring:
                 ranked.append((-score, word, logprobs))
         best = None
         for _, word, logprobs in sorted(ranked)[:MAX_TRIED]:
+            if self._num_runs >= MAX_WINDOW_RUNS:
+                break
             text = self._with_word(decoding, index, word, logprobs)
             advantage = sum(text.logprobs[index:]) - sum(scores[index:]) + bonus(word)
             is_better = advantage > (best.advantage if best else 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import heapq
 from pathlib import Path
 
 from voxtide.errors import ModelCorruptError
@@ -51,16 +51,34 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """The tokens of a text, as the model was trained on: the two neighbours with the lowest joint id merge first.
 
-        A character without a token becomes the tokens of its UTF-8 bytes.
+        A character without a token becomes the tokens of its UTF-8 bytes, and a lone surrogate a question mark.
         """
-        parts = [character.encode() for character in text]
-        while len(parts) > 1:
-            none = len(self.pieces)
-            rank, at = min((self._ids.get(a + b, none), i) for i, (a, b) in enumerate(pairwise(parts)))
-            if rank == none:
-                break
-            parts[at : at + 2] = [parts[at] + parts[at + 1]]
+        parts = self._merged([character.encode(errors="replace") for character in text])
         return [token for part in parts for token in self._tokens_of(part)]
+
+    def _merged(self, parts: list[bytes]) -> list[bytes]:
+        """Merge neighbours for as long as two have a joint id. Takes n log n steps for n parts."""
+        previous, following = list(range(-1, len(parts) - 1)), [*range(1, len(parts)), -1]
+        candidates: list[tuple[int, int, bytes]] = []  # a heap: the joint id, the left part, the joint piece
+
+        def consider(left: int, right: int) -> None:
+            if left >= 0 and right >= 0 and (token := self._ids.get(joint := parts[left] + parts[right])) is not None:
+                heapq.heappush(candidates, (token, left, joint))
+
+        for left, right in enumerate(following):
+            consider(left, right)
+        while candidates:
+            _, left, joint = heapq.heappop(candidates)
+            right = following[left]
+            if not parts[left] or right < 0 or parts[left] + parts[right] != joint:
+                continue  # one of the two has merged with another neighbour
+            parts[left], parts[right] = joint, b""
+            following[left] = following[right]
+            if following[left] >= 0:
+                previous[following[left]] = left
+            consider(previous[left], left)
+            consider(left, following[left])
+        return [part for part in parts if part]
 
     def _tokens_of(self, part: bytes) -> list[int]:
         token = self._ids.get(part)

@@ -58,7 +58,7 @@ class Vocabulary:
         for word in words:
             for length, token in enumerate(word):
                 following = children.setdefault(word[:length], [])
-                if token not in following:
+                if following[-1:] != [token]:  # the words are sorted
                     following.append(token)
         frozen = {prefix: tuple(tokens) for prefix, tokens in children.items()}
         return cls(frozenset(words), frozen, np.array(sorted(frozen[()]), np.int64))

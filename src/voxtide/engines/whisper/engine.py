@@ -15,7 +15,7 @@ from voxtide.engines.windowed.config import StabilityConfig, WindowedConfig
 from voxtide.engines.windowed.engine import WindowedEngine, default_num_threads
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.window_model import AudioBuffer
-from voxtide.errors import ConfigError, UnknownModelError, UnsupportedOptionError
+from voxtide.errors import UnknownModelError, UnsupportedOptionError
 from voxtide.models.store import ModelStore, Progress
 from voxtide.types import SAMPLE_RATE_HZ, EngineInfo, StreamOptions
 
@@ -167,28 +167,27 @@ def load(
     name = model or DEFAULT_MODEL
     num_threads = default_num_threads() if num_threads is None else num_threads
     directory = locate(name, store, progress)
-    try:
-        whisper = WhisperModel.load(directory, num_threads=num_threads, device=device, compute_type=compute_type)
-    except RuntimeError as error:  # CTranslate2 loads CUDA's libraries when it first uses them
-        raise ConfigError(f"engine 'whisper' cannot run on {device}: {error}; or use --device cpu") from error
-    vad = VadModel.from_store(store, progress)
-    info = EngineInfo(
-        name=ENGINE,
-        model=model_name(name),
-        languages=whisper.tokenizer.languages or ("en",),
-        is_revising=True,
-        word_times="read",
-        can_use_vocabulary=True,
-        can_translate=bool(whisper.tokenizer.languages),
-    )
+    whisper = WhisperModel.load(directory, num_threads=num_threads, device=device, compute_type=compute_type)
     return WindowedEngine(
-        info,
+        _info(name, whisper.tokenizer),
         WhisperWindows(whisper),
-        vad,
+        VadModel.from_store(store, progress),
         live=LIVE,
         fast=FAST,
         num_threads=num_threads,
         max_streams=max_streams,
+    )
+
+
+def _info(name: str, tokenizer: Tokenizer) -> EngineInfo:
+    return EngineInfo(
+        name=ENGINE,
+        model=model_name(name),
+        languages=tokenizer.languages or ("en",),
+        is_revising=True,
+        word_times="read",
+        can_use_vocabulary=True,
+        can_translate=bool(tokenizer.languages),
     )
 
 

@@ -6,6 +6,7 @@ No other module imports them. Knows no decoding.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +32,16 @@ MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
 """The files of a CTranslate2 Whisper model's directory."""
 
 
+_DEVICE_FAULT = re.compile(r"cuda|cublas|cudnn|nccl|memory|cannot be loaded", re.IGNORECASE)
+"""In CTranslate2's errors about a GPU, its driver or its libraries; not in those about a model's files."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A model in the libraries' types.
 
     Attributes:
+        device: `cpu` or `cuda`.
         network: Encodes, generates, aligns; safe to call from several threads.
         features: Samples, a multiple of 160 -> log mel energies [mels, n / 160].
         num_mels: Number of mel bands.
@@ -45,6 +51,7 @@ class Loaded:
         language_tokens: The tokens of the languages it knows; empty for an English-only model.
     """
 
+    device: str
     network: Any
     features: Callable[[Samples], Samples]
     num_mels: int
@@ -65,7 +72,7 @@ def load_from(directory: Path, *, num_threads: int, device: str = "cpu", compute
             on a GPU.
 
     Raises:
-        ConfigError: There is no such device, or it does not support the numbers.
+        ConfigError: There is no such device, it does not support the numbers, or it cannot hold the model.
         MissingExtraError: faster-whisper is not installed.
         ModelCorruptError: The directory has no such model, or its files are invalid.
     """
@@ -91,10 +98,9 @@ def load_from(directory: Path, *, num_threads: int, device: str = "cpu", compute
         language_ids = _language_ids(directory, vocabulary) if network.is_multilingual else []
         extractor = FeatureExtractor(feature_size=network.n_mels)
     except Exception as error:  # the libraries' exceptions share no base class
-        raise ModelCorruptError(
-            f"{directory} cannot be loaded as a Whisper model: {error}; download it again"
-        ) from error
+        raise _loading_error(directory, kind, error) from error
     return Loaded(
+        device=kind,
         network=network,
         features=lambda samples: extractor(samples, padding=0),
         num_mels=network.n_mels,
@@ -103,6 +109,25 @@ def load_from(directory: Path, *, num_threads: int, device: str = "cpu", compute
         vocabulary=vocabulary,
         language_tokens=tuple(str(vocabulary.id_to_token(token_id)) for token_id in language_ids),
     )
+
+
+def _loading_error(directory: Path, kind: str, error: Exception) -> ConfigError | ModelCorruptError:
+    """What a failure to load means: the device's fault or the files'. CTranslate2 has `RuntimeError` for both."""
+    is_of_device = kind == "cuda" and _DEVICE_FAULT.search(str(error).replace(str(directory), ""))
+    if is_of_device or isinstance(error, MemoryError):
+        return device_error(kind, error)
+    return ModelCorruptError(f"{directory} cannot be loaded as a Whisper model: {error}; download it again")
+
+
+def device_error(kind: str, error: Exception) -> ConfigError:
+    """Why a device, `cpu` or `cuda`, cannot run a model, with a remedy."""
+    remedies = ["choose another --compute-type"]
+    if kind == "cuda":
+        remedies = ["check nvidia-smi and the CUDA libraries", "use --device cpu"]
+    if isinstance(error, MemoryError) or "memory" in str(error).lower():
+        remedies[0] = "free memory, choose a smaller model or --compute-type int8"
+    reason = str(error) or "there is too little memory"
+    return ConfigError(f"engine 'whisper' cannot run on {kind}: {reason}; {', or '.join(remedies)}")
 
 
 def _chosen_device(device: str, num_gpus: int) -> tuple[str, int]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from voxtide.engines.whisper.library import Loaded, load_from
+from voxtide.engines.whisper.library import Loaded, device_error, load_from
 from voxtide.engines.whisper.loops import is_loop, without_loops
 from voxtide.engines.whisper.tokenizer import Tokenizer, language_code
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Task
@@ -114,7 +114,11 @@ class WhisperModel:
             MissingExtraError: faster-whisper is not installed.
             ModelCorruptError: The directory has no such model, or its files are invalid.
         """
-        return cls(load_from(directory, num_threads=num_threads, device=device, compute_type=compute_type))
+        loaded = load_from(directory, num_threads=num_threads, device=device, compute_type=compute_type)
+        try:
+            return cls(loaded)
+        except (RuntimeError, MemoryError) as error:  # CTranslate2 loads CUDA's libraries when it first uses them
+            raise device_error(loaded.device, error) from error
 
     def encode(self, samples: Samples) -> Encoded:
         """Encode 0.1 to `MAX_WINDOW_S` seconds of audio."""

@@ -6,6 +6,9 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable
 
+MAX_PROMPT_CHARS = 20_000
+"""Nothing before these is used: they are more than any model has room for, and a longer text takes long to tokenise."""
+
 _REST_OF_WORD = re.compile(r"\S{0,40}\s+")
 """In a script without spaces a prompt is cut between any two characters."""
 
@@ -13,11 +16,14 @@ _REST_OF_WORD = re.compile(r"\S{0,40}\s+")
 def end_that_fits(text: str, fits: Callable[[str], bool]) -> str:
     """The longest end of `text` that `fits`, from the start of a word on; "" if none does.
 
-    `fits` should accept the ends of whatever it accepts.
+    `fits` should accept the ends of whatever it accepts, and is never asked for more than `MAX_PROMPT_CHARS` at once.
     """
-    if fits(text):
+    if not fits(""):  # what goes with the text is too long already
+        return ""
+    if len(text) <= MAX_PROMPT_CHARS and fits(text):
         return text
-    start = bisect_left(range(len(text)), True, key=lambda at: fits(text[at:]))
+    first = max(0, len(text) - MAX_PROMPT_CHARS)
+    start = bisect_left(range(len(text)), True, lo=first, key=lambda at: fits(text[at:]))
     if start == len(text):
         return ""
     end = text[start:].strip()

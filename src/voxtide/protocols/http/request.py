@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias, get_args
 from voxtide.audio.media.tracks import TrackChoice, check_choice
 from voxtide.errors import ConfigError
 from voxtide.languages import language_code, unknown_language
-from voxtide.protocols.fields import MAX_PHRASES, MAX_STRING_CHARS, check_model
+from voxtide.protocols.fields import MAX_PHRASES, check_model, check_strings
 from voxtide.protocols.http.form import Fields, Form, form_of
 from voxtide.protocols.messages import RequestRefusedError
 from voxtide.types import EngineInfo, StreamOptions, Task
@@ -185,10 +185,7 @@ def _vocabulary(fields: Fields, engine: EngineInfo) -> tuple[str, ...]:
     phrases: list[str] = []
     for name in ("keywords", "context_bias"):
         values = fields.all(name)
-        if len(values) > MAX_PHRASES or any(len(value) > MAX_STRING_CHARS for value in values):
-            raise RequestRefusedError(
-                f"{name} may hold {MAX_PHRASES} strings of {MAX_STRING_CHARS} characters each", param=name
-            )
+        check_strings(values, name, MAX_PHRASES, num_chars=sum(map(len, phrases)))
         if values and (reason := engine.vocabulary_refusal()):
             raise RequestRefusedError(reason, code="unsupported_option", param=name)
         phrases += values

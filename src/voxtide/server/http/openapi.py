@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from voxtide.protocols.fields import MAX_PHRASES, MAX_STRING_CHARS
+from voxtide.protocols.fields import MAX_PHRASES, MAX_STRING_CHARS, MAX_STRINGS_CHARS
 from voxtide.protocols.http.client_secrets import MAX_TTL_S, MIN_TTL_S, MISTRAL_TTL_S, OPENAI_TTL_S
 from voxtide.protocols.http.request import (
     GRANULARITIES,
@@ -98,8 +98,9 @@ _FIELDS: dict[str, Schema] = {
     "temperature": {"type": "number", "minimum": 0, "maximum": 2, "description": "No effect: decoding is greedy."},
     "prompt": STRING
     | {"description": "Vocabulary, if the engine supports it; else no effect. Of a long one the end is used."},
-    "keywords": _PHRASES | {"description": "Vocabulary; refused if the engine does not support it."},
-    "context_bias": _PHRASES | {"description": "The same, as Mistral calls it."},
+    "keywords": _PHRASES
+    | {"description": f"Vocabulary, {MAX_STRINGS_CHARS} characters in all; refused if the engine does not support it."},
+    "context_bias": _PHRASES | {"description": "The same, as Mistral calls it. Both count together."},
     "track": STRING
     | {
         "description": "Of a file with several audio tracks: a number from 1, a language, or mix for all. Of no vendor."
