@@ -61,8 +61,13 @@ export async function test_times_continue_after_restored_text() {
   const ended = idle(recorder);
   capture.onEnd(null);
   await ended;
-  recorder.restore([{ text: "Earlier.", startS: 0, endS: 60 }], 65.5);
+  equal(recorder.restore([{ text: "Earlier.", startS: 0, endS: 60 }], 65.5), true);
   equal([recorder.audioS, recorder.transcript.segments.length], [65.5, 1]);
+}
+
+export async function test_no_text_is_restored_while_recording() {
+  const { recorder } = await recording();
+  equal([recorder.restore([{ text: "Earlier.", startS: 0, endS: 60 }], 65.5), recorder.transcript.isEmpty], [false, true]);
 }
 
 export async function test_stop_while_the_microphone_is_awaited_withdraws_the_start() {

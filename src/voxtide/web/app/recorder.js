@@ -124,13 +124,15 @@ export class Recorder {
    * Show other text and continue from there. A no-op while active.
    * @param {readonly Segment[]} segments
    * @param {number} audioS Length of the audio so far; times continue from there.
+   * @returns {boolean} Whether the text is shown.
    */
   restore(segments, audioS) {
-    if (this.isActive) return;
+    if (this.isActive) return false;
     this.transcript.load(segments);
     this.#backlog = new Backlog(undefined, offsetAt(audioS));
     this.#session = null;
     this.#update("idle", null);
+    return true;
   }
 
   /** The page is visible again: the system may have suspended its audio. */

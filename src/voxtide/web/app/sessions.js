@@ -108,7 +108,9 @@ export class Sessions {
   replaceText(segments, title) {
     const { audioS, transcript } = this.#recorder;
     const before = transcript.shown;
-    this.#recorder.restore(segments, audioS);
+    if (!this.#recorder.restore(segments, audioS)) {
+      return this.#notice.show("The edit was discarded.", "A recording has begun.");
+    }
     const run = () => this.#recorder.restore(before, audioS);
     this.#notice.show(title, "", { label: "Undo", run });
   }
