@@ -49,7 +49,8 @@ export async function test_sessions_are_listed_and_searched() {
     equal((await archive.list()).map(({ id }) => id), ["second", "first"]);
     const found = await Array.fromAsync(archive.search("TRIED. ever"));
     equal(found.map(({ record: { id }, match }) => [id, match.before, match.found]), [["first", "Ever ", "tried. Ever"]]);
-    await archive.delete(["first"]);
+    const { isFree, deleted } = await archive.deleteFree("first");
+    equal([isFree, deleted.segments.length, await archive.deleteFree("first")], [true, 2, { isFree: true, deleted: null }]);
     equal(await archive.segments("first"), []);
   });
 }
@@ -69,6 +70,11 @@ export async function test_text_is_stored_at_most_twice_a_second_and_at_once_whe
     keeper.save(); // as when the page is closed
     equal(await stored(), ["One.", "Two."]);
     segments = [];
+    await keeper.save();
+    equal(await archive.list(), []);
+    segments = [segment("Three.")];
+    keeper.save();
+    segments = []; // before the text is stored
     await keeper.save();
     equal(await archive.list(), []);
   });

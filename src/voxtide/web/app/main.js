@@ -164,6 +164,7 @@ connectSaveMenu((format) => {
   const write = { txt: toTxt, srt: toSrt, vtt: toVtt, json: toJson }[format];
   saveText(write(transcript.segments, facts), `captions.${format}`);
 });
+sessions.isEditing = () => editorView.isOpen;
 editorView.onEdited = (text) => {
   sessions.replaceText(edited(recorder.transcript.segments, text), "The text was edited.");
 };

@@ -2,9 +2,10 @@
 
 /** @import { Segment } from "../text/transcript.js" */
 /** @import { Match } from "../text/search.js" */
-/** @import { Database, SessionRecord } from "./database.js" */
+/** @import { Database, Kept, SessionRecord } from "./database.js" */
 
 import { matchIn, plainText } from "../text/search.js";
+import { whileFree } from "./locks.js";
 
 /** More are hard to survey in a list. */
 export const MAX_SESSIONS = 100;
@@ -23,6 +24,11 @@ export class Archive {
   /** @returns {Promise<SessionRecord[]>} The latest first. */
   async list() {
     return latestFirst(await this.#database.records());
+  }
+
+  /** @param {string} id */
+  read(id) {
+    return this.#database.read(id);
   }
 
   /** @param {string} id */
@@ -49,9 +55,27 @@ export class Archive {
     if (surplus.length) await this.#database.delete(surplus);
   }
 
-  /** @param {readonly string[]} ids */
-  delete(ids) {
-    return this.#database.delete(ids);
+  /**
+   * Delete a session, although this tab has it open.
+   * @param {string} id
+   */
+  delete(id) {
+    return this.#database.delete([id]);
+  }
+
+  /**
+   * Delete a session unless a tab has it open.
+   * @param {string} id
+   * @returns {Promise<{isFree: boolean, deleted: Kept | null}>} `deleted`: null if there was none, too.
+   */
+  async deleteFree(id) {
+    /** @type {Kept | null} */
+    let deleted = null;
+    const isFree = await whileFree(id, async () => {
+      deleted = await this.#database.read(id);
+      await this.#database.delete([id]);
+    });
+    return { isFree, deleted };
   }
 
   /**
