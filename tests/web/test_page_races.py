@@ -131,6 +131,33 @@ def test_a_recording_dropped_on_an_edit_is_ignored(open_page: OpenPage, scripted
     assert page.text == "Fail better. Try again."
 
 
+def test_a_full_browser_deletes_the_oldest_sessions_that_no_tab_has_open(
+    open_page: OpenPage, scripted_address: str, spoken: Spoken
+) -> None:
+    other = open_page(scripted_address)
+    transcribe(other, spoken, "Ever tried.")  # the oldest
+    page = open_page(scripted_address)
+    for text in ("Ever failed.", "No matter.", "Try again.", "Fail again."):
+        transcribe(page, spoken, text)
+        page.press("Clear")
+    transcribe(page, spoken, "Fail better.")
+    page.press("Edit")
+    page.page.get_by_role("textbox", name="Text").fill("Fail better now.")
+    page.page.evaluate(NO_ROOM, 3)  # the write, its retry, and the one after a deletion
+    page.press("Done")
+    loss = page.page.locator("#loss-notice")
+    expect(loss).to_contain_text("The browser has no room left. The 2 oldest sessions were deleted to store the text")
+    expect(loss).to_contain_text("“Ever failed.”, “No matter.”")
+    expect(page.notice).to_contain_text("The text was edited.")  # its undo stays
+    page.press("Sessions")
+    expect(rows(page)).to_have_count(4)
+    for text in ("Fail better now.", "Fail again.", "Try again.", "Ever tried."):
+        expect(rows(page).filter(has_text=text)).to_have_count(1)
+    page.press("Done")
+    page.press("Dismiss the notice of deleted sessions")
+    expect(loss).to_be_hidden()
+
+
 def test_the_undo_of_clear_shows_the_text_as_another_tab_left_it(
     open_page: OpenPage, scripted_address: str, spoken: Spoken
 ) -> None:

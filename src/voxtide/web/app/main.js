@@ -32,8 +32,9 @@ let key = loadKey();
 /** Whether the server's model can use words to expect, as far as is known. */
 let canUseVocabulary = true;
 const settingsView = new SettingsView(settings, key);
-const noticeView = new NoticeView();
-const sessions = new Sessions(recorder, noticeView, () => ({ model: settings.model, language: settings.language }));
+const noticeView = new NoticeView("notice");
+const notices = { notice: noticeView, lossNotice: new NoticeView("loss-notice") };
+const sessions = new Sessions(recorder, notices, () => ({ model: settings.model, language: settings.language }));
 const sessionsView = new SessionsView(sessions);
 const editorView = new EditorView();
 

@@ -9,23 +9,30 @@
 /** @import { Segment } from "../text/transcript.js" */
 /** @import { NoticeView } from "../view/notice_view.js" */
 
-import { Archive } from "../store/archive.js";
+import { Archive, isFull } from "../store/archive.js";
 import { openDatabase } from "../store/database.js";
 import { Keeper } from "../store/keeper.js";
 import { claim } from "../store/locks.js";
 
+/** Titles in the notice of what was deleted. */
+const MAX_TITLES = 3;
+
 /** @typedef {{record: SessionRecord, match: Match | null, isCurrent: boolean}} Found */
 /** @typedef {{model: string, language: string}} Facts */
+
+/** @typedef {{notice: NoticeView, lossNotice: NoticeView}} Notices `lossNotice`: what was deleted to make room. */
 
 export class Sessions {
   #recorder;
   #notice;
+  #lossNotice;
   #settings;
   /** @type {Archive | null} */ #archive = null;
   /** @type {Keeper | null} */ #keeper = null;
   /** @type {Facts} */ #facts = { model: "", language: "" };
   #revision = 0; // of the text that is stored or being stored
   #hasWarned = false;
+  /** @type {SessionRecord[]} */ #lost = []; // deleted to make room
   /** @type {Promise<void>} */ #loaded = Promise.resolve();
   /** @type {Promise<unknown>} */ #replaced = Promise.resolve();
 
@@ -34,12 +41,13 @@ export class Sessions {
 
   /**
    * @param {Recorder} recorder
-   * @param {NoticeView} notice
+   * @param {Notices} notices
    * @param {() => Facts} settings Those of the text that is being recorded.
    */
-  constructor(recorder, notice, settings) {
+  constructor(recorder, { notice, lossNotice }, settings) {
     this.#recorder = recorder;
     this.#notice = notice;
+    this.#lossNotice = lossNotice;
     this.#settings = settings;
   }
 
@@ -62,6 +70,7 @@ export class Sessions {
   async #load() {
     try {
       const archive = new Archive(await openDatabase());
+      archive.onDeleted = (record) => this.#reportLoss(record);
       const keeper = new Keeper(archive, () => this.#snapshot());
       keeper.onFailure = (error) => this.#warn(error);
       const kept = await keeper.restore();
@@ -266,6 +275,16 @@ export class Sessions {
     return { segments: transcript.shown, audioS, ...this.#facts };
   }
 
+  /** @param {SessionRecord} record The browser had no room, so this session was deleted. */
+  #reportLoss(record) {
+    this.#lost.push(record);
+    const num = this.#lost.length;
+    const sessions = num === 1 ? "The oldest session was" : `The ${num} oldest sessions were`;
+    const titles = this.#lost.map(({ title }) => `“${title}”`).slice(-MAX_TITLES);
+    if (num > MAX_TITLES) titles.unshift("…");
+    this.#lossNotice.show("The browser has no room left.", `${sessions} deleted to store the text: ${titles.join(", ")}.`);
+  }
+
   /**
    * Text cannot be stored; said once.
    * @param {unknown} error
@@ -273,8 +292,7 @@ export class Sessions {
   #warn(error) {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
-    const isFull = error instanceof DOMException && error.name === "QuotaExceededError";
-    const reason = isFull ? "The browser has no room left." : "The browser stores nothing for it, as in a private window.";
+    const reason = isFull(error) ? "The browser has no room left." : "The browser stores nothing for it, as in a private window.";
     this.#notice.show("This page cannot keep its text.", `${reason} Save the text before you close the page.`);
   }
 }

@@ -12,7 +12,7 @@ const TYPING_MS = 150;
 
 const BOUND =
   `This browser keeps the latest ${MAX_SESSIONS} sessions, at most ${MAX_CHARS / 1e6} million characters, ` +
-  "on this device only.";
+  "fewer if it has no room, on this device only.";
 
 export class SessionsView {
   #dialog = /** @type {HTMLDialogElement} */ (element("sessions"));
