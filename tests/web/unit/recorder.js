@@ -61,8 +61,50 @@ export async function test_times_continue_after_restored_text() {
   const ended = idle(recorder);
   capture.onEnd(null);
   await ended;
-  recorder.restore([{ text: "Earlier.", startS: 0, endS: 60 }], 65.5);
+  equal(recorder.restore([{ text: "Earlier.", startS: 0, endS: 60 }], 65.5), true);
   equal([recorder.audioS, recorder.transcript.segments.length], [65.5, 1]);
+}
+
+export async function test_no_text_is_restored_while_recording() {
+  const { recorder } = await recording();
+  equal([recorder.restore([{ text: "Earlier.", startS: 0, endS: 60 }], 65.5), recorder.transcript.isEmpty], [false, true]);
+}
+
+export async function test_stop_while_the_microphone_is_awaited_withdraws_the_start() {
+  const recorder = new Recorder();
+  const { promise, resolve } = Promise.withResolvers();
+  let numFinished = 0;
+  let numConnections = 0;
+  const connect = async () => {
+    numConnections++;
+    return null;
+  };
+  const started = recorder.start(() => promise, { connect, language: "", vocabulary: [] });
+  recorder.stop();
+  equal(recorder.state, "idle");
+  resolve({ finish: async () => numFinished++ }); // the user allows it
+  await started;
+  equal([recorder.state, numFinished, numConnections], ["idle", 1, 0]);
+  const refused = recorder.start(() => Promise.reject(new Error("denied")), { connect, language: "", vocabulary: [] });
+  recorder.stop();
+  await refused;
+  equal([recorder.state, recorder.problem], ["idle", null]);
+}
+
+export async function test_the_last_audio_of_a_recording_is_not_part_of_the_next() {
+  const { recorder, capture, feed } = await recording();
+  const { onChunk } = capture;
+  feed(1);
+  const ended = idle(recorder);
+  recorder.stop();
+  await ended;
+  const { audioS } = recorder;
+  const next = { ...capture, onChunk: () => {} };
+  await recorder.start(async () => next, { connect: async () => null, language: "", vocabulary: [] });
+  capture.onChunk(CHUNK);
+  equal([recorder.audioS, capture.onChunk === onChunk], [audioS, false]);
+  next.onChunk(CHUNK);
+  equal(recorder.audioS > audioS, true);
 }
 
 export function test_the_level_is_the_mean_power() {

@@ -1,8 +1,8 @@
-import { Archive, MAX_CHARS, MAX_SESSIONS, surplusOf } from "/web/store/archive.js";
+import { Archive, MAX_CHARS, MAX_FREED_CHARS, MAX_SESSIONS, surplusOf } from "/web/store/archive.js";
 import { openDatabase } from "/web/store/database.js";
 import { Keeper } from "/web/store/keeper.js";
 import { matchIn, titleOf } from "/web/text/search.js";
-import { equal } from "./check.js";
+import { check, equal } from "./check.js";
 
 const record = (id, changedMs, numChars = 10) => ({ id, changedMs, numChars, title: id, isClosed: false });
 const segment = (text, startS = 0, endS = 1) => ({ text, startS, endS });
@@ -26,20 +26,56 @@ export function test_the_oldest_sessions_beyond_the_limits_go() {
   equal(surplusOf([record("only", 1, 2 * MAX_CHARS)], "only"), []);
 }
 
-export async function test_a_full_browser_loses_its_oldest_sessions_first() {
-  const rooms = new Map();
-  const full = () => new DOMException("", "QuotaExceededError");
-  const database = {
-    records: async () => [...rooms.values()],
-    put: async (added) => {
-      if (!rooms.has(added.id) && rooms.size === 4) throw full();
-      rooms.set(added.id, added);
-    },
-    delete: async (ids) => ids.forEach((id) => rooms.delete(id)),
+/** A database with room for a number of sessions, in memory. */
+class SmallDatabase {
+  stored = new Map();
+  puts = 0;
+
+  constructor(room) {
+    this.room = room;
+  }
+
+  records = async () => [...this.stored.values()];
+  delete = async (ids) => ids.forEach((id) => this.stored.delete(id));
+  put = async (added) => {
+    this.puts++;
+    await null;
+    if (!this.stored.has(added.id) && this.stored.size >= this.room) throw new DOMException("", "QuotaExceededError");
+    this.stored.set(added.id, added);
   };
+}
+
+export async function test_a_full_browser_loses_its_oldest_sessions_one_at_a_time() {
+  const database = new SmallDatabase(4);
   const archive = new Archive(database);
+  const lost = [];
+  archive.onDeleted = ({ id }) => lost.push(id);
   for (const n of [1, 2, 3, 4, 5]) await archive.save(record(`s${n}`, n), []);
-  equal([...rooms.keys()], ["s3", "s4", "s5"]);
+  equal([[...database.stored.keys()], lost], [["s2", "s3", "s4", "s5"], ["s1"]]);
+  await Promise.all([6, 7].map((n) => archive.save(record(`s${n}`, n), []))); // each deletes what it needs
+  equal([[...database.stored.keys()], lost], [["s4", "s5", "s6", "s7"], ["s1", "s2", "s3"]]);
+}
+
+export async function test_a_retry_in_a_full_browser_writes_the_latest_text() {
+  const database = new SmallDatabase(2);
+  const archive = new Archive(database);
+  for (const n of [1, 2]) await archive.save(record(`s${n}`, n), []);
+  const first = archive.save(record("text", 3, 10), []);
+  await Promise.all([first, archive.save(record("text", 4, 20), [])]);
+  equal([[...database.stored.keys()], database.stored.get("text").numChars], [["s2", "text"], 20]);
+  const pending = archive.save(record("other", 5), []);
+  await archive.delete("other"); // the retry must not bring it back
+  await pending;
+  check(!database.stored.has("other"), "deleted");
+}
+
+export async function test_deletions_that_make_no_room_end() {
+  const database = new SmallDatabase(9);
+  const archive = new Archive(database);
+  for (const n of [1, 2, 3, 4, 5]) await archive.save(record(`s${n}`, n, MAX_FREED_CHARS), []);
+  database.room = 0; // as on a full disk
+  const save = () => archive.save(record("text", 9, 100), []).then(() => "saved", ({ name }) => name);
+  equal([await save(), await save(), database.stored.size], ["QuotaExceededError", "QuotaExceededError", 3]);
 }
 
 export async function test_sessions_are_listed_and_searched() {
@@ -49,7 +85,8 @@ export async function test_sessions_are_listed_and_searched() {
     equal((await archive.list()).map(({ id }) => id), ["second", "first"]);
     const found = await Array.fromAsync(archive.search("TRIED. ever"));
     equal(found.map(({ record: { id }, match }) => [id, match.before, match.found]), [["first", "Ever ", "tried. Ever"]]);
-    await archive.delete(["first"]);
+    const { isFree, deleted } = await archive.deleteFree("first");
+    equal([isFree, deleted.segments.length, await archive.deleteFree("first")], [true, 2, { isFree: true, deleted: null }]);
     equal(await archive.segments("first"), []);
   });
 }
@@ -69,6 +106,11 @@ export async function test_text_is_stored_at_most_twice_a_second_and_at_once_whe
     keeper.save(); // as when the page is closed
     equal(await stored(), ["One.", "Two."]);
     segments = [];
+    await keeper.save();
+    equal(await archive.list(), []);
+    segments = [segment("Three.")];
+    keeper.save();
+    segments = []; // before the text is stored
     await keeper.save();
     equal(await archive.list(), []);
   });

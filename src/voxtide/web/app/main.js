@@ -32,19 +32,24 @@ let key = loadKey();
 /** Whether the server's model can use words to expect, as far as is known. */
 let canUseVocabulary = true;
 const settingsView = new SettingsView(settings, key);
-const noticeView = new NoticeView();
-const sessions = new Sessions(recorder, noticeView, () => ({ model: settings.model, language: settings.language }));
+const noticeView = new NoticeView("notice");
+const notices = { notice: noticeView, lossNotice: new NoticeView("loss-notice") };
+const sessions = new Sessions(recorder, notices, () => ({ model: settings.model, language: settings.language }));
 const sessionsView = new SessionsView(sessions);
 const editorView = new EditorView();
 
 /** Access to the server, by the current settings. */
 const access = () => ({ base: document.baseURI, model: settings.model, key });
 
+/** Whether a recording can begin: a dialog may hold an edit of the text. */
+const canStart = () => !recorder.isActive && !editorView.isOpen && !document.querySelector("dialog[open]");
+
 /** @param {() => Promise<import("../audio/capture.js").Capture>} openCapture */
 function start(openCapture) {
+  if (!canStart()) return;
   transcriptView.follow();
   noticeView.hide(); // an undo would replace the new text
-  return recorder.start(openCapture, {
+  recorder.start(openCapture, {
     connect: (onEvent, onClose) => openConnection(access(), onEvent, onClose),
     language: settings.language,
     vocabulary: canUseVocabulary ? phrasesOf(settings.vocabulary) : [],
@@ -112,7 +117,9 @@ onClick("open-sessions", () => sessionsView.open());
 onClick("open-settings", () => openSettings(null));
 onClick("problem-action", () => openSettings("key"));
 onClick("problem-dismiss", () => recorder.dismissProblem());
-onClick("edit", () => editorView.open(toTxt(recorder.transcript.segments)));
+onClick("edit", () => {
+  if (!recorder.isActive) editorView.open(toTxt(recorder.transcript.segments));
+});
 onClick("copy", async () => {
   element("copy").textContent = (await copyText(toTxt(recorder.transcript.segments))) ? "Copied" : "Not allowed";
   setTimeout(() => (element("copy").textContent = "Copy"), CONFIRM_MS);
@@ -128,11 +135,14 @@ element("file").addEventListener("change", ({ target }) => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) recorder.flush();
 });
-document.addEventListener("dragover", (event) => event.preventDefault());
+document.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  if (event.dataTransfer && !canStart()) event.dataTransfer.dropEffect = "none"; // the pointer shows it; no drop follows
+});
 document.addEventListener("drop", (event) => {
   event.preventDefault();
   const file = event.dataTransfer?.files[0];
-  if (file && !recorder.isActive) start(() => openFile(file));
+  if (file) start(() => openFile(file));
 });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return sessions.saveNow();
@@ -155,6 +165,7 @@ connectSaveMenu((format) => {
   const write = { txt: toTxt, srt: toSrt, vtt: toVtt, json: toJson }[format];
   saveText(write(transcript.segments, facts), `captions.${format}`);
 });
+sessions.isEditing = () => editorView.isOpen;
 editorView.onEdited = (text) => {
   sessions.replaceText(edited(recorder.transcript.segments, text), "The text was edited.");
 };

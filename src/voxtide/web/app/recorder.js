@@ -56,6 +56,7 @@ export class Recorder {
   #startS = 0; // of the current source
   #numSegments = 0; // before the current source
   #hasEnded = false; // the current source, by itself
+  #numStarts = 0; // and withdrawn ones
 
   get isActive() {
     return this.state !== "idle";
@@ -78,13 +79,17 @@ export class Recorder {
    */
   async start(openCapture, options) {
     if (this.isActive) return;
+    const number = ++this.#numStarts;
     this.#update("starting", null);
+    let capture;
     try {
-      this.#capture = await openCapture();
+      capture = await openCapture();
     } catch (error) {
-      this.#update("idle", captureProblem(/** @type {CaptureError} */ (error)));
+      if (number === this.#numStarts) this.#update("idle", captureProblem(/** @type {CaptureError} */ (error)));
       return;
     }
+    if (number !== this.#numStarts) return capture.finish(); // stopped while the user was asked for the microphone
+    this.#capture = capture;
     this.#lostS = 0;
     this.#pauses = new PauseDetector();
     this.#level = new MeanLevel();
@@ -103,8 +108,11 @@ export class Recorder {
   }
 
   /** End the audio and make the rest final, unless the server is unreachable. */
-  stop() {
-    return this.#finish(true);
+  async stop() {
+    if (this.#capture) return this.#finish(true);
+    if (!this.isActive) return;
+    this.#numStarts++;
+    this.#update("idle", null);
   }
 
   /** Delete all text. A no-op while active. */
@@ -116,13 +124,15 @@ export class Recorder {
    * Show other text and continue from there. A no-op while active.
    * @param {readonly Segment[]} segments
    * @param {number} audioS Length of the audio so far; times continue from there.
+   * @returns {boolean} Whether the text is shown.
    */
   restore(segments, audioS) {
-    if (this.isActive) return;
+    if (this.isActive) return false;
     this.transcript.load(segments);
     this.#backlog = new Backlog(undefined, offsetAt(audioS));
     this.#session = null;
     this.#update("idle", null);
+    return true;
   }
 
   /** The page is visible again: the system may have suspended its audio. */
@@ -233,6 +243,7 @@ export class Recorder {
   /** @param {boolean} isComplete */
   async #sessionEnded(isComplete) {
     const capture = this.#capture;
+    if (capture) capture.onChunk = () => {}; // its last audio may arrive in the next recording
     this.#capture = null;
     this.transcript.abandon();
     const problem = this.problem?.isTransient ? null : this.problem;

@@ -4,38 +4,50 @@
  */
 
 /** @import { Recorder } from "./recorder.js" */
-/** @import { SessionRecord } from "../store/database.js" */
-/** @import { Kept } from "../store/keeper.js" */
+/** @import { Kept, SessionRecord } from "../store/database.js" */
 /** @import { Match } from "../text/search.js" */
 /** @import { Segment } from "../text/transcript.js" */
 /** @import { NoticeView } from "../view/notice_view.js" */
 
-import { Archive } from "../store/archive.js";
+import { Archive, isFull } from "../store/archive.js";
 import { openDatabase } from "../store/database.js";
-import { Keeper, isFree } from "../store/keeper.js";
+import { Keeper } from "../store/keeper.js";
+import { claim } from "../store/locks.js";
+
+/** Titles in the notice of what was deleted. */
+const MAX_TITLES = 3;
 
 /** @typedef {{record: SessionRecord, match: Match | null, isCurrent: boolean}} Found */
 /** @typedef {{model: string, language: string}} Facts */
 
+/** @typedef {{notice: NoticeView, lossNotice: NoticeView}} Notices `lossNotice`: what was deleted to make room. */
+
 export class Sessions {
   #recorder;
   #notice;
+  #lossNotice;
   #settings;
   /** @type {Archive | null} */ #archive = null;
   /** @type {Keeper | null} */ #keeper = null;
   /** @type {Facts} */ #facts = { model: "", language: "" };
   #revision = 0; // of the text that is stored or being stored
   #hasWarned = false;
+  /** @type {SessionRecord[]} */ #lost = []; // deleted to make room
   /** @type {Promise<void>} */ #loaded = Promise.resolve();
+  /** @type {Promise<unknown>} */ #replaced = Promise.resolve();
+
+  /** Whether the user edits the text, so that no other may take its place. */
+  isEditing = () => false;
 
   /**
    * @param {Recorder} recorder
-   * @param {NoticeView} notice
+   * @param {Notices} notices
    * @param {() => Facts} settings Those of the text that is being recorded.
    */
-  constructor(recorder, notice, settings) {
+  constructor(recorder, { notice, lossNotice }, settings) {
     this.#recorder = recorder;
     this.#notice = notice;
+    this.#lossNotice = lossNotice;
     this.#settings = settings;
   }
 
@@ -58,6 +70,7 @@ export class Sessions {
   async #load() {
     try {
       const archive = new Archive(await openDatabase());
+      archive.onDeleted = (record) => this.#reportLoss(record);
       const keeper = new Keeper(archive, () => this.#snapshot());
       keeper.onFailure = (error) => this.#warn(error);
       const kept = await keeper.restore();
@@ -81,23 +94,24 @@ export class Sessions {
 
   /** The page may be closed: store the text now. */
   saveNow() {
-    if (!this.#recorder.transcript.isEmpty) this.#keeper?.save();
+    this.#keeper?.save();
   }
 
   /** Begin a new session. The text moves to the past sessions, and the user can undo it. */
   async clear() {
-    const { isActive, transcript } = this.#recorder;
+    await this.#loaded; // it would show the last session on the empty page
+    const { isActive, transcript, audioS } = this.#recorder;
     if (isActive || transcript.isEmpty) return;
     const cleared = this.#keeper?.current() ?? { record: null, segments: transcript.shown };
-    const { audioS } = this.#recorder;
     const saving = this.#keeper?.save({ isClosed: true });
     this.#keeper?.begin();
     this.#show(null, []);
+    const { revision } = transcript;
     const isKept = await saving;
-    this.#notice.show("Cleared.", isKept ? "The text is kept under Sessions." : "", {
-      label: "Undo",
-      run: () => this.#replace(cleared.record, cleared.segments, audioS),
-    });
+    const canUndo = !this.#recorder.isActive && transcript.revision === revision;
+    const run = () => this.#replace(cleared.record, cleared.segments, audioS);
+    const undo = canUndo ? { label: "Undo", run } : null;
+    this.#notice.show("Cleared.", isKept ? "The text is kept under Sessions." : "", undo);
   }
 
   /**
@@ -108,7 +122,9 @@ export class Sessions {
   replaceText(segments, title) {
     const { audioS, transcript } = this.#recorder;
     const before = transcript.shown;
-    this.#recorder.restore(segments, audioS);
+    if (!this.#recorder.restore(segments, audioS)) {
+      return this.#notice.show("The edit was discarded.", "A recording has begun.");
+    }
     const run = () => this.#recorder.restore(before, audioS);
     this.#notice.show(title, "", { label: "Undo", run });
   }
@@ -121,7 +137,7 @@ export class Sessions {
   async find(query) {
     await this.#loaded;
     if (!this.#archive) return [];
-    if (!this.#recorder.transcript.isEmpty) await this.#keeper?.save();
+    await this.#keeper?.save();
     const isCurrent = (/** @type {SessionRecord} */ { id }) => id === this.#keeper?.id;
     if (!query.trim()) {
       return (await this.#archive.list()).map((record) => ({ record, match: null, isCurrent: isCurrent(record) }));
@@ -136,26 +152,28 @@ export class Sessions {
   /**
    * Put a past session on the page; the text there moves to the past sessions.
    * @param {SessionRecord} record
-   * @returns {Promise<boolean>} false while recording, or if another tab has it.
+   * @returns {Promise<boolean>} false if the text on the page is in use, or the session: by another tab.
    */
-  async open(record) {
-    if (!this.#archive || record.id === this.#keeper?.id) return true;
-    return this.#replace(record, await this.#archive.segments(record.id), record.audioS);
+  open(record) {
+    return this.#replace(record, null, record.audioS);
   }
 
   /**
    * Delete sessions, except the one on the page and those in other tabs.
    * @param {readonly SessionRecord[]} records
-   * @returns {Promise<Kept[]>} What was deleted.
+   * @returns {Promise<{deleted: Kept[], numOpen: number}>} What was deleted, and how many a tab has open.
    */
   async delete(records) {
+    /** @type {Kept[]} */
     const deleted = [];
-    for (const record of records) {
-      if (!this.#archive || record.id === this.#keeper?.id || !(await isFree(record.id))) continue;
-      deleted.push({ record, segments: await this.#archive.segments(record.id) });
+    let numOpen = 0;
+    for (const { id } of records) {
+      if (!this.#archive) break;
+      const one = id === this.#keeper?.id ? null : await this.#archive.deleteFree(id);
+      if (one?.deleted) deleted.push(one.deleted);
+      if (!one?.isFree) numOpen++;
     }
-    await this.#archive?.delete(deleted.map(({ record }) => record.id));
-    return deleted;
+    return { deleted, numOpen };
   }
 
   /** @param {readonly Kept[]} deleted Undo a deletion. */
@@ -164,23 +182,77 @@ export class Sessions {
   }
 
   /**
+   * Put a session on the page, after the requests before.
    * @param {SessionRecord | null} record null if nothing is stored.
-   * @param {readonly Segment[]} segments
+   * @param {readonly Segment[] | null} segments Its text, if it is not stored or stored in an older version.
+   * @param {number} audioS
+   * @returns {Promise<boolean>} Whether it is on the page.
+   */
+  #replace(record, segments, audioS) {
+    const replaced = this.#replaced.then(() => this.#replaceNow(record, segments, audioS));
+    this.#replaced = replaced.catch(() => {});
+    return replaced;
+  }
+
+  /**
+   * @param {SessionRecord | null} record
+   * @param {readonly Segment[] | null} segments
    * @param {number} audioS
    */
-  async #replace(record, segments, audioS) {
+  async #replaceNow(record, segments, audioS) {
     if (this.#recorder.isActive) return false;
-    if (this.#keeper && record) {
-      await this.#keeper.save({ isClosed: true });
-      if (!(await this.#keeper.adopt(record))) {
-        this.#keeper.save();
-        this.#notice.show("This session is open in another tab.", "");
-        return false;
-      }
+    const [archive, keeper] = [this.#archive, this.#keeper];
+    if (!archive || !keeper || !record) {
+      this.#show(record, segments ?? [], audioS);
+      return true;
     }
-    this.#show(record, segments, audioS);
-    await this.#keeper?.save();
+    if (record.id === keeper.id) return true;
+    const release = await claim(record.id);
+    if (!release) return this.#refuse("This session is open in another tab.");
+    try {
+      return await this.#exchange(archive, keeper, record, segments, release);
+    } finally {
+      if (record.id !== keeper.id) release();
+    }
+  }
+
+  /**
+   * All waits come first. Then the text on the page is stored, and text and session change in one step: a recording or an
+   * edit that begins during a wait keeps the page, and no text can be stored under the other session's id.
+   * @param {Archive} archive
+   * @param {Keeper} keeper
+   * @param {SessionRecord} record
+   * @param {readonly Segment[] | null} segments
+   * @param {() => void} release
+   */
+  async #exchange(archive, keeper, record, segments, release) {
+    const { transcript } = this.#recorder;
+    const { revision } = transcript;
+    const stored = await archive.read(record.id); // another tab may have changed or deleted it since it was listed
+    const isNewer = stored && (!segments || stored.record.changedMs > record.changedMs);
+    const kept = isNewer ? stored : segments && { record, segments };
+    if (!kept) return this.#refuse("This session has been deleted.");
+    const isSaved = await keeper.save();
+    if (this.#recorder.isActive || this.isEditing() || transcript.revision !== revision) {
+      return this.#refuse("The session was not opened.", "The text on the page is in use.");
+    }
+    if (!isSaved && !transcript.isEmpty) {
+      return this.#refuse("The text on the page cannot be stored.", "Save and clear it before you open a session.");
+    }
+    keeper.save({ isClosed: true });
+    keeper.adopt(kept.record, release);
+    this.#show(kept.record, kept.segments);
+    await keeper.save();
     return true;
+  }
+
+  /**
+   * @param {string} title
+   * @param {string} remedy
+   */
+  #refuse(title, remedy = "") {
+    this.#notice.show(title, remedy);
+    return false;
   }
 
   /**
@@ -203,6 +275,16 @@ export class Sessions {
     return { segments: transcript.shown, audioS, ...this.#facts };
   }
 
+  /** @param {SessionRecord} record The browser had no room, so this session was deleted. */
+  #reportLoss(record) {
+    this.#lost.push(record);
+    const num = this.#lost.length;
+    const sessions = num === 1 ? "The oldest session was" : `The ${num} oldest sessions were`;
+    const titles = this.#lost.map(({ title }) => `“${title}”`).slice(-MAX_TITLES);
+    if (num > MAX_TITLES) titles.unshift("…");
+    this.#lossNotice.show("The browser has no room left.", `${sessions} deleted to store the text: ${titles.join(", ")}.`);
+  }
+
   /**
    * Text cannot be stored; said once.
    * @param {unknown} error
@@ -210,8 +292,7 @@ export class Sessions {
   #warn(error) {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
-    const isFull = error instanceof DOMException && error.name === "QuotaExceededError";
-    const reason = isFull ? "The browser has no room left." : "The browser stores nothing for it, as in a private window.";
+    const reason = isFull(error) ? "The browser has no room left." : "The browser stores nothing for it, as in a private window.";
     this.#notice.show("This page cannot keep its text.", `${reason} Save the text before you close the page.`);
   }
 }

@@ -7,7 +7,7 @@ export class ScreenLock {
   /** @param {boolean} isOn */
   async keepOn(isOn) {
     if (isOn) {
-      this.#lock ??= this.#request();
+      this.#lock ??= this.#requested();
     } else {
       const lock = this.#lock;
       this.#lock = null;
@@ -15,10 +15,18 @@ export class ScreenLock {
     }
   }
 
-  async #request() {
+  #requested() {
+    const requested = this.#request(() => {
+      if (this.#lock === requested) this.#lock = null; // by the browser, when the page is hidden
+    });
+    return requested;
+  }
+
+  /** @param {() => void} onRelease */
+  async #request(onRelease) {
     try {
       const lock = await navigator.wakeLock.request("screen");
-      lock.addEventListener("release", () => (this.#lock = null)); // by the browser, when the page is hidden
+      lock.addEventListener("release", onRelease);
       return lock;
     } catch {
       return null; // not supported, a hidden page, or a low battery

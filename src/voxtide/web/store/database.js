@@ -20,6 +20,8 @@
  * @property {boolean} isClosed Whether the user cleared the page, so that it is not shown again by itself.
  */
 
+/** @typedef {{record: SessionRecord, segments: readonly Segment[]}} Kept */
+
 const NAME = "voxtide.captions";
 const SESSIONS = "sessions";
 const TEXTS = "texts";
@@ -39,6 +41,17 @@ export class Database {
   /** @returns {Promise<SessionRecord[]>} In no particular order. */
   records() {
     return answer(this.#connection.transaction(SESSIONS).objectStore(SESSIONS).getAll());
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<Kept | null>} null if there is no such session.
+   */
+  async read(id) {
+    const transaction = this.#connection.transaction([SESSIONS, TEXTS]);
+    const parts = [SESSIONS, TEXTS].map((name) => answer(transaction.objectStore(name).get(id)));
+    const [record, text] = await Promise.all(parts);
+    return record ? { record, segments: text?.segments ?? [] } : null;
   }
 
   /**

@@ -1,34 +1,32 @@
 /**
  * Keeps the session on the page. In: its text, after every change. Out: stored text, at most a second old. Knows no page.
  *
- * A session belongs to one tab at a time: the tab holds a lock with its name (Web Locks). Browsers have none over plain
- * http; there a new tab does not continue a session, only a reloaded one does.
+ * The tab holds the session's lock. Over plain http there are no locks; there a new tab does not continue a session, only
+ * a reloaded one does.
  */
 
 /** @import { Segment } from "../text/transcript.js" */
 /** @import { Archive } from "./archive.js" */
-/** @import { SessionRecord } from "./database.js" */
+/** @import { Kept, SessionRecord } from "./database.js" */
 
 import { plainText, titleOf } from "../text/search.js";
+import { claim } from "./locks.js";
 
 /** Interval between two writes while text arrives. */
 const SAVE_MS = 500;
-
-/** Timeout of the lock: the page before a reload may still hold it. */
-const CLAIM_MS = 1_000;
 
 /** The tab's session in `sessionStorage`. */
 const TAB_STORE = "voxtide.session";
 
 /** @typedef {{segments: readonly Segment[], audioS: number, model: string, language: string}} Snapshot */
-/** @typedef {{record: SessionRecord, segments: readonly Segment[]}} Kept */
 
 export class Keeper {
   #archive;
   #snapshot;
   #id = "";
   #startedMs = 0;
-  #isStored = false;
+  #isStored = false; // or being stored
+  /** @type {Promise<unknown>} */ #saved = Promise.resolve();
   /** @type {() => void} */ #release = () => {};
   #savedMs = -Infinity;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
@@ -62,7 +60,15 @@ export class Keeper {
     const ownId = tabId();
     const latest = navigator.locks && !records[0]?.isClosed ? records[0] : undefined;
     const record = ownId ? records.find(({ id }) => id === ownId) : latest;
-    if (record && (await this.adopt(record, Boolean(ownId)))) return { record, segments: await this.#archive.segments(record.id) };
+    const release = record && (await claim(record.id, Boolean(ownId)));
+    if (release) {
+      const kept = await this.#archive.read(record.id); // the tab that had it may have changed it since
+      if (kept && (ownId || !kept.record.isClosed)) {
+        this.adopt(kept.record, release);
+        return kept;
+      }
+      release();
+    }
     this.begin();
     return null;
   }
@@ -79,17 +85,25 @@ export class Keeper {
    * @param {{isClosed?: boolean}} [options]
    * @returns {Promise<boolean>} Whether the text is stored.
    */
-  async save({ isClosed = false } = {}) {
+  save({ isClosed = false } = {}) {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#savedMs = performance.now();
-    const { record, segments } = this.current(isClosed);
+    const saved = this.#write(this.current(isClosed));
+    this.#saved = saved;
+    return saved;
+  }
+
+  /** @param {Kept} kept */
+  async #write({ record, segments }) {
+    const wasStored = this.#isStored;
+    this.#isStored = segments.length > 0;
     try {
       if (segments.length) await this.#archive.save(record, segments);
-      else if (this.#isStored) await this.#archive.delete([record.id]);
-      if (record.id === this.#id) this.#isStored = segments.length > 0;
+      else if (wasStored) await this.#archive.delete(record.id);
       return true;
     } catch (error) {
+      if (record.id === this.#id) this.#isStored ||= wasStored;
       this.onFailure(error);
       return false;
     }
@@ -107,21 +121,18 @@ export class Keeper {
   /** Begin a new session. */
   begin() {
     const id = newId();
-    const claimed = claim(id, false); // no other tab knows it
+    const claimed = claim(id); // no other tab knows it
     this.#become(id, Date.now(), false, () => claimed.then((release) => release?.()));
   }
 
   /**
-   * Continue a session.
+   * Continue a session, at once: the caller changes the text on the page in the same step, so that no text is ever stored
+   * under the other session's id.
    * @param {SessionRecord} record
-   * @param {boolean} isPatient Whether to wait for a page that is being closed.
-   * @returns {Promise<boolean>} false if another tab has it.
+   * @param {() => void} release Of its lock.
    */
-  async adopt({ id, startedMs }, isPatient = false) {
-    if (id === this.#id) return true;
-    const release = await claim(id, isPatient);
-    if (release) this.#become(id, startedMs, true, release);
-    return release !== null;
+  adopt({ id, startedMs }, release) {
+    this.#become(id, startedMs, true, release);
   }
 
   /**
@@ -133,43 +144,11 @@ export class Keeper {
   #become(id, startedMs, isStored, release) {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#release();
+    this.#saved.then(this.#release); // a write may be repeated
     this.#release = release;
     [this.#id, this.#startedMs, this.#isStored] = [id, startedMs, isStored];
     rememberTab(id);
   }
-}
-
-/**
- * Whether no tab has a session open.
- * @param {string} id
- */
-export async function isFree(id) {
-  const held = (await navigator.locks?.query())?.held ?? [];
-  return !held.some(({ name }) => name === lockName(id));
-}
-
-/**
- * Take the lock of a session.
- * @param {string} id
- * @param {boolean} isPatient
- * @returns {Promise<(() => void) | null>} Releases it; null if another tab holds it.
- */
-function claim(id, isPatient) {
-  if (!navigator.locks) return Promise.resolve(() => {});
-  const options = isPatient ? { signal: AbortSignal.timeout(CLAIM_MS) } : { ifAvailable: true };
-  return new Promise((resolve) => {
-    const held = navigator.locks.request(lockName(id), options, (lock) => {
-      if (!lock) return resolve(null);
-      return new Promise((release) => resolve(() => release(undefined)));
-    });
-    held.catch(() => resolve(null)); // the timeout
-  });
-}
-
-/** @param {string} id */
-function lockName(id) {
-  return `voxtide.session.${id}`;
 }
 
 /** Unique among the sessions of one browser. (`randomUUID` needs https.) */

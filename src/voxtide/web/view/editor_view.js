@@ -19,6 +19,11 @@ export class EditorView {
     this.#dialog.addEventListener("close", () => this.apply());
   }
 
+  /** Whether the dialog is open, or an edit of it not reported yet. */
+  get isOpen() {
+    return this.#dialog.open || this.#area.value !== this.#before;
+  }
+
   /** @param {string} text */
   open(text) {
     this.#area.value = text;

@@ -1,18 +1,21 @@
-/** One notice at a time above the captions. In: what happened, and what the user can do. Out: the action, if chosen. */
+/** A notice above the captions. In: what happened, and what the user can do. Out: the action, if chosen. */
 
 import { element } from "./element.js";
 
 /** @typedef {{label: string, run: () => unknown}} Action */
 
 export class NoticeView {
-  #notice = element("notice");
-  #title = element("notice-title");
-  #remedy = element("notice-remedy");
-  #button = element("notice-action");
+  #notice;
+  #title;
+  #remedy;
+  #button;
   /** @type {Action | null} */ #action = null;
 
-  constructor() {
-    element("notice-dismiss").addEventListener("click", () => this.hide());
+  /** @param {string} id Of the element. */
+  constructor(id) {
+    this.#notice = element(id);
+    [this.#title, this.#remedy, this.#button] = ["title", "remedy", "action"].map((part) => element(`${id}-${part}`));
+    element(`${id}-dismiss`).addEventListener("click", () => this.hide());
     this.#button.addEventListener("click", () => {
       const action = this.#action;
       this.hide();

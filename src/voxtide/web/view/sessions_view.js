@@ -1,8 +1,7 @@
 /** The list of sessions. In: sessions, a query. Out: requests to open, delete and put back sessions. */
 
 /** @import { Sessions, Found } from "../app/sessions.js" */
-/** @import { Kept } from "../store/keeper.js" */
-/** @import { SessionRecord } from "../store/database.js" */
+/** @import { Kept, SessionRecord } from "../store/database.js" */
 
 import { MAX_CHARS, MAX_SESSIONS } from "../store/archive.js";
 import { shortTime } from "../text/writers.js";
@@ -13,7 +12,7 @@ const TYPING_MS = 150;
 
 const BOUND =
   `This browser keeps the latest ${MAX_SESSIONS} sessions, at most ${MAX_CHARS / 1e6} million characters, ` +
-  "on this device only.";
+  "fewer if it has no room, on this device only.";
 
 export class SessionsView {
   #dialog = /** @type {HTMLDialogElement} */ (element("sessions"));
@@ -108,18 +107,19 @@ export class SessionsView {
 
   /** @param {SessionRecord[]} records */
   async #delete(records) {
-    this.#deleted = await this.#sessions.delete(records);
-    const numKept = records.length - this.#deleted.length;
+    const { deleted: all, numOpen } = await this.#sessions.delete(records);
+    this.#deleted = all;
     const deleted = records.length === 1 ? "Deleted." : `${this.#deleted.length} deleted.`;
     this.#undo.hidden = !this.#deleted.length;
-    await this.#draw(numKept ? `${this.#deleted.length} deleted; ${numKept} open in another tab.` : deleted);
+    await this.#draw(numOpen ? `${this.#deleted.length} deleted; ${numOpen} open in another tab.` : deleted);
     if (this.#deleted.length) this.#undo.focus();
   }
 
   async #putBack() {
     this.#undo.hidden = true;
-    await this.#sessions.putBack(this.#deleted);
-    this.#deleted = [];
+    const deleted = this.#deleted;
+    this.#deleted = []; // another deletion may follow before these are back
+    await this.#sessions.putBack(deleted);
     await this.#draw();
     this.#query.focus();
   }
