@@ -244,6 +244,16 @@ def test_speech_that_ends_without_text_is_reported(config: WindowedConfig, speec
     assert not any(isinstance(event, SpeechUntranscribed) for event in with_text.events)
 
 
+def test_much_speech_after_the_last_word_is_reported() -> None:
+    words = (ScriptedWord("so", 1.0, 1.4),)
+    for speech_s, starts_s in ((6.0, [1.4]), (2.5, [])):
+        run = ScriptedRun(Script(words, ((1.0, 1.0 + speech_s),)), FAST)
+        run.feed_until(9.0)
+        run.finish()
+        reports = [event for event in run.events if isinstance(event, SpeechUntranscribed)]
+        assert [report.start_s for report in reports] == pytest.approx(starts_s)
+
+
 def test_flushes_without_text_are_answered() -> None:
     run = ScriptedRun(script_of("so it goes"), LIVE)
     assert run.flush() == [Flushed(1, "", (), 0.0)]

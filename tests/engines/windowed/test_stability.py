@@ -13,9 +13,12 @@ from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.stability import (
     LOOP_WORDS,
     MIN_LOOP_S,
+    MISPLACED_S,
     LanguageCheck,
     drop_hallucinations,
     drop_noise,
+    drop_repeated_end,
+    is_misplaced,
     mean_logprob,
     num_shown,
     num_stable,
@@ -256,3 +259,31 @@ def test_improbable_text_is_in_another_language_once() -> None:
     assert not check.add(foreign)
     mixed = LanguageCheck()
     assert not any(mixed.add([*foreign[:4], *english[:20]]) for _ in range(50))
+
+
+def test_last_words_that_repeat_others_without_time_are_dropped() -> None:
+    fail = [word("fail", 1.7), word("again", 2.1), mark(2.2)]
+    repeated = [word("Fail", 2.2), word("again", 2.25), mark(2.3)]
+    assert drop_repeated_end([*fail, *repeated], []) == fail
+    assert drop_repeated_end(repeated, fail) == []
+    assert drop_repeated_end([word("try", 1.5), word("no", 1.8), word("no", 1.85)], []) == [
+        word("try", 1.5),
+        word("no", 1.8),
+    ]
+
+
+def test_words_that_were_repeated_stay() -> None:
+    spoken = [word("fail", 1.7), word("again", 2.1), mark(2.2), word("Fail", 2.6), word("again", 3.0)]
+    other = [word("fail", 1.7), word("again", 2.1), word("Fail", 2.2), word("better", 2.25)]
+    for pieces in (spoken, other, [mark(1.0)], []):
+        assert drop_repeated_end(pieces, []) == pieces
+    single = [word("it", 1.02)]
+    assert drop_repeated_end(single, [word("it", 1.0)]) == single  # for `repeats_last_word`
+
+
+def test_a_hypothesis_in_final_text_or_in_silence_is_misplaced() -> None:
+    early, in_time = word("how", 2.0 - MISPLACED_S - 0.01), word("how", 2.0 - MISPLACED_S + 0.01)
+    assert is_misplaced([mark(1.0), early, word("much", 3.0)], 2.0)
+    assert not is_misplaced([mark(1.0), in_time], 2.0)
+    assert not is_misplaced([mark(1.0)], 2.0)
+    assert not is_misplaced([], 2.0)

@@ -155,6 +155,36 @@ def test_a_repeated_last_word_restarts_the_window_after_the_final_words() -> Non
     assert window.start == at(2)
 
 
+def test_words_in_final_text_restart_the_window_after_it() -> None:
+    """The model follows earlier audio that sounds alike."""
+    reader = Reader([word("he", 1.0)], [word("goes", 2.2)])
+    window = window_over(reader, word("so", 1.0), word("it", 1.5))
+    assert [piece.normalised for piece in window.transcribe(at(3), [])] == ["goes"]
+    assert reader.calls[1] == (at(2), at(3), [], [])
+
+
+def test_words_in_the_silence_before_speech_restart_the_window() -> None:
+    reader = Reader([word("he", 2.1)], [word("goes", 4.2)])
+    final_text = WindowedFinalText()
+    final_text.add([word("so", 1.0), word("it", 1.5)], 100.0)
+    final_text.begin_speech(4.0)
+    assert [piece.normalised for piece in Window(reader, final_text, CONFIG).transcribe(at(5), [])] == ["goes"]
+    assert reader.calls[1] == (at(2), at(5), [], [])
+
+
+def test_much_speech_after_the_last_word_is_transcribed_by_itself_at_its_end() -> None:
+    reader = Reader([word("so", 1.0)], [word("so", 1.0)], [word("it", 2.0), word("goes", 2.5)])
+    window = with_speech(window_over(reader), 3)
+    assert window.transcribe(at(3), []) == [word("so", 1.0)]
+    assert [piece.normalised for piece in window.transcribe(at(3), [], is_last=True)] == ["so", "it", "goes"]
+    assert reader.calls[2] == (at(1.5), at(3), [], [])
+
+
+def test_an_improbable_rest_is_left_out() -> None:
+    reader = Reader([word("so", 1.0)], [replace(word("mm", 2.0), logprob=-1.5)])
+    assert with_speech(window_over(reader), 3).transcribe(at(3), [], is_last=True) == [word("so", 1.0)]
+
+
 def test_repeated_punctuation_is_dropped() -> None:
     pieces = [mark(".", 1.5), word("so", 1.6)]
     assert window_over(Reader(list(pieces)), word("oh", 1.0), mark(".", 1.5)).transcribe(at(3), []) == pieces[1:]

@@ -26,12 +26,17 @@ class WindowedFinalText:
         """The final pieces inside the window, which every hypothesis begins with."""
         self._final = FinalText()
         self._words: list[Word] = []  # of the open segment
-        self._min_start_s = 0.0  # the segment's first word begins after the last word and after the onset of speech
+        self._speech_start_s = 0.0  # the segment's first word begins after the last word and after the onset of speech
 
     @property
     def end_s(self) -> float:
         """The end of the window's last final word; 0 if it has none."""
         return self.prefix[-1].end_s if self.prefix else 0.0
+
+    @property
+    def open_start_s(self) -> float:
+        """No later word begins much before this: the end of the last final word, or the onset of speech after it."""
+        return max(self.end_s, self._speech_start_s)
 
     @property
     def prefix_tokens(self) -> list[int]:
@@ -49,7 +54,7 @@ class WindowedFinalText:
 
     def begin_speech(self, onset_s: float) -> None:
         """Speech begins: no later word may begin before `onset_s`."""
-        self._min_start_s = max(self._min_start_s, onset_s)
+        self._speech_start_s = max(self._speech_start_s, onset_s)
 
     def add(self, pieces: list[Piece], audio_s: float) -> list[Delta]:
         """Append pieces from the audio up to `audio_s`."""
@@ -84,7 +89,7 @@ class WindowedFinalText:
     def _add_word(self, piece: Piece) -> None:
         starts_word = piece.starts_word or not self._words
         if starts_word and not piece.is_punctuation:
-            start_s = max(piece.start_s, self._words[-1].end_s if self._words else self._min_start_s)
+            start_s = max(piece.start_s, self._words[-1].end_s if self._words else self._speech_start_s)
             self._words.append(Word(piece.text.strip(), start_s, max(start_s, piece.end_s)))
         elif self._words:
             last = self._words[-1]
@@ -96,7 +101,7 @@ class WindowedFinalText:
         if self._words and 0 < speech_end_s - self._words[-1].end_s <= MAX_STRETCH_S:
             self._words[-1] = replace(self._words[-1], end_s=speech_end_s)
         words, self._words = self._words, []
-        self._min_start_s = words[-1].end_s if words else self._min_start_s
+        self._speech_start_s = words[-1].end_s if words else self._speech_start_s
         return self._final.end_segment(words, audio_s)
 
     def answer(self, flush_id: int, audio_s: float) -> Flushed:

@@ -40,6 +40,10 @@ VAD_RUN_FRAMES = 16
 """Frames per run of the VAD: half a second of audio, a millisecond of work."""
 
 
+WORDLESS_REST_S = 3.0
+"""Speech after the last word of a segment that is reported. The times of words are not exact enough for less."""
+
+
 class _Work(Enum):
     UPDATE = auto()
     SPECULATE = auto()
@@ -270,6 +274,8 @@ class WindowedRecogniser:
         ended = self._final_text.end_segment(speech_end_s, end_s)
         if is_speech and not ended:
             events.append(SpeechUntranscribed(self._open_start_s, speech_end_s))
+        elif ended and self._window.speech.speech_s(self._final_text.end_s, speech_end_s) >= WORDLESS_REST_S:
+            events.append(SpeechUntranscribed(self._final_text.end_s, speech_end_s))
         events += ended
         self._hypotheses.reset()
         self._hypotheses.speculate([], end)

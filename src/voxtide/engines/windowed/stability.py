@@ -22,7 +22,14 @@ and over the telephone, has a mean of -0.04 to -0.28; French, Spanish, Italian a
 have -0.49 to -1.5."""
 
 MIN_WORD_S = 0.1
-"""A word that ends sooner than this after the one before it is a hallucination."""
+"""Words that repeat those before them and end sooner than this after them, per word, are a hallucination."""
+
+MAX_REPEATED_WORDS = 8
+"""The longest end that is compared with the words before it."""
+
+
+MISPLACED_S = 0.2
+"""Two alignments of a word seldom differ by more."""
 
 
 def num_stable(
@@ -94,6 +101,32 @@ def _squeezed_runs(starts_s: list[float]) -> list[tuple[int, int]]:
         else:
             runs.append((first, last))
     return runs
+
+
+def is_misplaced(pieces: list[Piece], open_start_s: float) -> bool:
+    """Whether a hypothesis begins in final text or in the silence before the speech: the model follows other audio.
+
+    `open_start_s`: where the audio without final text begins.
+    """
+    first = next((piece for piece in pieces if not piece.is_punctuation), None)
+    return first is not None and first.end_s < open_start_s - MISPLACED_S
+
+
+def drop_repeated_end(pieces: list[Piece], prefix: list[Piece]) -> list[Piece]:
+    """The pieces without last words that repeat those before them, of which `prefix` has some, in too little time.
+
+    At the end of speech the model continues the text with the sentence it has just written. A hypothesis of one word is
+    left to `repeats_last_word`.
+    """
+    text = [*prefix, *pieces]
+    words = [i for i, piece in enumerate(text) if not piece.is_punctuation]
+    for n in range(min(MAX_REPEATED_WORDS, len(words) // 2), 0, -1):
+        before, last = words[-2 * n : -n], words[-n:]
+        is_repeated = [text[i].normalised for i in before] == [text[i].normalised for i in last]
+        is_short = text[last[-1]].end_s - text[before[-1]].end_s < n * MIN_WORD_S
+        if is_repeated and is_short and words[-max(n, 2)] >= len(prefix):
+            return text[len(prefix) : last[0]]
+    return pieces
 
 
 def repeats_last_word(pieces: list[Piece], prefix: list[Piece]) -> bool:

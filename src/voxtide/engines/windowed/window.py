@@ -15,7 +15,13 @@ from voxtide.audio.vad import VAD_FRAME_S, VAD_FRAME_SAMPLES
 from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.engines.windowed.final_text import WindowedFinalText
 from voxtide.engines.windowed.hypothesis import Piece
-from voxtide.engines.windowed.stability import drop_hallucinations, mean_logprob, repeats_last_word
+from voxtide.engines.windowed.stability import (
+    drop_hallucinations,
+    drop_repeated_end,
+    is_misplaced,
+    mean_logprob,
+    repeats_last_word,
+)
 from voxtide.engines.windowed.window_model import WindowReader
 from voxtide.types import SAMPLE_RATE_HZ
 
@@ -78,17 +84,17 @@ class Window:
     def transcribe(self, end: int, draft: list[Piece], *, is_last: bool = False) -> list[Piece]:
         """The pieces up to `end`, after the final words.
 
-        Restart the window after the final words if the model repeats the last of them, or leaves speech without words:
-        it may be stuck at the forced prefix.
+        Restart the window after the final words if the model repeats the last of them, follows other audio than the
+        open speech, or leaves speech without words: it may be stuck at the forced prefix.
 
         `is_last`: speech seems to end here. Otherwise a later update, with more audio, usually finds the words, and
         with the prefix finds better ones: the window is transcribed again only if much speech has none.
         """
         pieces = self._transcribe(self.start, end, self._final_text.prefix_tokens, draft, is_last=is_last)
         if not self._final_text.prefix:
-            return pieces
+            return self._with_rest(pieces, end) if is_last else pieces
         open_start = max(self.start, round(self._final_text.end_s * SAMPLE_RATE_HZ))
-        if repeats_last_word(pieces, self._final_text.prefix):
+        if repeats_last_word(pieces, self._final_text.prefix) or is_misplaced(pieces, self._final_text.open_start_s):
             self.restart(open_start)
             return self._transcribe(self.start, end, [], [], is_last=is_last)
         is_due = is_last or end / SAMPLE_RATE_HZ >= self._next_retry_s
@@ -99,6 +105,14 @@ class Window:
                 self.restart(open_start)
                 return again
         return pieces
+
+    def _with_rest(self, pieces: list[Piece], end: int) -> list[Piece]:
+        """The pieces of a window without a prefix, and those of the speech after its last word, if there is much."""
+        words = [piece for piece in pieces if not piece.is_punctuation]
+        if not words or not self.has_speech(words[-1].end_s, end / SAMPLE_RATE_HZ):
+            return pieces
+        rest = self._transcribe(round(words[-1].end_s * SAMPLE_RATE_HZ), end, [], [], is_last=True)
+        return [*pieces, *rest] if self._is_probable(rest) else pieces
 
     def _is_probable(self, pieces: list[Piece]) -> bool:
         words = [piece for piece in pieces if not piece.is_punctuation]
@@ -134,7 +148,8 @@ class Window:
         pieces = self._reader.transcribe(start, end, prefix=prefix, draft=draft_tokens, is_speech=is_speech)
         if self._final_text.ends_in_punctuation and pieces and pieces[0].is_punctuation:
             del pieces[0]
-        return drop_hallucinations(pieces, is_last=is_last)
+        final = self._final_text.prefix if prefix else []
+        return drop_repeated_end(drop_hallucinations(pieces, is_last=is_last), final)
 
     def cut(self, end: int, pending: list[Piece]) -> None:
         """Cut a window longer than `max_window_s` at a final word. `pending` are the pieces that are not final."""
