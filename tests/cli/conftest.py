@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import wave
@@ -34,10 +35,12 @@ def tones(tmp_path: Path) -> Tones:
 
 @pytest.fixture
 def voxtide() -> Voxtide:
-    """Runs a command in this process."""
+    """Runs a command in this process. Its logging ends with it: the stderr that it logs to is closed afterwards."""
 
     def run(*arguments: object, **options: object) -> Result:
-        return CliRunner().invoke(app, [str(argument) for argument in arguments], **options)  # type: ignore[arg-type]  # CliRunner's own
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(logging.getLogger(), "handlers", [*logging.getLogger().handlers])
+            return CliRunner().invoke(app, [str(argument) for argument in arguments], **options)  # type: ignore[arg-type]  # CliRunner's own
 
     return run
 

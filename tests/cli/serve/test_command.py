@@ -17,13 +17,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.support.certificates import make_certificate
+from tests.support.spoken import Voxtide
 from voxtide.audio.encodings import Encoding, encode_pcm
-from voxtide.cli.app import app
 from voxtide.cli.serve.command import _capacity, calibrated_capacity, default_capacity, store_capacity
 from voxtide.cli.serve.console import JsonLines, TextLines
 from voxtide.cli.serve.request import ServeRequest
@@ -189,7 +188,7 @@ def test_an_invalid_key_is_named_by_its_position_and_not_shown(
     ],
 )
 def test_every_limit_has_an_option_with_the_default_of_the_config(
-    monkeypatch: pytest.MonkeyPatch, options: str, config: ServerConfig
+    voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch, options: str, config: ServerConfig
 ) -> None:
     requests: list[ServeRequest] = []
 
@@ -198,7 +197,7 @@ def test_every_limit_has_an_option_with_the_default_of_the_config(
         return 0
 
     monkeypatch.setattr("voxtide.cli.serve.command.serve", serve_nothing)
-    result = CliRunner().invoke(app, ["serve", "--engine", "scripted", *options.split()])
+    result = voxtide("serve", "--engine", "scripted", *options.split())
     assert result.exit_code == 0, result.output
     assert requests[0].config == config
 
@@ -275,7 +274,9 @@ def test_a_log_line_has_its_fields() -> None:
 
 
 @pytest.mark.parametrize(("language", "reason"), [("frnch", "nearest are French"), ("Dutch", "cannot transcribe 'nl'")])
-def test_a_language_the_server_cannot_have_is_refused_at_the_start(language: str, reason: str) -> None:
-    result = CliRunner().invoke(app, ["serve", "--engine", "scripted", "--port", "0", "--language", language])
+def test_a_language_the_server_cannot_have_is_refused_at_the_start(
+    voxtide: Voxtide, language: str, reason: str
+) -> None:
+    result = voxtide("serve", "--engine", "scripted", "--port", "0", "--language", language)
     assert (result.exit_code, result.stdout) == (2, "")
     assert reason in result.stderr
