@@ -149,11 +149,11 @@ def plain_wav(peek: Callable[[int], bytes]) -> PlainWav | None:
     if start[:4] != b"RIFF" or start[8:] != b"WAVE":
         return None
     pcm, offset = None, 12
-    while offset <= _MAX_WAV_HEADER_BYTES and len(head := peek(offset + 8)) == offset + 8:
+    while offset <= MAX_WAV_HEADER_BYTES and len(head := peek(offset + 8)) == offset + 8:
         tag, num_bytes = struct.unpack_from("<4sI", head, offset)
         offset += 8
         if tag == b"data":
-            num_known = None if num_bytes == 0 or num_bytes >= _UNKNOWN_WAV_BYTES else num_bytes
+            num_known = None if num_bytes == 0 or num_bytes >= UNKNOWN_WAV_BYTES else num_bytes
             return PlainWav(pcm, offset, num_known) if pcm is not None else None
         if tag == b"fmt ":
             pcm = _wav_format(peek(offset + min(num_bytes, _MAX_FORMAT_BYTES))[offset:])
@@ -171,7 +171,7 @@ def num_missing_wav_bytes(stream: ByteStream) -> int:
         return 0
     stated_bytes = int(struct.unpack_from("<I", head, 4)[0]) + len(head)
     missing_bytes = stated_bytes - stream.size_bytes
-    return max(0, missing_bytes) if stated_bytes < _UNKNOWN_WAV_BYTES else 0
+    return max(0, missing_bytes) if stated_bytes < UNKNOWN_WAV_BYTES else 0
 
 
 def wrong_length(name: str, num_missing_bytes: int) -> Notice:
@@ -182,10 +182,10 @@ def wrong_length(name: str, num_missing_bytes: int) -> Notice:
 LENGTH_TOLERANCE_S = 0.1
 """Less missing audio than a syllable counts as a wrong header."""
 
-_MAX_WAV_HEADER_BYTES = 64 * 1024
+MAX_WAV_HEADER_BYTES = 64 * 1024
 """Metadata before the samples, such as titles. Longer headers (pictures) are left to FFmpeg."""
 
-_UNKNOWN_WAV_BYTES = 0x7FFF_0000
+UNKNOWN_WAV_BYTES = 0x7FFF_0000
 """Streaming writers state a length near 2**31 or 2**32, or 0, when they do not know it yet."""
 
 _MAX_FORMAT_BYTES = 40

@@ -11,5 +11,6 @@ tracks.py         which of several audio tracks
 track_samples.py  frames -> mono at 16 kHz; the mix of several tracks
 clock.py          silence for a late start and for gaps
 damage.py         undecodable packets and missing audio: lost or not?
+wav_rest.py       what follows the samples of a WAV file
 ogg.py            truncation check that FFmpeg lacks
 """

@@ -69,6 +69,7 @@ class MediaReader:
             ConfigError: There is no such track.
         """
         demuxer = self._opened = Demuxer(self._name, self._target, self._limits)
+        self.notices.extend(demuxer.notices)
         infos = list(demuxer.tracks())
         default = next(track for track in infos if track.is_default)
         if self._choice is not None:

@@ -22,9 +22,11 @@ from voxtide.audio.media.damage import stated_s
 from voxtide.audio.media.ogg import num_missing_ogg_bytes
 from voxtide.audio.media.sniff import is_container
 from voxtide.audio.media.tracks import AudioTrack, described
+from voxtide.audio.media.wav_rest import RestoredWav, wav_rest
 from voxtide.audio.pcm import num_missing_wav_bytes
 from voxtide.audio.trust import tls_options
 from voxtide.errors import AudioError, CorruptAudioError, NotAudioError, SourceNotFoundError
+from voxtide.types import Notice
 
 _NO_PROTOCOLS = ""
 """Protocols FFmpeg may use because of a local file's content: none. The file itself is read here."""
@@ -41,6 +43,7 @@ class Demuxer:
     Attributes:
         is_known_format: Whether the first bytes are those of a container, not FFmpeg's guess.
         num_missing_bytes: How much shorter the input is than its header states.
+        notices: What is known of the input before it is read.
     """
 
     def __init__(self, name: str, target: ByteStream | Address, limits: Limits) -> None:
@@ -54,6 +57,7 @@ class Demuxer:
         """
         self.is_known_format = True
         self.num_missing_bytes = 0
+        self.notices: list[Notice] = []
         self._name = name
         self._target = target
         self._limits = limits
@@ -158,7 +162,10 @@ class Demuxer:
         self.is_known_format = is_container(stream.peek)
         self.num_missing_bytes = num_missing_wav_bytes(stream) or num_missing_ogg_bytes(stream)
         options = {"protocol_whitelist": _NO_PROTOCOLS}
-        return av.open(stream, "r", options=options, metadata_errors="replace", buffer_size=MAX_READ_BYTES)
+        rest = wav_rest(self._name, stream)
+        self.notices = [] if rest is None else [rest.notice]
+        file = stream if rest is None else RestoredWav(stream, rest)
+        return av.open(file, "r", options=options, metadata_errors="replace", buffer_size=MAX_READ_BYTES)
 
     def _open_address(self, address: Address) -> InputContainer:
         options = {

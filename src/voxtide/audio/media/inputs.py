@@ -11,7 +11,8 @@ from voxtide.audio.media.container import MediaReader
 from voxtide.audio.media.http_file import RETRY_PAUSES_S, HttpFile, open_http_file
 from voxtide.audio.media.sniff import is_container, other_kind
 from voxtide.audio.media.tracks import AudioTrack, TrackChoice, chosen_tracks
-from voxtide.audio.pcm import PcmFormat, PcmReader, plain_wav
+from voxtide.audio.media.wav_rest import wav_rest
+from voxtide.audio.pcm import PcmFormat, PcmReader, PlainWav, plain_wav
 from voxtide.errors import AudioError, NotAudioError
 from voxtide.types import Notice, Samples
 
@@ -110,8 +111,9 @@ class BytesReader:
             return self._pcm_reader(stream, self._pcm)
         wav = plain_wav(stream.peek)
         if wav is not None:
+            num_bytes = self._num_wav_bytes(stream, wav)
             stream.skip(wav.offset_bytes)
-            return self._pcm_reader(stream, wav.pcm, num_bytes=wav.num_bytes)
+            return self._pcm_reader(stream, wav.pcm, num_bytes=num_bytes)
         if self._fallback is None or is_container(stream.peek):
             return MediaReader(self._name, stream, track=self._track)
         kind = other_kind(stream.peek)
@@ -120,6 +122,14 @@ class BytesReader:
         if stream.seekable():
             return MediaReader(self._name, stream, track=self._track)
         return self._fallback_reader(stream, self._fallback)
+
+    def _num_wav_bytes(self, stream: ByteStream, wav: PlainWav) -> int | None:
+        """The length of the samples, which may exceed the header's."""
+        rest = wav_rest(self._name, stream)
+        if rest is None or wav.num_bytes is None:
+            return wav.num_bytes
+        self._notices.append(rest.notice)
+        return wav.num_bytes + rest.num_audio_bytes
 
     def _fallback_reader(self, stream: ByteStream, pcm: PcmFormat) -> PcmReader:
         if stream.peek(1):  # an empty input is no PCM either

@@ -1,0 +1,150 @@
+"""What follows the samples of a WAV file. In: a file. Out: where its samples end, if its header states too little.
+
+Writers that were killed leave an old length behind. Chunks such as titles may follow the samples and are no audio.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from voxtide.audio.bytestream import ByteStream
+from voxtide.audio.pcm import LENGTH_TOLERANCE_S, MAX_WAV_HEADER_BYTES, UNKNOWN_WAV_BYTES
+from voxtide.types import Notice
+
+_TAIL_BYTES = 64 * 1024
+"""Chunks behind samples of an unstated number are searched for in so many bytes at the end of the file."""
+
+_CHUNKS = {b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"cue ", b"smpl", b"JUNK", b"PAD ", b"_PMX", b"fact", b"afsp"}
+"""Chunks that are no audio even if the file ends inside them."""
+
+_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
+
+
+@dataclass(frozen=True, slots=True)
+class DataChunk:
+    """The header of the samples: the place of its length, that length, and the samples' rate."""
+
+    length_place: int
+    num_bytes: int
+    bytes_per_s: int
+
+    @property
+    def end_bytes(self) -> int:
+        """Where the samples end."""
+        return self.length_place + 4 + self.num_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WavRest:
+    """What follows the samples that the header states: `num_audio_bytes` of audio, if any, and what to say of it."""
+
+    chunk: DataChunk
+    num_audio_bytes: int
+    notice: Notice
+
+
+def wav_rest(name: str, stream: ByteStream) -> WavRest | None:
+    """Bytes behind the samples that are no chunk; None if there are none. Rewinds the stream.
+
+    None for other formats too, if the length is not stated, and for pipes: more may come there, or not.
+    """
+    size_bytes = stream.size_bytes
+    if size_bytes is None or not stream.seekable() or (chunk := _data_chunk(stream)) is None:
+        return None
+    if size_bytes <= chunk.end_bytes + chunk.num_bytes % 2:
+        return None
+    stream.seek(chunk.end_bytes)
+    start = stream.peek(len(max(_TAGS, key=len)))
+    num_left = size_bytes - chunk.end_bytes
+    if _is_chunk(start, num_left) or (chunk.num_bytes % 2 and _is_chunk(start[1:], num_left - 1)):
+        stream.seek(0)
+        return None
+    tail_place = max(chunk.end_bytes, size_bytes - _TAIL_BYTES)
+    stream.seek(tail_place)
+    tail = stream.peek(size_bytes - tail_place)
+    stream.seek(0)
+    num_bytes = tail_place + _chunks_place(tail) - chunk.end_bytes
+    return _judged(name, chunk, num_bytes, is_tag=start.startswith(_TAGS), is_padding=not any(tail[:num_bytes]))
+
+
+def _judged(name: str, chunk: DataChunk, num_bytes: int, *, is_tag: bool, is_padding: bool) -> WavRest | None:
+    if is_tag or num_bytes <= LENGTH_TOLERANCE_S * chunk.bytes_per_s:
+        message = f"{name} holds {num_bytes} bytes after the audio that its header states; they were skipped"
+        return None if is_padding else WavRest(chunk, 0, Notice("undecodable_bytes", message))
+    message = f"{name} holds {num_bytes / chunk.bytes_per_s:.2f} s more than its header states; they were read"
+    return WavRest(chunk, num_bytes, Notice("wrong_length", message))
+
+
+def _data_chunk(stream: ByteStream) -> DataChunk | None:
+    """The chunk of the samples, if its length is stated and the header is no longer than usual."""
+    head = stream.peek(12)
+    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+        return None
+    bytes_per_s, offset = 0, 12
+    while offset <= MAX_WAV_HEADER_BYTES and len(head := stream.peek(offset + 20)[offset:]) >= 8:
+        tag, num_bytes = struct.unpack_from("<4sI", head)
+        if tag == b"data":
+            is_stated = bytes_per_s > 0 and 0 < num_bytes < UNKNOWN_WAV_BYTES
+            return DataChunk(offset + 4, num_bytes, bytes_per_s) if is_stated else None
+        if tag == b"fmt " and len(head) == 20:
+            (bytes_per_s,) = struct.unpack_from("<I", head, 16)
+        offset += 8 + num_bytes + num_bytes % 2
+    return None
+
+
+def _is_chunk(start: bytes, num_left: int) -> bool:
+    """Whether `start`, of `num_left` bytes to the end of the file, is the header of a chunk."""
+    if start[:4] in _CHUNKS:
+        return True
+    is_name = len(start) >= 8 and all(0x20 <= byte < 0x7F for byte in start[:4])
+    return is_name and 8 + int(struct.unpack_from("<I", start, 4)[0]) <= num_left
+
+
+def _chunks_place(tail: bytes) -> int:
+    """Where the chunks that reach to the end of `tail` start: its length if there are none."""
+    end = len(tail)
+    if end < 8:
+        return end
+    data = np.frombuffer(tail, np.uint8).astype(np.int64)
+    num = end - 7
+    sizes = sum(data[4 + i : 4 + i + num] << 8 * i for i in range(4))
+    is_name = np.all([(data[i : i + num] >= 0x20) & (data[i : i + num] < 0x7F) for i in range(4)], axis=0)
+    ends = np.arange(num) + 8 + sizes
+    while (found := np.flatnonzero(is_name & ((ends == end) | (ends + sizes % 2 == end)))).size:
+        end = int(found[0])  # the outermost: chunks contain chunks
+    return end
+
+
+class RestoredWav:
+    """A WAV file for FFmpeg whose header states all samples: as the `stream`, but for that length."""
+
+    def __init__(self, stream: ByteStream, rest: WavRest) -> None:
+        self.name = stream.name
+        self._stream = stream
+        self._place = rest.chunk.length_place
+        self._length = struct.pack("<I", rest.chunk.num_bytes + rest.num_audio_bytes)
+
+    def seekable(self) -> bool:
+        """As `ByteStream.seekable`."""
+        return self._stream.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """As `ByteStream.seek`."""
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """The offset of the next byte."""
+        return self._stream.tell()
+
+    def read(self, max_bytes: int) -> bytes:
+        """As `ByteStream.read`."""
+        start = self._stream.tell()
+        data = bytearray(self._stream.read(max_bytes))
+        for place, byte in enumerate(self._length, start=self._place - start):
+            if 0 <= place < len(data):
+                data[place] = byte
+        return bytes(data)

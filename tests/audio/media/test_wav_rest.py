@@ -1,0 +1,96 @@
+"""WAV files whose header states fewer samples than they hold, and other bytes after the samples."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+from pathlib import Path
+
+import pytest
+
+from tests.support.media_files import encode, read_all, tone
+from voxtide.audio import open_source
+from voxtide.audio.bytestream import ByteStream
+from voxtide.audio.media.wav_rest import wav_rest
+
+RATE_HZ = 16_000
+CODECS = pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le"], ids=["plain", "through FFmpeg"])
+CHUNK = b"LIST" + struct.pack("<I", 26) + b"INFOISFT" + struct.pack("<I", 14) + b"Lavf61.0.100\0\0"
+
+
+def write_wav(path: Path, codec: str, *, num_unstated: int, after: bytes = b"") -> int:
+    """Write two seconds, of whose bytes the header omits `num_unstated`; returns the number of samples."""
+    encode(path, tone(2.0), codec, rate_hz=RATE_HZ)
+    data = bytearray(path.read_bytes())
+    place = data.index(b"data") + 4
+    (num_bytes,) = struct.unpack_from("<I", data, place)
+    assert len(data) == place + 4 + num_bytes, "FFmpeg writes the samples last"
+    data[place : place + 4] = struct.pack("<I", num_bytes - num_unstated)
+    path.write_bytes(bytes(data) + after)
+    return 2 * RATE_HZ
+
+
+async def read(path: Path) -> tuple[int, float | None, list[tuple[str, str]]]:
+    """The number of samples, the length, and the notices."""
+    async with open_source(path) as source:
+        samples = await read_all(source)
+        return samples.size, source.duration_s, [(notice.code, notice.message) for notice in source.notices]
+
+
+@CODECS
+@pytest.mark.parametrize("num_unstated", [20_000, 20_001, 60_000])
+@pytest.mark.parametrize("after", [b"", CHUNK, CHUNK + b"id3 \5\0\0\0abcde\0"], ids=["last", "chunk", "chunks"])
+async def test_audio_that_the_header_does_not_state_is_read(
+    tmp_path: Path, codec: str, num_unstated: int, after: bytes
+) -> None:
+    path = tmp_path / "talk.wav"
+    num_samples = write_wav(path, codec, num_unstated=num_unstated, after=after)
+    num_read, duration_s, notices = await read(path)
+    assert num_read == num_samples
+    assert duration_s == pytest.approx(2.0)
+    ((code, message),) = notices
+    assert code == "wrong_length"
+    unstated_s = num_unstated / RATE_HZ / (3 if codec == "pcm_s24le" else 2)
+    assert message == f"{path} holds {unstated_s:.2f} s more than its header states; they were read"
+
+
+@CODECS
+@pytest.mark.parametrize(
+    ("after", "codes"),
+    [
+        (CHUNK, []),
+        (CHUNK * 1_000, []),
+        (b"abcd" + struct.pack("<I", 9_000) + b"\1" * 9_000, []),  # a chunk that nobody knows
+        (b"LIST" + struct.pack("<I", 90_000) + b"\1" * 30_000, []),  # truncated
+        (b"\0" * 500, []),  # padding
+        (random.Random(7).randbytes(500), ["undecodable_bytes"]),
+        (b"ID3\4\0\0\0\0\x70\0" + b"\xff" * 30_000, ["undecodable_bytes"]),
+    ],
+    ids=["chunk", "chunks", "unknown chunk", "truncated chunk", "padding", "a few bytes", "tag"],
+)
+async def test_what_is_no_audio_is_not_read(tmp_path: Path, codec: str, after: bytes, codes: list[str]) -> None:
+    num_samples = write_wav(tmp_path / "talk.wav", codec, num_unstated=0, after=after)
+    num_read, duration_s, notices = await read(tmp_path / "talk.wav")
+    assert num_read == num_samples
+    assert duration_s == pytest.approx(2.0)
+    assert [code for code, _ in notices] == codes
+
+
+@CODECS
+async def test_a_part_too_short_for_a_syllable_is_named_and_skipped(tmp_path: Path, codec: str) -> None:
+    path = tmp_path / "talk.wav"
+    num_samples = write_wav(path, codec, num_unstated=3_000)
+    num_read, _, notices = await read(path)
+    assert num_read == num_samples - 3_000 // (3 if codec == "pcm_s24le" else 2)
+    assert notices == [
+        ("undecodable_bytes", f"{path} holds 3000 bytes after the audio that its header states; they were skipped")
+    ]
+
+
+@pytest.mark.parametrize("num_bytes", [0, 20_000])
+def test_other_formats_and_short_headers_have_no_rest(num_bytes: int) -> None:
+    for start in (b"", b"RIFF", b"RIFF\0\0\0\0WAVE", b"RIFF\0\0\0\0WAVEdata", b"OggS\0\0\0\0WAVEdata\1\0\0\0"):
+        stream = ByteStream(io.BytesIO(start + bytes(num_bytes)))
+        assert wav_rest("talk.wav", stream) is None
+        assert stream.tell() == 0
