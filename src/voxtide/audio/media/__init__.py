@@ -13,4 +13,5 @@ clock.py          silence for a late start and for gaps
 damage.py         undecodable packets and missing audio: lost or not?
 wav_rest.py       what follows the samples of a WAV file
 ogg.py            truncation check that FFmpeg lacks
+matroska.py       the same for Matroska and WebM
 """

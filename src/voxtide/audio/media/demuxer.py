@@ -19,6 +19,7 @@ from voxtide.audio.addresses import FFMPEG_PROTOCOLS, Address, Limits
 from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream
 from voxtide.audio.media.clock import MAX_JUMP_S, MAX_SILENCE_S, ContainerClock
 from voxtide.audio.media.damage import stated_s
+from voxtide.audio.media.matroska import stated_matroska_bytes
 from voxtide.audio.media.ogg import num_missing_ogg_bytes
 from voxtide.audio.media.sniff import is_container
 from voxtide.audio.media.tracks import AudioTrack, described
@@ -42,7 +43,6 @@ class Demuxer:
 
     Attributes:
         is_known_format: Whether the first bytes are those of a container, not FFmpeg's guess.
-        num_missing_bytes: How much shorter the input is than its header states.
         notices: What is known of the input before it is read.
     """
 
@@ -56,7 +56,8 @@ class Demuxer:
             AudioError: Access denied, or timeout.
         """
         self.is_known_format = True
-        self.num_missing_bytes = 0
+        self._num_missing_bytes = 0
+        self._stated_bytes: int | None = None
         self.notices: list[Notice] = []
         self._name = name
         self._target = target
@@ -67,6 +68,14 @@ class Demuxer:
     def format_name(self) -> str:
         """FFmpeg's name of the container's format."""
         return str(self._container.format.name)
+
+    @property
+    def num_missing_bytes(self) -> int:
+        """How much shorter the input is than its header states; for some formats in a pipe, known at its end."""
+        size_bytes = self._target.size_bytes if isinstance(self._target, ByteStream) else None
+        if self._stated_bytes is None or size_bytes is None:
+            return self._num_missing_bytes
+        return max(0, self._stated_bytes - size_bytes)
 
     @property
     def is_seekable(self) -> bool:
@@ -160,7 +169,8 @@ class Demuxer:
         if stream.peek(len(_PLAYLIST)) == _PLAYLIST:
             raise NotAudioError(f"{self._name} is a playlist; open a file that it lists, or the playlist's own address")
         self.is_known_format = is_container(stream.peek)
-        self.num_missing_bytes = num_missing_wav_bytes(stream) or num_missing_ogg_bytes(stream)
+        self._stated_bytes = stated_matroska_bytes(stream)
+        self._num_missing_bytes = num_missing_wav_bytes(stream) or num_missing_ogg_bytes(stream)
         options = {"protocol_whitelist": _NO_PROTOCOLS}
         rest = wav_rest(self._name, stream)
         self.notices = [] if rest is None else [rest.notice]
