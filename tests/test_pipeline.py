@@ -337,6 +337,17 @@ def test_stop_transcribes_the_audio_fed_so_far() -> None:
     assert (outcome.transcript.text, outcome.failure) == ("no matter", None)
 
 
+@pytest.mark.parametrize(("fed_s", "messages"), [(4, []), (6, ["no speech found in 6 s of the audio; level -60 dBFS"])])
+def test_little_audio_before_a_stop_is_not_said_to_be_without_speech(fed_s: int, messages: list[str]) -> None:
+    async def main() -> Outcome:
+        stop = asyncio.Event()
+        hum = np.full(fed_s * SAMPLE_RATE_HZ, 0.001, np.float32)
+        async with ScriptedEngine() as engine, engine.open() as stream:
+            return await run_stream(never_ending(hum, stop), stream, stop=stop)
+
+    assert [notice.message for notice in asyncio.run(main()).transcript.notices] == messages
+
+
 def test_stop_transcribes_what_a_microphone_has_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> Outcome:
         stop = asyncio.Event()

@@ -30,6 +30,9 @@ or faster than real-time audio, where a flush could split a word."""
 MAX_SPEECH_NOTICES = 10
 """Most notices of one stream about speech without text: singing never has any."""
 
+MIN_FED_S = 5.0
+"""A stream that was stopped after less audio is not said to be without speech: a recording may begin with silence."""
+
 
 class Observer:
     """Callbacks for a running stream, all called in one event loop; override what you need.
@@ -96,6 +99,7 @@ async def run_stream(
             feeding = tasks.create_task(run.feed(source))
             stopping = tasks.create_task(_end_at(stop, source, feeding)) if stop else None
             await asyncio.wait({feeding})
+            run.is_stopped = stop is not None and stop.is_set()
             for task in filter(None, (flushing, stopping)):
                 task.cancel()
             await run.finish()
@@ -120,6 +124,7 @@ class _Run:
     ) -> None:
         self.assembler = Assembler()
         self.failure: VoxtideError | None = None
+        self.is_stopped = False  # so that more audio may follow than was fed
         self.notices: list[Notice] = []
         self._notices_of = notices_of
         self._num_source_notices = 0
@@ -173,11 +178,18 @@ class _Run:
                 )
                 self.notify(Notice("language_doubted", f"{message}; engine 'whisper' knows a hundred"))
             case Finished() if self._num_fed_samples and not (self.failure or self._num_untranscribed):
-                if not self.assembler.stable_text.strip():
-                    level = level_of_power_dbfs(self._energy / self._num_fed_samples)
-                    self.notify(Notice("no_speech", f"no speech found in {self._source_name}; level {level:.0f} dBFS"))
+                self._notice_silence()
             case _:
                 pass
+
+    def _notice_silence(self) -> None:
+        """Report audio without text, unless the stream was stopped after little of it."""
+        fed_s = self._num_fed_samples / SAMPLE_RATE_HZ
+        if self.assembler.stable_text.strip() or (self.is_stopped and fed_s < MIN_FED_S):
+            return
+        part = f"{fed_s:.0f} s of " if self.is_stopped else ""
+        level = level_of_power_dbfs(self._energy / self._num_fed_samples)
+        self.notify(Notice("no_speech", f"no speech found in {part}{self._source_name}; level {level:.0f} dBFS"))
 
     @property
     def _source_name(self) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from pathlib import Path
 
@@ -115,6 +116,37 @@ def test_a_pipe_behind_a_link_is_written_directly() -> None:
     os.close(write_end)
     with open(read_end) as pipe:
         assert pipe.read() == "text"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link to a pipe", "socket"])
+def test_a_named_pipe_and_a_socket_are_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the name of a socket must be short
+    with socket.socket(socket.AF_UNIX) as listener:
+        if kind == "socket":
+            listener.bind("there")
+        else:
+            os.mkfifo("there" if kind == "pipe" else "pipe")
+        if kind == "link to a pipe":
+            os.symlink("pipe", "there")
+        with pytest.raises(ConfigError, match="--output there is no regular file; .*leave out --output"):
+            open_destination("there", "txt", ["talk.wav"])
+
+
+def test_the_file_that_stdout_goes_to_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    stdout = os.dup(1)
+    with open("x.txt", "w") as file:
+        os.dup2(file.fileno(), 1)
+    try:
+        for path in ("/dev/stdout", "x.txt"):
+            with pytest.raises(ConfigError, match=f"--output {path} is the file that stdout goes to; .*leave out"):
+                open_destination(path, "txt", ["talk.wav"])
+    finally:
+        os.dup2(stdout, 1)
+        os.close(stdout)
+    assert os.listdir() == ["x.txt"]
 
 
 @pytest.mark.parametrize("num_sources", [1, 2])

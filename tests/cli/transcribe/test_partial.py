@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import resource
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from io import FileIO
@@ -213,16 +214,53 @@ def test_a_file_that_was_deleted_or_replaced_meanwhile_costs_no_text(
     assert target.stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.parametrize("document", ["one\ntwo\n", None])
+@pytest.mark.parametrize("is_closed_only", [False, True])
+def test_a_directory_that_was_deleted_meanwhile_costs_no_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: str | None, is_closed_only: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    file = opened(gone / "notes.txt")
+    file.grow("one\n", "")
+    shutil.rmtree(gone)
+    file.grow("two\n", "")
+    with pytest.raises(VoxtideError, match="cannot write .*: No such file or directory; the text is in ") as caught:
+        file.close() if is_closed_only else file.finish(document)
+    file.close()
+    (kept,) = os.listdir(tmp_path)
+    assert str(caught.value).endswith(str(tmp_path / kept))
+    assert Path(kept).read_text() == "one\ntwo\n"
+
+
 def test_a_deleted_file_is_not_named_as_the_one_with_the_text(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(target.parent)
     file = opened(target)
     file.grow("one\n", "")
     file._sync.close()
     file.path.unlink()
     monkeypatch.setattr(os, "fsync", failing)
-    with pytest.raises(VoxtideError, match=f"^cannot write {target}: No space left on device$"):
+    with pytest.raises(VoxtideError, match=r"No space left on device; the text is in .*/voxtide-[-0-9]+\.txt$"):
         file.finish("one\n")
     file.close()
-    assert os.listdir(target.parent) == []
+    (kept,) = os.listdir()
+    assert Path(kept).read_text() == "one\n"
+
+
+@pytest.mark.parametrize("text", ["", "one\n"])
+def test_the_text_of_a_recording_is_saved_without_its_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    file = opened(gone / "notes.txt")
+    shutil.rmtree(gone)
+    with pytest.raises(VoxtideError, match="cannot write"):
+        file.finish(text)
+    file.close()
+    assert [path.read_text() for path in tmp_path.iterdir()] == ([text] if text else [])
 
 
 def test_a_target_that_cannot_be_replaced_leaves_the_document_in_the_partial_file(target: Path) -> None:

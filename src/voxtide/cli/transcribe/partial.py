@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from voxtide.cli.failures import print_note
+from voxtide.cli.rescue import free_path, rescue
 from voxtide.errors import ConfigError, VoxtideError
 from voxtide.models.lock import try_lock
 
@@ -99,15 +100,17 @@ class PartialFile:
         Both also if the file was deleted meanwhile.
 
         Raises:
-            VoxtideError: The target cannot be written. Grown text stays in the partial file.
+            VoxtideError: The target cannot be written. Grown text stays in the partial file; if there is none any
+                more, the text is in a new file, which the error names.
         """
+        text = b"" if document is None else _encoded(document)
         try:
             if document is not None or self._is_appending or not self._is_in_place():
-                self._rewrite(self._grown() if document is None else _encoded(document))
+                self._rewrite(self._grown() if document is None else text)
             self._close_file()
             self.path.replace(self.target)
         except OSError as error:
-            raise self._failure(error) from error
+            raise self._failure(error, text) from error
         self._is_finished = True
         self._lock.release()
 
@@ -185,13 +188,22 @@ class PartialFile:
             self.path.rename(kept)
             print_note(f"the text of an earlier run that was killed is in {kept}")
 
-    def _failure(self, error: OSError) -> VoxtideError:
+    def _failure(self, error: OSError, document: bytes = b"") -> VoxtideError:
         self._has_failed = True
         rest = ""
         with suppress(OSError):
-            if self._is_in_place() and _has_text(self._grown(), self._format):
-                rest = f"; the text so far is in {self.path}"
+            rest = self._keep(document)
         return VoxtideError(f"cannot write {self.target}: {error.strerror}{rest}")
+
+    def _keep(self, document: bytes) -> str:
+        """Save the text, unless the partial file has it, and say where: its directory may have been deleted."""
+        grown = self._grown()
+        if self._is_in_place() and _has_text(grown, self._format):
+            return f"; the text so far is in {self.path}"
+        text = document or grown
+        if not _has_text(text, self._format):
+            return ""
+        return f"; the text is in {rescue(text.decode('utf-8', 'replace'), f'.{self._format}')}"
 
 
 class _Lock:
@@ -256,15 +268,6 @@ class _Sync:
     def close(self) -> None:
         """Wait for the running sync. Idempotent."""
         self._pool.shutdown(wait=True)
-
-
-def free_path(path: Path) -> Path:
-    """`path`, or with a number in its name if it exists."""
-    found, number = path, 1
-    while found.exists():
-        number += 1
-        found = path.with_name(f"{path.stem}-{number}{path.suffix}")
-    return found
 
 
 def _is_at(file: FileIO, path: Path) -> bool:

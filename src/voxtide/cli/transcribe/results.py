@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ DocumentFormat: TypeAlias = Literal["txt", "srt", "vtt", "json", "jsonl"]
 
 APPENDABLE: frozenset[DocumentFormat] = frozenset({"txt", "jsonl"})
 """The times of subtitles would start again, and a file holds one JSON object."""
+
+_REMEDY = "name another file, or leave out --output: the text goes to stdout"
 
 
 class TextSink(Protocol):
@@ -121,12 +124,13 @@ class FileResult:
 def open_result(
     path: Path, doc_format: DocumentFormat, existing: Existing, *, is_live: bool = False
 ) -> FileResult | SpecialFile:
-    """The result at `path`; a device or a pipe is written directly, since a rename would replace it.
+    """The result at `path`; a device or a pipe of this process is written directly, since a rename would replace it.
 
     Raises:
         ConfigError: It cannot be written; for a live source also: it must not be replaced.
     """
     with naming_option(path):
+        _check_kind(path)
         if path.exists() and not path.is_file() and not path.is_dir():
             return SpecialFile(path, doc_format)
         target = path.resolve()  # keeps a link and replaces its target
@@ -140,6 +144,24 @@ def open_result(
             _protect(target, doc_format, existing)
         partial = PartialFile(target, doc_format, is_appending=existing.is_appended)
         return FileResult(target, partial, existing, doc_format)
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse what would block until it has a reader, destroy a disk, or replace what the shell has opened as stdout."""
+    if not path.exists():
+        return
+    found = path.stat()
+    if stat.S_ISREG(found.st_mode) and _is_stdout(found):
+        raise ConfigError(f"--output {path} is the file that stdout goes to; {_REMEDY}")
+    is_pipe = stat.S_ISFIFO(found.st_mode) and path.resolve().exists()  # that of a descriptor is nowhere else
+    if is_pipe or stat.S_ISSOCK(found.st_mode) or stat.S_ISBLK(found.st_mode):
+        raise ConfigError(f"--output {path} is no regular file; {_REMEDY}")
+
+
+def _is_stdout(found: os.stat_result) -> bool:
+    with suppress(OSError):  # stdout is closed
+        return os.path.samestat(found, os.fstat(1))
+    return False
 
 
 def _protect(path: Path, doc_format: DocumentFormat, existing: Existing) -> None:

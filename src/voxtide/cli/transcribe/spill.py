@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import errno
 import sys
-import tempfile
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import datetime
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from voxtide.cli.failures import drop_stdout, print_note
-from voxtide.cli.transcribe.partial import free_path
+from voxtide.cli.rescue import new_rescue_file
 
 PIPE_CHARS = 64 * 1024
 """What a pipe holds on Linux (fewer bytes elsewhere); older text has been read."""
@@ -93,19 +91,12 @@ class SpillingStdout:
         self._divert("stdout is closed; the text goes to" if is_closed else gone)
 
     def _divert(self, headline: str) -> None:
-        self._file = self._new_file()
+        self._file = new_rescue_file(self._suffix)
         self.spilled = Path(self._file.name)
         self._file.writelines(self._recent)
         self._file.flush()
         self._recent.clear()
         print_note(f"{headline} {self.spilled}")
-
-    def _new_file(self) -> TextIO:
-        """A new file in the current directory or, if that cannot be written, in the one for temporary files."""
-        name = f"voxtide-{datetime.now():%Y%m%d-%H%M%S}{self._suffix}"
-        with suppress(OSError):
-            return free_path(Path.cwd() / name).open("x", encoding="utf-8")
-        return free_path(Path(tempfile.gettempdir()) / name).open("x", encoding="utf-8")
 
 
 class TerminalSink:
