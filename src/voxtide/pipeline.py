@@ -176,7 +176,7 @@ class _Run:
                 message = (
                     f"the speech in {self._source_name} may not be {language_name(language)}, the model's only language"
                 )
-                self.notify(Notice("language_doubted", f"{message}; engine 'whisper' knows a hundred"))
+                self.notify(Notice("language_doubted", f"{message}; --engine whisper transcribes a hundred"))
             case Finished() if self._num_fed_samples and not (self.failure or self._num_untranscribed):
                 self._notice_silence()
             case _:
