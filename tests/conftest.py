@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,12 @@ TEST_S = 100.0
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
 """A busy machine is no defect: examples have no deadline, and may be generated slowly."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_ignored_hangup() -> None:
+    """Under nohup, the processes that tests start would inherit that SIGHUP is ignored."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="module")
