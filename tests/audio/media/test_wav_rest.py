@@ -61,7 +61,7 @@ async def test_audio_that_the_header_does_not_state_is_read(
     [
         (CHUNK, []),
         (CHUNK * 1_000, []),
-        (b"abcd" + struct.pack("<I", 9_000) + b"\1" * 9_000, []),  # a chunk that nobody knows
+        (b"abcd" + struct.pack("<I", 9_000) + b"\1" * 9_000, []),  # an unknown chunk
         (b"LIST" + struct.pack("<I", 90_000) + b"\1" * 30_000, []),  # truncated
         (b"\0" * 500, []),  # padding
         (random.Random(7).randbytes(500), ["undecodable_bytes"]),
