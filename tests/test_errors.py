@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import voxtide.errors
 from voxtide.errors import MissingExtraError, install_command
 
 PIP = f"{shlex.quote(sys.executable)} -m pip install"
@@ -18,6 +19,8 @@ PIP = f"{shlex.quote(sys.executable)} -m pip install"
 
 def note(monkeypatch: pytest.MonkeyPatch, content: str | None) -> None:
     class Distribution:
+        requires = importlib.metadata.requires("voxtide")
+
         def read_text(self, name: str) -> str | None:
             assert name == "direct_url.json"
             return content
@@ -47,9 +50,12 @@ def test_an_extra_comes_from_where_voxtide_came_from(
 
 
 @pytest.mark.parametrize("content", [None, "", "not JSON"])
-def test_only_without_a_note_from_an_index(monkeypatch: pytest.MonkeyPatch, content: str | None) -> None:
+def test_without_a_note_the_packages_themselves(monkeypatch: pytest.MonkeyPatch, content: str | None) -> None:
+    """Not voxtide by name, which may be someone else's on an index."""
     note(monkeypatch, content)
-    assert install_command("mic") == f'{PIP} "voxtide[mic]"'
+    needed = next(it for it in importlib.metadata.requires("voxtide") or () if "'mic'" in it).partition(";")[0]
+    assert needed.startswith("sounddevice")
+    assert install_command("mic") == f"{PIP} '{needed}'"
 
 
 def test_the_environment_of_a_clone_is_set_up_by_its_script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -67,4 +73,5 @@ def test_without_an_installation(monkeypatch: pytest.MonkeyPatch) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "distribution", fail)
-    assert install_command("mic") == f'{PIP} "voxtide[mic]"'
+    monkeypatch.setattr(importlib.metadata, "requires", fail)
+    assert install_command("mic") == f"{PIP} '{Path(voxtide.errors.__file__).parents[2]}[mic]'"

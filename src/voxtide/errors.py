@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -125,7 +126,7 @@ def install_command(extra: str) -> str:
     """The command that adds an extra to this installation of voxtide.
 
     It installs from where voxtide itself came from, which the installer noted (PEP 610): a checkout, a wheel, a
-    repository. Only without a note did it come from a package index, where the name may be someone else's.
+    repository. Without a note it names the extra's packages: the name voxtide may be someone else's on an index.
     """
     from urllib.parse import urlsplit
     from urllib.request import url2pathname  # slow to import, and rarely needed
@@ -133,7 +134,7 @@ def install_command(extra: str) -> str:
     pip, origin = f"{shlex.quote(sys.executable)} -m pip install", _origin()
     url = str(origin.get("url", ""))
     if not url:
-        return f'{pip} "voxtide[{extra}]"'
+        return f"{pip} {shlex.join(_packages(extra))}"
     if "dir_info" not in origin:
         vcs = origin.get("vcs_info") or {}
         address = f"{vcs['vcs']}+{url}@{vcs['commit_id']}" if vcs else url
@@ -143,6 +144,16 @@ def install_command(extra: str) -> str:
         return f"{shlex.quote(str(root / 'scripts' / 'setup'))} {extra}"  # with the locked versions
     editable = "-e " if origin["dir_info"].get("editable") else ""
     return f'{pip} {editable}"{root}[{extra}]"'
+
+
+def _packages(extra: str) -> list[str]:
+    """The requirements that an extra adds; the source tree itself if voxtide runs from there, not installed."""
+    try:
+        requirements = importlib.metadata.requires("voxtide") or []
+    except importlib.metadata.PackageNotFoundError:
+        return [f"{Path(__file__).parents[2]}[{extra}]"]
+    parts = (requirement.partition(";") for requirement in requirements)
+    return [name.strip() for name, _, marker in parts if re.search(rf"extra == ['\"]{extra}['\"]", marker)]
 
 
 def _origin() -> dict[str, Any]:
