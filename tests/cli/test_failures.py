@@ -15,6 +15,8 @@ from voxtide.cli.failures import printable
         ("gpj.\u202ewav", r"gpj.\u202ewav"),  # would show the name backwards
         ("bad\udcff\udc80.wav", r"bad\xff\x80.wav"),
         ("\ud800", r"\ud800"),
+        (repr("bad\udcff.wav"), r"'bad\xff.wav'"),
+        (repr(r"\udcff\\udcff"), repr(r"\udcff\\udcff")),  # these characters, no byte
     ],
 )
 def test_control_codes_are_shown_as_escapes(text: str, shown: str) -> None:

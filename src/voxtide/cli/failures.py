@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,9 @@ import typer
 from voxtide.errors import ConfigError, MissingExtraError, ModelError, UnknownModelError, VoxtideError
 
 _log = logging.getLogger("voxtide.cli")
+
+
+_QUOTED_BYTE = re.compile(r"(?<!\\)((?:\\\\)*)\\udc([89a-f][0-9a-f])")
 
 
 class Exit(IntEnum):
@@ -72,7 +76,11 @@ def print_note(headline: object, *lines: object) -> None:
 
 
 def printable(text: str) -> str:
-    """`text` for a terminal: control codes, and bytes of a file name that are not UTF-8, are shown as escapes."""
+    """`text` for a terminal: control codes, and bytes of a file name that are not UTF-8, are shown as escapes.
+
+    Messages quote names by `repr`, which shows such a byte by its surrogate (PEP 383).
+    """
+    text = _QUOTED_BYTE.sub(r"\1\\x\2", text)
     return "".join(char if char.isprintable() or category(char) == "Zs" else _escape(char) for char in text)
 
 
