@@ -210,8 +210,9 @@ def test_a_whisper_model_of_the_hub_is_pulled_by_size_or_repository(
 ) -> None:
     fetched: list[tuple[str, bool]] = []
 
-    def fetch(name: str, *, is_offline: bool) -> Path:
+    def fetch(name: str, *, is_offline: bool, on_start: Callable[[], None]) -> Path:
         fetched.append((name, is_offline))
+        on_start()
         return tmp_path / name
 
     monkeypatch.setattr(cli, "fetch_from_hub", fetch)
@@ -226,6 +227,7 @@ def test_a_whisper_model_of_the_hub_is_pulled_by_size_or_repository(
     assert fetched == [("small", False), ("large-v3-turbo", False), ("owner/whisper-nl", False)]
     assert source.num_staged == 1
     assert "small: fetching about 486 MB from the Hugging Face hub" in done.stderr
+    assert all(size in run("pull", "smal").stderr for size in ("one", "small", "large-v3-turbo", "OWNER/NAME"))
     forced = run("pull", "small", "--force")
     assert (forced.exit_code, len(fetched)) == (2, 3)
     assert "--force is for the models of voxtide models list" in forced.stderr

@@ -49,6 +49,17 @@ def test_a_translation_needs_an_engine_that_can() -> None:
             engine_for(name, task="translate")
 
 
+@pytest.mark.parametrize("model", ["small.en", "whisper-tiny.en", "distil-small.en", "owner/whisper.en"])
+def test_an_english_model_is_refused_for_more_before_it_is_downloaded(model: str) -> None:
+    for name in (AUTO, "whisper"):
+        with pytest.raises(UnsupportedOptionError, match=f"'{model}' cannot transcribe 'fr': it knows only English"):
+            engine_for(name, language="French", model=model)
+        with pytest.raises(UnsupportedOptionError, match=f"'{model}' cannot translate"):
+            engine_for(name, model=model, task="translate")
+        assert engine_for(name, model=model, language="en") == "whisper"
+        assert engine_for(name, model="small", language="fr") == "whisper"
+
+
 def test_auto_without_the_extra_names_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
     store = ModelStore(tmp_path, manifest=Manifest.packaged(), sources=(), is_offline=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from rich.progress import Progress as RichProgress
 from voxtide.cli.failures import Exit, exit_code, print_error, print_note, reporting
 from voxtide.config import Settings
 from voxtide.engines.whisper.library import HUB_SIZES_MB, fetch_from_hub, hub_name
-from voxtide.errors import ConfigError, ModelDownloadError, VoxtideError
+from voxtide.errors import ConfigError, ModelDownloadError, UnknownModelError, VoxtideError
 from voxtide.models import ModelState, ModelStatus, ModelStore, PullProgress
 
 models_app = typer.Typer(
@@ -158,8 +159,8 @@ def _pull_from_hub(store: ModelStore, name: str, *, is_forced: bool) -> Path:
     if is_forced:
         raise ConfigError(f"--force is for the models of voxtide models list; the hub's library checks {name!r} itself")
     size = f"about {HUB_SIZES_MB[name]} MB " if name in HUB_SIZES_MB else ""
-    print_note(f"{name}: fetching {size}from the Hugging Face hub")
-    return fetch_from_hub(name, is_offline=store.is_offline)
+    announce = partial(print_note, f"{name}: fetching {size}from the Hugging Face hub")
+    return fetch_from_hub(name, is_offline=store.is_offline, on_start=announce)
 
 
 def _is_listed(store: ModelStore, name: str) -> bool:
@@ -168,7 +169,11 @@ def _is_listed(store: ModelStore, name: str) -> bool:
 
 def _pullable(store: ModelStore, names: Iterable[str]) -> list[str]:
     """As `_known`, with Whisper's models on the hub."""
-    return [name if hub_name(name) else store.model(name).name for name in dict.fromkeys(names)]
+    try:
+        return [name if hub_name(name) else store.model(name).name for name in dict.fromkeys(names)]
+    except UnknownModelError as error:
+        sizes = ", ".join(HUB_SIZES_MB)
+        raise UnknownModelError(f"{error}, a Whisper model of the hub ({sizes}) or OWNER/NAME there") from None
 
 
 def _known(store: ModelStore, names: Iterable[str]) -> list[str]:

@@ -111,6 +111,9 @@ AUTO = "auto"
 _DEFAULT, _MULTILINGUAL = "moonshine", "whisper"
 """What `AUTO` means without a language or for one that it knows, and for any other."""
 
+_ENGLISH_ONLY = ".en"
+"""How the names of Whisper's English models end."""
+
 
 def engine_for(name: str, *, language: str | None = None, model: str | None = None, task: Task = "transcribe") -> str:
     """The name of the engine to load: `name`, or what `AUTO` means for a model, a language and a task.
@@ -138,7 +141,18 @@ def engine_for(name: str, *, language: str | None = None, model: str | None = No
         raise UnsupportedOptionError(
             f"engine {name!r} cannot translate; use --engine {_MULTILINGUAL}{_first_install()}"
         )
+    if name == _MULTILINGUAL and (code not in (None, "en") or task == "translate"):
+        _check_is_multilingual(model, code)
     return name
+
+
+def _check_is_multilingual(model: str | None, code: str | None) -> None:
+    """Refuse one of Whisper's English models, which are named so, before it is downloaded."""
+    if model is not None and model.endswith(_ENGLISH_ONLY) and not Path(model).is_dir():
+        what = "translate" if code in (None, "en") else f"transcribe {code!r}"
+        raise UnsupportedOptionError(
+            f"model {model!r} cannot {what}: it knows only English; use one without {_ENGLISH_ONLY}, such as small"
+        )
 
 
 def _engine_of(model: str | None) -> str | None:

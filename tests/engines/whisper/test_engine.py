@@ -158,11 +158,17 @@ def test_a_model_of_the_manifest(store: ModelStore) -> None:
         locate("whisper-base", store, None)
 
 
-@pytest.mark.parametrize("name", ["moonshine-tiny-en", "whisper-bass", "a/b/c"])
+@pytest.mark.parametrize("name", ["moonshine-tiny-en", "whisper-bass"])
 def test_a_name_that_is_no_model_of_this_engine(store: ModelStore, name: str) -> None:
     with pytest.raises(
         UnknownModelError, match=f"no Whisper model '{name}'; choose from whisper-base, whisper-tiny.en"
     ):
+        locate(name, store, None)
+
+
+@pytest.mark.parametrize("name", ["a/b/c", "./whisper-base", "../model", "~/model", "/no/model"])
+def test_a_path_without_a_directory_is_not_looked_for_on_the_hub(store: ModelStore, name: str) -> None:
+    with pytest.raises(UnknownModelError, match=f"There is no directory '{name}'"):
         locate(name, store, None)
 
 
@@ -187,6 +193,19 @@ def test_a_failed_download(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(utils, "download_model", refuse)
     with pytest.raises(ModelDownloadError, match=r"'small' could not be downloaded .* \(OSError\); check the name"):
         library.fetch_from_hub("small", is_offline=False)
+
+
+def test_the_start_of_a_download_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    utils = pytest.importorskip("faster_whisper.utils")
+    monkeypatch.setattr(utils, "download_model", lambda *_, **__: str(tmp_path))
+    reports: list[str] = []
+    library.fetch_from_hub("small", is_offline=False, on_start=lambda: reports.append("started"))
+    library.fetch_from_hub("small", is_offline=True, on_start=lambda: reports.append("not even asked"))
+    for name in ("faster_whisper", "faster_whisper.utils"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtraError):
+        library.fetch_from_hub("small", is_offline=False, on_start=lambda: reports.append("cannot be started"))
+    assert reports == ["started"]
 
 
 @pytest.mark.usefixtures("_without_extra")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -206,6 +207,10 @@ def locate(name: str, store: ModelStore, progress: Progress | None) -> Path:
         return store.ensure(name, progress)
     if on_hub := hub_name(name):
         return fetch_from_hub(on_hub, is_offline=store.is_offline)
+    if "/" in name or os.sep in name:
+        raise UnknownModelError(
+            f"There is no directory {name!r}; give that of a CTranslate2 model, or OWNER/NAME on the Hugging Face hub"
+        )
     raise UnknownModelError(
         f"There is no Whisper model {name!r}; choose from {', '.join(ours)}, or give a model's directory, its name on "
         f"the Hugging Face hub, or one of {', '.join(HUB_SIZES_MB)}"

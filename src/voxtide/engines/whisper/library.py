@@ -31,6 +31,8 @@ bytes per parameter of the models' cards."""
 MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
 """The files of a CTranslate2 Whisper model's directory."""
 
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+"""OWNER/NAME on the hub; not a path such as ./model."""
 
 _DEVICE_FAULT = re.compile(r"cuda|cublas|cudnn|nccl|memory|cannot be loaded", re.IGNORECASE)
 """In CTranslate2's errors about a GPU, its driver or its libraries; not in those about a model's files."""
@@ -168,15 +170,16 @@ def _language_ids(directory: Path, vocabulary: Vocabulary) -> Sequence[int]:
 def hub_name(name: str) -> str | None:
     """The hub's name of a model: one of `HUB_SIZES_MB`, also given as "whisper-small", or a repository; else None."""
     size = name.removeprefix("whisper-")
-    return size if size in HUB_SIZES_MB else name if name.count("/") == 1 else None
+    return size if size in HUB_SIZES_MB else name if _REPOSITORY.fullmatch(name) else None
 
 
-def fetch_from_hub(name: str, *, is_offline: bool) -> Path:
+def fetch_from_hub(name: str, *, is_offline: bool, on_start: Callable[[], None] | None = None) -> Path:
     """The directory of a model of the Hugging Face hub in the hub library's cache. Downloads it if it is missing.
 
     Args:
         name: A short name, or a repository such as "Systran/faster-whisper-small".
         is_offline: Use only the cache.
+        on_start: Called before the hub is asked.
 
     Raises:
         MissingExtraError: faster-whisper is not installed.
@@ -189,6 +192,8 @@ def fetch_from_hub(name: str, *, is_offline: bool) -> Path:
     except ModuleNotFoundError as error:
         raise _missing_extra() from error
     constants.HF_HUB_DISABLE_TELEMETRY = True  # else its requests describe the programs on this machine
+    if on_start is not None and not is_offline:
+        on_start()
     try:
         return Path(download_model(name, local_files_only=is_offline))
     except Exception as error:  # the exceptions of the library and of the network share no base class
