@@ -78,6 +78,10 @@ class ByteStream:
             self._peeked += data
         return self._peeked[:num_bytes]
 
+    def has_more(self, timeout_s: float) -> bool:
+        """Whether a byte follows. False at the end, and for a pipe into which nothing is written for `timeout_s`."""
+        return bool(self._peeked) or (self._wake_up.is_readable(timeout_s) and bool(self.peek(1)))
+
     def skip(self, num_bytes: int) -> None:
         """Discard `num_bytes`, fewer at the end."""
         while num_bytes > 0 and (data := self.read(num_bytes)):
@@ -152,6 +156,10 @@ class _WakeUp:
             if self._num_left_bytes is not None and all(fd != self._pipe_fd for fd, _ in ready):
                 self._is_set = True
         self.check()
+
+    def is_readable(self, timeout_s: float) -> bool:
+        """Whether a read would not wait for a writer."""
+        return self._poll is None or any(fd == self._pipe_fd for fd, _ in self._poll.poll(timeout_s * 1000))
 
     def count(self, num_bytes: int) -> None:
         if self._num_left_bytes is not None:

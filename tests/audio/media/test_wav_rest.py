@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import struct
+import threading
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -86,6 +90,53 @@ async def test_a_part_too_short_for_a_syllable_is_named_and_skipped(tmp_path: Pa
     assert notices == [
         ("undecodable_bytes", f"{path} holds 3000 bytes after the audio that its header states; they were skipped")
     ]
+
+
+@CODECS
+async def test_a_recording_behind_the_first_is_named(tmp_path: Path, codec: str) -> None:
+    write_wav(tmp_path / "second.wav", codec, num_unstated=0)
+    path = tmp_path / "joined.wav"
+    num_samples = write_wav(path, codec, num_unstated=0, after=(tmp_path / "second.wav").read_bytes())
+    num_read, _, notices = await read(path)
+    assert num_read == num_samples
+    message = f"{path} goes on after the audio that its header states, which was not read; pass recordings one by one"
+    assert notices == [("undecodable_bytes", message)]
+
+
+@pytest.mark.parametrize(
+    ("after", "is_named"),
+    [
+        (b"", False),
+        (CHUNK, False),
+        (b"\0" + CHUNK, False),  # behind a padding byte
+        (b"\0" * 500, False),
+        (b"\0" * 200_000, False),
+        (random.Random(7).randbytes(500), True),
+        (b"RIFF\x24\0\0\0WAVEfmt ", True),
+        (b"R", True),
+    ],
+    ids=["nothing", "chunk", "padded chunk", "padding", "much padding", "bytes", "another recording", "a byte"],
+)
+@pytest.mark.parametrize("ends", [True, False])
+async def test_what_follows_the_samples_in_a_pipe_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bytes, is_named: bool, ends: bool
+) -> None:
+    """Whether or not the writer keeps the pipe open."""
+    monkeypatch.setattr("voxtide.audio.media.wav_rest.PIPE_TIMEOUT_S", 0.01)
+    num_samples = write_wav(tmp_path / "talk.wav", "pcm_s16le", num_unstated=0, after=after)
+    reading_fd, writing_fd = os.pipe()
+    with os.fdopen(writing_fd, "wb", buffering=0) as writer, os.fdopen(reading_fd, "rb") as pipe:
+        threading.Thread(target=_write, args=(writer, (tmp_path / "talk.wav").read_bytes(), ends)).start()
+        async with open_source("-", stdin=pipe) as source:
+            assert (await read_all(source)).size == num_samples
+            assert [notice.code for notice in source.notices] == ["undecodable_bytes"] * is_named
+
+
+def _write(writer: BinaryIO, data: bytes, ends: bool) -> None:
+    with suppress(BrokenPipeError):  # the reader needs no more
+        writer.write(data)
+        if ends:
+            writer.close()
 
 
 @pytest.mark.parametrize("num_bytes", [0, 20_000])

@@ -11,7 +11,7 @@ from voxtide.audio.media.container import MediaReader
 from voxtide.audio.media.http_file import RETRY_PAUSES_S, HttpFile, open_http_file
 from voxtide.audio.media.sniff import is_container, other_kind
 from voxtide.audio.media.tracks import AudioTrack, TrackChoice, chosen_tracks
-from voxtide.audio.media.wav_rest import wav_rest
+from voxtide.audio.media.wav_rest import pipe_rest, wav_rest
 from voxtide.audio.pcm import PcmFormat, PcmReader, PlainWav, plain_wav
 from voxtide.errors import AudioError, NotAudioError
 from voxtide.types import Notice, Samples
@@ -44,6 +44,7 @@ class BytesReader:
         self._notices: list[Notice] = []
         self._stream: ByteStream | None = None
         self._reader: PcmReader | MediaReader | None = None
+        self._is_stated = False  # a WAV header states the number of samples
         self._is_interrupted = False
         self._lock = threading.Lock()  # `interrupt` may be called while `open` sets `_stream`
 
@@ -74,6 +75,8 @@ class BytesReader:
             self._open_reader(self._stream)
         assert self._reader is not None, "opened above"
         yield from self._reader.read()
+        if self._is_stated and not self._stream.seekable() and (notice := pipe_rest(self._name, self._stream)):
+            self._notices.append(notice)
 
     def end(self) -> bool:
         """Let `read` yield what a pipe holds, then end."""
@@ -112,6 +115,7 @@ class BytesReader:
         wav = plain_wav(stream.peek)
         if wav is not None:
             num_bytes = self._num_wav_bytes(stream, wav)
+            self._is_stated = num_bytes is not None
             stream.skip(wav.offset_bytes)
             return self._pcm_reader(stream, wav.pcm, num_bytes=num_bytes)
         if self._fallback is None or is_container(stream.peek):

@@ -16,12 +16,24 @@ from voxtide.audio.pcm import LENGTH_TOLERANCE_S, MAX_WAV_HEADER_BYTES, UNKNOWN_
 from voxtide.types import Notice
 
 _TAIL_BYTES = 64 * 1024
-"""Chunks behind samples of an unstated number are searched for in so many bytes at the end of the file."""
+"""Chunks behind samples of an unstated number are searched for in so many bytes at the end of the file, and what is no
+padding in so many bytes of a pipe."""
 
 _CHUNKS = {b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"cue ", b"smpl", b"JUNK", b"PAD ", b"_PMX", b"fact", b"afsp"}
 """Chunks that are no audio even if the file ends inside them."""
 
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
+
+_HEAD_BYTES = 13
+"""Enough to recognise a tag, or a file behind a padding byte."""
+
+_MAX_CHUNK_BYTES = 2**24
+"""In a pipe, whose end is unknown: a title with a picture is shorter, and random bytes rarely state so little."""
+
+PIPE_TIMEOUT_S = 1.0
+"""How long to wait for more after the stated end of a pipe; a writer such as cat continues at once."""
+
+_UNREAD = "{name} goes on after the audio that its header states, which was not read; pass recordings one by one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +70,11 @@ def wav_rest(name: str, stream: ByteStream) -> WavRest | None:
     if size_bytes <= chunk.end_bytes + chunk.num_bytes % 2:
         return None
     stream.seek(chunk.end_bytes)
-    start = stream.peek(len(max(_TAGS, key=len)))
+    start = stream.peek(_HEAD_BYTES)
     num_left = size_bytes - chunk.end_bytes
+    if _is_recording(start) or (chunk.num_bytes % 2 and _is_recording(start[1:])):
+        stream.seek(0)
+        return WavRest(chunk, 0, Notice("undecodable_bytes", _UNREAD.format(name=name)))
     if _is_chunk(start, num_left) or (chunk.num_bytes % 2 and _is_chunk(start[1:], num_left - 1)):
         stream.seek(0)
         return None
@@ -69,6 +84,19 @@ def wav_rest(name: str, stream: ByteStream) -> WavRest | None:
     stream.seek(0)
     num_bytes = tail_place + _chunks_place(tail) - chunk.end_bytes
     return _judged(name, chunk, num_bytes, is_tag=start.startswith(_TAGS), is_padding=not any(tail[:num_bytes]))
+
+
+def pipe_rest(name: str, stream: ByteStream) -> Notice | None:
+    """A notice of what follows the samples that a pipe's header states, unless it is padding or a chunk.
+
+    What follows is not read as audio, because a writer that keeps the pipe open would hold up the last text.
+    """
+    start, end = b"", stream.tell() + _TAIL_BYTES
+    while len(start) < _HEAD_BYTES and stream.tell() < end and stream.has_more(PIPE_TIMEOUT_S):
+        start = (start + stream.read()).lstrip(b"\0")
+    if _is_recording(start) or (start and not _is_chunk(start, _MAX_CHUNK_BYTES)):
+        return Notice("undecodable_bytes", _UNREAD.format(name=name))
+    return None
 
 
 def _judged(name: str, chunk: DataChunk, num_bytes: int, *, is_tag: bool, is_padding: bool) -> WavRest | None:
@@ -94,6 +122,11 @@ def _data_chunk(stream: ByteStream) -> DataChunk | None:
             (bytes_per_s,) = struct.unpack_from("<I", head, 16)
         offset += 8 + num_bytes + num_bytes % 2
     return None
+
+
+def _is_recording(start: bytes) -> bool:
+    """Whether another WAV file starts here."""
+    return start[:4] == b"RIFF" and start[8:12] == b"WAVE"
 
 
 def _is_chunk(start: bytes, num_left: int) -> bool:
