@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.support.pulled_models import between, model_directory, recording
-from tests.support.stream_runs import silence
+from tests.support.stream_runs import silence, transcribe
 from voxtide.config import Settings
 from voxtide.engines.moonshine import load
 from voxtide.engines.moonshine.decoding import Token
@@ -28,7 +28,7 @@ from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.window_model import AudioBuffer, WindowReader
 from voxtide.errors import UnsupportedOptionError
 from voxtide.models.store import ModelStore
-from voxtide.transcript.events import Delta
+from voxtide.transcript.events import Delta, LanguageDoubted
 from voxtide.types import SAMPLE_RATE_HZ, Pace, Samples, StreamOptions
 
 PACES: tuple[Pace, ...] = ("live", "fast")
@@ -186,6 +186,17 @@ async def test_sounds_that_are_not_speech_do_not_run_the_model(runs: list[None])
             for pace in PACES:
                 assert await text_from(engine, samples, StreamOptions(pace=pace)) == ""
     assert runs == []
+
+
+@pytest.mark.parametrize("pace", PACES)
+async def test_speech_in_no_language_of_the_model_is_doubted(pace: Pace) -> None:
+    """Reversed, real speech is in none; to the model it sounds like much English."""
+    english = between(recording("two_cities.wav"), 0.0, 25.0)
+    async with loaded() as engine:
+        for samples, num in ((english[::-1].copy(), 1), (english, 0)):
+            result = await transcribe(engine, [samples], StreamOptions(pace=pace))
+            assert len(result.text.split()) > 20
+            assert [event.language for event in result.events if isinstance(event, LanguageDoubted)] == ["en"] * num
 
 
 async def test_the_end_of_a_prompt_with_too_many_words_or_too_long_ones_fits() -> None:
