@@ -71,9 +71,14 @@ def _is_web_address(text: str) -> bool:
         return False
 
 
+def cache_directory() -> Path:
+    """What can be fetched again is kept below this directory."""
+    return user_cache_path("voxtide", appauthor=False)
+
+
 def _models_dir(value: str) -> Path:
     if not value:
-        return user_cache_path("voxtide", appauthor=False) / "models"
+        return cache_directory() / "models"
     try:
         return Path(value).expanduser().absolute()
     except RuntimeError as error:

@@ -24,10 +24,12 @@ from voxtide.bench.figures import (
     memory,
     server,
     streams,
+    talks,
     vocabulary,
     voxtral,
     words,
 )
+from voxtide.bench.load.corpora.corpus import open_corpus
 from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.load.session import BenchEngine, BenchSession
 from voxtide.bench.machine import describe_machine
@@ -65,10 +67,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     # No choices=: with nargs="*" argparse would refuse the empty list.
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", type=_figure_name, help="a figure to measure; default: all but voxtral"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        type=_figure_name,
+        help="a figure to measure (default: all but talks, voxtral)",
     )
     parser.add_argument("--engine", default="moonshine", metavar="NAME", help="what to measure (default: %(default)s)")
     parser.add_argument("--model", metavar="NAME", help="one of the engine's models")
+    parser.add_argument("--corpus", metavar="NAME", help="for talks: a corpus of scripts/corpora, or a directory")
+    parser.add_argument("--language", metavar="LANG", help="the language of a corpus that is a directory (default: en)")
     parser.add_argument("--quick", action="store_true", help="do much less: a first impression in a few minutes")
     parser.add_argument("--verbose", action="store_true", help="list the wrong words")
     parser.add_argument("--profile", type=Path, metavar="SVG", help="record a flame graph of the run with py-spy")
@@ -147,9 +155,10 @@ class _Run:
         options = self._options
         choice = BenchEngine(options.engine, options.model)
         try:
+            corpus = open_corpus(options.corpus, language=options.language) if options.corpus else None
             async with choice.open() as engine:
                 self._engine = asdict(engine.info)
-                session = BenchSession(choice, engine, is_quick=options.quick, progress=self._progress)
+                session = BenchSession(choice, engine, is_quick=options.quick, progress=self._progress, corpus=corpus)
                 for name in options.names or [name for name in FIGURES if name not in ON_REQUEST]:
                     await self._measure(name, session)
         except VoxtideError as error:
@@ -208,6 +217,7 @@ class _Run:
 
 FIGURES: dict[str, Callable[[BenchSession], Awaitable[Figure]]] = {
     "accuracy": accuracy.measure,
+    "talks": talks.measure,
     "completeness": completeness.measure,
     "vocabulary": vocabulary.measure,
     "words": words.measure_latency,
@@ -222,5 +232,5 @@ FIGURES: dict[str, Callable[[BenchSession], Awaitable[Figure]]] = {
 }
 """In the order of measurement."""
 
-ON_REQUEST = frozenset({"voxtral"})
-"""Measured only on request: it needs torch and a model of its own, and ignores --engine."""
+ON_REQUEST = frozenset({"talks", "voxtral"})
+"""Measured only on request: `talks` needs a corpus, `voxtral` torch and a model of its own; it ignores --engine."""

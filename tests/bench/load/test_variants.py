@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from voxtide.bench.load.recordings import load_recordings
-from voxtide.bench.load.variants import QUIET_RMS, over_telephone, quiet, with_noise, with_pauses, with_trailing_quiet
+from voxtide.bench.load.variants import (
+    QUIET_RMS,
+    ROOM_S,
+    at_speed,
+    in_room,
+    over_telephone,
+    quiet,
+    with_noise,
+    with_pauses,
+    with_trailing_quiet,
+)
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 SPEECH = load_recordings()[1].samples
@@ -60,3 +70,21 @@ def test_the_telephone_keeps_only_the_lower_half_of_the_band() -> None:
     assert power_above(SPEECH, 4100) > 100 * power_above(narrow, 4100)
     correlation = np.corrcoef(narrow[: len(SPEECH)], SPEECH[: len(narrow)])[0, 1]
     assert correlation > 0.9
+
+
+def test_a_room_has_an_echo_of_its_length() -> None:
+    click = np.zeros(2 * SAMPLE_RATE_HZ, np.float32)
+    click[0] = 1.0
+    echo = in_room(click)[1:]
+    assert power(echo[: SAMPLE_RATE_HZ // 20]) > 100 * power(echo[SAMPLE_RATE_HZ // 4 : round(ROOM_S * SAMPLE_RATE_HZ)])
+    assert np.abs(echo[round(ROOM_S * SAMPLE_RATE_HZ) + 10 :]).max() < 1e-9
+    assert np.array_equal(in_room(SPEECH), in_room(SPEECH))
+
+
+@pytest.mark.parametrize("speed", [0.9, 1.1])
+def test_a_speed_changes_length_and_pitch(speed: float) -> None:
+    time_s = np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    changed = at_speed(np.sin(2 * np.pi * 500 * time_s).astype(np.float32), speed=speed)
+    assert len(changed) == pytest.approx(SAMPLE_RATE_HZ / speed, abs=2)
+    loudest_hz = int(np.argmax(np.abs(np.fft.rfft(changed)))) * SAMPLE_RATE_HZ / len(changed)
+    assert loudest_hz == pytest.approx(500 * speed, rel=0.01)

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voxtide import open_engine
-from voxtide.bench.figures.accuracy import word_errors
 from voxtide.bench.figures.completeness import CONDITIONS, is_lost
 from voxtide.bench.load.play import play
 from voxtide.bench.load.recordings import load_recordings
 from voxtide.bench.load.session import FAST_OPTIONS, LIVE_OPTIONS
 from voxtide.bench.load.talks import Talk, phrases_of, talk
 from voxtide.bench.load.variants import with_trailing_quiet
+from voxtide.bench.word_errors import word_errors
 from voxtide.types import Pace, Samples
 
 OPTIONS = {"live": LIVE_OPTIONS, "fast": FAST_OPTIONS}

@@ -3,7 +3,7 @@
 The rate is the minimal number of words substituted, deleted and inserted, divided by the number of reference words,
 over the whole set. Both texts are normalised by `EnglishTextNormalizer` of OpenAI's Whisper (package
 whisper-normalizer), which removes case, punctuation, hesitations and spelling variants such as "ten" and "10". Every
-recording is followed by a second of quiet. The only module that knows jiwer.
+recording is followed by a second of quiet.
 
 - live: the final text of a live stream after `finish`. Audio is fed as fast as the engine takes it. Each recording is
   played four times, after 0 to 3 times 96 ms of quiet: where in a word an update falls is chance, and moves the rate by
@@ -15,13 +15,9 @@ recording is followed by a second of quiet. The only module that knows jiwer.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from importlib.metadata import version
-from itertools import groupby
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -29,7 +25,7 @@ from voxtide.bench.figure import Figure, Measure, Target
 from voxtide.bench.load.session import FAST_OPTIONS, LIVE_OPTIONS, BenchSession
 from voxtide.bench.load.variants import over_telephone, quiet, with_noise, with_trailing_quiet
 from voxtide.bench.load.word_timeline import num_differing, words_of
-from voxtide.errors import MissingExtraError
+from voxtide.bench.word_errors import WordErrors, normaliser_name, total, word_errors
 from voxtide.types import Samples, StreamOptions
 
 SNR_DB = 10.0
@@ -39,9 +35,6 @@ START_S = 0.096
 """Between two starts: a quarter of the 384 ms between two decisions of `moonshine`."""
 
 Variant: TypeAlias = Callable[[Samples], Samples]
-
-Difference: TypeAlias = tuple[str, str, str]
-"""The text's name, the reference words and the hypothesis words; either may be empty."""
 
 CLEAN, NOISE, TELEPHONE = Target("<=", 3.5), Target("<=", 8.0), Target("<=", 5.0)
 
@@ -133,81 +126,3 @@ def _error_lines(name: str, errors: WordErrors) -> list[str]:
         f"{name}: {recording}: {reference or '(nothing)'} -> {hypothesis or '(nothing)'}"
         for recording, reference, hypothesis in errors.differences
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class WordErrors:
-    """Errors in one text or several.
-
-    Attributes:
-        num_words: Words of the reference.
-        num_errors: Words substituted, deleted and inserted.
-        differences: Each maximal run of errors.
-    """
-
-    num_words: int
-    num_errors: int
-    differences: tuple[Difference, ...]
-
-    @property
-    def percent(self) -> float:
-        """The word error rate in percent."""
-        return 100 * self.num_errors / self.num_words
-
-
-def total(parts: Sequence[WordErrors]) -> WordErrors:
-    """The sum of all parts."""
-    return WordErrors(
-        num_words=sum(part.num_words for part in parts),
-        num_errors=sum(part.num_errors for part in parts),
-        differences=tuple(difference for part in parts for difference in part.differences),
-    )
-
-
-def word_errors(name: str, reference_text: str, hypothesis_text: str) -> WordErrors:
-    """Compare two texts; `name` labels the differences.
-
-    Raises:
-        ValueError: The reference has no words.
-        MissingExtraError: The bench extra is not installed.
-    """
-    jiwer, normalise = _libraries()
-    reference, hypothesis = normalise(reference_text), normalise(hypothesis_text)
-    if not reference.strip():
-        raise ValueError(f"the reference text has no words: {reference_text!r}")
-    output = jiwer.process_words(reference, hypothesis)
-    reference_words, hypothesis_words = output.references[0], output.hypotheses[0]
-    differences = tuple(
-        (name, " ".join(reference_words[reference_run]), " ".join(hypothesis_words[hypothesis_run]))
-        for reference_run, hypothesis_run in _unequal_runs(output.alignments[0])
-    )
-    num_errors = output.substitutions + output.deletions + output.insertions
-    return WordErrors(len(reference_words), num_errors, differences)
-
-
-def _unequal_runs(alignment: Sequence[Any]) -> Iterator[tuple[slice, slice]]:
-    """The maximal parts of an alignment in which the texts differ, in the reference and in the hypothesis."""
-    for is_equal, group in groupby(alignment, key=lambda chunk: chunk.type == "equal"):
-        if not is_equal:
-            chunks = list(group)
-            first, last = chunks[0], chunks[-1]
-            yield slice(first.ref_start_idx, last.ref_end_idx), slice(first.hyp_start_idx, last.hyp_end_idx)
-
-
-def normaliser_name() -> str:
-    """The normaliser with its version."""
-    return f"whisper-normalizer {version('whisper-normalizer')} EnglishTextNormalizer"
-
-
-def _libraries() -> tuple[Any, Callable[[str], str]]:
-    try:
-        import jiwer
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("jiwer", "bench", "the word error rate") from error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # version 0.1.15 has an invalid escape in a docstring
-            from whisper_normalizer.english import EnglishTextNormalizer
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("whisper-normalizer", "bench", "the word error rate") from error
-    return jiwer, EnglishTextNormalizer()

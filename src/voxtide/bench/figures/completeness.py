@@ -17,10 +17,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from voxtide.bench.figure import Figure, Measure, Target
-from voxtide.bench.figures.accuracy import SNR_DB, Difference, WordErrors, normaliser_name, total, word_errors
+from voxtide.bench.figures.accuracy import SNR_DB
 from voxtide.bench.load.session import FAST_OPTIONS, LIVE_OPTIONS, BenchSession
 from voxtide.bench.load.talks import Talk, conversation, phrases_of, talk
 from voxtide.bench.load.variants import over_telephone, with_noise, with_trailing_quiet
+from voxtide.bench.word_errors import Difference, WordErrors, normaliser_name, total, word_errors
 from voxtide.types import Samples, StreamOptions
 
 LOST_WORDS = 4

@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from voxtide.bench.figure import Figure, Measure, Target
-from voxtide.bench.figures.accuracy import WordErrors, total, word_errors
 from voxtide.bench.load.names import VOICES, NamedSentence, load_sentences, other_names
 from voxtide.bench.load.session import FAST_OPTIONS, LIVE_OPTIONS, BenchSession
 from voxtide.bench.load.variants import with_trailing_quiet
+from voxtide.bench.word_errors import WordErrors, total, word_errors
 from voxtide.errors import VoxtideError
 from voxtide.types import StreamOptions
 

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from voxtide.api import open_engine
+from voxtide.bench.load.corpora.corpus import Corpus
 from voxtide.bench.load.play import Played, play
 from voxtide.bench.load.recordings import Recording, load_recordings
 from voxtide.bench.load.variants import with_trailing_quiet
 from voxtide.engines.base import Engine
+from voxtide.errors import ConfigError
 from voxtide.types import Samples, StreamOptions
 
 LIVE_OPTIONS = StreamOptions(pace="live")
@@ -48,13 +50,33 @@ class BenchSession:
         recordings: The whole test set.
     """
 
-    def __init__(self, choice: BenchEngine, engine: Engine, *, is_quick: bool, progress: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        choice: BenchEngine,
+        engine: Engine,
+        *,
+        is_quick: bool,
+        progress: Callable[[str], None],
+        corpus: Corpus | None = None,
+    ) -> None:
         self.choice = choice
         self.engine = engine
         self.is_quick = is_quick
         self.progress = progress
         self.recordings = load_recordings()
+        self._corpus = corpus
         self._paced: list[tuple[Recording, Played]] = []
+
+    @property
+    def corpus(self) -> Corpus:
+        """The named corpus.
+
+        Raises:
+            ConfigError: None was named.
+        """
+        if self._corpus is None:
+            raise ConfigError("name a corpus with --corpus; scripts/corpora lists those that it fetches")
+        return self._corpus
 
     @property
     def paced_recordings(self) -> list[Recording]:

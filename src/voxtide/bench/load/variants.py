@@ -20,6 +20,9 @@ QUIET_RMS = 1e-4
 
 TELEPHONE_RATE_HZ = 8_000
 
+ROOM_S = 0.5
+"""Reverberation time of an office or a living room."""
+
 
 def quiet(duration_s: float) -> Samples:
     """A silent room."""
@@ -54,6 +57,23 @@ def _pink(num_samples: int, random: np.random.Generator) -> NDArray[np.float64]:
     noise = np.fft.irfft(spectrum, num_samples)
     power_1: NDArray[np.float64] = noise / np.sqrt(np.mean(noise**2))
     return power_1
+
+
+def in_room(samples: Samples) -> Samples:
+    """The samples in a reverberant room: an echo of half the speech's power, 60 dB weaker after `ROOM_S`."""
+    time_s = np.arange(round(ROOM_S * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    echo = np.random.default_rng(0).standard_normal(len(time_s)) * 10 ** (-3 * time_s / ROOM_S)
+    response = np.sqrt(0.5 / np.sum(echo**2)) * echo
+    response[0] += 1.0
+    num = 1 << (len(samples) + len(response)).bit_length()
+    received = np.fft.irfft(np.fft.rfft(samples, num) * np.fft.rfft(response, num), num)[: len(samples)]
+    clipped: Samples = np.clip(received / np.sqrt(1.5), -1.0, 1.0).astype(np.float32)
+    return clipped
+
+
+def at_speed(samples: Samples, *, speed: float) -> Samples:
+    """The samples played faster by `speed`; the pitch rises with it, as on tape."""
+    return _resampled(samples, round(SAMPLE_RATE_HZ * speed))
 
 
 def over_telephone(samples: Samples) -> Samples:

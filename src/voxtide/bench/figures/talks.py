@@ -1,0 +1,147 @@
+"""Word errors in long audio of a corpus, three ways. In: talks. Out: rates with intervals, and their differences.
+
+Each talk is transcribed in every condition in three ways:
+
+- alone: each utterance cut out and transcribed by itself at pace `fast`: what the model can do.
+- fast: the whole talk at pace `fast`.
+- live: the whole talk as a live stream, fed as fast as the engine takes it.
+
+The interval of a rate is the 95 % interval of a bootstrap over the utterances; that of a difference draws the same
+utterances for both. A phrase is *invented* if it has two words or more where nothing was spoken, or four more than
+were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from voxtide.bench.figure import Figure, Measure, Target
+from voxtide.bench.figures.completeness import is_invented
+from voxtide.bench.load.corpora.corpus import CorpusTalk
+from voxtide.bench.load.session import FAST_OPTIONS, LIVE_OPTIONS, BenchSession
+from voxtide.bench.load.variants import at_speed, in_room, over_telephone, with_noise, with_trailing_quiet
+from voxtide.bench.word_errors import WordErrors, normaliser_name, total, word_errors
+from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How a talk is changed; with `speed`, it lasts shorter by that factor."""
+
+    change: Callable[[Samples], Samples]
+    speed: float = 1.0
+
+
+CONDITIONS = {
+    "clean": Condition(lambda samples: samples),
+    "20 dB": Condition(partial(with_noise, snr_db=20.0, seed=0)),
+    "10 dB": Condition(partial(with_noise, snr_db=10.0, seed=0)),
+    "5 dB": Condition(partial(with_noise, snr_db=5.0, seed=0)),
+    "room": Condition(in_room),
+    "telephone": Condition(over_telephone),
+    "speed 0.9": Condition(partial(at_speed, speed=0.9), 0.9),
+    "speed 1.1": Condition(partial(at_speed, speed=1.1), 1.1),
+}
+"""Pink noise this far below the speech; a reverberant room; 8 kHz mu-law; slower and faster."""
+
+QUICK = ("clean", "10 dB", "telephone")
+NUM_QUICK_TALKS = 2
+
+LIVE_GAP, FAST_GAP = Target("<=", 0.3), Target("<=", 0.1)
+INVENTED = Target("<=", 1.0)
+
+Errors = dict[str, WordErrors]
+"""By the way of transcribing."""
+
+
+async def measure(session: BenchSession) -> Figure:
+    """Transcribe the corpus in all conditions and ways."""
+    corpus = session.corpus
+    talks = await corpus.talks()
+    if session.is_quick:
+        talks = talks[:NUM_QUICK_TALKS]
+    measures: list[Measure] = []
+    errors: dict[str, WordErrors] = {}
+    for name in QUICK if session.is_quick else CONDITIONS:
+        found = await _errors(session, name, talks)
+        hours = sum(len(talk.samples) for talk in talks) / SAMPLE_RATE_HZ / 3600 / CONDITIONS[name].speed
+        measures += _measures(name, found, hours)
+        errors |= {f"{name}, {way}": it for way, it in found.items()}
+    length_min = sum(len(talk.samples) for talk in talks) / SAMPLE_RATE_HZ / 60
+    num_utterances = sum(len(talk.spans) for talk in talks)
+    return Figure(
+        name="talks",
+        measures=tuple(measures),
+        notes=(
+            f"corpus {corpus.name}: {len(talks)} talks, {length_min:.0f} min, {num_utterances} utterances",
+            f"texts compared after {normaliser_name(corpus.language)}",
+        ),
+        errors=tuple(
+            f"{name}: {where}: {spoken or '(nothing)'} -> {written or '(nothing)'}"
+            for name, it in errors.items()
+            for where, spoken, written in it.differences
+        ),
+        details={
+            name: {"words": it.num_words, "errors": it.num_errors, "interval": it.interval()}
+            for name, it in errors.items()
+        },
+    )
+
+
+async def _errors(session: BenchSession, name: str, talks: list[CorpusTalk]) -> Errors:
+    """The errors of all talks in one condition."""
+    condition = CONDITIONS[name]
+    found: dict[str, list[WordErrors]] = {"alone": [], "fast": [], "live": []}
+    for number, talk in enumerate(talks, start=1):
+        session.progress(f"{name}: talk {number} of {len(talks)}")
+        samples = condition.change(talk.samples)
+        parts = talk.cut(samples, speed=condition.speed)
+        texts = {
+            "alone": " ".join([await _text(session, part, FAST_OPTIONS) for part in parts]),
+            "fast": await _text(session, samples, FAST_OPTIONS),
+            "live": await _text(session, samples, LIVE_OPTIONS),
+        }
+        spoken = [span.text for span in talk.spans]
+        for way, text in texts.items():
+            found[way].append(word_errors(talk.name, spoken, text, language=session.corpus.language))
+    return {way: total(parts) for way, parts in found.items()}
+
+
+async def _text(session: BenchSession, samples: Samples, options: StreamOptions) -> str:
+    known = session.engine.info.languages
+    language = session.corpus.language if session.corpus.language in known and len(known) > 1 else None
+    return await session.text(with_trailing_quiet(samples), replace(options, language=language))
+
+
+def _measures(name: str, errors: Errors, hours: float) -> list[Measure]:
+    measures = [_rate(f"WER, {name}, {way}", it) for way, it in errors.items()]
+    for way, target in {"fast": FAST_GAP, "live": LIVE_GAP}.items():
+        low, high = errors[way].interval_above(errors["alone"])
+        measures.append(
+            Measure(
+                name=f"WER, {name}, {way} minus alone",
+                value=errors[way].percent - errors["alone"].percent,
+                unit="points",
+                target=target,
+                method=f"95 % interval {low:+.1f} to {high:+.1f}",
+            )
+        )
+    invented = sum(is_invented(difference) for difference in errors["live"].differences)
+    measures.append(
+        Measure(
+            name=f"invented, {name}, live",
+            value=invented / hours,
+            unit="phrases/h",
+            target=INVENTED,
+            method=f"{invented} in {60 * hours:.0f} min",
+        )
+    )
+    return measures
+
+
+def _rate(name: str, errors: WordErrors) -> Measure:
+    low, high = errors.interval()
+    method = f"{errors.num_errors} of {errors.num_words} words; 95 % interval {low:.1f} to {high:.1f}"
+    return Measure(name=name, value=errors.percent, unit="%", method=method)
