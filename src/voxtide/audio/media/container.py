@@ -124,7 +124,8 @@ class MediaReader:
             yield from self._decoded() if len(self._tracks) == 1 else self._mixed()
         except ConfigError as error:
             raise CorruptAudioError(f"{self._name} cannot be used: its {error}") from None
-        self._check()
+        if not (isinstance(self._target, ByteStream) and self._target.is_ended):
+            self._check()
 
     def interrupt(self) -> None:
         """Make `open` and `read` end soon. A network read is not interrupted; its timeout ends it."""

@@ -71,7 +71,12 @@ class BytesReader:
         """Yield the samples."""
         assert self._stream is not None, "open comes before read"
         if self._reader is None:
-            self._open_reader(self._stream)
+            try:
+                self._open_reader(self._stream)
+            except AudioError:
+                if self._stream.is_ended:  # before its format could be detected
+                    return
+                raise
         assert self._reader is not None, "opened above"
         yield from self._reader.read()
 
