@@ -5,7 +5,6 @@ Writers that were killed leave an old length behind. Chunks such as titles may f
 
 from __future__ import annotations
 
-import io
 import struct
 from dataclasses import dataclass
 
@@ -119,32 +118,12 @@ def _chunks_place(tail: bytes) -> int:
     return end
 
 
-class RestoredWav:
-    """A WAV file for FFmpeg whose header states all samples: as the `stream`, but for that length."""
-
-    def __init__(self, stream: ByteStream, rest: WavRest) -> None:
-        self.name = stream.name
-        self._stream = stream
-        self._place = rest.chunk.length_place
-        self._length = struct.pack("<I", rest.chunk.num_bytes + rest.num_audio_bytes)
-
-    def seekable(self) -> bool:
-        """As `ByteStream.seekable`."""
-        return self._stream.seekable()
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As `ByteStream.seek`."""
-        return self._stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        """The offset of the next byte."""
-        return self._stream.tell()
-
-    def read(self, max_bytes: int) -> bytes:
-        """As `ByteStream.read`."""
-        start = self._stream.tell()
-        data = bytearray(self._stream.read(max_bytes))
-        for place, byte in enumerate(self._length, start=self._place - start):
-            if 0 <= place < len(data):
-                data[place] = byte
-        return bytes(data)
+def read_restored(stream: ByteStream, rest: WavRest, max_bytes: int) -> bytes:
+    """As `ByteStream.read`, but with a header that states all samples."""
+    start = stream.tell()
+    data = bytearray(stream.read(max_bytes))
+    length = struct.pack("<I", rest.chunk.num_bytes + rest.num_audio_bytes)
+    for place, byte in enumerate(length, start=rest.chunk.length_place - start):
+        if 0 <= place < len(data):
+            data[place] = byte
+    return bytes(data)
