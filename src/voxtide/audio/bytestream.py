@@ -215,8 +215,9 @@ def _is_whole_file(stream: io.IOBase) -> bool:
 
 def _pollable(stream: BinaryStream) -> int | None:
     """The stream's file descriptor if the system can poll it (POSIX), else None."""
-    if not hasattr(select, "poll"):
+    fileno = getattr(stream, "fileno", None)
+    if fileno is None or not hasattr(select, "poll"):
         return None
-    with contextlib.suppress(OSError, AttributeError):  # no descriptor: io.UnsupportedOperation is an OSError
-        return int(stream.fileno())  # type: ignore[attr-defined]  # objects without it raise AttributeError
+    with contextlib.suppress(OSError):  # no descriptor: io.UnsupportedOperation is an OSError
+        return int(fileno())
     return None
