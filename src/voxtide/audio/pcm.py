@@ -14,6 +14,29 @@ from voxtide.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler
 from voxtide.errors import CorruptAudioError, NotAudioError
 from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples
 
+LENGTH_TOLERANCE_S = 0.1
+"""Less missing audio than a syllable counts as a wrong header."""
+
+MAX_WAV_HEADER_BYTES = 64 * 1024
+"""Metadata before the samples, such as titles. Longer headers (pictures) are left to FFmpeg."""
+
+UNKNOWN_WAV_BYTES = 0x7FFF_0000
+"""Streaming writers state a length near 2**31 or 2**32, or 0, when they do not know it yet."""
+
+_MAX_FORMAT_BYTES = 40
+"""The longest format chunk, WAVEFORMATEXTENSIBLE."""
+
+_EXTENSIBLE = 0xFFFE
+
+_WAV_ENCODINGS = {
+    (1, 16): Encoding.PCM_S16LE,
+    (1, 32): Encoding.PCM_S32LE,
+    (3, 32): Encoding.PCM_F32LE,
+    (6, 8): Encoding.PCM_ALAW,
+    (7, 8): Encoding.PCM_MULAW,
+}
+"""By format tag (mmreg.h of Windows) and bits per sample."""
+
 
 @dataclass(frozen=True, slots=True)
 class PcmFormat:
@@ -176,30 +199,6 @@ def num_missing_wav_bytes(stream: ByteStream) -> int:
 def wrong_length(name: str, num_missing_bytes: int) -> Notice:
     """The notice for a WAV file whose header states a little more than it holds: some writers do."""
     return Notice("wrong_length", f"{name} is {num_missing_bytes} bytes shorter than its header states")
-
-
-LENGTH_TOLERANCE_S = 0.1
-"""Less missing audio than a syllable counts as a wrong header."""
-
-MAX_WAV_HEADER_BYTES = 64 * 1024
-"""Metadata before the samples, such as titles. Longer headers (pictures) are left to FFmpeg."""
-
-UNKNOWN_WAV_BYTES = 0x7FFF_0000
-"""Streaming writers state a length near 2**31 or 2**32, or 0, when they do not know it yet."""
-
-_MAX_FORMAT_BYTES = 40
-"""The longest format chunk, WAVEFORMATEXTENSIBLE."""
-
-_EXTENSIBLE = 0xFFFE
-
-_WAV_ENCODINGS = {
-    (1, 16): Encoding.PCM_S16LE,
-    (1, 32): Encoding.PCM_S32LE,
-    (3, 32): Encoding.PCM_F32LE,
-    (6, 8): Encoding.PCM_ALAW,
-    (7, 8): Encoding.PCM_MULAW,
-}
-"""By format tag (mmreg.h of Windows) and bits per sample."""
 
 
 def _wav_format(chunk: bytes) -> PcmFormat | None:
