@@ -31,7 +31,6 @@ bytes per parameter of the models' cards."""
 MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
 """The files of a CTranslate2 Whisper model's directory."""
 
-
 _DEVICE_FAULT = re.compile(r"cuda|cublas|cudnn|nccl|memory|cannot be loaded", re.IGNORECASE)
 """In CTranslate2's errors about a GPU, its driver or its libraries; not in those about a model's files."""
 

@@ -27,7 +27,6 @@ MIN_WORD_S = 0.1
 MAX_REPEATED_WORDS = 8
 """The longest end that is compared with the words before it."""
 
-
 MISPLACED_S = 0.2
 """Two alignments of a word seldom differ by more."""
 
