@@ -19,6 +19,7 @@ from tests.support.media_files import encode, encoded, joined, loudest_hz, read_
 from voxtide.audio import open_source
 from voxtide.audio.addresses import Address, Limits, parse
 from voxtide.audio.bytestream import ReadInterruptedError
+from voxtide.audio.media import inputs
 from voxtide.audio.media.http_file import HttpFile, open_http_file
 from voxtide.audio.media.inputs import AddressReader
 from voxtide.audio.threaded import ThreadedSource
@@ -239,6 +240,23 @@ def test_an_interrupted_file_is_not_read_from_its_open_connection(server: FileSe
         for _ in range(2):
             with pytest.raises(ReadInterruptedError):
                 file.read(4)
+
+
+def test_an_interrupt_between_two_steps_of_opening_is_not_lost(
+    server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = parse(f"{server.url}/talk.wav")
+    assert isinstance(address, Address)
+    reader = AddressReader(address.name, address, pauses_s=AT_ONCE)
+
+    def interrupted_kind(_: object) -> str:
+        reader.interrupt()
+        return "text"
+
+    monkeypatch.setattr(inputs, "other_kind", interrupted_kind)
+    with pytest.raises(ReadInterruptedError):
+        reader.open()
+    reader.close()
 
 
 def test_a_short_way_ahead_is_read_and_a_long_one_requested(server: FileServer) -> None:

@@ -196,6 +196,8 @@ class AddressReader:
         reader = MediaReader(self._name, self._stream or self._address, self._limits, track=self._track)
         with self._lock:
             self._reader = reader
+            if self._is_interrupted:
+                raise ReadInterruptedError
         return reader.open()
 
     def read(self) -> Iterator[Samples]:
