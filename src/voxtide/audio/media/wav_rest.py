@@ -39,7 +39,7 @@ class DataChunk:
 
 @dataclass(frozen=True, slots=True)
 class WavRest:
-    """What follows the samples that the header states: `num_audio_bytes` of audio, if any, and what to say of it."""
+    """What follows the samples that the header states: `num_audio_bytes` of audio, if any, and the notice about it."""
 
     chunk: DataChunk
     num_audio_bytes: int
@@ -67,10 +67,11 @@ def wav_rest(name: str, stream: ByteStream) -> WavRest | None:
     tail = stream.peek(size_bytes - tail_place)
     stream.seek(0)
     num_bytes = tail_place + _chunks_place(tail) - chunk.end_bytes
-    return _judged(name, chunk, num_bytes, is_tag=start.startswith(_TAGS), is_padding=not any(tail[:num_bytes]))
+    return _classified(name, chunk, num_bytes, is_tag=start.startswith(_TAGS), is_padding=not any(tail[:num_bytes]))
 
 
-def _judged(name: str, chunk: DataChunk, num_bytes: int, *, is_tag: bool, is_padding: bool) -> WavRest | None:
+def _classified(name: str, chunk: DataChunk, num_bytes: int, *, is_tag: bool, is_padding: bool) -> WavRest | None:
+    """Tags and a few bytes are no audio, more is; zeros in their place need no notice."""
     if is_tag or num_bytes <= LENGTH_TOLERANCE_S * chunk.bytes_per_s:
         message = f"{name} holds {num_bytes} bytes after the audio that its header states; they were skipped"
         return None if is_padding else WavRest(chunk, 0, Notice("undecodable_bytes", message))
