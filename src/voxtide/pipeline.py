@@ -124,7 +124,7 @@ class _Run:
     ) -> None:
         self.assembler = Assembler()
         self.failure: VoxtideError | None = None
-        self.is_stopped = False  # so that more audio may follow than was fed
+        self.is_stopped = False  # by the caller: the source may have more audio
         self.notices: list[Notice] = []
         self._notices_of = notices_of
         self._num_source_notices = 0

@@ -314,6 +314,39 @@ async def test_an_idle_stdin_can_be_closed(pipe: Pipe, num_bytes: int) -> None:
     assert not pipe.stdin.closed  # the caller owns it
 
 
+@pytest.mark.parametrize(
+    ("codec", "container", "rate_hz"),
+    [
+        ("pcm_s16le", "wav", 24_000),
+        ("adpcm_ms", "wav", 16_000),  # FFmpeg still probes this when it ends
+        ("flac", "flac", 16_000),
+        ("libmp3lame", "mp3", 44_100),
+        ("libopus", "ogg", 48_000),
+        ("libopus", "webm", 48_000),
+    ],
+)
+async def test_an_ended_pipe_delivers_all_that_it_holds(pipe: Pipe, codec: str, container: str, rate_hz: int) -> None:
+    data = encoded(tone(1.5, rate_hz=rate_hz), codec, container, rate_hz=rate_hz)
+    part = data[: len(data) * 2 // 3 | 1]
+    pipe.write(part)
+    async with open_source("-", stdin=pipe.stdin) as source:
+        assert source.end()
+        samples = await read_all(source)
+    async with open_source("-", stdin=Unseekable(part)) as source_that_ends:
+        chunks, _ = await read_until_error(source_that_ends)
+    np.testing.assert_array_equal(samples, joined(chunks))
+    assert samples.size > 8_000
+    assert source.notices == []
+
+
+@pytest.mark.parametrize("start", [b"", b"OggS", b"fLaC\0\0\0\x22", b"RIFF\xff\xff\xff\xffWAVEfmt "])
+async def test_a_pipe_that_is_ended_in_its_header_has_no_audio(pipe: Pipe, start: bytes) -> None:
+    pipe.write(start)
+    async with open_source("-", stdin=pipe.stdin) as source:
+        assert source.end()
+        assert await source.read() is None
+
+
 async def test_a_truncated_file_on_stdin_raises() -> None:
     data = SPEECH.read_bytes()
     async with open_source("-", stdin=io.BytesIO(data[:30_044])) as source:

@@ -8,7 +8,7 @@ Knows no engines, text or protocols. Every source is an `AudioSource` (source.py
 thread (threaded.py) behind a small bounded queue (handover.py).
 
     opening.py      open_source: from the user's argument to a source
-    source.py       AudioSource, the interface; the chunker
+    source.py       AudioSource, the interface; chunks, and sleeps that end early
     addresses.py    allowed URLs, and their names without credentials
     media/          files, pipes and URLs through PyAV (FFmpeg)
     pcm.py          raw PCM and plain WAV

@@ -68,7 +68,7 @@ class ByteStream:
         else:
             data = self._read_new(max_bytes)
         self._position_bytes += len(data)
-        if not data and self.size_bytes is None:
+        if not data and self.size_bytes is None and not self.is_ended:
             self.size_bytes = self._position_bytes
         return data
 
@@ -110,8 +110,13 @@ class ByteStream:
         self._wake_up.set()
 
     def end(self) -> bool:
-        """Let `read` return what a pipe holds, then raise `ReadInterruptedError`. Returns False if it is no pipe."""
+        """Let `read` return what a pipe holds, then b"". Returns False if it is no pipe. Called by any thread."""
         return self._wake_up.drain()
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether `end` has ended it: more might have followed."""
+        return self._wake_up.is_drained
 
     def close(self) -> None:
         """Release all resources. Called by the reading thread."""
@@ -123,8 +128,7 @@ class ByteStream:
         try:
             data = None
             while data is None:  # a non-blocking stream may wake up without data
-                self._wake_up.wait_readable()
-                data = self._read_some(max_bytes)
+                data = self._read_some(max_bytes) if self._wake_up.wait_readable() else b""
             self._wake_up.count(len(data))
         except (OSError, ValueError) as error:  # ValueError: the owner closed it
             raise AudioError(f"the input cannot be read: {error}") from error
@@ -136,9 +140,10 @@ class _WakeUp:
 
     def __init__(self, pipe_fd: int | None) -> None:
         self._lock = threading.Lock()  # `set` must not write to a closed socket whose descriptor was reused
+        self.is_drained = False
         self._is_set = False
         self._pipe_fd = pipe_fd
-        self._num_left_bytes: int | None = None  # to read before it is set
+        self._num_left_bytes: int | None = None  # to read before it is drained
         self._poll: select.poll | None = None
         if pipe_fd is not None:
             self._receiver, self._sender = socket.socketpair()
@@ -150,12 +155,14 @@ class _WakeUp:
         if self._is_set:
             raise ReadInterruptedError
 
-    def wait_readable(self) -> None:
-        if self._poll is not None:
+    def wait_readable(self) -> bool:
+        """Wait for data or the end; returns False once the pipe is drained."""
+        if self._poll is not None and not self.is_drained:
             ready = self._poll.poll()  # no timeout: a pipe may stay idle for any time; `set` and `drain` end the wait
             if self._num_left_bytes is not None and all(fd != self._pipe_fd for fd, _ in ready):
-                self._is_set = True
+                self.is_drained = True
         self.check()
+        return not self.is_drained
 
     def is_readable(self, timeout_s: float) -> bool:
         """Whether a read would not wait for a writer."""
@@ -164,7 +171,7 @@ class _WakeUp:
     def count(self, num_bytes: int) -> None:
         if self._num_left_bytes is not None:
             self._num_left_bytes -= num_bytes
-            self._is_set |= self._num_left_bytes <= 0
+            self.is_drained |= self._num_left_bytes <= 0
 
     def set(self) -> None:
         with self._lock:
@@ -216,8 +223,9 @@ def _is_whole_file(stream: io.IOBase) -> bool:
 
 def _pollable(stream: BinaryStream) -> int | None:
     """The stream's file descriptor if the system can poll it (POSIX), else None."""
-    if not hasattr(select, "poll"):
+    fileno = getattr(stream, "fileno", None)
+    if fileno is None or not hasattr(select, "poll"):
         return None
-    with contextlib.suppress(OSError, AttributeError):  # no descriptor: io.UnsupportedOperation is an OSError
-        return int(stream.fileno())  # type: ignore[attr-defined]  # objects without it raise AttributeError
+    with contextlib.suppress(OSError):  # no descriptor: io.UnsupportedOperation is an OSError
+        return int(fileno())
     return None

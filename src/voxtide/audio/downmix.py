@@ -25,6 +25,9 @@ _LEAVE_S = 0.1
 _RETURN_S = 2.0
 """Time constants of the leaky sums of power: fast to leave the mean, slow to return, so that they do not alternate."""
 
+_FAST_DECAY = math.exp(-_BLOCK_S / _LEAVE_S)
+_SLOW_DECAY = math.exp(-_BLOCK_S / _RETURN_S)
+
 _CANCELLED = 0.1
 """The mean is 10 dB weaker than that of unrelated channels: with two inverted channels, of gains up to 5 dB apart."""
 
@@ -91,10 +94,6 @@ class Downmix:
     def _coherence(self, powers: list[float]) -> float:
         total = sum(powers) - powers[0]
         return self._num_channels**2 * powers[0] / total if total > 0 else 1.0
-
-
-_FAST_DECAY = math.exp(-_BLOCK_S / _LEAVE_S)
-_SLOW_DECAY = math.exp(-_BLOCK_S / _RETURN_S)
 
 
 def mix_down(channels: Samples) -> Samples:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from voxtide.audio.source import AudioSource
+from voxtide.audio.source import AudioSource, Sleeper
 from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples
 
 
@@ -19,12 +19,11 @@ class _PacedSource(AudioSource):
         super().__init__(source.name, chunk_ms=source.chunk_ms)
         self._source = source
         self._clock = clock
-        self._sleep = sleep
+        self._sleeper = Sleeper(sleep)
         self._start_s: float | None = None
         self._num_samples = 0
         self._next: Samples | None = None
         self._is_ended = False
-        self._sleeping: asyncio.Future[object] | None = None
 
     @property
     def notices(self) -> Sequence[Notice]:
@@ -46,7 +45,7 @@ class _PacedSource(AudioSource):
             return None
         due_s = self._start_s + (self._num_samples + self._next.size) / SAMPLE_RATE_HZ
         if not self._is_ended and (wait_s := due_s - self._clock()) > 0:
-            await self._wait(wait_s)
+            await self._sleeper.sleep(wait_s)
         chunk, self._next = self._next, None
         self._num_samples += chunk.size
         return chunk
@@ -54,17 +53,9 @@ class _PacedSource(AudioSource):
     def end(self) -> bool:
         """See `AudioSource.end`. What was received is due: it may have waited since before the first `read`."""
         self._is_ended = self._source.end()
-        if self._is_ended and self._sleeping is not None:
-            self._sleeping.cancel()
+        if self._is_ended:
+            self._sleeper.wake()
         return self._is_ended
-
-    async def _wait(self, wait_s: float) -> None:
-        """Sleep; `end` ends it."""
-        self._sleeping = asyncio.ensure_future(self._sleep(wait_s))
-        try:
-            await asyncio.wait({self._sleeping})
-        finally:
-            self._sleeping.cancel()
 
     async def close(self) -> None:
         """Close the wrapped source."""

@@ -8,11 +8,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream, ReadInterruptedError
+from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream
 from voxtide.audio.encodings import MAX_CHANNELS, Encoding, PcmDecoder, clean
 from voxtide.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler
 from voxtide.errors import CorruptAudioError, NotAudioError
 from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples
+
+LENGTH_TOLERANCE_S = 0.1
+"""Less missing audio than a syllable counts as a wrong header."""
+
+MAX_WAV_HEADER_BYTES = 64 * 1024
+"""Metadata before the samples, such as titles. Longer headers (pictures) are left to FFmpeg."""
+
+UNKNOWN_WAV_BYTES = 0x7FFF_0000
+"""Streaming writers state a length near 2**31 or 2**32, or 0, when they do not know it yet."""
+
+_MAX_FORMAT_BYTES = 40
+"""The longest format chunk, WAVEFORMATEXTENSIBLE."""
+
+_EXTENSIBLE = 0xFFFE
+
+_WAV_ENCODINGS = {
+    (1, 16): Encoding.PCM_S16LE,
+    (1, 32): Encoding.PCM_S32LE,
+    (3, 32): Encoding.PCM_F32LE,
+    (6, 8): Encoding.PCM_ALAW,
+    (7, 8): Encoding.PCM_MULAW,
+}
+"""By format tag (mmreg.h of Windows) and bits per sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +113,10 @@ class PcmReader:
         """The length in seconds, or None for a pipe."""
         if self._stream.size_bytes is None:
             return None
-        available_bytes = self._stream.size_bytes - self._stream.tell()
-        return (
-            available_bytes if self._num_bytes is None else min(available_bytes, self._num_bytes)
-        ) / self._pcm.bytes_per_s
+        num_bytes = self._stream.size_bytes - self._stream.tell()
+        if self._num_bytes is not None:
+            num_bytes = min(num_bytes, self._num_bytes)
+        return num_bytes / self._pcm.bytes_per_s
 
     def read(self) -> Iterator[Samples]:
         """Yield samples as their bytes arrive.
@@ -103,22 +126,21 @@ class PcmReader:
             NotAudioError: There is not a single byte.
         """
         num_read_bytes = 0
-        try:
-            while (wanted := self._wanted_bytes(num_read_bytes)) and (data := self._stream.read(wanted)):
-                num_read_bytes += len(data)
-                yield self._converter.feed(data)
-        except ReadInterruptedError:
-            yield self._converter.finish()
-            raise
+        while (wanted := self._wanted_bytes(num_read_bytes)) and (data := self._stream.read(wanted)):
+            num_read_bytes += len(data)
+            yield self._converter.feed(data)
         yield self._converter.finish()
+        if not self._stream.is_ended:
+            self._check(num_read_bytes)
+
+    def _check(self, num_read_bytes: int) -> None:
+        """Raise if the input was empty or truncated; add a notice if its length is a little wrong."""
         if self._num_bytes is None and self._stream.tell() == 0:
             raise NotAudioError(f"{self._name} is empty")
         num_missing_bytes = 0 if self._num_bytes is None else self._num_bytes - num_read_bytes
         if num_missing_bytes > LENGTH_TOLERANCE_S * self._pcm.bytes_per_s or (num_missing_bytes and not num_read_bytes):
-            read_s, stated_s = (
-                num_read_bytes / self._pcm.bytes_per_s,
-                (num_read_bytes + num_missing_bytes) / self._pcm.bytes_per_s,
-            )
+            read_s = num_read_bytes / self._pcm.bytes_per_s
+            stated_s = (num_read_bytes + num_missing_bytes) / self._pcm.bytes_per_s
             raise CorruptAudioError(f"{self._name} ends after {read_s:.2f} s, but its header states {stated_s:.2f} s")
         if num_missing_bytes:
             self.notices.append(wrong_length(self._name, num_missing_bytes))
@@ -177,30 +199,6 @@ def num_missing_wav_bytes(stream: ByteStream) -> int:
 def wrong_length(name: str, num_missing_bytes: int) -> Notice:
     """The notice for a WAV file whose header states a little more than it holds: some writers do."""
     return Notice("wrong_length", f"{name} is {num_missing_bytes} bytes shorter than its header states")
-
-
-LENGTH_TOLERANCE_S = 0.1
-"""Less missing audio than a syllable counts as a wrong header."""
-
-MAX_WAV_HEADER_BYTES = 64 * 1024
-"""Metadata before the samples, such as titles. Longer headers (pictures) are left to FFmpeg."""
-
-UNKNOWN_WAV_BYTES = 0x7FFF_0000
-"""Streaming writers state a length near 2**31 or 2**32, or 0, when they do not know it yet."""
-
-_MAX_FORMAT_BYTES = 40
-"""The longest format chunk, WAVEFORMATEXTENSIBLE."""
-
-_EXTENSIBLE = 0xFFFE
-
-_WAV_ENCODINGS = {
-    (1, 16): Encoding.PCM_S16LE,
-    (1, 32): Encoding.PCM_S32LE,
-    (3, 32): Encoding.PCM_F32LE,
-    (6, 8): Encoding.PCM_ALAW,
-    (7, 8): Encoding.PCM_MULAW,
-}
-"""By format tag (mmreg.h of Windows) and bits per sample."""
 
 
 def _wav_format(chunk: bytes) -> PcmFormat | None:

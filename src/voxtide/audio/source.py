@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -98,6 +99,28 @@ class AudioSource(ABC):
         if chunk is None:
             raise StopAsyncIteration
         return chunk
+
+
+class Sleeper:
+    """Sleeps for a time, or until `wake`."""
+
+    def __init__(self, sleep: Callable[[float], Awaitable[object]]) -> None:
+        """`sleep` takes seconds, as `asyncio.sleep`."""
+        self._sleep = sleep
+        self._sleeping: asyncio.Future[object] | None = None
+
+    async def sleep(self, wait_s: float) -> None:
+        """Return after `wait_s`, or when `wake` is called."""
+        self._sleeping = asyncio.ensure_future(self._sleep(wait_s))
+        try:
+            await asyncio.wait({self._sleeping})
+        finally:
+            self._sleeping.cancel()
+
+    def wake(self) -> None:
+        """End a current sleep; a later one is not affected."""
+        if self._sleeping is not None:
+            self._sleeping.cancel()
 
 
 class Chunker:

@@ -242,11 +242,11 @@ def _section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _integer(config: Mapping[str, Any], name: str, default: int | None = None) -> int:
     """A field that may be a number in quotes, as some published files have it."""
-    value = config.get(name)
+    value: Any = config.get(name)
     if value is None and default is not None:
         return default
     try:
-        return int(value)  # type: ignore[arg-type]  # other types are refused below
+        return int(value)
     except (TypeError, ValueError, OverflowError):
         raise ModelCorruptError(f"the model's configuration has {name} = {value!r}; it must be a number") from None
 

@@ -9,14 +9,17 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from itertools import accumulate
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.support.file_server import FileServer, serving
 from tests.support.media_files import encode, encoded, joined, loudest_hz, read_all, read_until_error, tone, wav_bytes
+from voxtide.audio import open_source
 from voxtide.audio.addresses import Address, Limits, parse
 from voxtide.audio.bytestream import ReadInterruptedError
+from voxtide.audio.media import inputs
 from voxtide.audio.media.http_file import HttpFile, open_http_file
 from voxtide.audio.media.inputs import AddressReader
 from voxtide.audio.threaded import ThreadedSource
@@ -178,6 +181,35 @@ async def test_the_audio_before_a_lost_connection_is_kept(server: FileServer) ->
     assert joined(chunks).size > 8 * 16_000
 
 
+@pytest.mark.parametrize(("container", "codec"), [("mp3", "libmp3lame"), ("flac", "flac")])
+async def test_all_audio_before_a_lost_connection_is_decoded(
+    server: FileServer, tmp_path: Path, container: str, codec: str
+) -> None:
+    data = encoded(AUDIO, codec, container, rate_hz=16_000)
+    received = tmp_path / f"talk.{container}"
+    received.write_bytes(data[: len(data) // 2])
+    server.files["/talk"] = data
+    server.cuts.extend([len(data) // 2, *[0] * 10])
+    async with source(server, "/talk") as opened_source:
+        chunks, error = await read_until_error(opened_source)
+    assert isinstance(error, CorruptAudioError)
+    assert "the connection was lost" in str(error)
+    async with open_source(received, chunk_ms=100) as file:
+        expected, _ = await read_until_error(file)
+    np.testing.assert_array_equal(joined(chunks), joined(expected))
+
+
+async def test_a_lost_connection_prints_nothing(server: FileServer, capfd: pytest.CaptureFixture[str]) -> None:
+    """PyAV prints a traceback if FFmpeg reads again after an exception."""
+    server.files["/talk"] = encoded(AUDIO, "flac", "matroska", rate_hz=16_000)
+    server.cuts.extend([len(server.files["/talk"]) // 2, *[0] * 10])
+    async with source(server, "/talk") as opened_source:
+        _, error = await read_until_error(opened_source)
+    assert isinstance(error, CorruptAudioError)
+    assert "the connection was lost" in str(error)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_server_that_is_busy_for_a_moment_is_resumed(server: FileServer) -> None:
     server.cuts.append(200_000)
     with opened(server) as file:
@@ -208,6 +240,23 @@ def test_an_interrupted_file_is_not_read_from_its_open_connection(server: FileSe
         for _ in range(2):
             with pytest.raises(ReadInterruptedError):
                 file.read(4)
+
+
+def test_an_interrupt_between_two_steps_of_opening_is_not_lost(
+    server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = parse(f"{server.url}/talk.wav")
+    assert isinstance(address, Address)
+    reader = AddressReader(address.name, address, pauses_s=AT_ONCE)
+
+    def interrupted_kind(_: object) -> str:
+        reader.interrupt()
+        return "text"
+
+    monkeypatch.setattr(inputs, "other_kind", interrupted_kind)
+    with pytest.raises(ReadInterruptedError):
+        reader.open()
+    reader.close()
 
 
 def test_a_short_way_ahead_is_read_and_a_long_one_requested(server: FileServer) -> None:

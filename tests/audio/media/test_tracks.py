@@ -15,7 +15,7 @@ from tests.support.media_files import film, joined, loudest_hz, read_all, tone, 
 from tests.support.media_servers import serving
 from voxtide.audio import open_source
 from voxtide.audio.media.track_samples import TrackMix
-from voxtide.audio.media.tracks import LOOK_AHEAD_S, AudioTrack, TrackLevels, chosen_tracks
+from voxtide.audio.media.tracks import LOOK_AHEAD_S, AudioTrack, TrackLevels, chosen_tracks, described
 from voxtide.errors import ConfigError
 from voxtide.types import Notice, Samples
 
@@ -47,6 +47,12 @@ async def test_a_default_track_with_sound_is_read_and_the_others_are_listed() ->
     decoded, [notice] = await decode_noted(film(0.1 * LOW, HIGH, languages=("eng", "ger")))
     assert loudest_hz(decoded) == 300
     assert "2 audio tracks: 1 eng, 2 ger; reading track 1;" in notice.message
+
+
+async def test_the_names_of_tracks_are_shortened_in_messages() -> None:
+    _, [notice] = await decode_noted(film(LOW, HIGH, languages=("eng", "x" * 100_000)))
+    assert len(notice.message) < 200
+    assert len(str(described(1, {"title": "x" * 100_000}, is_default=True))) < 100
 
 
 async def test_a_single_track_is_not_reported() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,13 @@ def test_a_word_that_does_not_fit_is_cut_where_nothing_else_is_left() -> None:
 
 def test_an_end_with_more_tokens_in_a_shorter_text_still_fits() -> None:
     assert end_that_fits("a bb cc dd", lambda end: len(end) <= 7 and not end.startswith("bb")) == "cc dd"
+    assert end_that_fits("xa\nbb\ncc", lambda end: len(end) <= 7 and not end.startswith("bb")) == "cc"
+
+
+@pytest.mark.parametrize("gap", [" ", "\n", " \t "])
+def test_a_whole_word_that_fits_is_kept(gap: str) -> None:
+    words = ["who", "built", "the", "White", "Tower"]
+    assert end_that_fits(gap.join(words), lambda end: len(end.split()) <= 2) == gap.join(words[-2:])
 
 
 def test_a_prompt_of_any_length_is_cut_before_it_is_compared() -> None:

@@ -1,4 +1,4 @@
-"""The container's clock. In: decoded pieces with their times. Out: the same pieces, with silence where none is.
+"""The container's clock. In: decoded pieces with their times. Out: the same pieces, with silence for gaps.
 
 Positions in the output are times on the container's clock, which starts with its first track, often the picture. Knows
 no FFmpeg.

@@ -82,7 +82,7 @@ class MediaReader:
             silent = default if self._choice is None and used != [default] else None
             self.notices.append(Notice("tracks", listing(self._name, infos, used, silent)))
         streams = demuxer.tracks()
-        self._tracks = [self._reading(track, streams[track]) for track in used]
+        self._tracks = [self._decoded_track(track, streams[track]) for track in used]
         lengths_s = [demuxer.duration_s(track.stream) for track in self._tracks]
         return None if None in lengths_s else max(length_s for length_s in lengths_s if length_s is not None)
 
@@ -91,14 +91,14 @@ class MediaReader:
         assert self._opened is not None, "open comes before read, and read before close"
         return self._opened
 
-    def _reading(self, track: AudioTrack, stream: AudioStream) -> DecodedTrack:
+    def _decoded_track(self, track: AudioTrack, stream: AudioStream) -> DecodedTrack:
         piece_s = _PIECE_S if self._demuxer.is_seekable else 0.0
         return DecodedTrack(track, stream, self._demuxer.clock(stream), piece_s=piece_s)
 
     def _track_with_sound(self, default: AudioTrack) -> AudioTrack:
         """Look ahead for the track to read, and open the container again."""
         levels = TrackLevels(default)
-        tracks = {stream.index: self._reading(info, stream) for info, stream in self._demuxer.tracks().items()}
+        tracks = {stream.index: self._decoded_track(info, stream) for info, stream in self._demuxer.tracks().items()}
         with contextlib.suppress(AudioError):  # reading it again will report that
             for packet in self._demuxer.packets([track.stream for track in tracks.values()]):
                 if self._is_interrupted:
@@ -124,7 +124,8 @@ class MediaReader:
             yield from self._decoded() if len(self._tracks) == 1 else self._mixed()
         except ConfigError as error:
             raise CorruptAudioError(f"{self._name} cannot be used: its {error}") from None
-        self._check()
+        if not (isinstance(self._target, ByteStream) and self._target.is_ended):
+            self._check()
 
     def interrupt(self) -> None:
         """Make `open` and `read` end soon. A network read is not interrupted; its timeout ends it."""

@@ -1,4 +1,4 @@
-"""What a decoder could not decode. In: decoded and undecodable packets. Out: lost audio, or bytes that were none.
+"""What a decoder could not decode. In: decoded and undecodable packets. Out: how much audio was lost.
 
 An undecodable packet is not always lost audio: recordings joined into one file have tags between them, and some writers
 append a tag, padding or other bytes. Knows no decoder.

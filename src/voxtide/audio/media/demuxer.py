@@ -7,7 +7,9 @@ its credentials, so no exception of PyAV leaves this module, not even as a cause
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import cast
 
 import av
@@ -16,14 +18,14 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from voxtide.audio.addresses import FFMPEG_PROTOCOLS, Address, Limits
-from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream
+from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream, ReadInterruptedError
 from voxtide.audio.media.clock import MAX_JUMP_S, MAX_SILENCE_S, ContainerClock
 from voxtide.audio.media.damage import stated_s
 from voxtide.audio.media.matroska import stated_matroska_bytes
 from voxtide.audio.media.ogg import num_missing_ogg_bytes
 from voxtide.audio.media.sniff import is_container
 from voxtide.audio.media.tracks import AudioTrack, described
-from voxtide.audio.media.wav_rest import RestoredWav, wav_rest
+from voxtide.audio.media.wav_rest import read_restored, wav_rest
 from voxtide.audio.pcm import num_missing_wav_bytes
 from voxtide.audio.trust import tls_options
 from voxtide.errors import AudioError, CorruptAudioError, NotAudioError, SourceNotFoundError
@@ -62,6 +64,7 @@ class Demuxer:
         self._name = name
         self._target = target
         self._limits = limits
+        self._file: _PyAvFile | None = None
         self._container = self._open()
 
     @property
@@ -115,13 +118,16 @@ class Demuxer:
 
         Raises:
             AudioError: The input cannot be read any further.
+            ReadInterruptedError: The input was interrupted.
         """
         try:
             yield from self._demux(streams)
         except av.FFmpegError as error:
             if not self._is_end_of_unsized_body(error):
-                raise AudioError(_reason(error)) from None
+                raise self._read_error() or AudioError(_reason(error)) from None
             yield None
+        if (read_error := self._read_error()) is not None:
+            raise read_error
 
     def clock(self, stream: AudioStream) -> ContainerClock:
         """A clock for the track that starts with the container's earliest one."""
@@ -161,7 +167,7 @@ class Demuxer:
                 return self._open_bytes(self._target)
             return self._open_address(self._target)
         except av.FFmpegError as error:
-            raise self._open_error(error) from None
+            raise self._read_error() or self._open_error(error) from None
 
     def _open_bytes(self, stream: ByteStream) -> InputContainer:
         if not stream.peek(1):
@@ -174,8 +180,8 @@ class Demuxer:
         options = {"protocol_whitelist": _NO_PROTOCOLS}
         rest = wav_rest(self._name, stream)
         self.notices = [] if rest is None else [rest.notice]
-        file = stream if rest is None else RestoredWav(stream, rest)
-        return av.open(file, "r", options=options, metadata_errors="replace", buffer_size=MAX_READ_BYTES)
+        self._file = _PyAvFile(stream, stream.read if rest is None else partial(read_restored, stream, rest))
+        return av.open(self._file, "r", options=options, metadata_errors="replace", buffer_size=MAX_READ_BYTES)
 
     def _open_address(self, address: Address) -> InputContainer:
         options = {
@@ -185,6 +191,10 @@ class Demuxer:
         }
         time_limits = (self._limits.open_s, self._limits.read_s)
         return av.open(address.url, "r", options=options, metadata_errors="replace", timeout=time_limits)
+
+    def _read_error(self) -> AudioError | ReadInterruptedError | None:
+        """Why the input ended early, if it did."""
+        return None if self._file is None else self._file.error
 
     def _open_error(self, error: av.FFmpegError) -> AudioError:
         """The exception for an input that could not be opened."""
@@ -222,6 +232,36 @@ class Demuxer:
     def _size_bytes(self) -> int | None:
         """The size stated by the server, if any."""
         return self._container.size if self._container.size >= 0 else None
+
+
+class _PyAvFile:
+    """A byte stream as a file for PyAV. It ends at an error, and keeps it.
+
+    PyAV would print a traceback if FFmpeg read again after an exception, as it does in most formats.
+    """
+
+    def __init__(self, stream: ByteStream, read: Callable[[int], bytes]) -> None:
+        self.name = stream.name
+        self.error: AudioError | ReadInterruptedError | None = None
+        self._stream = stream
+        self._read = read
+
+    def read(self, max_bytes: int) -> bytes:
+        if self.error is None:
+            try:
+                return self._read(max_bytes)
+            except (AudioError, ReadInterruptedError) as error:
+                self.error = error
+        return b""
+
+    def seekable(self) -> bool:
+        return self._stream.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
 
 
 def _network_error(name: str, error: av.FFmpegError, limits: Limits) -> AudioError:

@@ -72,7 +72,12 @@ class BytesReader:
         """Yield the samples."""
         assert self._stream is not None, "open comes before read"
         if self._reader is None:
-            self._open_reader(self._stream)
+            try:
+                self._open_reader(self._stream)
+            except AudioError:
+                if self._stream.is_ended:  # before its format could be detected
+                    return
+                raise
         assert self._reader is not None, "opened above"
         yield from self._reader.read()
         if self._is_stated and not self._stream.seekable() and (notice := pipe_rest(self._name, self._stream)):
@@ -195,6 +200,8 @@ class AddressReader:
         reader = MediaReader(self._name, self._stream or self._address, self._limits, track=self._track)
         with self._lock:
             self._reader = reader
+            if self._is_interrupted:
+                raise ReadInterruptedError
         return reader.open()
 
     def read(self) -> Iterator[Samples]:

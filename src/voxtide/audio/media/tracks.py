@@ -32,6 +32,9 @@ _MIN_SOUND_S = 0.3
 
 _WINDOW_S = 0.1
 
+_MAX_LANGUAGE_CHARS, _MAX_TITLE_CHARS = 35, 80
+"""A file may state longer ones, of any length, and messages list those of all tracks."""
+
 _LANGUAGES = """
 af:afr am:amh ar:ara az:aze be:bel bg:bul bn:ben bs:bos ca:cat cs:cze:ces cy:wel:cym da:dan de:ger:deu el:gre:ell
 en:eng es:spa et:est eu:baq:eus fa:per:fas fi:fin fil:fil fr:fre:fra ga:gle gl:glg gu:guj he:heb hi:hin hr:hrv hu:hun
@@ -59,8 +62,13 @@ class AudioTrack:
 
 def described(number: int, metadata: Mapping[str, str], *, is_default: bool) -> AudioTrack:
     """Track `number` as its `metadata` describe it, by FFmpeg's keys; the language `und` means none."""
-    language = metadata.get("language")
-    return AudioTrack(number, None if language == "und" else language, metadata.get("title"), is_default)
+    language, title = metadata.get("language", "und"), metadata.get("title")
+    return AudioTrack(
+        number,
+        language=None if language == "und" else language[:_MAX_LANGUAGE_CHARS],
+        title=None if title is None else title[:_MAX_TITLE_CHARS],
+        is_default=is_default,
+    )
 
 
 def check_choice(choice: TrackChoice) -> TrackChoice:

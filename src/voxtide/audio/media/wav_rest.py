@@ -5,7 +5,6 @@ Writers that were killed leave an old length behind. Chunks such as titles may f
 
 from __future__ import annotations
 
-import io
 import struct
 from dataclasses import dataclass
 
@@ -52,7 +51,7 @@ class DataChunk:
 
 @dataclass(frozen=True, slots=True)
 class WavRest:
-    """What follows the samples that the header states: `num_audio_bytes` of audio, if any, and what to say of it."""
+    """What follows the samples that the header states: `num_audio_bytes` of audio, if any, and the notice about it."""
 
     chunk: DataChunk
     num_audio_bytes: int
@@ -83,7 +82,7 @@ def wav_rest(name: str, stream: ByteStream) -> WavRest | None:
     tail = stream.peek(size_bytes - tail_place)
     stream.seek(0)
     num_bytes = tail_place + _chunks_place(tail) - chunk.end_bytes
-    return _judged(name, chunk, num_bytes, is_tag=start.startswith(_TAGS), is_padding=not any(tail[:num_bytes]))
+    return _classified(name, chunk, num_bytes, is_tag=start.startswith(_TAGS), is_padding=not any(tail[:num_bytes]))
 
 
 def pipe_rest(name: str, stream: ByteStream) -> Notice | None:
@@ -99,7 +98,8 @@ def pipe_rest(name: str, stream: ByteStream) -> Notice | None:
     return None
 
 
-def _judged(name: str, chunk: DataChunk, num_bytes: int, *, is_tag: bool, is_padding: bool) -> WavRest | None:
+def _classified(name: str, chunk: DataChunk, num_bytes: int, *, is_tag: bool, is_padding: bool) -> WavRest | None:
+    """Tags and a few bytes are no audio, more is; zeros in their place need no notice."""
     if is_tag or num_bytes <= LENGTH_TOLERANCE_S * chunk.bytes_per_s:
         message = f"{name} holds {num_bytes} bytes after the audio that its header states; they were skipped"
         return None if is_padding else WavRest(chunk, 0, Notice("undecodable_bytes", message))
@@ -152,32 +152,12 @@ def _chunks_place(tail: bytes) -> int:
     return end
 
 
-class RestoredWav:
-    """A WAV file for FFmpeg whose header states all samples: as the `stream`, but for that length."""
-
-    def __init__(self, stream: ByteStream, rest: WavRest) -> None:
-        self.name = stream.name
-        self._stream = stream
-        self._place = rest.chunk.length_place
-        self._length = struct.pack("<I", rest.chunk.num_bytes + rest.num_audio_bytes)
-
-    def seekable(self) -> bool:
-        """As `ByteStream.seekable`."""
-        return self._stream.seekable()
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As `ByteStream.seek`."""
-        return self._stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        """The offset of the next byte."""
-        return self._stream.tell()
-
-    def read(self, max_bytes: int) -> bytes:
-        """As `ByteStream.read`."""
-        start = self._stream.tell()
-        data = bytearray(self._stream.read(max_bytes))
-        for place, byte in enumerate(self._length, start=self._place - start):
-            if 0 <= place < len(data):
-                data[place] = byte
-        return bytes(data)
+def read_restored(stream: ByteStream, rest: WavRest, max_bytes: int) -> bytes:
+    """As `ByteStream.read`, but with a header that states all samples."""
+    start = stream.tell()
+    data = bytearray(stream.read(max_bytes))
+    length = struct.pack("<I", rest.chunk.num_bytes + rest.num_audio_bytes)
+    for place, byte in enumerate(length, start=rest.chunk.length_place - start):
+        if 0 <= place < len(data):
+            data[place] = byte
+    return bytes(data)

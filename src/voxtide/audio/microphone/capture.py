@@ -13,7 +13,7 @@ import numpy as np
 
 from voxtide.audio.microphone.devices import SoundLibrary, find_device, find_devices_anew, load_library
 from voxtide.audio.microphone.recording import Dropped, Recording
-from voxtide.audio.source import AudioSource, Chunker
+from voxtide.audio.source import AudioSource, Chunker, Sleeper
 from voxtide.errors import AudioError, StreamClosedError
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
@@ -51,7 +51,7 @@ class MicrophoneSource(AudioSource):
         self._device = int(device) if isinstance(device, str) and device.isdecimal() else device
         self._library = library
         self._clock = clock
-        self._sleep = sleep
+        self._sleeper = Sleeper(sleep)
         self._dropped = Dropped()
         self._recording: Recording | None = None
         self._lock = threading.Lock()  # a device may be opened while `end` or `stop` closes the last one
@@ -61,7 +61,6 @@ class MicrophoneSource(AudioSource):
         self._is_closing = False
         self._lost_at_s: float | None = None
         self._num_retries = 0
-        self._sleeping: asyncio.Future[object] | None = None
         self._attempt: asyncio.Future[bool] | None = None  # to open the device again; outlives a cancelled `read`
         self._last_s = 0.0  # when the last audio came
         self._chunker = Chunker(chunk_ms)
@@ -138,7 +137,7 @@ class MicrophoneSource(AudioSource):
         with self._lock:
             self._is_ended = True
         self._recording.end()
-        self._stop_waiting()
+        self._sleeper.wake()
         return True
 
     async def close(self) -> None:
@@ -153,7 +152,7 @@ class MicrophoneSource(AudioSource):
             is_first, self._is_closing = not self._is_closing, True
         if self._recording is not None:
             self._recording.close()
-        self._stop_waiting()
+        self._sleeper.wake()
         if is_first and self.num_overflows:
             _log.warning(
                 "%s: the reader was too slow %d times; %.2f s of audio were dropped",
@@ -205,7 +204,7 @@ class MicrophoneSource(AudioSource):
             AudioError: It was lost for too long.
         """
         if self._attempt is None:
-            await self._wait(RETRY_S[min(self._num_retries, len(RETRY_S) - 1)])
+            await self._sleeper.sleep(RETRY_S[min(self._num_retries, len(RETRY_S) - 1)])
             if self._is_ended_or_closed():
                 return
             self._num_retries += 1
@@ -246,15 +245,3 @@ class MicrophoneSource(AudioSource):
 
     def _is_ended_or_closed(self) -> bool:
         return self._is_ended or self._is_closing
-
-    async def _wait(self, wait_s: float) -> None:
-        """Sleep; `end` and `stop` end it."""
-        self._sleeping = asyncio.ensure_future(self._sleep(wait_s))
-        try:
-            await asyncio.wait({self._sleeping})
-        finally:
-            self._sleeping.cancel()
-
-    def _stop_waiting(self) -> None:
-        if self._sleeping is not None:
-            self._sleeping.cancel()

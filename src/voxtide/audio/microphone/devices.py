@@ -132,7 +132,7 @@ def load_library() -> SoundLibrary:
 
 
 def find_devices_anew(library: SoundLibrary) -> None:
-    """Find the devices that are there now. Ends all streams of the process."""
+    """Initialise PortAudio again, which finds the devices that are there now. Ends all streams of the process."""
     with without_messages():
         with suppress(library.PortAudioError):  # the last attempt did not initialise it
             library._terminate()

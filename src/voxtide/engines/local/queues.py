@@ -69,9 +69,10 @@ class Inbox:
 
     def _merged(self, samples: Samples, merge_samples: int) -> Samples:
         parts, space = [samples], merge_samples - len(samples)
-        while self._commands and isinstance(self._commands[0], np.ndarray) and len(self._commands[0]) <= space:
-            space -= len(self._commands[0])
-            parts.append(self._commands.popleft())  # type: ignore[arg-type]  # audio, see `while`
+        while self._commands and isinstance(first := self._commands[0], np.ndarray) and len(first) <= space:
+            space -= len(first)
+            parts.append(first)
+            self._commands.popleft()
         return samples if len(parts) == 1 else np.concatenate(parts)
 
     def clear(self) -> None:

@@ -49,7 +49,7 @@ class MoonshineWindows:
         Raises:
             UnsupportedOptionError: The vocabulary is too long.
         """
-        phrases_of(options.vocabulary)
+        phrases_of(options.vocabulary)  # checks it; the reader encodes it later
         return MoonshineReader(self._model, audio, options.vocabulary)
 
     def has_room_for(self, vocabulary: tuple[str, ...]) -> bool:

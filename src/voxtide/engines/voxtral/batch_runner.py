@@ -149,11 +149,11 @@ def _windows_by_length(
     requests: Iterable[StepRequest],
 ) -> list[tuple[list[int], np.ndarray[tuple[int, int], np.dtype[np.float32]]]]:
     """The slots and windows of each encoder pass; a pass takes windows of one length."""
-    by_length: dict[int, list[StepRequest]] = {}
+    by_length: dict[int, list[tuple[int, Samples]]] = {}
     for request in requests:
         if request.window is not None:
-            by_length.setdefault(len(request.window), []).append(request)
-    return [([it.slot for it in group], np.stack([it.window for it in group])) for group in by_length.values()]  # type: ignore[misc]  # none is None
+            by_length.setdefault(len(request.window), []).append((request.slot, request.window))
+    return [([slot for slot, _ in group], np.stack([window for _, window in group])) for group in by_length.values()]
 
 
 def _reason(error: Exception) -> str:

@@ -132,7 +132,8 @@ class GraphSteps:
             buffers.host[name].copy_(buffers.device[name], non_blocking=True)
         self._copied.record()
         self._copied.synchronize()  # the one wait of a step
-        return [buffers.host[name][: len(slots)].tolist() for name in ("tokens", "margins")]  # type: ignore[return-value]  # two lists
+        tokens, margins = (buffers.host[name][: len(slots)].tolist() for name in ("tokens", "margins"))
+        return tokens, margins
 
     def _batch(self, kind: str, slots: Sequence[int]) -> tuple[BatchSlots, Buffers]:
         size = next(size for size in self._sizes if size >= len(slots))

@@ -149,7 +149,7 @@ class WhisperModel:
         With `is_speech`, the window is known to hold speech, and its text is returned however doubtful.
         """
         found = self._decode(encoded, prompt, prefix, beam_size=1)
-        if not found.tokens or found.logprob >= SURE_LOGPROB and not self._loops(found):
+        if not found.tokens or (found.logprob >= SURE_LOGPROB and not self._loops(found)):
             return found.tokens
         if not is_speech and found.no_speech > NO_SPEECH and found.logprob < NO_SPEECH_LOGPROB:
             return []

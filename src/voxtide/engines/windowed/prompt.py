@@ -26,9 +26,10 @@ def end_that_fits(text: str, fits: Callable[[str], bool]) -> str:
     start = bisect_left(range(len(text)), True, lo=first, key=lambda at: fits(text[at:]))
     if start == len(text):
         return ""
-    end = text[start:].strip()
+    end = text[start:].rstrip()
     if not text[start - 1].isspace() and (rest := _REST_OF_WORD.match(end)):
         end = end[rest.end() :]
+    end = end.lstrip()
     while end and not fits(end):  # a word can have more tokens at the start of a text
-        end = end.partition(" ")[2]
+        end = "".join(end.split(maxsplit=1)[1:])
     return end

@@ -39,7 +39,6 @@ from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 VAD_RUN_FRAMES = 16
 """Frames per run of the VAD: half a second of audio, a millisecond of work."""
 
-
 WORDLESS_REST_S = 3.0
 """Speech after the last word of a segment that is reported. The times of words are not exact enough for less."""
 

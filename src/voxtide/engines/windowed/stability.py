@@ -27,7 +27,6 @@ MIN_WORD_S = 0.1
 MAX_REPEATED_WORDS = 8
 """The longest end that is compared with the words before it."""
 
-
 MISPLACED_S = 0.2
 """Two alignments of a word seldom differ by more."""
 
@@ -113,7 +112,7 @@ def is_misplaced(pieces: list[Piece], open_start_s: float) -> bool:
 
 
 def drop_repeated_end(pieces: list[Piece], prefix: list[Piece]) -> list[Piece]:
-    """The pieces without last words that repeat those before them, of which `prefix` has some, in too little time.
+    """The pieces without last words that repeat those before them, which may be in `prefix`, too fast to be spoken.
 
     At the end of speech the model continues the text with the sentence it has just written. A hypothesis of one word is
     left to `repeats_last_word`.
