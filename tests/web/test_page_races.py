@@ -131,6 +131,24 @@ def test_a_recording_dropped_on_an_edit_is_ignored(open_page: OpenPage, scripted
     assert page.text == "Fail better. Try again."
 
 
+def test_a_browser_that_restores_form_fields_restores_no_edit(
+    open_page: OpenPage, scripted_address: str, spoken: Spoken
+) -> None:
+    page = open_page(scripted_address)
+    transcribe(page, spoken, "No matter.")
+    page.press("Edit")
+    area = page.page.locator("#editor-text")
+    area.press_sequentially("Try again. ")  # browsers keep what is typed
+    page.press("Done")
+    page.wait_for_text("Try again. No matter.")
+    page.page.goto("about:blank")
+    page.page.go_back()
+    page.wait_for_text("Try again. No matter.")
+    expect(area).to_have_value("")
+    transcribe(page, spoken, "Fail better.")
+    assert page.text == "Try again. No matter. Fail better."
+
+
 def test_a_full_browser_deletes_the_oldest_sessions_that_no_tab_has_open(
     open_page: OpenPage, scripted_address: str, spoken: Spoken
 ) -> None:
