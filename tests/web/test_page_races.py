@@ -207,6 +207,22 @@ def test_a_session_that_another_tab_deleted_is_not_opened(
     assert page.text == "Try again."
 
 
+def test_a_deletion_that_cannot_be_undone_is_not_forgotten(with_past_session: CaptionsPage) -> None:
+    page = with_past_session
+    page.press("Delete “No matter.”")
+    expect(rows(page)).to_have_count(1)
+    page.page.evaluate(NO_ROOM, 2)  # the write, and its second attempt
+    undo = page.page.get_by_role("dialog", name="Sessions").get_by_role("button", name="Undo")
+    undo.click()
+    note = page.page.locator("#sessions-note")
+    expect(note).to_have_text("Not put back: the browser cannot store it.")
+    expect(rows(page)).to_have_count(1)
+    undo.click()
+    expect(rows(page)).to_have_count(2)
+    expect(note).to_have_text("2 sessions")
+    expect(undo).to_be_hidden()
+
+
 def test_a_text_that_cannot_be_stored_stays_on_the_page(with_past_session: CaptionsPage) -> None:
     page = with_past_session
     page.page.evaluate(NO_ROOM, 1000)
