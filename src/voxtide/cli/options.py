@@ -209,7 +209,7 @@ Track: TypeAlias = Annotated[
     typer.Option(
         "--track",
         metavar="N|LANG|mix",
-        help="Audio track of a film: its number, its language, or all of them. Default: the file's default track, or "
+        help="Audio track of a film: its number, its language, or mix for all. Default: the file's default track, or "
         "if that is silent, the one with sound.",
     ),
 ]
