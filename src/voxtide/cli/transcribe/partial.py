@@ -130,6 +130,8 @@ class PartialFile:
                 self.path.unlink(missing_ok=True)
             else:
                 self.finish(None)
+        except OSError as error:
+            raise self._failure(error) from error
         finally:
             self._close_file()
             self._lock.release()
