@@ -419,6 +419,20 @@ def test_the_text_of_a_closed_stdout_goes_to_a_file(tones: Tones, tmp_path: Path
     assert "ever tried." in path.read_text()
 
 
+def test_no_file_takes_the_number_of_a_closed_stdout() -> None:
+    """Libraries print to it."""
+    opening = 'os.open(os.devnull, os.O_WRONLY); os.write(1, b"x")'
+    script = f"import os, voxtide.cli; voxtide.cli._prepare_stdout(); {opening}"
+    done = subprocess.run(
+        ["bash", "-c", f"exec '{sys.executable}' -c '{script}' <&- >&-"],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert done.stderr.endswith("OSError: [Errno 9] Bad file descriptor\n")
+
+
 def test_other_commands_report_a_closed_stdout(tmp_path: Path) -> None:
     done = closing("--version", ">&-", tmp_path)
     assert (done.returncode, done.stderr) == (1, "voxtide: error: cannot write to stdout: it is closed\n")

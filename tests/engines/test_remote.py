@@ -14,7 +14,7 @@ from voxtide.client.config import ClientConfig
 from voxtide.client.transport.replay_buffer import MAX_UTTERANCES
 from voxtide.engines.base import Engine
 from voxtide.engines.registry import load_engine
-from voxtide.engines.remote import RemoteEngine
+from voxtide.engines.remote import MAX_PHRASE_CHARS, RemoteEngine
 from voxtide.engines.scripted import speak
 from voxtide.errors import CapacityError, ConfigError, ConnectionFailedError, UnsupportedOptionError
 from voxtide.transcript.events import (
@@ -67,6 +67,16 @@ async def test_a_gateway_changes_nothing() -> None:
         event for event in direct if isinstance(event, keep)
     ]
     assert [event.text for event in via_gateway if isinstance(event, Flushed)] == ["to be"]
+
+
+@pytest.mark.parametrize("prompt", ["moat", "moat " * 99, "守" * 999])
+async def test_a_server_accepts_what_fits_of_a_prompt(prompt: str) -> None:
+    async with voxtide_server() as url, RemoteEngine(url, config=CONFIG) as engine:
+        kept = engine.fit_prompt(prompt)
+        assert kept
+        assert prompt.strip().endswith(kept)
+        assert len(kept) > MAX_PHRASE_CHARS - 10 or kept == prompt
+        assert await transcribe(engine, StreamOptions(vocabulary=(kept,)))
 
 
 async def test_a_full_server_raises_capacity_error() -> None:

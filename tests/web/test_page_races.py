@@ -131,6 +131,24 @@ def test_a_recording_dropped_on_an_edit_is_ignored(open_page: OpenPage, scripted
     assert page.text == "Fail better. Try again."
 
 
+def test_a_browser_that_restores_form_fields_restores_no_edit(
+    open_page: OpenPage, scripted_address: str, spoken: Spoken
+) -> None:
+    page = open_page(scripted_address)
+    transcribe(page, spoken, "No matter.")
+    page.press("Edit")
+    area = page.page.locator("#editor-text")
+    area.press_sequentially("Try again. ")  # browsers keep what is typed
+    page.press("Done")
+    page.wait_for_text("Try again. No matter.")
+    page.page.goto("about:blank")
+    page.page.go_back()
+    page.wait_for_text("Try again. No matter.")
+    expect(area).to_have_value("")
+    transcribe(page, spoken, "Fail better.")
+    assert page.text == "Try again. No matter. Fail better."
+
+
 def test_a_full_browser_deletes_the_oldest_sessions_that_no_tab_has_open(
     open_page: OpenPage, scripted_address: str, spoken: Spoken
 ) -> None:
@@ -187,6 +205,22 @@ def test_a_session_that_another_tab_deleted_is_not_opened(
     open_session(page, "No matter.")
     expect(page.notice).to_contain_text("This session has been deleted.")
     assert page.text == "Try again."
+
+
+def test_a_deletion_that_cannot_be_undone_is_not_forgotten(with_past_session: CaptionsPage) -> None:
+    page = with_past_session
+    page.press("Delete “No matter.”")
+    expect(rows(page)).to_have_count(1)
+    page.page.evaluate(NO_ROOM, 2)  # the write, and its second attempt
+    undo = page.page.get_by_role("dialog", name="Sessions").get_by_role("button", name="Undo")
+    undo.click()
+    note = page.page.locator("#sessions-note")
+    expect(note).to_have_text("Not put back: the browser cannot store it.")
+    expect(rows(page)).to_have_count(1)
+    undo.click()
+    expect(rows(page)).to_have_count(2)
+    expect(note).to_have_text("2 sessions")
+    expect(undo).to_be_hidden()
 
 
 def test_a_text_that_cannot_be_stored_stays_on_the_page(with_past_session: CaptionsPage) -> None:

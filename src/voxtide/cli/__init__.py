@@ -44,8 +44,8 @@ def _run() -> None:
 def _prepare_stdout() -> None:
     """Documents are UTF-8 in any locale; a terminal shows "?" for characters its encoding lacks."""
     if sys.stdout is None:  # closed by the caller; what is written to this raises EBADF
-        number = os.open(os.devnull, os.O_RDONLY)
-        sys.stdout = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  # lives until exit
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 1)  # else a file that is opened later gets what libraries print
+        sys.stdout = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115  # lives until exit
     elif isinstance(sys.stdout, TextIOWrapper):
         if isinstance(sys.stdout.buffer, RawIOBase):  # PYTHONUNBUFFERED; we flush and check for errors ourselves
             sys.stdout = open(sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115  # as above

@@ -42,7 +42,7 @@ Exit codes:
   3    a model or an optional package is missing, or a model is corrupt
   129  the terminal was closed (SIGHUP), otherwise like Ctrl-C
   130  stopped by Ctrl-C; the text up to then has been printed
-  141  the output has no reader; stderr names the file with the text of a live source or a closed stdout
+  141  stdout was closed, or its reader ended; stderr names the file with the text, if any
   143  stopped by SIGTERM, otherwise like Ctrl-C
 """
 

@@ -1,4 +1,7 @@
-"""Files for text that would be lost: stdout has no reader, or the directory of the output was deleted."""
+"""Files for text that would be lost: stdout has no reader, or the directory of the output was deleted.
+
+They have "?" for a lone surrogate, half a character from a server: it must not cost the rest of the text.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,12 @@ def new_rescue_file(suffix: str) -> TextIO:
     """A new file in the current directory or, if that cannot be written, in the one for temporary files."""
     name = f"voxtide-{datetime.now():%Y%m%d-%H%M%S}{suffix}"
     with suppress(OSError):
-        return free_path(Path.cwd() / name).open("x", encoding="utf-8")
-    return free_path(Path(tempfile.gettempdir()) / name).open("x", encoding="utf-8")
+        return _new_file(Path.cwd() / name)
+    return _new_file(Path(tempfile.gettempdir()) / name)
+
+
+def _new_file(path: Path) -> TextIO:
+    return free_path(path).open("x", encoding="utf-8", errors="replace")
 
 
 def free_path(path: Path) -> Path:

@@ -15,6 +15,9 @@ from voxtide.types import EngineInfo, StreamOptions
 DELAYS_MS = (80, 240, 480, 960, 2400)
 """Delays that Mistral's service lists. The service and `open` accept others from 80 to 2400 ms, too."""
 
+MAX_PHRASE_CHARS = 200
+"""Longest phrase to expect that a voxtide server accepts in a session. A prompt is one phrase."""
+
 
 class RemoteEngine(ConnectedEngine):
     """Streams on a server with the Mistral dialect."""
@@ -29,6 +32,12 @@ class RemoteEngine(ConnectedEngine):
             delays_ms=DELAYS_MS,
             can_use_vocabulary=True,
         )
+
+    def fit_prompt(self, prompt: str, vocabulary: tuple[str, ...] = ()) -> str:
+        if len(prompt) <= MAX_PHRASE_CHARS:
+            return prompt
+        end = prompt[-MAX_PHRASE_CHARS:]
+        return end.partition(" ")[2].strip() or end
 
     def connection(self, options: StreamOptions) -> Connection:
         return open_mistral(DialectOptions(model=self.model, options=options), self.server, self.api_key, self.config)

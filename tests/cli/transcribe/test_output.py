@@ -118,6 +118,14 @@ def test_a_pipe_behind_a_link_is_written_directly() -> None:
         assert pipe.read() == "text"
 
 
+def test_half_a_character_does_not_cost_the_rest_of_what_a_pipe_gets() -> None:
+    read_end, write_end = os.pipe()
+    write(f"/dev/fd/{write_end}", "one \ud83d two")
+    os.close(write_end)
+    with open(read_end) as pipe:
+        assert pipe.read() == "one ? two"
+
+
 @pytest.mark.parametrize("kind", ["pipe", "link to a pipe", "socket"])
 def test_a_named_pipe_and_a_socket_are_refused_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str

@@ -329,6 +329,33 @@ def test_a_full_disk_leaves_a_valid_document_with_the_text_before(tmp_path: Path
     assert os.listdir(tmp_path) == [file.path.name]
 
 
+def test_an_empty_file_that_cannot_be_removed_is_an_error_that_names_the_target(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = opened(target)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", failing)
+        with pytest.raises(VoxtideError, match=f"^cannot write {target}: No space left on device$"):
+            file.close()
+    assert not file._lock._file
+
+
+def test_text_after_a_failure_does_not_take_the_file_from_where_the_error_names_it(target: Path) -> None:
+    file = opened(target)
+    file.grow("one\n", "")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9, limits[1]))
+    try:
+        with pytest.raises(VoxtideError, match=f"the text so far is in {file.path}$"):
+            file.grow("two three\n", "")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    file.grow("no\n", "")  # as the event `error` that reports the failure
+    file.finish(None)
+    file.close()
+    assert (file.path.read_text(), os.listdir(target.parent)) == ("one\nno\n", [file.path.name])
+
+
 def test_half_a_character_does_not_cost_the_rest(target: Path) -> None:
     file = opened(target)
     file.grow("one \ud83d two\n", "")

@@ -167,6 +167,13 @@ async def test_the_end_of_a_long_prompt_is_used_and_a_notice_says_so() -> None:
     assert ForgetfulEngine.vocabularies == [("who", "the White Tower."), *[("the White Tower.",)] * 4]
 
 
+async def test_only_the_engine_cuts_a_prompt() -> None:
+    async with files_server() as server:
+        answer = await transcribed(server, FILE, prompt="moat " * 1_000)
+    assert (answer.status, answer.json["text"]) == (200, TEXT)
+    assert "notices" not in answer.json
+
+
 async def test_unsupported_options_are_refused_in_the_clients_form() -> None:
     async with files_server() as server:
         openai = await transcribed(server, FILE, response_format="diarized_json")

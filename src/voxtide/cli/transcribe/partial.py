@@ -97,12 +97,14 @@ class PartialFile:
     def finish(self, document: str | None) -> None:
         """Rename the file to the target, with `document` as its text; None keeps what was grown.
 
-        Both also if the file was deleted meanwhile.
+        Both also if the file was deleted meanwhile. After a failure, what was grown stays where the error has said.
 
         Raises:
             VoxtideError: The target cannot be written. Grown text stays in the partial file; if there is none any
                 more, the text is in a new file, which the error names.
         """
+        if document is None and self._has_failed:
+            return
         text = b"" if document is None else _encoded(document)
         try:
             if document is not None or self._is_appending or not self._is_in_place():
@@ -117,8 +119,6 @@ class PartialFile:
     def close(self) -> None:
         """Unless finished: finish with what was grown if it holds text, else remove the file.
 
-        After a failure the text stays in the partial file, which the error has named.
-
         Raises:
             VoxtideError: As `finish`.
         """
@@ -128,8 +128,10 @@ class PartialFile:
             if not _has_text(self._grown(), self._format):
                 self._close_file()
                 self.path.unlink(missing_ok=True)
-            elif not self._has_failed:
+            else:
                 self.finish(None)
+        except OSError as error:
+            raise self._failure(error) from error
         finally:
             self._close_file()
             self._lock.release()

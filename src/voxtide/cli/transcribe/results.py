@@ -176,7 +176,7 @@ class SpecialFile(StreamResult):
 
     def __init__(self, path: Path, doc_format: DocumentFormat) -> None:
         self._path = path
-        self._open_file = path.open("w", encoding="utf-8")
+        self._open_file = path.open("w", encoding="utf-8", errors="replace")  # as in a partial file
         super().__init__(self._open_file, lambda: "", can_grow=doc_format != "json")
 
     def close(self) -> None:

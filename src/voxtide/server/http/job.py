@@ -7,6 +7,7 @@ Only seconds of decoded audio are in memory: the queues of source and engine are
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -29,9 +30,6 @@ from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples, StreamOptions, Transc
 
 CHUNK_MS = 1_000
 """A file needs no low latency; larger chunks would only take more memory."""
-
-MAX_PROMPT_CHARS = 4_000
-"""More than any model reads of a prompt. Bounds the time to find the end that fits."""
 
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 """File name suffixes that are safe to pass to the format detection."""
@@ -69,7 +67,7 @@ async def transcribe_file(
         EngineError: The engine is full, or failed.
         UnsupportedOptionError: The engine does not support the options.
     """
-    options, notices = _with_prompt(supervisor, options, prompt)
+    options, notices = await _with_prompt(supervisor, options, prompt)
     try:
         async with _opened(file, file_name, track) as source:
             _check_length(source.duration_s or 0.0, max_audio_s)
@@ -82,11 +80,11 @@ async def transcribe_file(
         raise
 
 
-def _with_prompt(
+async def _with_prompt(
     supervisor: EngineSupervisor, options: StreamOptions, prompt: str
 ) -> tuple[StreamOptions, tuple[Notice, ...]]:
     """The options with the end of the prompt that fits, and the notice if that is not all of it."""
-    kept = supervisor.fit_prompt(prompt[-MAX_PROMPT_CHARS:], options.vocabulary) if prompt else ""
+    kept = prompt and await asyncio.to_thread(supervisor.fit_prompt, prompt, options.vocabulary)  # up to 50 ms
     if kept:
         options = replace(options, vocabulary=(*options.vocabulary, kept))
     if kept == prompt:

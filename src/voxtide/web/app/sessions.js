@@ -176,7 +176,7 @@ export class Sessions {
     return { deleted, numOpen };
   }
 
-  /** @param {readonly Kept[]} deleted Undo a deletion. */
+  /** @param {readonly Kept[]} deleted Undo a deletion. Rejects if the browser cannot store all. */
   async putBack(deleted) {
     for (const { record, segments } of deleted) await this.#archive?.save(record, segments);
   }

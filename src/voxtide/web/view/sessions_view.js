@@ -107,20 +107,28 @@ export class SessionsView {
 
   /** @param {SessionRecord[]} records */
   async #delete(records) {
-    const { deleted: all, numOpen } = await this.#sessions.delete(records);
-    this.#deleted = all;
-    const deleted = records.length === 1 ? "Deleted." : `${this.#deleted.length} deleted.`;
-    this.#undo.hidden = !this.#deleted.length;
-    await this.#draw(numOpen ? `${this.#deleted.length} deleted; ${numOpen} open in another tab.` : deleted);
-    if (this.#deleted.length) this.#undo.focus();
+    const { deleted, numOpen } = await this.#sessions.delete(records);
+    const num = deleted.length;
+    this.#deleted = deleted;
+    this.#undo.hidden = !num;
+    const happened = records.length === 1 ? "Deleted." : `${num} deleted.`;
+    await this.#draw(numOpen ? `${num} deleted; ${numOpen} open in another tab.` : happened);
+    if (num) this.#undo.focus();
   }
 
   async #putBack() {
     this.#undo.hidden = true;
     const deleted = this.#deleted;
     this.#deleted = []; // another deletion may follow before these are back
-    await this.#sessions.putBack(deleted);
-    await this.#draw();
+    const isBack = await this.#sessions.putBack(deleted).then(
+      () => true,
+      () => false,
+    );
+    if (!isBack) {
+      this.#deleted.push(...deleted);
+      this.#undo.hidden = false;
+    }
+    await this.#draw(isBack ? undefined : "Not put back: the browser cannot store it.");
     this.#query.focus();
   }
 
