@@ -208,9 +208,14 @@ def test_the_short_names_are_those_of_the_library() -> None:
 
 @pytest.mark.parametrize(
     ("name", "on_hub"),
-    [("small", "small"), ("whisper-small", "small"), ("large-v3-turbo", "large-v3-turbo"),
-     ("distil-large-v3", "distil-large-v3"), ("Systran/faster-whisper-small", "Systran/faster-whisper-small")],
-)  # fmt: skip
+    [
+        ("small", "small"),
+        ("whisper-small", "small"),
+        ("large-v3-turbo", "large-v3-turbo"),
+        ("distil-large-v3", "distil-large-v3"),
+        ("Systran/faster-whisper-small", "Systran/faster-whisper-small"),
+    ],
+)
 def test_a_name_on_the_hub_is_fetched(
     monkeypatch: pytest.MonkeyPatch, store: ModelStore, tmp_path: Path, name: str, on_hub: str
 ) -> None:
@@ -245,19 +250,29 @@ def test_invalid_model_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("device", "num_gpus", "chosen"),
-    [("cpu", 0, ("cpu", 0)), ("auto", 0, ("cpu", 0)), ("auto", 1, ("cuda", 0)), ("cuda", 1, ("cuda", 0)),
-     ("cuda:1", 2, ("cuda", 1))],
-)  # fmt: skip
+    [
+        ("cpu", 0, ("cpu", 0)),
+        ("auto", 0, ("cpu", 0)),
+        ("auto", 1, ("cuda", 0)),
+        ("cuda", 1, ("cuda", 0)),
+        ("cuda:1", 2, ("cuda", 1)),
+    ],
+)
 def test_the_device(device: str, num_gpus: int, chosen: tuple[str, int]) -> None:
     assert library._chosen_device(device, num_gpus) == chosen
 
 
 @pytest.mark.parametrize(
     ("device", "num_gpus", "reason"),
-    [("cuda", 0, "finds none: check nvidia-smi; or use --device cpu"), ("cuda:2", 2, "it finds 2;"),
-     ("gpu", 1, "no device 'gpu'; choose cpu, cuda"), ("cpu:1", 1, "no device"), ("cuda:x", 1, "no device"),
-     ("", 0, "no device")],
-)  # fmt: skip
+    [
+        ("cuda", 0, "finds none: check nvidia-smi; or use --device cpu"),
+        ("cuda:2", 2, "it finds 2;"),
+        ("gpu", 1, "no device 'gpu'; choose cpu, cuda"),
+        ("cpu:1", 1, "no device"),
+        ("cuda:x", 1, "no device"),
+        ("", 0, "no device"),
+    ],
+)
 def test_a_device_that_is_not_there_is_refused(device: str, num_gpus: int, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         library._chosen_device(device, num_gpus)
