@@ -20,6 +20,7 @@ import pytest
 
 from tests.support.spoken import MAIN, PAUSE, Spawn, Tones, pcm, spoken
 from tests.support.terminal import Terminal
+from tests.support.waiting import wait_for_process
 from voxtide.engines.scripted import speak
 from voxtide.types import SAMPLE_RATE_HZ
 
@@ -202,8 +203,7 @@ def test_a_killed_session_left_its_final_words_and_the_next_recovers_them(
     target = tmp_path / f"notes.{suffix}"
     process = speaking(spawn, "--output", target)
     partial = tmp_path / f"notes.voxtide-partial.{suffix}"
-    while not partial.exists() or "failed." not in partial.read_text():
-        assert process.poll() is None
+    wait_for_process(process, lambda: partial.exists() and "failed." in partial.read_text())
     process.kill()
     process.wait()
     text = partial.read_text()
@@ -303,7 +303,7 @@ def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
         assert process.stderr
         process.stdin.write(pcm(spoken(*["ever tried. ever failed."] * 3)))
         process.stdin.flush()
-        wait_for(tmp_path, '"speech_started"')
+        wait_for_process(process, lambda: any('"speech_started"' in path.read_text() for path in tmp_path.iterdir()))
         process.send_signal(signal.SIGINT)
         assert any(b"SIGINT number 1" in line for line in process.stderr)
         process.send_signal(signal.SIGINT)
@@ -312,17 +312,10 @@ def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def wait_for(directory: Path, text: str) -> None:
-    """Wait until a file in the directory contains the text."""
-    while not any(text in path.read_text() for path in directory.iterdir()):
-        os.sched_yield()
-
-
 def test_ctrl_c_before_the_stream_starts_stops_at_once(spawn: Spawn, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")  # opening it blocks: there is no writer
     process = spawn(*SCRIPTED, tmp_path / "pipe.wav", "-o", tmp_path / "out.txt")
-    while not any(".voxtide-partial" in path.name for path in tmp_path.iterdir()):
-        assert process.poll() is None
+    wait_for_process(process, lambda: any(tmp_path.glob("*.voxtide-partial*")))
     process.send_signal(signal.SIGINT)
     assert process.wait(LIMIT_S) == 130
     assert sorted(os.listdir(tmp_path)) == ["pipe.wav"]
