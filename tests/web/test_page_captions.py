@@ -94,7 +94,7 @@ def test_subtitles_of_a_segment_in_progress_have_its_times(
     page = open_page(scripted_address)
     page.set_option("Finish the text at pauses", is_on=False)
     page.open_recording(spoken(" ".join(["One two three four five six seven"] * 4)))
-    page.wait_for_text(re.compile("seven.*seven"))
+    page.wait_for_text("seven")
     _, srt = page.saved("Subtitles (.srt)")
     times_ms = list(map(milliseconds, re.findall(r"[\d:]+,\d{3}", srt)))
     assert times_ms[-1] > 1500, srt
