@@ -15,8 +15,13 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.001)
 
 
-def wait_for_process(process: subprocess.Popen[Any], condition: Callable[[], bool]) -> None:
-    """Poll until a running process makes the condition hold. A loop without a pause would take a core from it."""
+def wait_until(condition: Callable[[], bool]) -> None:
+    """As `until`, without an event loop. A loop without a pause would take a core from what it waits for."""
     while not condition():
-        assert process.poll() is None, "the process ended by itself"
-        time.sleep(0.005)
+        time.sleep(0.001)
+
+
+def wait_for_process(process: subprocess.Popen[Any], condition: Callable[[], bool]) -> None:
+    """Wait until a process makes the condition hold; it fails if the process ends before."""
+    wait_until(lambda: condition() or process.poll() is not None)
+    assert condition(), "the process ended by itself"
