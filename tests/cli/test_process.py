@@ -288,14 +288,14 @@ import sys
 from voxtide.cli import main
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
 import voxtide.api
-voxtide.api.open_engine = lambda *_, **__: ScriptedEngine(ScriptedConfig(slowness=0.4))
+voxtide.api.open_engine = lambda *_, **__: ScriptedEngine(ScriptedConfig(slowness=2.0))
 sys.argv[0] = "voxtide"
 main()
 """
 
 
 def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
-    # Audio that takes seconds to transcribe, so the first signal leaves work to finish.
+    # Audio that takes 16 s to transcribe, so the first signal leaves work to finish.
     arguments = ["--debug", "transcribe", "-", "--format", "jsonl", "--output", str(tmp_path / "out.jsonl")]
     with subprocess.Popen(
         [sys.executable, "-c", SLOW, *arguments], stdin=subprocess.PIPE, stderr=subprocess.PIPE
