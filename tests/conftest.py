@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, settings
 TEST_S = 100.0
 """Limit of one test, for a real model on two busy cores. Below pytest-timeout's limit, which ends the whole run."""
 
+pytest.register_assert_rewrite("tests.support.stream_runs")  # it contains assertions
+
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
 """A busy machine is no defect: examples have no deadline, and may be generated slowly."""

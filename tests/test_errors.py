@@ -33,14 +33,20 @@ def note(monkeypatch: pytest.MonkeyPatch, content: str | None) -> None:
     [
         ({"url": "file:///src/my%20voxtide", "dir_info": {"editable": True}}, f'{PIP} -e "/src/my voxtide[whisper]"'),
         ({"url": "file:///src/voxtide", "dir_info": {}}, f'{PIP} "/src/voxtide[whisper]"'),
-        ({"url": "file:///w/voxtide-0.1.0-py3-none-any.whl", "archive_info": {}},
-         f'{PIP} "voxtide[whisper] @ file:///w/voxtide-0.1.0-py3-none-any.whl"'),
-        ({"url": "https://example.com/v.whl", "archive_info": {}},
-         f'{PIP} "voxtide[whisper] @ https://example.com/v.whl"'),
-        ({"url": "https://example.com/v.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
-         f'{PIP} "voxtide[whisper] @ git+https://example.com/v.git@abc"'),
+        (
+            {"url": "file:///w/voxtide-0.1.0-py3-none-any.whl", "archive_info": {}},
+            f'{PIP} "voxtide[whisper] @ file:///w/voxtide-0.1.0-py3-none-any.whl"',
+        ),
+        (
+            {"url": "https://example.com/v.whl", "archive_info": {}},
+            f'{PIP} "voxtide[whisper] @ https://example.com/v.whl"',
+        ),
+        (
+            {"url": "https://example.com/v.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
+            f'{PIP} "voxtide[whisper] @ git+https://example.com/v.git@abc"',
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_extra_comes_from_where_voxtide_came_from(
     monkeypatch: pytest.MonkeyPatch, origin: dict[str, Any], command: str
 ) -> None:

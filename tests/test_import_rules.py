@@ -141,6 +141,5 @@ def test_which_imports_are_eager() -> None:
     text = (
         "import a\nif TYPE_CHECKING:\n    import b\nelse:\n    import c\ndef f():\n    import d\nclass K:\n    import e"
     )
-    assert {found.name: found.is_eager for found in imports(module_of(text))} == {
-        "a": True, "b": False, "c": True, "d": False, "e": True,
-    }  # fmt: skip
+    eager = {found.name: found.is_eager for found in imports(module_of(text))}
+    assert eager == {"a": True, "b": False, "c": True, "d": False, "e": True}

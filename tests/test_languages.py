@@ -31,7 +31,7 @@ def test_a_language_is_found_by_code_tag_and_name(name: str) -> None:
     [("zh-Hans-CN", "zh"), ("中文", "zh"), ("日本語", "ja"), ("हिन्दी", "hi"), ("ไทย", "th"), ("한국어", "ko"),
      ("Ελληνικά", "el"), ("ENGLISH", "en"), ("Haitian  Creole", "ht"), ("norsk bokmål", "no"), ("nb-NO", "no"),
      ("jw", "jv"), ("iw", "he"), ("cantonese", "yue"), ("flemish", "nl"), ("gàidhlig", "gd")],
-)  # fmt: skip
+)  # fmt: skip  # a table of short pairs
 def test_scripts_old_codes_and_other_names(name: str, code: str) -> None:
     assert language_code(name) == code
 

@@ -55,7 +55,7 @@ def test_a_name_contains_no_credentials() -> None:
 @pytest.mark.parametrize(
     "spec", ["concat:a.wav|b.wav", "subfile:,,start,0,end,9,,:/etc/passwd", "pipe:0", "data:audio/wav;base64,AAAA",
              "crypto:x", "async:x", "cache:http://x", "ftp://x/y", "unix:/run/s", "gopher://x", "ffrtmphttp://x/y"],
-)  # fmt: skip
+)  # fmt: skip  # a list of short addresses
 def test_other_schemes_are_refused_by_name(spec: str) -> None:
     scheme = spec.partition(":")[0]
     with pytest.raises(ConfigError, match=f"begin with {scheme}: .*http, https.*put ./ before it"):
@@ -66,7 +66,7 @@ def test_other_schemes_are_refused_by_name(spec: str) -> None:
     "spec",
     ["http:", "http:///x", "https:x", "http://u:pw@host:99999/", "http://u:pw@host:port/", "http://u:pw@[::1/",
      "http://u:pw@h/a\r\nb", "http://u:pw@h/a b", "rtsp:cam"],
-)  # fmt: skip
+)  # fmt: skip  # a list of short addresses
 def test_malformed_addresses_are_refused_without_quoting_them(spec: str) -> None:
     with pytest.raises(ConfigError, match="malformed") as caught:
         parse(spec)

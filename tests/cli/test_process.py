@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.spoken import MAIN, PAUSE, Spawn, Tones, pcm, spoken
+from tests.support.spoken import MAIN, PAUSE, Spawn, Tones, Voxtide, pcm, spoken
 from tests.support.terminal import Terminal
+from tests.support.waiting import wait_for_process
 from voxtide.engines.scripted import speak
 from voxtide.types import SAMPLE_RATE_HZ
 
@@ -142,13 +143,14 @@ def test_a_live_source_prints_text_as_it_becomes_final(spawn: Spawn, doc_format:
     assert process.wait(LIMIT_S) == 0
 
 
-def test_the_same_document_is_printed_at_once_and_as_it_becomes_final(spawn: Spawn, tones: Tones) -> None:
+def test_the_same_document_is_printed_at_once_and_as_it_becomes_final(
+    spawn: Spawn, tones: Tones, voxtide: Voxtide
+) -> None:
     sentences = ["ever tried.", "ever failed.", "no matter."]
     path = tones("talk.wav", *sentences)
     for doc_format in ("txt", "srt", "vtt"):
         live, _ = spawn(*SCRIPTED, "-", "--format", doc_format).communicate(pcm(spoken(*sentences)), LIMIT_S)
-        whole, _ = spawn(*SCRIPTED, path, "--format", doc_format).communicate(timeout=LIMIT_S)
-        assert live == whole
+        assert live.decode() == voxtide(*SCRIPTED, path, "--format", doc_format).stdout
 
 
 @pytest.mark.parametrize(
@@ -202,8 +204,7 @@ def test_a_killed_session_left_its_final_words_and_the_next_recovers_them(
     target = tmp_path / f"notes.{suffix}"
     process = speaking(spawn, "--output", target)
     partial = tmp_path / f"notes.voxtide-partial.{suffix}"
-    while not partial.exists() or "failed." not in partial.read_text():
-        assert process.poll() is None
+    wait_for_process(process, lambda: partial.exists() and "failed." in partial.read_text())
     process.kill()
     process.wait()
     text = partial.read_text()
@@ -287,14 +288,14 @@ import sys
 from voxtide.cli import main
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine
 import voxtide.api
-voxtide.api.open_engine = lambda *_, **__: ScriptedEngine(ScriptedConfig(slowness=0.4))
+voxtide.api.open_engine = lambda *_, **__: ScriptedEngine(ScriptedConfig(slowness=2.0))
 sys.argv[0] = "voxtide"
 main()
 """
 
 
 def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
-    # Audio that takes seconds to transcribe, so the first signal leaves work to finish.
+    # Audio that takes 16 s to transcribe, so the first signal leaves work to finish.
     arguments = ["--debug", "transcribe", "-", "--format", "jsonl", "--output", str(tmp_path / "out.jsonl")]
     with subprocess.Popen(
         [sys.executable, "-c", SLOW, *arguments], stdin=subprocess.PIPE, stderr=subprocess.PIPE
@@ -303,7 +304,7 @@ def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
         assert process.stderr
         process.stdin.write(pcm(spoken(*["ever tried. ever failed."] * 3)))
         process.stdin.flush()
-        wait_for(tmp_path, '"speech_started"')
+        wait_for_process(process, lambda: any('"speech_started"' in path.read_text() for path in tmp_path.iterdir()))
         process.send_signal(signal.SIGINT)
         assert any(b"SIGINT number 1" in line for line in process.stderr)
         process.send_signal(signal.SIGINT)
@@ -312,17 +313,10 @@ def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def wait_for(directory: Path, text: str) -> None:
-    """Wait until a file in the directory contains the text."""
-    while not any(text in path.read_text() for path in directory.iterdir()):
-        os.sched_yield()
-
-
 def test_ctrl_c_before_the_stream_starts_stops_at_once(spawn: Spawn, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")  # opening it blocks: there is no writer
     process = spawn(*SCRIPTED, tmp_path / "pipe.wav", "-o", tmp_path / "out.txt")
-    while not any(".voxtide-partial" in path.name for path in tmp_path.iterdir()):
-        assert process.poll() is None
+    wait_for_process(process, lambda: any(tmp_path.glob("*.voxtide-partial*")))
     process.send_signal(signal.SIGINT)
     assert process.wait(LIMIT_S) == 130
     assert sorted(os.listdir(tmp_path)) == ["pipe.wav"]

@@ -14,6 +14,7 @@ import pytest
 from tests.support.certificates import make_certificate
 from tests.support.client_sessions import QUICK, assert_transcribed, run_session
 from tests.support.scripted_server import Behaviour, after, serving
+from tests.support.waiting import until
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.client.config import ClientConfig
 from voxtide.client.connect import connect
@@ -152,13 +153,11 @@ async def test_close_releases_all_waiting_callers() -> None:
 async def test_a_cancelled_open_leaves_no_connection() -> None:
     async with serving(Behaviour(is_silent=True)) as server:
         opening = asyncio.create_task(connect(server.url).__aenter__())
-        while not server.seen:  # noqa: ASYNC110  # a server on a socket makes it true
-            await asyncio.sleep(0.001)
+        await until(lambda: bool(server.seen))
         opening.cancel()
         with pytest.raises(asyncio.CancelledError):
             await opening
-        while server.num_open:  # noqa: ASYNC110  # likewise
-            await asyncio.sleep(0.001)
+        await until(lambda: server.num_open == 0)
 
 
 async def test_times_are_in_seconds_of_the_callers_audio() -> None:

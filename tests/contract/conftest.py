@@ -1,4 +1,5 @@
 """`case` runs a test for every engine; `engine` is that engine, shared; `fresh_engine` may be broken by the test.
+`whole` is the engine's result for the case's clip.
 
 Engines whose extra or model is missing are skipped; with VOXTIDE_REQUIRE_ENGINES=1 they fail.
 """
@@ -12,9 +13,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.engine_cases import VLLM, VOXTIDE, AnyEngine, EngineCase, cases
+from tests.support.stream_runs import StreamResult, transcribe
 from voxtide.errors import MissingExtraError, ModelMissingError
-
-pytest.register_assert_rewrite("tests.support.stream_runs")  # it contains assertions
 
 _CASES = [
     pytest.param(case, id=case.name, marks=[pytest.mark.whisper] if case.name == "whisper" else []) for case in cases()
@@ -44,6 +44,20 @@ def engine(case: EngineCase, loaded_engines: dict[str, AnyEngine]) -> Iterator[A
     engine = loaded_engines[case.name]
     yield engine
     assert engine.num_open_streams == 0
+
+
+@pytest.fixture(scope="session")
+def wholes() -> dict[str, StreamResult]:
+    """The results of `whole` by case name."""
+    return {}
+
+
+@pytest.fixture
+def whole(case: EngineCase, engine: AnyEngine, wholes: dict[str, StreamResult]) -> StreamResult:
+    """The result for the clip, fed at once. Transcribed once for each engine: a model takes seconds."""
+    if case.name not in wholes:
+        wholes[case.name] = asyncio.run(transcribe(engine, [case.clip.samples]))
+    return wholes[case.name]
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from tests.support.stream_runs import FLUSH, StreamResult, cut, flushed_at, in_c
 
 
 @pytest.mark.parametrize("chunk_ms", [1, 7, 20, 80, 1000, 10_000])
-async def test_any_fixed_chunk(case: EngineCase, engine: AnyEngine, chunk_ms: int) -> None:
-    whole = await transcribe(engine, [case.clip.samples])
+async def test_any_fixed_chunk(case: EngineCase, engine: AnyEngine, whole: StreamResult, chunk_ms: int) -> None:
     result = await transcribe(engine, in_chunks(case.clip.samples, chunk_ms))
     assert result.invariant == whole.invariant
 

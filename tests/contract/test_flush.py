@@ -32,10 +32,10 @@ def assert_answers(result: StreamResult, num_flushes: int) -> None:
     assert [flushed.flush_id for flushed in result.flushes] == list(range(1, num_flushes + 1))
 
 
-async def test_before_any_audio(case: EngineCase, engine: AnyEngine) -> None:
+async def test_before_any_audio(case: EngineCase, engine: AnyEngine, whole: StreamResult) -> None:
     result = await transcribe(engine, [FLUSH, FLUSH, case.clip.samples])
     assert result.events[:2] == (Flushed(1, "", (), 0.0), Flushed(2, "", (), 0.0))
-    assert result.invariant[1][2:] == (await transcribe(engine, [case.clip.samples])).invariant[1]
+    assert result.invariant[1][2:] == whole.invariant[1]
 
 
 async def test_twice_in_a_row(case: EngineCase, engine: AnyEngine) -> None:
@@ -80,23 +80,26 @@ async def test_finish_within_speech_emits_as_much_as_a_flush(case: EngineCase, e
     assert words_of(finished.text)
 
 
-async def test_at_pauses_the_words_are_unchanged(case: EngineCase, engine: AnyEngine) -> None:
-    without = await transcribe(engine, [case.clip.samples])
+async def test_at_pauses_the_words_are_unchanged(case: EngineCase, engine: AnyEngine, whole: StreamResult) -> None:
     result = await transcribe(engine, flushed_at(case.clip.samples, case.clip.pauses))
-    assert words_of(result.text) == words_of(without.text)
+    assert words_of(result.text) == words_of(whole.text)
 
 
 @pytest.mark.parametrize("num_flushes", [20, 200])
 async def test_many_in_one_stream(case: EngineCase, engine: AnyEngine, num_flushes: int) -> None:
     samples = case.clip.samples
-    result = await transcribe(engine, flushed_at(samples, range(0, len(samples), len(samples) // num_flushes)))
-    assert len(result.flushes) >= num_flushes
+    step = len(samples) // num_flushes
+    if num_flushes == 200 and not case.is_exact:
+        samples = samples[: case.clip.pauses[1]]  # as many in a second, but each is a run of a model
+    result = await transcribe(engine, flushed_at(samples, range(0, len(samples), step)))
+    assert len(result.flushes) >= len(samples) // step
     assert_answers(result, len(result.flushes))
-    assert_consistent(result, case.clip.duration_s)
+    assert_consistent(result, len(samples) / SAMPLE_RATE_HZ)
     if case.is_exact:
         assert result.text.replace(" ", "") == case.clip.text.replace(" ", "")
     else:  # few words survive this, but none may be repeated
-        assert len(words_of(result.text)) <= 2 * len(words_of(case.clip.text))
+        num_words = len(words_of(case.clip.text)) * len(samples) / len(case.clip.samples)
+        assert len(words_of(result.text)) <= 2 * num_words
 
 
 def test_at_any_position_no_word_is_lost_or_repeated(case: EngineCase, engine: AnyEngine) -> None:

@@ -27,10 +27,9 @@ def assert_recognised(result: StreamResult, case: EngineCase) -> None:
         assert result.text == case.clip.text
 
 
-async def test_the_words_are_recognised(case: EngineCase, engine: AnyEngine) -> None:
-    result = await transcribe(engine, [case.clip.samples])
-    assert_recognised(result, case)
-    assert_consistent(result, case.clip.duration_s)
+def test_the_words_are_recognised(case: EngineCase, whole: StreamResult) -> None:
+    assert_recognised(whole, case)
+    assert_consistent(whole, case.clip.duration_s)
 
 
 async def test_all_events_agree_around_flushes(case: EngineCase, engine: AnyEngine) -> None:
@@ -41,10 +40,9 @@ async def test_all_events_agree_around_flushes(case: EngineCase, engine: AnyEngi
     assert len(result.flushes) == len(clip.pauses) + 1
 
 
-async def test_segments_have_words_if_the_engine_knows_times(case: EngineCase, engine: AnyEngine) -> None:
-    result = await transcribe(engine, [case.clip.samples])
-    assert result.segments
-    for segment in result.segments:
+def test_segments_have_words_if_the_engine_knows_times(engine: AnyEngine, whole: StreamResult) -> None:
+    assert whole.segments
+    for segment in whole.segments:
         assert bool(segment.words) == (engine.info.word_times != "none")
         assert all(word.is_estimated == (engine.info.word_times == "estimated") for word in segment.words)
 
@@ -56,10 +54,11 @@ async def test_interim_only_if_requested_and_supported(case: EngineCase, engine:
     assert bool(result.interims) <= engine.info.is_revising
 
 
-async def test_the_final_text_is_independent_of_interim(case: EngineCase, engine: AnyEngine) -> None:
-    with_interim = await transcribe(engine, [case.clip.samples])
+async def test_the_final_text_is_independent_of_interim(
+    case: EngineCase, engine: AnyEngine, whole: StreamResult
+) -> None:
     without = await transcribe(engine, [case.clip.samples], StreamOptions(interim=False))
-    assert without.invariant == with_interim.invariant
+    assert without.invariant == whole.invariant
 
 
 async def test_pace_fast_keeps_the_guarantees(case: EngineCase, engine: AnyEngine) -> None:

@@ -35,7 +35,7 @@ def test_unknown_name_suggests_the_closest(name: str, hint: str) -> None:
      ("français", None, "whisper"), (None, "whisper-base", "whisper"), ("en", "whisper-tiny.en", "whisper"),
      (None, "moonshine-tiny-en", "moonshine"), (None, "voxtral", "voxtral"), (None, "large-v3", "whisper"),
      (None, "Systran/faster-whisper-small", "whisper"), ("fr", ".", "whisper"), (None, ".", "moonshine")],
-)  # fmt: skip
+)  # fmt: skip  # a table of short cases
 def test_auto_is_decided_by_the_model_or_the_language(language: str | None, model: str | None, engine: str) -> None:
     assert engine_for(AUTO, language=language, model=model) == engine
     assert engine_for("scripted", language=language, model=model) == "scripted"

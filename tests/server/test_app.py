@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect
 from tests.support.certificates import make_certificate
 from tests.support.http_calls import spoken, transcribed
 from tests.support.serving import FLUSH, MISTRAL, engine, receive_until, running, send_speech
+from tests.support.waiting import until
 from voxtide.engines.base import Engine
 from voxtide.engines.scripted import ScriptedConfig
 from voxtide.errors import ConfigError
@@ -74,9 +75,7 @@ async def test_the_cause_of_an_engines_death_is_only_in_the_log(caplog: pytest.L
 
     async with running(load=load, endpoints=http_endpoints) as server:
         assert (await transcribed(server, spoken("long enough to die"))).status == 503
-        async with asyncio.timeout(10):
-            while "/opt/models" not in caplog.text:  # noqa: ASYNC110  # the log has no event
-                await asyncio.sleep(0.001)
+        await until(lambda: "/opt/models" in caplog.text)
         request = f"POST {MISTRAL} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         session = await server.send(request.encode())
         file = await transcribed(server, spoken("no matter"))

@@ -48,7 +48,7 @@ async def test_failed_accepts_are_logged_once_and_without_a_traceback(caplog: py
         for _ in range(2048):
             loop.call_exception_handler(dict(ACCEPT_FAILED))
         loop.call_exception_handler({"message": "something else"})
-    assert [record.getMessage() for record in caplog.records] == [
+    assert caplog.messages == [
         "cannot accept connections: this process has reached its limit of open files; raise it (ulimit -n)",
         "something else",
     ]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.serving import wait_for_restart
+from tests.support.waiting import until
 from voxtide.engines.base import Engine
 from voxtide.engines.remote import RemoteEngine
 from voxtide.engines.scripted import ScriptedConfig, ScriptedEngine, speak
@@ -79,9 +80,7 @@ async def test_loading_is_retried_and_its_errors_are_only_logged(
     async with EngineSupervisor(loader(dying, failing, ScriptedEngine)) as supervised:
         await kill(supervised)
         supervised.check_health()
-        async with asyncio.timeout(10):
-            while "the model is gone" not in caplog.text:  # noqa: ASYNC110  # no event signals it
-                await asyncio.sleep(0.001)
+        await until(lambda: "the model is gone" in caplog.text)
         with pytest.raises(EngineFailedError) as raised:
             supervised.open()
         assert str(raised.value) == "the engine is being restarted; try again in a moment"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+
+Spoken = Callable[[str], Path]
+"""Writes a recording of a text."""
 
 CONNECTION_ERROR = re.compile(
     r"ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|EMPTY_RESPONSE|CONTENT_LENGTH_MISMATCH)"
@@ -74,9 +78,27 @@ class CaptionsPage:
     def wait_for_text(self, text: str | re.Pattern[str], *, timeout_s: float = 20.0) -> None:
         expect(self.captions).to_contain_text(text, timeout=1000 * timeout_s)
 
+    def transcribe(self, spoken: Spoken, text: str) -> None:
+        """Transcribe a recording of the text to its end."""
+        self.open_recording(spoken(text))
+        self.wait_for_text(text)  # the page is ready before it starts, too
+        self.wait_for("Ready")
+
+    @property
+    def sessions(self) -> Locator:
+        """The past sessions, in the open list."""
+        return self.page.get_by_role("dialog", name="Sessions").get_by_role("listitem")
+
+    def open_session(self, title: str) -> None:
+        self.sessions.get_by_role("button", name=title).first.click()
+
     def saved(self, name: str) -> tuple[str, str]:
         """Save in a format of the menu. Returns the file's name and text."""
         self.press("Save")
         with self.page.expect_download() as download:
             self.press(name)
         return download.value.suggested_filename, Path(download.value.path()).read_text("utf-8")
+
+
+OpenPage = Callable[[str], CaptionsPage]
+"""Opens the page of a server in a tab."""

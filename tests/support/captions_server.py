@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 STOP_TIMEOUT_S = 30.0
@@ -53,3 +54,7 @@ class CaptionsServer:
         assert self._process is not None
         self._process.communicate(timeout=STOP_TIMEOUT_S)
         self._process = None
+
+
+StartServer = Callable[..., CaptionsServer]
+"""Starts a server of an engine with options."""

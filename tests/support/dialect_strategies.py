@@ -54,12 +54,12 @@ _KEYS = [
     "target_streaming_delay_ms", "audio_format", "diarize", "speaker_references", "interim", "start_threshold",
     "end_threshold", "eager_end_threshold", "min_silence_ms", "end_timeout_ms", "threshold", "silence_duration_ms",
     "eagerness", "event_id", "input_audio_format", "input_audio_transcription",
-]  # fmt: skip
+]  # fmt: skip  # a list of short names
 
 _WORDS = [
     "pcm_s16le", "audio/pcm", "audio/pcmu", "pcm16", "server_vad", "semantic_vad", "transcription", "en", "de", "low",
     AUDIO, "",
-]  # fmt: skip
+]  # fmt: skip  # a list of short names
 
 _leaves = (
     st.none()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-import wave
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from importlib.resources import files
 from itertools import permutations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +18,7 @@ import pytest
 
 from tests.support import voxtral_checkpoint
 from tests.support.live_servers import CuttableProxy, ServerThread, port_of, voxtide_server
-from tests.support.pulled_models import between
+from tests.support.pulled_models import between, recording
 from tests.support.vllm_server import MODEL, serving_vllm
 from voxtide.client.config import ClientConfig
 from voxtide.client.transport.websocket import ClientSocket
@@ -238,14 +236,6 @@ def cases() -> tuple[EngineCase, ...]:
         voxtral(),
         real("whisper", "whisper", "whisper-tiny.en", num_examples=2),
     )
-
-
-@cache
-def recording(name: str) -> Samples:
-    """One of the recordings in the package."""
-    with files("voxtide.data").joinpath(name).open("rb") as file, wave.open(file) as wav:
-        pcm = np.frombuffer(wav.readframes(wav.getnframes()), "<i2")
-    return (pcm / 32768).astype(np.float32)
 
 
 def _load_voxtral() -> LocalEngine:

@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Thread
 
 from tests.support.spoken import pcm, spoken
+from tests.support.waiting import wait_for_process
 
 FORMATS = ("txt", "srt", "vtt", "json", "jsonl")
 
@@ -26,6 +27,7 @@ SENTENCES = [" ".join(WORDS[at : at + 5]) for at in range(0, len(WORDS), 5)]
 LOGGED = """\
 import os, sys
 log = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+from tests.support.waiting import wait_for_process
 from voxtide.cli.transcribe import command
 from voxtide.pipeline import Observer, run_stream
 from voxtide.transcript.events import Delta
@@ -65,8 +67,7 @@ def kill_session(directory: Path, doc_format: str, after_s: float) -> Killed:
     ) as process:
         speaker = Thread(target=_speak, args=(process,))
         speaker.start()
-        while not (log.exists() and log.stat().st_size):
-            assert process.poll() is None, "the session ended by itself"
+        wait_for_process(process, lambda: log.exists() and log.stat().st_size > 0)
         with suppress(subprocess.TimeoutExpired):
             process.wait(after_s)
         process.kill()

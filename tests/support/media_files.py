@@ -6,6 +6,7 @@ import io
 import wave
 from collections.abc import AsyncIterable, Iterable
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -23,11 +24,17 @@ def tone(duration_s: float, *, rate_hz: int = SAMPLE_RATE_HZ, hz: float = 440.0,
     return (peak * np.sin(2 * np.pi * hz * times)).astype(np.float32)
 
 
-def film(*tracks: Samples, languages: tuple[str, ...] = (), container: str = "matroska") -> bytes:
+def film(
+    *tracks: Samples,
+    languages: tuple[str, ...] = (),
+    container: str = "matroska",
+    codec: str = "flac",
+    rate_hz: int = SAMPLE_RATE_HZ,
+) -> bytes:
     """A file with these audio tracks; the first is the default."""
     target = io.BytesIO()
     with av.open(target, "w", format=container) as output:
-        streams = [output.add_stream("flac", rate=SAMPLE_RATE_HZ, layout="mono") for _ in tracks]
+        streams = [output.add_stream(codec, rate=rate_hz, layout="mono") for _ in tracks]
         for number, stream in enumerate(streams):
             stream.disposition = av.stream.Disposition(int(number == 0))
             if languages:
@@ -37,7 +44,7 @@ def film(*tracks: Samples, languages: tuple[str, ...] = (), container: str = "ma
                 part = (track[None, start : start + 4_096] * 32767).astype(np.int16)
                 if part.size:
                     frame = av.AudioFrame.from_ndarray(part, "s16", "mono")
-                    frame.sample_rate, frame.pts = SAMPLE_RATE_HZ, start
+                    frame.sample_rate, frame.pts = rate_hz, start
                     output.mux(stream.encode(frame))
         for stream in streams:
             output.mux(stream.encode(None))
@@ -88,6 +95,11 @@ def wav_bytes(samples: Samples, *, rate_hz: int = SAMPLE_RATE_HZ) -> bytes:
 
 def black_picture() -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+
+
+def pipe(content: bytes) -> SimpleNamespace:
+    """A stdin that cannot seek."""
+    return SimpleNamespace(read=io.BytesIO(content).read)
 
 
 def joined(chunks: Iterable[Samples]) -> Samples:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from tests.support.source_tree import PACKAGE
 from tests.support.voxtral_oracle import CPU, GROUPED, Model, random_model, write_hugging_face, write_mistral
@@ -16,13 +14,9 @@ from voxtide.voxtral.loading import load
 from voxtide.voxtral.model import VoxtralModel
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Products this small are slower on many threads, and very slow on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread(one_torch_thread: None) -> None:
+    """All tests of this folder use small models."""
 
 
 @pytest.fixture(scope="session")

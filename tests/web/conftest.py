@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from tests.support import chromium
-from tests.support.captions_page import CaptionsPage
-from tests.support.captions_server import CaptionsServer
+from tests.support.captions_page import CaptionsPage, OpenPage, Spoken
+from tests.support.captions_server import CaptionsServer, StartServer
 from tests.support.source_tree import PACKAGE
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.engines.scripted import speak
@@ -56,7 +56,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def open_page(context: BrowserContext) -> Iterator[Callable[[str], CaptionsPage]]:
+def open_page(context: BrowserContext) -> Iterator[OpenPage]:
     """Opens the page of a server. Errors in the browser's console fail the test."""
     pages: list[CaptionsPage] = []
 
@@ -69,7 +69,7 @@ def open_page(context: BrowserContext) -> Iterator[Callable[[str], CaptionsPage]
 
 
 @pytest.fixture
-def start_server() -> Iterator[Callable[..., CaptionsServer]]:
+def start_server() -> Iterator[StartServer]:
     """Starts servers of an engine with options; they are killed at the end of the test."""
     servers: list[CaptionsServer] = []
 
@@ -93,7 +93,7 @@ def scripted_address() -> Iterator[str]:
 
 
 @pytest.fixture
-def spoken(tmp_path: Path) -> Callable[[str], Path]:
+def spoken(tmp_path: Path) -> Spoken:
     """Writes a file that the scripted engine transcribes as the given text."""
 
     def write(text: str) -> Path:

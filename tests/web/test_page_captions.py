@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import re
 import wave
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, expect
 
-from tests.support.captions_page import CaptionsPage
-from tests.support.captions_server import CaptionsServer
+from tests.support.captions_page import OpenPage, Spoken
+from tests.support.captions_server import StartServer
 from tests.support.pulled_models import model_directory
 from voxtide.types import SAMPLE_RATE_HZ
-
-OpenPage = Callable[[str], CaptionsPage]
-StartServer = Callable[..., CaptionsServer]
 
 
 def words(text: str) -> str:
@@ -54,9 +50,7 @@ def test_a_microphone_is_captioned(context: BrowserContext, open_page: OpenPage,
     assert words(page.page.evaluate("navigator.clipboard.readText()")) == text
 
 
-def test_a_file_is_captioned_to_its_end(
-    open_page: OpenPage, scripted_address: str, spoken: Callable[[str], Path]
-) -> None:
+def test_a_file_is_captioned_to_its_end(open_page: OpenPage, scripted_address: str, spoken: Spoken) -> None:
     page = open_page(scripted_address)
     page.open_recording(spoken("No matter. Try again."))
     page.wait_for("Listening")
@@ -79,7 +73,7 @@ def test_a_file_is_captioned_to_its_end(
 
 
 def test_a_flush_by_keyboard_makes_text_final_and_captions_continue(
-    open_page: OpenPage, scripted_address: str, spoken: Callable[[str], Path]
+    open_page: OpenPage, scripted_address: str, spoken: Spoken
 ) -> None:
     page = open_page(scripted_address)
     page.set_option("Finish the text at pauses", is_on=False)
@@ -95,12 +89,12 @@ def test_a_flush_by_keyboard_makes_text_final_and_captions_continue(
 
 
 def test_subtitles_of_a_segment_in_progress_have_its_times(
-    open_page: OpenPage, scripted_address: str, spoken: Callable[[str], Path]
+    open_page: OpenPage, scripted_address: str, spoken: Spoken
 ) -> None:
     page = open_page(scripted_address)
     page.set_option("Finish the text at pauses", is_on=False)
     page.open_recording(spoken(" ".join(["One two three four five six seven"] * 4)))
-    page.wait_for_text(re.compile("seven.*seven"))
+    page.wait_for_text("seven")
     _, srt = page.saved("Subtitles (.srt)")
     times_ms = list(map(milliseconds, re.findall(r"[\d:]+,\d{3}", srt)))
     assert times_ms[-1] > 1500, srt
@@ -119,7 +113,7 @@ def test_latencies_are_shown_on_request_and_the_choice_is_stored(open_page: Open
     expect(latencies).to_be_hidden()
 
 
-def test_words_to_expect_are_sent(open_page: OpenPage, scripted_address: str, spoken: Callable[[str], Path]) -> None:
+def test_words_to_expect_are_sent(open_page: OpenPage, scripted_address: str, spoken: Spoken) -> None:
     page = open_page(scripted_address)
     page.press("Settings")
     page.page.get_by_label("Words to expect").fill("Beckett, MATTER.")
@@ -133,7 +127,7 @@ def test_words_to_expect_are_sent(open_page: OpenPage, scripted_address: str, sp
 
 
 def test_words_to_expect_are_disabled_if_the_model_cannot_use_them(
-    context: BrowserContext, open_page: OpenPage, scripted_address: str, spoken: Callable[[str], Path]
+    context: BrowserContext, open_page: OpenPage, scripted_address: str, spoken: Spoken
 ) -> None:
     page = open_page(scripted_address)
     page.press("Settings")
@@ -149,9 +143,7 @@ def test_words_to_expect_are_disabled_if_the_model_cannot_use_them(
         "This server's model cannot use them."
     )
     page.press("Done")
-    page.open_recording(spoken("No matter."))
-    page.wait_for_text("No matter.")
-    page.wait_for("Ready")
+    page.transcribe(spoken, "No matter.")
     assert page.text == "No matter."
 
 
@@ -167,16 +159,14 @@ def test_a_file_without_audio_is_refused(open_page: OpenPage, scripted_address: 
 
 
 def test_a_recording_without_speech_is_reported(
-    open_page: OpenPage, scripted_address: str, spoken: Callable[[str], Path], tmp_path: Path
+    open_page: OpenPage, scripted_address: str, spoken: Spoken, tmp_path: Path
 ) -> None:
     silent = tmp_path / "silent.wav"
     with silent.open("wb") as file, wave.open(file) as wav:
         wav.setparams((1, 2, SAMPLE_RATE_HZ, 0, "NONE", ""))
         wav.writeframes(bytes(2 * SAMPLE_RATE_HZ))
     page = open_page(scripted_address)
-    page.open_recording(spoken("No matter."))
-    page.wait_for_text("No matter.")
-    page.wait_for("Ready")
+    page.transcribe(spoken, "No matter.")
     page.open_recording(silent)
     expect(page.problem).to_contain_text("No speech found in silent.wav (level -96 dBFS). It is very quiet")
     assert page.text == "No matter."

@@ -57,13 +57,22 @@ def test_the_cues_are_those_of_the_command_line(empty_page: Page) -> None:
     assert num_equal > 100
 
 
+def segments_with_pause(pause_s: float) -> list[Segment]:
+    """The first is too short to read."""
+    return [Segment("はい。", 1.0, 1.5), Segment("白い塔を誰が建てたか。", 1.5 + pause_s, 5.0)]
+
+
 def test_a_short_cue_lasts_into_the_free_pause_after_it(empty_page: Page) -> None:
-    for pause_s in (0.1, 0.5, 2.0):
-        segments = [Segment("はい。", 1.0, 1.5), Segment("白い塔を誰が建てたか。", 1.5 + pause_s, 5.0)]
-        (cues,) = page_cues(empty_page, [segments])
-        if is_readable(ours := split_cues(segments)):
-            assert cues == ours
-        assert cues[0].end_ms - cues[0].start_ms >= MIN_CUE_MS
+    sets = [segments_with_pause(pause_s) for pause_s in (0.5, 2.0)]
+    cues = [split_cues(segments) for segments in sets]
+    assert all(map(is_readable, cues))
+    assert page_cues(empty_page, sets) == cues
+
+
+def test_a_short_cue_takes_time_of_the_next_if_the_pause_is_short(empty_page: Page) -> None:
+    ((first, second),) = page_cues(empty_page, [segments_with_pause(0.1)])
+    assert (first.start_ms, first.end_ms) == (1000, 1000 + MIN_CUE_MS)
+    assert (second.start_ms, second.end_ms) == (first.end_ms, 5000)
 
 
 def test_characters_are_as_wide_as_in_the_command_line(empty_page: Page) -> None:

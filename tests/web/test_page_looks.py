@@ -30,21 +30,27 @@ SEGMENTS = ["It was the best of times, it was the worst of times,", "it was the 
 SCREENS = {"light": (1100, 720), "dark": (1100, 720), "phone": (390, 780)}
 
 
-def answer_socket(socket: WebSocketRoute) -> None:
-    """A server that sends the same text after the first audio."""
+def answer_socket(socket: WebSocketRoute, *, is_ending: bool) -> None:
+    """A server that sends the same text after the first audio. Flushes and the end are answered if `is_ending`."""
     has_sent = False
+    segments = [{"text": text, "start": start_s, "end": start_s + 1} for start_s, text in enumerate(SEGMENTS)]
 
     def send(kind: str, **fields: object) -> None:
         socket.send(json.dumps({"type": kind, **fields}))
 
     def answer(message: str | bytes) -> None:
         nonlocal has_sent
-        if json.loads(message)["type"] != "input_audio.append" or has_sent:
+        if json.loads(message)["type"] != "input_audio.append":
+            if is_ending:
+                send("transcription.done", text=" ".join(str(it["text"]) for it in segments), segments=segments)
+                segments.clear()
+            return
+        if has_sent:
             return
         has_sent = True
-        for start_s, text in enumerate(SEGMENTS):
-            send("transcription.text.delta", text=f" {text}")
-            send("transcription.segment", text=text, start=start_s, end=start_s + 1)
+        for segment in segments:
+            send("transcription.text.delta", text=f" {segment['text']}")
+            send("transcription.segment", **segment)
         send("transcription.text.delta", text=" It was the age of")
         send("transcription.text.interim", text=" foolish")
 
@@ -53,9 +59,11 @@ def answer_socket(socket: WebSocketRoute) -> None:
 
 
 @contextmanager
-def in_a_sentence(browser: Browser, address: str) -> Iterator[CaptionsPage]:
+def in_a_sentence(browser: Browser, address: str, *, is_ending: bool = False) -> Iterator[CaptionsPage]:
     context = browser.new_context(viewport={"width": 1100, "height": 720}, reduced_motion="reduce")
-    context.route_web_socket("**/v1/audio/transcriptions/realtime?*", answer_socket)
+    context.route_web_socket(
+        "**/v1/audio/transcriptions/realtime?*", lambda socket: answer_socket(socket, is_ending=is_ending)
+    )
     context.route("**/accessibility.js", lambda route: route.fulfill(path=AUDIT))
     page = CaptionsPage(context.new_page(), address)
     page.press("Start")
@@ -76,6 +84,15 @@ def shown(browser: Browser, scripted_address: str) -> Iterator[CaptionsPage]:
 def captioned(browser: Browser, scripted_address: str) -> Iterator[CaptionsPage]:
     """The same for a single test."""
     with in_a_sentence(browser, scripted_address) as page:
+        yield page
+
+
+@pytest.fixture
+def stopped(browser: Browser, scripted_address: str) -> Iterator[CaptionsPage]:
+    """The same after the recording."""
+    with in_a_sentence(browser, scripted_address, is_ending=True) as page:
+        page.press("Stop")
+        page.wait_for("Ready")
         yield page
 
 
@@ -119,14 +136,12 @@ def test_the_page_has_no_accessibility_faults(shown: CaptionsPage, screen: str) 
     shown.set_option("Show latencies", is_on=False)
 
 
-def test_sessions_edits_and_notices_have_no_accessibility_faults(captioned: CaptionsPage) -> None:
-    page = captioned.page
-    captioned.press("Stop")
-    captioned.wait_for("Ready", timeout_s=30)  # the socket does not answer
+def test_sessions_edits_and_notices_have_no_accessibility_faults(stopped: CaptionsPage) -> None:
+    page = stopped.page
     for screen in SCREENS:
         set_screen(page, screen)
         for name in ("Save", "Edit", "Sessions"):
-            captioned.press(name)
+            stopped.press(name)
             if name == "Sessions":
                 page.get_by_role("searchbox").fill("wisdom")
                 expect(page.locator("mark")).to_be_visible()
@@ -136,14 +151,14 @@ def test_sessions_edits_and_notices_have_no_accessibility_faults(captioned: Capt
             page.keyboard.press("Escape")
             focused = page.evaluate("document.activeElement.textContent.trim() || document.activeElement.ariaLabel")
             assert focused == name
-        captioned.press("Clear")
-        expect(captioned.notice).to_contain_text("Cleared.")
+        stopped.press("Clear")
+        expect(stopped.notice).to_contain_text("Cleared.")
         assert faults(page) == []
-        captioned.press("Undo")
-        captioned.wait_for_text("wisdom")
-    captioned.press("Clear")
-    captioned.press("Sessions")
-    captioned.press("Delete all past sessions")
+        stopped.press("Undo")
+        stopped.wait_for_text("wisdom")
+    stopped.press("Clear")
+    stopped.press("Sessions")
+    stopped.press("Delete all past sessions")
     assert faults(page) == []
     page.set_viewport_size({"width": 320, "height": 640})
     assert faults(page) == []

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
-from tests.support.captions_page import CaptionsPage
-
-OpenPage = Callable[[str], CaptionsPage]
-Spoken = Callable[[str], Path]
+from tests.support.captions_page import CaptionsPage, OpenPage, Spoken
 
 DURING_WRITE = """(id) => {
   const put = IDBObjectStore.prototype.put;
@@ -47,50 +42,36 @@ DROP = """([id, file]) => {
 }"""
 
 
-def transcribe(page: CaptionsPage, spoken: Spoken, text: str) -> None:
-    page.open_recording(spoken(text))
-    page.wait_for_text(text)
-    page.wait_for("Ready")
-
-
-def rows(page: CaptionsPage) -> Locator:
-    return page.page.get_by_role("dialog", name="Sessions").get_by_role("listitem")
-
-
-def open_session(page: CaptionsPage, title: str) -> None:
-    rows(page).get_by_role("button", name=title).first.click()
-
-
 @pytest.fixture
 def with_past_session(open_page: OpenPage, scripted_address: str, spoken: Spoken) -> CaptionsPage:
     """A page with "Try again." and the past session "No matter.", in the open list."""
     page = open_page(scripted_address)
-    transcribe(page, spoken, "No matter.")
+    page.transcribe(spoken, "No matter.")
     page.press("Clear")
-    transcribe(page, spoken, "Try again.")
+    page.transcribe(spoken, "Try again.")
     page.press("Sessions")
-    expect(rows(page)).to_have_count(2)
+    expect(page.sessions).to_have_count(2)
     return page
 
 
 def test_a_recording_that_begins_while_a_session_is_opened_overwrites_none(with_past_session: CaptionsPage) -> None:
     page = with_past_session
     page.page.evaluate(DURING_WRITE, "start")
-    open_session(page, "No matter.")
+    page.open_session("No matter.")
     page.wait_for("Listening")
     expect(page.notice).to_contain_text("The session was not opened. The text on the page is in use.")
     page.press("Stop")
     page.wait_for("Ready")
     page.press("Sessions")
-    expect(rows(page)).to_have_count(2)
-    expect(rows(page).first).to_contain_text("Try again.")
-    expect(rows(page).last).to_contain_text("No matter.")
+    expect(page.sessions).to_have_count(2)
+    expect(page.sessions.first).to_contain_text("Try again.")
+    expect(page.sessions.last).to_contain_text("No matter.")
 
 
 def test_an_edit_that_begins_while_a_session_is_opened_changes_its_own_text(with_past_session: CaptionsPage) -> None:
     page = with_past_session
     page.page.evaluate(DURING_WRITE, "edit")
-    open_session(page, "No matter.")
+    page.open_session("No matter.")
     area = page.page.get_by_role("textbox", name="Text")
     expect(area).to_have_value("Try again.\n")
     expect(page.notice).to_contain_text("The session was not opened.")
@@ -98,16 +79,16 @@ def test_an_edit_that_begins_while_a_session_is_opened_changes_its_own_text(with
     page.press("Done")
     page.wait_for_text("Fail again.")
     page.press("Sessions")
-    expect(rows(page)).to_have_count(2)
-    expect(rows(page).first).to_contain_text("Fail again.")
-    expect(rows(page).last).to_contain_text("No matter.")
+    expect(page.sessions).to_have_count(2)
+    expect(page.sessions.first).to_contain_text("Fail again.")
+    expect(page.sessions.last).to_contain_text("No matter.")
 
 
 def test_a_recording_that_begins_right_after_clear_cannot_be_undone(
     open_page: OpenPage, scripted_address: str, spoken: Spoken
 ) -> None:
     page = open_page(scripted_address)
-    transcribe(page, spoken, "No matter.")
+    page.transcribe(spoken, "No matter.")
     page.page.evaluate(DURING_WRITE, "start")
     page.press("Clear")
     page.wait_for("Listening")
@@ -117,7 +98,7 @@ def test_a_recording_that_begins_right_after_clear_cannot_be_undone(
 
 def test_a_recording_dropped_on_an_edit_is_ignored(open_page: OpenPage, scripted_address: str, spoken: Spoken) -> None:
     page = open_page(scripted_address)
-    transcribe(page, spoken, "No matter.")
+    page.transcribe(spoken, "No matter.")
     page.press("Edit")
     page.page.get_by_role("textbox", name="Text").fill("Fail better.")
     page.page.evaluate(DROP, ["editor", base64.b64encode(spoken("Try again.").read_bytes()).decode()])
@@ -135,7 +116,7 @@ def test_a_browser_that_restores_form_fields_restores_no_edit(
     open_page: OpenPage, scripted_address: str, spoken: Spoken
 ) -> None:
     page = open_page(scripted_address)
-    transcribe(page, spoken, "No matter.")
+    page.transcribe(spoken, "No matter.")
     page.press("Edit")
     area = page.page.locator("#editor-text")
     area.press_sequentially("Try again. ")  # browsers keep what is typed
@@ -145,7 +126,7 @@ def test_a_browser_that_restores_form_fields_restores_no_edit(
     page.page.go_back()
     page.wait_for_text("Try again. No matter.")
     expect(area).to_have_value("")
-    transcribe(page, spoken, "Fail better.")
+    page.transcribe(spoken, "Fail better.")
     assert page.text == "Try again. No matter. Fail better."
 
 
@@ -153,12 +134,12 @@ def test_a_full_browser_deletes_the_oldest_sessions_that_no_tab_has_open(
     open_page: OpenPage, scripted_address: str, spoken: Spoken
 ) -> None:
     other = open_page(scripted_address)
-    transcribe(other, spoken, "Ever tried.")  # the oldest
+    other.transcribe(spoken, "Ever tried.")  # the oldest
     page = open_page(scripted_address)
     for text in ("Ever failed.", "No matter.", "Try again.", "Fail again."):
-        transcribe(page, spoken, text)
+        page.transcribe(spoken, text)
         page.press("Clear")
-    transcribe(page, spoken, "Fail better.")
+    page.transcribe(spoken, "Fail better.")
     page.press("Edit")
     page.page.get_by_role("textbox", name="Text").fill("Fail better now.")
     page.page.evaluate(NO_ROOM, 3)  # the write, its retry, and the one after a deletion
@@ -168,9 +149,9 @@ def test_a_full_browser_deletes_the_oldest_sessions_that_no_tab_has_open(
     expect(loss).to_contain_text("“Ever failed.”, “No matter.”")
     expect(page.notice).to_contain_text("The text was edited.")  # its undo stays
     page.press("Sessions")
-    expect(rows(page)).to_have_count(4)
+    expect(page.sessions).to_have_count(4)
     for text in ("Fail better now.", "Fail again.", "Try again.", "Ever tried."):
-        expect(rows(page).filter(has_text=text)).to_have_count(1)
+        expect(page.sessions.filter(has_text=text)).to_have_count(1)
     page.press("Done")
     page.press("Dismiss the notice of deleted sessions")
     expect(loss).to_be_hidden()
@@ -180,13 +161,13 @@ def test_the_undo_of_clear_shows_the_text_as_another_tab_left_it(
     open_page: OpenPage, scripted_address: str, spoken: Spoken
 ) -> None:
     page = open_page(scripted_address)
-    transcribe(page, spoken, "No matter.")
+    page.transcribe(spoken, "No matter.")
     page.press("Clear")
     expect(page.notice).to_contain_text("Cleared.")
     other = open_page(scripted_address)
     other.press("Sessions")
-    open_session(other, "No matter.")
-    transcribe(other, spoken, "Try again.")
+    other.open_session("No matter.")
+    other.transcribe(spoken, "Try again.")
     other.press("Clear")
     expect(other.notice).to_contain_text("Cleared.")
     page.press("Undo")
@@ -201,8 +182,8 @@ def test_a_session_that_another_tab_deleted_is_not_opened(
     other = open_page(scripted_address)
     other.press("Sessions")
     other.press("Delete “No matter.”")
-    expect(rows(other)).to_have_count(1)
-    open_session(page, "No matter.")
+    expect(other.sessions).to_have_count(1)
+    page.open_session("No matter.")
     expect(page.notice).to_contain_text("This session has been deleted.")
     assert page.text == "Try again."
 
@@ -210,15 +191,15 @@ def test_a_session_that_another_tab_deleted_is_not_opened(
 def test_a_deletion_that_cannot_be_undone_is_not_forgotten(with_past_session: CaptionsPage) -> None:
     page = with_past_session
     page.press("Delete “No matter.”")
-    expect(rows(page)).to_have_count(1)
+    expect(page.sessions).to_have_count(1)
     page.page.evaluate(NO_ROOM, 2)  # the write, and its second attempt
     undo = page.page.get_by_role("dialog", name="Sessions").get_by_role("button", name="Undo")
     undo.click()
     note = page.page.locator("#sessions-note")
     expect(note).to_have_text("Not put back: the browser cannot store it.")
-    expect(rows(page)).to_have_count(1)
+    expect(page.sessions).to_have_count(1)
     undo.click()
-    expect(rows(page)).to_have_count(2)
+    expect(page.sessions).to_have_count(2)
     expect(note).to_have_text("2 sessions")
     expect(undo).to_be_hidden()
 
@@ -226,7 +207,7 @@ def test_a_deletion_that_cannot_be_undone_is_not_forgotten(with_past_session: Ca
 def test_a_text_that_cannot_be_stored_stays_on_the_page(with_past_session: CaptionsPage) -> None:
     page = with_past_session
     page.page.evaluate(NO_ROOM, 1000)
-    open_session(page, "No matter.")
+    page.open_session("No matter.")
     expect(page.notice).to_contain_text("The text on the page cannot be stored.")
     assert page.text == "Try again."
 
@@ -235,7 +216,7 @@ def test_a_text_that_is_deleted_in_an_edit_right_before_the_page_closes_stays_de
     open_page: OpenPage, scripted_address: str, spoken: Spoken
 ) -> None:
     page = open_page(scripted_address)
-    transcribe(page, spoken, "No matter.")
+    page.transcribe(spoken, "No matter.")
     page.press("Edit")
     page.page.evaluate("""() => {
       dispatchEvent(new Event("pagehide")); // stores the text, and the next write waits

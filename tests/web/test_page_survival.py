@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Route, expect
 from websockets.sync.client import connect
 
-from tests.support.captions_page import CaptionsPage
-from tests.support.captions_server import CaptionsServer
-
-OpenPage = Callable[[str], CaptionsPage]
-StartServer = Callable[..., CaptionsServer]
-Spoken = Callable[[str], Path]
+from tests.support.captions_page import OpenPage, Spoken
+from tests.support.captions_server import CaptionsServer, StartServer
 
 NO_WEBSOCKETS = """() => {
   window.WebSocket = class { constructor() { setTimeout(() => this.onclose({ code: 1006 })); } close() {} };
@@ -117,9 +112,7 @@ def test_a_server_with_keys_asks_for_one(open_page: OpenPage, start_server: Star
     page.press("Enter a key")
     page.page.get_by_label("API key").fill("open-sesame")
     page.page.keyboard.press("Enter")
-    page.open_recording(spoken("Try again."))
-    page.wait_for_text("Try again.")
-    page.wait_for("Ready")
+    page.transcribe(spoken, "Try again.")
     kept = page.page.evaluate("[JSON.stringify(localStorage), JSON.stringify(sessionStorage)]")
     assert "sesame" not in kept[0]
     assert "sesame" in kept[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -16,6 +15,7 @@ from tests.support.media_files import (
     encoded,
     joined,
     loudest_hz,
+    pipe,
     read_all,
     read_until_error,
     tone,
@@ -27,7 +27,7 @@ from voxtide.types import Samples
 RATE_HZ = 16_000
 
 
-def film(
+def tones_at(
     container: str, codec: str, times_s: list[float], *, part_s: float = 2.0, picture_s: float | None = 0.0
 ) -> bytes:
     """Tones of `part_s` at each of `times_s`, beside a picture that starts at `picture_s`."""
@@ -77,43 +77,43 @@ async def decode(content: bytes) -> Samples:
 
 @pytest.mark.parametrize(("container", "codec"), [("mp4", "aac"), ("matroska", "flac"), ("mpegts", "aac")])
 async def test_sound_that_starts_after_the_picture_keeps_its_time(container: str, codec: str) -> None:
-    decoded = await decode(film(container, codec, [4.0]))
+    decoded = await decode(tones_at(container, codec, [4.0]))
     assert sounding(decoded) == near((4.0, 6.0))
 
 
 async def test_the_length_of_a_film_counts_from_its_start(tmp_path: Path) -> None:
-    (tmp_path / "late.mp4").write_bytes(film("mp4", "aac", [4.0]))
+    (tmp_path / "late.mp4").write_bytes(tones_at("mp4", "aac", [4.0]))
     async with open_source(tmp_path / "late.mp4") as source:
         assert source.duration_s == pytest.approx(6.0, abs=0.1)
 
 
 @pytest.mark.parametrize(("container", "codec"), [("ipod", "aac"), ("matroska", "flac"), ("mpegts", "aac")])
 async def test_a_gap_is_silence_and_no_damage(container: str, codec: str) -> None:
-    decoded = await decode(film(container, codec, [0.0, 8.0], picture_s=None))
+    decoded = await decode(tones_at(container, codec, [0.0, 8.0], picture_s=None))
     assert sounding(decoded) == near((0.0, 2.0), (8.0, 10.0))
     silent = decoded[3 * RATE_HZ : 7 * RATE_HZ]
     assert np.abs(silent).max() < 1e-3
 
 
 async def test_a_gap_is_silence_from_a_pipe() -> None:
-    pipe = SimpleNamespace(read=io.BytesIO(film("matroska", "flac", [0.0, 8.0], picture_s=None)).read)
-    async with open_source("-", stdin=pipe) as source:
+    content = tones_at("matroska", "flac", [0.0, 8.0], picture_s=None)
+    async with open_source("-", stdin=pipe(content)) as source:
         assert sounding(await read_all(source)) == near((0.0, 2.0), (8.0, 10.0))
 
 
 async def test_a_clock_that_starts_late_for_all_tracks_adds_no_silence() -> None:
     hour_s = 20 * 3_600.0
-    decoded = await decode(film("mpegts", "aac", [hour_s], picture_s=hour_s))
+    decoded = await decode(tones_at("mpegts", "aac", [hour_s], picture_s=hour_s))
     assert sounding(decoded) == near((0.0, 2.0))
 
 
 async def test_a_broadcast_whose_clock_jumps_goes_on() -> None:
-    decoded = await decode(film("mpegts", "aac", [0.0, 7_200.0], picture_s=None))
+    decoded = await decode(tones_at("mpegts", "aac", [0.0, 7_200.0], picture_s=None))
     assert decoded.size == pytest.approx(4 * RATE_HZ, abs=RATE_HZ // 5)
 
 
 async def test_undecodable_packets_keep_their_duration(tmp_path: Path) -> None:
-    content = bytearray(film("ipod", "aac", [0.0], part_s=6.0, picture_s=None))
+    content = bytearray(tones_at("ipod", "aac", [0.0], part_s=6.0, picture_s=None))
     packets = sample_places(bytes(content))
     first, last = len(packets) // 3, 2 * len(packets) // 3
     for place, size in packets[first:last]:
@@ -129,7 +129,7 @@ async def test_undecodable_packets_keep_their_duration(tmp_path: Path) -> None:
 
 
 async def test_undecodable_packets_at_the_end_keep_their_duration(tmp_path: Path) -> None:
-    content = bytearray(film("ipod", "aac", [0.0], part_s=6.0, picture_s=None))
+    content = bytearray(tones_at("ipod", "aac", [0.0], part_s=6.0, picture_s=None))
     packets = sample_places(bytes(content))
     for place, size in packets[len(packets) // 2 :]:
         content[place : place + size] = b"\xff" * size

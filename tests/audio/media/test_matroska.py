@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-from types import SimpleNamespace
 
-import av
 import pytest
 
-from tests.support.media_files import joined, read_until_error, tone
+from tests.support.media_files import film, joined, pipe, read_until_error, tone
 from voxtide.audio import open_source
 from voxtide.audio.bytestream import ByteStream
 from voxtide.audio.media.matroska import stated_matroska_bytes
@@ -20,22 +18,12 @@ SEGMENT = b"\x18\x53\x80\x67"
 
 
 def two_tracks(container: str, lengths_s: tuple[float, float]) -> bytes:
-    target = io.BytesIO()
-    with av.open(target, "w", format=container) as output:
-        tracks = [(output.add_stream("libopus", rate=48_000, layout="mono"), length_s) for length_s in lengths_s]
-        for second in range(round(max(lengths_s))):
-            for stream, length_s in tracks:
-                if second < length_s:
-                    frame = av.AudioFrame.from_ndarray(tone(1.0, rate_hz=48_000)[None], "flt", "mono")
-                    frame.sample_rate, frame.pts = 48_000, second * 48_000
-                    output.mux(stream.encode(frame))
-        for stream, _ in tracks:
-            output.mux(stream.encode(None))
-    return target.getvalue()
+    tracks = [tone(length_s, rate_hz=48_000) for length_s in lengths_s]
+    return film(*tracks, container=container, codec="libopus", rate_hz=48_000)
 
 
 async def read(content: bytes, *, is_pipe: bool) -> tuple[float, AudioError | None]:
-    stdin = SimpleNamespace(read=io.BytesIO(content).read) if is_pipe else io.BytesIO(content)
+    stdin = pipe(content) if is_pipe else io.BytesIO(content)
     async with open_source("-", stdin=stdin, track=1) as source:
         chunks, error = await read_until_error(source)
     return joined(chunks).size / RATE_HZ, error

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.media_files import film, joined, loudest_hz, read_all, tone, wav_bytes
+from tests.support.media_files import film, joined, loudest_hz, pipe, read_all, tone, wav_bytes
 from tests.support.media_servers import serving
 from voxtide.audio import open_source
 from voxtide.audio.media.track_samples import TrackMix
@@ -64,7 +63,7 @@ async def test_silent_tracks_alone_are_read_as_silence() -> None:
 
 
 async def test_a_pipe_is_not_read_ahead() -> None:
-    async with open_source("-", stdin=SimpleNamespace(read=io.BytesIO(film(SILENCE, HIGH)).read)) as source:
+    async with open_source("-", stdin=pipe(film(SILENCE, HIGH))) as source:
         assert not (await read_all(source)).any()
 
 

@@ -158,7 +158,7 @@ async def test_a_lost_device_is_opened_again_with_silence_between(
     assert {loudest_hz(before), loudest_hz(after)} == {440}
     assert time.slept_s == [0.5, 1.0]
     assert library.num_initialised == 2
-    assert [record.getMessage() for record in caplog.records] == [
+    assert caplog.messages == [
         "microphone 'Headset' is lost; the text so far is kept. Waiting until it is back",
         "microphone 'Headset' is back after 2 s",
     ]
@@ -175,7 +175,7 @@ async def test_without_a_choice_the_new_default_device_is_used(
         stop(library.streams[0])
         assert await source.read() is not None
         assert source.name == "microphone 'Headset'"
-    assert [record.getMessage() for record in caplog.records] == [
+    assert caplog.messages == [
         "microphone 'USB Audio' is lost; the text so far is kept. Waiting until it is back",
         "continuing on microphone 'Headset' after 0 s",
     ]
@@ -325,8 +325,7 @@ async def test_a_microphone_without_sound_is_reported_once(
             library.streams[0].record(noise)
             await read_samples(source, 16_000)
             assert bool(caplog.records) == (state is not None and second >= 5)
-    warnings = [record.getMessage() for record in caplog.records]
-    assert warnings == [
+    assert caplog.messages == [
         f"microphone 'Headset' {reported} (nothing above -70 dBFS for 5 s): is it muted, or the wrong one? "
         f"See: voxtide devices"
         for reported in [state] * (state is not None)

@@ -53,14 +53,19 @@ def test_a_copy_is_timed() -> None:
 async def test_a_window_is_timed_for_each_number_and_age(is_masked: bool) -> None:
     found = await voxtral_gpu.time_window((1, 3), 200, 2, is_masked)
     assert [(it.num_streams, it.age) for it in found.timed] == [
-        (1, "1 minute"), (3, "1 minute"), (1, "10 minutes"), (3, "10 minutes"),
-    ]  # fmt: skip
+        (1, "1 minute"),
+        (3, "1 minute"),
+        (1, "10 minutes"),
+        (3, "10 minutes"),
+    ]
     assert found.failures == ()
     assert all(it.mean_ms > 0 and it.p95_ms > 0 and it.window <= 200 for it in found.timed)
     assert found.timed[0].bytes_moved < found.timed[1].bytes_moved
     assert [measure.name.split(",")[0] for measure in found.measures] == [
-        "memory of a stream", "opening a stream over a step", "flush beyond the delay",
-    ]  # fmt: skip
+        "memory of a stream",
+        "opening a stream over a step",
+        "flush beyond the delay",
+    ]
 
 
 async def test_a_number_of_streams_that_runs_out_of_memory_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,8 +104,11 @@ async def test_the_figure_has_all_measures_and_failures(monkeypatch: pytest.Monk
     lines: list[str] = []
     figure = await voxtral_gpu.measure(is_quick=False, progress=lines.append)
     assert [(window, is_masked) for _, window, _, is_masked in calls] == [
-        (200, False), (200, True), (40, False), (40, True),
-    ]  # fmt: skip
+        (200, False),
+        (200, True),
+        (40, False),
+        (40, True),
+    ]
     values = {measure.name: measure for measure in figure.measures}
     assert values["step of 1 streams, 1 minute old"].is_met
     assert "8.00 x the floor of 0.25 ms, 1.0 GB; window of 200" in values["step of 1 streams, 1 minute old"].method

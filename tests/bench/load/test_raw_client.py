@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+from tests.support.waiting import until
 from voxtide.bench.figures.server import ServerLoad, talk
 from voxtide.bench.load.paced import text_chunks
 from voxtide.bench.load.raw_client import CHUNK_SAMPLES, END, FLUSH, RawClient, framed_audio, framed_chunks
@@ -26,15 +27,11 @@ async def test_a_raw_client_gets_the_text_of_its_audio() -> None:
             FLUSH,
         ):
             client.send(frame)
-        async with asyncio.timeout(20):
-            while not messages or messages[-1]["type"] != "transcription.done":  # noqa: ASYNC110  # set by a callback
-                await asyncio.sleep(0.005)
+        await until(lambda: bool(messages) and messages[-1]["type"] == "transcription.done")
         assert messages[-1]["text"].startswith("who built the white")
         assert (await server.holdings()).num_sessions == 1
         client.send(END)
-        async with asyncio.timeout(20):
-            while not client.is_lost:  # noqa: ASYNC110  # set by a callback
-                await asyncio.sleep(0.005)
+        await until(lambda: client.is_lost)
 
 
 async def test_a_refused_handshake_raises() -> None:

@@ -16,9 +16,15 @@ RECORDINGS = load_recordings()
 
 def test_all_recordings_are_loaded() -> None:
     assert [recording.name for recording in RECORDINGS] == [
-        "two_cities", "beckett", "librivox_0870", "librivox_0880", "librivox_0890", "cards_001", "cards_002",
+        "two_cities",
+        "beckett",
+        "librivox_0870",
+        "librivox_0880",
+        "librivox_0890",
+        "cards_001",
+        "cards_002",
         "goforward",
-    ]  # fmt: skip
+    ]
     assert sum(recording.duration_s for recording in RECORDINGS) == pytest.approx(75.6, abs=0.1)
 
 

@@ -22,6 +22,7 @@ from websockets.sync.client import connect
 
 from tests.support.certificates import make_certificate
 from tests.support.spoken import Voxtide
+from tests.support.waiting import wait_for_process
 from voxtide.audio.encodings import Encoding, encode_pcm
 from voxtide.cli.serve.command import _capacity, calibrated_capacity, default_capacity, store_capacity
 from voxtide.cli.serve.console import JsonLines, TextLines
@@ -82,8 +83,7 @@ def test_a_server_needs_no_stdout() -> None:
     script = f'exec "{sys.executable}" "{VOXTIDE}" serve --engine scripted --port {port} >&-'
     with subprocess.Popen(["bash", "-c", script], stderr=subprocess.PIPE, text=True) as process:
         try:
-            while not is_open(port):
-                assert process.poll() is None
+            wait_for_process(process, lambda: is_open(port))
             process.terminate()
             _, log = process.communicate(timeout=START_S)
         finally:

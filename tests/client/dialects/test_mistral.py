@@ -62,8 +62,9 @@ def test_without_options_nothing_is_configured() -> None:
 def test_extensions_are_requested_only_where_announced() -> None:
     voxtide = Ready("m", has_interim=True, has_speech_events=True)
     assert json.loads(*DIALECT.configure(voxtide)) == {
-        "type": "session.update", "session": {"speech": True, "interim": True},
-    }  # fmt: skip
+        "type": "session.update",
+        "session": {"speech": True, "interim": True},
+    }
     quiet = MistralDialect(DialectOptions(options=StreamOptions(interim=False)))
     assert json.loads(*quiet.configure(voxtide))["session"] == {"speech": True}
     assert quiet.is_confirmed(voxtide)
@@ -154,9 +155,16 @@ json_values = st.recursive(
     max_leaves=4,
 )
 KINDS = [
-    "session.created", "session.updated", "transcription.text.delta", "transcription.text.interim",
-    "transcription.segment", "transcription.language", "transcription.done", "speech.start", "error",
-]  # fmt: skip
+    "session.created",
+    "session.updated",
+    "transcription.text.delta",
+    "transcription.text.interim",
+    "transcription.segment",
+    "transcription.language",
+    "transcription.done",
+    "speech.start",
+    "error",
+]
 
 
 @settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -37,9 +37,7 @@ def test_deltas_are_emitted_as_they_arrive() -> None:
 
 def test_a_final_text_without_deltas_is_emitted_in_full() -> None:
     utterance = UtteranceText(0.0)
-    assert utterance.finish(Done("to be"), 1.0) == [
-        Delta("to be", 1.0), SegmentEnded(Segment("to be", 0.0, 1.0), 1.0)
-    ]  # fmt: skip
+    assert utterance.finish(Done("to be"), 1.0) == [Delta("to be", 1.0), SegmentEnded(Segment("to be", 0.0, 1.0), 1.0)]
 
 
 def test_a_second_connection_emits_only_new_text() -> None:

@@ -61,8 +61,10 @@ async def test_events_of_a_later_utterance_wait_for_the_earlier_one() -> None:
     case.answer(0)
     assert (await first, await second) == ("this", "and this")
     assert await case.emitted() == [
-        Flushed(1, "this", (), 0.0), Delta(" and this", 2.0), Flushed(2, "and this", (), 0.0)
-    ]  # fmt: skip
+        Flushed(1, "this", (), 0.0),
+        Delta(" and this", 2.0),
+        Flushed(2, "and this", (), 0.0),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -99,8 +101,11 @@ async def test_repeated_speech_and_language_events_are_emitted_once() -> None:
     case.add(0, SpeechStarted(0.5), LanguageDetected("en", 0.5))
     case.add(0, SpeechStarted(0.5), LanguageDetected("en", 0.5), SpeechStopped(0.9), LanguageDetected("fr", 0.9))
     assert await case.emitted() == [
-        SpeechStarted(0.5), LanguageDetected("en", 0.5), SpeechStopped(0.9), LanguageDetected("fr", 0.9)
-    ]  # fmt: skip
+        SpeechStarted(0.5),
+        LanguageDetected("en", 0.5),
+        SpeechStopped(0.9),
+        LanguageDetected("fr", 0.9),
+    ]
 
 
 async def test_a_cut_has_no_flush_event() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from tests.support.waiting import wait_until
 from voxtide.engines.local import worker_pool as pool_module
 from voxtide.engines.local.worker_pool import BatchWorker, Job, WorkerPool
 
@@ -25,14 +25,6 @@ def running(num_threads: int) -> Iterator[WorkerPool]:
     finally:
         pool.stop()
         assert pool.join()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Block until a worker thread makes the condition true."""
-    deadline_s = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0)
 
 
 class CountedJob(Job):
@@ -98,7 +90,7 @@ def test_an_urgent_job_ends_the_poll_delay(monkeypatch: pytest.MonkeyPatch) -> N
             job = CountedJob(1)
             pool.wake(job, is_urgent=True)
             assert job.done.wait(WAIT_S)
-            until(lambda: not pool._is_urgent.is_set())  # else the next delay would end at once
+            wait_until(lambda: not pool._is_urgent.is_set())  # else the next delay would end at once
 
 
 def test_a_job_woken_while_running_runs_again() -> None:
@@ -119,7 +111,7 @@ def test_a_job_woken_while_running_runs_again() -> None:
         pool.wake(job)
         pool.wake(job)
         gate.set()
-        until(lambda: job.num_runs == 2)
+        wait_until(lambda: job.num_runs == 2)
         pool.wake(last)
         assert last.done.wait(WAIT_S)
     assert job.num_runs == 2
@@ -154,7 +146,7 @@ def test_no_wake_is_lost_and_no_job_is_entered_twice() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        until(lambda: counts == [1500] * len(counts))
+        wait_until(lambda: counts == [1500] * len(counts))
     assert counts == [1500] * len(counts)
     assert not any(job.was_entered_twice for job in jobs)
 
@@ -205,7 +197,7 @@ def test_an_idle_pool_keeps_no_job_alive() -> None:
         pool.wake(job)
         assert job.done.wait(WAIT_S)
         del job
-        until(lambda: alive() is None)
+        wait_until(lambda: alive() is None)
 
 
 def test_a_stopped_pool_keeps_no_job_alive() -> None:
@@ -238,7 +230,7 @@ def test_a_batch_worker_runs_every_ready_job_before_serve() -> None:
         pool.wake(job)
     may_go.set()
     assert all(job.done.wait(WAIT_S) for job in jobs)
-    until(lambda: len(calls) == 9)
+    wait_until(lambda: len(calls) == 9)
     pool.stop()
     assert pool.join()
     assert calls == ["served", *"abc", "served", *"abc", "served"]
@@ -255,7 +247,7 @@ def test_a_hung_serve_shows_in_longest_run_s() -> None:
     assert pool.longest_run_s() == 0.0
     pool.wake(CountedJob(1))
     assert has_begun.wait(WAIT_S)
-    until(lambda: pool.longest_run_s() > 0.0)
+    wait_until(lambda: pool.longest_run_s() > 0.0)
     may_go.set()
     pool.stop()
     assert pool.join()
@@ -268,6 +260,6 @@ def test_a_batch_worker_keeps_no_finished_job() -> None:
     pool.wake(job)
     assert job.done.wait(WAIT_S)
     del job
-    until(lambda: gc.collect() >= 0 and gone() is None)
+    wait_until(lambda: gc.collect() >= 0 and gone() is None)
     pool.stop()
     assert pool.join()

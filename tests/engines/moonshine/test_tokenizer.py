@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.pulled_models import model_directory
 from voxtide.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
 from voxtide.errors import ModelCorruptError
 
@@ -63,8 +62,7 @@ def test_text_joins_characters_that_tokens_share() -> None:
 @pytest.mark.parametrize(
     "text", [" Go forward ten meters.", " Ever tried? Ever failed!", " it's a half-open door, naïve"]
 )
-def test_the_pulled_vocabulary_spells_text(text: str) -> None:
-    tokenizer = Tokenizer.load(model_directory("moonshine-tiny-en") / "tokenizer.bin")
+def test_the_pulled_vocabulary_spells_text(tokenizer: Tokenizer, text: str) -> None:
     assert len(tokenizer.pieces) == 32768
     assert (tokenizer.pieces[BEGIN], tokenizer.pieces[END]) == (b"<s>", b"</s>")
     ids = {piece: number for number, piece in enumerate(tokenizer.pieces)}
@@ -77,9 +75,14 @@ def test_the_pulled_vocabulary_spells_text(text: str) -> None:
     assert [tokenizer.starts_word(token) for token in tokens].count(True) == text.count(" ")
 
 
-def merged_one_by_one(tokenizer: Tokenizer, text: str) -> list[bytes]:
+@pytest.fixture(scope="module")
+def merge_ids(tokenizer: Tokenizer) -> dict[bytes, int]:
+    """The first id of each piece that merges others."""
+    return {piece: number for number, piece in reversed(list(enumerate(tokenizer.pieces))) if number >= 259}
+
+
+def merged_one_by_one(ids: dict[bytes, int], text: str) -> list[bytes]:
     """The pieces of a text by the definition: in each step the leftmost pair with the lowest joint id merges."""
-    ids = {piece: number for number, piece in reversed(list(enumerate(tokenizer.pieces))) if number >= 259}
     parts = [character.encode() for character in text]
     while pairs := [(ids[a + b], at) for at, (a, b) in enumerate(pairwise(parts)) if a + b in ids]:
         _, at = min(pairs)
@@ -88,23 +91,22 @@ def merged_one_by_one(tokenizer: Tokenizer, text: str) -> list[bytes]:
 
 
 @given(text=st.text(max_size=30) | st.text(alphabet="aest hin", max_size=60) | st.text(alphabet=" a", max_size=60))
-def test_neighbours_merge_in_the_order_of_their_ids(text: str) -> None:
-    tokenizer = Tokenizer.load(model_directory("moonshine-tiny-en") / "tokenizer.bin")
+def test_neighbours_merge_in_the_order_of_their_ids(
+    tokenizer: Tokenizer, merge_ids: dict[bytes, int], text: str
+) -> None:
     pieces = [tokenizer.pieces[token] for token in tokenizer.encode(text)]
-    whole = [part for part in merged_one_by_one(tokenizer, text) if part in tokenizer.pieces]
+    whole = [part for part in merged_one_by_one(merge_ids, text) if part in tokenizer.pieces]
     assert [piece for piece in pieces if piece in whole] == whole
     assert b"".join(pieces) == text.encode()
 
 
-def test_a_long_text_takes_little_more_than_its_length() -> None:
+def test_a_long_text_takes_little_more_than_its_length(tokenizer: Tokenizer) -> None:
     """A step for each character that looks at all of them would take more than half a minute."""
-    tokenizer = Tokenizer.load(model_directory("moonshine-tiny-en") / "tokenizer.bin")
     text = "".join(random.Random(1).choices(string.ascii_lowercase, k=20_000))
     began_s = time.process_time()
     assert tokenizer.text(tokenizer.encode(text)) == text
     assert time.process_time() - began_s < 2.0
 
 
-def test_half_a_character_is_a_question_mark() -> None:
-    tokenizer = Tokenizer.load(model_directory("moonshine-tiny-en") / "tokenizer.bin")
+def test_half_a_character_is_a_question_mark(tokenizer: Tokenizer) -> None:
     assert tokenizer.text(tokenizer.encode("a\ud83d")) == "a?"

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.pulled_models import model_directory
 from voxtide.engines.moonshine.tokenizer import Tokenizer
 from voxtide.engines.moonshine.vocabulary import (
     BONUS_PER_TOKEN,
@@ -19,11 +18,6 @@ from voxtide.engines.moonshine.vocabulary import (
     spellings,
 )
 from voxtide.errors import UnsupportedOptionError
-
-
-@pytest.fixture(scope="module")
-def tokenizer() -> Tokenizer:
-    return Tokenizer.load(model_directory("moonshine-tiny-en") / "tokenizer.bin")
 
 
 @pytest.mark.parametrize(
@@ -103,6 +97,5 @@ def test_longer_words_have_a_greater_bonus_up_to_a_limit() -> None:
 
 
 @given(text=st.text(max_size=40))
-def test_any_text_is_encoded_and_read_back(text: str) -> None:
-    tokenizer = Tokenizer.load(model_directory("moonshine-tiny-en") / "tokenizer.bin")
+def test_any_text_is_encoded_and_read_back(tokenizer: Tokenizer, text: str) -> None:
     assert tokenizer.text(tokenizer.encode(text)) == text

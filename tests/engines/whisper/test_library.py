@@ -33,12 +33,24 @@ def fail_to_load(monkeypatch: pytest.MonkeyPatch, directory: Path, error: Except
 
 @pytest.mark.parametrize(
     ("device", "error", "reason"),
-    [("cuda", RuntimeError("CUDA failed with error out of memory"),
-      "on cuda: CUDA .*out of memory; free memory, choose a smaller model or .* int8, or use --device cpu"),
-     ("auto", RuntimeError("CUDA driver version is insufficient for CUDA runtime version"),
-      "on cuda: .*; check nvidia-smi and the CUDA libraries, or use --device cpu"),
-     ("cpu", MemoryError("std::bad_alloc"), "on cpu: .*; free memory, choose a smaller model or --compute-type int8$")],
-)  # fmt: skip
+    [
+        (
+            "cuda",
+            RuntimeError("CUDA failed with error out of memory"),
+            "on cuda: CUDA .*out of memory; free memory, choose a smaller model or .* int8, or use --device cpu",
+        ),
+        (
+            "auto",
+            RuntimeError("CUDA driver version is insufficient for CUDA runtime version"),
+            "on cuda: .*; check nvidia-smi and the CUDA libraries, or use --device cpu",
+        ),
+        (
+            "cpu",
+            MemoryError("std::bad_alloc"),
+            "on cpu: .*; free memory, choose a smaller model or --compute-type int8$",
+        ),
+    ],
+)
 def test_a_device_without_room_or_driver_is_not_taken_for_a_damaged_model(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, device: str, error: Exception, reason: str
 ) -> None:

@@ -76,13 +76,15 @@ def test_mistrals_request_refused(body: dict[str, Any], param: str) -> None:
     [
         ({"session": []}, "session"),
         ({"session": {"type": "realtime"}}, "session.type"),
-        ({"session": {"audio": {"input": {"transcription": {"language": "fr"}}}}},
-         "session.audio.input.transcription.language"),
+        (
+            {"session": {"audio": {"input": {"transcription": {"language": "fr"}}}}},
+            "session.audio.input.transcription.language",
+        ),
         ({"session": {"audio": {"input": {"transcription": {"model": 5}}}}}, "session.audio.input.transcription.model"),
         ({"expires_after": {"anchor": "never"}}, "expires_after.anchor"),
         ({"expires_after": {"seconds": 7201}}, "expires_after.seconds"),
     ],
-)  # fmt: skip
+)
 def test_openais_request_refused(body: dict[str, Any], param: str) -> None:
     with pytest.raises(RequestRefusedError) as refused:
         read_openai(body, ENGLISH)
@@ -94,13 +96,16 @@ JSON = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=2),
         st.dictionaries(
-            st.sampled_from(["session", "audio", "input", "transcription", "model", "type", "format", "rate"]
-                            + ["expires_after", "seconds", "anchor", "turn_detection", "purpose", "ttl_seconds"]),
-            inner, max_size=3,
+            st.sampled_from(
+                ["session", "audio", "input", "transcription", "model", "type", "format", "rate"]
+                + ["expires_after", "seconds", "anchor", "turn_detection", "purpose", "ttl_seconds"]
+            ),
+            inner,
+            max_size=3,
         ),
     ),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 @given(st.dictionaries(st.sampled_from(["session", "expires_after", "model", "purpose", "ttl_seconds"]), JSON))

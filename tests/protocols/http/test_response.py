@@ -55,9 +55,16 @@ def test_verbose_json_has_every_field_that_typed_clients_require() -> None:
     }
     assert first.pop("compression_ratio") > 0
     assert first == {
-        "id": 0, "seek": 50, "start": 0.5, "end": 1.75, "text": "The White Tower.", "tokens": [], "temperature": 0.0,
-        "avg_logprob": 0.0, "no_speech_prob": 0.0,
-    }  # fmt: skip
+        "id": 0,
+        "seek": 50,
+        "start": 0.5,
+        "end": 1.75,
+        "text": "The White Tower.",
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": 0.0,
+        "no_speech_prob": 0.0,
+    }
     assert second["id"] == 1
 
 

@@ -151,9 +151,7 @@ def test_language_and_segments() -> None:
     conversation.on_event(SegmentEnded(first, 1.2))
     sent = conversation.on_event(LanguageDetected("de", 1.0), Flushed(1, "Guten Tag. Servus.", (first, second), 2.1))
     assert sent[0] == {"type": "transcription.language", "audio_language": "de"}
-    assert sent[1] == {
-        "type": "transcription.segment", "text": "Servus.", "start": 1.5, "end": 2.0, "speaker_id": None,
-    }  # fmt: skip
+    assert sent[1] == {"type": "transcription.segment", "text": "Servus.", "start": 1.5, "end": 2.0, "speaker_id": None}
     assert sent[2]["language"] == "de"
     assert [segment["text"] for segment in sent[2]["segments"]] == ["Guten Tag.", "Servus."]
 
@@ -204,8 +202,11 @@ def test_turn_ends_are_sent_after_their_text() -> None:
     send_words(conversation, 2)
     sent = conversation.on_event(TurnStarted(0.2), TurnEnding(0.8), TurnResumed(0.9), TurnEnding(1.2))
     assert [(message["type"], message["time_s"]) for message in sent] == [
-        ("turn.start", 0.2), ("turn.eager_end", 0.8), ("turn.resume", 0.9), ("turn.eager_end", 1.2),
-    ]  # fmt: skip
+        ("turn.start", 0.2),
+        ("turn.eager_end", 0.8),
+        ("turn.resume", 0.9),
+        ("turn.eager_end", 1.2),
+    ]
     assert conversation.on_event(TurnEnded(1.2)) == []  # its text is not complete
     assert conversation.on_event(TurnStarted(1.6), TurnEnding(2.0), TurnEnded(2.0, is_timeout=True)) == []
     sent = conversation.work()

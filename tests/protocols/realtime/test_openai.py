@@ -54,9 +54,7 @@ def test_a_commit_makes_an_item_that_completes_with_its_text() -> None:
     for message in committed[1:]:
         assert message["previous_item_id"] is None
         assert message["item"]["id"] == item_id
-        assert (message["item"]["type"], message["item"]["role"], message["item"]["status"]) == (
-            "message", "user", "completed",
-        )  # fmt: skip
+        assert [message["item"][name] for name in ("type", "role", "status")] == ["message", "user", "completed"]
         assert message["item"]["content"] == [{"type": "input_audio", "transcript": None}]
     sent = conversation.work()
     assert types_of(sent) == ["delta", "delta", "delta", "completed"]

@@ -45,9 +45,7 @@ def test_a_click_is_no_turn() -> None:
 
 def test_a_likely_end_is_withdrawn_when_speech_resumes() -> None:
     events = turns([SPEECH] * 5 + [SILENCE] * 6 + [SPEECH] * 5 + [SILENCE] * 16)
-    assert events == [
-        TurnStarted(0.0), TurnEnding(at(5)), TurnResumed(at(11)), TurnEnding(at(16)), TurnEnded(at(16)),
-    ]  # fmt: skip
+    assert events == [TurnStarted(0.0), TurnEnding(at(5)), TurnResumed(at(11)), TurnEnding(at(16)), TurnEnded(at(16))]
 
 
 def test_the_gap_between_two_words_is_no_likely_end() -> None:

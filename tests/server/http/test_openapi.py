@@ -72,9 +72,13 @@ def check_operation(operation: Any) -> None:
     takes_input = bool({"parameters", "requestBody"} & operation.definition.raw.keys())
 
     @settings(
-        max_examples=NUM_REQUESTS, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+        max_examples=NUM_REQUESTS,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    )
     @given(data=st.data())
     def check(data: st.DataObject) -> None:
         modes = list(schemathesis.GenerationMode) if takes_input else [schemathesis.GenerationMode.POSITIVE]

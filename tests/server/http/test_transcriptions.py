@@ -4,7 +4,7 @@ import asyncio
 import json
 import tracemalloc
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -140,7 +140,9 @@ async def test_a_vocabulary_and_a_prompt_are_accepted() -> None:
 class ForgetfulEngine(ScriptedEngine):
     """Has room for three words of a prompt, and records the vocabularies that it gets."""
 
-    vocabularies: ClassVar[list[tuple[str, ...]]] = []
+    def __init__(self) -> None:
+        super().__init__()
+        self.vocabularies: list[tuple[str, ...]] = []
 
     def fit_prompt(self, prompt: str, vocabulary: tuple[str, ...] = ()) -> str:
         return " ".join(prompt.split()[-3:])
@@ -152,7 +154,8 @@ class ForgetfulEngine(ScriptedEngine):
 
 async def test_the_end_of_a_long_prompt_is_used_and_a_notice_says_so() -> None:
     long = "Many words precede the White Tower."
-    async with files_server(load=ForgetfulEngine) as server:
+    engine = ForgetfulEngine()
+    async with files_server(load=lambda: engine) as server:
         plain = await transcribed(server, FILE, ("keywords[]", "who"), prompt=long)
         text = await transcribed(server, FILE, prompt=long, response_format="text")
         streamed = await transcribed(server, FILE, prompt=long, stream="true")
@@ -164,7 +167,7 @@ async def test_the_end_of_a_long_prompt_is_used_and_a_notice_says_so() -> None:
     assert data_of(streamed)[-1]["notices"] == plain.json["notices"]
     assert (endless.status, endless.json["notices"][0]["code"]) == (200, "prompt_cut")
     assert "notices" not in short.json
-    assert ForgetfulEngine.vocabularies == [("who", "the White Tower."), *[("the White Tower.",)] * 4]
+    assert engine.vocabularies == [("who", "the White Tower."), *[("the White Tower.",)] * 4]
 
 
 async def test_only_the_engine_cuts_a_prompt() -> None:

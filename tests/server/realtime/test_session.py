@@ -98,10 +98,10 @@ async def test_an_idle_session_is_closed() -> None:
 
 
 async def test_a_session_with_messages_is_not_idle() -> None:
-    config = ServerConfig(max_idle_s=0.4)
+    config = ServerConfig(max_idle_s=1.0)
     async with running(config) as server, connect(server.ws()) as socket:
-        for _ in range(4):
-            await asyncio.sleep(0.2)  # the subject of the test is time
+        for _ in range(3):
+            await asyncio.sleep(0.4)  # the subject of the test is time
             await socket.send(append(bytes(640)))
         await socket.send(FLUSH)
         await receive_until(socket, "transcription.done")

@@ -182,6 +182,21 @@ export async function test_the_session_ends_with_the_last_answer() {
   ]);
 }
 
+export async function test_an_end_without_an_answer_has_a_timeout() {
+  const world = new World();
+  const connection = await world.opened();
+  world.session.feed(chunk(1));
+  const { setTimeout } = globalThis;
+  const timeouts = [];
+  globalThis.setTimeout = (run, ms) => timeouts.push([run, ms]);
+  world.session.finish(true);
+  globalThis.setTimeout = setTimeout;
+  equal(timeouts.map(([, ms]) => ms), [20_000]);
+  equal([connection.sent, world.events], [[1, "end"], []]);
+  timeouts[0][0]();
+  equal(world.events, [["end", false]]);
+}
+
 export async function test_an_end_waits_for_an_unreachable_server() {
   const world = new World();
   const first = await world.opened();
