@@ -16,9 +16,7 @@ import sys
 from importlib.resources import files
 
 import voxtide
-from voxtide.audio.opening import open_source
 from voxtide.audio.pacing import paced
-from voxtide.audio.source import AudioSource
 from voxtide.pipeline import Observer, run_stream
 
 
@@ -75,15 +73,15 @@ async def transcribe(arguments: argparse.Namespace) -> None:
         raise outcome.failure
 
 
-def source_of(arguments: argparse.Namespace) -> AudioSource:
+def source_of(arguments: argparse.Namespace) -> voxtide.AudioSource:
     chunk_ms = arguments.chunk_duration
     if arguments.demo:
-        return paced(open_source(str(files("voxtide") / "data" / "beckett.wav"), chunk_ms=chunk_ms))
+        return paced(voxtide.open_source(str(files("voxtide") / "data" / "beckett.wav"), chunk_ms=chunk_ms))
     if arguments.file is None:
-        return open_source("mic", chunk_ms=chunk_ms)
+        return voxtide.open_source("mic", chunk_ms=chunk_ms)
     encoding = None if arguments.sample_rate is None else "pcm_s16le"
     raw = {"encoding": encoding, "sample_rate_hz": arguments.sample_rate}
-    return paced(open_source(arguments.file, chunk_ms=chunk_ms, **raw))
+    return paced(voxtide.open_source(arguments.file, chunk_ms=chunk_ms, **raw))
 
 
 if __name__ == "__main__":

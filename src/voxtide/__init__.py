@@ -1,4 +1,4 @@
-"""Self-hosted streaming speech-to-text: text while the speaker talks, final text as soon as they stop.
+"""Self-hosted streaming speech-to-text: text while the speaker talks, final text on request.
 
     import voxtide
 

@@ -1,6 +1,6 @@
 """The Python API in three functions. In: a file and an engine's name. Out: a transcript, or an engine for streaming.
 
-Reads the environment, as does only the command line.
+Only this module and the command line read the environment.
 """
 
 from __future__ import annotations

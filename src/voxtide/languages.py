@@ -17,11 +17,10 @@ NUM_NEAREST = 5
 
 NUM_COMPARED = 40
 """Names whose letters are aligned with an unknown one, those with the most letters in common: aligning all 550 would
-take the event loop 10 ms, for as many messages as a client cares to send."""
+take the event loop 10 ms, for every such message of a client."""
 
 MAX_NAME_CHARS = 35
-"""Longer text is no language's name or tag (RFC 5646 advises room for as many); only its beginning is compared and
-shown."""
+"""Length limit of a name or tag (RFC 5646); of longer text only the beginning is compared and shown."""
 
 _TAG = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})+")
 """A code with region or script, such as en-us or zh_hans, in lower case."""
@@ -68,7 +67,7 @@ def nearest_languages(name: str, among: tuple[str, ...] = ()) -> tuple[str, ...]
     known = language_code(name)
     asked = {_key(name[:MAX_NAME_CHARS]), *(key for key, code in _codes().items() if code == known)}
     near = set(nlargest(NUM_COMPARED, codes, key=lambda key: max(_overlap(key, other) for other in asked)))
-    ordered = [key for key in codes if key in near]  # as in the table, which decides between equals
+    ordered = [key for key in codes if key in near]  # in the order of the table, which breaks ties
     likeness = {key: max(SequenceMatcher(None, key, other).ratio() for other in asked) for key in ordered}
     found = dict.fromkeys(codes[key] for key in sorted(ordered, key=lambda key: -likeness[key]))
     return tuple(f"{_english()[code]} ({code})" for code in list(found)[:NUM_NEAREST])

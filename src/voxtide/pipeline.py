@@ -31,7 +31,7 @@ MAX_SPEECH_NOTICES = 10
 """Most notices of one stream about speech without text: singing never has any."""
 
 MIN_FED_S = 5.0
-"""A stream that was stopped after less audio is not said to be without speech: a recording may begin with silence."""
+"""Shorter streams that were stopped get no `no_speech` notice: a recording may begin with silence."""
 
 
 class Observer:
@@ -53,7 +53,7 @@ class Observer:
         """The stream emitted an event."""
 
     def on_notice(self, notice: Notice, wall_s: float) -> None:
-        """There is something that the user should know. Never before `on_started`."""
+        """Called for each `Notice` of the source. Never before `on_started`."""
 
 
 @dataclass(frozen=True, slots=True)

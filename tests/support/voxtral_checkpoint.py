@@ -81,7 +81,7 @@ def _spelled(word: str) -> list[int]:
 
 
 def random_tensors(config: VoxtralConfig, seed: int = 0) -> Tensors:
-    """Lively random weights, by Mistral's names."""
+    """Random weights with a wide spread, under Mistral's names."""
     rng = np.random.default_rng(seed)
     tensors = {}
     for named in names.tensors(config):

@@ -49,7 +49,7 @@ def test_the_scratch_slot_touches_no_other() -> None:
 
 
 def write(held: Ring, slot: torch.Tensor, begin: int, num_positions: int, mark: float) -> None:
-    """Positions write their own number; those rolled back write it negative, less one, so that 0 shows too."""
+    """Each position stores its number; a rolled-back one stores -number - 1, so that 0 is visible."""
     positions = torch.arange(begin, begin + num_positions)
     content = positions.float() if mark > 0 else -positions.float() - 1.0
     both = content[:, None, None].expand(-1, 1, 2)

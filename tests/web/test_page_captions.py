@@ -31,7 +31,7 @@ def test_a_microphone_is_captioned(context: BrowserContext, open_page: OpenPage,
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.set_option("Show latencies", is_on=True)
     page.press("Start")
-    page.wait_for("Listening")
+    page.wait_for("Transcribing")
     expect(page.page.locator(".interim")).to_have_text(re.compile(r"\w"), timeout=10_000)
     expect(page.latency("Start of speech to first text")).to_have_text(re.compile(r"\d+ ms"))
     page.wait_for_text("failed")
@@ -53,7 +53,7 @@ def test_a_microphone_is_captioned(context: BrowserContext, open_page: OpenPage,
 def test_a_file_is_captioned_to_its_end(open_page: OpenPage, scripted_address: str, spoken: Spoken) -> None:
     page = open_page(scripted_address)
     page.open_recording(spoken("No matter. Try again."))
-    page.wait_for("Listening")
+    page.wait_for("Transcribing")
     expect(page.page.get_by_role("timer")).to_have_text(re.compile(r"^0:0\d / 0:0[12]$"))
     page.wait_for("Ready")
     assert page.text == "No matter. Try again."

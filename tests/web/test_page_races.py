@@ -30,7 +30,7 @@ NO_ROOM = """(numWrites) => {
     throw new DOMException("", "QuotaExceededError");
   };
 }"""
-"""As many writes fail as in a browser without room."""
+"""Makes this many writes fail with QuotaExceededError."""
 
 DROP = """([id, file]) => {
   const transfer = new DataTransfer();
@@ -58,7 +58,7 @@ def test_a_recording_that_begins_while_a_session_is_opened_overwrites_none(with_
     page = with_past_session
     page.page.evaluate(DURING_WRITE, "start")
     page.open_session("No matter.")
-    page.wait_for("Listening")
+    page.wait_for("Transcribing")
     expect(page.notice).to_contain_text("The session was not opened. The text on the page is in use.")
     page.press("Stop")
     page.wait_for("Ready")
@@ -91,7 +91,7 @@ def test_a_recording_that_begins_right_after_clear_cannot_be_undone(
     page.transcribe(spoken, "No matter.")
     page.page.evaluate(DURING_WRITE, "start")
     page.press("Clear")
-    page.wait_for("Listening")
+    page.wait_for("Transcribing")
     expect(page.notice).to_contain_text("Cleared. The text is kept under Sessions.")
     expect(page.button("Undo")).to_be_hidden()
 

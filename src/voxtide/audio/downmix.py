@@ -87,7 +87,7 @@ class Downmix:
         if self._choice is None and self._coherence(self._fast) < _CANCELLED:
             loudest = max(self._fast[1:])
             self._choice = self._fast.index(loudest, 1) - 1
-            self._slow = [power * (_RETURN_S / _LEAVE_S) for power in self._fast]  # as if it had always been so
+            self._slow = [power * (_RETURN_S / _LEAVE_S) for power in self._fast]  # start in the steady state
         elif self._choice is not None and self._coherence(self._slow) > _RESTORED:
             self._choice = None
 

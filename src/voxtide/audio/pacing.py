@@ -51,7 +51,7 @@ class _PacedSource(AudioSource):
         return chunk
 
     def end(self) -> bool:
-        """See `AudioSource.end`. What was received is due: it may have waited since before the first `read`."""
+        """See `AudioSource.end`. Audio already received is due at once: it may have waited before the first `read`."""
         self._is_ended = self._source.end()
         if self._is_ended:
             self._sleeper.wake()

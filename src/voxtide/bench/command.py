@@ -150,7 +150,7 @@ class _Run:
         self._err.flush()
 
     async def measure(self) -> None:
-        """Measure the requested figures in turn. A failing figure does not stop the others."""
+        """Measure the requested figures in sequence. A failing figure does not stop the others."""
         self._print("  ".join(f"{name}: {fact}" for name, fact in self._machine.items() if fact is not None))
         options = self._options
         choice = BenchEngine(options.engine, options.model)

@@ -72,7 +72,7 @@ class Interrupts:
         _log.debug("%s number %d", number.name, 1 if self.code is None else 2)
         is_first, self.code = self.code is None, self.code or _CODES[number]
         if not is_first and _CODES[number] == Exit.HUNG_UP:
-            return  # a closed terminal sends it more than once: the system, and the shell
+            return  # when a terminal closes, the kernel and the shell both send it
         self.stop.set()
         if is_first and self._can_finish:
             self.on_stop()

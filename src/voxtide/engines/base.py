@@ -139,9 +139,9 @@ class Engine(ABC):
         """
 
     def fit_prompt(self, prompt: str, vocabulary: tuple[str, ...] = ()) -> str:
-        """The end of `prompt` for which a stream has room beside `vocabulary`: all of it if the engine knows no limit.
+        """The end of `prompt` that a stream accepts beside `vocabulary`: all of it if the engine has no limit.
 
-        For callers that would rather lose the beginning of a text with words to expect than be refused.
+        For callers that prefer a truncated prompt to a refusal.
         """
         return prompt
 

@@ -1,4 +1,4 @@
-"""A limit on concurrency. In: requests for a place. Out: a place, or None. Counts, and knows nothing else."""
+"""A limit on concurrency. In: requests for a place. Out: a place, or None. Knows nothing of what it counts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Admission:
-    """Up to `capacity` places. Used from one thread."""
+    """Counts sessions up to `capacity`. Single-threaded."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity

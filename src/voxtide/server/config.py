@@ -35,7 +35,7 @@ _DURATIONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
-    """Settings and limits of one server. None means no limit, unless an attribute says otherwise.
+    """Settings and limits of one server. None means no limit, unless an attribute defines it.
 
     Attributes:
         host: Address to listen on; the default accepts connections from this machine only.

@@ -13,7 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 FLUSH_BUCKETS_S = (0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2, 0.4, 0.8, 1.6, 5.0)
-"""Dense around the target of 80 ms at p95."""
+"""Histogram buckets, denser around the target (p95 of 80 ms)."""
 
 MIN_STEP_S = 0.0005
 """Shorter steps do not run a model, and with hundreds of sessions they are too frequent to count."""

@@ -57,7 +57,7 @@ class EngineSupervisor:
 
         Raises:
             UnsupportedOptionError: The engine does not support the options.
-            CapacityError: There is no room for another stream.
+            CapacityError: All streams are in use.
             EngineFailedError: The engine is being restarted.
         """
         return self._live_engine.open(options)

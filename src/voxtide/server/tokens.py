@@ -53,7 +53,7 @@ class TokenStore:
             CapacityError: Too many tokens are valid.
         """
         if not MIN_TTL_S <= ttl_s <= MAX_TTL_S:
-            raise ConfigError(f"a token lives {MIN_TTL_S} to {MAX_TTL_S} seconds, not {ttl_s}")
+            raise ConfigError(f"a token's lifetime must be {MIN_TTL_S} to {MAX_TTL_S} seconds, not {ttl_s}")
         self._remove_expired()
         if len(self._tokens) >= MAX_ACCESS_TOKENS:
             raise CapacityError(f"{MAX_ACCESS_TOKENS} tokens are valid, the most allowed; wait until some expire")

@@ -18,7 +18,7 @@ HOP_SAMPLES = 160
 NUM_BINS = MEL_FRAME_SAMPLES // 2 + 1
 
 LOG_RANGE = 8.0
-"""How far below the loudest value, in powers of ten, energies are cut off."""
+"""Energies are clipped at this far below the loudest value, in powers of ten."""
 
 _LINEAR_HZ_PER_MEL = 200.0 / 3.0
 _LOG_START_HZ = 1000.0

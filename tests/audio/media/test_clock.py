@@ -7,22 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxtide.audio.media.clock import MAX_JUMP_S, MAX_SILENCE_S, ContainerClock, Piece
+from voxtide.audio.media.clock import MAX_JUMP_S, MAX_SILENCE_S, ContainerClock, TimedSamples
 from voxtide.types import Samples
 
 RATE_HZ = 8_000
 
 
-def piece(start_s: float | None, duration_s: float = 0.5) -> Piece:
-    return Piece(RATE_HZ, np.ones(round(duration_s * RATE_HZ), np.float32), start_s)
+def piece(start_s: float | None, duration_s: float = 0.5) -> TimedSamples:
+    return TimedSamples(RATE_HZ, np.ones(round(duration_s * RATE_HZ), np.float32), start_s)
 
 
-def run(clock: ContainerClock, *pieces: Piece) -> list[tuple[int, Samples]]:
+def run(clock: ContainerClock, *pieces: TimedSamples) -> list[tuple[int, Samples]]:
     due = [out for piece in pieces for out in clock.add(piece)]
     return due + list(clock.finish())
 
 
-def runs(clock: ContainerClock, *pieces: Piece) -> list[tuple[str, float]]:
+def runs(clock: ContainerClock, *pieces: TimedSamples) -> list[tuple[str, float]]:
     """The output as audio and silence with their lengths in seconds."""
     found: list[tuple[str, float]] = []
     for rate_hz, samples in run(clock, *pieces):

@@ -8,7 +8,7 @@ import pytest
 from voxtide.bench.figure import Figure
 from voxtide.bench.figures import accuracy, words
 from voxtide.bench.load.play import Played, TimedEvent
-from voxtide.bench.load.recordings import Recording
+from voxtide.bench.load.recordings import BenchRecording
 from voxtide.bench.load.session import LIVE_OPTIONS, BenchEngine, BenchSession
 from voxtide.engines.registry import load_engine
 from voxtide.errors import VoxtideError
@@ -16,9 +16,9 @@ from voxtide.transcript.events import Delta, Interim
 from voxtide.types import Samples, StreamOptions, Transcript, Word
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
-TEN = Recording("ten", "Ten of clubs", NOISE, (Word("ten", 0, 0.2), Word("of", 0.2, 0.3), Word("clubs", 0.3, 0.5)))
-GO = Recording("go", "go", NOISE[:8000], (Word("go", 0.1, 0.2),))
-SILENT = Recording("silent", "hush", NOISE[:800], (Word("hush", 0.0, 0.05),))
+TEN = BenchRecording("ten", "Ten of clubs", NOISE, (Word("ten", 0, 0.2), Word("of", 0.2, 0.3), Word("clubs", 0.3, 0.5)))
+GO = BenchRecording("go", "go", NOISE[:8000], (Word("go", 0.1, 0.2),))
+SILENT = BenchRecording("silent", "hush", NOISE[:800], (Word("hush", 0.0, 0.05),))
 
 
 def played(text: str, *events: TimedEvent) -> Played:
@@ -28,13 +28,13 @@ def played(text: str, *events: TimedEvent) -> Played:
 class FakeSession(BenchSession):
     """A session with given plays, whose engine transcribes any audio as `fast`."""
 
-    def __init__(self, plays: list[tuple[Recording, Played]], *, fast: str = "Ten of clubs") -> None:
+    def __init__(self, plays: list[tuple[BenchRecording, Played]], *, fast: str = "Ten of clubs") -> None:
         super().__init__(BenchEngine("scripted"), load_engine("scripted"), is_quick=True, progress=lambda line: None)
         self.recordings = tuple(recording for recording, _ in plays)
         self._plays = plays
         self._fast = fast
 
-    async def paced(self) -> list[tuple[Recording, Played]]:
+    async def paced(self) -> list[tuple[BenchRecording, Played]]:
         return self._plays
 
     async def text(self, samples: Samples, options: StreamOptions) -> str:

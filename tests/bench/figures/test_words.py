@@ -7,11 +7,11 @@ import pytest
 
 from voxtide.bench.figures.words import latencies_ms
 from voxtide.bench.load.play import Played, TimedEvent
-from voxtide.bench.load.recordings import Recording
+from voxtide.bench.load.recordings import BenchRecording
 from voxtide.transcript.events import Delta, Interim
 from voxtide.types import Transcript, Word
 
-RECORDING = Recording(
+RECORDING = BenchRecording(
     "talk",
     "Ten of clubs",
     np.zeros(16000, np.float32),

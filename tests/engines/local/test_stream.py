@@ -544,7 +544,7 @@ async def test_concurrent_feeds_are_not_interleaved(gate: Gate) -> None:
 
 @pytest.mark.parametrize("end", ["fail", "close"])
 async def test_waiting_callers_are_woken_at_once(gate: Gate, end: str) -> None:
-    """Not only at the next stall check."""
+    """Without waiting for the next stall check."""
     async with engine_with(gate) as engine, asyncio.timeout(local_stream.STALL_CHECK_S / 2):
         stream = await engine.open().__aenter__()
         await stream.feed(SECOND)

@@ -339,7 +339,7 @@ def test_draining_sends_the_final_text() -> None:  # rule 14
     send_words(conversation, 2)
     conversation.execute(conversation.dialect.drain())
     assert conversation.dialect.drain() == []
-    assert conversation.send("input_audio.append", audio=AUDIO) == []  # the close is on its way
+    assert conversation.send("input_audio.append", audio=AUDIO) == []  # the close has been sent
     assert conversation.send("input_audio.flush") == conversation.send("input_audio.end") == []
     assert conversation.work()[-1]["text"] == "word1 word2"
     assert conversation.close == Close(1001)

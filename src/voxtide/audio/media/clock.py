@@ -31,7 +31,7 @@ _PIECE_SAMPLES = SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TimedSamples:
     """Decoded audio: mono `samples` at `rate_hz`.
 
     `start_s` is its time on the container's clock; None: directly after the previous piece.
@@ -50,8 +50,8 @@ class Piece:
 class ContainerClock:
     """Inserts silence where a track has none, from the container's start on.
 
-    A gap counts if the piece after next continues from it, so one wrong timestamp changes nothing. No audio is ever
-    dropped: pieces that overlap follow each other, and the next gap is shorter by that much.
+    A gap counts if the second piece after it continues from the first, so a single wrong timestamp has no effect. No
+    audio is ever dropped: pieces that overlap follow each other, and the next gap is shorter by that much.
     """
 
     def __init__(self, zero_s: float | None, *, max_gap_s: float = MAX_SILENCE_S) -> None:
@@ -64,15 +64,15 @@ class ContainerClock:
         self._zero_s = zero_s
         self._max_gap_s = max_gap_s
         self._num_silent_samples = 0
-        self._held: Piece | None = None  # comes after a gap, which the next piece must confirm
-        self._restart_s: float | None = None  # the zero that the previous piece, which overlapped, asked for
+        self._held: TimedSamples | None = None  # comes after a gap, which the next piece must confirm
+        self._restart_s: float | None = None  # the zero that the previous piece, which overlapped, implied
 
     @property
     def silence_s(self) -> float:
         """Length of the silence inserted so far."""
         return self._num_silent_samples / SAMPLE_RATE_HZ
 
-    def add(self, piece: Piece) -> Iterator[tuple[int, Samples]]:
+    def add(self, piece: TimedSamples) -> Iterator[tuple[int, Samples]]:
         """Yield rate and samples of what is due. A piece after a gap is held until the next one."""
         if self._held is not None:
             held, self._held = self._held, None
@@ -88,7 +88,7 @@ class ContainerClock:
             held, self._held = self._held, None
             yield from self._emit(held, is_confirmed=True)
 
-    def _gap_s(self, piece: Piece) -> float:
+    def _gap_s(self, piece: TimedSamples) -> float:
         """How much later than the end of the output `piece` starts; negative if it overlaps."""
         if piece.start_s is None:
             return 0.0
@@ -96,7 +96,7 @@ class ContainerClock:
             self._zero_s = piece.start_s
         return piece.start_s - self._zero_s - self.position_s
 
-    def _emit(self, piece: Piece, *, is_confirmed: bool) -> Iterator[tuple[int, Samples]]:
+    def _emit(self, piece: TimedSamples, *, is_confirmed: bool) -> Iterator[tuple[int, Samples]]:
         gap_s = self._gap_s(piece)
         if gap_s > _TOLERANCE_S and is_confirmed:
             if self._is_credible(gap_s):
@@ -123,13 +123,13 @@ class ContainerClock:
             num_left -= size
             yield SAMPLE_RATE_HZ, np.zeros(size, np.float32)
 
-    def _restart_at(self, piece: Piece) -> None:
+    def _restart_at(self, piece: TimedSamples) -> None:
         if piece.start_s is not None:
             self._zero_s = piece.start_s - self.position_s
         self._restart_s = None
 
-    def _restart_if_repeated(self, piece: Piece) -> None:
-        """Restart the clock if the previous piece asked for the same: one wrong timestamp does not."""
+    def _restart_if_repeated(self, piece: TimedSamples) -> None:
+        """Restart the clock at the second consecutive equal offset; a single wrong timestamp has no effect."""
         if piece.start_s is None:
             return
         zero_s = piece.start_s - self.position_s
@@ -139,6 +139,6 @@ class ContainerClock:
             self._restart_s = zero_s
 
 
-def _is_after(piece: Piece, previous: Piece) -> bool:
+def _is_after(piece: TimedSamples, previous: TimedSamples) -> bool:
     """Whether `piece` starts no earlier than the end of `previous`."""
     return piece.start_s is None or previous.end_s is None or piece.start_s >= previous.end_s - _TOLERANCE_S

@@ -75,7 +75,7 @@ class Damage:
         return self._lost_s + (0.0 if is_end_free else self._end_s)
 
     def _length_s(self, num_bytes: int, stated_s: float) -> float:
-        """The larger of the stated length and that of as many decoded bytes: a packet may hold many damaged frames."""
+        """The stated length, or the length at the average bit rate if larger: a packet may hold many damaged frames."""
         if not self._decoded_bytes:
             return stated_s
         return max(stated_s, num_bytes * self._decoded_s / self._decoded_bytes)

@@ -53,7 +53,7 @@ class _Version:
     last_modified: str | None
 
     def is_of(self, other: _Version | None) -> bool:
-        """Whether both are the same file, as far as the server says: not every response has both headers.
+        """Whether both describe the same file; a header that one response lacks is ignored.
 
         The ETag decides, if both have one: hosts that share an address may have copies of different dates.
         """
@@ -127,7 +127,7 @@ class HttpFile(io.RawIOBase):
         """The available bytes, at most `size`; b"" at the end. Resumes after a lost connection.
 
         Raises:
-            AudioError: All attempts failed, or the file changed. Says after how many bytes.
+            AudioError: All attempts failed, or the file changed. States after how many bytes.
             ReadInterruptedError: `interrupt` was called.
         """
         while not self._is_interrupted.is_set():

@@ -153,7 +153,7 @@ class BytesReader:
 
 
 class AddressReader:
-    """Opens an address: a file that can be read in parts from here, so that it resumes, anything else by FFmpeg.
+    """Opens a URL: a file on a server with range requests through `HttpFile`, which resumes; all others through FFmpeg.
 
     A `SampleReader` (see threaded.py). `track` chooses one of several audio tracks (tracks.py).
     """

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from voxtide.audio.downmix import Downmix
 from voxtide.audio.encodings import clean
-from voxtide.audio.media.clock import ContainerClock, Piece
+from voxtide.audio.media.clock import ContainerClock, TimedSamples
 from voxtide.audio.resample import RateConverter
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
@@ -73,16 +73,16 @@ class TrackSamples:
         if (channels.shape[1], rate_hz) != self._format:
             self._format = (channels.shape[1], rate_hz)
             self._downmix = Downmix(*self._format)
-        for piece in self._clock.add(Piece(rate_hz, self._downmix.feed(channels), start_s)):
+        for piece in self._clock.add(TimedSamples(rate_hz, self._downmix.feed(channels), start_s)):
             yield from self._join(*piece)
 
     def finish(self, end_s: float | None) -> Iterator[Samples]:
-        """Yield the rest, and silence up to `end_s`, where the last packets end if they could not be decoded."""
+        """Yield the remaining samples, then silence up to `end_s`, the end of packets that could not be decoded."""
         for piece in self._clock.finish():
             yield from self._join(*piece)
         self.decoded_s = self._clock.position_s
         if end_s is not None:
-            for piece in self._clock.add(Piece(SAMPLE_RATE_HZ, np.zeros(0, np.float32), end_s)):
+            for piece in self._clock.add(TimedSamples(SAMPLE_RATE_HZ, np.zeros(0, np.float32), end_s)):
                 yield from self._join(*piece)
             for piece in self._clock.finish():
                 yield from self._join(*piece)

@@ -25,15 +25,15 @@ LOOK_AHEAD_S = 120.0
 the audio of the track read furthest: the default track may be empty."""
 
 _SILENT_DBFS = -50.0
-"""Quieter than speech across a room; the noise of an open line is below it."""
+"""Threshold of silence: below speech across a room, above line noise."""
 
 _MIN_SOUND_S = 0.3
-"""Sound in a track shorter than this in all, such as a click, is no reason to read it."""
+"""A track with less sound than this in total, such as a click, counts as silent."""
 
 _WINDOW_S = 0.1
 
 _MAX_LANGUAGE_CHARS, _MAX_TITLE_CHARS = 35, 80
-"""A file may state longer ones, of any length, and messages list those of all tracks."""
+"""A file may state any length; messages, which list all tracks, cut longer ones."""
 
 _LANGUAGES = """
 af:afr am:amh ar:ara az:aze be:bel bg:bul bn:ben bs:bos ca:cat cs:cze:ces cy:wel:cym da:dan de:ger:deu el:gre:ell

@@ -51,7 +51,7 @@ class DataChunk:
 
 @dataclass(frozen=True, slots=True)
 class WavRest:
-    """What follows the samples that the header states: `num_audio_bytes` of audio, if any, and the notice about it."""
+    """What follows the samples that the header states: `num_audio_bytes` of audio, and the notice about it."""
 
     chunk: DataChunk
     num_audio_bytes: int
@@ -59,9 +59,9 @@ class WavRest:
 
 
 def wav_rest(name: str, stream: ByteStream) -> WavRest | None:
-    """Bytes behind the samples that are no chunk; None if there are none. Rewinds the stream.
+    """Finds bytes after the samples that are no RIFF chunk; None if there are none. Rewinds the stream.
 
-    None for other formats too, if the length is not stated, and for pipes: more may come there, or not.
+    Also None for other formats, for an unstated length, and for pipes, whose end is not known.
     """
     size_bytes = stream.size_bytes
     if size_bytes is None or not stream.seekable() or (chunk := _data_chunk(stream)) is None:
@@ -88,7 +88,7 @@ def wav_rest(name: str, stream: ByteStream) -> WavRest | None:
 def pipe_rest(name: str, stream: ByteStream) -> Notice | None:
     """A notice of what follows the samples that a pipe's header states, unless it is padding or a chunk.
 
-    What follows is not read as audio, because a writer that keeps the pipe open would hold up the last text.
+    What follows is not read as audio, because a writer that keeps the pipe open would delay the last text.
     """
     start, end = b"", stream.tell() + _TAIL_BYTES
     while len(start) < _HEAD_BYTES and stream.tell() < end and stream.has_more(PIPE_TIMEOUT_S):

@@ -1,4 +1,4 @@
-"""An open microphone. In: a device. Out: its blocks, queued, and the samples in them. Knows no loss of the device."""
+"""An open microphone. In: a device. Out: its blocks, queued, and the samples in them. Does not handle a lost device."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Recording:
         return clean(self._resampler.finish())
 
     def end(self) -> None:
-        """Stop the device. Its queue keeps the blocks, and ends after them."""
+        """Stop the device. Queued blocks can still be read; then the queue ends."""
         self.blocks.end()
         self._stop()
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, share_line
 from voxtide.bench.load.play import Played, feeding_note, play
-from voxtide.bench.load.recordings import Recording
+from voxtide.bench.load.recordings import BenchRecording
 from voxtide.bench.load.session import LIVE_OPTIONS, BenchSession
 from voxtide.bench.load.variants import quiet, with_trailing_quiet
 from voxtide.transcript.events import Flushed
@@ -54,7 +54,7 @@ async def measure(session: BenchSession) -> Figure:
     )
 
 
-async def _play(session: BenchSession, recording: Recording, lead_s: float) -> Played:
+async def _play(session: BenchSession, recording: BenchRecording, lead_s: float) -> Played:
     samples = np.concatenate([quiet(lead_s), with_trailing_quiet(recording.samples)])
     flush_at_s = [lead_s + end_s + AFTER_PHRASE_S for end_s in recording.phrase_ends_s(MIN_PAUSE_S)]
     async with session.engine.open(LIVE_OPTIONS) as stream:

@@ -56,7 +56,7 @@ class ServerLoad:
 
 
 async def measure(session: BenchSession) -> Figure:
-    """Measure everything in turn."""
+    """Measure everything, in sequence."""
     use_core(CLIENT_CORE)
     measures = [*await _measure_cost(session)]
     loads = await _loads(session)

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from voxtide.bench.figure import Measure, Target, percentile
 from voxtide.bench.figures.flush import AFTER_PHRASE_S, MIN_PAUSE_S
 from voxtide.bench.load.raw_client import CHUNK_S, END, FLUSH, RawClient, framed, framed_audio, framed_chunks
-from voxtide.bench.load.recordings import Recording
+from voxtide.bench.load.recordings import BenchRecording
 from voxtide.bench.load.serving import Holdings, Served, ServerProcess, serving
 from voxtide.bench.load.session import BenchSession
 from voxtide.bench.load.variants import with_trailing_quiet
@@ -61,7 +61,7 @@ async def _latency(session: BenchSession) -> Measure:
     )
 
 
-async def _flush_phrases(server: ServerProcess, recording: Recording) -> list[float]:
+async def _flush_phrases(server: ServerProcess, recording: BenchRecording) -> list[float]:
     loop = asyncio.get_running_loop()
     flushed_at_s: list[float] = []
     done_s: list[float] = []

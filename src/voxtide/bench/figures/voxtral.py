@@ -106,7 +106,7 @@ def _beside_theirs(kind: Weights, ours: _Ours, theirs_ms: float) -> list[Measure
     """The reference's time, and our speed-up for one stream and for all."""
     method = "streaming generate, chunk to chunk; 10th percentile"
     faster = Target(">=", 1.4) if kind == "bf16" else None
-    several = f"{NUM_STREAMS} streams against {NUM_STREAMS} of theirs in turn, {kind}"
+    several = f"{NUM_STREAMS} streams against {NUM_STREAMS} of theirs in sequence, {kind}"
     return [
         milliseconds(f"step of transformers, {kind}", theirs_ms, method),
         *_against(f"{kind} against their {kind}", theirs_ms, ours.step_ms, faster),

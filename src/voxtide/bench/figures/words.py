@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, share_line
 from voxtide.bench.load.play import Played, feeding_note
-from voxtide.bench.load.recordings import Recording
+from voxtide.bench.load.recordings import BenchRecording
 from voxtide.bench.load.session import BenchSession
 from voxtide.bench.load.word_timeline import matches, num_retracted, word_timeline
 
@@ -47,7 +47,7 @@ async def measure_latency(session: BenchSession) -> Figure:
     )
 
 
-def latencies_ms(recording: Recording, played: Played) -> tuple[list[float], list[float], list[str]]:
+def latencies_ms(recording: BenchRecording, played: Played) -> tuple[list[float], list[float], list[str]]:
     """For each word of the reference that was found, to its first text and to stable; and the words not found."""
     timeline = word_timeline(played.events)
     place_of = {

@@ -14,7 +14,7 @@ from voxtide.types import SAMPLE_RATE_HZ, Samples, Word
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class BenchRecording:
     """One recording of the set.
 
     Attributes:
@@ -39,7 +39,7 @@ class Recording:
         return [*ends, self.words[-1].end_s]
 
 
-def load_recordings() -> tuple[Recording, ...]:
+def load_recordings() -> tuple[BenchRecording, ...]:
     """All recordings, the longest first."""
     package = files("voxtide")
     data = package / "bench" / "data"
@@ -49,7 +49,7 @@ def load_recordings() -> tuple[Recording, ...]:
         with (package / entry["file"]).open("rb") as file:
             samples = _read_wav(file)
         placed = tuple(Word(*word) for word in words[entry["name"]])
-        recordings.append(Recording(entry["name"], entry["text"], samples, placed))
+        recordings.append(BenchRecording(entry["name"], entry["text"], samples, placed))
     return tuple(recordings)
 
 

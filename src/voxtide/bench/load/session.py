@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from voxtide.api import open_engine
 from voxtide.bench.load.corpora.corpus import Corpus
 from voxtide.bench.load.play import Played, play
-from voxtide.bench.load.recordings import Recording, load_recordings
+from voxtide.bench.load.recordings import BenchRecording, load_recordings
 from voxtide.bench.load.variants import with_trailing_quiet
 from voxtide.engines.base import Engine
 from voxtide.errors import ConfigError
@@ -65,7 +65,7 @@ class BenchSession:
         self.progress = progress
         self.recordings = load_recordings()
         self._corpus = corpus
-        self._paced: list[tuple[Recording, Played]] = []
+        self._paced: list[tuple[BenchRecording, Played]] = []
 
     @property
     def corpus(self) -> Corpus:
@@ -79,11 +79,11 @@ class BenchSession:
         return self._corpus
 
     @property
-    def paced_recordings(self) -> list[Recording]:
+    def paced_recordings(self) -> list[BenchRecording]:
         """The recordings played in real time."""
         return [it for it in self.recordings if not self.is_quick or it.duration_s <= QUICK_MAX_S]
 
-    async def paced(self) -> list[tuple[Recording, Played]]:
+    async def paced(self) -> list[tuple[BenchRecording, Played]]:
         """Each of them played live in real time, one after the other, alone. Played once and cached."""
         if not self._paced:
             for recording in self.paced_recordings:

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from voxtide.bench.load.recordings import Recording
+from voxtide.bench.load.recordings import BenchRecording
 from voxtide.bench.load.variants import quiet
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Word
 
@@ -42,12 +42,12 @@ class Phrase:
     text: str
 
 
-def phrases_of(recordings: Iterable[Recording]) -> list[Phrase]:
+def phrases_of(recordings: Iterable[BenchRecording]) -> list[Phrase]:
     """The recordings cut at their pauses."""
     return [phrase for recording in recordings for phrase in _phrases(recording)]
 
 
-def _phrases(recording: Recording) -> list[Phrase]:
+def _phrases(recording: BenchRecording) -> list[Phrase]:
     groups: list[list[Word]] = [[recording.words[0]]]
     for word, following in pairwise(recording.words):
         if following.start_s - word.end_s >= MIN_GAP_S:
@@ -86,7 +86,7 @@ def talk(phrases: Sequence[Phrase], *, seed: int, duration_s: float) -> Talk:
     return _joined(f"talk {seed}", chosen, random)
 
 
-def conversation(recordings: Sequence[Recording], *, seed: int, num_utterances: int) -> Talk:
+def conversation(recordings: Sequence[BenchRecording], *, seed: int, num_utterances: int) -> Talk:
     """`num_utterances` whole recordings, drawn."""
     random = np.random.default_rng(seed)
     chosen = [recordings[i] for i in random.choice(len(recordings), num_utterances)]

@@ -55,7 +55,7 @@ def serve(request: ServeRequest) -> Exit:
         ModelError: The engine's model cannot be used.
     """
     if sys.__stdout__ is None:
-        drop_stdout()  # a service may close it: the log has what matters
+        drop_stdout()  # a service may close stdout; the log goes to stderr
     settings = Settings.from_environment(os.environ)
     config = request.server_config(os.environ, capacity=_capacity(request, settings), web_dir=_web_dir())
     max_streams = request.streams or config.capacity + _num_other_streams(request)
@@ -98,7 +98,7 @@ def default_capacity() -> int:
 
 
 def calibrated_capacity(settings: Settings, request: ServeRequest) -> int | None:
-    """The stored result for this engine, its options, its threads and this number of cores; None without one."""
+    """The calibration stored for this engine, options, threads and core count, or None."""
     found = _read_capacities(_capacity_path(settings)).get(_calibration_key(request))
     return found if isinstance(found, int) and found > 0 else None
 

@@ -95,13 +95,13 @@ def _recording(request: Request) -> Iterator[MicrophoneSource | None]:
     assert isinstance(microphone, MicrophoneSource), "open_source makes one for this name"
     microphone.start()
     try:
-        _print_listening(microphone)
+        _print_microphone(microphone)
         yield microphone
     finally:
         microphone.stop()
 
 
-def _print_listening(microphone: AudioSource) -> None:
+def _print_microphone(microphone: AudioSource) -> None:
     print_note(f"Listening on {microphone.name}. Ctrl-C stops.")
 
 
@@ -270,7 +270,7 @@ class _Job:
         if source == MICROPHONE:
             async with self._microphone or _open_source(self._request, source) as audio:
                 if self._microphone is None:
-                    _print_listening(audio)
+                    _print_microphone(audio)
                 yield audio
             return
         audio = _open_source(self._request, source)

@@ -31,7 +31,7 @@ SYNC_S = 1.0
 """Minimum time between two syncs to the disk. A sync takes up to 50 ms of a hard disk, which others use too."""
 
 _NUM_LOCK_TRIES = 3
-"""Attempts to lock a file that other processes create and remove: each needs one."""
+"""Attempts to lock the file; one fails if another process removes the file between its creation and the lock."""
 
 _IS_WINDOWS = os.name == "nt"
 """Whether an open file cannot be renamed or removed."""
@@ -82,7 +82,7 @@ class PartialFile:
                 self._sync.request()
         except OSError as error:
             with suppress(OSError):
-                self._replace_end(self._end)  # a full disk has room for what was there
+                self._replace_end(self._end)  # fits even on a full disk: it was there before
             raise self._failure(error) from error
 
     def _replace_end(self, data: bytes) -> None:
@@ -97,7 +97,8 @@ class PartialFile:
     def finish(self, document: str | None) -> None:
         """Rename the file to the target, with `document` as its text; None keeps what was grown.
 
-        Both also if the file was deleted meanwhile. After a failure, what was grown stays where the error has said.
+        Both also if the file was deleted meanwhile. After a failure, what was grown stays in the file that the error
+        named.
 
         Raises:
             VoxtideError: The target cannot be written. Grown text stays in the partial file; if there is none any
@@ -153,7 +154,7 @@ class PartialFile:
         return self._file.readall()
 
     def _rewrite(self, text: bytes) -> None:
-        """Replace the file by one with the target's text, if it is to be kept, and `text`."""
+        """Rewrite the file: the target's text with --append, then `text`."""
         mode = stat.S_IMODE(os.stat(self.path if self._file.closed else self._file.fileno()).st_mode)
         handle, name = tempfile.mkstemp(".part", ".voxtide-", self.path.parent)
         temporary = Path(name)
@@ -198,7 +199,7 @@ class PartialFile:
         return VoxtideError(f"cannot write {self.target}: {error.strerror}{rest}")
 
     def _keep(self, document: bytes) -> str:
-        """Save the text, unless the partial file has it, and say where: its directory may have been deleted."""
+        """Save the text, unless the partial file has it, and return where: its directory may have been deleted."""
         grown = self._grown()
         if self._is_in_place() and _has_text(grown, self._format):
             return f"; the text so far is in {self.path}"

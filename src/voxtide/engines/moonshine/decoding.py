@@ -50,7 +50,7 @@ class DecoderOutput:
 
 
 class Decoder:
-    """The decoder's session and the names of its inputs and outputs that each layer has."""
+    """The decoder's session and the names of its per-layer inputs and outputs."""
 
     def __init__(self, session: OnnxSession, *, cross: list[str], past: list[str], present: list[str]) -> None:
         self.cross_names = cross
@@ -70,7 +70,7 @@ class Decoder:
     ) -> DecoderOutput:
         """Run tokens from `position` on, with the keys and values of the audio (`cross`) and of the earlier tokens.
 
-        `watched` are tokens whose log probability is wanted at each choice; None costs nothing.
+        `watched`: tokens whose log probability is returned for each choice; None costs nothing.
         """
         feeds: dict[str, Any] = {
             "tokens": np.array([tokens], np.int64),
@@ -122,7 +122,7 @@ class Decoding:
         return self._watched_logprobs[index]
 
     def run(self, inputs: list[int], *, num_certain: int) -> None:
-        """Run tokens; those after the first `num_certain` + 1 are kept only as far as the model agrees with them."""
+        """Run tokens. The first `num_certain` + 1 are forced, the others kept up to the model's first disagreement."""
         output = self._run(inputs, self._past, first_choice=num_certain, watched=self._watched)
         draft = inputs[num_certain + 1 :]
         num_agreed = next((i for i, token in enumerate(draft) if output.best[i] != token), len(draft))
@@ -145,9 +145,9 @@ class Decoding:
         )
 
     def try_tokens(self, index: int, tokens: list[int], watched: NDArray[np.int64]) -> Tensor:
-        """Log probabilities of `watched` if `tokens` stood from token `index` on, [len(tokens) + 1, watched].
+        """Log probabilities of `watched` if `tokens` replaced those from `index` on, [len(tokens) + 1, watched].
 
-        Row i is the choice after the first i of them. Changes nothing.
+        Row i is the choice after the first i of `tokens`. Does not change the state.
         """
         past = [tensor[:, :, :index] for tensor in self._past]
         output = self._run([self._inputs[index], *tokens], past, first_choice=0, watched=watched)
@@ -155,7 +155,7 @@ class Decoding:
         return output.watched
 
     def with_tokens(self, index: int, tokens: list[int], logprobs: list[float]) -> Decoding:
-        """A decoding of the same window in which `tokens` stand from token `index` on."""
+        """A decoding of the same window in which `tokens` replace those from `index` on."""
         other = Decoding(self._decoder, self._cross, watched=self._watched)
         other._past = [tensor[:, :, :index] for tensor in self._past]
         other._inputs = self._inputs[:index]

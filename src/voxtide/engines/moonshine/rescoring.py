@@ -21,7 +21,7 @@ from voxtide.engines.moonshine.vocabulary import Vocabulary, bonus
 FIRST_MARGIN = 8.0
 """How much less likely [nat] a word's first token may be than the best token there."""
 NEXT_MARGIN = 3.0
-"""How much more [nat] the beginning of a word may lose with each further token."""
+"""Additional loss [nat] allowed to the beginning of a word per further token."""
 DEPTH_CREDIT = 2.0
 """Advantage [nat] of a longer beginning per token in the order of the search, so that words are finished."""
 REACH_TOKENS = 4

@@ -12,16 +12,16 @@ from voxtide.engines.moonshine.tokenizer import Tokenizer
 from voxtide.errors import UnsupportedOptionError
 
 MAX_PHRASES = 1_000
-"""As many as a message of the wires may hold. Their first tokens are compared at each word."""
+"""The protocols' limit per message. Their first tokens are compared at each word."""
 MAX_PHRASE_CHARS = 200
-"""As many as a message of the wires allows; real terms are shorter. Bounds the length of a run."""
+"""The protocols' limit for a string; real terms are shorter. Bounds the length of a run."""
 MAX_PHRASE_WORDS = 4
 """Text with more words is prose, such as a prompt: only its names are used."""
 
 BONUS_PER_TOKEN = 3.0
 MAX_BONUS = 11.0
-"""How much less likely [nat] than the best text a text with a word of the vocabulary may be. Short words
-are found by chance more easily."""
+"""A text with a word of the vocabulary may be this much less likely [nat] than the best text: `BONUS_PER_TOKEN` per
+token of the word, `MAX_BONUS` at most. Short words are found by chance more easily."""
 
 _BREAKS = re.compile(r"[,;:.!?\n\t()\[\]\"|]+(?:\s|$)|\n")
 _NAME = re.compile(r"[^\W\d_]*[^\W\d_a-zß-öø-ÿ]\w*")

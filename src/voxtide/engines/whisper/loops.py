@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 MAX_COMPRESSION = 2.4
-"""Text that zlib compresses by more than this repeats itself: the limit of Whisper's own program."""
+"""compression_ratio_threshold of openai-whisper: text that zlib compresses further is repetitive."""
 SPOKEN_LOGPROB = -1.0
-"""Mean logprob [nat] from which a phrase that is repeated was spoken. Only its first occurrence counts: the model is
-sure of every later one. Phrases spoken 5 to 12 times have -0.25 to -0.91; of 16 loops, 15 have -1.15 to -2.94."""
+"""A repeated phrase counts as spoken if its first occurrence has at least this mean logprob [nat]; later ones are
+always likely. Phrases spoken 5 to 12 times have -0.25 to -0.91; of 16 loops, 15 have -1.15 to -2.94."""
 MIN_OCCURRENCES = 3
 
 

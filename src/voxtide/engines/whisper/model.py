@@ -170,7 +170,7 @@ class WhisperModel:
             frames,
             [[*start, self.tokenizer.no_timestamps, *prefix]],
             beam_size=beam_size,
-            # The library generates half of this at most, and no more than what the start leaves of it.
+            # CTranslate2 generates at most max_length / 2 tokens, and at most max_length - len(start).
             max_length=max(2 * num_tokens, num_tokens + len(start)),
             suppress_blank=False,  # True forbids an end right after the prefix, and the model invents words
             return_no_speech_prob=True,
@@ -184,7 +184,7 @@ class WhisperModel:
 
 
 def _timed(ids: list[int], probabilities: list[float], path: list[tuple[int, int]]) -> list[Token]:
-    """Tokens with times. The path has (token, frame) pairs, also for the end-of-text token after the last."""
+    """Tokens with times. `path` contains (token, frame) pairs, also for the final end-of-text token."""
     first_frames: dict[int, int] = {}
     for token, frame in path:
         first_frames.setdefault(token, frame)

@@ -10,7 +10,7 @@ from voxtide.engines.windowed.hypothesis import Piece
 
 LOOP_WORDS = 3
 MIN_LOOP_S = 0.13
-"""No speech has this many words begin within this time: the model is looping."""
+"""`LOOP_WORDS` words that begin within this time are a repetition loop: no speech is that fast."""
 
 DOUBTFUL = 1.5
 """Text of sure speech is kept down to this multiple of `min_logprob`."""
@@ -22,7 +22,7 @@ and over the telephone, has a mean of -0.04 to -0.28; French, Spanish, Italian a
 have -0.49 to -1.5."""
 
 MIN_WORD_S = 0.1
-"""Words that repeat those before them and end sooner than this after them, per word, are a hallucination."""
+"""Repeated words that take less than this per word [s] are a hallucination."""
 
 MAX_REPEATED_WORDS = 8
 """The longest end that is compared with the words before it."""
@@ -103,7 +103,7 @@ def _squeezed_runs(starts_s: list[float]) -> list[tuple[int, int]]:
 
 
 def is_misplaced(pieces: list[Piece], open_start_s: float) -> bool:
-    """Whether a hypothesis begins in final text or in the silence before the speech: the model follows other audio.
+    """Whether a hypothesis begins before the open audio: the model transcribed audio that is already final, or silence.
 
     `open_start_s`: where the audio without final text begins.
     """

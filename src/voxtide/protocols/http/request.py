@@ -25,7 +25,7 @@ RESPONSE_FORMATS: tuple[ResponseFormat, ...] = get_args(ResponseFormat)
 GRANULARITIES = ("segment", "word")
 
 MAX_URL_CHARS = 2_083
-"""As at Mistral's service."""
+"""Mistral's limit."""
 
 MAX_TEMPERATURE = 2.0
 

@@ -54,8 +54,8 @@ async def transcribe_file(
         file: At its beginning; read by a thread, left open.
         options: The stream's options.
         observers: Called with every event, and with `on_started` when file and stream are open.
-        prompt: A text with words to expect beside those of `options`. If the engine has too little room for it, its
-            end is used, and a notice says so.
+        prompt: A text with words to expect beside those of `options`. If it exceeds the engine's limit, its end
+            is used, with a notice.
         track: The audio track of a file with several; None for the source's choice.
         file_name: The client's name for the file.
         max_audio_s: Longest audio, in seconds.

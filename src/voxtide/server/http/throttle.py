@@ -18,7 +18,7 @@ bounds the delay files can cause: four of them queue one second of work for an e
 
 POLL_S = 0.02
 MAX_WAIT_S = 10.0
-"""For each second of a file, so that files finish even on a machine too small for its live sessions."""
+"""Longest wait per second of a file's audio: files finish even on an overloaded machine."""
 
 
 class FileThrottle:

@@ -88,7 +88,7 @@ class TranscriptionService:
 
 
 class _TranscriptionResponse(Response):
-    """Does all of a request's work while it is sent, so that the work is cancelled with the response."""
+    """Does all of a request's work in `__call__`, so that a disconnect cancels the work with the response."""
 
     def __init__(self, service: TranscriptionService, task: Task) -> None:
         super().__init__()

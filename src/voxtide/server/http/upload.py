@@ -1,7 +1,6 @@
 """A posted form. In: a request's body, as a stream. Out: its fields, and its file on disk. All sizes are bounded.
 
-The file is written to a temporary file while it arrives. Above a megabyte that is on disk, in the system's temporary
-directory, and is deleted with the request.
+The file is kept in memory up to 1 MB, then in a temporary file that is deleted with the request.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class SessionGate(Protocol):
     """Decides which handshakes become sessions."""
 
     def admit(self, handshake: Handshake) -> Admitted | Refusal:
-        """Admit or refuse. Never blocks; an `Admitted` holds its place from now on."""
+        """Admit or refuse. Never blocks; an `Admitted` occupies its place from here on."""
 
 
 class UnreadOutput:

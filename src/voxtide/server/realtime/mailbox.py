@@ -17,7 +17,7 @@ HIGH_WATER_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class FeedSamples:
-    """The audio of a `Feed`, decoded, for which the engine stream had no room."""
+    """The decoded audio of a `Feed` that the engine stream's full inbox did not accept."""
 
     samples: Samples
 

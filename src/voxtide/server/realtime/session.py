@@ -209,7 +209,7 @@ class Session:
     async def _on_event(self, event: TranscriptEvent | TurnEvent) -> None:
         if isinstance(event, Flushed) and self._flushes_at_s:
             self._observer.on_flushed(self._loop.time() - self._flushes_at_s.pop(0))
-        # Only the end of a turn has effects on the engine. The receive loop emits it, so its flush precedes what waits.
+        # Only the end of a turn affects the engine. The receive loop handles it, so its flush precedes queued messages.
         await self._apply(self._dialect.on_event(event))
 
     def _on_failure(self, error: Exception) -> None:

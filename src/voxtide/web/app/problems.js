@@ -11,7 +11,7 @@
  * @property {"key" | null} action What the page offers to do about it.
  */
 
-/** The close code of a server that has no room. */
+/** The close code of a server at capacity. */
 const TRY_LATER = 1013;
 
 /** The close code of a server that shuts down, usually to restart. */

@@ -26,7 +26,7 @@ import {
   serverMessage,
 } from "./problems.js";
 
-/** @typedef {"idle" | "starting" | "listening" | "waiting" | "finishing"} State */
+/** @typedef {"idle" | "starting" | "transcribing" | "waiting" | "finishing"} State */
 
 /** A source that the user stops earlier may be without speech. */
 const MIN_SPEECHLESS_S = 10;
@@ -182,8 +182,8 @@ export class Recorder {
   #sessionChanged(state) {
     if (state === "open" && this.problem?.isTransient && !this.#lostS) this.problem = null;
     if (this.state === "finishing") return this.onChange();
-    if (state === "open") this.#update("listening", this.problem);
-    else if (this.state === "listening" || state === "waiting") this.#update("waiting", this.problem);
+    if (state === "open") this.#update("transcribing", this.problem);
+    else if (this.state === "transcribing" || state === "waiting") this.#update("waiting", this.problem);
   }
 
   /** @param {Chunk} chunk */

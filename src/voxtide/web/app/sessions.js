@@ -286,7 +286,7 @@ export class Sessions {
   }
 
   /**
-   * Text cannot be stored; said once.
+   * Report, once, that text cannot be stored.
    * @param {unknown} error
    */
   #warn(error) {

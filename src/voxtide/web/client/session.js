@@ -30,7 +30,7 @@ const USER_STOP_MS = 1_000;
 /** Flush at the latest after this much audio, to bound the audio to replay. */
 const MAX_UNACKNOWLEDGED_S = 30;
 
-/** Poll interval for room in the socket and for overdue answers. */
+/** Poll interval for a socket below its limit and for overdue answers. */
 const TICK_MS = 100;
 
 /**
@@ -226,7 +226,7 @@ export class Session {
     this.#send();
   }
 
-  /** Send pending audio and flushes in order, while the socket has room. */
+  /** Send pending audio and flushes in order, until the socket is full. */
   #send() {
     while (this.#isOpen && this.#connection?.canSend) {
       const flush = this.#flushes.find(({ sentMs }) => sentMs === null);

@@ -14,8 +14,8 @@ export const MAX_SESSIONS = 100;
 export const MAX_CHARS = 10_000_000;
 
 /**
- * A write needs room for the text while the version before it is still there. If deletions freed twice the text and this
- * much more in vain, the disk is full, and more of them would only lose more.
+ * A write needs space for the old and the new text. If twice the text plus this much was freed and it still fails, the
+ * disk is full: delete no more.
  */
 export const MAX_FREED_CHARS = 10_000;
 
@@ -64,7 +64,7 @@ export class Archive {
       await this.#put(kept);
     } catch (error) {
       if (!isFull(error)) throw error;
-      // In turn, so that each retry deletes only what is still needed.
+      // In sequence, so that each retry deletes only what is still needed.
       const retry = this.#retried.then(() => this.#putInRoom(record.id));
       this.#retried = retry.catch(() => {});
       await retry;

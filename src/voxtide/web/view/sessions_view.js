@@ -56,7 +56,7 @@ export class SessionsView {
     await this.#draw();
   }
 
-  /** @param {string} [happened] What the note says instead of the number of sessions. */
+  /** @param {string} [happened] What the note shows instead of the number of sessions. */
   async #draw(happened) {
     const number = ++this.#numDraws;
     const query = this.#query.value.trim();

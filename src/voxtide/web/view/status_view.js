@@ -10,7 +10,7 @@ import { element } from "./element.js";
 const STATUS = {
   idle: "Ready",
   starting: "Starting",
-  listening: "Listening",
+  transcribing: "Transcribing",
   waiting: "Waiting for the server",
   finishing: "Finishing",
 };
@@ -69,7 +69,7 @@ export class StatusView {
   /** @param {Recorder} recorder */
   #drawButtons({ state, isActive, transcript }) {
     const isDisabled = {
-      flush: state !== "listening" && state !== "waiting",
+      flush: state !== "transcribing" && state !== "waiting",
       "open-file": isActive,
       copy: transcript.isEmpty,
       "open-save": transcript.isEmpty,

@@ -49,7 +49,7 @@ class CorpusTalk:
     spans: tuple[Span, ...]
 
     def cut(self, samples: Samples, *, speed: float = 1.0) -> list[Samples]:
-        """Each utterance's part of `samples`, which are those of the talk changed, and faster by `speed`."""
+        """Each utterance's part of `samples`: the talk's samples after a change, played `speed` times as fast."""
         rate_hz = SAMPLE_RATE_HZ / speed
         return [samples[round(span.start_s * rate_hz) : round(span.end_s * rate_hz)] for span in self.spans]
 
