@@ -106,7 +106,16 @@ class ScriptedWindows:
     def drop_before(self, start: int) -> None:
         self._audio.drop_before(start)
 
-    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int], is_speech: bool) -> list[Piece]:
+    def transcribe(
+        self,
+        start: int,
+        end: int,
+        *,
+        prefix: list[int],
+        draft: list[int],
+        is_speech: bool,
+        is_last: bool = False,
+    ) -> list[Piece]:
         self._audio.between(start, end)  # asserts that it is held
         assert end - start <= MAX_WINDOW_SAMPLES
         self.calls.append((start, end))

@@ -107,8 +107,8 @@ def test_the_prefix_has_the_final_pieces_of_the_window() -> None:
     final_text.add(HELLO[2:], 2.0)
     assert final_text.ends_in_punctuation
     assert final_text.end_s == 1.9
-    assert final_text.prefix_tokens == [token for final in HELLO for token in final.tokens]
-    assert final_text.tokens_from(1.5) == [token for final in HELLO[1:] for token in final.tokens]
+    assert final_text.prefix_tokens == [token for final in HELLO[:-1] for token in final.tokens], "not the full stop"
+    assert final_text.tokens_from(1.5) == [token for final in HELLO[1:-1] for token in final.tokens]
     assert final_text.tokens_from(5.0) == []
 
 

@@ -28,7 +28,16 @@ class Reader:
         self.calls: list[tuple[int, int, list[int], list[int]]] = []
         self.dropped_before = 0
 
-    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int], is_speech: bool) -> list[Piece]:
+    def transcribe(
+        self,
+        start: int,
+        end: int,
+        *,
+        prefix: list[int],
+        draft: list[int],
+        is_speech: bool,
+        is_last: bool = False,
+    ) -> list[Piece]:
         self.is_speech = is_speech
         self.calls.append((start, end, prefix, draft))
         return self._results.pop(0) if self._results else []

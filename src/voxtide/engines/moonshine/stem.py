@@ -29,6 +29,9 @@ EPSILON = 1e-5
 """Added to the variance in the normalisation, as in the model."""
 
 
+NO_SAMPLES = np.zeros(0, np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class StemWindow:
     """A window's `raw_frames` [576, t2], and the `mean` and `gain` [1] that normalise them."""
@@ -53,14 +56,14 @@ class StemCache:
         self._audio = audio
         self._blocks: dict[int, _Block] = {}  # block i begins at sample i * BLOCK_SAMPLES
 
-    def window(self, start: int, end: int) -> StemWindow:
-        """The raw frames from sample `start`, a multiple of `GRID_SAMPLES`, up to `end`.
+    def window(self, start: int, end: int, *, rest: Samples = NO_SAMPLES) -> StemWindow:
+        """The raw frames from sample `start`, a multiple of `GRID_SAMPLES`, up to `end`, with `rest` after it.
 
         The buffer must hold the audio from the start of the block that contains `start`.
         """
-        num_frames = (end - start - REACH_SAMPLES) // GRID_SAMPLES + 1
+        num_frames = (end + len(rest) - start - REACH_SAMPLES) // GRID_SAMPLES + 1
         first = start // GRID_SAMPLES
-        blocks = self._blocks_over(first, first + num_frames, end)
+        blocks = self._blocks_over(first, first + num_frames, end, rest)
         skip = first % BLOCK_FRAMES
         raw_frames = np.concatenate([block.raw_frames for block in blocks], axis=1)[:, skip : skip + num_frames]
         inside = slice(skip * ENCODER_STRIDES[1], (skip + num_frames) * ENCODER_STRIDES[1])
@@ -68,8 +71,8 @@ class StemCache:
         square_sums = np.concatenate([block.square_sums for block in blocks])[inside]
         return StemWindow(raw_frames, *_normalisation(sums, square_sums, num_channels=raw_frames.shape[0] // 2))
 
-    def _blocks_over(self, first: int, last: int, end: int) -> list[_Block]:
-        """The blocks of frames `first` up to `last`. An incomplete last block is computed anew and not kept."""
+    def _blocks_over(self, first: int, last: int, end: int, rest: Samples) -> list[_Block]:
+        """The blocks of frames `first` up to `last`. Those that `end` cuts are computed anew and not kept."""
         length = BLOCK_SAMPLES
         for number in [n for n in self._blocks if n * length < self._audio.start]:
             del self._blocks[number]
@@ -77,15 +80,17 @@ class StemCache:
         for number in range(first // BLOCK_FRAMES, (last - 1) // BLOCK_FRAMES + 1):
             block_end = (number + 1) * length + REACH_SAMPLES - GRID_SAMPLES
             if block_end > end:
-                blocks.append(self._run(number * length, end))
+                own = self._audio.between(min(number * length, end), end)
+                after = rest[max(0, number * length - end) : max(0, block_end - end)]
+                blocks.append(self._run(np.concatenate([own, after])))
                 continue
             if number not in self._blocks:
-                self._blocks[number] = self._run(number * length, block_end)
+                self._blocks[number] = self._run(self._audio.between(number * length, block_end))
             blocks.append(self._blocks[number])
         return blocks
 
-    def _run(self, start: int, end: int) -> _Block:
-        feeds = {"audio": self._audio.between(start, end)[None]}
+    def _run(self, samples: Samples) -> _Block:
+        feeds = {"audio": samples[None]}
         raw_frames, sums, square_sums = self._session.run(["raw_frames", "sums", "square_sums"], feeds)
         num_conv1 = raw_frames.shape[1] * ENCODER_STRIDES[1]
         return _Block(raw_frames, sums[:num_conv1], square_sums[:num_conv1])

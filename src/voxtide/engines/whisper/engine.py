@@ -97,7 +97,16 @@ class WhisperReader:
     def drop_before(self, start: int) -> None:
         self._audio.drop_before(start)
 
-    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int], is_speech: bool) -> list[Piece]:
+    def transcribe(
+        self,
+        start: int,
+        end: int,
+        *,
+        prefix: list[int],
+        draft: list[int],
+        is_speech: bool,
+        is_last: bool = False,
+    ) -> list[Piece]:
         if end - start < MIN_WINDOW_SAMPLES:
             return []
         encoded = self._model.encode(self._audio.between(start, end))

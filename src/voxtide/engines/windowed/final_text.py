@@ -40,12 +40,13 @@ class WindowedFinalText:
 
     @property
     def prefix_tokens(self) -> list[int]:
-        """The tokens of the prefix."""
+        """The tokens that every hypothesis of the window begins with."""
         return self.tokens_from(0.0)
 
     def tokens_from(self, start_s: float) -> list[int]:
-        """The prefix's tokens from `start_s` on."""
-        return [token for piece in self.prefix if piece.start_s >= start_s for token in piece.tokens]
+        """The same from `start_s` on. Without the last punctuation: a full stop at a flush may not end the sentence."""
+        pieces = self.prefix[:-1] if self.ends_in_punctuation else self.prefix
+        return [token for piece in pieces if piece.start_s >= start_s for token in piece.tokens]
 
     @property
     def ends_in_punctuation(self) -> bool:

@@ -7,8 +7,8 @@ is transcribed at every update; at some of them, the decisions, stable words bec
 interim text and may be skipped. After a short silence the recogniser speculates: it transcribes the window as if speech
 had ended, so that a flush or the end of speech needs no further model run.
 
-The window outlives a pause, because the words before it are context for those after it. Its final words are forced on
-the model, so they cannot change and cost little.
+The final words of a window are forced on the model, so they cannot change and cost little. A window may outlive a
+pause, if the words before it are useful context for those after it.
 """
 
 from __future__ import annotations
@@ -223,7 +223,8 @@ class WindowedRecogniser:
         before = self._hypotheses.pending
         pieces = self._window.transcribe(self._num_done_samples, before, is_last=is_last)
         window_s = self._window.duration_s(self._num_done_samples)
-        num_final = num_stable(pieces, before, now_s=self._now_s, window_s=window_s, config=self._config.stability)
+        rules = (is_last and self._config.pause_stability) or self._config.stability
+        num_final = num_stable(pieces, before, now_s=self._now_s, window_s=window_s, config=rules)
         events = self._emit_language()
         events += self._add_final(pieces[:num_final], self._now_s)
         self._hypotheses.pending = pieces[num_final:]

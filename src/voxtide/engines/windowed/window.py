@@ -145,7 +145,14 @@ class Window:
             start, prefix, draft_tokens = end - max_samples, [], []
         open_s = max(start / SAMPLE_RATE_HZ, self._final_text.end_s)
         is_speech = self.has_speech(open_s, end / SAMPLE_RATE_HZ)
-        pieces = self._reader.transcribe(start, end, prefix=prefix, draft=draft_tokens, is_speech=is_speech)
+        pieces = self._reader.transcribe(
+            start,
+            end,
+            prefix=prefix,
+            draft=draft_tokens,
+            is_speech=is_speech,
+            is_last=is_last,
+        )
         if self._final_text.ends_in_punctuation and pieces and pieces[0].is_punctuation:
             del pieces[0]
         final = self._final_text.prefix if prefix else []

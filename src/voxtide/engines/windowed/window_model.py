@@ -50,13 +50,23 @@ class WindowReader(Protocol):
     def language(self) -> str | None:
         """The detected language, once it is certain; None if it was requested or the model knows only one."""
 
-    def transcribe(self, start: int, end: int, *, prefix: list[int], draft: list[int], is_speech: bool) -> list[Piece]:
+    def transcribe(
+        self,
+        start: int,
+        end: int,
+        *,
+        prefix: list[int],
+        draft: list[int],
+        is_speech: bool,
+        is_last: bool = False,
+    ) -> list[Piece]:
         """The pieces from sample `start` up to `end` after the fixed tokens `prefix`.
 
         `draft` are the tokens that probably follow it, which may save work. The window is at most
         `max_window_samples` long. Equal arguments give equal pieces.
 
         With `is_speech`, the VAD is sure that speech follows the prefix: doubtful text is better than none.
+        With `is_last`, speech seems to end at `end`.
         """
 
     def drop_before(self, start: int) -> None:
