@@ -100,6 +100,8 @@ async def test_latencies_of_all_recordings_form_one_distribution() -> None:
         "word to first text, p95": pytest.approx(700),
         "word to stable, p50": pytest.approx(700),
         "word to stable, p95": pytest.approx(800),
+        "phrase to stable, p50": pytest.approx(100),
+        "phrase to stable, p95": pytest.approx(100),
         "words without a latency": 1,
     }
     assert figure.notes == ("chunks were fed 1.0 ms late at p95, which the latencies include",)

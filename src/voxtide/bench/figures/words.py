@@ -6,16 +6,20 @@ Each recording, followed by a second of quiet, is played alone in chunks of 20 m
   `data/word_times.json`) to the arrival, at the task that iterates the stream, of the first event, interim or stable,
   that has the word at its final place.
 - stable: from the same moment to the arrival of the `Delta` that has the word.
+- phrase to stable: the same for the last word of each phrase. A phrase ends where at least 350 ms without speech
+  follow, and at the end. Final text is append-only, so all of the phrase is final then.
 - stable words retracted: words seen in stable text (joined deltas) that a later stable text or the final segments lack.
 - interim words changed: each (place, word) shown as interim text counts once; the share that is not the final text's
   word at that place. Case and punctuation do not count.
 
-Both latencies include the wait for the chunk to fill. A latency is negative if the word appeared before its end. A
+All latencies include the wait for the chunk to fill. A latency is negative if the word appeared before its end. A
 final word belongs to the reference word that an alignment pairs it with; unpaired words (errors, digits) have no
 latency and are counted.
 """
 
 from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
 
 from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, share_line
 from voxtide.bench.load.play import Played, feeding_note
@@ -23,74 +27,87 @@ from voxtide.bench.load.recordings import BenchRecording
 from voxtide.bench.load.session import BenchSession
 from voxtide.bench.load.word_timeline import matches, num_retracted, word_timeline
 
-FIRST_P50, STABLE_P50, STABLE_P95 = Target("<=", 250), Target("<=", 450), Target("<=", 900)
+FIRST_P50, PHRASE_P50, PHRASE_P95 = Target("<=", 250), Target("<=", 150), Target("<=", 400)
+
+MIN_PAUSE_S = 0.35
+"""Least silence after a phrase, as in `flush`."""
+
+
+@dataclass(slots=True)
+class WordLatencies:
+    """Latencies in ms of the words that were found, and the others."""
+
+    first_ms: list[float] = field(default_factory=list)
+    stable_ms: list[float] = field(default_factory=list)
+    phrase_ms: list[float] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def add(self, recording: BenchRecording, played: Played) -> None:
+        """Add the words of a play."""
+        timeline = word_timeline(played.events)
+        found = matches(timeline.final, [word.text for word in recording.words])
+        place_of = {place: index for index, place in found.items()}
+        phrase_ends_s = set(recording.phrase_ends_s(MIN_PAUSE_S))
+        for place, word in enumerate(recording.words):
+            if (index := place_of.get(place)) is None:
+                self.missing.append(f"{recording.name}: {word.text} at {word.start_s:.2f} s")
+                continue
+            self.first_ms.append(1000 * (timeline.first_s[index] - word.end_s))
+            self.stable_ms.append(1000 * (timeline.stable_s[index] - word.end_s))
+            if word.end_s in phrase_ends_s:
+                self.phrase_ms.append(self.stable_ms[-1])
 
 
 async def measure_latency(session: BenchSession) -> Figure:
     """Measure every word of the recordings."""
-    first_ms: list[float] = []
-    stable_ms: list[float] = []
-    unmatched: list[str] = []
+    latencies = WordLatencies()
     paced = await session.paced()
     for recording, played in paced:
-        first, stable, missing = latencies_ms(recording, played)
-        first_ms += first
-        stable_ms += stable
-        unmatched += [f"{recording.name}: {word}" for word in missing]
+        latencies.add(recording, played)
     return Figure(
         name="words",
-        measures=_measures(first_ms, stable_ms, len(unmatched)),
+        measures=_measures(latencies),
         notes=(feeding_note(played for _, played in paced),),
-        errors=tuple(f"no latency: {word}" for word in unmatched),
-        details={"first_ms": first_ms, "stable_ms": stable_ms, "unmatched": unmatched},
-        plots=(_plot(first_ms, stable_ms),),
+        errors=tuple(f"no latency: {word}" for word in latencies.missing),
+        details=asdict(latencies),
+        plots=(_plot(latencies),),
     )
 
 
-def latencies_ms(recording: BenchRecording, played: Played) -> tuple[list[float], list[float], list[str]]:
-    """For each word of the reference that was found, to its first text and to stable; and the words not found."""
-    timeline = word_timeline(played.events)
-    place_of = {
-        place: index for index, place in matches(timeline.final, [word.text for word in recording.words]).items()
-    }
-    first_ms, stable_ms, missing = [], [], []
-    for place, word in enumerate(recording.words):
-        if (index := place_of.get(place)) is None:
-            missing.append(f"{word.text} at {word.start_s:.2f} s")
-            continue
-        first_ms.append(1000 * (timeline.first_s[index] - word.end_s))
-        stable_ms.append(1000 * (timeline.stable_s[index] - word.end_s))
-    return first_ms, stable_ms, missing
-
-
-def _measures(first_ms: list[float], stable_ms: list[float], num_unmatched: int) -> tuple[Measure, ...]:
+def _measures(latencies: WordLatencies) -> tuple[Measure, ...]:
     def latency(name: str, values: list[float], percent: int, target: Target | None, end: str) -> Measure:
         method = f"from the end of the word to the arrival of the {end}, {len(values)} words"
         value = percentile(values, percent)
         return Measure(name=f"{name}, p{percent}", value=value, unit="ms", target=target, method=method)
 
     return (
-        latency("word to first text", first_ms, 50, FIRST_P50, "first text that has it"),
-        latency("word to first text", first_ms, 95, None, "first text that has it"),
-        latency("word to stable", stable_ms, 50, STABLE_P50, "delta that has it"),
-        latency("word to stable", stable_ms, 95, STABLE_P95, "delta that has it"),
+        latency("word to first text", latencies.first_ms, 50, FIRST_P50, "first text that has it"),
+        latency("word to first text", latencies.first_ms, 95, None, "first text that has it"),
+        latency("word to stable", latencies.stable_ms, 50, None, "delta that has it"),
+        latency("word to stable", latencies.stable_ms, 95, None, "delta that has it"),
+        latency("phrase to stable", latencies.phrase_ms, 50, PHRASE_P50, "delta that has its last word"),
+        latency("phrase to stable", latencies.phrase_ms, 95, PHRASE_P95, "delta that has its last word"),
         Measure(
             name="words without a latency",
-            value=num_unmatched,
+            value=len(latencies.missing),
             unit="words",
             method="words of the reference that the final text does not have",
         ),
     )
 
 
-def _plot(first_ms: list[float], stable_ms: list[float]) -> Plot:
+def _plot(latencies: WordLatencies) -> Plot:
     return Plot(
         name="words",
         title="From the end of a word to its text",
         x_label="ms",
         y_label="% of words",
-        lines=(share_line("first text", first_ms), share_line("stable", stable_ms)),
-        x_limits=(FIRST_P50.limit, STABLE_P50.limit, STABLE_P95.limit),
+        lines=(
+            share_line("first text", latencies.first_ms),
+            share_line("stable", latencies.stable_ms),
+            share_line("stable, last word of a phrase", latencies.phrase_ms),
+        ),
+        x_limits=(FIRST_P50.limit, PHRASE_P95.limit),
     )
 
 
