@@ -122,6 +122,43 @@ def test_singing_is_not_transcribed_twice_at_every_update() -> None:
     assert len(reader.calls) == 8
 
 
+def utterance_after(reader: Reader, *, onset_s: float, checks_context: bool = True) -> Window:
+    """A window with the final words "so it", which end at 2 s, in which speech begins at `onset_s`."""
+    final_text = WindowedFinalText()
+    final_text.add([word("so", 1.0), word("it", 1.5)], 100.0)
+    final_text.begin_speech(onset_s)
+    return Window(reader, final_text, replace(CONFIG, checks_context=checks_context))
+
+
+FAIL, FARE = replace(word("fail", 3.1), logprob=-0.2), replace(word("fare", 3.1), logprob=-0.6)
+
+
+@pytest.mark.parametrize(
+    ("with_it", "alone", "is_alone"), [(FAIL, FARE, False), (FARE, FAIL, True), (FAIL, None, False)]
+)
+def test_an_utterance_by_itself_replaces_less_probable_text(
+    with_it: Piece, alone: Piece | None, is_alone: bool
+) -> None:
+    reader = Reader([alone] if alone else [])
+    window = utterance_after(reader, onset_s=3.0)
+    assert window.without_context([with_it], at(4)) == [FAIL]
+    assert reader.calls == [(at(3), at(4), [], [])]
+    assert window.start == (at(3) if is_alone else 0)
+
+
+def test_equal_text_keeps_the_window_with_its_context() -> None:
+    window = utterance_after(Reader([replace(FAIL, logprob=-0.1)]), onset_s=3.0)
+    assert window.without_context([FAIL], at(4)) == [FAIL]
+    assert window.start == 0
+
+
+def test_words_of_the_same_utterance_are_no_context_to_check() -> None:
+    reader = Reader([FAIL])
+    assert utterance_after(reader, onset_s=1.0).without_context([FARE], at(4)) == [FARE]
+    assert utterance_after(reader, onset_s=3.0, checks_context=False).without_context([FARE], at(4)) == [FARE]
+    assert reader.calls == []
+
+
 def test_silence_and_speech_with_words_are_transcribed_once() -> None:
     reader = Reader([], [word("goes", 2.0)])
     window_over(reader, word("so", 1.0), word("it", 1.5)).transcribe(at(4), [])

@@ -59,7 +59,9 @@ class WindowedConfig:
         context_s: Final words kept in the window after a cut [s].
         interim_context_s: Final words kept in the window of an update that is no decision [s].
         stuck_s: Speech without a word [s] from which the window is transcribed again during speech.
-        max_pause_s: Silence [s] after which the window restarts, without the words before it as context; 0: after each.
+        max_pause_s: Silence [s] after which the window restarts, because its words are no longer useful context.
+        checks_context: Whether the first words of an utterance are compared with the text of the utterance by itself,
+            which is one more model run.
         stability: When words become final during speech, and when words are shown.
         pause_stability: When words become final at a short silence, which is transcribed as if speech had ended;
             None: as during speech.
@@ -76,16 +78,18 @@ class WindowedConfig:
     interim_context_s: float = 1.5
     stuck_s: float = 4.0
     max_pause_s: float = 2.0
+    checks_context: bool = False
     stability: StabilityConfig = field(default_factory=StabilityConfig)
     pause_stability: StabilityConfig | None = None
 
 
 LIVE = WindowedConfig(
-    max_pause_s=0.0, stability=StabilityConfig(margin_s=2.5, deadline_s=6.0), pause_stability=StabilityConfig()
+    checks_context=True,
+    stability=StabilityConfig(margin_s=2.5, deadline_s=6.0),
+    pause_stability=StabilityConfig(),
 )
 """For live speech: an update every 192 ms, a decision every 384 ms. During speech only old words become final, the
-others at the next pause: words that become final before the model has the rest of the utterance are wrong more often.
-Words of an earlier utterance are no context, because the model sometimes continues them instead of what follows."""
+others at the next pause: before the model has the rest of the utterance, more of them are wrong."""
 
 FAST = WindowedConfig(
     update_frames=250,

@@ -53,6 +53,11 @@ class WindowedFinalText:
         """Whether the prefix ends in punctuation, which a hypothesis that begins with punctuation repeats."""
         return bool(self.prefix) and self.prefix[-1].is_punctuation
 
+    @property
+    def ends_before_speech(self) -> bool:
+        """Whether all final words of the window belong to earlier utterances."""
+        return self.end_s <= self._speech_start_s
+
     def begin_speech(self, onset_s: float) -> None:
         """Speech begins: no later word may begin before `onset_s`."""
         self._speech_start_s = max(self._speech_start_s, onset_s)

@@ -7,8 +7,9 @@ is transcribed at every update; at some of them, the decisions, stable words bec
 interim text and may be skipped. After a short silence the recogniser speculates: it transcribes the window as if speech
 had ended, so that a flush or the end of speech needs no further model run.
 
-The final words of a window are forced on the model, so they cannot change and cost little. A window may outlive a
-pause, if the words before it are useful context for those after it.
+The window outlives a pause, because the words before it are context for those after it. Its final words are forced on
+the model, so they cannot change and cost little. Before the first words of an utterance become final, they are compared
+with what the model makes of the utterance by itself: the more probable text wins.
 """
 
 from __future__ import annotations
@@ -222,15 +223,20 @@ class WindowedRecogniser:
         """Transcribe; make stable words final and keep the rest pending."""
         before = self._hypotheses.pending
         pieces = self._window.transcribe(self._num_done_samples, before, is_last=is_last)
-        window_s = self._window.duration_s(self._num_done_samples)
-        rules = (is_last and self._config.pause_stability) or self._config.stability
-        num_final = num_stable(pieces, before, now_s=self._now_s, window_s=window_s, config=rules)
+        if is_last or self._num_stable(pieces, before):
+            pieces = self._window.without_context(pieces, self._num_done_samples, is_last=is_last)
+        num_final = self._num_stable(pieces, before, is_last=is_last)
         events = self._emit_language()
         events += self._add_final(pieces[:num_final], self._now_s)
         self._hypotheses.pending = pieces[num_final:]
         self._window.cut(self._num_done_samples, self._hypotheses.pending)
         num_words = sum(1 for piece in pieces[:num_final] if not piece.is_punctuation)
         return events + self._update_interim(self._hypotheses.pending, num_final=num_words)
+
+    def _num_stable(self, pieces: list[Piece], before: list[Piece], *, is_last: bool = False) -> int:
+        rules = (is_last and self._config.pause_stability) or self._config.stability
+        window_s = self._window.duration_s(self._num_done_samples)
+        return num_stable(pieces, before, now_s=self._now_s, window_s=window_s, config=rules)
 
     def _add_final(self, pieces: list[Piece], audio_s: float) -> list[TranscriptEvent]:
         events: list[TranscriptEvent] = [*self._final_text.add(pieces, audio_s)]
@@ -268,6 +274,7 @@ class WindowedRecogniser:
         pieces = self._hypotheses.speculation(end, is_pausing=self._is_pausing())
         if pieces is None:
             pieces = self._window.transcribe(end, self._hypotheses.pending, is_last=True)
+            pieces = self._window.without_context(pieces, end, is_last=True)
         is_speech = self._window.has_speech(self._open_start_s, speech_end_s)
         pieces = drop_noise(pieces, speech_end_s=speech_end_s, is_speech=is_speech, config=self._config.stability)
         events: list[TranscriptEvent] = [*self._emit_language(), *self._add_final(pieces, end_s)]

@@ -106,6 +106,22 @@ class Window:
                 return again
         return pieces
 
+    def without_context(self, pieces: list[Piece], end: int, *, is_last: bool = False) -> list[Piece]:
+        """The pieces, or those of the utterance by itself if they are more probable; the window then restarts with it.
+
+        The words of an earlier utterance are context that usually helps. But the model sometimes continues them instead
+        of transcribing what follows.
+        """
+        has_context = bool(self._final_text.prefix) and self._final_text.ends_before_speech
+        if not self._config.checks_context or not has_context:
+            return pieces
+        start = max(self.start, round(self._final_text.open_start_s * SAMPLE_RATE_HZ))
+        alone = self._transcribe(start, end, [], [], is_last=is_last)
+        if _words(alone) == _words(pieces) or _logprob(alone) <= _logprob(pieces):
+            return pieces
+        self.restart(start)
+        return alone
+
     def _with_rest(self, pieces: list[Piece], end: int) -> list[Piece]:
         """The pieces of a window without a prefix, and those of the speech after its last word, if there is much."""
         words = [piece for piece in pieces if not piece.is_punctuation]
@@ -180,3 +196,13 @@ class Window:
         """Keep as much context as possible, and do not cut a pending word."""
         open_s = pending[0].start_s if pending else now_s
         return max(self._final_text.end_s, min(now_s - self._config.context_s, open_s))
+
+
+def _words(pieces: list[Piece]) -> list[str]:
+    return [piece.normalised for piece in pieces if not piece.is_punctuation]
+
+
+def _logprob(pieces: list[Piece]) -> float:
+    """The mean over the words' tokens; that of impossible text without words."""
+    words = [piece for piece in pieces if not piece.is_punctuation]
+    return mean_logprob(words) if words else float("-inf")
