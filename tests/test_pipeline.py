@@ -182,7 +182,7 @@ def test_another_language_is_noticed() -> None:
 def test_the_notices_of_an_empty_source_follow_the_start() -> None:
     log = NoticeLog()
     run(Noted(num_chunks=0), log)
-    assert log.calls == ["started", "with -1 left", "Finished"]
+    assert log.calls == ["started", "with -1 left", "no speech found in talk.wav; it has no audio", "Finished"]
 
 
 def test_an_empty_source_is_an_empty_transcript() -> None:

@@ -177,7 +177,7 @@ class _Run:
                     f"the speech in {self._source_name} may not be {language_name(language)}, the model's only language"
                 )
                 self.notify(Notice("language_doubted", f"{message}; --engine whisper transcribes a hundred"))
-            case Finished() if self._num_fed_samples and not (self.failure or self._num_untranscribed):
+            case Finished() if not (self.failure or self._num_untranscribed):
                 self._notice_silence()
             case _:
                 pass
@@ -186,6 +186,9 @@ class _Run:
         """Report audio without text, unless the stream was stopped after little of it."""
         fed_s = self._num_fed_samples / SAMPLE_RATE_HZ
         if self.assembler.stable_text.strip() or (self.is_stopped and fed_s < MIN_FED_S):
+            return
+        if not self._num_fed_samples:
+            self.notify(Notice("no_speech", f"no speech found in {self._source_name}; it has no audio"))
             return
         part = f"{fed_s:.0f} s of " if self.is_stopped else ""
         level = level_of_power_dbfs(self._energy / self._num_fed_samples)

@@ -100,7 +100,7 @@ async def test_a_recording_behind_the_first_is_named(tmp_path: Path, codec: str)
     num_read, _, notices = await read(path)
     assert num_read == num_samples
     message = f"{path} goes on after the audio that its header states, which was not read; pass recordings one by one"
-    assert notices == [("undecodable_bytes", message)]
+    assert notices == [("unread_audio", message)]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ async def test_what_follows_the_samples_in_a_pipe_is_named(
         threading.Thread(target=_write, args=(writer, (tmp_path / "talk.wav").read_bytes(), ends)).start()
         async with open_source("-", stdin=pipe) as source:
             assert (await read_all(source)).size == num_samples
-            assert [notice.code for notice in source.notices] == ["undecodable_bytes"] * is_named
+            assert [notice.code for notice in source.notices] == ["unread_audio"] * is_named
 
 
 def _write(writer: BinaryIO, data: bytes, ends: bool) -> None:

@@ -147,6 +147,19 @@ def test_a_directory_without_speech_is_refused_with_the_layouts(tmp_path: Path) 
         open_corpus("prompts-fr", language="it", root=tmp_path)
 
 
+def test_a_text_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "a.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(ConfigError, match=r"a\.txt is no UTF-8 text \(byte 3\)"):
+        utterances_in(tmp_path)
+
+
+def test_a_table_names_no_file_of_another_directory(tmp_path: Path) -> None:
+    write(tmp_path, {"other/a.wav": "", "in/test.tsv": "7\t../other/a.wav\the said\t..\n"})
+    with pytest.raises(ConfigError, match="no speech with text"):
+        utterances_in(tmp_path / "in")
+
+
 def spoken_corpus(directory: Path, *texts: str) -> Corpus:
     """A directory with a recording of coded tones per text."""
     for number, text in enumerate(texts):

@@ -146,6 +146,13 @@ def test_an_utterance_by_itself_replaces_less_probable_text(
     assert window.start == (at(3) if is_alone else 0)
 
 
+def test_what_has_no_words_in_context_has_none() -> None:
+    """By itself, the model makes words of a breath."""
+    reader = Reader([FAIL])
+    assert utterance_after(reader, onset_s=3.0).without_context([mark(".", 3.5)], at(4)) == [mark(".", 3.5)]
+    assert reader.calls == []
+
+
 def test_equal_text_keeps_the_window_with_its_context() -> None:
     window = utterance_after(Reader([replace(FAIL, logprob=-0.1)]), onset_s=3.0)
     assert window.without_context([FAIL], at(4)) == [FAIL]

@@ -73,7 +73,7 @@ def wav_rest(name: str, stream: ByteStream) -> WavRest | None:
     num_left = size_bytes - chunk.end_bytes
     if _is_recording(start) or (chunk.num_bytes % 2 and _is_recording(start[1:])):
         stream.seek(0)
-        return WavRest(chunk, 0, Notice("undecodable_bytes", _UNREAD.format(name=name)))
+        return WavRest(chunk, 0, Notice("unread_audio", _UNREAD.format(name=name)))
     if _is_chunk(start, num_left) or (chunk.num_bytes % 2 and _is_chunk(start[1:], num_left - 1)):
         stream.seek(0)
         return None
@@ -94,7 +94,7 @@ def pipe_rest(name: str, stream: ByteStream) -> Notice | None:
     while len(start) < _HEAD_BYTES and stream.tell() < end and stream.has_more(PIPE_TIMEOUT_S):
         start = (start + stream.read()).lstrip(b"\0")
     if _is_recording(start) or (start and not _is_chunk(start, _MAX_CHUNK_BYTES)):
-        return Notice("undecodable_bytes", _UNREAD.format(name=name))
+        return Notice("unread_audio", _UNREAD.format(name=name))
     return None
 
 

@@ -110,10 +110,11 @@ class Window:
         """The pieces, or those of the utterance by itself if they are more probable; the window then restarts with it.
 
         The words of an earlier utterance are context that usually helps. But the model sometimes continues them instead
-        of transcribing what follows.
+        of transcribing what follows. If it finds no words in context, there are none: by itself, it makes words of a
+        breath.
         """
         has_context = bool(self._final_text.prefix) and self._final_text.ends_before_speech
-        if not self._config.checks_context or not has_context:
+        if not self._config.checks_context or not has_context or not _words(pieces):
             return pieces
         start = max(self.start, round(self._final_text.open_start_s * SAMPLE_RATE_HZ))
         alone = self._transcribe(start, end, [], [], is_last=is_last)
@@ -203,6 +204,6 @@ def _words(pieces: list[Piece]) -> list[str]:
 
 
 def _logprob(pieces: list[Piece]) -> float:
-    """The mean over the words' tokens; that of impossible text without words."""
+    """The mean over the words' tokens; minus infinity without words."""
     words = [piece for piece in pieces if not piece.is_punctuation]
     return mean_logprob(words) if words else float("-inf")

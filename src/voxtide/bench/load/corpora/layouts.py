@@ -80,7 +80,7 @@ def _asterisk(directory: Path) -> Iterator[Utterance]:
 
 def _librispeech(directory: Path) -> Iterator[Utterance]:
     for path in directory.rglob("*.trans.txt"):
-        for line in path.read_text("utf-8").splitlines():
+        for line in _text(path).splitlines():
             name, _, text = line.partition(" ")
             audio = path.with_name(f"{name}.flac")
             if text.strip() and audio.is_file():
@@ -90,7 +90,7 @@ def _librispeech(directory: Path) -> Iterator[Utterance]:
 def _fleurs(directory: Path) -> Iterator[Utterance]:
     for rows, folder in _tables(directory):
         for row in rows:
-            audio = folder / row[1] if len(row) > 2 else None
+            audio = folder / Path(row[1]).name if len(row) > 2 else None
             if audio is not None and audio.is_file() and row[2].strip():
                 yield Utterance(audio.stem, audio, row[2].strip())
 
@@ -101,8 +101,9 @@ def _common_voice(directory: Path) -> Iterator[Utterance]:
         if {"path", "sentence"} <= set(header):
             path, sentence = header.index("path"), header.index("sentence")
             for row in rows[1:]:
-                if len(row) > max(path, sentence) and (folder / row[path]).is_file() and row[sentence].strip():
-                    yield Utterance(row[path], folder / row[path], row[sentence].strip())
+                audio = folder / Path(row[path]).name if len(row) > max(path, sentence) else None
+                if audio is not None and audio.is_file() and row[sentence].strip():
+                    yield Utterance(audio.name, audio, row[sentence].strip())
 
 
 def _tables(directory: Path) -> Iterator[tuple[list[list[str]], Path]]:
@@ -110,17 +111,23 @@ def _tables(directory: Path) -> Iterator[tuple[list[list[str]], Path]]:
     table = next((path for name in TABLES if (path := directory / name).is_file()), None)
     if table is None:
         return
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = list(csv.reader(_text(table).splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
     folders = (directory / "clips", directory / "audio" / table.stem, directory / table.stem, directory)
     if rows:
         yield rows, next(folder for folder in folders if folder.is_dir())
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is no UTF-8 text (byte {error.start}); convert it") from error
+
+
 def _folder(directory: Path) -> Iterator[Utterance]:
     for path in directory.rglob("*.txt"):
         audio = next((it for suffix in AUDIO_SUFFIXES if (it := path.with_suffix(suffix)).is_file()), None)
-        if audio is not None and (text := path.read_text("utf-8").strip()):
+        if audio is not None and (text := _text(path).strip()):
             yield Utterance(path.relative_to(directory).with_suffix("").as_posix(), audio, text)
 
 
