@@ -107,6 +107,14 @@ def test_what_is_shown() -> None:
     assert num_shown([], [], now_s=10.0, config=CONFIG) == 0
 
 
+def test_an_old_word_is_shown_however_doubtful() -> None:
+    config = replace(CONFIG, show_age_s=0.7)
+    pieces = [word("a", 9.0, WEAK), word("b", 9.5, WEAK)]
+    ages_s = [10.0 - piece.end_s for piece in pieces]
+    assert num_shown(pieces, [], now_s=10.0, config=config) == sum(age_s >= 0.7 for age_s in ages_s) == 1
+    assert num_shown(pieces, [], now_s=10.0, config=CONFIG) == 0
+
+
 def test_a_word_shown_before_stays() -> None:
     pieces = [word("a", 9.0), word("B!", 9.9, WEAK), word("c", 9.95, WEAK)]
     assert num_shown(pieces, [], now_s=10.0, config=CONFIG) == 1

@@ -26,6 +26,7 @@ class StabilityConfig:
         short_window_wait_s: Extension of the deadline in such a window [s].
         show_logprob: Logprob [nat] below which a word, and every word after it, is not shown.
         show_last_logprob: Logprob [nat] below which the last word is not shown: it may be the start of a longer one.
+        show_age_s: Age [s] from which a word is shown at any logprob.
         after_speech_s: Time after the end of speech [s] from which words below `show_logprob` are hallucinations.
     """
 
@@ -39,6 +40,7 @@ class StabilityConfig:
     short_window_wait_s: float = 0.5
     show_logprob: float = -0.1
     show_last_logprob: float = -0.065
+    show_age_s: float = float("inf")
     after_speech_s: float = 0.1
 
 
@@ -85,7 +87,7 @@ class WindowedConfig:
 
 LIVE = WindowedConfig(
     checks_context=True,
-    stability=StabilityConfig(margin_s=2.5, deadline_s=6.0),
+    stability=StabilityConfig(margin_s=2.5, deadline_s=6.0, show_age_s=0.7),
     pause_stability=StabilityConfig(),
 )
 """For live speech: an update every 192 ms, a decision every 384 ms. During speech only old words become final, the

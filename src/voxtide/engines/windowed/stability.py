@@ -65,7 +65,8 @@ def num_shown(pieces: list[Piece], before: list[Piece], *, now_s: float, config:
     for num_words, (i, piece) in enumerate(words):
         was_shown = num_words < len(words_before) and words_before[num_words] == piece.normalised
         least = config.show_last_logprob if num_words == len(words) - 1 else config.show_logprob
-        if not was_shown and (piece.end_s > now_s or piece.logprob < least):
+        is_doubtful = piece.logprob < least and now_s - piece.end_s < config.show_age_s
+        if not was_shown and (piece.end_s > now_s or is_doubtful):
             break
         num = i + 1
     return num
