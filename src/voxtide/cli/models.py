@@ -26,11 +26,11 @@ models_app = typer.Typer(
 )
 
 Names = Annotated[
-    list[str], typer.Argument(metavar="NAME", show_default=False, help="A name from voxtide models list.")
+    list[str] | None, typer.Argument(metavar="NAME", show_default=False, help="A name from voxtide models list.")
 ]
 
 PulledNames = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
         metavar="NAME",
         show_default=False,
@@ -112,7 +112,7 @@ def list_models(
 
 @models_app.command("pull")
 def pull_models(
-    names: PulledNames = [],  # noqa: B006  # typer copies it, and needs it to detect "none given"
+    names: PulledNames = None,
     is_all: Annotated[bool, typer.Option("--all", help="Pull every model.")] = False,
     is_forced: Annotated[bool, typer.Option("--force", help="Discard the local copy and fetch it again.")] = False,
 ) -> None:
@@ -127,13 +127,13 @@ def pull_models(
 
 @models_app.command("verify", short_help="Check the hash of every file.")
 def verify_models(
-    names: Names = [],  # noqa: B006  # typer copies it, and needs it to detect "none given"
+    names: Names = None,
 ) -> None:
     """Check the hash of every file of the named models, or of all that were pulled."""
     with reporting():
         store = open_store()
         pulled = {ModelState.READY, ModelState.CORRUPT}
-        wanted = _known(store, names) or [status.model.name for status in store.list() if status.state in pulled]
+        wanted = _known(store, names or ()) or [status.model.name for status in store.list() if status.state in pulled]
         if not wanted:
             print_note(f"no model has been pulled into {store.root}")
         raise typer.Exit(_each(wanted, lambda name: f"{name}: ok, {store.verify(name)}"))

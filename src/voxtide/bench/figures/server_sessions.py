@@ -16,6 +16,7 @@ import asyncio
 import json
 import random
 from collections.abc import Callable
+from functools import partial
 
 from voxtide.bench.figure import Measure, Target, percentile
 from voxtide.bench.figures.flush import AFTER_PHRASE_S, MIN_PAUSE_S
@@ -113,6 +114,9 @@ async def _flush_often(port: int, seed: int, num_flushes: int) -> int:
         if message["type"] == "transcription.done":
             texts.append(message["text"])
 
+    def has_answers(num: int) -> bool:
+        return len(texts) >= num or client.is_lost
+
     client = await RawClient.open(port, on_text)
     reference: list[str] = []
     for number in range(num_flushes):
@@ -122,8 +126,8 @@ async def _flush_often(port: int, seed: int, num_flushes: int) -> int:
                 client.send(frame)
         client.send(FLUSH)
         if number % 8 == 0:  # up to eight flushes may be pending
-            await _until(lambda: len(texts) > number - 8 or client.is_lost)  # noqa: B023  # awaited before it changes
-    await _until(lambda: len(texts) >= num_flushes or client.is_lost)
+            await _until(partial(has_answers, number - 7))
+    await _until(partial(has_answers, num_flushes))
     await asyncio.sleep(0.2)  # a duplicate would arrive now
     client.cut()
     return num_flushes if len(texts) == num_flushes and " ".join(" ".join(texts).split()) == " ".join(reference) else 0

@@ -24,7 +24,7 @@ HUB_SIZES_MB = {
     "medium": 1530, "medium.en": 1530, "large-v1": 3090, "large-v2": 3090, "large-v3": 3090, "large": 3090,
     "large-v3-turbo": 1620, "turbo": 1620, "distil-small.en": 336, "distil-medium.en": 792,
     "distil-large-v2": 1520, "distil-large-v3": 1520, "distil-large-v3.5": 1520,
-}  # fmt: skip
+}  # fmt: skip  # a table: one family per line
 """faster-whisper's short names of models on the hub, and about how many megabytes (10^6 bytes) each downloads: two
 bytes per parameter of the models' cards."""
 
