@@ -13,7 +13,7 @@ from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.recogniser import WindowedRecogniser
 from voxtide.engines.windowed.window import UNTRANSCRIBED_S
-from voxtide.engines.windowed.window_model import AudioBuffer
+from voxtide.engines.windowed.window_model import AudioBuffer, WindowRequest
 from voxtide.transcript.events import Delta, Interim, TranscriptEvent
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
@@ -106,16 +106,8 @@ class ScriptedWindows:
     def drop_before(self, start: int) -> None:
         self._audio.drop_before(start)
 
-    def transcribe(
-        self,
-        start: int,
-        end: int,
-        *,
-        prefix: list[int],
-        draft: list[int],
-        is_speech: bool,
-        is_last: bool = False,
-    ) -> list[Piece]:
+    def transcribe(self, request: WindowRequest) -> list[Piece]:
+        start, end, prefix = request.start, request.end, request.prefix
         self._audio.between(start, end)  # asserts that it is held
         assert end - start <= MAX_WINDOW_SAMPLES
         self.calls.append((start, end))

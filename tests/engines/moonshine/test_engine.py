@@ -25,7 +25,7 @@ from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
 from voxtide.engines.moonshine.tokenizer import Tokenizer
 from voxtide.engines.windowed.engine import WindowedEngine
 from voxtide.engines.windowed.hypothesis import Piece
-from voxtide.engines.windowed.window_model import AudioBuffer, WindowReader
+from voxtide.engines.windowed.window_model import AudioBuffer, WindowReader, WindowRequest
 from voxtide.errors import UnsupportedOptionError
 from voxtide.models.store import ModelStore
 from voxtide.transcript.events import Delta, LanguageDoubted
@@ -57,14 +57,14 @@ def test_word_starts_match_a_forced_alignment(windows: MoonshineWindows, pause_s
     """Also in a window that does not begin at the start of the stream."""
     samples = np.concatenate([silence(pause_s), recording("goforward.wav")])
     audio, reader = reader_of(windows, samples)
-    pieces = reader.transcribe(round(pause_s * SAMPLE_RATE_HZ), audio.end, prefix=[], draft=[], is_speech=False)
+    pieces = reader.transcribe(WindowRequest(round(pause_s * SAMPLE_RATE_HZ), audio.end))
     expected = {word: pytest.approx(start_s + pause_s, abs=0.15) for word, start_s in GO_FORWARD_S.items()}
     assert starts_of(pieces) == expected
 
 
 def test_times_are_in_order_and_inside_the_window(windows: MoonshineWindows) -> None:
     audio, reader = reader_of(windows, between(recording("two_cities.wav"), 8.3, 16.0))
-    pieces = reader.transcribe(0, audio.end, prefix=[], draft=[], is_speech=False)
+    pieces = reader.transcribe(WindowRequest(0, audio.end))
     words = [piece for piece in pieces if not piece.is_punctuation]
     assert len(words) >= 12
     for before, after in zip(words, words[1:], strict=False):
@@ -75,7 +75,7 @@ def test_times_are_in_order_and_inside_the_window(windows: MoonshineWindows) -> 
 
 def test_pieces_are_words_and_the_punctuation_after_them(windows: MoonshineWindows) -> None:
     audio, reader = reader_of(windows, between(recording("beckett.wav"), 0.0, 3.3))
-    pieces = reader.transcribe(0, audio.end, prefix=[], draft=[], is_speech=False)
+    pieces = reader.transcribe(WindowRequest(0, audio.end))
     words = [piece for piece in pieces if not piece.is_punctuation]
     assert [piece.normalised for piece in words] == ["ever", "tried", "ever", "failed"]
     assert all(piece.text.startswith(" ") for piece in words)
@@ -87,46 +87,44 @@ def test_equal_arguments_give_equal_pieces(windows: MoonshineWindows) -> None:
     """Independent of earlier calls and of how the audio was chunked."""
     samples = between(recording("two_cities.wav"), 1.0, 5.0)
     audio, reader = reader_of(windows, samples)
-    whole = reader.transcribe(0, audio.end, prefix=[], draft=[], is_speech=False)
+    whole = reader.transcribe(WindowRequest(0, audio.end))
     prefix = list(whole[0].tokens + whole[1].tokens)
     draft = [token for piece in whole[2:5] for token in piece.tokens]
-    expected = reader.transcribe(0, audio.end, prefix=prefix, draft=draft, is_speech=False)
+    expected = reader.transcribe(WindowRequest(0, audio.end, prefix=prefix, draft=draft))
     assert [piece.normalised for piece in expected] == [piece.normalised for piece in whole[2:]]
     other_audio, other = reader_of(windows, samples[:0])
     for start in range(0, len(samples), 9000):
         other_audio.append(samples[start : start + 9000])
-        other.transcribe(0, other_audio.end, prefix=[], draft=draft, is_speech=False)
-    assert other.transcribe(0, audio.end, prefix=prefix, draft=draft, is_speech=False) == expected
+        other.transcribe(WindowRequest(0, other_audio.end, draft=draft))
+    assert other.transcribe(WindowRequest(0, audio.end, prefix=prefix, draft=draft)) == expected
 
 
 def test_a_window_begins_on_the_grid(windows: MoonshineWindows) -> None:
     audio, reader = reader_of(windows, recording("goforward.wav"))
-    on_grid = reader.transcribe(10 * GRID_SAMPLES, audio.end, prefix=[], draft=[], is_speech=False)
-    assert reader.transcribe(11 * GRID_SAMPLES - 1, audio.end, prefix=[], draft=[], is_speech=False) == on_grid
+    on_grid = reader.transcribe(WindowRequest(10 * GRID_SAMPLES, audio.end))
+    assert reader.transcribe(WindowRequest(11 * GRID_SAMPLES - 1, audio.end)) == on_grid
 
 
 def test_a_window_shorter_than_the_minimum_gives_nothing(windows: MoonshineWindows) -> None:
     _, reader = reader_of(windows, recording("goforward.wav"))
-    assert reader.transcribe(0, 0, prefix=[], draft=[], is_speech=False) == []
-    assert reader.transcribe(9600, 9600 + MIN_WINDOW_SAMPLES - 1, prefix=[], draft=[], is_speech=False) == []
-    reader.transcribe(
-        9600, 9600 + MIN_WINDOW_SAMPLES, prefix=[], draft=[], is_speech=False
-    )  # long enough for the convolutions
+    assert reader.transcribe(WindowRequest(0, 0)) == []
+    assert reader.transcribe(WindowRequest(9600, 9600 + MIN_WINDOW_SAMPLES - 1)) == []
+    reader.transcribe(WindowRequest(9600, 9600 + MIN_WINDOW_SAMPLES))  # long enough for the convolutions
 
 
 def test_the_longest_window_has_a_position_for_each_frame(windows: MoonshineWindows) -> None:
     _, reader = reader_of(windows, np.resize(recording("beckett.wav"), 50 * SAMPLE_RATE_HZ))
     start = GRID_SAMPLES - 1  # as far off the grid as possible
-    assert reader.transcribe(start, start + reader.max_window_samples, prefix=[], draft=[], is_speech=False)
+    assert reader.transcribe(WindowRequest(start, start + reader.max_window_samples))
 
 
 def test_dropping_audio_does_not_change_later_windows(windows: MoonshineWindows) -> None:
     audio, reader = reader_of(windows, recording("goforward.wav"))
     start = 5 * BLOCK_SAMPLES + 3 * GRID_SAMPLES
-    expected = reader.transcribe(start, audio.end, prefix=[], draft=[], is_speech=False)
+    expected = reader.transcribe(WindowRequest(start, audio.end))
     reader.drop_before(start)
     assert start - BLOCK_SAMPLES < audio.start <= start
-    assert reader.transcribe(start, audio.end, prefix=[], draft=[], is_speech=False) == expected
+    assert reader.transcribe(WindowRequest(start, audio.end)) == expected
 
 
 def loaded(model: str | None = None) -> WindowedEngine:

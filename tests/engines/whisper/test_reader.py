@@ -9,7 +9,7 @@ from voxtide.audio.vad import VAD_FRAME_SAMPLES
 from voxtide.engines.whisper.engine import FAST, LIVE, MAX_VOCABULARY_TOKENS, WhisperReader, WhisperWindows
 from voxtide.engines.whisper.model import MAX_WINDOW_S, Encoded, Prompt, Token
 from voxtide.engines.windowed.config import WindowedConfig
-from voxtide.engines.windowed.window_model import AudioBuffer
+from voxtide.engines.windowed.window_model import AudioBuffer, WindowRequest
 from voxtide.errors import UnsupportedOptionError
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
@@ -58,7 +58,7 @@ def reader_of(model: FakeModel, options: StreamOptions | None = None, *, audio_s
 
 def transcribe(reader: WhisperReader, start_s: float, end_s: float, prefix: list[int] | None = None) -> list[float]:
     start, end = round(start_s * SAMPLE_RATE_HZ), round(end_s * SAMPLE_RATE_HZ)
-    return [piece.start_s for piece in reader.transcribe(start, end, prefix=prefix or [], draft=[], is_speech=False)]
+    return [piece.start_s for piece in reader.transcribe(WindowRequest(start, end, prefix=prefix or []))]
 
 
 def test_times_count_from_the_start_of_the_stream() -> None:

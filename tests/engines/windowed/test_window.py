@@ -11,6 +11,7 @@ from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.engines.windowed.final_text import WindowedFinalText
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.window import WORDLESS_S, SpeechRecord, Window
+from voxtide.engines.windowed.window_model import WindowRequest
 from voxtide.types import SAMPLE_RATE_HZ
 
 CONFIG = WindowedConfig(max_window_s=8.0, context_s=4.0, interim_context_s=1.5)
@@ -28,18 +29,9 @@ class Reader:
         self.calls: list[tuple[int, int, list[int], list[int]]] = []
         self.dropped_before = 0
 
-    def transcribe(
-        self,
-        start: int,
-        end: int,
-        *,
-        prefix: list[int],
-        draft: list[int],
-        is_speech: bool,
-        is_last: bool = False,
-    ) -> list[Piece]:
-        self.is_speech = is_speech
-        self.calls.append((start, end, prefix, draft))
+    def transcribe(self, request: WindowRequest) -> list[Piece]:
+        self.is_speech = request.is_speech
+        self.calls.append((request.start, request.end, request.prefix, request.draft))
         return self._results.pop(0) if self._results else []
 
     def drop_before(self, start: int) -> None:

@@ -19,7 +19,7 @@ from voxtide.engines.moonshine.vocabulary import Vocabulary, phrases_of
 from voxtide.engines.windowed.config import FAST, LIVE
 from voxtide.engines.windowed.engine import WindowedEngine
 from voxtide.engines.windowed.hypothesis import Piece
-from voxtide.engines.windowed.window_model import AudioBuffer
+from voxtide.engines.windowed.window_model import AudioBuffer, WindowRequest
 from voxtide.errors import UnsupportedOptionError
 from voxtide.models.store import ModelStore, Progress
 from voxtide.types import SAMPLE_RATE_HZ, EngineInfo, Samples, StreamOptions
@@ -99,21 +99,12 @@ class MoonshineReader:
     def drop_before(self, start: int) -> None:
         self._audio.drop_before(start // BLOCK_SAMPLES * BLOCK_SAMPLES)
 
-    def transcribe(
-        self,
-        start: int,
-        end: int,
-        *,
-        prefix: list[int],
-        draft: list[int],
-        is_speech: bool,
-        is_last: bool = False,
-    ) -> list[Piece]:
-        start = start // GRID_SAMPLES * GRID_SAMPLES
+    def transcribe(self, request: WindowRequest) -> list[Piece]:
+        start, end, prefix = request.start // GRID_SAMPLES * GRID_SAMPLES, request.end, request.prefix
         if end - start < MIN_WINDOW_SAMPLES:
             return []
-        window = self._stem.window(start, end, rest=self._quiet if is_last else NO_SAMPLES)
-        transcribed = self._model.transcribe(window, prefix=prefix, draft=draft, vocabulary=self._vocabulary)
+        window = self._stem.window(start, end, rest=self._quiet if request.is_last else NO_SAMPLES)
+        transcribed = self._model.transcribe(window, prefix=prefix, draft=request.draft, vocabulary=self._vocabulary)
         tokens = transcribed[len(prefix) :]
         groups = self._group(tokens[: self._num_spoken(tokens)])
         next_starts = [group[0].frame * MOONSHINE_FRAME_S for group in groups[1:]] + [float("inf")]

@@ -15,7 +15,7 @@ from voxtide.engines.whisper.words import pieces_of, well_timed
 from voxtide.engines.windowed.config import StabilityConfig, WindowedConfig
 from voxtide.engines.windowed.engine import WindowedEngine, default_num_threads
 from voxtide.engines.windowed.hypothesis import Piece
-from voxtide.engines.windowed.window_model import AudioBuffer
+from voxtide.engines.windowed.window_model import AudioBuffer, WindowRequest
 from voxtide.errors import UnknownModelError, UnsupportedOptionError
 from voxtide.models.store import ModelStore, Progress
 from voxtide.types import SAMPLE_RATE_HZ, EngineInfo, StreamOptions
@@ -97,22 +97,14 @@ class WhisperReader:
     def drop_before(self, start: int) -> None:
         self._audio.drop_before(start)
 
-    def transcribe(
-        self,
-        start: int,
-        end: int,
-        *,
-        prefix: list[int],
-        draft: list[int],
-        is_speech: bool,
-        is_last: bool = False,
-    ) -> list[Piece]:
+    def transcribe(self, request: WindowRequest) -> list[Piece]:
+        start, end, prefix = request.start, request.end, request.prefix
         if end - start < MIN_WINDOW_SAMPLES:
             return []
         encoded = self._model.encode(self._audio.between(start, end))
         if self._detects_language and self.language is None:
             self._detect_language(encoded)
-        tokens = self._model.transcribe(encoded, self._prompt, prefix, is_speech=is_speech)
+        tokens = self._model.transcribe(encoded, self._prompt, prefix, is_speech=request.is_speech)
         pieces = well_timed(pieces_of(tokens, self._model.tokenizer.bytes_of, is_continued=bool(prefix)))
         shift_s = start / SAMPLE_RATE_HZ
         return [replace(piece, start_s=piece.start_s + shift_s, end_s=piece.end_s + shift_s) for piece in pieces]

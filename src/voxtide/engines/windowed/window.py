@@ -22,7 +22,7 @@ from voxtide.engines.windowed.stability import (
     mean_logprob,
     repeats_last_word,
 )
-from voxtide.engines.windowed.window_model import WindowReader
+from voxtide.engines.windowed.window_model import WindowReader, WindowRequest
 from voxtide.types import SAMPLE_RATE_HZ
 
 WORDLESS_S = 12.0
@@ -162,14 +162,7 @@ class Window:
             start, prefix, draft_tokens = end - max_samples, [], []
         open_s = max(start / SAMPLE_RATE_HZ, self._final_text.end_s)
         is_speech = self.has_speech(open_s, end / SAMPLE_RATE_HZ)
-        pieces = self._reader.transcribe(
-            start,
-            end,
-            prefix=prefix,
-            draft=draft_tokens,
-            is_speech=is_speech,
-            is_last=is_last,
-        )
+        pieces = self._reader.transcribe(WindowRequest(start, end, prefix, draft_tokens, is_speech, is_last))
         if self._final_text.ends_in_punctuation and pieces and pieces[0].is_punctuation:
             del pieces[0]
         final = self._final_text.prefix if prefix else []

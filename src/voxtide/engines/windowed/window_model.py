@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -39,6 +40,27 @@ class AudioBuffer:
         self.start += num_dropped
 
 
+@dataclass(frozen=True, slots=True)
+class WindowRequest:
+    """What to transcribe.
+
+    Attributes:
+        start: First sample of the window.
+        end: Sample after its last one; at most `max_window_samples` after `start`.
+        prefix: The tokens that the text begins with.
+        draft: Tokens that probably follow them, which may save work.
+        is_speech: The VAD is sure that speech follows the prefix: doubtful text is better than none.
+        is_last: Speech seems to end at `end`.
+    """
+
+    start: int
+    end: int
+    prefix: list[int] = field(default_factory=list)
+    draft: list[int] = field(default_factory=list)
+    is_speech: bool = False
+    is_last: bool = False
+
+
 class WindowReader(Protocol):
     """Transcribes windows of one stream's audio. May cache results for as long as the audio is held."""
 
@@ -50,24 +72,8 @@ class WindowReader(Protocol):
     def language(self) -> str | None:
         """The detected language, once it is certain; None if it was requested or the model knows only one."""
 
-    def transcribe(
-        self,
-        start: int,
-        end: int,
-        *,
-        prefix: list[int],
-        draft: list[int],
-        is_speech: bool,
-        is_last: bool = False,
-    ) -> list[Piece]:
-        """The pieces from sample `start` up to `end` after the fixed tokens `prefix`.
-
-        `draft` are the tokens that probably follow it, which may save work. The window is at most
-        `max_window_samples` long. Equal arguments give equal pieces.
-
-        With `is_speech`, the VAD is sure that speech follows the prefix: doubtful text is better than none.
-        With `is_last`, speech seems to end at `end`.
-        """
+    def transcribe(self, request: WindowRequest) -> list[Piece]:
+        """The pieces of a window after its fixed tokens. Equal requests give equal pieces."""
 
     def drop_before(self, start: int) -> None:
         """Cut the buffer at `start`, or at an earlier sample that the model still needs."""
