@@ -324,15 +324,19 @@ def test_ctrl_c_before_the_stream_starts_stops_at_once(spawn: Spawn, tmp_path: P
 
 PRESSED = f"""\
 import os, signal, sys
-module = sys.argv.pop(1)
+module, number = sys.argv.pop(1), signal.SIGINT
+if "," in module:
+    module, _, name = module.partition(",")
+    number = signal.Signals[name]
 def press(event, arguments):
     if event == "import" and arguments[0] == module:
         os.write(2, b"^C")
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
 sys.addaudithook(press)
 {MAIN}
 """
-"""The program with Ctrl-C pressed just before it imports the module named by its first argument."""
+"""The program with Ctrl-C pressed just before it imports the module named by its first argument; "MODULE,SIGTERM"
+stands for another signal."""
 
 
 @pytest.mark.parametrize(
@@ -349,6 +353,71 @@ def test_ctrl_c_during_startup_is_silent(module: str, arguments: list[str]) -> N
     command = [sys.executable, "-W", "error", "-c", PRESSED, module, *arguments]
     done = subprocess.run(command, capture_output=True, timeout=LIMIT_S, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"^C")
+
+
+def starting(module: str, *arguments: object) -> subprocess.Popen[bytes]:
+    """The program that is sent a signal while it starts; see `PRESSED`."""
+    command = [sys.executable, "-W", "error", "-c", PRESSED, module, *map(str, arguments)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+LOADS = "voxtide.engines.scripted.engine"
+"""Imported when the model is loaded."""
+
+DEFERRED = (
+    b"^Cvoxtide: stopping; what was received is transcribed once the model is loaded. Ctrl-C again stops at once\n"
+)
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_while_the_model_loads_loses_nothing_that_a_pipe_received(
+    tmp_path: Path, name: str, code: int
+) -> None:
+    target = tmp_path / "notes.txt"
+    with starting(f"{LOADS},{name}", *SCRIPTED, "-", "--encoding", "pcm_s16le", "-o", target) as process:
+        assert process.stdin
+        process.stdin.write(pcm(spoken("ever tried.", "no")))  # less than a pipe holds, and the pipe stays open
+        process.stdin.flush()
+        assert process.wait(LIMIT_S) == code
+        assert process.stderr
+        assert process.stderr.read().startswith(DEFERRED)
+    assert (target.read_text(), os.listdir(tmp_path)) == ("ever tried.\nno\n", ["notes.txt"])
+
+
+@pytest.mark.parametrize("pace", ["real", "fast"])
+@pytest.mark.parametrize("raw", [["--encoding", "pcm_s16le"], []])
+def test_a_signal_while_the_model_loads_does_not_wait_for_audio(tmp_path: Path, pace: str, raw: list[str]) -> None:
+    with starting(LOADS, *SCRIPTED, "-", "--pace", pace, *raw, "-o", tmp_path / "notes.txt") as process:
+        assert process.wait(LIMIT_S) == 130
+        assert process.stderr
+        assert process.stderr.read() == DEFERRED
+    assert (tmp_path / "notes.txt").read_text() == ""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_while_the_model_loads_for_a_file_stops_at_once(
+    tones: Tones, tmp_path: Path, name: str, code: int
+) -> None:
+    (tmp_path / "out").mkdir()
+    with starting(
+        f"{LOADS},{name}", *SCRIPTED, tones("talk.wav", "one"), "-o", tmp_path / "out" / "talk.txt"
+    ) as process:
+        assert process.wait(LIMIT_S) == code
+        assert process.stdout
+        assert process.stderr
+        assert (process.stdout.read(), process.stderr.read()) == (b"", b"^C")
+    assert os.listdir(tmp_path / "out") == []
+
+
+def test_two_signals_while_the_model_loads_stop_at_once(tmp_path: Path) -> None:
+    twice = PRESSED.replace("os.kill(os.getpid(), number)", "[os.kill(os.getpid(), number) for _ in range(2)]")
+    command = [sys.executable, "-c", twice, LOADS, *SCRIPTED, "-", "-o", str(tmp_path / "notes.txt")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin
+        process.stdin.write(pcm(spoken("ever tried.")))
+        process.stdin.flush()
+        assert process.wait(LIMIT_S) == 130
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("doc_format", ["txt", "jsonl", "live", "json"])

@@ -154,40 +154,45 @@ def transcribe(
     stops at once.
     """
     with reporting():
-        from voxtide.cli.remote import choose_engine, engine_options
-        from voxtide.cli.transcribe.command import transcribe as run
-        from voxtide.cli.transcribe.request import Request
-        from voxtide.cli.transcribe.vocabulary import read_vocabulary
+        from voxtide.cli.interrupts import interruptible
 
-        own = engine_options(device, compute_type, weights, window_minutes, interim_every_ms)
-        request = Request(
-            sources=tuple(sources),
-            engine=choose_engine(engine, server, api_key, os.environ, own, language=language, model=model, task=task),
-            model=model,
-            threads=threads,
-            language=language,
-            task=task,
-            delay_ms=delay_ms,
-            vocabulary=read_vocabulary(vocabulary or ()),
-            has_interim=interim,
-            format=format,
-            output=output,
-            is_appending=append,
-            is_forced=force,
-            pace=pace,
-            chunk_ms=chunk_ms,
-            microphone=microphone,
-            encoding=encoding,
-            sample_rate_hz=sample_rate,
-            channels=channels,
-            track=track,
-            line_length=line_length,
-            max_lines=max_lines,
-            has_metrics=metrics,
-            is_flushing_at_pauses=flush_at_pauses,
-            is_on_terminal=_is_on_terminal(),
-        )
-        raise typer.Exit(run(request))
+        with interruptible(is_receiving=sources[0] == "-") as interrupts:  # a pipe holds audio while this imports
+            from voxtide.cli.remote import choose_engine, engine_options
+            from voxtide.cli.transcribe.command import transcribe as run
+            from voxtide.cli.transcribe.request import Request
+            from voxtide.cli.transcribe.vocabulary import read_vocabulary
+
+            own = engine_options(device, compute_type, weights, window_minutes, interim_every_ms)
+            request = Request(
+                sources=tuple(sources),
+                engine=choose_engine(
+                    engine, server, api_key, os.environ, own, language=language, model=model, task=task
+                ),
+                model=model,
+                threads=threads,
+                language=language,
+                task=task,
+                delay_ms=delay_ms,
+                vocabulary=read_vocabulary(vocabulary or ()),
+                has_interim=interim,
+                format=format,
+                output=output,
+                is_appending=append,
+                is_forced=force,
+                pace=pace,
+                chunk_ms=chunk_ms,
+                microphone=microphone,
+                encoding=encoding,
+                sample_rate_hz=sample_rate,
+                channels=channels,
+                track=track,
+                line_length=line_length,
+                max_lines=max_lines,
+                has_metrics=metrics,
+                is_flushing_at_pauses=flush_at_pauses,
+                is_on_terminal=_is_on_terminal(),
+            )
+            raise typer.Exit(run(request, interrupts))
 
 
 @app.command(epilog=EXIT_CODES_HELP, short_help="Transcribe a sample recording as if live.")

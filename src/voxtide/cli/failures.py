@@ -111,6 +111,8 @@ def reporting() -> Iterator[None]:
     except KeyboardInterrupt:
         raise typer.Exit(Exit.INTERRUPTED) from None
     except Exception as error:
+        if is_interruption(error):
+            raise typer.Exit(Exit.INTERRUPTED) from None
         _log.debug("traceback:", exc_info=error)
         is_ours = isinstance(error, VoxtideError)
         if not (isinstance(error, OSError) and _is_stdout_stuck()):  # `main` reports that
@@ -118,6 +120,11 @@ def reporting() -> Iterator[None]:
                 error if is_ours else f"unexpected {type(error).__name__}: {error} (voxtide --debug shows where)"
             )
         raise typer.Exit(exit_code(error) if isinstance(error, VoxtideError) else Exit.FAILED) from None
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Whether KeyboardInterrupt caused it: interrupted while it is imported, a C extension raises ImportError."""
+    return isinstance(error, KeyboardInterrupt) or (error.__cause__ is not None and is_interruption(error.__cause__))
 
 
 def _is_stdout_stuck() -> bool:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import (
     AbstractContextManager,
+    AsyncExitStack,
     ExitStack,
     asynccontextmanager,
     closing,
@@ -28,7 +29,7 @@ from voxtide.audio.opening import MICROPHONE, is_live, open_source
 from voxtide.audio.pacing import paced
 from voxtide.audio.source import AudioSource
 from voxtide.cli.failures import Exit, exit_code, print_error, print_note, printable
-from voxtide.cli.interrupts import Interrupts, run_watched, uninterrupted
+from voxtide.cli.interrupts import Interrupts, interruptible, uninterrupted
 from voxtide.cli.models import PullView
 from voxtide.cli.remote import EngineChoice
 from voxtide.cli.transcribe.documents import DocumentWriter, EventWriter, error_document, whole_document
@@ -52,16 +53,17 @@ _log = logging.getLogger("voxtide.cli")
 NOTHING = Transcript(text="", segments=(), language=None, audio_s=0.0)
 
 
-def transcribe(request: Request) -> Exit:
-    """Transcribe every source with one engine.
+def transcribe(request: Request, interrupts: Interrupts) -> Exit:
+    """Transcribe every source with one engine, inside `interruptible`.
 
     Raises:
         ConfigError: An option is invalid; nothing was transcribed.
         ModelError: The model cannot be used; nothing was transcribed.
     """
+    interrupts.is_receiving = is_live(request.sources[0])
     with ExitStack() as stack:
         stdout = stack.enter_context(closing(SpillingStdout(f".{request.document_format or 'txt'}")))
-        with uninterrupted():  # else Ctrl-C could leave a partial file behind
+        with uninterrupted():  # else a signal could leave a partial file behind
             destination = stack.enter_context(_destination(request, stdout))
         microphone = stack.enter_context(_recording(request))
         with PullView() as progress:
@@ -75,7 +77,8 @@ def transcribe(request: Request) -> Exit:
                 api_key=request.engine.api_key,
                 options=request.engine.options,
             )
-        return run_watched(lambda interrupts: _Job(request, engine, destination, stdout, microphone, interrupts).run())
+        job = _Job(request, engine, destination, stdout, microphone, interrupts)
+        return interrupts.run(lambda _: job.run())
 
 
 def _destination(request: Request, stdout: SpillingStdout) -> Destination | nullcontext[None]:
@@ -208,6 +211,7 @@ class _Job:
 
     async def _attempt(self, source: str, result: Result | None, *observers: Observer) -> Outcome:
         """Run one source's stream. A failure to start is an outcome, too."""
+        self._interrupts.is_receiving = is_live(source)
         try:
             async with self._open(source) as audio:
                 self._stdout.is_live = is_live(source, is_endless=audio.duration_s is None)
@@ -219,6 +223,8 @@ class _Job:
                     return await self._run(source, audio, stream, observers, saved)
         except VoxtideError as error:
             return Outcome(NOTHING, error)
+        finally:
+            self._interrupts.is_receiving = False
 
     def _growing(self, source: str, result: Result) -> tuple[Observer, ...]:
         """What writes a live source's document as it grows; the event writer does so for any source."""
@@ -267,15 +273,15 @@ class _Job:
 
     @asynccontextmanager
     async def _open(self, source: str) -> AsyncIterator[AudioSource]:
-        if source == MICROPHONE:
-            async with self._microphone or _open_source(self._request, source) as audio:
-                if self._microphone is None:
-                    _print_microphone(audio)
-                yield audio
-            return
-        audio = _open_source(self._request, source)
-        async with paced(audio) if self._request.is_real_time(source) else audio as opened:
-            yield opened
+        is_microphone = source == MICROPHONE
+        audio = self._microphone if is_microphone and self._microphone else _open_source(self._request, source)
+        if self._request.is_real_time(source) and not is_microphone:
+            audio = paced(audio)
+        async with AsyncExitStack() as stack:
+            await self._interrupts.opened(stack.enter_async_context(audio))
+            if is_microphone and audio is not self._microphone:
+                _print_microphone(audio)
+            yield audio
 
     def _options(self, source: str) -> StreamOptions:
         request = self._request
@@ -346,4 +352,5 @@ def demo(recording: str, *, engine: str, pace: PaceName, is_on_terminal: bool) -
             is_flushing_at_pauses=True,
             is_on_terminal=is_on_terminal,
         )
-        return transcribe(request)
+        with interruptible() as interrupts:
+            return transcribe(request, interrupts)
