@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_microphones import FakeLibrary
-from voxtide.audio.microphone import InputDevice, MicrophoneSource, list_devices
+from tests.support.waiting import wait_until
+from voxtide.audio.microphone import InputDevice, MicrophoneSource, devices, list_devices
 from voxtide.audio.microphone.devices import without_messages
 from voxtide.errors import MissingExtraError, install_command
 
@@ -69,6 +70,14 @@ def test_threads_redirect_messages_one_after_the_other() -> None:
         assert not is_in.wait(0.05)
     may_leave.set()
     thread.join()
+    assert os.fstat(2) == stderr
+
+
+def test_a_call_that_hangs_does_not_hide_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "MAX_HIDDEN_S", 0.01)
+    stderr = os.fstat(2)
+    with without_messages():
+        wait_until(lambda: os.fstat(2) == stderr)
     assert os.fstat(2) == stderr
 
 

@@ -21,6 +21,9 @@ _log = logging.getLogger("voxtide.audio")
 _portaudio = threading.RLock()
 """One thread at a time: neither PortAudio nor the redirection of its messages is thread-safe."""
 
+MAX_HIDDEN_S = 3.0
+"""PortAudio's calls take up to a second. One that takes longer may never return, and must not hide what reports it."""
+
 
 class SoundLibrary(Protocol):
     """The part of the module `sounddevice` that is used here."""
@@ -143,7 +146,8 @@ def find_devices_anew(library: SoundLibrary) -> None:
 def without_messages() -> Iterator[None]:
     """Keep what PortAudio and ALSA print off the screen; it is logged for --debug. Waits for other threads in it.
 
-    They write to file descriptor 2, so everything else that the process prints meanwhile is logged, too.
+    They write to file descriptor 2, so everything else that the process prints meanwhile is logged, too; at most for
+    `MAX_HIDDEN_S`.
     """
     with _portaudio, TemporaryFile() as messages:
         try:
@@ -152,9 +156,14 @@ def without_messages() -> Iterator[None]:
             yield
             return
         os.dup2(messages.fileno(), 2)
+        limit = threading.Timer(MAX_HIDDEN_S, os.dup2, (screen, 2))
+        limit.daemon = True
+        limit.start()
         try:
             yield
         finally:
+            limit.cancel()
+            limit.join()
             os.dup2(screen, 2)
             os.close(screen)
             messages.seek(0)
