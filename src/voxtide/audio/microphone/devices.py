@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from tempfile import TemporaryFile
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from voxtide.errors import MissingExtraError, SourceNotFoundError
 
@@ -149,7 +149,7 @@ def without_messages() -> Iterator[None]:
     They write to file descriptor 2, so everything else that the process prints meanwhile is logged, too; at most for
     `MAX_HIDDEN_S`.
     """
-    with _portaudio, TemporaryFile() as messages:
+    with _portaudio, _messages_file() as messages:
         try:
             screen = os.dup(2)
         except OSError:  # stderr is closed
@@ -169,3 +169,12 @@ def without_messages() -> Iterator[None]:
             messages.seek(0)
             for line in messages.read().decode("utf-8", "replace").splitlines():
                 _log.debug("PortAudio: %s", line)
+
+
+def _messages_file() -> IO[bytes]:
+    """An empty file without a name; one that drops all if there is no place for it, which must not stop the capture."""
+    try:
+        return TemporaryFile()
+    except OSError as error:  # no directory that can be written, a full disk
+        _log.debug("PortAudio's messages are dropped: %s", error)
+        return open(os.devnull, "w+b", buffering=0)
