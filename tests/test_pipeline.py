@@ -176,7 +176,8 @@ def test_another_language_is_noticed() -> None:
     stream = cast("EngineStream", Events(LanguageDoubted("en", 3.0), Finished(4.0)))
     (notice, *_) = asyncio.run(run_stream(chunks_of(PAUSE), stream)).transcript.notices
     assert notice.code == "language_doubted"
-    assert "may not be English" in notice.message and "--engine whisper" in notice.message
+    assert "may not be English" in notice.message and "engine whisper" in notice.message
+    assert "--" not in notice.message, "the message is also for the API and for clients"
 
 
 def test_the_notices_of_an_empty_source_follow_the_start() -> None:

@@ -176,7 +176,9 @@ class _Run:
                 message = (
                     f"the speech in {self._source_name} may not be {language_name(language)}, the model's only language"
                 )
-                self.notify(Notice("language_doubted", f"{message}; --engine whisper transcribes a hundred"))
+                self.notify(
+                    Notice("language_doubted", f"{message}; the default model of engine whisper knows a hundred")
+                )
             case Finished() if not (self.failure or self._num_untranscribed):
                 self._notice_silence()
             case _:
