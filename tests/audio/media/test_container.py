@@ -35,6 +35,7 @@ from tests.support.media_files import (
 )
 from voxtide.audio import open_source
 from voxtide.audio.bytestream import ByteStream
+from voxtide.audio.media import demuxer
 from voxtide.audio.media.container import MediaReader
 from voxtide.audio.source import AudioSource
 from voxtide.errors import AudioError, CorruptAudioError
@@ -359,6 +360,17 @@ async def test_a_hole_in_a_broadcast_raises_after_the_audio_behind_it(num_tracks
     assert joined(chunks).size == pytest.approx(20 * 16_000, abs=2_400)
     assert isinstance(error, CorruptAudioError)
     assert "packets are missing in 1 place" in str(error)
+
+
+async def test_a_hole_in_a_broadcast_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demuxer, "_MAX_RESYNCS", 16)
+    data = encoded(tone(3.0, rate_hz=48_000), "aac", "mpegts", rate_hz=48_000)
+    (tmp_path / "zeros.ts").write_bytes(data + bytes(2**21) + data)
+    async with open_source(tmp_path / "zeros.ts") as source:
+        chunks, error = await read_until_error(source)
+    assert joined(chunks).size == pytest.approx(3 * 16_000, abs=2_400)
+    assert isinstance(error, CorruptAudioError)
+    assert str(error).endswith("s were read: no packet in 1 MiB")
 
 
 async def test_zeros_after_a_broadcast_are_only_worth_a_notice(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ _CLOCK_MAY_RESTART = 0x200
 
 _MAX_RESYNCS = 1024
 """FFmpeg searches 64 KiB (`resync_size`) for the next MPEG-TS packet, then gives up with EAGAIN. It is asked again, so
-often in a row: a hole of 64 MiB, a file system's largest preallocation. An endless stream of zeros ends there."""
+often in a row: a hole of 64 MiB takes a second to search. An endless stream of zeros ends there."""
 
 
 class Demuxer:
@@ -229,9 +229,11 @@ class Demuxer:
             except IndexError:
                 pass  # PyAV 18 raises it once when a stream starts in the middle of the file; retry
             except av.error.BlockingIOError:
-                num_resyncs += 1
-                if self.format_name != _MPEG_TS or num_resyncs > _MAX_RESYNCS:
+                if self.format_name != _MPEG_TS:
                     raise
+                num_resyncs += 1
+                if num_resyncs > _MAX_RESYNCS:
+                    raise AudioError(f"no packet in {_MAX_RESYNCS * 64 // 1024} MiB") from None
         self.has_rest = num_resyncs > 0
 
     def _is_end_of_unsized_body(self, error: av.FFmpegError) -> bool:
