@@ -21,7 +21,10 @@ WHISPER = (
 """Whisper's own codes."""
 
 
-@pytest.mark.parametrize("name", ["fr", "FR", " fr ", "fr-FR", "fr_CA", "French", "FRENCH", "français", "Francais"])
+@pytest.mark.parametrize(
+    "name",
+    ["fr", "FR", " fr ", "fr-FR", "fr_CA", "fra", "FRE", "fre-CA", "French", "FRENCH", "français", "Francais"],
+)
 def test_a_language_is_found_by_code_tag_and_name(name: str) -> None:
     assert language_code(name) == "fr"
 
@@ -39,6 +42,14 @@ def test_scripts_old_codes_and_other_names(name: str, code: str) -> None:
 @pytest.mark.parametrize("name", ["", "e", "xx", "xx-US", "en-", "12", "日本", "frnch", "fr " * 100, None, 7, ["fr"]])
 def test_what_is_no_language(name: object) -> None:
     assert language_code(name) is None
+
+
+def test_the_long_codes_are_those_of_the_table() -> None:
+    codes = {code for code, _ in languages._names()}
+    assert codes - set(languages._long_codes().values()) == {"haw", "yue"}, "their codes are long themselves"
+    assert len(languages._long_codes()) == 182 + 20 + 1, "ISO 639-2 has two for 20 of them; no has nob, too"
+    for long, code in languages._long_codes().items():
+        assert languages._codes().get(long, code) == code
 
 
 def test_every_language_of_whisper_is_known() -> None:

@@ -21,6 +21,7 @@ from voxtide.transcript.events import (
     Finished,
     Flushed,
     LanguageDoubted,
+    SpeechStarted,
     SpeechStopped,
     SpeechUntranscribed,
     TranscriptEvent,
@@ -172,11 +173,33 @@ def test_speech_without_text_is_noticed_a_bounded_number_of_times() -> None:
     assert noticed(500)[-1].endswith("more of the kind is not reported")
 
 
+@pytest.mark.parametrize(
+    ("events", "span"),
+    [
+        ([SpeechStarted(0.576), SpeechStopped(1.152)], "from 0.6 to 1.2 s"),
+        ([SpeechStarted(0.1), SpeechStopped(0.3), SpeechStarted(0.4), SpeechStopped(0.5)], "from 0.1 to 0.5 s"),
+        ([SpeechStarted(0.1)], "from 0.1 to 1.0 s"),
+    ],
+)
+def test_short_speech_without_text_is_not_called_silence(events: list[TranscriptEvent], span: str) -> None:
+    def notices_of(*events: TranscriptEvent) -> tuple[Notice, ...]:
+        stream = cast("EngineStream", Events(*events, Finished(1.0)))
+        return asyncio.run(run_stream(chunks_of(PAUSE), stream)).transcript.notices
+
+    message = f"the audio: no text for the speech {span}, too short or too unclear for the model"
+    assert notices_of(*events) == (Notice("speech_untranscribed", message),)
+    assert notices_of(*events, Delta("yes", 1.0)) == ()
+    assert [it.message for it in notices_of(*events, SpeechUntranscribed(0.0, 2.0))] == [
+        "the audio: no text for the speech from 0.0 to 2.0 s"
+    ]
+
+
 def test_another_language_is_noticed() -> None:
     stream = cast("EngineStream", Events(LanguageDoubted("en", 3.0), Finished(4.0)))
     (notice, *_) = asyncio.run(run_stream(chunks_of(PAUSE), stream)).transcript.notices
     assert notice.code == "language_doubted"
-    assert "may not be English" in notice.message and "--engine whisper" in notice.message
+    assert "may not be English" in notice.message and "engine whisper" in notice.message
+    assert "--" not in notice.message, "the message is also for the API and for clients"
 
 
 def test_the_notices_of_an_empty_source_follow_the_start() -> None:

@@ -1,6 +1,6 @@
 """Languages by name. In: a code, a tag or a name, as people write it. Out: an ISO 639-1 code. Knows no engine.
 
-"fr", "FR", "fr-FR", "fr_CA", "French", "français", "francais" -> "fr"
+"fr", "FR", "fr-FR", "fr_CA", "fra", "fre", "French", "français", "francais" -> "fr"
 """
 
 from __future__ import annotations
@@ -30,13 +30,15 @@ def language_code(name: object) -> str | None:
     """The code of a language, or None if there is no such language.
 
     Args:
-        name: A code, also with a region or script, or the language's name in English or in itself, in any case.
+        name: A code of ISO 639-1 or 639-2, also with a region or script, or the language's name in English or in
+            itself, in any case.
     """
     if not isinstance(name, str) or len(name) > MAX_NAME_CHARS:
         return None
     key = _key(name)
     tag = _TAG.fullmatch(key)
-    return _codes().get(tag[1] if tag else key)
+    code = tag[1] if tag else key
+    return _codes().get(code) or _long_codes().get(code)
 
 
 def language_name(code: str) -> str:
@@ -94,6 +96,13 @@ def _codes() -> dict[str, str]:
 
 
 @cache
+def _long_codes() -> dict[str, str]:
+    """Codes by those of ISO 639-2. Not among the nearest: no slip of the finger is likely to be one."""
+    lines = (line.split(":") for line in _ISO_639_2.split())
+    return {long: code for code, *longs in lines for long in longs}
+
+
+@cache
 def _english() -> dict[str, str]:
     """Each language's English name by its code."""
     return {code: names[0] for code, names in _names()}
@@ -113,6 +122,22 @@ def _key(name: str) -> str:
 
 _OLD_CODES = {"iw": "he", "in": "id", "ji": "yi", "jw": "jv", "mo": "ro", "nb": "no", "cmn": "zh", "fil": "tl"}
 """Codes that stand for one in the table: withdrawn ones, Whisper's, and those of the usual tags."""
+
+_ISO_639_2 = """
+aa:aar ab:abk ae:ave af:afr ak:aka am:amh an:arg ar:ara as:asm av:ava ay:aym az:aze ba:bak be:bel bg:bul bi:bis bm:bam
+bn:ben bo:tib:bod br:bre bs:bos ca:cat ce:che ch:cha co:cos cr:cre cs:cze:ces cu:chu cv:chv cy:wel:cym da:dan de:ger:deu
+dv:div dz:dzo ee:ewe el:gre:ell en:eng eo:epo es:spa et:est eu:baq:eus fa:per:fas ff:ful fi:fin fj:fij fo:fao fr:fre:fra
+fy:fry ga:gle gd:gla gl:glg gn:grn gu:guj gv:glv ha:hau he:heb hi:hin ho:hmo hr:hrv ht:hat hu:hun hy:arm:hye hz:her
+ia:ina id:ind ie:ile ig:ibo ii:iii ik:ipk io:ido is:ice:isl it:ita iu:iku ja:jpn jv:jav ka:geo:kat kg:kon ki:kik kj:kua
+kk:kaz kl:kal km:khm kn:kan ko:kor kr:kau ks:kas ku:kur kv:kom kw:cor ky:kir la:lat lb:ltz lg:lug li:lim ln:lin lo:lao
+lt:lit lu:lub lv:lav mg:mlg mh:mah mi:mao:mri mk:mac:mkd ml:mal mn:mon mr:mar ms:may:msa mt:mlt my:bur:mya na:nau nd:nde
+ne:nep ng:ndo nl:dut:nld nn:nno no:nor:nob nr:nbl nv:nav ny:nya oc:oci oj:oji om:orm or:ori os:oss pa:pan pi:pli pl:pol
+ps:pus pt:por qu:que rm:roh rn:run ro:rum:ron ru:rus rw:kin sa:san sc:srd sd:snd se:sme sg:sag si:sin sk:slo:slk sl:slv
+sm:smo sn:sna so:som sq:alb:sqi sr:srp ss:ssw st:sot su:sun sv:swe sw:swa ta:tam te:tel tg:tgk th:tha ti:tir tk:tuk
+tl:tgl tn:tsn to:ton tr:tur ts:tso tt:tat tw:twi ty:tah ug:uig uk:ukr ur:urd uz:uzb ve:ven vi:vie vo:vol wa:wln wo:wol
+xh:xho yi:yid yo:yor za:zha zh:chi:zho zu:zul
+"""
+"""The codes of ISO 639-2 (bibliographic, then terminological), which films use for their tracks."""
 
 # The languages of ISO 639-1 and Whisper's two others: the code, the name in English, in the language, other names.
 _TABLE = """

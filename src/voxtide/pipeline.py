@@ -20,7 +20,14 @@ from voxtide.engines.base import EngineStream
 from voxtide.errors import EngineError, VoxtideError, first_error
 from voxtide.languages import language_name
 from voxtide.transcript.assembler import Assembler
-from voxtide.transcript.events import Finished, LanguageDoubted, SpeechStopped, SpeechUntranscribed, TranscriptEvent
+from voxtide.transcript.events import (
+    Finished,
+    LanguageDoubted,
+    SpeechStarted,
+    SpeechStopped,
+    SpeechUntranscribed,
+    TranscriptEvent,
+)
 from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples, Transcript
 
 MAX_PAUSE_AGE_S = 1.0
@@ -135,6 +142,7 @@ class _Run:
         self._num_fed_samples = 0
         self._energy = 0.0
         self._num_untranscribed = 0
+        self._speech_s: tuple[float, float | None] | None = None  # the start of all speech, and its end once it stopped
         self._is_flushing_at_pauses = is_flushing_at_pauses
         self._flush_requested = asyncio.Event()
         self._input_lock = asyncio.Lock()  # `feed` and `flush` of a stream must not overlap
@@ -165,6 +173,10 @@ class _Run:
     def _notice_text(self, event: TranscriptEvent) -> None:
         """Report speech without text, speech in another language, and at the end audio without speech."""
         match event:
+            case SpeechStarted(start_s):
+                self._speech_s = (start_s if self._speech_s is None else self._speech_s[0], None)
+            case SpeechStopped(end_s) if self._speech_s is not None:
+                self._speech_s = (self._speech_s[0], end_s)
             case SpeechUntranscribed(start_s, audio_s):
                 self._num_untranscribed += 1
                 if self._num_untranscribed <= MAX_SPEECH_NOTICES:
@@ -176,16 +188,26 @@ class _Run:
                 message = (
                     f"the speech in {self._source_name} may not be {language_name(language)}, the model's only language"
                 )
-                self.notify(Notice("language_doubted", f"{message}; --engine whisper transcribes a hundred"))
-            case Finished() if not (self.failure or self._num_untranscribed):
-                self._notice_silence()
+                self.notify(
+                    Notice("language_doubted", f"{message}; the default model of engine whisper knows a hundred")
+                )
+            case Finished(audio_s) if not (
+                self.failure or self._num_untranscribed or self.assembler.stable_text.strip()
+            ):
+                self._notice_no_text(audio_s)
             case _:
                 pass
 
-    def _notice_silence(self) -> None:
-        """Report audio without text, unless the stream was stopped after little of it."""
+    def _notice_no_text(self, audio_s: float) -> None:
+        """Report audio without text: all of its speech, or that it has none, unless it was stopped after little."""
+        if self._speech_s is not None:
+            start_s, end_s = self._speech_s
+            span = f"from {start_s:.1f} to {audio_s if end_s is None else end_s:.1f} s"
+            message = f"{self._source_name}: no text for the speech {span}, too short or too unclear for the model"
+            self.notify(Notice("speech_untranscribed", message))
+            return
         fed_s = self._num_fed_samples / SAMPLE_RATE_HZ
-        if self.assembler.stable_text.strip() or (self.is_stopped and fed_s < MIN_FED_S):
+        if self.is_stopped and fed_s < MIN_FED_S:
             return
         if not self._num_fed_samples:
             self.notify(Notice("no_speech", f"no speech found in {self._source_name}; it has no audio"))

@@ -45,7 +45,7 @@ def test_a_translation_needs_an_engine_that_can() -> None:
     assert engine_for(AUTO, task="translate") == engine_for(AUTO, language="en", task="translate") == "whisper"
     assert engine_for("whisper", task="translate") == "whisper"
     for name in ("moonshine", "voxtral", "remote", "vllm"):
-        with pytest.raises(UnsupportedOptionError, match=f"engine '{name}' cannot translate; use --engine whisper"):
+        with pytest.raises(UnsupportedOptionError, match=f"engine '{name}' cannot translate; use engine whisper"):
             engine_for(name, task="translate")
 
 
@@ -74,7 +74,7 @@ def test_a_language_the_engine_lacks_is_refused_with_the_engine_that_has_it(
     monkeypatch.setattr(registry, "find_spec", lambda _: object() if has_extra else None)
     first = "" if has_extra else rf" \(first install its extra: {re.escape(install_command('whisper'))}\)"
     with pytest.raises(
-        UnsupportedOptionError, match=f"'moonshine' cannot transcribe 'fr': it knows en; use --engine whisper{first}$"
+        UnsupportedOptionError, match=f"'moonshine' cannot transcribe 'fr': it knows en; use engine whisper{first}$"
     ):
         load_engine("moonshine", language="French")
     with pytest.raises(UnsupportedOptionError, match="no language 'frnch'"):

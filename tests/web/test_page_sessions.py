@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
-from tests.support.captions_page import OpenPage, Spoken
+from tests.support.captions_page import CaptionsPage, OpenPage, Spoken
 
 NUMBERS = "One two three four five six seven"
 
@@ -204,3 +204,50 @@ def test_a_browser_without_storage_is_reported_once_and_works(
     page.transcribe(spoken, "Try again.")
     assert page.text == "No matter. Try again."
     expect(page.notice).to_be_hidden()
+
+
+FAILING = "(name) => { IDBObjectStore.prototype[name] = () => { throw new DOMException('', 'InvalidStateError') } }"
+"""Makes a method of the database fail, as after the user cleared the site's data."""
+
+
+@pytest.fixture
+def with_past_session(open_page: OpenPage, scripted_address: str, spoken: Spoken) -> CaptionsPage:
+    """A page with the past sessions "Ever tried." and "No matter."; the list is open."""
+    page = open_page(scripted_address)
+    for text in ("Ever tried.", "No matter."):
+        page.transcribe(spoken, text)
+        page.press("Clear")
+    page.press("Sessions")
+    expect(page.sessions).to_have_count(2)
+    return page
+
+
+def test_a_session_that_cannot_be_read_is_reported(with_past_session: CaptionsPage) -> None:
+    page = with_past_session
+    page.page.evaluate(FAILING, "get")
+    page.open_session("No matter.")
+    expect(page.notice).to_contain_text("The session was not opened. The browser cannot read it. Save the text")
+    page.page.evaluate(FAILING, "getAll")
+    page.press("Sessions")
+    expect(page.page.locator("#sessions-note")).to_contain_text("The browser cannot read the sessions.")
+    expect(page.sessions).to_have_count(0)
+
+
+def test_sessions_that_cannot_be_deleted_are_counted(with_past_session: CaptionsPage) -> None:
+    page = with_past_session
+    page.page.evaluate(FAILING, "delete")
+    page.press("Delete all past sessions")
+    page.press("Delete 2 now")
+    note = page.page.locator("#sessions-note")
+    expect(note).to_have_text("0 deleted; 2 not, the browser cannot change them.")
+    expect(page.sessions).to_have_count(2)
+
+
+def test_an_undo_that_cannot_be_stored_is_reported(open_page: OpenPage, scripted_address: str, spoken: Spoken) -> None:
+    page = open_page(scripted_address)
+    page.transcribe(spoken, "No matter.")
+    page.press("Clear")
+    expect(page.notice).to_contain_text("Cleared.")
+    page.page.evaluate(FAILING, "get")
+    page.press("Undo")
+    expect(page.notice).to_contain_text("The session was not opened.")

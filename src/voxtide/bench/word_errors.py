@@ -118,6 +118,15 @@ def word_errors(name: str, reference: str | Sequence[str], hypothesis: str, *, l
     return WordErrors(len(spoken), num_errors, differences, _by_part(_owners(parts, spoken), output.alignments[0]))
 
 
+def has_words(text: str, language: str) -> bool:
+    """Whether anything of a reference text is left to compare: "..." and, in English, "uh" have no words.
+
+    Raises:
+        MissingExtraError: The bench extra is not installed.
+    """
+    return bool(_normaliser(language)(text).split())
+
+
 def _owners(parts: Sequence[Sequence[str]], words: Sequence[str]) -> NDArray[np.int64]:
     """The part of each word of the joined text, whose normaliser may join numbers across parts."""
     owners = np.repeat(np.arange(len(parts)), [len(part) for part in parts])

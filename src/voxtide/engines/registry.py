@@ -135,12 +135,10 @@ def engine_for(name: str, *, language: str | None = None, model: str | None = No
     if code is not None and entry.languages and code not in entry.languages:
         raise UnsupportedOptionError(
             f"engine {name!r} cannot transcribe {code!r}: it knows {', '.join(entry.languages)}; "
-            f"use --engine {_MULTILINGUAL}{_first_install()}"
+            f"use engine {_MULTILINGUAL}{_first_install()}"
         )
     if task == "translate" and not entry.can_translate:
-        raise UnsupportedOptionError(
-            f"engine {name!r} cannot translate; use --engine {_MULTILINGUAL}{_first_install()}"
-        )
+        raise UnsupportedOptionError(f"engine {name!r} cannot translate; use engine {_MULTILINGUAL}{_first_install()}")
     if name == _MULTILINGUAL and (code not in (None, "en") or task == "translate"):
         _check_is_multilingual(model, code)
     return name

@@ -35,6 +35,7 @@ from tests.support.media_files import (
 )
 from voxtide.audio import open_source
 from voxtide.audio.bytestream import ByteStream
+from voxtide.audio.media import demuxer
 from voxtide.audio.media.container import MediaReader
 from voxtide.audio.source import AudioSource
 from voxtide.errors import AudioError, CorruptAudioError
@@ -347,6 +348,38 @@ async def test_damage_in_the_middle_raises_after_all_decodable_audio(tmp_path: P
         chunks, error = await read_until_error(source)
     assert isinstance(error, CorruptAudioError)
     assert similarity(joined(chunks)[:8_000], speech()) > 0.95
+
+
+@pytest.mark.parametrize("num_tracks", [1, 2])
+async def test_a_hole_in_a_broadcast_raises_after_the_audio_behind_it(num_tracks: int) -> None:
+    data = film(*[tone(20.0, rate_hz=48_000)] * num_tracks, container="mpegts", codec="aac", rate_hz=48_000)
+    middle = len(data) // 2 // 188 * 188
+    holed = data[:middle] + bytes(300_000) + data[middle:]  # FFmpeg searches 64 KiB for the next packet
+    async with open_source("-", stdin=io.BytesIO(holed)) as source:
+        chunks, error = await read_until_error(source)
+    assert joined(chunks).size == pytest.approx(20 * 16_000, abs=2_400)
+    assert isinstance(error, CorruptAudioError)
+    assert "packets are missing in 1 place" in str(error)
+
+
+async def test_a_hole_in_a_broadcast_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demuxer, "_MAX_RESYNCS", 16)
+    data = encoded(tone(3.0, rate_hz=48_000), "aac", "mpegts", rate_hz=48_000)
+    (tmp_path / "zeros.ts").write_bytes(data + bytes(2**21) + data)
+    async with open_source(tmp_path / "zeros.ts") as source:
+        chunks, error = await read_until_error(source)
+    assert joined(chunks).size == pytest.approx(3 * 16_000, abs=2_400)
+    assert isinstance(error, CorruptAudioError)
+    assert str(error).endswith("s were read: no packet in 1 MiB")
+
+
+async def test_zeros_after_a_broadcast_are_only_worth_a_notice(tmp_path: Path) -> None:
+    data = encoded(tone(3.0, rate_hz=48_000), "aac", "mpegts", rate_hz=48_000)
+    (tmp_path / "preallocated.ts").write_bytes(data + bytes(300_000))
+    async with open_source(tmp_path / "preallocated.ts") as source:
+        assert (await read_all(source)).size == pytest.approx(3 * 16_000, abs=2_400)
+        assert [notice.code for notice in source.notices] == ["undecodable_bytes"]
+        assert "after its last packet" in source.notices[0].message
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg", "webm", "m4a", "caf", "wv"])

@@ -75,9 +75,18 @@ async def test_a_file_on_a_web_server_is_read_ahead() -> None:
             assert [notice.code for notice in source.notices] == ["tracks"]
 
 
-@pytest.mark.parametrize("choice", [2, "2", "de", "ger", "deu", "DE", "de-AT"])
+@pytest.mark.parametrize("choice", [2, "2", "de", "ger", "deu", "DE", "de-AT", "German", "Deutsch"])
 async def test_a_track_is_chosen_by_number_or_language(choice: int | str) -> None:
     assert loudest_hz(await decode(film(LOW, HIGH, languages=("eng", "ger")), choice)) == 700
+
+
+@pytest.mark.parametrize(
+    ("choice", "number"),
+    [("french", 1), ("FRA", 1), ("français", 1), ("fr", 1), ("fr-CA", 2), ("nb", 3), ("nob", 4), ("qaa-x", 5)],
+)
+def test_an_exact_code_comes_before_another_of_the_same_language(choice: str, number: int) -> None:
+    tracks = [AudioTrack(i, code) for i, code in enumerate(("fre", "fr-CA", "nor", "nob", "qaa-DE"), start=1)]
+    assert chosen_tracks("film.mkv", tracks, choice) == [tracks[number - 1]]
 
 
 async def test_the_mix_has_all_tracks() -> None:

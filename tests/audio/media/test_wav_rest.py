@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import pytest
 
-from tests.support.media_files import encode, read_all, tone
+from tests.support.media_files import encode, encoded, pipe, read_all, tone
 from voxtide.audio import open_source
 from voxtide.audio.bytestream import ByteStream
 from voxtide.audio.media.wav_rest import wav_rest
@@ -103,6 +103,26 @@ async def test_a_recording_behind_the_first_is_named(tmp_path: Path, codec: str)
     assert notices == [("unread_audio", message)]
 
 
+@CODECS
+@pytest.mark.parametrize("num_zeros", [1_000, 70_000, 200_001])
+@pytest.mark.parametrize("rate_hz", [RATE_HZ, 44_100])
+async def test_a_recording_behind_zeros_is_named(tmp_path: Path, codec: str, num_zeros: int, rate_hz: int) -> None:
+    second = encoded(tone(1.0, rate_hz=rate_hz), "pcm_s16le", "wav", rate_hz=rate_hz)
+    num_samples = write_wav(tmp_path / "joined.wav", codec, num_unstated=0, after=bytes(num_zeros) + second)
+    num_read, _, notices = await read(tmp_path / "joined.wav")
+    assert num_read == num_samples
+    assert [code for code, _ in notices] == ["unread_audio"]
+
+
+@CODECS
+async def test_zeros_before_unstated_samples_are_read_with_them(tmp_path: Path, codec: str) -> None:
+    audio = bytes(100_000) + random.Random(3).randbytes(200_000)
+    num_samples = write_wav(tmp_path / "killed.wav", codec, num_unstated=0, after=audio)
+    num_read, _, notices = await read(tmp_path / "killed.wav")
+    assert num_read == num_samples + len(audio) // (3 if codec == "pcm_s24le" else 2)
+    assert [code for code, _ in notices] == ["wrong_length"]
+
+
 @pytest.mark.parametrize(
     ("after", "is_named"),
     [
@@ -113,9 +133,10 @@ async def test_a_recording_behind_the_first_is_named(tmp_path: Path, codec: str)
         (b"\0" * 200_000, False),
         (random.Random(7).randbytes(500), True),
         (b"RIFF\x24\0\0\0WAVEfmt ", True),
+        (b"\0" * 200_000 + b"RIFF\x24\0\0\0WAVEfmt ", True),
         (b"R", True),
     ],
-    ids=["nothing", "chunk", "padded chunk", "padding", "much padding", "bytes", "another recording", "a byte"],
+    ids=["nothing", "chunk", "padded chunk", "padding", "much padding", "bytes", "another", "behind padding", "a byte"],
 )
 @pytest.mark.parametrize("ends", [True, False])
 async def test_what_follows_the_samples_in_a_pipe_is_named(
@@ -130,6 +151,17 @@ async def test_what_follows_the_samples_in_a_pipe_is_named(
         async with open_source("-", stdin=pipe) as source:
             assert (await read_all(source)).size == num_samples
             assert [notice.code for notice in source.notices] == ["unread_audio"] * is_named
+
+
+async def test_the_search_behind_a_pipes_samples_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In bytes, and in time: a writer may send silence for ever."""
+    num_samples = write_wav(tmp_path / "talk.wav", "pcm_s16le", num_unstated=0, after=bytes(300_000) + b"RIFF")
+    for limit, value in (("_MAX_ZERO_BYTES", 100_000), ("PIPE_SEARCH_S", 0.0)):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"voxtide.audio.media.wav_rest.{limit}", value)
+            async with open_source("-", stdin=pipe((tmp_path / "talk.wav").read_bytes())) as source:
+                assert (await read_all(source)).size == num_samples
+                assert source.notices == []
 
 
 def _write(writer: BinaryIO, data: bytes, ends: bool) -> None:

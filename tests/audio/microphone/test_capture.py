@@ -273,6 +273,58 @@ async def test_a_device_that_comes_back_too_late_is_closed(library: FakeLibrary,
     assert [stream.is_closed for stream in library.streams] == [True, True]
 
 
+async def test_an_unexpected_failure_of_an_attempt_reaches_the_reader(library: FakeLibrary) -> None:
+    async with microphone_at(library, Time()) as source:
+        library.start_error = KeyError("hostapi")
+        stop(library.streams[0])
+        with pytest.raises(AudioError, match="'USB Audio' was lost and cannot be opened again: KeyError: 'hostapi'"):
+            await source.read()
+        library.start_error = None
+        await source.read()  # it did not stay
+        assert len(library.streams) == 2
+
+
+async def test_an_unexpected_failure_that_nobody_reads_is_logged(
+    library: FakeLibrary, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with microphone_at(library, Time()) as source:
+        slow = Slow(library)
+        library.start_error = KeyError("hostapi")
+        stop(library.streams[0])
+        reading = asyncio.create_task(source.read())
+        await until(lambda: slow.is_searching)
+        reading.cancel()
+        slow.release.set()
+    await source.close()
+    assert [message for message in caplog.messages if "KeyError" in message] == caplog.messages[1:]
+    assert len(caplog.messages) == 2
+
+
+def test_a_sound_system_that_hangs_holds_neither_the_reader_nor_the_end(
+    library: FakeLibrary, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def read() -> None:
+        async with microphone_at(library, Time()) as source:
+            stop(library.streams[0])
+            with pytest.raises(AudioError, match=r"the sound system has not answered for 0\.01 s"):
+                await source.read()
+            reading = asyncio.create_task(source.read())
+            await until(lambda: source._attempt is not None)
+            reading.cancel()
+        assert "not answered" in caplog.messages[-1]
+
+    monkeypatch.setattr(capture, "ATTEMPT_TIMEOUT_S", 0.01)
+    slow = Slow(library)
+    asyncio.run(read())  # returns although the threads do not
+    hanging = [thread for thread in threading.enumerate() if thread.name == "voxtide-microphone"]
+    assert len(hanging) == 2
+    assert all(thread.daemon for thread in hanging)
+    slow.release.set()
+    for thread in hanging:
+        thread.join()
+    assert all(stream.is_closed for stream in library.streams)
+
+
 async def test_closing_waits_for_the_device(library: FakeLibrary) -> None:
     async with microphone_at(library, Time()) as source:
         slow = Slow(library)

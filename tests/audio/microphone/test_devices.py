@@ -9,12 +9,16 @@ import re
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 
 from tests.support.fake_microphones import FakeLibrary
-from voxtide.audio.microphone import InputDevice, MicrophoneSource, list_devices
+from tests.support.media_files import tone
+from tests.support.waiting import wait_until
+from voxtide.audio.microphone import InputDevice, MicrophoneSource, devices, list_devices
 from voxtide.audio.microphone.devices import without_messages
 from voxtide.errors import MissingExtraError, install_command
 
@@ -55,6 +59,27 @@ def test_messages_of_portaudio_are_logged_not_printed(
     assert "PortAudio: ALSA lib pcm.c: Unknown PCM cards.pcm.rear" in caplog.text
 
 
+def test_without_a_place_for_temporary_files_messages_are_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "sounddevice.py").write_text(NOISY)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    monkeypatch.setattr(devices, "TemporaryFile", partial(TemporaryFile, dir=tmp_path / "missing"))
+    caplog.set_level(logging.DEBUG, "voxtide.audio")
+    assert list_devices() == []
+    assert set(capfd.readouterr().err.split()) == {"after"}
+    assert "PortAudio's messages are dropped: [Errno 2]" in caplog.text
+
+
+async def test_without_a_place_for_temporary_files_a_microphone_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "TemporaryFile", partial(TemporaryFile, dir="/missing"))
+    library = FakeLibrary()
+    async with MicrophoneSource(0, chunk_ms=20, library=library) as source:
+        library.streams[0].record(tone(0.02))
+        assert (await source.read()) is not None
+
+
 def test_threads_redirect_messages_one_after_the_other() -> None:
     def other() -> None:
         with without_messages():
@@ -69,6 +94,14 @@ def test_threads_redirect_messages_one_after_the_other() -> None:
         assert not is_in.wait(0.05)
     may_leave.set()
     thread.join()
+    assert os.fstat(2) == stderr
+
+
+def test_a_call_that_hangs_does_not_hide_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "MAX_HIDDEN_S", 0.01)
+    stderr = os.fstat(2)
+    with without_messages():
+        wait_until(lambda: os.fstat(2) == stderr)
     assert os.fstat(2) == stderr
 
 

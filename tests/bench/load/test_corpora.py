@@ -70,7 +70,9 @@ def ignore(line: str) -> None:
 def test_a_package_is_unpacked_once_and_has_its_odd_prompts(tmp_path: Path) -> None:
     corpus = packaged(debian_package(prompts()), tmp_path)
     home = fetch(corpus, tmp_path / "corpora", archives_in=tmp_path, progress=ignore)
-    assert [(it.name, it.text) for it in utterances_in(home)] == [("aa", "four five six"), ("abc", "One two three")]
+    found, left_out = utterances_in(home)
+    assert [(it.name, it.text) for it in found] == [("aa", "four five six"), ("abc", "One two three")]
+    assert list(map(str, left_out)) == ["zz: no audio file"]
     assert fetch(corpus, tmp_path / "corpora", archives_in=tmp_path / "gone", progress=ignore) == home
     assert [path.name for path in (tmp_path / "corpora").iterdir()] == ["mine"]
 
@@ -131,7 +133,8 @@ LIBRISPEECH = "1-2-0 HE SAID\n1-2-1 SHE SAID\n1-2-9 no file\n"
     ids=["LibriSpeech", "FLEURS", "Common Voice", "folder"],
 )
 def test_a_layout_is_recognised(tmp_path: Path, files: dict[str, str]) -> None:
-    found = utterances_in(write(tmp_path, files))
+    found, left_out = utterances_in(write(tmp_path, files))
+    assert "no audio file" in {it.reason for it in left_out}
     assert [it.text.lower() for it in found] == ["he said", "she said"]
     assert all(it.path.is_file() for it in found)
 
@@ -160,6 +163,42 @@ def test_a_table_names_no_file_of_another_directory(tmp_path: Path) -> None:
         utterances_in(tmp_path / "in")
 
 
+@pytest.mark.parametrize(
+    ("files", "left_out"),
+    [
+        (
+            {"1/1.trans.txt": "1-0 HE SAID\n1-1 SHE\n1-2\n1-3 ...\n"}
+            | dict.fromkeys(["1/1-0.flac", "1/1-2.flac", "1/1-3.flac"], ""),
+            ["1-1: no audio file", "1-2: no text", "1-3: no words in its text"],
+        ),
+        (
+            {"test.tsv": "1\ta.wav\the said\n2\tb.wav\t…\n3\tc.wav\tx\n4\td.wav\n\n5\te.wav\t \n"}
+            | dict.fromkeys(["test/a.wav", "test/b.wav", "test/e.wav"], ""),
+            ["4: 2 columns", "b.wav: no words in its text", "c.wav: no audio file", "e.wav: no text"],
+        ),
+        (
+            {"dev.tsv": "path\tsentence\na.mp3\the said\nb.mp3\t?!\nc.mp3\tx\n", "clips/a.mp3": "", "clips/b.mp3": ""},
+            ["b.mp3: no words in its text", "c.mp3: no audio file"],
+        ),
+        (
+            {"a.wav": "", "a.txt": "he said", "b.wav": "", "b.txt": "_", "c.txt": "x", "d.mp3": ""},
+            ["b: no words in its text", "c: no audio file", "d.mp3: no text"],
+        ),
+    ],
+    ids=["LibriSpeech", "FLEURS", "Common Voice", "folder"],
+)
+def test_rows_without_audio_or_words_are_named(tmp_path: Path, files: dict[str, str], left_out: list[str]) -> None:
+    found, unused = utterances_in(write(tmp_path, files))
+    assert [it.text.lower() for it in found] == ["he said"]
+    assert list(map(str, unused)) == left_out
+
+
+def test_a_table_whose_files_are_all_missing_is_refused_with_the_first(tmp_path: Path) -> None:
+    write(tmp_path, {"test.tsv": "".join(f"{number}\t{number}.wav\the said\n" for number in range(9))})
+    with pytest.raises(ConfigError, match=r"; 9 of 9 left out: 0.wav: no audio file; 1.wav: .*; 2.wav: [^;]*; \.\.\.$"):
+        utterances_in(tmp_path)
+
+
 def spoken_corpus(directory: Path, *texts: str) -> Corpus:
     """A directory with a recording of coded tones per text."""
     for number, text in enumerate(texts):
@@ -170,7 +209,8 @@ def spoken_corpus(directory: Path, *texts: str) -> Corpus:
 
 def test_a_talk_knows_where_its_utterances_are(tmp_path: Path) -> None:
     corpus = spoken_corpus(tmp_path, "one two", "three four five")
-    (talk,) = asyncio.run(corpus.talks())
+    (talk,), left_out = asyncio.run(corpus.talks())
+    assert left_out == []
     first, second = talk.cut(talk.samples)
     np.testing.assert_allclose(first, speak("one two"), atol=1e-4)
     np.testing.assert_allclose(second, speak("three four five"), atol=1e-4)
@@ -183,11 +223,11 @@ def test_a_talk_knows_where_its_utterances_are(tmp_path: Path) -> None:
 def test_a_corpus_is_cut_into_talks(tmp_path: Path) -> None:
     (tmp_path / "long.wav").write_bytes(wav_bytes(tone(70.0)))
     utterance = Utterance("long", tmp_path / "long.wav", "text")
-    talks = asyncio.run(Corpus("mine", "en", (utterance,) * 12).talks())
+    talks, _ = asyncio.run(Corpus("mine", "en", (utterance,) * 12).talks())
     lengths_s = [len(talk.samples) / SAMPLE_RATE_HZ for talk in talks]
     assert sum(len(talk.spans) for talk in talks) == 12
     assert all(length_s >= MIN_TALK_S for length_s in lengths_s[:-1])
-    again = asyncio.run(Corpus("mine", "en", (utterance,) * 12).talks())
+    again, _ = asyncio.run(Corpus("mine", "en", (utterance,) * 12).talks())
     assert [talk.spans for talk in again] == [talk.spans for talk in talks]
 
 
@@ -203,6 +243,35 @@ async def test_the_figure_compares_three_ways(tmp_path: Path) -> None:
     assert all(values[f"WER, clean, {way}"] == 0 for way in ("alone", "fast", "live"))
     assert values["WER, clean, live minus alone"] == 0
     assert "2 utterances" in figure.notes[0]
+
+
+async def test_what_cannot_be_measured_is_left_out_and_reported(tmp_path: Path) -> None:
+    spoken_corpus(tmp_path, "go on", "it was night", "uh", "yes", "no", "well")
+    (tmp_path / "3.wav").write_bytes((tmp_path / "3.wav").read_bytes()[:4_000])
+    (tmp_path / "4.wav").write_bytes(wav_bytes(tone(0.0)))
+    (tmp_path / "5.wav").write_bytes(b"RIFF")
+    (tmp_path / "6.txt").write_text("no file")
+    lines: list[str] = []
+    async with ScriptedEngine() as engine:
+        session = BenchSession(
+            BenchEngine("scripted"), engine, is_quick=True, progress=lines.append, corpus=open_corpus(str(tmp_path))
+        )
+        figure = await talks.measure(session)
+    assert {it.name: it.value for it in figure.measures}["WER, clean, alone"] == 0
+    assert "2 utterances" in figure.notes[0]
+    note = f"corpus {tmp_path.name}: 5 of 7 left out: 6: no audio file; 2: no words in its text; 3: ends after"
+    assert lines[0].startswith(note) and lines[0].endswith("; ...")
+    assert figure.notes[2] == lines[0]
+    left_out = figure.details["left out"]
+    assert set(left_out) == {"2", "3", "4", "5", "6"}
+    assert left_out["4"] == "has no audio"
+
+
+def test_a_corpus_of_which_nothing_is_left_is_refused(tmp_path: Path) -> None:
+    corpus = spoken_corpus(tmp_path, "uh", "go on")
+    (tmp_path / "1.wav").write_bytes(b"RIFF")
+    with pytest.raises(ConfigError, match=r"nothing is left; 2 of 2 left out: 0: no words in its text; 1: looks like"):
+        asyncio.run(corpus.talks())
 
 
 def test_the_command_lists_the_corpora_and_names_failures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,11 +5,14 @@ import os
 import resource
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from tests.support.spoken import Spawn, Tones, Voxtide, pcm, spoken
+from voxtide.cli.transcribe.command import _NotePrinter
+from voxtide.types import Notice
 
 SCRIPTED = ("transcribe", "--engine", "scripted")
 
@@ -194,6 +197,14 @@ def test_secrets_in_urls_are_never_shown(voxtide: Voxtide, doc_format: str) -> N
     assert "https://127.0.0.1:9/x.mp3" in result.stderr
 
 
+def test_a_notice_names_the_option_only_here(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = _NotePrinter(nullcontext, None)
+    printer.on_notice(Notice("language_doubted", "it may not be English"), 0.0)
+    printer.on_notice(Notice("no_speech", "no speech found"), 0.0)
+    notes = ["voxtide: note: it may not be English (--engine whisper)", "voxtide: note: no speech found"]
+    assert capsys.readouterr().err.splitlines() == notes
+
+
 def test_a_notice_is_one_line_on_stderr_and_a_field(tones: Tones, voxtide: Voxtide) -> None:
     path = tones("talk.wav", "ever tried.")
     path.write_bytes(path.read_bytes()[:-44])
@@ -281,8 +292,8 @@ def test_a_truncated_recording_gives_its_text_and_a_failure(tones: Tones, voxtid
         (("talk.wav", "--engine", "scripted", "--model", "large"), 2, "no model 'large'"),
         (("talk.wav", "--engine", "scripted", "--language", "xx"), 2, "no language 'xx'; the nearest are"),
         (("talk.wav", "--engine", "scripted", "--language", "Dutch"), 2, "cannot transcribe 'nl'"),
-        (("talk.wav", "--engine", "moonshine", "--language", "French"), 2, "use --engine whisper"),
-        (("talk.wav", "--engine", "moonshine", "--task", "translate"), 2, "cannot translate; use --engine whisper"),
+        (("talk.wav", "--engine", "moonshine", "--language", "French"), 2, "use engine whisper"),
+        (("talk.wav", "--engine", "moonshine", "--task", "translate"), 2, "cannot translate; use engine whisper"),
         (("talk.wav", "--engine", "scripted", "--delay-ms", "7"), 2, "no delay of 7 ms"),
         (("talk.wav", "--engine", "scripted", "--chunk-ms", "1"), 2, "chunk_ms must be 10 to 10000"),
         (("talk.wav", "--engine", "scripted", "--output", "no/such/dir/talk.txt"), 2, "cannot write --output"),

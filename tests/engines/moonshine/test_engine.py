@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import threading
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.engines.windowed.window_model import AudioBuffer, WindowReader, WindowRequest
 from voxtide.errors import UnsupportedOptionError
 from voxtide.models.store import ModelStore
+from voxtide.pipeline import run_stream
 from voxtide.transcript.events import Delta, LanguageDoubted
 from voxtide.types import SAMPLE_RATE_HZ, Pace, Samples, StreamOptions
 
@@ -195,6 +197,20 @@ async def test_speech_in_no_language_of_the_model_is_doubted(pace: Pace) -> None
             result = await transcribe(engine, [samples], StreamOptions(pace=pace))
             assert len(result.text.split()) > 20
             assert [event.language for event in result.events if isinstance(event, LanguageDoubted)] == ["en"] * num
+
+
+async def test_a_word_without_text_is_no_silence() -> None:
+    """The voice activity detector finds the beginning of a word; the model makes nothing of it."""
+    begun = between(recording("beckett.wav"), 0.2, 0.7)
+    pause = np.zeros(SAMPLE_RATE_HZ, np.float32)
+
+    async def chunks() -> AsyncIterator[Samples]:
+        yield np.concatenate([pause, begun, pause])
+
+    async with loaded() as engine, engine.open(StreamOptions(pace="fast")) as stream:
+        transcript = (await run_stream(chunks(), stream)).transcript
+    assert transcript.text == ""
+    assert [notice.code for notice in transcript.notices] == ["speech_untranscribed"]
 
 
 async def test_the_end_of_a_prompt_with_too_many_words_or_too_long_ones_fits() -> None:

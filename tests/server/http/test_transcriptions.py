@@ -233,6 +233,14 @@ async def test_notices_are_a_field_and_a_header() -> None:
     assert "x-voxtide-notices" not in whole.headers
 
 
+@pytest.mark.parametrize("num_zeros", [0, 1_000, 100_000])
+async def test_a_second_recording_in_a_file_is_named(num_zeros: int) -> None:
+    async with files_server() as server:
+        answer = await transcribed(server, FILE + bytes(num_zeros) + FILE)
+    assert (answer.status, answer.json["text"]) == (200, TEXT)
+    assert answer.headers["x-voxtide-notices"] == "unread_audio"
+
+
 async def test_a_track_is_chosen_by_number_or_language() -> None:
     content = film(speak("who built it"), speak("the moat"), languages=("eng", "ger"))
     async with files_server() as server:

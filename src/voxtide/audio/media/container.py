@@ -213,7 +213,14 @@ class MediaReader:
             if problem is not None:
                 return problem
             num_packets += track.damage.num_packets
-        if num_packets:
-            message = f"{self._name} holds bytes that are no audio ({num_packets} packets); they were skipped"
+        if self._demuxer.num_holes:
+            return f"packets are missing in {_counted(self._demuxer.num_holes, 'place')}"
+        if num_packets or self._demuxer.has_rest:
+            skipped = _counted(num_packets, "packet") if num_packets else "after its last packet"
+            message = f"{self._name} holds bytes that are no audio ({skipped}); they were skipped"
             self.notices.append(Notice("undecodable_bytes", message))
         return None
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

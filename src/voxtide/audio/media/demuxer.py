@@ -36,8 +36,14 @@ _NO_PROTOCOLS = ""
 
 _PLAYLIST = b"#EXTM3U"
 
+_MPEG_TS = "mpegts"
+
 _CLOCK_MAY_RESTART = 0x200
 """FFmpeg's AVFMT_TS_DISCONT, a flag of formats. An integer, because PyAV's enumeration does not combine with one."""
+
+_MAX_RESYNCS = 1024
+"""FFmpeg searches 64 KiB (`resync_size`) for the next MPEG-TS packet, then gives up with EAGAIN. It is asked again, so
+often in a row: a hole of 64 MiB takes a second to search. An endless stream of zeros ends there."""
 
 
 class Demuxer:
@@ -45,6 +51,8 @@ class Demuxer:
 
     Attributes:
         is_known_format: Whether the first bytes are those of a container, not FFmpeg's guess.
+        num_holes: How often packets were found again after 64 KiB or more that are none. Only in MPEG-TS.
+        has_rest: Whether the bytes after the last packet are none. Only in MPEG-TS.
         notices: What is known of the input before it is read.
     """
 
@@ -58,6 +66,8 @@ class Demuxer:
             AudioError: Access denied, or timeout.
         """
         self.is_known_format = True
+        self.num_holes = 0
+        self.has_rest = False
         self._num_missing_bytes = 0
         self._stated_bytes: int | None = None
         self.notices: list[Notice] = []
@@ -153,6 +163,7 @@ class Demuxer:
     def reopen(self) -> None:
         """Start over at the beginning. Raises as opening does."""
         self.close()
+        self.num_holes = 0
         if isinstance(self._target, ByteStream):
             self._target.seek(0)
         self._container = self._open()
@@ -205,13 +216,25 @@ class Demuxer:
         return NotAudioError(f"{self._name} is not in an audio format that FFmpeg knows")
 
     def _demux(self, streams: Sequence[AudioStream]) -> Iterator[Packet[AudioStream]]:
+        num_resyncs = 0
         is_at_end = False
         while not is_at_end:
             try:
-                yield from cast("Iterator[Packet[AudioStream]]", self._container.demux(streams))
+                for packet in cast("Iterator[Packet[AudioStream]]", self._container.demux(streams)):
+                    if packet.size and num_resyncs:
+                        self.num_holes += 1
+                        num_resyncs = 0
+                    yield packet
                 is_at_end = True
             except IndexError:
                 pass  # PyAV 18 raises it once when a stream starts in the middle of the file; retry
+            except av.error.BlockingIOError:
+                if self.format_name != _MPEG_TS:
+                    raise
+                num_resyncs += 1
+                if num_resyncs > _MAX_RESYNCS:
+                    raise AudioError(f"no packet in {_MAX_RESYNCS * 64 // 1024} MiB") from None
+        self.has_rest = num_resyncs > 0
 
     def _is_end_of_unsized_body(self, error: av.FFmpegError) -> bool:
         """Whether an HTTP response without a stated length ended with its connection (RFC 9112, section 6.3).

@@ -12,13 +12,14 @@ from typing import TypeAlias
 
 from voxtide.audio.level import level_dbfs
 from voxtide.errors import ConfigError
+from voxtide.languages import language_code
 from voxtide.types import Samples
 
 MIX = "mix"
 """All tracks, averaged."""
 
 TrackChoice: TypeAlias = int | str
-"""A track's number, counted from 1 among the audio tracks, a language, or `MIX`."""
+"""A track's number, counted from 1 among the audio tracks, a language (languages.py), or `MIX`."""
 
 LOOK_AHEAD_S = 120.0
 """How far a recording is searched for sound in its default track, which usually has it in the first second. It counts
@@ -34,16 +35,6 @@ _WINDOW_S = 0.1
 
 _MAX_LANGUAGE_CHARS, _MAX_TITLE_CHARS = 35, 80
 """A file may state any length; messages, which list all tracks, cut longer ones."""
-
-_LANGUAGES = """
-af:afr am:amh ar:ara az:aze be:bel bg:bul bn:ben bs:bos ca:cat cs:cze:ces cy:wel:cym da:dan de:ger:deu el:gre:ell
-en:eng es:spa et:est eu:baq:eus fa:per:fas fi:fin fil:fil fr:fre:fra ga:gle gl:glg gu:guj he:heb hi:hin hr:hrv hu:hun
-hy:arm:hye id:ind is:ice:isl it:ita ja:jpn ka:geo:kat kk:kaz km:khm kn:kan ko:kor la:lat lo:lao lt:lit lv:lav
-mk:mac:mkd ml:mal mn:mon mr:mar ms:may:msa my:bur:mya nb:nob ne:nep nl:dut:nld nn:nno no:nor pa:pan pl:pol ps:pus
-pt:por ro:rum:ron ru:rus si:sin sk:slo:slk sl:slv sq:alb:sqi sr:srp sv:swe sw:swa ta:tam te:tel th:tha tr:tur uk:ukr
-ur:urd uz:uzb vi:vie yi:yid zh:chi:zho
-"""
-"""ISO 639-1 codes and their ISO 639-2 codes (bibliographic, then terminological), which containers use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +85,10 @@ def chosen_tracks(name: str, tracks: Sequence[AudioTrack], choice: TrackChoice) 
     wanted = str(choice).strip().lower()
     if wanted == MIX:
         return list(tracks)
-    for track in tracks:
-        if wanted == str(track.number) or (track.language is not None and _is_same(wanted, track.language.lower())):
-            return [track]
+    for is_wanted in (_has_number, _has_code, _has_language):
+        found = next((track for track in tracks if is_wanted(track, wanted)), None)
+        if found is not None:
+            return [found]
     listed = ", ".join(map(str, tracks))
     raise ConfigError(f"{name} has no audio track {str(choice)[:40]!r}; it has: {listed}; {MIX!r} reads all of them")
 
@@ -111,18 +103,22 @@ def listing(
     return f"{name} has {len(tracks)} audio tracks: {listed}; {used_text}; choose by number, language or {MIX}"
 
 
-def _is_same(wanted: str, language: str) -> bool:
-    """Whether two language codes, with or without a region, mean the same language."""
-    return not _codes(wanted).isdisjoint(_codes(language))
+def _has_number(track: AudioTrack, wanted: str) -> bool:
+    return wanted == str(track.number)
 
 
-def _codes(language: str) -> set[str]:
-    code = language.replace("_", "-").partition("-")[0]
-    return next((codes for codes in map(_split, _LANGUAGES.split()) if code in codes), {code})
+def _has_code(track: AudioTrack, wanted: str) -> bool:
+    return track.language is not None and wanted == track.language.lower()
 
 
-def _split(codes: str) -> set[str]:
-    return set(codes.split(":"))
+def _has_language(track: AudioTrack, wanted: str) -> bool:
+    """Whether the track's language is the wanted one, by any code, tag or name."""
+    return track.language is not None and _language(wanted) == _language(track.language)
+
+
+def _language(name: str) -> str:
+    """The code of a language; of an unknown one what comes before the region."""
+    return language_code(name) or name.lower().replace("_", "-").partition("-")[0]
 
 
 class TrackLevels:

@@ -6,6 +6,8 @@ Writers that were killed leave an old length behind. Chunks such as titles may f
 from __future__ import annotations
 
 import struct
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +17,10 @@ from voxtide.audio.pcm import LENGTH_TOLERANCE_S, MAX_WAV_HEADER_BYTES, UNKNOWN_
 from voxtide.types import Notice
 
 _TAIL_BYTES = 64 * 1024
-"""Chunks behind samples of an unstated number are searched for in so many bytes at the end of the file, and what is no
-padding in so many bytes of a pipe."""
+"""Chunks behind samples of an unstated number are searched for in so many bytes at the end of the file."""
+
+_MAX_ZERO_BYTES = 2**24
+"""Zeros behind the samples that are searched for another recording: nine minutes of silence, read in a moment."""
 
 _CHUNKS = {b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"cue ", b"smpl", b"JUNK", b"PAD ", b"_PMX", b"fact", b"afsp"}
 """Chunks that are no audio even if the file ends inside them."""
@@ -31,6 +35,9 @@ _MAX_CHUNK_BYTES = 2**24
 
 PIPE_TIMEOUT_S = 1.0
 """How long to wait for more after the stated end of a pipe; a writer such as cat continues at once."""
+
+PIPE_SEARCH_S = 2.0
+"""Longest search in a pipe: a writer that sends silence at the speed of speech must not delay the last text further."""
 
 _UNREAD = "{name} goes on after the audio that its header states, which was not read; pass recordings one by one"
 
@@ -71,7 +78,8 @@ def wav_rest(name: str, stream: ByteStream) -> WavRest | None:
     stream.seek(chunk.end_bytes)
     start = stream.peek(_HEAD_BYTES)
     num_left = size_bytes - chunk.end_bytes
-    if _is_recording(start) or (chunk.num_bytes % 2 and _is_recording(start[1:])):
+    is_recording = _is_recording(start) or (chunk.num_bytes % 2 and _is_recording(start[1:]))
+    if is_recording or (start[:1] == b"\0" and _is_recording(_after_zeros(stream))):
         stream.seek(0)
         return WavRest(chunk, 0, Notice("unread_audio", _UNREAD.format(name=name)))
     if _is_chunk(start, num_left) or (chunk.num_bytes % 2 and _is_chunk(start[1:], num_left - 1)):
@@ -90,12 +98,19 @@ def pipe_rest(name: str, stream: ByteStream) -> Notice | None:
 
     What follows is not read as audio, because a writer that keeps the pipe open would delay the last text.
     """
-    start, end = b"", stream.tell() + _TAIL_BYTES
-    while len(start) < _HEAD_BYTES and stream.tell() < end and stream.has_more(PIPE_TIMEOUT_S):
-        start = (start + stream.read()).lstrip(b"\0")
+    deadline_s = time.monotonic() + PIPE_SEARCH_S
+    start = _after_zeros(stream, lambda: time.monotonic() < deadline_s and stream.has_more(PIPE_TIMEOUT_S))
     if _is_recording(start) or (start and not _is_chunk(start, _MAX_CHUNK_BYTES)):
         return Notice("unread_audio", _UNREAD.format(name=name))
     return None
+
+
+def _after_zeros(stream: ByteStream, has_more: Callable[[], bool] = lambda: True) -> bytes:
+    """What follows zeros, up to `_MAX_ZERO_BYTES` of them; b"" if nothing does."""
+    start, end = b"", stream.tell() + _MAX_ZERO_BYTES
+    while len(start) < _HEAD_BYTES and stream.tell() < end and has_more() and (data := stream.read()):
+        start = (start + data).lstrip(b"\0")
+    return start
 
 
 def _classified(name: str, chunk: DataChunk, num_bytes: int, *, is_tag: bool, is_padding: bool) -> WavRest | None:

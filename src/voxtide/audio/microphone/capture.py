@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import numpy as np
 
@@ -24,6 +25,10 @@ NO_DATA_TIMEOUT_S = 5.0
 
 RETRY_S = (0.5, 1.0, 2.0, 5.0)
 """Waits before each attempt to open a lost device again; the last one repeats. An attempt takes up to a second."""
+
+ATTEMPT_TIMEOUT_S = 5.0
+"""Without an answer after this, the sound system hangs: an attempt takes up to a second, a few with many devices. It
+limits `read` and `close`; the attempt's thread, a daemon, closes the device if it is opened after all."""
 
 MAX_LOSS_S = 600.0
 """A device that is lost for longer fails: ten minutes are enough to find a cable."""
@@ -61,7 +66,7 @@ class MicrophoneSource(AudioSource):
         self._is_closing = False
         self._lost_at_s: float | None = None
         self._num_retries = 0
-        self._attempt: asyncio.Future[bool] | None = None  # to open the device again; outlives a cancelled `read`
+        self._attempt: asyncio.Future[bool | AudioError] | None = None  # see `_try_again`; outlives a cancelled `read`
         self._last_s = 0.0  # when the last audio came
         self._chunker = Chunker(chunk_ms)
         self._ready: deque[Samples] = deque()
@@ -117,7 +122,7 @@ class MicrophoneSource(AudioSource):
         """The next chunk.
 
         Raises:
-            AudioError: The device was lost and did not come back.
+            AudioError: The device was lost and did not come back, or the sound system hangs.
         """
         if self._recording is None or not self._is_open:
             raise StreamClosedError(f"{self.name} is not open; read it inside `async with`")
@@ -141,10 +146,13 @@ class MicrophoneSource(AudioSource):
         return True
 
     async def close(self) -> None:
-        """Stop recording; returns when the device is closed."""
+        """Stop recording; returns when the device is closed, or after `ATTEMPT_TIMEOUT_S`."""
         self.stop()
-        if self._attempt is not None:
-            await asyncio.wait({self._attempt})
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            outcome = await self._outcome(attempt)
+            if isinstance(outcome, AudioError):  # no `read` will raise it
+                _log.warning("%s", outcome)
 
     def stop(self) -> None:
         """Stop recording. Idempotent."""
@@ -201,7 +209,7 @@ class MicrophoneSource(AudioSource):
         """Wait, try to open the device again, and fill the time with silence.
 
         Raises:
-            AudioError: It was lost for too long.
+            AudioError: It was lost for too long, or cannot be opened for a reason that waiting does not change.
         """
         if self._attempt is None:
             await self._sleeper.sleep(RETRY_S[min(self._num_retries, len(RETRY_S) - 1)])
@@ -210,20 +218,45 @@ class MicrophoneSource(AudioSource):
             self._num_retries += 1
             if self._clock() - lost_at_s > MAX_LOSS_S:
                 raise AudioError(f"{self.name} was lost and is not back after {MAX_LOSS_S / 60:.0f} minutes")
-            self._attempt = asyncio.get_running_loop().run_in_executor(None, self._try_again)
-        await asyncio.wait({self._attempt})  # if this is cancelled, the attempt goes on
-        is_back, self._attempt = self._attempt.result(), None
+            self._attempt = self._start_attempt()
+        outcome = await self._outcome(self._attempt)  # if this is cancelled, the attempt goes on
         if self._is_ended_or_closed():
             return
+        self._attempt = None
+        if isinstance(outcome, AudioError):
+            raise outcome
         now_s = self._clock()
         num_samples = max(0, round((now_s - self._last_s) * SAMPLE_RATE_HZ))
         self._last_s = now_s
         self._ready.extend(self._chunker.feed(np.zeros(num_samples, np.float32)))
-        if is_back:
+        if outcome:
             self._continue(now_s - lost_at_s)
 
-    def _try_again(self) -> bool:
-        """Whether the device could be opened. In a thread: PortAudio takes up to a second to find the devices."""
+    def _start_attempt(self) -> asyncio.Future[bool | AudioError]:
+        """Run `_try_again` in a thread: PortAudio takes up to a second to find the devices."""
+        loop = asyncio.get_running_loop()
+        attempt: asyncio.Future[bool | AudioError] = loop.create_future()
+
+        def run() -> None:
+            outcome = self._try_again()
+            with suppress(RuntimeError):  # the event loop is closed
+                loop.call_soon_threadsafe(attempt.set_result, outcome)
+
+        threading.Thread(target=run, name="voxtide-microphone", daemon=True).start()
+        return attempt
+
+    async def _outcome(self, attempt: asyncio.Future[bool | AudioError]) -> bool | AudioError:
+        """The result of `_try_again`, or an error after `ATTEMPT_TIMEOUT_S`."""
+        await asyncio.wait({attempt}, timeout=ATTEMPT_TIMEOUT_S)
+        if attempt.done():
+            return attempt.result()
+        return AudioError(
+            f"{self.name} was lost, and the sound system has not answered for {ATTEMPT_TIMEOUT_S:g} s; restart the "
+            "sound system, then start again"
+        )
+
+    def _try_again(self) -> bool | AudioError:
+        """Whether the device could be opened; an error if another attempt is pointless."""
         assert self._library is not None, "it opened the device"
         try:
             find_devices_anew(self._library)
@@ -231,6 +264,10 @@ class MicrophoneSource(AudioSource):
         except (self._library.PortAudioError, AudioError) as error:
             _log.debug("not yet back: %s", error)
             return False
+        except Exception as error:  # the thread would lose it
+            failure = AudioError(f"{self.name} was lost and cannot be opened again: {type(error).__name__}: {error}")
+            failure.__cause__ = error
+            return failure
         return True
 
     def _continue(self, lost_s: float) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from tempfile import TemporaryFile
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from voxtide.errors import MissingExtraError, SourceNotFoundError
 
@@ -20,6 +20,9 @@ _log = logging.getLogger("voxtide.audio")
 
 _portaudio = threading.RLock()
 """One thread at a time: neither PortAudio nor the redirection of its messages is thread-safe."""
+
+MAX_HIDDEN_S = 3.0
+"""PortAudio's calls take up to a second. One that takes longer may never return, and must not hide what reports it."""
 
 
 class SoundLibrary(Protocol):
@@ -143,20 +146,35 @@ def find_devices_anew(library: SoundLibrary) -> None:
 def without_messages() -> Iterator[None]:
     """Keep what PortAudio and ALSA print off the screen; it is logged for --debug. Waits for other threads in it.
 
-    They write to file descriptor 2, so everything else that the process prints meanwhile is logged, too.
+    They write to file descriptor 2, so everything else that the process prints meanwhile is logged, too; at most for
+    `MAX_HIDDEN_S`.
     """
-    with _portaudio, TemporaryFile() as messages:
+    with _portaudio, _messages_file() as messages:
         try:
             screen = os.dup(2)
         except OSError:  # stderr is closed
             yield
             return
         os.dup2(messages.fileno(), 2)
+        limit = threading.Timer(MAX_HIDDEN_S, os.dup2, (screen, 2))
+        limit.daemon = True
+        limit.start()
         try:
             yield
         finally:
+            limit.cancel()
+            limit.join()
             os.dup2(screen, 2)
             os.close(screen)
             messages.seek(0)
             for line in messages.read().decode("utf-8", "replace").splitlines():
                 _log.debug("PortAudio: %s", line)
+
+
+def _messages_file() -> IO[bytes]:
+    """An empty file without a name; one that drops all if there is no place for it, which must not stop the capture."""
+    try:
+        return TemporaryFile()
+    except OSError as error:  # no directory that can be written, a full disk
+        _log.debug("PortAudio's messages are dropped: %s", error)
+        return open(os.devnull, "w+b", buffering=0)

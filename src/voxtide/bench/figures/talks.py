@@ -20,6 +20,7 @@ from functools import partial
 from voxtide.bench.figure import Figure, Measure, Target
 from voxtide.bench.figures.completeness import is_invented
 from voxtide.bench.load.corpora.corpus import CorpusTalk
+from voxtide.bench.load.corpora.layouts import left_out_line
 from voxtide.bench.load.session import FAST_OPTIONS, LIVE_OPTIONS, BenchSession
 from voxtide.bench.load.variants import at_speed, in_room, over_telephone, with_noise, with_trailing_quiet
 from voxtide.bench.word_errors import WordErrors, normaliser_name, total, word_errors
@@ -59,7 +60,11 @@ Errors = dict[str, WordErrors]
 async def measure(session: BenchSession) -> Figure:
     """Transcribe the corpus in all conditions and ways."""
     corpus = session.corpus
-    talks = await corpus.talks()
+    talks, left_out = await corpus.talks()
+    num_used = sum(len(talk.spans) for talk in talks)
+    left_out_notes = (f"corpus {corpus.name}: {left_out_line(left_out, num_used)}",) if left_out else ()
+    for note in left_out_notes:
+        session.progress(note)
     if session.is_quick:
         talks = talks[:NUM_QUICK_TALKS]
     measures: list[Measure] = []
@@ -77,6 +82,7 @@ async def measure(session: BenchSession) -> Figure:
         notes=(
             f"corpus {corpus.name}: {len(talks)} talks, {length_min:.0f} min, {num_utterances} utterances",
             f"texts compared after {normaliser_name(corpus.language)}",
+            *left_out_notes,
         ),
         errors=tuple(
             f"{name}: {where}: {spoken or '(nothing)'} -> {written or '(nothing)'}"
@@ -86,7 +92,8 @@ async def measure(session: BenchSession) -> Figure:
         details={
             name: {"words": it.num_words, "errors": it.num_errors, "interval": it.interval()}
             for name, it in errors.items()
-        },
+        }
+        | {"left out": {it.name: it.reason for it in left_out}},
     )
 
 

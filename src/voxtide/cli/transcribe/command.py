@@ -309,6 +309,10 @@ class _Job:
         return whole_document(doc_format, transcript, name, self._request.cue_shape)
 
 
+_OPTIONS = {"language_doubted": "--engine whisper"}
+"""The options that a notice suggests, by its code. Its message names none: it is also for the API and for clients."""
+
+
 class _NotePrinter(Observer):
     """Prints each notice of a source once, as a line on stderr; and where its text is saved, once there is audio."""
 
@@ -324,8 +328,9 @@ class _NotePrinter(Observer):
             self._saved = None
 
     def on_notice(self, notice: Notice, wall_s: float) -> None:
+        options = f" ({_OPTIONS[notice.code]})" if notice.code in _OPTIONS else ""
         with self._hidden():
-            print_note(f"note: {' '.join(notice.message.split())}")
+            print_note(f"note: {' '.join(notice.message.split())}{options}")
 
 
 INTRODUCTION = """\

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from voxtide.audio.opening import is_live
 from voxtide.cli.failures import printable
+from voxtide.cli.names import fitted_name
 from voxtide.cli.transcribe.results import (
     APPENDABLE,
     DocumentFormat,
@@ -218,10 +219,10 @@ class Directory(Destination):
 
     def _new_name(self, source: str) -> str:
         stem = stem_of(source)
-        name, number = f"{stem}.{self._format}", 1
+        name, number = fitted_name(self._path, stem, f".{self._format}"), 1
         while name.lower() in self._names:  # some file systems ignore case
             number += 1
-            name = f"{stem}-{number}.{self._format}"
+            name = fitted_name(self._path, stem, f"-{number}.{self._format}")
         self._names.add(name.lower())
         return name
 

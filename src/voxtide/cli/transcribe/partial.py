@@ -4,7 +4,7 @@
 process loses no grown text; a power failure loses at most the open segment and the text of the last `SYNC_S`. A kill at
 the very microsecond of a write that crosses a page of memory (4 KiB) can cut that write; the text before it is intact.
 A partial file that a killed process left is renamed (`notes.recovered.txt`), or removed if it holds no text. Its name
-has `voxtide`, so that no file of the user is taken for one.
+has `voxtide`, so that no file of the user is taken for one; names.py shortens one that would be too long.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from voxtide.cli.failures import print_note
+from voxtide.cli.names import beside, hidden_beside
 from voxtide.cli.rescue import free_path, rescue
 from voxtide.errors import ConfigError, VoxtideError
 from voxtide.models.lock import try_lock
@@ -47,11 +48,11 @@ class PartialFile:
             ConfigError: Another process writes this target.
             OSError: The file cannot be created.
         """
-        self.path = target.with_name(f"{target.stem}.voxtide-partial{target.suffix}")
+        self.path = beside(target, "voxtide-partial")
         self.target = target
         self._format = doc_format
         self._is_appending = is_appending
-        self._lock = _Lock(target.with_name(f".{target.name}.voxtide-lock"))
+        self._lock = _Lock(hidden_beside(target, "voxtide-lock"))
         if not self._lock.acquire():
             raise ConfigError(f"another voxtide is writing --output {target}; name another file")
         try:
@@ -187,7 +188,7 @@ class PartialFile:
             if not _has_text(self.path.read_bytes(), self._format):
                 self.path.unlink()
                 return
-            kept = free_path(self.target.with_name(f"{self.target.stem}.recovered{self.target.suffix}"))
+            kept = free_path(beside(self.target, "recovered"))
             self.path.rename(kept)
             print_note(f"the text of an earlier run that was killed is in {kept}")
 

@@ -17,6 +17,9 @@ import { claim } from "../store/locks.js";
 /** Titles in the notice of what was deleted. */
 const MAX_TITLES = 3;
 
+/** The database was closed, by the user who cleared the site's data or by a newer page, or it is damaged. */
+const UNREADABLE = "The browser cannot read it. Save the text on the page, then reload the page and try again.";
+
 /** @typedef {{record: SessionRecord, match: Match | null, isCurrent: boolean}} Found */
 /** @typedef {{model: string, language: string}} Facts */
 
@@ -152,7 +155,8 @@ export class Sessions {
   /**
    * Put a past session on the page; the text there moves to the past sessions.
    * @param {SessionRecord} record
-   * @returns {Promise<boolean>} false if the text on the page is in use, or the session: by another tab.
+   * @returns {Promise<boolean>} false if the text on the page is in use, or the session by another tab, or if the browser
+   *   cannot read it; a notice has the reason.
    */
   open(record) {
     return this.#replace(record, null, record.audioS);
@@ -161,19 +165,24 @@ export class Sessions {
   /**
    * Delete sessions, except the one on the page and those in other tabs.
    * @param {readonly SessionRecord[]} records
-   * @returns {Promise<{deleted: Kept[], numOpen: number}>} What was deleted, and how many a tab has open.
+   * @returns {Promise<{deleted: Kept[], numOpen: number, numFailed: number}>} What was deleted, how many a tab has open,
+   *   and how many the browser could not delete.
    */
   async delete(records) {
     /** @type {Kept[]} */
     const deleted = [];
-    let numOpen = 0;
+    let [numOpen, numFailed] = [0, 0];
     for (const { id } of records) {
       if (!this.#archive) break;
-      const one = id === this.#keeper?.id ? null : await this.#archive.deleteFree(id);
-      if (one?.deleted) deleted.push(one.deleted);
-      if (!one?.isFree) numOpen++;
+      try {
+        const one = id === this.#keeper?.id ? null : await this.#archive.deleteFree(id);
+        if (one?.deleted) deleted.push(one.deleted);
+        if (!one?.isFree) numOpen++;
+      } catch {
+        numFailed++; // what was deleted before can still be put back
+      }
     }
-    return { deleted, numOpen };
+    return { deleted, numOpen, numFailed };
   }
 
   /** @param {readonly Kept[]} deleted Undo a deletion. Rejects if the browser cannot store all. */
@@ -189,8 +198,10 @@ export class Sessions {
    * @returns {Promise<boolean>} Whether it is on the page.
    */
   #replace(record, segments, audioS) {
-    const replaced = this.#replaced.then(() => this.#replaceNow(record, segments, audioS));
-    this.#replaced = replaced.catch(() => {});
+    const replaced = this.#replaced
+      .then(() => this.#replaceNow(record, segments, audioS))
+      .catch(() => this.#refuse("The session was not opened.", UNREADABLE));
+    this.#replaced = replaced;
     return replaced;
   }
 

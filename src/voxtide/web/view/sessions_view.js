@@ -14,6 +14,8 @@ const BOUND =
   `This browser keeps the latest ${MAX_SESSIONS} sessions, at most ${MAX_CHARS / 1e6} million characters, ` +
   "fewer if it has no room, on this device only.";
 
+const UNREADABLE = "The browser cannot read the sessions. Save the text on the page, then reload the page and try again.";
+
 export class SessionsView {
   #dialog = /** @type {HTMLDialogElement} */ (element("sessions"));
   #query = /** @type {HTMLInputElement} */ (element("search"));
@@ -60,8 +62,13 @@ export class SessionsView {
   async #draw(happened) {
     const number = ++this.#numDraws;
     const query = this.#query.value.trim();
-    const found = await this.#sessions.find(query);
+    const found = await this.#sessions.find(query).catch(() => null);
     if (number !== this.#numDraws) return; // a later search is on its way
+    if (!found) {
+      this.#list.replaceChildren();
+      this.#note.textContent = UNREADABLE;
+      return;
+    }
     if (!query) this.#past = found.filter(({ isCurrent }) => !isCurrent).map(({ record }) => record);
     this.#list.replaceChildren(...found.map((item) => this.#rowOf(item, query)));
     this.#note.textContent = happened ?? this.#summary(found.length, query);
@@ -107,12 +114,14 @@ export class SessionsView {
 
   /** @param {SessionRecord[]} records */
   async #delete(records) {
-    const { deleted, numOpen } = await this.#sessions.delete(records);
+    const { deleted, numOpen, numFailed } = await this.#sessions.delete(records);
     const num = deleted.length;
     this.#deleted = deleted;
     this.#undo.hidden = !num;
-    const happened = records.length === 1 ? "Deleted." : `${num} deleted.`;
-    await this.#draw(numOpen ? `${num} deleted; ${numOpen} open in another tab.` : happened);
+    const rest = [];
+    if (numOpen) rest.push(`; ${numOpen} open in another tab`);
+    if (numFailed) rest.push(`; ${numFailed} not, the browser cannot change them`);
+    await this.#draw(records.length === 1 && !rest.length ? "Deleted." : `${num} deleted${rest.join("")}.`);
     if (num) this.#undo.focus();
   }
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from voxtide.bench.load.corpora.layouts import utterances_in
+from voxtide.bench.load.corpora.layouts import left_out_line, utterances_in
 from voxtide.bench.load.corpora.packages import CORPORA, corpora_directory, fetch
 from voxtide.errors import VoxtideError
 
@@ -25,13 +25,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in CORPORA if "all" in options.names else dict.fromkeys(options.names):
         try:
             home = fetch(CORPORA[name], root, archives_in=options.archives, progress=_progress)
-            found = utterances_in(home)
+            found, left_out = utterances_in(home)
         except VoxtideError as error:
             _progress(f"error: {error}")
             num_failed += 1
             continue
         num_words = sum(len(it.text.split()) for it in found)
         _progress(f"{name}: {len(found)} utterances, {num_words} words")
+        if left_out:
+            _progress(f"{name}: {left_out_line(left_out, len(found))}")
         sys.stdout.write(f"{home}\n")
     return int(num_failed > 0)
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from voxtide.audio.opening import open_source
-from voxtide.bench.load.corpora.layouts import Utterance, utterances_in
+from voxtide.bench.load.corpora.layouts import NO_WORDS, LeftOut, Utterance, left_out_line, utterances_in
 from voxtide.bench.load.corpora.packages import CORPORA, corpora_directory
 from voxtide.bench.load.variants import quiet
-from voxtide.errors import ConfigError
+from voxtide.bench.word_errors import has_words
+from voxtide.errors import AudioError, ConfigError
 from voxtide.languages import language_name
 from voxtide.types import SAMPLE_RATE_HZ, Samples, parse_language
 
@@ -61,21 +62,31 @@ class Corpus:
     name: str
     language: str
     utterances: tuple[Utterance, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
-    async def talks(self, *, seed: int = 0) -> list[CorpusTalk]:
-        """All utterances as talks.
+    async def talks(self, *, seed: int = 0) -> tuple[list[CorpusTalk], list[LeftOut]]:
+        """All utterances as talks, and what is left out: also recordings that cannot be read, and texts without words.
 
         Raises:
-            AudioError: A file cannot be read.
-            ConfigError: The corpus is too long.
+            ConfigError: The corpus is too long, or nothing is left of it.
+            MissingExtraError: The bench extra is not installed.
         """
         random = np.random.default_rng(seed)
         talks: list[CorpusTalk] = []
+        left_out = list(self.left_out)
         parts: list[tuple[float, Samples, str]] = []
         length_s = total_s = 0.0
         wanted_s = random.uniform(MIN_TALK_S, MAX_TALK_S)
         for utterance in self.utterances:
-            pause_s, samples = random.uniform(MIN_PAUSE_S, MAX_PAUSE_S), await samples_of(utterance.path)
+            pause_s = random.uniform(MIN_PAUSE_S, MAX_PAUSE_S)
+            if not has_words(utterance.text, self.language):
+                left_out.append(LeftOut(utterance.name, NO_WORDS))
+                continue
+            try:
+                samples = await samples_of(utterance.path)
+            except AudioError as error:
+                left_out.append(LeftOut(utterance.name, str(error).removeprefix(f"{utterance.path} ")))
+                continue
             parts.append((pause_s, samples, utterance.text))
             length_s += pause_s + len(samples) / SAMPLE_RATE_HZ
             total_s += len(samples) / SAMPLE_RATE_HZ
@@ -86,7 +97,11 @@ class Corpus:
             if length_s >= wanted_s:
                 talks.append(_joined(f"{self.name} {len(talks) + 1}", parts))
                 parts, length_s, wanted_s = [], 0.0, random.uniform(MIN_TALK_S, MAX_TALK_S)
-        return talks if not parts else [*talks, _joined(f"{self.name} {len(talks) + 1}", parts)]
+        if parts:
+            talks.append(_joined(f"{self.name} {len(talks) + 1}", parts))
+        if not talks:
+            raise ConfigError(f"corpus {self.name!r}: nothing is left; {left_out_line(left_out, 0)}")
+        return talks, left_out
 
 
 def open_corpus(name: str, *, language: str | None = None, root: Path | None = None) -> Corpus:
@@ -105,24 +120,31 @@ def open_corpus(name: str, *, language: str | None = None, root: Path | None = N
         if not Path(name).is_dir():
             raise ConfigError(f"there is no corpus or directory {name!r}; choose from {', '.join(CORPORA)}")
         code = parse_language(language) or "en"
-        return Corpus(Path(name).resolve().name, code, tuple(utterances_in(Path(name))))
+        return _corpus(Path(name).resolve().name, code, Path(name))
     if language is not None and parse_language(language) != packaged.language:
         raise ConfigError(f"corpus {name!r} is {language_name(packaged.language)}; leave the language out")
     home = (root or corpora_directory()) / name
     if not home.is_dir():
         raise ConfigError(f"corpus {name!r} has not been fetched; run: scripts/corpora {name}")
-    return Corpus(name, packaged.language, tuple(utterances_in(home)))
+    return _corpus(name, packaged.language, home)
+
+
+def _corpus(name: str, language: str, directory: Path) -> Corpus:
+    utterances, left_out = utterances_in(directory)
+    return Corpus(name, language, tuple(utterances), tuple(left_out))
 
 
 async def samples_of(path: Path) -> Samples:
     """A file's audio, mono at 16 kHz.
 
     Raises:
-        AudioError: It cannot be read.
+        AudioError: It cannot be read, not to its end, or has no audio.
     """
     async with open_source(path) as source:
         chunks = [chunk async for chunk in source]
-    return await asyncio.to_thread(np.concatenate, chunks or [np.zeros(0, np.float32)])
+    if not chunks:
+        raise AudioError(f"{path} has no audio")
+    return await asyncio.to_thread(np.concatenate, chunks)
 
 
 def _joined(name: str, parts: Sequence[tuple[float, Samples, str]]) -> CorpusTalk:

@@ -1,4 +1,4 @@
-"""Corpora on disk. In: a directory. Out: its utterances, audio files with their texts.
+"""Corpora on disk. In: a directory. Out: its utterances, audio files with their texts, and what was left out.
 
 Known layouts, recognised by their files:
 
@@ -15,9 +15,10 @@ from __future__ import annotations
 import csv
 import gzip
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from voxtide.errors import ConfigError
 
@@ -29,6 +30,15 @@ MAX_UTTERANCES = 100_000
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".g722")
 TABLES = ("test.tsv", "dev.tsv", "validation.tsv", "validated.tsv")
+
+NUM_SHOWN = 3
+"""Rows named in the line about those left out: enough to find the mistake."""
+
+NO_AUDIO, NO_TEXT, NO_WORDS = "no audio file", "no text", "no words in its text"
+"""Why a row is left out."""
+
+_WORD = re.compile(r"[^\W_]")
+"""A letter or a digit of any script: a text without one has no words."""
 
 _REMARK = re.compile(r"[\[(<].*?[\])>]")
 """In a prompt's text: a description of a sound, which is not spoken."""
@@ -43,27 +53,58 @@ class Utterance:
     text: str
 
 
-def utterances_in(directory: Path) -> list[Utterance]:
-    """The utterances of a directory, by name.
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A row of a corpus, or a file, that is not measured."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+def left_out_line(left_out: Sequence[LeftOut], num_used: int) -> str:
+    """How many rows are left out, with the first of them."""
+    shown = "; ".join(map(str, left_out[:NUM_SHOWN]))
+    more = "; ..." if len(left_out) > NUM_SHOWN else ""
+    return f"{len(left_out)} of {len(left_out) + num_used} left out: {shown}{more}"
+
+
+def utterances_in(directory: Path) -> tuple[list[Utterance], list[LeftOut]]:
+    """The utterances of a directory, and the rows without audio or words, by name.
 
     Raises:
         ConfigError: There is no such directory, or it has none of the known layouts.
     """
     if not directory.is_dir():
         raise ConfigError(f"there is no directory {directory}; scripts/corpora fetches the named corpora")
+    unused: list[LeftOut] = []  # of the first layout with rows
     for layout in LAYOUTS:
-        found = sorted(layout(directory), key=lambda it: it.name)
-        if len(found) > MAX_UTTERANCES:
-            raise ConfigError(f"{directory} has {len(found)} utterances; the limit is {MAX_UTTERANCES}")
+        rows = sorted(layout(directory), key=lambda it: it.name)
+        if len(rows) > MAX_UTTERANCES:
+            raise ConfigError(f"{directory} has {len(rows)} utterances; the limit is {MAX_UTTERANCES}")
+        found = [row for row in rows if isinstance(row, Utterance)]
+        left_out = [row for row in rows if isinstance(row, LeftOut)]
         if found:
-            return found
+            return found, left_out
+        unused = unused or left_out
+    reason = f"; {left_out_line(unused, 0)}" if unused else ""
     raise ConfigError(
         f"{directory} has no speech with text: put each text beside its audio file (talk.wav, talk.txt), or use the "
-        "layout of LibriSpeech, FLEURS or Common Voice"
+        f"layout of LibriSpeech, FLEURS or Common Voice{reason}"
     )
 
 
-def _asterisk(directory: Path) -> Iterator[Utterance]:
+def _row(name: str, audio: Path | None, text: str) -> Utterance | LeftOut:
+    if audio is None or not audio.is_file():
+        return LeftOut(name, NO_AUDIO)
+    if not _WORD.search(text):
+        return LeftOut(name, NO_WORDS if text.strip() else NO_TEXT)
+    return Utterance(name, audio, text.strip())
+
+
+def _asterisk(directory: Path) -> Iterator[Utterance | LeftOut]:
     texts = {}
     for path in directory.glob("usr/share/doc/*/core-sounds-*.txt.gz"):
         for line in gzip.decompress(path.read_bytes()).decode("utf-8-sig").splitlines():
@@ -73,37 +114,40 @@ def _asterisk(directory: Path) -> Iterator[Utterance]:
     files: dict[str, Path] = {}
     for voice in directory.glob("usr/share/asterisk/sounds/*"):
         files |= {path.relative_to(voice).with_suffix("").as_posix(): path for path in voice.rglob("*.g722")}
+    yield from (LeftOut(name, NO_AUDIO) for name in texts.keys() - files.keys())
     for name in sorted(texts.keys() & files.keys())[::2]:  # the 1st, 3rd, ...
         if len(texts[name].split()) >= MIN_WORDS:
-            yield Utterance(name, files[name], texts[name])
+            yield _row(name, files[name], texts[name])
 
 
-def _librispeech(directory: Path) -> Iterator[Utterance]:
+def _librispeech(directory: Path) -> Iterator[Utterance | LeftOut]:
     for path in directory.rglob("*.trans.txt"):
         for line in _text(path).splitlines():
             name, _, text = line.partition(" ")
-            audio = path.with_name(f"{name}.flac")
-            if text.strip() and audio.is_file():
-                yield Utterance(name, audio, text.strip())
+            if name:
+                yield _row(name, path.with_name(f"{name}.flac"), text)
 
 
-def _fleurs(directory: Path) -> Iterator[Utterance]:
+def _fleurs(directory: Path) -> Iterator[Utterance | LeftOut]:
     for rows, folder in _tables(directory):
-        for row in rows:
-            audio = folder / Path(row[1]).name if len(row) > 2 else None
-            if audio is not None and audio.is_file() and row[2].strip():
-                yield Utterance(audio.stem, audio, row[2].strip())
+        yield from _table_rows(rows, folder, path=1, text=2)
 
 
-def _common_voice(directory: Path) -> Iterator[Utterance]:
+def _common_voice(directory: Path) -> Iterator[Utterance | LeftOut]:
     for rows, folder in _tables(directory):
         header = rows[0]
         if {"path", "sentence"} <= set(header):
-            path, sentence = header.index("path"), header.index("sentence")
-            for row in rows[1:]:
-                audio = folder / Path(row[path]).name if len(row) > max(path, sentence) else None
-                if audio is not None and audio.is_file() and row[sentence].strip():
-                    yield Utterance(audio.name, audio, row[sentence].strip())
+            yield from _table_rows(rows[1:], folder, path=header.index("path"), text=header.index("sentence"))
+
+
+def _table_rows(rows: list[list[str]], folder: Path, *, path: int, text: int) -> Iterator[Utterance | LeftOut]:
+    """The rows of a table; `path` and `text` are the numbers of its columns."""
+    for row in filter(None, rows):
+        if len(row) > max(path, text):
+            name = Path(row[path]).name
+            yield _row(name, folder / name if name else None, row[text])
+        else:
+            yield LeftOut(row[0], f"{len(row)} columns")
 
 
 def _tables(directory: Path) -> Iterator[tuple[list[list[str]], Path]]:
@@ -124,11 +168,17 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path} is no UTF-8 text (byte {error.start}); convert it") from error
 
 
-def _folder(directory: Path) -> Iterator[Utterance]:
+def _folder(directory: Path) -> Iterator[Utterance | LeftOut]:
     for path in directory.rglob("*.txt"):
         audio = next((it for suffix in AUDIO_SUFFIXES if (it := path.with_suffix(suffix)).is_file()), None)
-        if audio is not None and (text := _text(path).strip()):
-            yield Utterance(path.relative_to(directory).with_suffix("").as_posix(), audio, text)
+        name = path.relative_to(directory).with_suffix("").as_posix()
+        yield LeftOut(name, NO_AUDIO) if audio is None else _row(name, audio, _text(path))
+    for path in directory.rglob("*"):
+        if path.suffix in AUDIO_SUFFIXES and not path.with_suffix(".txt").is_file():
+            yield LeftOut(path.relative_to(directory).as_posix(), NO_TEXT)
 
 
-LAYOUTS: tuple[Callable[[Path], Iterator[Utterance]], ...] = (_asterisk, _librispeech, _common_voice, _fleurs, _folder)
+Layout: TypeAlias = Callable[[Path], Iterator[Utterance | LeftOut]]
+"""Yields the rows of a directory; none if it has another layout."""
+
+LAYOUTS: tuple[Layout, ...] = (_asterisk, _librispeech, _common_voice, _fleurs, _folder)
