@@ -60,6 +60,9 @@ class WindowedConfig:
         max_window_s: Length of a window [s] above which it is cut at a final word.
         context_s: Final words kept in the window after a cut [s].
         interim_context_s: Final words kept in the window of an update that is no decision [s].
+        confirm_words: During speech, a decision first takes the little context of the other updates, and none that is
+            older than the utterance. If this many words are stable, the window is transcribed with all its context;
+            words stable in that become final. None: each decision has all context at once.
         stuck_s: Speech without a word [s] from which the window is transcribed again during speech.
         max_pause_s: Silence [s] after which the window restarts, because its words are no longer useful context.
         checks_context: Whether the first words of an utterance are compared with the text of the utterance by itself,
@@ -78,6 +81,7 @@ class WindowedConfig:
     max_window_s: float = 8.0
     context_s: float = 4.0
     interim_context_s: float = 1.5
+    confirm_words: int | None = None
     stuck_s: float = 4.0
     max_pause_s: float = 2.0
     checks_context: bool = False
@@ -86,6 +90,7 @@ class WindowedConfig:
 
 
 LIVE = WindowedConfig(
+    confirm_words=4,
     checks_context=True,
     stability=StabilityConfig(margin_s=2.5, deadline_s=6.0, show_age_s=0.7),
     pause_stability=StabilityConfig(),

@@ -222,16 +222,25 @@ class WindowedRecogniser:
     def _decide(self, *, is_last: bool = False) -> list[TranscriptEvent]:
         """Transcribe; make stable words final and keep the rest pending."""
         before = self._hypotheses.pending
-        pieces = self._window.transcribe(self._num_done_samples, before, is_last=is_last)
-        if is_last or self._num_stable(pieces, before):
-            pieces = self._window.without_context(pieces, self._num_done_samples, is_last=is_last)
-        num_final = self._num_stable(pieces, before, is_last=is_last)
+        pieces, num_final = [] if is_last else self._undecided(before), 0
+        if not pieces:
+            pieces = self._window.transcribe(self._num_done_samples, before, is_last=is_last)
+            if is_last or self._num_stable(pieces, before):
+                pieces = self._window.without_context(pieces, self._num_done_samples, is_last=is_last)
+            num_final = self._num_stable(pieces, before, is_last=is_last)
         events = self._emit_language()
         events += self._add_final(pieces[:num_final], self._now_s)
         self._hypotheses.pending = pieces[num_final:]
         self._window.cut(self._num_done_samples, self._hypotheses.pending)
         num_words = sum(1 for piece in pieces[:num_final] if not piece.is_punctuation)
         return events + self._update_interim(self._hypotheses.pending, num_final=num_words)
+
+    def _undecided(self, before: list[Piece]) -> list[Piece]:
+        """The pieces in less context, if there are too few stable ones to be confirmed in all of it; else none."""
+        if self._config.confirm_words is None:
+            return []
+        pieces = self._window.transcribe_interim(self._num_done_samples, before)
+        return pieces if self._num_stable(pieces, before) < self._config.confirm_words else []
 
     def _num_stable(self, pieces: list[Piece], before: list[Piece], *, is_last: bool = False) -> int:
         rules = (is_last and self._config.pause_stability) or self._config.stability

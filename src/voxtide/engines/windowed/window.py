@@ -148,6 +148,9 @@ class Window:
 
     def transcribe_interim(self, end: int, draft: list[Piece]) -> list[Piece]:
         """The same with fewer final words as context. Changes no state, so that it may be skipped."""
+        if self._config.confirm_words is not None and self._final_text.ends_before_speech:
+            start = max(self.start, round(self._final_text.open_start_s * SAMPLE_RATE_HZ))
+            return self._transcribe(start, end, [], draft)
         start_s = self._final_text.latest_word_start_s(self._final_text.end_s - self._config.interim_context_s)
         if start_s is None:
             return self._transcribe(self.start, end, self._final_text.prefix_tokens, draft)
