@@ -35,7 +35,7 @@ _REMARK = re.compile(r"[\[(<].*?[\])>]")
 
 
 @dataclass(frozen=True, slots=True)
-class Utterance:
+class CorpusUtterance:
     """An audio file and what is spoken in it."""
 
     name: str
@@ -43,7 +43,7 @@ class Utterance:
     text: str
 
 
-def utterances_in(directory: Path) -> list[Utterance]:
+def utterances_in(directory: Path) -> list[CorpusUtterance]:
     """The utterances of a directory, by name.
 
     Raises:
@@ -63,7 +63,7 @@ def utterances_in(directory: Path) -> list[Utterance]:
     )
 
 
-def _asterisk(directory: Path) -> Iterator[Utterance]:
+def _asterisk(directory: Path) -> Iterator[CorpusUtterance]:
     texts = {}
     for path in directory.glob("usr/share/doc/*/core-sounds-*.txt.gz"):
         for line in gzip.decompress(path.read_bytes()).decode("utf-8-sig").splitlines():
@@ -75,27 +75,27 @@ def _asterisk(directory: Path) -> Iterator[Utterance]:
         files |= {path.relative_to(voice).with_suffix("").as_posix(): path for path in voice.rglob("*.g722")}
     for name in sorted(texts.keys() & files.keys())[::2]:  # the 1st, 3rd, ...
         if len(texts[name].split()) >= MIN_WORDS:
-            yield Utterance(name, files[name], texts[name])
+            yield CorpusUtterance(name, files[name], texts[name])
 
 
-def _librispeech(directory: Path) -> Iterator[Utterance]:
+def _librispeech(directory: Path) -> Iterator[CorpusUtterance]:
     for path in directory.rglob("*.trans.txt"):
         for line in _text(path).splitlines():
             name, _, text = line.partition(" ")
             audio = path.with_name(f"{name}.flac")
             if text.strip() and audio.is_file():
-                yield Utterance(name, audio, text.strip())
+                yield CorpusUtterance(name, audio, text.strip())
 
 
-def _fleurs(directory: Path) -> Iterator[Utterance]:
+def _fleurs(directory: Path) -> Iterator[CorpusUtterance]:
     for rows, folder in _tables(directory):
         for row in rows:
             audio = folder / Path(row[1]).name if len(row) > 2 else None
             if audio is not None and audio.is_file() and row[2].strip():
-                yield Utterance(audio.stem, audio, row[2].strip())
+                yield CorpusUtterance(audio.stem, audio, row[2].strip())
 
 
-def _common_voice(directory: Path) -> Iterator[Utterance]:
+def _common_voice(directory: Path) -> Iterator[CorpusUtterance]:
     for rows, folder in _tables(directory):
         header = rows[0]
         if {"path", "sentence"} <= set(header):
@@ -103,7 +103,7 @@ def _common_voice(directory: Path) -> Iterator[Utterance]:
             for row in rows[1:]:
                 audio = folder / Path(row[path]).name if len(row) > max(path, sentence) else None
                 if audio is not None and audio.is_file() and row[sentence].strip():
-                    yield Utterance(audio.name, audio, row[sentence].strip())
+                    yield CorpusUtterance(audio.name, audio, row[sentence].strip())
 
 
 def _tables(directory: Path) -> Iterator[tuple[list[list[str]], Path]]:
@@ -124,11 +124,17 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path} is no UTF-8 text (byte {error.start}); convert it") from error
 
 
-def _folder(directory: Path) -> Iterator[Utterance]:
+def _folder(directory: Path) -> Iterator[CorpusUtterance]:
     for path in directory.rglob("*.txt"):
         audio = next((it for suffix in AUDIO_SUFFIXES if (it := path.with_suffix(suffix)).is_file()), None)
         if audio is not None and (text := _text(path).strip()):
-            yield Utterance(path.relative_to(directory).with_suffix("").as_posix(), audio, text)
+            yield CorpusUtterance(path.relative_to(directory).with_suffix("").as_posix(), audio, text)
 
 
-LAYOUTS: tuple[Callable[[Path], Iterator[Utterance]], ...] = (_asterisk, _librispeech, _common_voice, _fleurs, _folder)
+LAYOUTS: tuple[Callable[[Path], Iterator[CorpusUtterance]], ...] = (
+    _asterisk,
+    _librispeech,
+    _common_voice,
+    _fleurs,
+    _folder,
+)
