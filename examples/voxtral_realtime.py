@@ -1,7 +1,7 @@
 """Live transcription of a microphone, a file or the demo recording.
 
     python examples/voxtral_realtime.py                            # microphone, until Ctrl-C
-    python examples/voxtral_realtime.py --file talk.wav --delay 480
+    python examples/voxtral_realtime.py --file talk.wav
     python examples/voxtral_realtime.py --demo
 
 Audio is read in chunks of --chunk-duration milliseconds. Text is printed as soon as it is stable.

@@ -20,8 +20,8 @@ SHARED_VOCABULARY = {"numpy"}
 SHARED_IN_FOLDER = {"cli": {"typer", "rich"}, "server": {"starlette"}, "audio.media": {"av"}}
 """Packages that any module of one folder may import, and none elsewhere."""
 
-IN_TWO_ROOMS = {"websockets"}
-"""Imported by one module of server/ and one of client/, the two ends of a connection."""
+ONCE_IN_A_ROOM = {"websockets"}
+"""Imported by one module of each room that holds an end of a connection: client/, server/ and bench/."""
 
 TORCH_ROOMS = ("voxtral", "engines.voxtral")
 """The only rooms that import torch. Other modules import these rooms only after a check that torch is installed."""
@@ -84,7 +84,7 @@ def scattered(of: tuple[Module, ...]) -> list[str]:
             room = module.name.removeprefix("voxtide.").partition(".")[0]
             if not (found.top == "torch" and module.is_in(*TORCH_ROOMS)):
                 library = SEPARATE_PACKAGE if found.name.startswith(SEPARATE_PACKAGE) else found.top
-                library = f"{library} in {room}" if library in IN_TWO_ROOMS else library
+                library = f"{library} in {room}" if library in ONCE_IN_A_ROOM else library
                 folders = (f for f, shared in SHARED_IN_FOLDER.items() if found.top in shared and module.is_in(f))
                 places.setdefault(library, set()).add(next(folders, module.name))
     return [f"{name} is imported by {' and '.join(sorted(homes))}" for name, homes in places.items() if len(homes) > 1]

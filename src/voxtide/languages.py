@@ -16,8 +16,8 @@ NUM_NEAREST = 5
 """Suggestions for a language that does not exist: enough for a slip of the finger, and one line."""
 
 NUM_COMPARED = 40
-"""Names whose letters are aligned with an unknown one, those with the most letters in common: aligning all 550 would
-take the event loop 10 ms, for every such message of a client."""
+"""Names whose letters are aligned with those of an unknown one: the names with the most letters in common. Aligning all
+550 would block the event loop for 10 ms at each such message of a client."""
 
 MAX_NAME_CHARS = 35
 """Length limit of a name or tag (RFC 5646); of longer text only the beginning is compared and shown."""

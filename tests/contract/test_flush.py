@@ -88,18 +88,14 @@ async def test_at_pauses_the_words_are_unchanged(case: EngineCase, engine: AnyEn
 @pytest.mark.parametrize("num_flushes", [20, 200])
 async def test_many_in_one_stream(case: EngineCase, engine: AnyEngine, num_flushes: int) -> None:
     samples = case.clip.samples
-    step = len(samples) // num_flushes
-    if num_flushes == 200 and not case.is_exact:
-        samples = samples[: case.clip.pauses[1]]  # as many in a second, but each is a run of a model
-    result = await transcribe(engine, flushed_at(samples, range(0, len(samples), step)))
-    assert len(result.flushes) >= len(samples) // step
+    result = await transcribe(engine, flushed_at(samples, range(0, len(samples), len(samples) // num_flushes)))
+    assert len(result.flushes) >= num_flushes
     assert_answers(result, len(result.flushes))
-    assert_consistent(result, len(samples) / SAMPLE_RATE_HZ)
+    assert_consistent(result, case.clip.duration_s)
     if case.is_exact:
         assert result.text.replace(" ", "") == case.clip.text.replace(" ", "")
     else:  # few words survive this, but none may be repeated
-        num_words = len(words_of(case.clip.text)) * len(samples) / len(case.clip.samples)
-        assert len(words_of(result.text)) <= 2 * num_words
+        assert len(words_of(result.text)) <= 2 * len(words_of(case.clip.text))
 
 
 def test_at_any_position_no_word_is_lost_or_repeated(case: EngineCase, engine: AnyEngine) -> None:

@@ -1,6 +1,6 @@
 """Files for text that would be lost: stdout has no reader, or the directory of the output was deleted.
 
-They have "?" for a lone surrogate, half a character from a server: it must not cost the rest of the text.
+A lone surrogate is written as '?', so that it does not cost the rest of the text.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ AUTO = "auto"
 """In place of an engine's name: the model or the language decides."""
 
 _DEFAULT, _MULTILINGUAL = "moonshine", "whisper"
-"""What `AUTO` means without a language or for one that it knows, and for any other."""
+"""What `AUTO` means: the first if it knows the language or none is given, else the second."""
 
 _ENGLISH_ONLY = ".en"
 """How the names of Whisper's English models end."""

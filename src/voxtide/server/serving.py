@@ -59,7 +59,7 @@ SEGMENT_BYTES = 1448
 buffers three megabytes, a minute of audio, and the client's pings behind it. Measured: no cost."""
 
 NUM_SPARE_CONNECTIONS = 512
-"""Connections beside the sessions'; above them an HTTP request is answered 503."""
+"""Connections besides those of sessions. If more are open, an HTTP request is answered 503."""
 
 NUM_OWN_FILES = 128
 """Open files other than client connections: models, pipes of threads and decoders, uploads on disk."""

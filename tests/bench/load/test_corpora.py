@@ -17,7 +17,7 @@ from voxtide.bench.figures import talks
 from voxtide.bench.figures.talks import CONDITIONS
 from voxtide.bench.load.corpora import command
 from voxtide.bench.load.corpora.corpus import MIN_TALK_S, Corpus, open_corpus
-from voxtide.bench.load.corpora.layouts import Utterance, utterances_in
+from voxtide.bench.load.corpora.layouts import CorpusUtterance, utterances_in
 from voxtide.bench.load.corpora.packages import CORPORA, Archive, PackagedCorpus, fetch, unpack
 from voxtide.bench.load.session import BenchEngine, BenchSession
 from voxtide.engines.scripted import ScriptedEngine, speak
@@ -222,7 +222,7 @@ def test_a_talk_knows_where_its_utterances_are(tmp_path: Path) -> None:
 
 def test_a_corpus_is_cut_into_talks(tmp_path: Path) -> None:
     (tmp_path / "long.wav").write_bytes(wav_bytes(tone(70.0)))
-    utterance = Utterance("long", tmp_path / "long.wav", "text")
+    utterance = CorpusUtterance("long", tmp_path / "long.wav", "text")
     talks, _ = asyncio.run(Corpus("mine", "en", (utterance,) * 12).talks())
     lengths_s = [len(talk.samples) / SAMPLE_RATE_HZ for talk in talks]
     assert sum(len(talk.spans) for talk in talks) == 12

@@ -1,6 +1,6 @@
 """Decoding with FFmpeg. In: a file's bytes or an address. Out: mono samples at 16 kHz. Blocks; knows no asyncio.
 
-demuxer -> packets -> decoder of each track -> track_samples. Then whether all that the header states was there.
+demuxer -> packets -> decoder of each track -> track_samples -> check for what the header states and was not there
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class MediaReader:
         return self._failure or next(filter(None, failures), None) or self._missing_bytes() or self._lost()
 
     def _missing_bytes(self) -> str | None:
-        """How many bytes the container lacks by its header; a few of a WAV file are only worth a notice."""
+        """The problem that bytes are missing according to the header. If a WAV file lacks few, add a notice instead."""
         num_bytes = self._demuxer.num_missing_bytes
         if not num_bytes:
             return None
@@ -206,7 +206,7 @@ class MediaReader:
         return f"its last {num_bytes} bytes are missing"
 
     def _lost(self) -> str | None:
-        """Which audio was lost; if none was and packets could not be decoded, add a notice."""
+        """The problem that audio was lost. If none was, but packets could not be decoded, add a notice instead."""
         num_packets = 0
         for track in self._tracks:
             problem = track.end(self._demuxer.stated_s(track.stream)).problem(self._demuxer.format_name)

@@ -27,12 +27,12 @@ all, and `Limits.read_s` for one that stops after each header, three and a half 
 """
 
 _MIN_GAIN_BYTES = 64 * 1024
-"""What a connection must deliver for the attempts to start again: bounds them for a server that sends little."""
+"""Bytes to receive after a failure before the count of attempts starts again: bounds it if a server sends little."""
 
 _BLOCK_BYTES = 64 * 1024
 
 _MAX_SKIPPED_BYTES = 64 * 1024
-"""A short way ahead is read instead of requested: a request takes longer."""
+"""Longest seek forward that reads on instead of sending a request, which takes longer."""
 
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
 """Statuses that are worth another attempt."""
@@ -74,7 +74,7 @@ class HttpFile(io.RawIOBase):
         self._version: _Version | None = None
         self._response: Response | None = None
         self._response_at = 0  # the offset of the response's next byte
-        self._block = b""  # the last bytes received, so that a short way back is not requested
+        self._block = b""  # the last bytes received, so that a short seek back needs no request
         self._block_at = 0
         self._position = 0
         self._num_failures = 0
@@ -118,7 +118,7 @@ class HttpFile(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Requests nothing: the next `read` does."""
+        """Set the position. The request is sent by the next `read`."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size_bytes}[whence]
         self._position = max(0, base + offset)
         return self._position
@@ -210,7 +210,7 @@ class HttpFile(io.RawIOBase):
 def open_http_file(
     address: Address, limits: Limits, *, pauses_s: tuple[float, ...] = RETRY_PAUSES_S
 ) -> HttpFile | None:
-    """The file at an address if it can be read in parts; else None, also if there is nothing.
+    """The file at an address; None if it cannot be read in parts, or if there is none.
 
     Raises:
         TimeoutError: The server did not respond within `limits.open_s`.
@@ -222,7 +222,7 @@ def open_http_file(
 
 
 def _version_of(response: Response, offset: int) -> _Version | None:
-    """The file that a response is a part of, from `offset` on; None if it is no such response."""
+    """The version of the file whose part from `offset` on is the response; None if it is not such a part."""
     matched = _CONTENT_RANGE.fullmatch(response.getheader("Content-Range") or "")
     if response.status != http.client.PARTIAL_CONTENT or matched is None or int(matched[1]) != offset:
         return None

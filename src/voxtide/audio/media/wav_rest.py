@@ -17,13 +17,13 @@ from voxtide.audio.pcm import LENGTH_TOLERANCE_S, MAX_WAV_HEADER_BYTES, UNKNOWN_
 from voxtide.types import Notice
 
 _TAIL_BYTES = 64 * 1024
-"""Chunks behind samples of an unstated number are searched for in so many bytes at the end of the file."""
+"""Bytes searched for trailing chunks at the end of a file, and for non-padding after the samples of a pipe."""
 
 _MAX_ZERO_BYTES = 2**24
 """Zeros behind the samples that are searched for another recording: nine minutes of silence, read in a moment."""
 
 _CHUNKS = {b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"cue ", b"smpl", b"JUNK", b"PAD ", b"_PMX", b"fact", b"afsp"}
-"""Chunks that are no audio even if the file ends inside them."""
+"""Chunks that are not audio, even if the file ends inside one."""
 
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 
@@ -31,7 +31,7 @@ _HEAD_BYTES = 13
 """Enough to recognise a tag, or a file behind a padding byte."""
 
 _MAX_CHUNK_BYTES = 2**24
-"""In a pipe, whose end is unknown: a title with a picture is shorter, and random bytes rarely state so little."""
+"""Longest chunk accepted in a pipe: above a title with a picture, below what random bytes usually state."""
 
 PIPE_TIMEOUT_S = 1.0
 """How long to wait for more after the stated end of a pipe; a writer such as cat continues at once."""

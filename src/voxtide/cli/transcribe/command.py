@@ -227,7 +227,7 @@ class _Job:
             self._interrupts.is_receiving = False
 
     def _growing(self, source: str, result: Result) -> tuple[Observer, ...]:
-        """What writes a live source's document as it grows; the event writer does so for any source."""
+        """The observers that write a live source's document as it grows. For jsonl `EventWriter` does."""
         doc_format = self._request.document_format
         if doc_format is None or doc_format == "jsonl":
             return ()
@@ -314,7 +314,7 @@ _OPTIONS = {"language_doubted": "--engine whisper"}
 
 
 class _NotePrinter(Observer):
-    """Prints each notice of a source once, as a line on stderr; and where its text is saved, once there is audio."""
+    """Prints each notice of a source on stderr, and with the first audio the file in which its text is saved."""
 
     def __init__(self, hidden: Callable[[], AbstractContextManager[None]], saved: str | None) -> None:
         """`hidden` hides what is redrawn on the terminal; `saved` is the note about the file, if any."""

@@ -59,7 +59,7 @@ _AUDIO = {
 }
 _VIDEO = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"}
 _FOREIGN_SUFFIXES = _OFFICE | _AUDIO | _VIDEO
-"""Programs that open such a file expect another format, whatever `--format` is."""
+"""Refused whatever `--format` is: the programs that open such files expect another format."""
 
 
 class Destination(ABC):
@@ -116,10 +116,10 @@ def is_directory(output: str, num_sources: int) -> bool:
 
 
 def format_of(output: str, *, is_stated: bool) -> DocumentFormat:
-    """The format that the suffix of a file names; with `is_stated`, only whether its suffix may hold text.
+    """The format that a file's suffix names. With `is_stated`, --format decides, and an unknown suffix is accepted.
 
     Raises:
-        ConfigError: It names no format of voxtide.
+        ConfigError: The suffix cannot be used.
     """
     suffix = Path(output).suffix.lower()
     if suffix in SUFFIXES:

@@ -98,8 +98,8 @@ class PartialFile:
     def finish(self, document: str | None) -> None:
         """Rename the file to the target, with `document` as its text; None keeps what was grown.
 
-        Both also if the file was deleted meanwhile. After a failure, what was grown stays in the file that the error
-        named.
+        If the file was deleted meanwhile, it is written again. After a failure, `finish(None)` is a no-op: the error
+        has named the file with the text.
 
         Raises:
             VoxtideError: The target cannot be written. Grown text stays in the partial file; if there is none any
@@ -144,11 +144,11 @@ class PartialFile:
             self._file.close()  # an open file cannot be renamed on Windows
 
     def _is_in_place(self) -> bool:
-        """Whether the file is still at its path: it may have been deleted, and an editor replaces it."""
+        """Whether the file is still at its path: it may have been deleted, or replaced by an editor."""
         return self._file.closed or _is_at(self._file, self.path)
 
     def _grown(self) -> bytes:
-        """The text of the file, also if it is not in place."""
+        """The text written so far, even if the file was deleted or replaced."""
         if self._file.closed:
             return self.path.read_bytes() if self.path.exists() else b""
         self._file.seek(0)
@@ -200,7 +200,10 @@ class PartialFile:
         return VoxtideError(f"cannot write {self.target}: {error.strerror}{rest}")
 
     def _keep(self, document: bytes) -> str:
-        """Save the text, unless the partial file has it, and return where: its directory may have been deleted."""
+        """Save the text in another file unless the partial file has it. Returns a clause for the message: where it is.
+
+        The directory of the partial file may have been deleted.
+        """
         grown = self._grown()
         if self._is_in_place() and _has_text(grown, self._format):
             return f"; the text so far is in {self.path}"
@@ -299,7 +302,7 @@ def _has_text(document: bytes, doc_format: str) -> bool:
 
 
 def _encoded(text: str) -> bytes:
-    """UTF-8. A lone surrogate, half a character from a server, must not cost the rest of the text."""
+    """UTF-8. A lone surrogate becomes '?', so that it does not cost the rest of the text."""
     return text.encode("utf-8", "replace")
 
 

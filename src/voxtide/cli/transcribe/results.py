@@ -20,7 +20,7 @@ from voxtide.errors import ConfigError, VoxtideError
 DocumentFormat: TypeAlias = Literal["txt", "srt", "vtt", "json", "jsonl"]
 
 APPENDABLE: frozenset[DocumentFormat] = frozenset({"txt", "jsonl"})
-"""In the others, the times of subtitles would restart, and a file holds one JSON object."""
+"""Formats that can be appended to: in the others, subtitle times would restart, or the file is one JSON object."""
 
 _REMEDY = "name another file, or leave out --output: the text goes to stdout"
 

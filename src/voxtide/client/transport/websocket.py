@@ -1,7 +1,7 @@
 """One WebSocket connection to a server. In: an address, messages. Out: server messages. Knows no utterances.
 
-The only module that imports the `websockets` library. The API key goes into one header only; the library's log of what
-it sends is disabled.
+The only module of the client that imports `websockets`. The API key goes into one header only; the library's log of
+what it sends is disabled.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ class Decoding:
         return other
 
     def raise_logprobs(self, index: int, num_tokens: int, least: float) -> None:
-        """Let no log probability of `num_tokens` tokens from `index` on be below `least`."""
+        """Raise the log probabilities of `num_tokens` tokens from `index` on to at least `least`."""
         for i in range(index + 1, min(index + 1 + num_tokens, len(self._logprobs))):
             self._logprobs[i] = max(self._logprobs[i], least)
 

@@ -117,7 +117,7 @@ def _timed(words: list[_GroupWord], since_s: float, until_s: float) -> tuple[Wor
 
 
 def _shared(group: list[_GroupWord], since_s: float, end_s: float) -> list[Word]:
-    """The words of a group in a row up to its end, of their estimated duration, or less if the time is too short."""
+    """Place a group's words one after another, ending at the group's end; shorten them if the time is too short."""
     lengths_s = [max(MIN_WORD_S, LETTER_S * len(word.text)) for word in group]
     scale = min(1.0, (end_s - since_s) / sum(lengths_s))
     edges_s = [max(since_s, end_s - scale * sum(lengths_s[number:])) for number in range(len(group))] + [end_s]

@@ -51,8 +51,8 @@ MEDIUM = VoxtralConfig(
 NUM_WARM_UPS = 8
 
 COMPARED_PERCENTILE = 10
-"""The percentile that is compared, for all implementations. Other programs that take a core now and then delay all
-threads of a step, which shows in the median."""
+"""The percentile by which all implementations are compared. Another program that takes a core now and then delays all
+threads of a step, which the median would show."""
 
 
 @dataclass(frozen=True, slots=True)

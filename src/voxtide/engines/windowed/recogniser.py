@@ -41,7 +41,7 @@ VAD_RUN_FRAMES = 16
 """Frames per run of the VAD: half a second of audio, a millisecond of work."""
 
 WORDLESS_REST_S = 3.0
-"""Speech after the last word of a segment that is reported. The times of words are not exact enough for less."""
+"""This much speech after a segment's last word is reported; the times of words are too inexact for less."""
 
 
 class _Work(Enum):

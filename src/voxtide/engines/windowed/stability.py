@@ -113,7 +113,7 @@ def is_misplaced(pieces: list[Piece], open_start_s: float) -> bool:
 
 
 def drop_repeated_end(pieces: list[Piece], prefix: list[Piece]) -> list[Piece]:
-    """The pieces without last words that repeat those before them, which may be in `prefix`, too fast to be spoken.
+    """Drop trailing words that repeat the words before them (possibly in `prefix`) too fast to be spoken.
 
     At the end of speech the model continues the text with the sentence it has just written. A hypothesis of one word is
     left to `repeats_last_word`.

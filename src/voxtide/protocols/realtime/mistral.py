@@ -42,9 +42,10 @@ MAX_PENDING_FLUSHES = 256
 
 @dataclass(slots=True)
 class _Pending:
-    """An unanswered flush: the client's, answered by a `done`, or a turn's end with the turn events queued behind it.
+    """An unanswered flush: requested by the client, or made at a turn's end.
 
-    The engine's limit on audio ahead of its text bounds these events.
+    The first is answered by a `done`, the second by `turn_end`. `later_turns` are turn events that wait for the answer;
+    the engine's limit on audio ahead of its text bounds them.
     """
 
     turn_end: Send | None = None
@@ -194,7 +195,7 @@ class MistralRealtime(BaseDialect):
         return [message]
 
     def _done(self, audio_s: float) -> Send:
-        """The text since the last `done`. The rounded seconds of all add up to the session's, rounded up."""
+        """A `done` with the text since the last one. Their whole seconds add up to the session's length, rounded up."""
         total_s = math.ceil(audio_s)
         text, segments = self._pending_text.text, self._pending_text.segments
         num_omitted_chars = self._pending_text.num_omitted_chars

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from voxtide.audio.opening import open_source
-from voxtide.bench.load.corpora.layouts import NO_WORDS, LeftOut, Utterance, left_out_line, utterances_in
+from voxtide.bench.load.corpora.layouts import NO_WORDS, CorpusUtterance, LeftOut, left_out_line, utterances_in
 from voxtide.bench.load.corpora.packages import CORPORA, corpora_directory
 from voxtide.bench.load.variants import quiet
 from voxtide.bench.word_errors import has_words
@@ -33,7 +33,7 @@ MAX_CORPUS_S = 4 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class SpokenSpan:
     """An utterance's place in a talk, in seconds, and its text."""
 
     start_s: float
@@ -47,7 +47,7 @@ class CorpusTalk:
 
     name: str
     samples: Samples
-    spans: tuple[Span, ...]
+    spans: tuple[SpokenSpan, ...]
 
     def cut(self, samples: Samples, *, speed: float = 1.0) -> list[Samples]:
         """Each utterance's part of `samples`: the talk's samples after a change, played `speed` times as fast."""
@@ -61,7 +61,7 @@ class Corpus:
 
     name: str
     language: str
-    utterances: tuple[Utterance, ...]
+    utterances: tuple[CorpusUtterance, ...]
     left_out: tuple[LeftOut, ...] = ()
 
     async def talks(self, *, seed: int = 0) -> tuple[list[CorpusTalk], list[LeftOut]]:
@@ -149,11 +149,11 @@ async def samples_of(path: Path) -> Samples:
 
 def _joined(name: str, parts: Sequence[tuple[float, Samples, str]]) -> CorpusTalk:
     pieces: list[Samples] = []
-    spans: list[Span] = []
+    spans: list[SpokenSpan] = []
     place = 0
     for pause_s, samples, text in parts:
         pieces += [quiet(pause_s), samples]
         place += len(pieces[-2])
-        spans.append(Span(place / SAMPLE_RATE_HZ, (place + len(samples)) / SAMPLE_RATE_HZ, text))
+        spans.append(SpokenSpan(place / SAMPLE_RATE_HZ, (place + len(samples)) / SAMPLE_RATE_HZ, text))
         place += len(samples)
     return CorpusTalk(name, np.concatenate(pieces), tuple(spans))

@@ -45,7 +45,7 @@ _REMARK = re.compile(r"[\[(<].*?[\])>]")
 
 
 @dataclass(frozen=True, slots=True)
-class Utterance:
+class CorpusUtterance:
     """An audio file and what is spoken in it."""
 
     name: str
@@ -71,7 +71,7 @@ def left_out_line(left_out: Sequence[LeftOut], num_used: int) -> str:
     return f"{len(left_out)} of {len(left_out) + num_used} left out: {shown}{more}"
 
 
-def utterances_in(directory: Path) -> tuple[list[Utterance], list[LeftOut]]:
+def utterances_in(directory: Path) -> tuple[list[CorpusUtterance], list[LeftOut]]:
     """The utterances of a directory, and the rows without audio or words, by name.
 
     Raises:
@@ -84,7 +84,7 @@ def utterances_in(directory: Path) -> tuple[list[Utterance], list[LeftOut]]:
         rows = sorted(layout(directory), key=lambda it: it.name)
         if len(rows) > MAX_UTTERANCES:
             raise ConfigError(f"{directory} has {len(rows)} utterances; the limit is {MAX_UTTERANCES}")
-        found = [row for row in rows if isinstance(row, Utterance)]
+        found = [row for row in rows if isinstance(row, CorpusUtterance)]
         left_out = [row for row in rows if isinstance(row, LeftOut)]
         if found:
             return found, left_out
@@ -96,15 +96,15 @@ def utterances_in(directory: Path) -> tuple[list[Utterance], list[LeftOut]]:
     )
 
 
-def _row(name: str, audio: Path | None, text: str) -> Utterance | LeftOut:
+def _row(name: str, audio: Path | None, text: str) -> CorpusUtterance | LeftOut:
     if audio is None or not audio.is_file():
         return LeftOut(name, NO_AUDIO)
     if not _WORD.search(text):
         return LeftOut(name, NO_WORDS if text.strip() else NO_TEXT)
-    return Utterance(name, audio, text.strip())
+    return CorpusUtterance(name, audio, text.strip())
 
 
-def _asterisk(directory: Path) -> Iterator[Utterance | LeftOut]:
+def _asterisk(directory: Path) -> Iterator[CorpusUtterance | LeftOut]:
     texts = {}
     for path in directory.glob("usr/share/doc/*/core-sounds-*.txt.gz"):
         for line in gzip.decompress(path.read_bytes()).decode("utf-8-sig").splitlines():
@@ -120,7 +120,7 @@ def _asterisk(directory: Path) -> Iterator[Utterance | LeftOut]:
             yield _row(name, files[name], texts[name])
 
 
-def _librispeech(directory: Path) -> Iterator[Utterance | LeftOut]:
+def _librispeech(directory: Path) -> Iterator[CorpusUtterance | LeftOut]:
     for path in directory.rglob("*.trans.txt"):
         for line in _text(path).splitlines():
             name, _, text = line.partition(" ")
@@ -128,19 +128,19 @@ def _librispeech(directory: Path) -> Iterator[Utterance | LeftOut]:
                 yield _row(name, path.with_name(f"{name}.flac"), text)
 
 
-def _fleurs(directory: Path) -> Iterator[Utterance | LeftOut]:
+def _fleurs(directory: Path) -> Iterator[CorpusUtterance | LeftOut]:
     for rows, folder in _tables(directory):
         yield from _table_rows(rows, folder, path=1, text=2)
 
 
-def _common_voice(directory: Path) -> Iterator[Utterance | LeftOut]:
+def _common_voice(directory: Path) -> Iterator[CorpusUtterance | LeftOut]:
     for rows, folder in _tables(directory):
         header = rows[0]
         if {"path", "sentence"} <= set(header):
             yield from _table_rows(rows[1:], folder, path=header.index("path"), text=header.index("sentence"))
 
 
-def _table_rows(rows: list[list[str]], folder: Path, *, path: int, text: int) -> Iterator[Utterance | LeftOut]:
+def _table_rows(rows: list[list[str]], folder: Path, *, path: int, text: int) -> Iterator[CorpusUtterance | LeftOut]:
     """The rows of a table; `path` and `text` are the numbers of its columns."""
     for row in filter(None, rows):
         if len(row) > max(path, text):
@@ -168,7 +168,7 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path} is no UTF-8 text (byte {error.start}); convert it") from error
 
 
-def _folder(directory: Path) -> Iterator[Utterance | LeftOut]:
+def _folder(directory: Path) -> Iterator[CorpusUtterance | LeftOut]:
     for path in directory.rglob("*.txt"):
         audio = next((it for suffix in AUDIO_SUFFIXES if (it := path.with_suffix(suffix)).is_file()), None)
         name = path.relative_to(directory).with_suffix("").as_posix()
@@ -178,7 +178,7 @@ def _folder(directory: Path) -> Iterator[Utterance | LeftOut]:
             yield LeftOut(path.relative_to(directory).as_posix(), NO_TEXT)
 
 
-Layout: TypeAlias = Callable[[Path], Iterator[Utterance | LeftOut]]
+Layout: TypeAlias = Callable[[Path], Iterator[CorpusUtterance | LeftOut]]
 """Yields the rows of a directory; none if it has another layout."""
 
 LAYOUTS: tuple[Layout, ...] = (_asterisk, _librispeech, _common_voice, _fleurs, _folder)
