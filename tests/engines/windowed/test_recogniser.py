@@ -60,7 +60,8 @@ FAST = replace(
     max_window_s=2.0,
     context_s=1.5,
 )
-CONFIGS = {"live": LIVE, "fast": FAST}
+CONFIRMING = replace(LIVE, confirm_words=3)
+CONFIGS = {"live": LIVE, "confirming": CONFIRMING, "fast": FAST}
 SPEECH = script_of("never put off until tomorrow | what you can | do the day after tomorrow just as well | so there")
 LENGTH_S = 13.0
 SILENCE = Script((), ())
@@ -130,6 +131,36 @@ def test_words_become_final_during_speech() -> None:
     run.feed_until(3.0)
     assert run.text == "one two three four"
     assert run.interims
+
+
+def test_words_are_confirmed_and_final_in_groups() -> None:
+    run = ScriptedRun(script_of("one two three four five six seven eight"), CONFIRMING)
+    sizes = []
+    for ms in range(0, 4200, 32):
+        before = run.text.split()
+        run.feed_until(ms / 1000)
+        if run.text.split() != before:
+            sizes.append(len(run.text.split()) - len(before))
+    assert sizes[0] >= 3
+    assert min(sizes) >= 3
+    run.feed_until(5.0)
+    run.finish()
+    assert run.text == "one two three four five six seven eight"
+
+
+def test_an_utterance_is_not_decided_in_the_context_of_an_earlier_one_until_words_are_confirmed() -> None:
+    run = ScriptedRun(script_of("one two | three four five six seven"), CONFIRMING)
+    run.feed_until(2.9)  # the pause ends at 2.8 s
+    num_calls = len(run.windows.calls)
+    run.feed_until(3.9)
+    starts_s = [start / SAMPLE_RATE_HZ for start, _ in run.windows.calls[num_calls:]]
+    assert starts_s
+    assert min(starts_s) >= 2.4  # 0.3 s before the onset
+    run.feed_until(4.8)
+    assert min(start for start, _ in run.windows.calls[num_calls:]) / SAMPLE_RATE_HZ < 1.0
+    run.feed_until(6.0)
+    run.finish()
+    assert run.text == "one two three four five six seven"
 
 
 def test_a_flush_after_a_short_silence_needs_no_model_run() -> None:

@@ -236,11 +236,15 @@ class WindowedRecogniser:
         return events + self._update_interim(self._hypotheses.pending, num_final=num_words)
 
     def _undecided(self, before: list[Piece]) -> list[Piece]:
-        """The pieces in less context, if there are too few stable ones to be confirmed in all of it; else none."""
+        """The pieces in less context, if there are too few stable ones to be confirmed in all of it; else none.
+
+        In a window that is due to be cut, one is enough: it must be final before its audio is dropped.
+        """
         if self._config.confirm_words is None:
             return []
+        is_long = self._window.duration_s(self._num_done_samples) > self._config.max_window_s
         pieces = self._window.transcribe_interim(self._num_done_samples, before)
-        return pieces if self._num_stable(pieces, before) < self._config.confirm_words else []
+        return pieces if self._num_stable(pieces, before) < (1 if is_long else self._config.confirm_words) else []
 
     def _num_stable(self, pieces: list[Piece], before: list[Piece], *, is_last: bool = False) -> int:
         rules = (is_last and self._config.pause_stability) or self._config.stability
