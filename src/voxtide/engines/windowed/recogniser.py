@@ -23,7 +23,7 @@ from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.engines.windowed.final_text import WindowedFinalText
 from voxtide.engines.windowed.hypothesis import Piece, WindowHypotheses
 from voxtide.engines.windowed.stability import LanguageCheck, drop_noise, num_shown, num_stable
-from voxtide.engines.windowed.window import Window
+from voxtide.engines.windowed.window import WORDLESS_S, Window
 from voxtide.engines.windowed.window_model import AudioBuffer, WindowModel
 from voxtide.transcript.events import (
     Finished,
@@ -238,11 +238,11 @@ class WindowedRecogniser:
     def _undecided(self, before: list[Piece]) -> list[Piece]:
         """The pieces in less context, if there are too few stable ones to be confirmed in all of it; else none.
 
-        In a window that is due to be cut, one is enough: it must be final before its audio is dropped.
+        In a window that may be cut without regard to words, one is enough: it must be final before its audio is dropped.
         """
         if self._config.confirm_words is None:
             return []
-        is_long = self._window.duration_s(self._num_done_samples) > self._config.max_window_s
+        is_long = self._window.duration_s(self._num_done_samples) > WORDLESS_S
         pieces = self._window.transcribe_interim(self._num_done_samples, before)
         return pieces if self._num_stable(pieces, before) < (1 if is_long else self._config.confirm_words) else []
 
