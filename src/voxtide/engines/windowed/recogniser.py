@@ -238,7 +238,7 @@ class WindowedRecogniser:
     def _undecided(self, before: list[Piece]) -> list[Piece]:
         """The pieces in less context, if there are too few stable ones to be confirmed in all of it; else none.
 
-        In a window that may be cut without regard to words, one is enough: it must be final before its audio is dropped.
+        In a window that may be cut at any place, one is enough: it must be final before its audio is dropped.
         """
         if self._config.confirm_words is None:
             return []
