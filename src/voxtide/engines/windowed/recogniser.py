@@ -236,11 +236,17 @@ class WindowedRecogniser:
         return events + self._update_interim(self._hypotheses.pending, num_final=num_words)
 
     def _undecided(self, before: list[Piece]) -> list[Piece]:
-        """The pieces in less context, if there are too few stable ones to be confirmed in all of it; else none."""
+        """The pieces in less context, if there are too few stable ones to be confirmed in all of it; else none.
+
+        At the deadline even one is enough. If few words precede long speech without words, such as singing, the window
+        would otherwise grow until the model cannot take its beginning, and they would be lost.
+        """
         if self._config.confirm_words is None:
             return []
         pieces = self._window.transcribe_interim(self._num_done_samples, before)
-        return pieces if self._num_stable(pieces, before) < self._config.confirm_words else []
+        num = self._num_stable(pieces, before)
+        is_late = num > 0 and self._now_s - pieces[0].end_s >= self._config.stability.deadline_s
+        return [] if is_late or num >= self._config.confirm_words else pieces
 
     def _num_stable(self, pieces: list[Piece], before: list[Piece], *, is_last: bool = False) -> int:
         rules = (is_last and self._config.pause_stability) or self._config.stability
