@@ -112,16 +112,16 @@ class Interrupts:
     def _on_signal(self, number: int, frame: object) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._handle, signal.Signals(number))
-        elif not self._is_deferred(number):
+        elif not self._request_stop(number):
             raise KeyboardInterrupt
 
     def _handle(self, number: signal.Signals) -> None:
         _log.debug("%s number %d", number.name, 1 if self.code is None else 2)
-        if not self._is_deferred(number) and self._task is not None:
+        if not self._request_stop(number) and self._task is not None:
             self._task.cancel()
             asyncio.get_running_loop().call_later(CANCEL_S, os._exit, self.code or Exit.INTERRUPTED)
 
-    def _is_deferred(self, number: int) -> bool:
+    def _request_stop(self, number: int) -> bool:
         """Request a stop; returns whether there is something to finish first."""
         is_first, self.code = self.code is None, self.code or _CODES[signal.Signals(number)]
         self.stop.set()
