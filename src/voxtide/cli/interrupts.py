@@ -42,14 +42,15 @@ class Interrupts:
     Attributes:
         stop: Set by the first signal.
         code: The exit code of the first signal, or None.
-        on_stop: Called by the first signal.
+        on_stop: Called by the first signal if there is something to finish, outside the event loop between any two
+            instructions of the main thread.
         is_receiving: Whether audio arrives already, while the model loads: the first signal must not lose it.
     """
 
     def __init__(self, *, is_receiving: bool = False) -> None:
         self.stop = asyncio.Event()
         self.code: Exit | None = None
-        self.on_stop: Callable[[], None] = _no_op
+        self.on_stop: Callable[[], object] = _no_op
         self.is_receiving = is_receiving
         self._can_finish = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -80,6 +81,17 @@ class Interrupts:
                 self._loop = self._task = None
 
         return asyncio.run(attached())
+
+    @contextmanager
+    def calling(self, on_stop: Callable[[], object]) -> Iterator[None]:
+        """Call `on_stop` at the first signal inside this block, or now if there was one."""
+        self.on_stop = on_stop
+        try:
+            if self.code is not None:
+                on_stop()
+            yield
+        finally:
+            self.on_stop = _no_op
 
     @contextmanager
     def finishing(self) -> Iterator[None]:
@@ -127,11 +139,11 @@ class Interrupts:
         self.stop.set()
         if not is_first:
             return _CODES[signal.Signals(number)] == Exit.HUNG_UP  # a terminal's end: kernel and shell both send it
-        if self._can_finish:
-            self.on_stop()
-        elif self.is_receiving:
+        if not self._can_finish and self.is_receiving:
             with suppress(OSError):  # not `print_note`: the signal may have interrupted a write to stderr
                 os.write(2, f"voxtide: {_DEFERRED}\n".encode())
+        if self._can_finish or self.is_receiving:
+            self.on_stop()
         return self._can_finish or self.is_receiving
 
 
