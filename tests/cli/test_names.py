@@ -41,6 +41,21 @@ def test_no_name_is_too_long_and_no_character_is_cut(text: str, times: int) -> N
         assert path.name.split("~")[0].removeprefix(".").split(".voxtide")[0] in target.name
 
 
+@pytest.mark.parametrize(("stated", "max_bytes"), [(0, MAX_NAME_BYTES), (-1, MAX_NAME_BYTES), (143, 143)])
+def test_a_limit_that_is_not_stated_is_the_usual_one(
+    monkeypatch: pytest.MonkeyPatch, stated: int, max_bytes: int
+) -> None:
+    monkeypatch.setattr(os, "pathconf", lambda path, name: stated)
+    assert len(fitted_name(Path("/"), "a" * 300, ".txt")) == max_bytes
+    assert beside(Path("/notes.txt"), "recovered") == Path("/notes.recovered.txt")
+
+
+def test_a_limit_below_the_end_of_a_name_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system then refuses the name."""
+    monkeypatch.setattr(os, "pathconf", lambda path, name: 14)
+    assert fitted_name(Path("/"), "a" * 20, ".voxtide-partial.txt").endswith(".voxtide-partial.txt")
+
+
 @pytest.mark.parametrize("name", LONGEST, ids=range(len(LONGEST)))
 def test_a_target_with_the_longest_name_is_written_locked_and_recovered(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str

@@ -78,6 +78,15 @@ async def test_a_server_accepts_what_fits_of_a_prompt(prompt: str) -> None:
         assert await transcribe(engine, StreamOptions(vocabulary=(kept,)))
 
 
+@pytest.mark.parametrize("gap", [" ", "\n", "\n\t "])
+def test_a_whole_word_of_a_prompt_that_fits_is_kept(gap: str) -> None:
+    last = f"moat{gap}{'x' * (MAX_PHRASE_CHARS - 4 - len(gap))}"
+    fit_prompt = RemoteEngine("http://127.0.0.1:1", config=CONFIG).fit_prompt
+    assert fit_prompt(f"the{gap}{last}") == last
+    assert fit_prompt(f"the{gap}a{last}") == last.split()[-1]
+    assert fit_prompt("x" * 999 + gap) == "x" * (MAX_PHRASE_CHARS + 1 - len(gap))
+
+
 async def test_a_full_server_raises_capacity_error() -> None:
     async with voxtide_server(capacity=1) as url, RemoteEngine(url, config=CONFIG) as engine, engine.open():
         with pytest.raises(CapacityError, match="HTTP 503"):

@@ -27,7 +27,6 @@ SENTENCES = [" ".join(WORDS[at : at + 5]) for at in range(0, len(WORDS), 5)]
 LOGGED = """\
 import os, sys
 log = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-from tests.support.waiting import wait_for_process
 from voxtide.cli.transcribe import command
 from voxtide.pipeline import Observer, run_stream
 from voxtide.transcript.events import Delta

@@ -142,7 +142,7 @@ class ScriptedRun:
         self.events: list[TranscriptEvent] = []
         self._is_behind = cycle(is_behind)
         self._num_fed = 0
-        self._max_runs = 1 + script.has_wordless_speech + (config.confirm_words is not None)
+        self._max_runs = 1 + script.has_wordless_speech + (config.confirm_words is not None) + config.checks_context
 
     @property
     def text(self) -> str:

@@ -42,14 +42,15 @@ class Interrupts:
     Attributes:
         stop: Set by the first signal.
         code: The exit code of the first signal, or None.
-        on_stop: Called by the first signal.
+        on_stop: Called by the first signal if there is something to finish, outside the event loop between any two
+            instructions of the main thread.
         is_receiving: Whether audio arrives already, while the model loads: the first signal must not lose it.
     """
 
     def __init__(self, *, is_receiving: bool = False) -> None:
         self.stop = asyncio.Event()
         self.code: Exit | None = None
-        self.on_stop: Callable[[], None] = _no_op
+        self.on_stop: Callable[[], object] = _no_op
         self.is_receiving = is_receiving
         self._can_finish = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -82,6 +83,17 @@ class Interrupts:
         return asyncio.run(attached())
 
     @contextmanager
+    def calling(self, on_stop: Callable[[], object]) -> Iterator[None]:
+        """Call `on_stop` at the first signal inside this block, or now if there was one."""
+        self.on_stop = on_stop
+        try:
+            if self.code is not None:
+                on_stop()
+            yield
+        finally:
+            self.on_stop = _no_op
+
+    @contextmanager
     def finishing(self) -> Iterator[None]:
         """Inside this block the body reacts to `stop`. Outside it even the first signal cancels the task."""
         self._can_finish = True
@@ -112,26 +124,26 @@ class Interrupts:
     def _on_signal(self, number: int, frame: object) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._handle, signal.Signals(number))
-        elif not self._is_deferred(number):
+        elif not self._request_stop(number):
             raise KeyboardInterrupt
 
     def _handle(self, number: signal.Signals) -> None:
         _log.debug("%s number %d", number.name, 1 if self.code is None else 2)
-        if not self._is_deferred(number) and self._task is not None:
+        if not self._request_stop(number) and self._task is not None:
             self._task.cancel()
             asyncio.get_running_loop().call_later(CANCEL_S, os._exit, self.code or Exit.INTERRUPTED)
 
-    def _is_deferred(self, number: int) -> bool:
+    def _request_stop(self, number: int) -> bool:
         """Request a stop; returns whether there is something to finish first."""
         is_first, self.code = self.code is None, self.code or _CODES[signal.Signals(number)]
         self.stop.set()
         if not is_first:
             return _CODES[signal.Signals(number)] == Exit.HUNG_UP  # a terminal's end: kernel and shell both send it
-        if self._can_finish:
-            self.on_stop()
-        elif self.is_receiving:
+        if not self._can_finish and self.is_receiving:
             with suppress(OSError):  # not `print_note`: the signal may have interrupted a write to stderr
                 os.write(2, f"voxtide: {_DEFERRED}\n".encode())
+        if self._can_finish or self.is_receiving:
+            self.on_stop()
         return self._can_finish or self.is_receiving
 
 

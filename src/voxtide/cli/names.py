@@ -45,14 +45,15 @@ def _fitted(stem: str, end: str, max_bytes: int) -> str:
     if len(os.fsencode(name)) <= max_bytes:
         return name
     end = f"~{sha256(os.fsencode(name)).hexdigest()[:_NUM_DIGEST_CHARS]}{end}"
-    while len(os.fsencode(stem + end)) > max_bytes:
+    while stem and len(os.fsencode(stem + end)) > max_bytes:
         stem = stem[:-1]  # a character, of up to four bytes
     return stem + end
 
 
 def _max_name_bytes(directory: Path) -> int:
     """Bytes of UTF-8; file systems that count units of UTF-16 take no less."""
+    stated = 0
     if hasattr(os, "pathconf"):
         with suppress(OSError, ValueError):
-            return os.pathconf(directory, "PC_NAME_MAX")
-    return MAX_NAME_BYTES
+            stated = os.pathconf(directory, "PC_NAME_MAX")
+    return stated if stated > 0 else MAX_NAME_BYTES  # file systems in user space may state 0; -1 is "no limit"

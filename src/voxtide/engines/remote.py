@@ -5,6 +5,8 @@ In: the server's address and a key. Out: an `Engine` whose streams are client co
 
 from __future__ import annotations
 
+import re
+
 from voxtide.client.connect import CLOUD_MODEL, open_mistral
 from voxtide.client.connection import Connection
 from voxtide.client.dialects.base import DialectOptions
@@ -17,6 +19,9 @@ DELAYS_MS = (80, 240, 480, 960, 2400)
 
 MAX_PHRASE_CHARS = 200
 """Longest phrase to expect that a voxtide server accepts in a session. A prompt is one phrase."""
+
+_REST_OF_WORD = re.compile(r"^\S*\s+(?=\S)")
+"""The end of a cut word, if another word follows."""
 
 
 class RemoteEngine(ConnectedEngine):
@@ -36,8 +41,8 @@ class RemoteEngine(ConnectedEngine):
     def fit_prompt(self, prompt: str, vocabulary: tuple[str, ...] = ()) -> str:
         if len(prompt) <= MAX_PHRASE_CHARS:
             return prompt
-        end = prompt[-MAX_PHRASE_CHARS:]
-        return end.partition(" ")[2].strip() or end
+        end = prompt[-MAX_PHRASE_CHARS - 1 :]  # one more, which shows whether the first word is whole
+        return _REST_OF_WORD.sub("", end).rstrip()[-MAX_PHRASE_CHARS:]
 
     def connection(self, options: StreamOptions) -> Connection:
         return open_mistral(DialectOptions(model=self.model, options=options), self.server, self.api_key, self.config)

@@ -105,6 +105,17 @@ def test_a_call_that_hangs_does_not_hide_what_is_printed(monkeypatch: pytest.Mon
     assert os.fstat(2) == stderr
 
 
+def test_without_a_thread_for_the_limit_messages_are_hidden_and_shown_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    stderr = os.fstat(2)
+    with without_messages():
+        assert os.fstat(2) != stderr
+    assert os.fstat(2) == stderr
+
+
 @pytest.mark.parametrize("use", [list_devices, lambda: asyncio.run(MicrophoneSource(chunk_ms=20).open())])
 def test_without_the_extra_the_error_names_it(use: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)

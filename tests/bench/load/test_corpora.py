@@ -150,6 +150,27 @@ def test_a_directory_without_speech_is_refused_with_the_layouts(tmp_path: Path) 
         open_corpus("prompts-fr", language="it", root=tmp_path)
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"1/1.trans.txt": "\ufeff1-0 HE\u2028SAID\r\n1-1 SHE\x85SAID\r\n", "1/1-0.flac": "", "1/1-1.flac": ""},
+        {"test.tsv": "\ufeff1\ta.wav\the\u2028said\r\n2\tb.wav\tshe\x85said\r\n", "a.wav": "", "b.wav": ""},
+        {"dev.tsv": "\ufeffpath\tsentence\na.mp3\the\u2028said\nb.mp3\tshe\x85said\n", "a.mp3": "", "b.mp3": ""},
+        {"a.wav": "", "a.txt": "\ufeffhe\u2028said\r\n", "b.wav": "", "b.txt": "she\x85said"},
+    ],
+    ids=["LibriSpeech", "FLEURS", "Common Voice", "folder"],
+)
+def test_byte_order_marks_and_other_line_separators_are_no_part_of_the_layout(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(text.encode())
+    found, left_out = utterances_in(tmp_path)
+    assert left_out == []
+    assert [it.text.lower().split() for it in found] == [["he", "said"], ["she", "said"]]
+
+
 def test_a_text_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.wav").touch()
     (tmp_path / "a.txt").write_bytes(b"caf\xe9")

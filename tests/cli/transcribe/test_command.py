@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -10,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fake_microphones import FakeLibrary
 from tests.support.spoken import Spawn, Tones, Voxtide, pcm, spoken
+from voxtide.audio.microphone import MicrophoneSource
 from voxtide.cli.transcribe.command import _NotePrinter
+from voxtide.engines.scripted import ScriptedEngine, speak
 from voxtide.types import Notice
 
 SCRIPTED = ("transcribe", "--engine", "scripted")
@@ -398,3 +402,23 @@ def test_a_result_that_does_not_fit_on_the_disk_does_not_stop_the_others(
     assert result.exit_code == 1
     assert "no" in (out / f"short.{doc_format}").read_text()
     assert f"cannot write {out / 'long'}.{doc_format}: File too large" in " ".join(result.stderr.split())
+
+
+def test_a_signal_while_the_model_loads_stops_the_microphone(
+    voxtide: Voxtide, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What it has recorded is transcribed; what is said later is not recorded."""
+    library = FakeLibrary()
+    microphone = MicrophoneSource(0, chunk_ms=80, library=library)
+
+    def load(*_: object, **__: object) -> ScriptedEngine:
+        library.streams[0].record(speak("ever tried."))
+        signal.raise_signal(signal.SIGINT)
+        assert library.streams[0].is_closed
+        return ScriptedEngine()
+
+    monkeypatch.setattr("voxtide.cli.transcribe.command._open_source", lambda *_: microphone)
+    monkeypatch.setattr("voxtide.api.open_engine", load)
+    result = voxtide(*SCRIPTED, "mic", "-o", tmp_path / "notes.txt")
+    assert result.exit_code == 130
+    assert (tmp_path / "notes.txt").read_text() == "ever tried.\n"

@@ -61,7 +61,14 @@ FAST = replace(
     context_s=1.5,
 )
 CONFIRMING = replace(LIVE, confirm_words=3)
-CONFIGS = {"live": LIVE, "confirming": CONFIRMING, "fast": FAST}
+CONFIRMED = replace(
+    LIVE,
+    confirm_words=4,
+    checks_context=True,
+    stability=replace(STABILITY, margin_s=2.5, deadline_s=6.0),
+    pause_stability=STABILITY,
+)
+CONFIGS = {"live": LIVE, "confirming": CONFIRMING, "confirmed": CONFIRMED, "fast": FAST}
 SPEECH = script_of("never put off until tomorrow | what you can | do the day after tomorrow just as well | so there")
 LENGTH_S = 13.0
 SILENCE = Script((), ())
@@ -260,6 +267,30 @@ def test_speech_without_words_loses_no_word_after_it() -> None:
         assert run.text == "so it goes and on"
 
 
+def test_words_become_final_only_after_a_decision_in_all_context() -> None:
+    run = ScriptedRun(
+        script_of("ever tried | one two three four five six seven eight nine ten eleven twelve"), CONFIRMED
+    )
+    run.feed_until(6.8)
+    assert run.text == "ever tried"
+    (alone,) = {start for start, end in run.windows.calls if end > 2.8 * SAMPLE_RATE_HZ}
+    assert alone > 2.0 * SAMPLE_RATE_HZ, "nothing of the earlier utterance"
+    run.feed_until(7.0)
+    assert run.text == "ever tried one two three four"
+    assert [start - alone for start, _ in run.windows.calls[-3:]] == [0, run.windows.calls[0][0] - alone, 0]
+
+
+@pytest.mark.parametrize("num_words", range(1, 6))
+def test_few_words_before_long_speech_without_words_become_final_at_the_deadline(num_words: int) -> None:
+    words = script_of("one two three four five").words[:num_words]
+    run = ScriptedRun(Script(words, ((1.0, 80.0),)), CONFIRMED)
+    run.feed_until(words[-1].end_s + CONFIRMED.stability.deadline_s + 0.5)
+    assert run.text == " ".join(word.text for word in words)
+    run.feed_until(82.0)
+    run.finish()
+    assert run.text == " ".join(word.text for word in words)
+
+
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize(("speech_s", "is_reported"), [(0.8, False), (1.6, True)])
 def test_speech_that_ends_without_text_is_reported(config: WindowedConfig, speech_s: float, is_reported: bool) -> None:
@@ -310,7 +341,8 @@ def test_a_window_outlives_a_short_pause(config: WindowedConfig, pause_s: float,
     run.feed_until(5.0 + pause_s)
     run.finish()
     assert run.text == "so it goes and on"
-    assert (run.windows.calls[-1][0] > 2.2 * SAMPLE_RATE_HZ) == restarts
+    starts = [start for start, end in run.windows.calls if end == run.windows.calls[-1][1]]
+    assert (min(starts) > 2.2 * SAMPLE_RATE_HZ) == restarts
 
 
 def test_silence_after_speech_costs_no_model_run() -> None:

@@ -51,8 +51,9 @@ class Demuxer:
 
     Attributes:
         is_known_format: Whether the first bytes are those of a container, not FFmpeg's guess.
-        num_holes: How often packets were found again after 64 KiB or more that are none. Only in MPEG-TS.
-        has_rest: Whether the bytes after the last packet are none. Only in MPEG-TS.
+        num_holes: How often packets were found again after 64 KiB or more without a byte that may begin one, such as
+            zeros. Only in MPEG-TS; in other bytes FFmpeg searches on by itself.
+        has_rest: Whether 64 KiB or more of them follow the last packet. Only in MPEG-TS.
         notices: What is known of the input before it is read.
     """
 

@@ -65,7 +65,7 @@ def transcribe(request: Request, interrupts: Interrupts) -> Exit:
         stdout = stack.enter_context(closing(SpillingStdout(f".{request.document_format or 'txt'}")))
         with uninterrupted():  # else a signal could leave a partial file behind
             destination = stack.enter_context(_destination(request, stdout))
-        microphone = stack.enter_context(_recording(request))
+        microphone = stack.enter_context(_recording(request, interrupts))
         with PullView() as progress:
             engine = api.open_engine(
                 request.engine.name,
@@ -89,8 +89,8 @@ def _destination(request: Request, stdout: SpillingStdout) -> Destination | null
 
 
 @contextmanager
-def _recording(request: Request) -> Iterator[MicrophoneSource | None]:
-    """The microphone, if it is the first source: it records from now on, while the model loads."""
+def _recording(request: Request, interrupts: Interrupts) -> Iterator[MicrophoneSource | None]:
+    """The microphone, if it is the first source: it records from now on, while the model loads, up to a signal."""
     if request.sources[0] != MICROPHONE:
         yield None
         return
@@ -98,8 +98,9 @@ def _recording(request: Request) -> Iterator[MicrophoneSource | None]:
     assert isinstance(microphone, MicrophoneSource), "open_source makes one for this name"
     microphone.start()
     try:
-        _print_microphone(microphone)
-        yield microphone
+        with interrupts.calling(microphone.end):  # not while `stop` or `start` holds its lock
+            _print_microphone(microphone)
+            yield microphone
     finally:
         microphone.stop()
 

@@ -61,8 +61,9 @@ class WindowedConfig:
         context_s: Final words kept in the window after a cut [s].
         interim_context_s: Final words kept in the window of an update that is no decision [s].
         confirm_words: During speech, a decision first takes the little context of the other updates, and none that is
-            older than the utterance. If this many words are stable, the window is transcribed with all its context;
-            words stable in that become final. None: each decision has all context at once.
+            older than the utterance. If this many pieces, words and punctuation, are stable, or one that has reached
+            the deadline, the window is transcribed with all its context; words stable in that become final. None:
+            each decision has all context at once.
         stuck_s: Speech without a word [s] from which the window is transcribed again during speech.
         max_pause_s: Silence [s] after which the window restarts, because its words are no longer useful context.
         checks_context: Whether the first words of an utterance are compared with the text of the utterance by itself,

@@ -23,7 +23,7 @@ class WindowedFinalText:
 
     def __init__(self) -> None:
         self.prefix: list[Piece] = []
-        """The final pieces inside the window, which every hypothesis begins with."""
+        """The final pieces inside the window. Every hypothesis begins with them, except for a last punctuation."""
         self._final = FinalText()
         self._words: list[Word] = []  # of the open segment
         self._speech_start_s = 0.0  # the segment's first word begins after the last word and after the onset of speech

@@ -23,7 +23,7 @@ from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.engines.windowed.final_text import WindowedFinalText
 from voxtide.engines.windowed.hypothesis import Piece, WindowHypotheses
 from voxtide.engines.windowed.stability import LanguageCheck, drop_noise, num_shown, num_stable
-from voxtide.engines.windowed.window import WORDLESS_S, Window
+from voxtide.engines.windowed.window import Window
 from voxtide.engines.windowed.window_model import AudioBuffer, WindowModel
 from voxtide.transcript.events import (
     Finished,
@@ -238,13 +238,15 @@ class WindowedRecogniser:
     def _undecided(self, before: list[Piece]) -> list[Piece]:
         """The pieces in less context, if there are too few stable ones to be confirmed in all of it; else none.
 
-        In a window that may be cut at any place, one is enough: it must be final before its audio is dropped.
+        At the deadline even one is enough. If few words precede long speech without words, such as singing, the window
+        would otherwise grow until the model cannot take its beginning, and they would be lost.
         """
         if self._config.confirm_words is None:
             return []
-        is_long = self._window.duration_s(self._num_done_samples) > WORDLESS_S
         pieces = self._window.transcribe_interim(self._num_done_samples, before)
-        return pieces if self._num_stable(pieces, before) < (1 if is_long else self._config.confirm_words) else []
+        num = self._num_stable(pieces, before)
+        is_late = num > 0 and self._now_s - pieces[0].end_s >= self._config.stability.deadline_s
+        return [] if is_late or num >= self._config.confirm_words else pieces
 
     def _num_stable(self, pieces: list[Piece], before: list[Piece], *, is_last: bool = False) -> int:
         rules = (is_last and self._config.pause_stability) or self._config.stability

@@ -122,7 +122,7 @@ def _asterisk(directory: Path) -> Iterator[CorpusUtterance | LeftOut]:
 
 def _librispeech(directory: Path) -> Iterator[CorpusUtterance | LeftOut]:
     for path in directory.rglob("*.trans.txt"):
-        for line in _text(path).splitlines():
+        for line in _text(path).split("\n"):
             name, _, text = line.partition(" ")
             if name:
                 yield _row(name, path.with_name(f"{name}.flac"), text)
@@ -155,15 +155,16 @@ def _tables(directory: Path) -> Iterator[tuple[list[list[str]], Path]]:
     table = next((path for name in TABLES if (path := directory / name).is_file()), None)
     if table is None:
         return
-    rows = list(csv.reader(_text(table).splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = list(csv.reader(_text(table).split("\n"), delimiter="\t", quoting=csv.QUOTE_NONE))
     folders = (directory / "clips", directory / "audio" / table.stem, directory / table.stem, directory)
     if rows:
         yield rows, next(folder for folder in folders if folder.is_dir())
 
 
 def _text(path: Path) -> str:
+    """The text of a file. Its lines end at line feeds only: `splitlines` would split a text at U+2028 and others."""
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is no UTF-8 text (byte {error.start}); convert it") from error
 
