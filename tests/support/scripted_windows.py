@@ -135,10 +135,13 @@ class ScriptedRun:
         *,
         options: StreamOptions | None = None,
         is_behind: Iterable[bool] = (False,),
+        only_language: str | None = None,
     ) -> None:
         self.windows = ScriptedWindows(script)
         options = options or StreamOptions()
-        self.recogniser = WindowedRecogniser(self.windows, ScriptedMeter(script), config, GATE, options)
+        self.recogniser = WindowedRecogniser(
+            self.windows, ScriptedMeter(script), config, GATE, options, only_language=only_language
+        )
         self.events: list[TranscriptEvent] = []
         self._is_behind = cycle(is_behind)
         self._num_fed = 0

@@ -199,6 +199,19 @@ async def test_speech_in_no_language_of_the_model_is_doubted(pace: Pace) -> None
             assert [event.language for event in result.events if isinstance(event, LanguageDoubted)] == ["en"] * num
 
 
+@pytest.mark.parametrize("pace", PACES)
+@pytest.mark.parametrize(
+    ("name", "start_s", "end_s", "word"),
+    [("librivox_0880.wav", 0.51, 1.11, "Not"), ("goforward.wav", 1.12, 1.58, "Ten")],
+)
+async def test_a_word_said_alone_has_text(name: str, start_s: float, end_s: float, word: str, pace: Pace) -> None:
+    """Cut out of a sentence, it is doubtful to the model."""
+    quiet = np.random.default_rng(1).normal(0, 1e-4, SAMPLE_RATE_HZ).astype(np.float32)
+    samples = np.concatenate([quiet, between(recording(name), start_s, end_s), quiet, quiet])
+    async with loaded() as engine:
+        assert word in await text_from(engine, samples, StreamOptions(pace=pace))
+
+
 async def test_a_word_without_text_is_no_silence() -> None:
     """The voice activity detector finds the beginning of a word; the model makes nothing of it."""
     begun = between(recording("beckett.wav"), 0.2, 0.7)

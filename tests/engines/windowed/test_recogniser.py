@@ -18,6 +18,7 @@ from voxtide.transcript.events import (
     Flushed,
     Interim,
     LanguageDetected,
+    LanguageDoubted,
     SegmentEnded,
     SpeechStarted,
     SpeechStopped,
@@ -304,6 +305,20 @@ def test_speech_that_ends_without_text_is_reported(config: WindowedConfig, speec
         assert report.audio_s == pytest.approx(1.0 + speech_s, abs=VAD_FRAME_S)
     with_text = run_with(config, [], [])
     assert not any(isinstance(event, SpeechUntranscribed) for event in with_text.events)
+
+
+@pytest.mark.parametrize(("logprob", "text"), [(-4.0, ""), (-0.2, "uno due tre")])
+def test_the_language_of_improbable_speech_is_doubted_although_it_has_no_text(logprob: float, text: str) -> None:
+    script = script_of("uno due tre", word_s=0.8)
+    script = replace(script, words=tuple(replace(word, logprob=logprob) for word in script.words))
+    config = replace(
+        LIVE, stability=replace(STABILITY, margin_s=5.0, deadline_s=9.0)
+    )  # no word is final before the end
+    run = ScriptedRun(script, config, only_language="en")
+    run.feed_until(12.0)
+    run.finish()
+    assert run.text == text
+    assert any(isinstance(event, LanguageDoubted) for event in run.events) == (not text)
 
 
 def test_much_speech_after_the_last_word_is_reported() -> None:

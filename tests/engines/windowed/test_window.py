@@ -168,9 +168,9 @@ def test_silence_and_speech_with_words_are_transcribed_once() -> None:
 def test_the_reader_is_informed_of_sure_speech() -> None:
     reader = Reader()
     window = with_speech(window_over(reader), 1.5)
-    window.transcribe(at(0.9), [])
+    window.transcribe(at(0.2), [])
     assert not reader.is_speech
-    window.transcribe(at(1.2), [])
+    window.transcribe(at(0.3), [])  # as long as a short word
     assert reader.is_speech
 
 

@@ -254,10 +254,12 @@ class WindowedRecogniser:
         return num_stable(pieces, before, now_s=self._now_s, window_s=window_s, config=rules)
 
     def _add_final(self, pieces: list[Piece], audio_s: float) -> list[TranscriptEvent]:
-        events: list[TranscriptEvent] = [*self._final_text.add(pieces, audio_s)]
-        if self._only_language is not None and self._language_check.add(pieces):
-            events.append(LanguageDoubted(self._only_language, audio_s))
-        return events
+        return [*self._final_text.add(pieces, audio_s), *self._check_language(pieces, audio_s)]
+
+    def _check_language(self, pieces: list[Piece], audio_s: float) -> list[TranscriptEvent]:
+        if self._only_language is None or not self._language_check.add(pieces):
+            return []
+        return [LanguageDoubted(self._only_language, audio_s)]
 
     def _emit_language(self) -> list[TranscriptEvent]:
         if self._reader.language is None or self._language is not None:
@@ -291,8 +293,11 @@ class WindowedRecogniser:
             pieces = self._window.transcribe(end, self._hypotheses.pending, is_last=True)
             pieces = self._window.without_context(pieces, end, is_last=True)
         is_speech = self._window.has_speech(self._open_start_s, speech_end_s)
-        pieces = drop_noise(pieces, speech_end_s=speech_end_s, is_speech=is_speech, config=self._config.stability)
-        events: list[TranscriptEvent] = [*self._emit_language(), *self._add_final(pieces, end_s)]
+        is_word = self._window.has_word(self._open_start_s, speech_end_s)
+        kept = drop_noise(pieces, speech_end_s=speech_end_s, is_speech=is_word, config=self._config.stability)
+        events: list[TranscriptEvent] = [*self._emit_language(), *self._add_final(kept, end_s)]
+        if is_speech and not kept:  # the least probable text is the best evidence
+            events += self._check_language(pieces, end_s)
         ended = self._final_text.end_segment(speech_end_s, end_s)
         if is_speech and not ended:
             events.append(SpeechUntranscribed(self._open_start_s, speech_end_s))

@@ -141,7 +141,7 @@ def repeats_last_word(pieces: list[Piece], prefix: list[Piece]) -> bool:
 def drop_noise(pieces: list[Piece], *, speech_end_s: float, is_speech: bool, config: StabilityConfig) -> list[Piece]:
     """The pieces of speech that ended at `speech_end_s`, without words found in silence or noise.
 
-    If `is_speech`, the VAD is sure of speech: doubtful words are kept, improbable ones are not.
+    If `is_speech`, the VAD detected enough speech for a word: doubtful words are kept, improbable ones are not.
     """
     for i, piece in enumerate(pieces):
         is_late = piece.start_s > speech_end_s + config.after_speech_s and not piece.is_punctuation

@@ -33,6 +33,10 @@ UNTRANSCRIBED_S = 1.0
 """This much speech without a word is transcribed again when speech ends, and reported if that fails. Three short words
 last as long."""
 
+ONE_WORD_S = 0.25
+"""From this much speech on, doubtful text is kept: a short word said alone, such as a number, is less probable than
+words in a sentence. The VAD takes no breath, click or tone of this length for speech."""
+
 RETRY_EVERY_S = 2.0
 """Least audio between two retries during speech: bounds their cost for singing, which never gets words."""
 
@@ -146,6 +150,10 @@ class Window:
         """Whether the VAD is sure of speech between two times of the stream."""
         return self.speech.speech_s(start_s, end_s) >= UNTRANSCRIBED_S
 
+    def has_word(self, start_s: float, end_s: float) -> bool:
+        """Whether the VAD detected enough speech for a word between two times of the stream."""
+        return self.speech.speech_s(start_s, end_s) >= ONE_WORD_S
+
     def transcribe_interim(self, end: int, draft: list[Piece]) -> list[Piece]:
         """The same with fewer final words as context. Changes no state, so that it may be skipped."""
         if self._config.confirm_words is not None and self._final_text.ends_before_speech:
@@ -164,7 +172,7 @@ class Window:
         if end - start > max_samples:  # no word has become final since, so the prefix lies before it
             start, prefix, draft_tokens = end - max_samples, [], []
         open_s = max(start / SAMPLE_RATE_HZ, self._final_text.end_s)
-        is_speech = self.has_speech(open_s, end / SAMPLE_RATE_HZ)
+        is_speech = self.has_word(open_s, end / SAMPLE_RATE_HZ)
         pieces = self._reader.transcribe(WindowRequest(start, end, prefix, draft_tokens, is_speech, is_last))
         if self._final_text.ends_in_punctuation and pieces and pieces[0].is_punctuation:
             del pieces[0]
