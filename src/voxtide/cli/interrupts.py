@@ -70,13 +70,13 @@ class Interrupts:
         for number, handler in self._replaced.items():
             signal.signal(number, handler)
 
-    def run(self, main: Callable[[Interrupts], Coroutine[None, None, Exit]]) -> Exit:
+    def run(self, main: Callable[[], Coroutine[None, None, Exit]]) -> Exit:
         """Run a coroutine in a new event loop, where a signal cancels it instead of raising KeyboardInterrupt."""
 
         async def attached() -> Exit:
             self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
             try:
-                return await main(self)
+                return await main()
             finally:
                 self._loop = self._task = None
 
@@ -167,7 +167,7 @@ def run_watched(main: Callable[[Interrupts], Coroutine[None, None, Exit]]) -> Ex
     """Run a coroutine in a new event loop with the signals handled."""
     with Interrupts() as interrupts:
         try:
-            return interrupts.run(main)
+            return interrupts.run(lambda: main(interrupts))
         except (KeyboardInterrupt, asyncio.CancelledError):
             return interrupts.code or Exit.INTERRUPTED
 

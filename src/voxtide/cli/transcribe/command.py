@@ -78,7 +78,7 @@ def transcribe(request: Request, interrupts: Interrupts) -> Exit:
                 options=request.engine.options,
             )
         job = _Job(request, engine, destination, stdout, microphone, interrupts)
-        return interrupts.run(lambda _: job.run())
+        return interrupts.run(job.run)
 
 
 def _destination(request: Request, stdout: SpillingStdout) -> Destination | nullcontext[None]:
