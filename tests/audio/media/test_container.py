@@ -197,6 +197,20 @@ async def test_other_bytes_after_the_audio_are_no_error(tmp_path: Path, suffix: 
     assert await notices_of(path) == (["undecodable_bytes"] if suffix in {"mp3", "ac3"} else [])
 
 
+@pytest.mark.parametrize(("junk", "num_cut", "is_error"), [(b"APETAGEX" + bytes(80), 0, False), (b"", 9_000, True)])
+async def test_bytes_after_the_stated_length_of_a_pipe_are_no_error(junk: bytes, num_cut: int, is_error: bool) -> None:
+    """FFmpeg cannot seek to a tag at the end of a pipe, and fails to read it as audio."""
+    content = encoded(tone(6.0, rate_hz=16_000), "wavpack", "wv", rate_hz=16_000)
+    stdin = pipe(content[: len(content) - num_cut] + junk)
+    async with open_source("-", stdin=stdin) as source:
+        if is_error:
+            with pytest.raises(CorruptAudioError, match="damaged or truncated"):
+                await read_all(source)
+            return
+        assert (await read_all(source)).size == pytest.approx(96_000, abs=100)
+        assert [notice.code for notice in source.notices] == ["undecodable_bytes"]
+
+
 async def test_a_padding_byte_after_the_last_block_is_no_error(tmp_path: Path) -> None:
     """As in GSM files: its chunk has an odd length, and the padding is counted as data."""
     path = tmp_path / "talk.wav"

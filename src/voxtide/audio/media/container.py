@@ -190,6 +190,8 @@ class MediaReader:
 
     def _problem(self) -> str | None:
         """What is wrong with the tracks, which were read to their end."""
+        if self._failure and all(track.end(self._demuxer.stated_s(track.stream)).is_complete for track in self._tracks):
+            self._failure, self._demuxer.has_rest = None, True  # such as a tag behind the audio
         failures = (track.failure for track in self._tracks)
         return self._failure or next(filter(None, failures), None) or self._missing_bytes() or self._lost()
 

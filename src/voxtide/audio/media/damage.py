@@ -99,6 +99,11 @@ class TrackEnd:
     position_s: float
     silence_s: float
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the header states the length, and all of it was decoded."""
+        return self.stated_s is not None and self.stated_s - self.decoded_s <= _MISSING_TOLERANCE_S
+
     def problem(self, format_name: str) -> str | None:
         """How much audio is missing; None if none is. `format_name` is FFmpeg's name of the container."""
         if self.stated_s is not None and self.stated_s - self.position_s > _MISSING_TOLERANCE_S:
@@ -106,8 +111,7 @@ class TrackEnd:
         if format_name in _FORMATS_WITHOUT_GAPS and self.silence_s > _MISSING_TOLERANCE_S:
             return f"{self.silence_s:.2f} s of it are missing"
         num_packets = self.damage.num_packets
-        is_complete = self.stated_s is not None and self.stated_s - self.decoded_s <= _MISSING_TOLERANCE_S
-        lost_s = self.damage.lost_s(format_name, is_complete=is_complete)
+        lost_s = self.damage.lost_s(format_name, is_complete=self.is_complete)
         if num_packets and (lost_s > LENGTH_TOLERANCE_S or not self.decoded_s):
             return f"{num_packets} of its packets could not be decoded"
         return None
