@@ -38,7 +38,7 @@ MAX_SPEECH_NOTICES = 10
 """Most notices of one stream about speech without text: singing never has any."""
 
 MIN_FED_S = 5.0
-"""Shorter streams that were stopped get no `no_speech` notice: a recording may begin with silence."""
+"""Shorter streams that were stopped may have no text: a recording may begin with silence, or end in the first word."""
 
 
 class Observer:
@@ -195,14 +195,14 @@ class _Run:
 
     def _notice_no_text(self, audio_s: float) -> None:
         """Report audio without text: all of its speech, or that it has none, unless it was stopped after little."""
+        fed_s = self._num_fed_samples / SAMPLE_RATE_HZ
+        if self.is_stopped and fed_s < MIN_FED_S:
+            return
         if self._speech_s is not None:
             start_s, end_s = self._speech_s
             span = f"from {start_s:.1f} to {audio_s if end_s is None else end_s:.1f} s"
             message = f"{self._source_name}: no text for the speech {span}, too short or too unclear for the model"
             self.notify(Notice("speech_untranscribed", message))
-            return
-        fed_s = self._num_fed_samples / SAMPLE_RATE_HZ
-        if self.is_stopped and fed_s < MIN_FED_S:
             return
         if not self._num_fed_samples:
             self.notify(Notice("no_speech", f"no speech found in {self._source_name}; it has no audio"))
