@@ -371,6 +371,36 @@ def test_little_audio_before_a_stop_is_not_said_to_be_without_speech(fed_s: int,
     assert [notice.message for notice in asyncio.run(main()).transcript.notices] == messages
 
 
+class EventsAtFinish(Events):
+    """A stream that emits its events after `finish`."""
+
+    def __init__(self, *events: TranscriptEvent) -> None:
+        super().__init__(*events)
+        self._is_finished = asyncio.Event()
+
+    async def finish(self) -> None:
+        self._is_finished.set()
+
+    async def __aiter__(self) -> AsyncIterator[TranscriptEvent]:
+        await self._is_finished.wait()
+        for event in self._events:
+            yield event
+
+
+@pytest.mark.parametrize(("fed_s", "codes"), [(4, []), (6, ["speech_untranscribed"])])
+def test_a_stop_in_the_first_word_is_not_reported(fed_s: int, codes: list[str]) -> None:
+    async def main(*, is_stopped: bool) -> list[str]:
+        stop = asyncio.Event()
+        samples = np.zeros(fed_s * SAMPLE_RATE_HZ, np.float32)
+        stream = cast("EngineStream", EventsAtFinish(SpeechStarted(fed_s - 0.5), Finished(fed_s)))
+        source = never_ending(samples, stop) if is_stopped else chunks_of(samples)
+        outcome = await run_stream(source, stream, stop=stop)
+        return [notice.code for notice in outcome.transcript.notices]
+
+    assert asyncio.run(main(is_stopped=True)) == codes
+    assert asyncio.run(main(is_stopped=False)) == ["speech_untranscribed"]
+
+
 def test_stop_transcribes_what_a_microphone_has_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> Outcome:
         stop = asyncio.Event()

@@ -18,7 +18,6 @@ from voxtide.audio.level import level_of_power_dbfs
 from voxtide.audio.source import AudioSource
 from voxtide.engines.base import EngineStream
 from voxtide.errors import EngineError, VoxtideError, first_error
-from voxtide.languages import language_name
 from voxtide.transcript.assembler import Assembler
 from voxtide.transcript.events import (
     Finished,
@@ -28,6 +27,7 @@ from voxtide.transcript.events import (
     SpeechUntranscribed,
     TranscriptEvent,
 )
+from voxtide.transcript.notices import event_notice
 from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples, Transcript
 
 MAX_PAUSE_AGE_S = 1.0
@@ -38,7 +38,7 @@ MAX_SPEECH_NOTICES = 10
 """Most notices of one stream about speech without text: singing never has any."""
 
 MIN_FED_S = 5.0
-"""Shorter streams that were stopped get no `no_speech` notice: a recording may begin with silence."""
+"""Shorter streams that were stopped may have no text: a recording may begin with silence, or end in the first word."""
 
 
 class Observer:
@@ -177,20 +177,15 @@ class _Run:
                 self._speech_s = (start_s if self._speech_s is None else self._speech_s[0], None)
             case SpeechStopped(end_s) if self._speech_s is not None:
                 self._speech_s = (self._speech_s[0], end_s)
-            case SpeechUntranscribed(start_s, audio_s):
+            case SpeechUntranscribed():
                 self._num_untranscribed += 1
+                notice = event_notice(event, self._source_name)
                 if self._num_untranscribed <= MAX_SPEECH_NOTICES:
-                    message = f"{self._source_name}: no text for the speech from {start_s:.1f} to {audio_s:.1f} s"
                     is_last = self._num_untranscribed == MAX_SPEECH_NOTICES
                     more = "; more of the kind is not reported" if is_last else ""
-                    self.notify(Notice("speech_untranscribed", message + more))
-            case LanguageDoubted(language):
-                message = (
-                    f"the speech in {self._source_name} may not be {language_name(language)}, the model's only language"
-                )
-                self.notify(
-                    Notice("language_doubted", f"{message}; the default model of engine whisper knows a hundred")
-                )
+                    self.notify(replace(notice, message=notice.message + more))
+            case LanguageDoubted():
+                self.notify(event_notice(event, self._source_name))
             case Finished(audio_s) if not (
                 self.failure or self._num_untranscribed or self.assembler.stable_text.strip()
             ):
@@ -200,14 +195,14 @@ class _Run:
 
     def _notice_no_text(self, audio_s: float) -> None:
         """Report audio without text: all of its speech, or that it has none, unless it was stopped after little."""
+        fed_s = self._num_fed_samples / SAMPLE_RATE_HZ
+        if self.is_stopped and fed_s < MIN_FED_S:
+            return
         if self._speech_s is not None:
             start_s, end_s = self._speech_s
             span = f"from {start_s:.1f} to {audio_s if end_s is None else end_s:.1f} s"
             message = f"{self._source_name}: no text for the speech {span}, too short or too unclear for the model"
             self.notify(Notice("speech_untranscribed", message))
-            return
-        fed_s = self._num_fed_samples / SAMPLE_RATE_HZ
-        if self.is_stopped and fed_s < MIN_FED_S:
             return
         if not self._num_fed_samples:
             self.notify(Notice("no_speech", f"no speech found in {self._source_name}; it has no audio"))

@@ -198,6 +198,34 @@ def test_less_than_a_syllable_too_few_is_a_notice(size: int, stated: int | None,
     assert notice.message.startswith(message)
 
 
+@pytest.mark.parametrize("encoding", [Encoding.PCM_F16LE, Encoding.PCM_F32LE])
+@pytest.mark.parametrize(
+    ("scale", "codes"), [(1.0, []), (8.0, []), (2.0**15, ["off_scale"])], ids=["right", "overdriven", "16-bit"]
+)
+@given(sizes=st.lists(st.integers(1, 40_000), max_size=5))
+def test_float_samples_on_another_scale_are_noticed_once(
+    encoding: Encoding, scale: float, codes: list[str], sizes: list[int]
+) -> None:
+    data = (tone(1.0) * np.float32(scale)).astype(f"<f{encoding.num_bytes}").tobytes()
+    converter = PcmConverter(PcmFormat(encoding))
+    pieces = io.BytesIO(data)
+    for size in [*sizes, len(data)]:
+        assert np.abs(converter.feed(pieces.read(size))).max(initial=0) <= 1
+    assert converter.scale.is_off_scale == bool(codes)
+    reader = PcmReader("talk.raw", ByteStream(io.BytesIO(data)), PcmFormat(encoding))
+    joined(reader.read())
+    assert [notice.code for notice in reader.notices] == codes
+    assert all("divide by 32768" in notice.message for notice in reader.notices)
+
+
+def test_a_few_clicks_are_no_other_scale() -> None:
+    data = np.zeros(16_000, "<f4")
+    data[::100] = 32_768  # 160 of them
+    reader = PcmReader("talk.raw", ByteStream(io.BytesIO(data.tobytes())), PcmFormat(Encoding.PCM_F32LE))
+    joined(reader.read())
+    assert reader.notices == []
+
+
 @pytest.mark.parametrize(("size", "stated"), [(32_000, 35_202), (0, 44)])
 def test_a_syllable_too_few_is_an_error(size: int, stated: int) -> None:
     reader = PcmReader("talk.raw", ByteStream(io.BytesIO(bytes(size))), PcmFormat(), num_bytes=stated)

@@ -22,9 +22,11 @@ from voxtide.transcript.events import (
     Finished,
     Flushed,
     Interim,
+    LanguageDoubted,
     SegmentEnded,
     SpeechStarted,
     SpeechStopped,
+    SpeechUntranscribed,
     TranscriptEvent,
 )
 from voxtide.types import Segment
@@ -89,12 +91,15 @@ def test_conversations_run_as_printed(path: RealtimePath, place: int) -> None:
 
 def test_other_messages_are_sent_as_printed() -> None:
     others = [message for block in BLOCKS if len(block) <= 3 for message in block]
-    interim, started, stopped, *errors = others
+    interim, started, stopped, doubted, untranscribed, *errors = others
     mistral = open_dialect(RealtimePath.MISTRAL, {"interim": "true"}, ENGLISH, SESSION)
     assert json.loads(*sent(mistral.on_event(Interim("who built the white", 1.0)))) == interim
     mistral.receive('{"type": "session.update", "session": {"speech": true}}')
     assert json.loads(*sent(mistral.on_event(SpeechStarted(0.32)))) == started
     assert json.loads(*sent(mistral.on_event(SpeechStopped(1.28)))) == stopped
+    mistral.receive('{"type": "session.update", "session": {"notices": true}}')
+    assert json.loads(*sent(mistral.on_event(LanguageDoubted("en", 9.5)))) == doubted
+    assert json.loads(*sent(mistral.on_event(SpeechUntranscribed(12.5, 14.0)))) == untranscribed
     german = '{"type": "session.update", "session": {"language": "de"}}'
     assert json.loads(sent(mistral.receive(german))[0]) == errors[1]
     mistral.receive('{"type": "input_audio.append", "audio": "AAAA"}')

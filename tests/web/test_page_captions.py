@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import wave
+from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 from playwright.sync_api import BrowserContext, expect
 
 from tests.support.captions_page import OpenPage, Spoken
@@ -172,6 +174,27 @@ def test_a_recording_without_speech_is_reported(
     assert page.text == "No matter."
     page.open_recording(spoken("Try again."))
     expect(page.problem).to_be_hidden()
+
+
+def test_speech_in_another_language_is_reported(open_page: OpenPage, start_server: StartServer, tmp_path: Path) -> None:
+    """Reversed, real speech is in no language; to the model it sounds like much English."""
+    for name in ("moonshine-tiny-en", "silero-vad"):
+        model_directory(name)  # skips if it is missing
+    reversed_speech = tmp_path / "reversed.wav"
+    with (
+        wave.open(str(files("voxtide.data") / "two_cities.wav")) as speech,
+        reversed_speech.open("wb") as file,
+        wave.open(file) as wav,
+    ):
+        assert speech.getparams()[:3] == (1, 2, SAMPLE_RATE_HZ)
+        wav.setparams(speech.getparams())
+        wav.writeframes(np.frombuffer(speech.readframes(25 * SAMPLE_RATE_HZ), "<i2")[::-1].tobytes())
+    page = open_page(start_server("moonshine").address)
+    page.open_recording(reversed_speech)
+    expect(page.problem).to_contain_text("The speech in the audio may not be English", timeout=40_000)
+    page.press("Stop")
+    page.wait_for("Ready")
+    expect(page.problem).to_contain_text("The text may be nonsense.")  # until it is dismissed
 
 
 def test_a_denied_microphone_is_explained(context: BrowserContext, open_page: OpenPage, scripted_address: str) -> None:

@@ -171,7 +171,7 @@ def test_two_tabs_have_two_sessions(open_page: OpenPage, scripted_address: str, 
     second.press("Sessions")
     expect(second.sessions).to_have_count(1)
     second.press("Delete “No matter.”")
-    expect(second.page.get_by_text("0 deleted; 1 open in another tab.")).to_be_visible()
+    expect(second.page.get_by_text("1 not deleted: open in another tab.")).to_be_visible()
     second.sessions.get_by_role("button").first.click()
     expect(second.notice).to_contain_text("This session is open in another tab.")
     expect(second.captions).to_have_text("")
@@ -239,7 +239,7 @@ def test_sessions_that_cannot_be_deleted_are_counted(with_past_session: Captions
     page.press("Delete all past sessions")
     page.press("Delete 2 now")
     note = page.page.locator("#sessions-note")
-    expect(note).to_have_text("0 deleted; 2 not, the browser cannot change them.")
+    expect(note).to_have_text("2 not deleted: the browser cannot change its storage.")
     expect(page.sessions).to_have_count(2)
 
 

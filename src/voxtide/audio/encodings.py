@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from voxtide.audio.downmix import Downmix
 from voxtide.errors import ConfigError
-from voxtide.types import SAMPLE_RATE_HZ, Samples
+from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples
 
 MAX_CHANNELS = 8
 """7.1 surround: the most that capture cards and conference bridges send in one stream."""
@@ -20,6 +20,13 @@ MAX_CHANNELS = 8
 _S16_FULL_SCALE = 2.0**15
 _S16_STEP = np.float32(1 / _S16_FULL_SCALE)
 _S32_FULL_SCALE = 2.0**31
+
+MAX_FLOAT_LEVEL = 16.0
+"""Float samples above it are on an integer's scale: no recording exceeds full scale by 24 dB. Speech in units of 16-bit
+samples is almost always above it."""
+
+MIN_OFF_SCALE_SAMPLES = 1_000
+"""Fewer samples above `MAX_FLOAT_LEVEL` are clicks or a damaged packet: 63 ms at 16 kHz."""
 
 _MULAW_BIAS = 0x84
 """G.711: added to a mu-law magnitude (in 16-bit units) so that every segment starts at a power of two."""
@@ -63,6 +70,29 @@ _NUM_BYTES = {
 }
 
 
+class ScaleCheck:
+    """Detects float samples on an integer's scale, not in [-1, 1]. It counts, so it is independent of chunking."""
+
+    def __init__(self) -> None:
+        self._num_off_scale = 0
+
+    @property
+    def is_off_scale(self) -> bool:
+        """Whether at least `MIN_OFF_SCALE_SAMPLES` were above `MAX_FLOAT_LEVEL`. Stays true."""
+        return self._num_off_scale >= MIN_OFF_SCALE_SAMPLES
+
+    def add(self, values: NDArray[np.floating[Any]]) -> None:
+        """Count the finite values of any shape, before `clean`."""
+        if not self.is_off_scale:
+            levels = np.abs(values)
+            self._num_off_scale += int(np.count_nonzero((levels > MAX_FLOAT_LEVEL) & (levels < np.inf)))
+
+    def notice(self, name: str) -> Notice:
+        """The notice for the audio `name`."""
+        message = f"{name} has float samples far outside [-1, 1], which were clipped: its text is probably nonsense"
+        return Notice("off_scale", f"{message}; scale them (16-bit values: divide by 32768), or correct the encoding")
+
+
 class PcmDecoder:
     """Decodes PCM bytes, in pieces of any size, into mono samples.
 
@@ -77,7 +107,10 @@ class PcmDecoder:
         """
         if not 1 <= channels <= MAX_CHANNELS:
             raise ConfigError(f"channels must be 1 to {MAX_CHANNELS}, not {channels}")
+        self.scale = ScaleCheck()
+        """Checks the samples of float encodings."""
         self._decode = _DECODERS[encoding]
+        self._is_float = encoding in _FLOATS
         self._channels = channels
         self._downmix = Downmix(channels, sample_rate_hz)
         self._unit_bytes = encoding.num_bytes * channels
@@ -94,6 +127,9 @@ class PcmDecoder:
         usable = len(joined) - len(joined) % self._unit_bytes
         self._left_over = joined[usable:]
         samples = self._decode(joined[:usable])
+        if self._is_float:
+            self.scale.add(samples)
+            samples = clean(samples)
         return samples if self._channels == 1 else self._downmix.feed(samples.reshape(-1, self._channels))
 
 
@@ -152,11 +188,13 @@ def _nearest_codes(samples: Samples, levels: Samples) -> bytes:
     return order[np.searchsorted(borders, samples, side="right")].astype(np.uint8).tobytes()
 
 
+_FLOATS = frozenset({Encoding.PCM_F16LE, Encoding.PCM_F32LE})
+
 _DECODERS: dict[Encoding, Callable[[bytes], Samples]] = {
     Encoding.PCM_S16LE: _decode_s16,
     Encoding.PCM_S32LE: lambda data: np.frombuffer(data, "<i4").astype(np.float32) / np.float32(_S32_FULL_SCALE),
-    Encoding.PCM_F16LE: lambda data: clean(np.frombuffer(data, "<f2").astype(np.float32)),
-    Encoding.PCM_F32LE: lambda data: clean(np.frombuffer(data, "<f4")),
+    Encoding.PCM_F16LE: lambda data: np.frombuffer(data, "<f2").astype(np.float32),
+    Encoding.PCM_F32LE: lambda data: np.frombuffer(data, "<f4"),
     Encoding.PCM_MULAW: lambda data: _mulaw_levels()[np.frombuffer(data, np.uint8)],
     Encoding.PCM_ALAW: lambda data: _alaw_levels()[np.frombuffer(data, np.uint8)],
 }

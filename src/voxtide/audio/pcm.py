@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from voxtide.audio.bytestream import MAX_READ_BYTES, ByteStream
-from voxtide.audio.encodings import MAX_CHANNELS, Encoding, PcmDecoder, clean
+from voxtide.audio.encodings import MAX_CHANNELS, Encoding, PcmDecoder, ScaleCheck, clean
 from voxtide.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler
 from voxtide.errors import CorruptAudioError, NotAudioError
 from voxtide.types import SAMPLE_RATE_HZ, Notice, Samples
@@ -74,6 +74,11 @@ class PcmConverter:
         """Bytes of an incomplete sample."""
         return self._decoder.num_left_over_bytes
 
+    @property
+    def scale(self) -> ScaleCheck:
+        """Whether the samples of a float encoding are on another scale than [-1, 1]."""
+        return self._decoder.scale
+
     def feed(self, data: bytes | bytearray | memoryview) -> Samples:
         """The samples that `data` completes, shape [n]; n may be 0. Independent of how the bytes are split."""
         samples = self._decoder.feed(data)
@@ -126,9 +131,14 @@ class PcmReader:
             NotAudioError: There is not a single byte.
         """
         num_read_bytes = 0
+        has_noticed_scale = False
         while (wanted := self._wanted_bytes(num_read_bytes)) and (data := self._stream.read(wanted)):
             num_read_bytes += len(data)
-            yield self._converter.feed(data)
+            samples = self._converter.feed(data)
+            if self._converter.scale.is_off_scale and not has_noticed_scale:
+                has_noticed_scale = True
+                self.notices.append(self._converter.scale.notice(self._name))
+            yield samples
         yield self._converter.finish()
         if not self._stream.is_ended:
             self._check(num_read_bytes)

@@ -240,6 +240,16 @@ async def test_a_wav_header_that_states_a_little_too_much_is_no_error(
     assert await notices_of(path) == codes
 
 
+@pytest.mark.parametrize("codec", ["pcm_f32le", "pcm_f64le"], ids=["plain", "through FFmpeg"])
+@pytest.mark.parametrize(("scale", "codes"), [(1.0, []), (2.0**15, ["off_scale"])], ids=["right", "16-bit"])
+async def test_a_float_wav_on_another_scale_is_noticed(
+    tmp_path: Path, codec: str, scale: float, codes: list[str]
+) -> None:
+    path = tmp_path / "talk.wav"
+    path.write_bytes(encoded(tone(1.0) * np.float32(scale), codec, "wav", rate_hz=16_000))
+    assert await notices_of(path) == codes
+
+
 async def test_recordings_of_different_rates_joined_into_one_file(tmp_path: Path) -> None:
     parts = [encoded(tone(1.0, rate_hz=rate), "libmp3lame", "mp3", rate_hz=rate) for rate in (44_100, 22_050)]
     bare = [part[part.index(b"\xff") :] for part in parts]

@@ -178,6 +178,12 @@ def test_a_text_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         utterances_in(tmp_path)
 
 
+def test_a_table_with_an_endless_field_is_named(tmp_path: Path) -> None:
+    write(tmp_path, {"test.tsv": f"1\ta.wav\the said\n2\tb.wav\t{'she ' * 40_000}\n"})
+    with pytest.raises(ConfigError, match=r"test\.tsv is no table \(line 2: field larger than field limit"):
+        utterances_in(tmp_path)
+
+
 def test_a_table_names_no_file_of_another_directory(tmp_path: Path) -> None:
     write(tmp_path, {"other/a.wav": "", "in/test.tsv": "7\t../other/a.wav\the said\t..\n"})
     with pytest.raises(ConfigError, match="no speech with text"):

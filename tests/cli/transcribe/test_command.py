@@ -373,8 +373,25 @@ def test_a_suffix_that_is_no_format_is_refused(tones: Tones, voxtide: Voxtide, t
 
 def test_a_second_run_appends_on_request(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:
     for _ in range(2):
-        assert voxtide(*SCRIPTED, tones("talk.wav", "no"), "-o", tmp_path / "a.txt", "--append").exit_code == 0
+        assert voxtide(*SCRIPTED, tones("talk.wav", "no"), "-o", tmp_path / "a.txt", "--append").stderr == ""
     assert (tmp_path / "a.txt").read_text() == "no\nno\n"
+
+
+@pytest.mark.parametrize("doc_format", ["srt", "jsonl"])
+def test_a_second_run_notes_the_file_that_it_replaces(
+    tones: Tones, voxtide: Voxtide, tmp_path: Path, doc_format: str
+) -> None:
+    target = tmp_path / f"notes.{doc_format}"
+    target.touch()  # an empty file loses nothing
+
+    def stderr_of(*options: str) -> str:
+        result = voxtide(*SCRIPTED, tones("talk.wav", "no"), "-o", target, *options)
+        assert result.exit_code == 0
+        return "".join(result.stderr.split())  # without the line breaks of the terminal
+
+    assert "replaced" not in stderr_of()
+    assert f"voxtide:replaced{target}" in stderr_of()
+    assert "replaced" not in stderr_of("--force")
 
 
 def test_a_file_that_cannot_be_written_does_not_stop_the_others(tones: Tones, voxtide: Voxtide, tmp_path: Path) -> None:

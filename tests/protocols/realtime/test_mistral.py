@@ -17,9 +17,11 @@ from voxtide.transcript.events import (
     Flushed,
     Interim,
     LanguageDetected,
+    LanguageDoubted,
     SegmentEnded,
     SpeechStarted,
     SpeechStopped,
+    SpeechUntranscribed,
 )
 from voxtide.types import Segment
 
@@ -172,6 +174,25 @@ def test_speech_events_are_sent_only_if_requested() -> None:
         {"type": "speech.start", "time_s": 1.5},
         {"type": "speech.stop", "time_s": 1.9},
     ]
+
+
+def test_notices_are_sent_only_if_requested() -> None:
+    events = LanguageDoubted("en", 9.50049), SpeechUntranscribed(12.5, 14.0)
+    for conversation in (mistral(), mistral(notices="false"), mistral(interim="true")):
+        assert conversation.on_event(*events) == []
+    by_query, by_update = mistral(notices="true"), mistral()
+    (updated,) = by_update.send("session.update", session={"notices": True})
+    assert updated["session"]["notices"] is True
+    for conversation in (by_query, by_update):
+        doubted, untranscribed = conversation.on_event(*events)
+        assert (doubted["type"], doubted["code"], doubted["audio_s"]) == (
+            "transcription.notice",
+            "language_doubted",
+            9.5,
+        )
+        assert "may not be English" in doubted["message"]
+        assert untranscribed["code"] == "speech_untranscribed"
+        assert "from 12.5 to 14.0 s" in untranscribed["message"]
 
 
 def test_interim_text_is_sent_only_if_requested() -> None:

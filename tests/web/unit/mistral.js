@@ -5,8 +5,8 @@ import { equal } from "./check.js";
 const read = (message) => readEvent(JSON.stringify(message));
 
 export function test_the_url_is_relative_to_the_page() {
-  equal(sessionUrl("https://h:8443/stt/?x=1#y"), "wss://h:8443/stt/v1/audio/transcriptions/realtime?interim=true");
-  equal(sessionUrl("http://h/", "a b"), "ws://h/v1/audio/transcriptions/realtime?model=a+b&interim=true");
+  equal(sessionUrl("https://h:8443/stt/?x=1#y"), "wss://h:8443/stt/v1/audio/transcriptions/realtime?interim=true&notices=true");
+  equal(sessionUrl("http://h/", "a b"), "ws://h/v1/audio/transcriptions/realtime?model=a+b&interim=true&notices=true");
 }
 
 export function test_audio_is_base64() {
@@ -27,6 +27,11 @@ export function test_events_are_parsed() {
     text: "a",
     segments: [{ text: "a", startS: 0, endS: 1 }],
   });
+}
+
+export function test_notices_are_parsed() {
+  const message = { type: "transcription.notice", code: "language_doubted", message: "no English", audio_s: 9.5 };
+  equal(read(message), { kind: "notice", code: "language_doubted", message: "no English" });
 }
 
 export function test_segments_without_times_are_ignored() {

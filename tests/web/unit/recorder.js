@@ -20,7 +20,8 @@ async function recording(text = "") {
   await recorder.start(async () => capture, { connect, language: "", vocabulary: [] });
   await new Promise((resolve) => setTimeout(resolve));
   emit({ kind: "created" });
-  return { recorder, capture, feed: (numS) => repeat(numS / 0.08, () => capture.onChunk(CHUNK)) };
+  const notice = (code, message = "") => emit({ kind: "notice", code, message });
+  return { recorder, capture, notice, feed: (numS) => repeat(numS / 0.08, () => capture.onChunk(CHUNK)) };
 }
 
 const repeat = (num, act) => Array.from({ length: Math.ceil(num) }, act);
@@ -53,6 +54,26 @@ export async function test_a_recording_with_text_is_not_reported() {
   const ended = idle(recorder);
   capture.onEnd(null);
   equal([await ended, recorder.transcript.segments.length], [null, 1]);
+}
+
+export async function test_a_notice_is_shown_once_per_recording() {
+  const { recorder, capture, notice, feed } = await recording("Ever tried.");
+  const title = () => recorder.problem?.title ?? null;
+  notice("speech_untranscribed");
+  equal(title(), "Some speech has no text.");
+  notice("language_doubted", "it may not be English");
+  equal([title(), recorder.problem.remedy], ["The text may be nonsense.", "It may not be English."]);
+  recorder.dismissProblem();
+  notice("language_doubted");
+  notice("speech_untranscribed");
+  equal(title(), null);
+  notice("new_code", "news");
+  notice("speech_untranscribed");
+  equal([title(), recorder.problem.remedy], ["The server reports:", "news"]);
+  feed(1);
+  const ended = idle(recorder);
+  capture.onEnd(null);
+  equal(await ended, "The server reports:");
 }
 
 export async function test_times_continue_after_restored_text() {

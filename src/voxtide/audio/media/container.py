@@ -50,6 +50,7 @@ class MediaReader:
         self._opened: Demuxer | None = None
         self._tracks: list[DecodedTrack] = []
         self._failure: str | None = None
+        self._has_noticed_scale = False
 
     @property
     def is_recognised(self) -> bool:
@@ -121,7 +122,9 @@ class MediaReader:
             NotAudioError: Nothing could be decoded, and the format is not known.
         """
         try:
-            yield from self._decoded() if len(self._tracks) == 1 else self._mixed()
+            for samples in self._decoded() if len(self._tracks) == 1 else self._mixed():
+                self._notice_scale()
+                yield samples
         except ConfigError as error:
             raise CorruptAudioError(f"{self._name} cannot be used: its {error}") from None
         if not (isinstance(self._target, ByteStream) and self._target.is_ended):
@@ -158,6 +161,13 @@ class MediaReader:
         for packet in self._all_packets():
             yield from track.add(packet)
         yield from track.finish()
+
+    def _notice_scale(self) -> None:
+        """Add a notice, once, if float samples are on another scale than [-1, 1]."""
+        off_scale = next((track.scale for track in self._tracks if track.scale.is_off_scale), None)
+        if off_scale is not None and not self._has_noticed_scale:
+            self._has_noticed_scale = True
+            self.notices.append(off_scale.notice(self._name))
 
     def _all_packets(self) -> Iterator[Packet[AudioStream] | None]:
         """Yield the packets up to the end or an error; afterwards `_failure` describes the error, if any."""

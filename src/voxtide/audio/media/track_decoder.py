@@ -13,6 +13,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.packet import Packet
 
+from voxtide.audio.encodings import ScaleCheck
 from voxtide.audio.media.clock import ContainerClock
 from voxtide.audio.media.damage import Damage, TrackEnd
 from voxtide.audio.media.track_samples import TrackSamples, to_samples
@@ -35,6 +36,7 @@ class DecodedTrack:
         self.stream = stream
         self.clock = clock
         self.damage = Damage()
+        self.scale = ScaleCheck()
         self.failure: str | None = None
         self.has_decoded = False
         self._samples = TrackSamples(clock, piece_s=piece_s)
@@ -45,7 +47,7 @@ class DecodedTrack:
         """Yield the samples that `packet` completes."""
         for frame in self.decode(packet):
             self.has_decoded = True
-            yield from self._samples.add(channels_of(frame), frame.sample_rate, frame.time)
+            yield from self._samples.add(channels_of(frame, self.scale), frame.sample_rate, frame.time)
 
     def finish(self) -> Iterator[Samples]:
         """Yield the rest."""
@@ -104,10 +106,12 @@ def _end_s(packet: Packet[AudioStream] | None) -> float | None:
     return float((packet.pts + (packet.duration or 0)) * packet.time_base)
 
 
-def channels_of(frame: AudioFrame) -> Samples:
-    """The frame's samples, shape [n, num_channels]."""
+def channels_of(frame: AudioFrame, scale: ScaleCheck | None = None) -> Samples:
+    """The frame's samples, shape [n, num_channels]. `scale` checks those of float formats."""
     planes = [bytes(plane) for plane in frame.planes[: _num_planes(frame)]]
-    return to_samples(frame.format.name, planes, num_samples=frame.samples, num_channels=frame.layout.nb_channels)
+    return to_samples(
+        frame.format.name, planes, num_samples=frame.samples, num_channels=frame.layout.nb_channels, scale=scale
+    )
 
 
 def _num_planes(frame: AudioFrame) -> int:

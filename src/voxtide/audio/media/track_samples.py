@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from voxtide.audio.downmix import Downmix
-from voxtide.audio.encodings import clean
+from voxtide.audio.encodings import ScaleCheck, clean
 from voxtide.audio.media.clock import ContainerClock, TimedSamples
 from voxtide.audio.resample import RateConverter
 from voxtide.types import SAMPLE_RATE_HZ, Samples
@@ -31,14 +31,21 @@ _VALUES: dict[str, tuple[DTypeLike, float, float]] = {
 """FFmpeg's sample formats: dtype, zero, full scale. The suffix "p" means planar."""
 
 
-def to_samples(sample_format: str, planes: Sequence[bytes], *, num_samples: int, num_channels: int) -> Samples:
-    """A frame's samples, shape [num_samples, num_channels], in [-1, 1]. `planes` may be longer than that (padding)."""
+def to_samples(
+    sample_format: str, planes: Sequence[bytes], *, num_samples: int, num_channels: int, scale: ScaleCheck | None = None
+) -> Samples:
+    """A frame's samples, shape [num_samples, num_channels], in [-1, 1]. `planes` may be longer than that (padding).
+
+    `scale` checks the samples of float formats.
+    """
     kind, zero, full_scale = _VALUES[sample_format.removesuffix("p")]
     if sample_format.endswith("p"):  # one plane per channel
         values = np.stack([np.frombuffer(plane, kind, num_samples) for plane in planes], axis=1)
     else:
         values = np.frombuffer(planes[0], kind, num_samples * num_channels).reshape(-1, num_channels)
     if full_scale == 1.0:
+        if scale is not None:
+            scale.add(values)
         return clean(values)
     return (values.astype(np.float32) - np.float32(zero)) / np.float32(full_scale)
 

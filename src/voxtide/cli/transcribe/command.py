@@ -201,7 +201,8 @@ class _Job:
             outcome = await self._attempt(source, result, writer)
             if outcome.failure is not None:
                 writer.fail(name, outcome.failure)
-            result.finish(None)
+            with self._bar.hidden():
+                result.finish(None)
             return outcome
         outcome = await self._attempt(source, result)
         document = self._document(name, outcome)

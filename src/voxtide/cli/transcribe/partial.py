@@ -41,8 +41,10 @@ _IS_WINDOWS = os.name == "nt"
 class PartialFile:
     """The partial file of one target, locked while it is written. `close` it however the stream ends."""
 
-    def __init__(self, target: Path, doc_format: str, *, is_appending: bool) -> None:
+    def __init__(self, target: Path, doc_format: str, *, is_appending: bool, replaced_note: str | None = None) -> None:
         """Create the file. `is_appending`: at the end, add its text to the target instead of replacing it.
+
+        `replaced_note` is printed when a target that is not empty was replaced.
 
         Raises:
             ConfigError: Another process writes this target.
@@ -52,6 +54,7 @@ class PartialFile:
         self.target = target
         self._format = doc_format
         self._is_appending = is_appending
+        self._replaced_note = replaced_note
         self._lock = _Lock(hidden_beside(target, "voxtide-lock"))
         if not self._lock.acquire():
             raise ConfigError(f"another voxtide is writing --output {target}; name another file")
@@ -112,11 +115,14 @@ class PartialFile:
             if document is not None or self._is_appending or not self._is_in_place():
                 self._rewrite(self._grown() if document is None else text)
             self._close_file()
+            is_replacing = _is_non_empty(self.target)
             self.path.replace(self.target)
         except OSError as error:
             raise self._failure(error, text) from error
         self._is_finished = True
         self._lock.release()
+        if is_replacing and self._replaced_note:
+            print_note(self._replaced_note)
 
     def close(self) -> None:
         """Unless finished: finish with what was grown if it holds text, else remove the file.
@@ -281,6 +287,12 @@ def _is_at(file: FileIO, path: Path) -> bool:
     """Whether an open file is still the one at `path`: another process may have removed or replaced it."""
     with suppress(FileNotFoundError):
         return _IS_WINDOWS or os.path.samestat(os.fstat(file.fileno()), path.stat())
+    return False
+
+
+def _is_non_empty(path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return path.stat().st_size > 0
     return False
 
 

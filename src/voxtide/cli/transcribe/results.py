@@ -142,7 +142,8 @@ def open_result(
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         if is_live:
             _protect(target, doc_format, existing)
-        partial = PartialFile(target, doc_format, is_appending=existing.is_appended)
+        note = None if existing.is_appended or existing.is_forced else f"replaced {path}"
+        partial = PartialFile(target, doc_format, is_appending=existing.is_appended, replaced_note=note)
         return FileResult(target, partial, existing, doc_format)
 
 

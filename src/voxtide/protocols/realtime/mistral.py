@@ -26,11 +26,14 @@ from voxtide.transcript.events import (
     Flushed,
     Interim,
     LanguageDetected,
+    LanguageDoubted,
     SegmentEnded,
     SpeechStarted,
     SpeechStopped,
+    SpeechUntranscribed,
     TranscriptEvent,
 )
+from voxtide.transcript.notices import event_notice
 from voxtide.types import EngineInfo, Segment
 
 MISTRAL_MAX_APPEND_BYTES = 262_144
@@ -60,7 +63,11 @@ class MistralRealtime(BaseDialect):
         self._engine = engine
         self._session = session
         self._requested_model = query.get("model")
-        self._settings = MistralSettings(language=engine.default_language, has_interim=query.get("interim") == "true")
+        self._settings = MistralSettings(
+            language=engine.default_language,
+            has_interim=query.get("interim") == "true",
+            has_notices=query.get("notices") == "true",
+        )
         self._has_audio = False
         self._pending: deque[_Pending] = deque()
         self._pending_text = PendingText()
@@ -86,6 +93,9 @@ class MistralRealtime(BaseDialect):
                 return [to_send("speech.start", time_s=time_s)]
             case SpeechStopped(time_s) if self._settings.has_speech:
                 return [to_send("speech.stop", time_s=time_s)]
+            case LanguageDoubted() | SpeechUntranscribed() if self._settings.has_notices:
+                notice, end_s = event_notice(event, "the audio"), round(event.audio_s, 3)
+                return [to_send("transcription.notice", code=notice.code, message=notice.message, audio_s=end_s)]
             case SegmentEnded(segment):
                 return self._send_segment(segment)
             case LanguageDetected(language):

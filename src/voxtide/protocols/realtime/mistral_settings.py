@@ -31,6 +31,7 @@ class MistralSettings:
     turns: TurnConfig | None = None
     has_interim: bool = False
     has_speech: bool = False
+    has_notices: bool = False
 
     def updated(
         self, fields: Mapping[str, Any], engine: EngineInfo
@@ -65,6 +66,7 @@ class MistralSettings:
             "turn_detection": _turn_fields(self.turns) if self.turns else None,
             "interim": self.has_interim,
             "speech": self.has_speech,
+            "notices": self.has_notices,
         }
 
 
@@ -167,6 +169,7 @@ _READERS: dict[str, tuple[str, Callable[[Any, EngineInfo], Any]]] = {
     "turn_detection": ("turns", _read_turn_detection),
     "interim": ("has_interim", lambda value, _: switch(value, "interim")),
     "speech": ("has_speech", lambda value, _: switch(value, "speech")),
+    "notices": ("has_notices", lambda value, _: switch(value, "notices")),
     "diarize": ("", _refuse_diarize),
     "speaker_references": ("", _refuse_speaker_references),
 }

@@ -25,6 +25,9 @@ export const INCOMPLETE = {
   action: null,
 };
 
+/** The code of the notice that the speech is not in the model's only language. */
+export const LANGUAGE_DOUBTED = "language_doubted";
+
 /** Below this level speech is hard to recognise: conversation close to a microphone has about -30 dBFS. */
 const QUIET_DB = -50;
 
@@ -112,6 +115,19 @@ export function noSpeechProblem(source, levelDb) {
  */
 export function serverMessage(message) {
   return permanent("The server reports:", message);
+}
+
+/**
+ * A server's notice about doubtful text.
+ * @param {string} code
+ * @param {string} message
+ * @returns {Problem}
+ */
+export function noticeProblem(code, message) {
+  if (code === LANGUAGE_DOUBTED) return permanent("The text may be nonsense.", sentence(message));
+  if (code !== "speech_untranscribed") return serverMessage(message);
+  const remedy = "The model found no words in it: it may be unclear or in another language.";
+  return permanent("Some speech has no text.", remedy);
 }
 
 /**

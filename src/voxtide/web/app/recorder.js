@@ -19,10 +19,12 @@ import { Backlog, offsetAt, secondsAt } from "../client/backlog.js";
 import { Session } from "../client/session.js";
 import {
   INCOMPLETE,
+  LANGUAGE_DOUBTED,
   captureProblem,
   connectionProblem,
   lossProblem,
   noSpeechProblem,
+  noticeProblem,
   serverMessage,
 } from "./problems.js";
 
@@ -57,6 +59,7 @@ export class Recorder {
   #numSegments = 0; // before the current source
   #hasEnded = false; // the current source, by itself
   #numStarts = 0; // and withdrawn ones
+  /** @type {Set<string>} */ #noticeCodes = new Set(); // shown for the current source
 
   get isActive() {
     return this.state !== "idle";
@@ -95,6 +98,7 @@ export class Recorder {
     this.#level = new MeanLevel();
     this.#startS = this.audioS;
     this.#hasEnded = false;
+    this.#noticeCodes.clear();
     this.#numSegments = this.transcript.segments.length;
     this.transcript.beginSource();
     this.#session = new Session(options, this.#handlers(), this.#backlog);
@@ -217,11 +221,24 @@ export class Recorder {
     if (event.kind === "delta") this.transcript.addDelta(event.text, event.endS ?? this.audioS);
     if (event.kind === "interim") this.transcript.setInterim(event.text, event.endS ?? this.audioS);
     if (event.kind === "segment") this.transcript.addSegment(event.segment);
+    if (event.kind === "notice") this.#addNotice(event.code, event.message);
     if (event.kind === "error") this.problem = serverMessage(event.message);
     if ((event.kind === "delta" || event.kind === "interim") && event.text.trim()) {
       this.latency.textShown(performance.now());
     }
     this.onChange();
+  }
+
+  /**
+   * Show a notice once per source: it may come again, also after a reconnect. Only a doubted language, which makes all
+   * text nonsense, replaces another problem.
+   * @param {string} code
+   * @param {string} message
+   */
+  #addNotice(code, message) {
+    if (this.#noticeCodes.has(code) || (this.problem && code !== LANGUAGE_DOUBTED)) return;
+    this.#noticeCodes.add(code);
+    this.problem = noticeProblem(code, message);
   }
 
   /** @param {boolean} isUserStop Whether the user waits for the end. */

@@ -10,6 +10,7 @@ import { toBase64 } from "./base64.js";
  *   | {kind: "interim", text: string, endS: number | null}
  *   | {kind: "segment", segment: Segment}
  *   | {kind: "done", text: string, segments: Segment[]}
+ *   | {kind: "notice", code: string, message: string}
  *   | {kind: "error", message: string, status: number}} ServerEvent
  */
 
@@ -27,7 +28,9 @@ export function sessionUrl(base, model) {
   url.search = ""; // of the page
   url.hash = "";
   if (model) url.searchParams.set("model", model);
-  url.searchParams.set("interim", "true"); // voxtide's extension; other servers ignore it
+  for (const extension of ["interim", "notices"]) {
+    url.searchParams.set(extension, "true"); // voxtide's; other servers ignore them
+  }
   return url.href;
 }
 
@@ -67,6 +70,8 @@ export function readEvent(data) {
       return isTimed(message) ? { kind: "segment", segment: segmentOf(message) } : null;
     case "transcription.done":
       return { kind: "done", text: String(message.text ?? ""), segments: segmentsOf(message.segments) };
+    case "transcription.notice":
+      return { kind: "notice", code: String(message.code ?? ""), message: String(message.message ?? "") };
     case "error":
       return { kind: "error", message: reasonOf(message.error), status: Number(message.error?.code) || 500 };
     default:

@@ -119,9 +119,10 @@ export class SessionsView {
     this.#deleted = deleted;
     this.#undo.hidden = !num;
     const rest = [];
-    if (numOpen) rest.push(`; ${numOpen} open in another tab`);
-    if (numFailed) rest.push(`; ${numFailed} not, the browser cannot change them`);
-    await this.#draw(records.length === 1 && !rest.length ? "Deleted." : `${num} deleted${rest.join("")}.`);
+    if (numOpen) rest.push(`${numOpen} not deleted: open in another tab.`);
+    if (numFailed) rest.push(`${numFailed} not deleted: the browser cannot change its storage.`);
+    const done = records.length === 1 && !rest.length ? "Deleted." : `${num} deleted.`;
+    await this.#draw([...(num || !rest.length ? [done] : []), ...rest].join(" "));
     if (num) this.#undo.focus();
   }
 

@@ -75,7 +75,7 @@ def utterances_in(directory: Path) -> tuple[list[CorpusUtterance], list[LeftOut]
     """The utterances of a directory, and the rows without audio or words, by name.
 
     Raises:
-        ConfigError: There is no such directory, or it has none of the known layouts.
+        ConfigError: There is no such directory, it has none of the known layouts, or a file of it cannot be read.
     """
     if not directory.is_dir():
         raise ConfigError(f"there is no directory {directory}; scripts/corpora fetches the named corpora")
@@ -155,7 +155,11 @@ def _tables(directory: Path) -> Iterator[tuple[list[list[str]], Path]]:
     table = next((path for name in TABLES if (path := directory / name).is_file()), None)
     if table is None:
         return
-    rows = list(csv.reader(_text(table).split("\n"), delimiter="\t", quoting=csv.QUOTE_NONE))
+    lines = csv.reader(_text(table).split("\n"), delimiter="\t", quoting=csv.QUOTE_NONE)
+    try:
+        rows = list(lines)
+    except csv.Error as error:  # a field of more than 128 KiB
+        raise ConfigError(f"{table} is no table (line {lines.line_num}: {error}); correct or remove it") from error
     folders = (directory / "clips", directory / "audio" / table.stem, directory / table.stem, directory)
     if rows:
         yield rows, next(folder for folder in folders if folder.is_dir())
