@@ -20,7 +20,7 @@ from tests.support.stream_runs import silence, transcribe
 from voxtide.config import Settings
 from voxtide.engines.moonshine import load
 from voxtide.engines.moonshine.decoding import Token
-from voxtide.engines.moonshine.engine import MIN_WINDOW_SAMPLES, MoonshineWindows, trim_heap
+from voxtide.engines.moonshine.engine import MIN_WINDOW_SAMPLES, MoonshineWindows, spoken_pieces, trim_heap
 from voxtide.engines.moonshine.model import MoonshineModel
 from voxtide.engines.moonshine.stem import BLOCK_SAMPLES, GRID_SAMPLES
 from voxtide.engines.moonshine.tokenizer import Tokenizer
@@ -197,6 +197,21 @@ async def test_speech_in_no_language_of_the_model_is_doubted(pace: Pace) -> None
             result = await transcribe(engine, [samples], StreamOptions(pace=pace))
             assert len(result.text.split()) > 20
             assert [event.language for event in result.events if isinstance(event, LanguageDoubted)] == ["en"] * num
+
+
+@pytest.mark.parametrize(
+    ("words", "num_kept"),
+    [
+        (((" only", 8.1, -0.4), (".", 8.4, -0.5), (" Thank", 8.6, -1.2), (" you", 9.1, -0.1), (".", 9.1, -0.1)), 2),
+        (((" for", 8.1, -0.4), (" you", 9.1, -0.1)), 1),  # the word before it is probable
+        (((" for", 8.1, -1.2), (" you", 8.9, -1.2)), 2),  # all within the audio
+    ],
+)
+def test_a_phrase_that_reaches_the_appended_quiet_is_invented(
+    words: tuple[tuple[str, float, float], ...], num_kept: int
+) -> None:
+    pieces = [Piece(text, (0,), start_s, start_s, logprob) for text, start_s, logprob in words]
+    assert spoken_pieces(pieces, 9.0) == pieces[:num_kept]
 
 
 @pytest.mark.parametrize("pace", PACES)

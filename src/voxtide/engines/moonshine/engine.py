@@ -35,6 +35,9 @@ CHARACTER_S = 0.055
 """Least duration per letter of a long word that is one token."""
 MIN_INVENTED_TOKENS, INVENTED_FRAMES = 5, 5
 """No speech has this many tokens in as many frames, 120 ms."""
+INVENTED_LOGPROB = -0.8
+"""Below it, a word directly before one that begins after the end of the audio is invented with it: such a "Thank" has
+-1.0 to -1.3 [nat]."""
 MAX_WORD_GAP_S = 0.45
 """If the next word starts later than this after the last token, a pause lies between them."""
 
@@ -109,6 +112,7 @@ class MoonshineReader:
         groups = self._group(tokens[: self._num_spoken(tokens)])
         next_starts = [group[0].frame * MOONSHINE_FRAME_S for group in groups[1:]] + [float("inf")]
         pieces = [self._piece(group, next_start_s) for group, next_start_s in zip(groups, next_starts, strict=False)]
+        pieces = spoken_pieces(pieces, (end - start) / SAMPLE_RATE_HZ)
         shift_s = start / SAMPLE_RATE_HZ
         return [replace(piece, start_s=piece.start_s + shift_s, end_s=piece.end_s + shift_s) for piece in pieces]
 
@@ -152,6 +156,18 @@ class MoonshineReader:
         token_ids = tuple(token.id for token in group)
         logprob = sum(token.logprob for token in group) / len(group)
         return Piece(text, token_ids, start_s, end_s, logprob)
+
+
+def spoken_pieces(pieces: list[Piece], length_s: float) -> list[Piece]:
+    """The pieces up to the first word that begins after `length_s`, in the quiet that is appended to the audio.
+
+    The model sometimes adds "Thank you." there. Improbable words directly before such a word belong to it.
+    """
+    late = (i for i, piece in enumerate(pieces) if not piece.is_punctuation and piece.start_s > length_s)
+    num = next(late, len(pieces))
+    while 0 < num < len(pieces) and not pieces[num - 1].is_punctuation and pieces[num - 1].logprob < INVENTED_LOGPROB:
+        num -= 1
+    return pieces[:num]
 
 
 def load(
