@@ -4,6 +4,7 @@
  */
 
 /** @import { Recorder } from "./recorder.js" */
+/** @import { Deletion } from "../store/archive.js" */
 /** @import { Kept, SessionRecord } from "../store/database.js" */
 /** @import { Match } from "../text/search.js" */
 /** @import { Segment } from "../text/transcript.js" */
@@ -165,24 +166,11 @@ export class Sessions {
   /**
    * Delete sessions, except the one on the page and those in other tabs.
    * @param {readonly SessionRecord[]} records
-   * @returns {Promise<{deleted: Kept[], numOpen: number, numFailed: number}>} What was deleted, how many a tab has open,
-   *   and how many the browser could not delete.
+   * @returns {Promise<Deletion>}
    */
   async delete(records) {
-    /** @type {Kept[]} */
-    const deleted = [];
-    let [numOpen, numFailed] = [0, 0];
-    for (const { id } of records) {
-      if (!this.#archive) break;
-      try {
-        const one = id === this.#keeper?.id ? null : await this.#archive.deleteFree(id);
-        if (one?.deleted) deleted.push(one.deleted);
-        if (!one?.isFree) numOpen++;
-      } catch {
-        numFailed++; // what was deleted before can still be put back
-      }
-    }
-    return { deleted, numOpen, numFailed };
+    const ids = records.map(({ id }) => id);
+    return (await this.#archive?.deleteAllFree(ids, this.#keeper?.id)) ?? { deleted: [], numOpen: 0, numFailed: 0 };
   }
 
   /** @param {readonly Kept[]} deleted Undo a deletion. Rejects if the browser cannot store all. */

@@ -51,8 +51,7 @@ const NOTHING = { text: "", segments: [] };
 /**
  * @typedef {object} SessionHandlers
  * @property {(state: "connecting" | "open" | "waiting") => void} onState
- * @property {(event: ServerEvent) => void} onText Deltas, interim text and segments, with times in seconds of the page;
- *   notices and errors.
+ * @property {(event: ServerEvent) => void} onText Text, with times in seconds of the page; notices and errors.
  * @property {(answer: {text: string, segments: Segment[], startS: number, endS: number,
  *   flush: FlushRequest}) => void} onAnswer
  * @property {() => void} onReplay Unacknowledged text will be sent again.

@@ -19,6 +19,11 @@ export const MAX_CHARS = 10_000_000;
  */
 export const MAX_FREED_CHARS = 10_000;
 
+/**
+ * What was deleted, how many a tab has open, and how many the browser could not delete.
+ * @typedef {{deleted: Kept[], numOpen: number, numFailed: number}} Deletion
+ */
+
 export class Archive {
   #database;
   /** @type {Map<string, Kept>} */ #unwritten = new Map(); // the latest version of sessions that are being written
@@ -96,6 +101,27 @@ export class Archive {
       await this.#database.delete([id]);
     });
     return { isFree, deleted };
+  }
+
+  /**
+   * Delete sessions unless a tab has them open.
+   * @param {readonly string[]} ids
+   * @param {string | undefined} ownId The session that this tab has open.
+   * @returns {Promise<Deletion>}
+   */
+  async deleteAllFree(ids, ownId) {
+    /** @type {Deletion} */
+    const done = { deleted: [], numOpen: 0, numFailed: 0 };
+    for (const id of ids) {
+      try {
+        const one = id === ownId ? null : await this.deleteFree(id);
+        if (one?.deleted) done.deleted.push(one.deleted);
+        if (!one?.isFree) done.numOpen++;
+      } catch {
+        done.numFailed++; // what was deleted before can still be put back
+      }
+    }
+    return done;
   }
 
   /** @param {Kept} kept */
