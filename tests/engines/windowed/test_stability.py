@@ -35,8 +35,10 @@ CONFIG = StabilityConfig(
     short_window_s=3.0,
     short_window_wait_s=1.0,
     show_logprob=-0.5,
+    show_agreed_logprob=-0.8,
     show_last_logprob=-0.2,
     after_speech_s=0.1,
+    after_speech_logprob=-0.5,
 )
 SURE, UNSURE, WEAK, HOPELESS = -0.05, -0.3, -0.9, -1.5
 
@@ -100,26 +102,34 @@ def test_punctuation_waits_for_its_next_word() -> None:
 
 def test_what_is_shown() -> None:
     pieces = [word("a", 9.0), word("b", 9.5, -0.4), mark(9.5, ","), word("c", 9.9, WEAK), word("d", 10.2)]
-    assert num_shown(pieces, [], now_s=10.0, config=CONFIG) == 2
-    assert num_shown(pieces[:2] + pieces[4:], [], now_s=10.0, config=CONFIG) == 2  # d has not ended
-    assert num_shown(pieces[:2] + pieces[4:], [], now_s=10.3, config=CONFIG) == 3
-    assert num_shown(pieces[:3], [], now_s=10.0, config=CONFIG) == 1  # b may be the beginning of a longer word
-    assert num_shown([], [], now_s=10.0, config=CONFIG) == 0
+    assert num_shown(pieces, [], [], now_s=10.0, config=CONFIG) == 2
+    assert num_shown(pieces[:2] + pieces[4:], [], [], now_s=10.0, config=CONFIG) == 2  # d has not ended
+    assert num_shown(pieces[:2] + pieces[4:], [], [], now_s=10.3, config=CONFIG) == 3
+    assert num_shown(pieces[:3], [], [], now_s=10.0, config=CONFIG) == 1  # b may be the beginning of a longer word
+    assert num_shown([], [], [], now_s=10.0, config=CONFIG) == 0
 
 
 def test_an_old_word_is_shown_however_doubtful() -> None:
     config = replace(CONFIG, show_age_s=0.7)
     pieces = [word("a", 9.0, WEAK), word("b", 9.5, WEAK)]
     ages_s = [10.0 - piece.end_s for piece in pieces]
-    assert num_shown(pieces, [], now_s=10.0, config=config) == sum(age_s >= 0.7 for age_s in ages_s) == 1
-    assert num_shown(pieces, [], now_s=10.0, config=CONFIG) == 0
+    assert num_shown(pieces, [], [], now_s=10.0, config=config) == sum(age_s >= 0.7 for age_s in ages_s) == 1
+    assert num_shown(pieces, [], [], now_s=10.0, config=CONFIG) == 0
 
 
 def test_a_word_shown_before_stays() -> None:
     pieces = [word("a", 9.0), word("B!", 9.9, WEAK), word("c", 9.95, WEAK)]
-    assert num_shown(pieces, [], now_s=10.0, config=CONFIG) == 1
-    assert num_shown(pieces, [word("a", 9.0), word("b", 9.5)], now_s=10.0, config=CONFIG) == 2
-    assert num_shown(pieces, [word("a", 9.0), word("x", 9.5)], now_s=10.0, config=CONFIG) == 1
+    assert num_shown(pieces, [], [], now_s=10.0, config=CONFIG) == 1
+    assert num_shown(pieces, [word("a", 9.0), word("b", 9.5)], [], now_s=10.0, config=CONFIG) == 2
+    assert num_shown(pieces, [word("a", 9.0), word("x", 9.5)], [], now_s=10.0, config=CONFIG) == 1
+
+
+def test_a_doubtful_word_is_shown_once_two_updates_agree() -> None:
+    pieces = [word("a", 9.0), word("b", 9.5, -0.7), word("c", 9.9, -0.7)]
+    assert num_shown(pieces, [], [], now_s=10.0, config=CONFIG) == 1
+    assert num_shown(pieces, [], [word("a", 9.0), word("x", 9.5)], now_s=10.0, config=CONFIG) == 1
+    assert num_shown(pieces, [], pieces, now_s=10.0, config=CONFIG) == 2  # c may be the beginning of a longer word
+    assert num_shown([pieces[0], word("b", 9.5, WEAK), pieces[2]], [], pieces, now_s=10.0, config=CONFIG) == 1
 
 
 @pytest.mark.parametrize("is_last", [False, True])
@@ -224,9 +234,9 @@ def test_rules_only_cut_the_end_of_any_hypothesis(
 ) -> None:
     without_noise = drop_noise(pieces, speech_end_s=speech_end_s, is_speech=False, config=CONFIG)
     assert without_noise == pieces[: len(without_noise)]
-    num = num_shown(pieces, before, now_s=now_s, config=CONFIG)
+    num = num_shown(pieces, before, before, now_s=now_s, config=CONFIG)
     assert not num or not pieces[num - 1].is_punctuation
-    assert num_shown(pieces, [], now_s=now_s, config=CONFIG) <= num
+    assert num_shown(pieces, [], [], now_s=now_s, config=CONFIG) <= num
 
 
 @given(pieces=hypotheses(), is_last=st.booleans())

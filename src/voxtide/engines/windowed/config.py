@@ -25,9 +25,11 @@ class StabilityConfig:
         short_window_s: Length [s] below which a window has too little context for the usual deadline.
         short_window_wait_s: Extension of the deadline in such a window [s].
         show_logprob: Logprob [nat] below which a word, and every word after it, is not shown.
+        show_agreed_logprob: The same for a word, but not the last, that the update before found at the same place.
         show_last_logprob: Logprob [nat] below which the last word is not shown: it may be the start of a longer one.
         show_age_s: Age [s] from which a word is shown at any logprob.
-        after_speech_s: Time after the end of speech [s] from which words below `show_logprob` are hallucinations.
+        after_speech_s: Time after the end of speech [s] from which doubtful words are hallucinations.
+        after_speech_logprob: Logprob [nat] below which they are.
     """
 
     margin_s: float = 0.1
@@ -39,9 +41,11 @@ class StabilityConfig:
     short_window_s: float = 2.5
     short_window_wait_s: float = 0.5
     show_logprob: float = -0.1
+    show_agreed_logprob: float = -0.1
     show_last_logprob: float = -0.065
     show_age_s: float = float("inf")
     after_speech_s: float = 0.1
+    after_speech_logprob: float = -0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +96,16 @@ class WindowedConfig:
 
 LIVE = WindowedConfig(
     confirm_words=4,
+    min_window_s=0.5,
     checks_context=True,
-    stability=StabilityConfig(margin_s=2.5, deadline_s=6.0, show_age_s=0.7),
+    stability=StabilityConfig(
+        margin_s=2.5,
+        deadline_s=6.0,
+        show_logprob=-0.2,
+        show_agreed_logprob=-0.8,
+        show_last_logprob=-0.1,
+        show_age_s=0.7,
+    ),
     pause_stability=StabilityConfig(),
 )
 """For live speech: an update every 192 ms, a decision every 384 ms. During speech only old words become final, the

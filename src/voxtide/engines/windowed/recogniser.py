@@ -269,8 +269,11 @@ class WindowedRecogniser:
 
     def _update_interim(self, pieces: list[Piece], *, num_final: int = 0) -> list[TranscriptEvent]:
         """Emit the interim text. The first `num_final` words that it showed before have become final."""
-        before = [piece for piece in self._hypotheses.shown if not piece.is_punctuation][num_final:]
-        num = num_shown(pieces, before, now_s=self._now_s, config=self._config.stability)
+        before, latest = (
+            [piece for piece in found if not piece.is_punctuation][num_final:]
+            for found in (self._hypotheses.shown, self._hypotheses.latest)
+        )
+        num = num_shown(pieces, before, latest, now_s=self._now_s, config=self._config.stability)
         self._hypotheses.latest, self._hypotheses.shown = pieces, pieces[:num]
         text = self._final_text.interim_text(pieces[:num])
         return self._emit_interim(text if self._shows_interim else "", self._now_s)

@@ -35,7 +35,7 @@ def num_stable(
     pieces: list[Piece], before: list[Piece], *, now_s: float, window_s: float, config: StabilityConfig
 ) -> int:
     """How many pieces are final. `before` were pending after the last decision; punctuation waits for its next word."""
-    words_before = [piece.normalised for piece in before if not piece.is_punctuation]
+    words_before = _texts(before)
     deadline_s = config.deadline_s + (config.short_window_wait_s if window_s < config.short_window_s else 0.0)
     num_final = num_words = 0
     for i, piece in enumerate(pieces):
@@ -57,19 +57,31 @@ def _is_stable(piece: Piece, age_s: float, *, is_agreed: bool, config: Stability
     return is_agreed and piece.logprob >= config.min_logprob and age_s >= config.margin_s + doubt_s
 
 
-def num_shown(pieces: list[Piece], before: list[Piece], *, now_s: float, config: StabilityConfig) -> int:
-    """How many pieces the interim text shows. A word that was shown stays, so that the text does not flicker."""
-    words_before = [piece.normalised for piece in before if not piece.is_punctuation]
+def num_shown(
+    pieces: list[Piece], before: list[Piece], latest: list[Piece], *, now_s: float, config: StabilityConfig
+) -> int:
+    """How many pieces the interim text shows. A word that was shown stays, so that the text does not flicker.
+
+    `before`: what the interim text showed; `latest`: all that the last update found, of which `before` is a beginning.
+    """
+    words_before, words_latest = _texts(before), _texts(latest)
     words = [(i, piece) for i, piece in enumerate(pieces) if not piece.is_punctuation]
     num = 0
     for num_words, (i, piece) in enumerate(words):
-        was_shown = num_words < len(words_before) and words_before[num_words] == piece.normalised
-        least = config.show_last_logprob if num_words == len(words) - 1 else config.show_logprob
+        was_shown = words_before[num_words : num_words + 1] == [piece.normalised]
+        is_last = num_words == len(words) - 1
+        least = config.show_last_logprob if is_last else config.show_logprob
+        if not is_last and words_latest[num_words : num_words + 1] == [piece.normalised]:
+            least = config.show_agreed_logprob
         is_doubtful = piece.logprob < least and now_s - piece.end_s < config.show_age_s
         if not was_shown and (piece.end_s > now_s or is_doubtful):
             break
         num = i + 1
     return num
+
+
+def _texts(pieces: list[Piece]) -> list[str]:
+    return [piece.normalised for piece in pieces if not piece.is_punctuation]
 
 
 def drop_hallucinations(pieces: list[Piece], *, is_last: bool) -> list[Piece]:
@@ -145,7 +157,7 @@ def drop_noise(pieces: list[Piece], *, speech_end_s: float, is_speech: bool, con
     """
     for i, piece in enumerate(pieces):
         is_late = piece.start_s > speech_end_s + config.after_speech_s and not piece.is_punctuation
-        if is_late and piece.logprob < config.show_logprob:
+        if is_late and piece.logprob < config.after_speech_logprob:
             pieces = pieces[:i]
             break
     words = [piece for piece in pieces if not piece.is_punctuation]
