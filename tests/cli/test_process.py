@@ -364,9 +364,7 @@ def starting(module: str, *arguments: object) -> subprocess.Popen[bytes]:
 LOADS = "voxtide.engines.scripted.engine"
 """Imported when the model is loaded."""
 
-DEFERRED = (
-    b"^Cvoxtide: stopping; what was received is transcribed once the model is loaded. Ctrl-C again stops at once\n"
-)
+DEFERRED = b"^Cvoxtide: stopping; what was received is still transcribed. Ctrl-C again stops at once\n"
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from itertools import groupby
 from typing import Any, TypeAlias
@@ -178,6 +179,7 @@ def _jiwer() -> Any:
     return jiwer
 
 
+@cache
 def _normaliser(language: str) -> Callable[[str], str]:
     try:
         with warnings.catch_warnings():

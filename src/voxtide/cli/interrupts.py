@@ -29,7 +29,7 @@ CANCEL_S = 3.0
 OPEN_S = 1.0
 """After a stop, how long a source may still take to open; a pipe without a writer never does."""
 
-_DEFERRED = "stopping; what was received is transcribed once the model is loaded. Ctrl-C again stops at once"
+_DEFERRED = "stopping; what was received is still transcribed. Ctrl-C again stops at once"
 
 _T = TypeVar("_T")
 

@@ -77,6 +77,18 @@ def test_a_package_is_unpacked_once_and_has_its_odd_prompts(tmp_path: Path) -> N
     assert [path.name for path in (tmp_path / "corpora").iterdir()] == ["mine"]
 
 
+def test_two_processes_may_fetch_a_corpus_at_once(tmp_path: Path) -> None:
+    corpus, root = packaged(debian_package(prompts()), tmp_path), tmp_path / "corpora"
+    home = fetch(corpus, root, archives_in=tmp_path, progress=ignore)
+    home.rename(tmp_path / "made by another process")
+
+    def while_unpacking(line: str) -> None:
+        (tmp_path / "made by another process").rename(home)
+
+    assert fetch(corpus, root, archives_in=tmp_path, progress=while_unpacking) == home
+    assert [path.name for path in root.iterdir()] == ["mine"]
+
+
 def test_another_package_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     corpus = packaged(debian_package(prompts()), tmp_path)
     (tmp_path / corpus.archives[0].file_name).write_bytes(b"another")

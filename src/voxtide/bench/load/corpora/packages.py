@@ -141,8 +141,11 @@ def fetch(
                 progress(f"{corpus.name}: {archive.file_name}")
                 source = archives_in or _download(archive, Path(scratch))
                 unpack(verified(source / archive.file_name, archive.sha256), made)
-            if not home.is_dir():  # another process was faster
+            try:
                 made.rename(home)
+            except OSError:
+                if not home.is_dir():  # else another process was faster
+                    raise
     except OSError as error:
         raise VoxtideError(f"{error.filename or root} cannot be used: {error.strerror or error}") from error
     return home
