@@ -223,7 +223,7 @@ DemoPace: TypeAlias = Annotated[
 ]
 Compared: TypeAlias = Annotated[
     str | None,
-    typer.Argument(metavar="[SOURCE]", show_default=False, help="A file or a URL. Default: the recording of demo."),
+    typer.Argument(metavar="SOURCE", show_default=False, help="A file or a URL. Default: the recording of demo."),
 ]
 Chunk: TypeAlias = Annotated[
     str,

@@ -38,7 +38,7 @@ async def test_the_warm_up_transcribes_the_beginning() -> None:
 
 
 async def test_a_recording_is_read_up_to_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = np.arange(SAMPLE_RATE_HZ, dtype=np.float32) / SAMPLE_RATE_HZ
+    samples = np.linspace(0, 1, SAMPLE_RATE_HZ).astype(np.float32)
     whole, has_more = await read_samples(SamplesSource(samples, chunk_ms=80))
     assert np.array_equal(whole, samples) and not has_more
     monkeypatch.setattr(ways, "MAX_AUDIO_S", 0.25)

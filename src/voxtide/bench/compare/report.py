@@ -22,8 +22,8 @@ _LATENCIES = (
 )
 _WORDS = "words: spoken words that the text has; cut: of the words that a chunk border cuts, those that it lacks"
 _CHUNKS = (
-    "chunks: each was transcribed by itself, at pace fast, with nothing else of voxtide running; on the clock it "
-    "begins when it is complete and the one before it is done"
+    "chunks: each was transcribed by itself, as fast as the engine takes it, with nothing else of voxtide running; on "
+    "the clock it begins when it is complete and the one before it is done"
 )
 _STREAMING = "streaming: played once in real time, with nothing else of voxtide running"
 _CPU = "CPU: processor seconds of this process per second of audio; - if the engine runs on a server"

@@ -21,7 +21,7 @@ import typer
 
 from voxtide import api
 from voxtide.audio import addresses
-from voxtide.audio.opening import MICROPHONE, is_live, open_source
+from voxtide.audio.opening import MICROPHONE, STDIN, is_live, open_source
 from voxtide.bench.compare.chunked import parse_lengths
 from voxtide.bench.compare.comparison import Comparison
 from voxtide.bench.compare.reference import Reference, read_text, reference_of, text_beside
@@ -77,8 +77,8 @@ class CompareRequest:
     def __post_init__(self) -> None:
         _ = self.lengths_s  # checks them
         if self.source is not None and is_live(self.source):
-            what = "a microphone" if self.source == MICROPHONE else shown_name(self.source)
-            raise ConfigError(f"{what} plays once, and every way needs the same audio: record it, and name the file")
+            what = {MICROPHONE: "a microphone", STDIN: "stdin"}.get(self.source, shown_name(self.source))
+            raise ConfigError(f"{what} plays once, and every way needs all of it: record it, and name the file")
         if self.plot is not None and self.plot.suffix.lower() != PLOT_SUFFIX:
             raise ConfigError(f"--plot {self.plot} must end in {PLOT_SUFFIX}")
         for option, path in (("--json", self.json), ("--plot", self.plot)):
