@@ -70,6 +70,15 @@ def test_a_recording_without_a_text_has_no_errors(voxtide: Voxtide, tones: Tones
     assert "word times: as scripted reads them from the whole recording" in done.stdout
 
 
+@pytest.mark.parametrize(("language", "normaliser"), [("English", "EnglishText"), ("French", "BasicText")])
+def test_the_language_decides_how_errors_are_counted(
+    voxtide: Voxtide, tones: Tones, tmp_path: Path, language: str, normaliser: str
+) -> None:
+    (tmp_path / "talk.txt").write_text("no")
+    done = voxtide(*SCRIPTED, tones("talk.wav", "no"), "--chunk", "1", "--language", language)
+    assert f" {normaliser}Normalizer" in done.stdout
+
+
 def test_more_than_ten_minutes_are_left_out_by_name(
     voxtide: Voxtide, tones: Tones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

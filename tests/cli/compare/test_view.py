@@ -113,7 +113,7 @@ async def test_the_view_waits_for_the_last_chunk_or_a_stop(monkeypatch: pytest.M
         if is_stopped:
             stop.set()
 
-    monkeypatch.setattr(views.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     watched.at(5.0)
     await watched.view.wait_for_chunks(stop)
     assert ("No." in "".join(watched.terminal.text)) is not is_stopped
@@ -127,7 +127,7 @@ async def test_the_wait_for_a_way_that_falls_behind_ends(monkeypatch: pytest.Mon
     async def sleep(duration_s: float) -> None:
         watched.now_s += duration_s
 
-    monkeypatch.setattr(views.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     watched.at(5.0)
     await watched.view.wait_for_chunks(asyncio.Event())
     assert watched.now_s == pytest.approx(100 + 5 + views.MAX_TAIL_S, abs=0.2)

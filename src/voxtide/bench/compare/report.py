@@ -14,7 +14,7 @@ from voxtide.bench.word_errors import WordErrors, normaliser_name
 from voxtide.types import Word
 
 LINE_CHARS = 100
-"""Notes and the method are wrapped at this width."""
+"""Notes and the method are wrapped at this width, or that of a narrower terminal."""
 
 _LATENCIES = (
     "shown, final: seconds from the end of a word in the recording to the first text that has it, and to its final "
@@ -29,11 +29,17 @@ _STREAMING = "streaming: played once in real time, with nothing else of voxtide 
 _CPU = "CPU: processor seconds of this process per second of audio; - if the engine runs on a server"
 
 
-def lines_of(comparison: Comparison, *, has_words: bool = False) -> list[str]:
-    """The table, notes and the method as text; with `has_words`, each word's times before."""
+def lines_of(comparison: Comparison, *, has_words: bool = False, num_columns: int = LINE_CHARS) -> list[str]:
+    """The table, notes and the method as text; with `has_words`, each word's times before.
+
+    Args:
+        comparison: What was measured.
+        has_words: Whether to list the words.
+        num_columns: Width at which notes and the method are wrapped.
+    """
     words = [*_word_table(comparison), ""] if has_words and comparison.words else []
     prose = [*(f"note: {note}" for note in comparison.notes()), *_method(comparison)]
-    wrapped = (part for line in prose for part in wrap(line, LINE_CHARS, subsequent_indent="  "))
+    wrapped = (part for line in prose for part in wrap(line, num_columns, subsequent_indent="  "))
     return [*words, *_table(comparison), "", *wrapped]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -25,7 +24,7 @@ from voxtide.audio.opening import MICROPHONE, STDIN, is_live, open_source
 from voxtide.bench.compare.chunked import parse_lengths
 from voxtide.bench.compare.comparison import Comparison
 from voxtide.bench.compare.reference import Reference, read_text, reference_of, text_beside
-from voxtide.bench.compare.report import document_of, lines_of, plot_of
+from voxtide.bench.compare.report import LINE_CHARS, document_of, lines_of, plot_of
 from voxtide.bench.compare.ways import FAST, MAX_AUDIO_S, Way, chunked_way, read_samples, streaming_way, warm_up
 from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.machine import describe_machine
@@ -37,9 +36,10 @@ from voxtide.cli.models import PullView
 from voxtide.cli.remote import EngineChoice
 from voxtide.cli.transcribe.request import shown_name
 from voxtide.cli.transcribe.screen import Screen
+from voxtide.cli.transcribe.spill import TerminalSink
 from voxtide.engines.base import Engine
 from voxtide.errors import ConfigError
-from voxtide.types import SAMPLE_RATE_HZ, Samples
+from voxtide.types import SAMPLE_RATE_HZ, Samples, parse_language
 
 DEMO = "beckett.wav"
 """The recording without a source, as of `demo`."""
@@ -177,7 +177,7 @@ class _Job:
         return reference
 
     async def _measure(self, samples: Samples) -> None:
-        language = self._request.language
+        language = parse_language(self._request.language)
         await warm_up(self._engine, samples, language)
         audio_s = len(samples) / SAMPLE_RATE_HZ
         for length_s in self._request.lengths_s:
@@ -198,7 +198,7 @@ class _Job:
         if not self._request.is_on_terminal:
             yield ()
             return
-        screen = Screen(sys.stdout, shutil.get_terminal_size, is_styled=not os.environ.get("NO_COLOR"))
+        screen = Screen(TerminalSink(), shutil.get_terminal_size, is_styled=not os.environ.get("NO_COLOR"))
         view = SideBySide(screen, self._ways[0], audio_s)
         with closing(view):
             yield (view,)
@@ -208,7 +208,10 @@ class _Job:
         info, audio_s = self._engine.info, len(samples) / SAMPLE_RATE_HZ
         comparison = Comparison(name, audio_s, info, reference, self._ways, notes=self._busy())
         typer.echo(f"\n{name}, {audio_s:.1f} s, {' '.join(filter(None, (info.name, info.model)))}\n")
-        typer.echo("\n".join(lines_of(comparison, has_words=self._request.has_words)))
+        num_columns = (
+            min(LINE_CHARS, shutil.get_terminal_size().columns) if self._request.is_on_terminal else LINE_CHARS
+        )
+        typer.echo("\n".join(lines_of(comparison, has_words=self._request.has_words, num_columns=num_columns)))
         if self._request.json is not None:
             document = document_of(comparison, machine=describe_machine(), is_complete=self._is_complete)
             with _naming("--json", self._request.json):
