@@ -81,6 +81,17 @@ def test_text_longer_than_the_terminal_shows_its_end() -> None:
     assert watched.terminal.is_cursor_shown
 
 
+def test_a_note_stays_above_both_ways() -> None:
+    watched = Watched()
+    watched.at(2.5, Delta("Ever tried.", 1.4))
+    watched.view.show_note("voxtide: warning: reconnecting")
+    assert watched.terminal.text[:3] == [
+        "voxtide: warning: reconnecting",
+        "in chunks of 2 s    │ streaming",
+        "Ever tried. Ever    │ Ever tried.",
+    ]
+
+
 def test_a_resized_terminal_is_wrapped_again() -> None:
     column = Column()
     column.add("ever tried ever failed")

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from importlib.util import find_spec
@@ -34,6 +35,7 @@ from voxtide.cli.failures import Exit, print_note
 from voxtide.cli.interrupts import Interrupts, interruptible
 from voxtide.cli.models import PullView
 from voxtide.cli.remote import EngineChoice
+from voxtide.cli.transcribe.live import showing_logs
 from voxtide.cli.transcribe.request import shown_name
 from voxtide.cli.transcribe.screen import Screen
 from voxtide.cli.transcribe.spill import TerminalSink
@@ -200,7 +202,7 @@ class _Job:
             return
         screen = Screen(TerminalSink(), shutil.get_terminal_size, is_styled=not os.environ.get("NO_COLOR"))
         view = SideBySide(screen, self._ways[0], audio_s)
-        with closing(view):
+        with closing(view), showing_logs(view.show_note) if sys.stderr.isatty() else nullcontext():
             yield (view,)
 
     def _report(self, samples: Samples, reference: Reference) -> None:

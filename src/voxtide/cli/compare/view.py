@@ -105,6 +105,11 @@ class SideBySide(Observer):
             await asyncio.sleep(REDRAW_S)
             self._draw()
 
+    def show_note(self, text: str) -> None:
+        """Show a message above the two ways. It stays on the screen."""
+        self._screen.update(wrap(spans(text, "dim"), self._screen.num_columns), [])
+        self._draw()
+
     def close(self) -> None:
         """Leave the text on the screen."""
         self._screen.update(self._all_rows(), [])
