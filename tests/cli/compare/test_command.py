@@ -86,7 +86,7 @@ def test_more_than_ten_minutes_are_left_out_by_name(
     monkeypatch.setattr("voxtide.cli.compare.command.MAX_AUDIO_S", 1.0)
     path = tones("talk.wav", "ever tried no matter")
     done = voxtide(*SCRIPTED, path, "--chunk", "1")
-    assert "voxtide: note: only the first 1 s of 2 s are compared\n" in done.stderr
+    assert "\nnote: only the first 1 s of 2 s are compared\n" in done.stdout
     assert "talk.wav, 1.0 s, scripted tones" in done.stdout
     (tmp_path / "talk.txt").write_text("ever tried no matter")
     refused = voxtide(*SCRIPTED, path, "--chunk", "1")

@@ -139,6 +139,7 @@ class _Job:
         self._interrupts = interrupts
         self._ways: list[Way] = []
         self._others = OtherPrograms() if find_spec("psutil") else None  # of the extra bench
+        self._notes: list[str] = []  # about the source
         self._is_complete = False
 
     async def run(self) -> Exit:
@@ -154,16 +155,15 @@ class _Job:
         return self._interrupts.code or Exit.DONE
 
     async def _read(self) -> Samples:
-        """The source's audio; notes name what is special, or left out."""
+        """The source's audio. Notes in the report name what is special about it, or left out."""
         async with open_source(self._path) as source:
             if is_live(self._path, is_endless=source.duration_s is None):
                 raise ConfigError(f"{source.name} has no known length and may never end: save it to a file first")
             samples, has_more = await read_samples(source)
-            for notice in source.notices:
-                print_note(f"note: {notice.message}")
+            self._notes += [notice.message for notice in source.notices]
             if has_more:
                 whole = "" if source.duration_s is None else f" of {source.duration_s:.0f} s"
-                print_note(f"note: only the first {MAX_AUDIO_S:.0f} s{whole} are compared")
+                self._notes.append(f"only the first {MAX_AUDIO_S:.0f} s{whole} are compared")
                 if self._request.text_file is not None:
                     raise ConfigError(
                         f"{source.name} is longer than {MAX_AUDIO_S:.0f} s, but {self._request.text_file} is the text "
@@ -208,7 +208,7 @@ class _Job:
     def _report(self, samples: Samples, reference: Reference) -> None:
         name = shown_name(self._path) if self._request.source else DEMO
         info, audio_s = self._engine.info, len(samples) / SAMPLE_RATE_HZ
-        comparison = Comparison(name, audio_s, info, reference, self._ways, notes=self._busy())
+        comparison = Comparison(name, audio_s, info, reference, self._ways, notes=[*self._notes, *self._busy()])
         typer.echo(f"\n{name}, {audio_s:.1f} s, {' '.join(filter(None, (info.name, info.model)))}\n")
         num_columns = (
             min(LINE_CHARS, shutil.get_terminal_size().columns) if self._request.is_on_terminal else LINE_CHARS
