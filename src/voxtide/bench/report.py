@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,9 @@ SIZE_INCHES = (7.0, 4.0)
 MAX_MARKERS = 40
 """Lines with more points are drawn without markers, which would cover them."""
 
+LINE_STYLES = ("-", "--", ":", "-.", (0, (8, 2)), (0, (5, 1, 1, 1, 1, 1)), (0, (1, 4)), (0, (8, 2, 2, 2)))
+"""Lines differ in black and white, too."""
+
 
 def draw(plots: Iterable[Plot], directory: Path) -> list[Path]:
     """Write one file per plot, named after it. Limits are dashed.
@@ -102,9 +106,9 @@ def draw(plots: Iterable[Plot], directory: Path) -> list[Path]:
     for plot in plots:
         figure = Figure(figsize=SIZE_INCHES, layout="constrained")
         axes = figure.add_subplot()
-        for line in plot.lines:
+        for line, style in zip(plot.lines, cycle(LINE_STYLES), strict=False):
             marker = "o" if len(line.x) <= MAX_MARKERS else ""
-            axes.plot(line.x, line.y, marker=marker, markersize=3, label=line.label)
+            axes.plot(line.x, line.y, linestyle=style, marker=marker, markersize=3, label=line.label)
         for limit in plot.x_limits:
             axes.axvline(limit, color="grey", linestyle="--", linewidth=0.8)
         for limit in plot.y_limits:
