@@ -19,12 +19,13 @@ import numpy as np
 from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, share_line
 from voxtide.bench.load.play import Played, feeding_note, play
 from voxtide.bench.load.recordings import BenchRecording
-from voxtide.bench.load.session import LIVE_OPTIONS, BenchSession
+from voxtide.bench.load.session import LIVE_OPTIONS, BenchSession, Size
 from voxtide.bench.load.variants import quiet, with_trailing_quiet
 from voxtide.transcript.events import Flushed
 
-NUM_FLUSHES = 200
-NUM_QUICK_FLUSHES = 24
+NUM_FLUSHES: dict[Size, int] = {"quick": 12, "standard": 50, "full": 200}
+MIN_QUICK_PAUSES = 2
+"""The size `quick` plays only recordings with so many pauses: most of the others' time has no flush in it."""
 MIN_PAUSE_S = 0.35
 AFTER_PHRASE_S = 0.25
 PASS_SHIFT_S = 0.037
@@ -35,11 +36,11 @@ P50, P95 = Target("<=", 20), Target("<=", 60)
 
 async def measure(session: BenchSession) -> Figure:
     """Play passes until there are enough flushes."""
-    num_wanted = NUM_QUICK_FLUSHES if session.is_quick else NUM_FLUSHES
+    num_wanted = NUM_FLUSHES[session.size]
     plays: list[Played] = []
     num_flushed = num_passes = 0
     while num_flushed < num_wanted:
-        for recording in session.paced_recordings:
+        for recording in played_recordings(session):
             session.progress(f"flushing in {recording.name}, {num_flushed} of {num_wanted} flushes done")
             plays.append(await _play(session, recording, num_passes * PASS_SHIFT_S))
             num_flushed += len(plays[-1].flushed_at_s)
@@ -52,6 +53,12 @@ async def measure(session: BenchSession) -> Figure:
         details={"latencies_ms": latencies, "passes": num_passes},
         plots=(_plot(latencies),),
     )
+
+
+def played_recordings(session: BenchSession) -> list[BenchRecording]:
+    """The recordings that a pass plays."""
+    least = MIN_QUICK_PAUSES if session.is_quick else 1
+    return [it for it in session.paced_recordings if len(it.phrase_ends_s(MIN_PAUSE_S)) >= least]
 
 
 async def _play(session: BenchSession, recording: BenchRecording, lead_s: float) -> Played:
