@@ -21,13 +21,15 @@ from voxtide.bench.figures import (
     server,
     streams,
     talks,
+    utterances,
     vocabulary,
     voxtral,
     words,
 )
 from voxtide.bench.load.session import BenchSession, Size
+from voxtide.bench.load.utterances import LENGTH_S
 
-Plays: TypeAlias = Literal["recordings"]
+Plays: TypeAlias = Literal["recordings", "talks"]
 """Plays in real time that several figures use; the first of them takes their time."""
 
 SET_S, SHORT_SET_S = 84.0, 39.0
@@ -39,6 +41,8 @@ NAMES_S = 180.0
 LIVE_RATE, FAST_RATE = 0.085, 0.02
 """Seconds that a second of audio takes when it is fed as fast as possible, live and at pace `fast`."""
 BOTH_RATE = LIVE_RATE + FAST_RATE
+READ_S = 3.0
+"""The corpus is decoded."""
 PROCESS_S = 2.0
 """A fresh process with an engine starts."""
 
@@ -74,9 +78,9 @@ class FigureEntry:
         return None
 
 
-def _flush_s(num_flushes: int, pass_s: float, num_per_pass: int) -> float:
-    """Whole passes of the recordings in real time."""
-    return -(-num_flushes // num_per_pass) * pass_s
+def _flush_s(size: Size, pass_s: float, num_per_pass: int) -> float:
+    """Whole passes of the recordings in real time, and the talks without and with flushes."""
+    return -(-flush.NUM_FLUSHES[size] // num_per_pass) * pass_s + 2 * LENGTH_S[size] * LIVE_RATE
 
 
 def _streams_s(size: Size, num_more: int = 0) -> float:
@@ -129,11 +133,25 @@ FIGURES: dict[str, FigureEntry] = {
         plays="recordings",
         is_timed=True,
     ),
+    "latency": FigureEntry(
+        measure=utterances.measure_latency,
+        area="latency",
+        seconds=dict.fromkeys(("quick", "standard", "full"), 1.0),
+        plays="talks",
+        is_timed=True,
+    ),
     "stability": FigureEntry(
         measure=words.measure_stability,
         area="stability",
         seconds=dict.fromkeys(("quick", "standard", "full"), 0.5),
         plays="recordings",
+    ),
+    "endpointing": FigureEntry(
+        measure=utterances.measure_endpointing,
+        area="endpointing",
+        seconds=dict.fromkeys(("quick", "standard", "full"), 0.5),
+        plays="talks",
+        is_timed=True,
     ),
     "cost": FigureEntry(
         measure=cost.measure,
@@ -151,9 +169,9 @@ FIGURES: dict[str, FigureEntry] = {
         measure=flush.measure,
         area="flush",
         seconds={
-            "quick": _flush_s(flush.NUM_FLUSHES["quick"], QUICK_PASS_S, FLUSHES_OF_A_QUICK_PASS),
-            "standard": _flush_s(flush.NUM_FLUSHES["standard"], SET_S, FLUSHES_OF_A_PASS),
-            "full": _flush_s(flush.NUM_FLUSHES["full"], SET_S, FLUSHES_OF_A_PASS),
+            "quick": _flush_s("quick", QUICK_PASS_S, FLUSHES_OF_A_QUICK_PASS),
+            "standard": _flush_s("standard", SET_S, FLUSHES_OF_A_PASS),
+            "full": _flush_s("full", SET_S, FLUSHES_OF_A_PASS),
         },
         is_timed=True,
     ),
@@ -198,6 +216,7 @@ FIGURES: dict[str, FigureEntry] = {
 
 PLAY_SECONDS: dict[Plays, dict[Size, float]] = {
     "recordings": {"quick": SHORT_SET_S, "standard": SET_S, "full": SET_S},
+    "talks": {size: READ_S + length_s for size, length_s in LENGTH_S.items()},
 }
 
 AREAS = tuple(dict.fromkeys(entry.area for entry in FIGURES.values()))
@@ -207,7 +226,9 @@ PLANS: dict[Size, tuple[tuple[str, Size], ...]] = {
     "quick": (
         ("accuracy", "quick"),
         ("words", "quick"),
+        ("latency", "quick"),
         ("stability", "quick"),
+        ("endpointing", "quick"),
         ("cost", "quick"),
         ("flush", "quick"),
         ("streams", "quick"),
@@ -218,7 +239,9 @@ PLANS: dict[Size, tuple[tuple[str, Size], ...]] = {
         ("completeness", "quick"),
         ("vocabulary", "quick"),
         ("words", "standard"),
+        ("latency", "standard"),
         ("stability", "standard"),
+        ("endpointing", "standard"),
         ("cost", "standard"),
         ("flush", "standard"),
         ("streams", "standard"),
@@ -229,7 +252,7 @@ PLANS: dict[Size, tuple[tuple[str, Size], ...]] = {
 }
 """Figures with their sizes. PLAN_MINUTES is what they promise."""
 
-PLAN_MINUTES: dict[Size, int] = {"quick": 3, "standard": 15, "full": 60}
+PLAN_MINUTES: dict[Size, int] = {"quick": 3, "standard": 15, "full": 70}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from voxtide.api import open_engine
@@ -128,6 +128,11 @@ class BenchSession:
             self._shared[key] = await make(self)
         shared: T = self._shared[key]
         return shared
+
+    def in_language(self, options: StreamOptions, language: str) -> StreamOptions:
+        """The options for speech in a language, which is named to engines that know several."""
+        known = self.engine.info.languages
+        return replace(options, language=language if language in known and len(known) > 1 else None)
 
     async def text(self, samples: Samples, options: StreamOptions) -> str:
         """The transcript of samples played as fast as the engine takes them."""
