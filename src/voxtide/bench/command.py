@@ -311,7 +311,7 @@ class _Run:
         """The figure with a note of other programs' load, its verdicts suspended if that is much; None if it failed."""
         self._show("starting")
         try:
-            others = OtherPrograms()
+            others = OtherPrograms(self._choice.server)
             figure = await entry.measure(session)
         except VoxtideError as error:
             self._fail(step.figure, str(error))
