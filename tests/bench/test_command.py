@@ -285,11 +285,15 @@ def test_results_and_plots_are_written(tmp_path: Path) -> None:
     assert (tmp_path / "again" / "good.svg").read_bytes() == first
 
 
-def test_a_directory_that_cannot_be_written_is_refused_before_measuring(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("", "utf-8")
+@pytest.mark.parametrize(("option", "named"), [("--out", "file/results.json"), ("--json", "directory")])
+def test_a_place_that_cannot_be_written_is_refused_before_measuring(option: str, named: str) -> None:
+    Path("file").write_text("", "utf-8")
+    Path("directory").mkdir()
     out = io.StringIO()
-    assert command.main(["good", "--engine", "scripted", "--out", str(tmp_path / "file")], out, io.StringIO()) == 1
-    assert "cannot be written" in out.getvalue() and "recordings" not in out.getvalue()
+    assert command.main(["good", "--engine", "scripted", option, named.split("/")[0]], out, io.StringIO()) == 1
+    assert out.getvalue().startswith(f"results\n  FAILED  {named} cannot be written: ")
+    assert "recordings" not in out.getvalue()
+    assert sorted(path.name for path in Path().iterdir()) == ["directory", "file"], "nothing is left"
 
 
 def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
