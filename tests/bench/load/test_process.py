@@ -6,9 +6,13 @@ import asyncio
 import multiprocessing
 import os
 import socket
+import subprocess
+import sys
 
+import psutil
 import pytest
 
+from tests.support.waiting import wait_until
 from voxtide.bench.figures import memory
 from voxtide.bench.load.process import _processes_of, in_fresh_process, resident_mb
 from voxtide.bench.load.session import BenchEngine
@@ -29,6 +33,25 @@ async def test_a_process_over_its_limit_is_killed_and_reported() -> None:
     with pytest.raises(VoxtideError, match=r"^sleep exceeded its limit of 0.1 s; its process was killed$"):
         await in_fresh_process(asyncio.sleep, 3600.0, limit_s=0.1)
     assert not set(multiprocessing.active_children()) - others
+
+
+def test_a_fresh_process_ends_with_a_caller_that_was_killed() -> None:
+    script = (
+        "import asyncio, multiprocessing, threading, time\n"
+        "from voxtide.bench.load.process import in_fresh_process\n"
+        "def show():\n"
+        "    while not (children := multiprocessing.active_children()): time.sleep(0.01)\n"
+        "    print(children[0].pid, flush=True)\n"
+        "if __name__ == '__main__':\n"
+        "    threading.Thread(target=show, daemon=True).start()\n"
+        "    asyncio.run(in_fresh_process(asyncio.sleep, 60.0))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as caller:
+        assert caller.stdout is not None
+        child = psutil.Process(int(caller.stdout.readline()))
+        wait_until(lambda: child.num_threads() >= 2)  # it runs the task and follows its caller
+        caller.kill()
+    child.wait(timeout=30)
 
 
 async def test_a_cancelled_run_leaves_no_process() -> None:

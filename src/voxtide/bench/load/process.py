@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
@@ -85,12 +87,8 @@ async def in_fresh_process(
     others = multiprocessing.active_children()
     limit = asyncio.timeout(limit_s)
     try:
-        with ProcessPoolExecutor(
-            1,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=signal.signal,
-            initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C reaches all processes of a terminal: the caller decides
-        ) as pool:
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, mp_context=spawn, initializer=_follow_the_caller) as pool:
             answer = pool.submit(_run, function, arguments)
             try:
                 async with limit:
@@ -105,6 +103,19 @@ async def in_fresh_process(
             raise
         message = f"{function.__name__} exceeded its limit of {limit_s:g} s; its process was killed"
         raise VoxtideError(message) from error
+
+
+def _follow_the_caller() -> None:
+    """Leave Ctrl-C, which reaches all processes of a terminal, to the caller, and end when it ends, even if killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    caller = multiprocessing.parent_process()
+    if caller is not None:
+        threading.Thread(target=_end_with, args=(caller,), daemon=True).start()
+
+
+def _end_with(caller: BaseProcess) -> None:
+    caller.join()
+    os._exit(1)
 
 
 def _kill_children_but(others: list[BaseProcess]) -> None:
