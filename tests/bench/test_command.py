@@ -303,6 +303,13 @@ def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[s
     assert "there is no figure 'latency'; choose from bad, good" in capsys.readouterr().err
 
 
+def test_without_the_extra_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    out, err = io.StringIO(), io.StringIO()
+    assert command.main(["good", "--engine", "scripted"], out, err) == 3
+    assert install_command("bench") in err.getvalue() and out.getvalue() == ""
+
+
 @pytest.mark.parametrize("failures", [{}, {"good": "there is no audio"}])
 def test_a_profile_runs_the_command_under_py_spy(
     failures: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -31,8 +31,8 @@ from voxtide.bench.results import RESULTS_FILE, ResultFiles, Results, default_pa
 from voxtide.errors import MissingExtraError, VoxtideError
 
 DEFAULT_ENGINE, REMOTE = "moonshine", "remote"
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as in shells."""
+NOT_INSTALLED, INTERRUPTED = 3, 130
+"""Exit statuses, those of `voxtide`: without the extra nothing can be measured; after Ctrl-C, as in shells."""
 TICK_S = 1.0
 """Between two updates of the time left."""
 
@@ -48,8 +48,9 @@ def main(
 ) -> int:
     """Measure and report. Returns 0 if everything requested was measured, whether or not targets are met; else 1.
 
-    The first Ctrl-C ends the figure that is being measured; what is done is reported and written, and 130 is returned.
-    The second one ends the process at once. Files are written after each figure.
+    Without the bench extra nothing is measured, and 3 is returned. The first Ctrl-C ends the figure that is being
+    measured; what is done is reported and written, and 130 is returned. The second one ends the process at once. Files
+    are written after each figure.
 
     Args:
         arguments: The command line's; None for the process's.
@@ -64,6 +65,11 @@ def main(
     if options.profile:
         return record_profile(options.profile, arguments)
     err = err or sys.stderr
+    try:
+        OtherPrograms()
+    except MissingExtraError as error:
+        err.write(f"bench: {error}\n")
+        return NOT_INSTALLED
     run = _Run(options, out or sys.stdout, err, view or LineView(err), key_of)
     return run.run()
 
@@ -253,7 +259,6 @@ class _Run:
         options = self._options
         try:
             corpus = open_corpus(options.corpus, language=options.language) if options.corpus else None
-            OtherPrograms()  # without the extra nothing can be measured
             async with self._choice.open() as engine, self._ticking():
                 self._results.engine = asdict(engine.info)
                 session = BenchSession(
