@@ -49,6 +49,7 @@ def test_the_document_is_json_and_complete() -> None:
         "unit": "ms",
         "target": {"sign": "<=", "limit": 20},
         "is_met": True,
+        "suspended": None,
         "method": "from flush to Flushed",
     }
     assert flush["measures"][2]["target"] is None

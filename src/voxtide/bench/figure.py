@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -27,18 +27,22 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """One number with its unit, how it was measured (`method`, one line), and its target if it has one."""
+    """One number with its unit, how it was measured (`method`, one line), and its target if it has one.
+
+    `suspended` is the reason why the number is not judged by its target, or None.
+    """
 
     name: str
     value: float
     unit: str
     method: str
     target: Target | None = None
+    suspended: str | None = None
 
     @property
     def is_met(self) -> bool | None:
-        """Whether the target is met; None without a target."""
-        return None if self.target is None else self.target.is_met(self.value)
+        """Whether the target is met; None without a target, or if the verdict is suspended."""
+        return None if self.target is None or self.suspended else self.target.is_met(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,18 @@ class Figure:
     errors: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
     plots: tuple[Plot, ...] = ()
+
+    def suspended(self, reason: str) -> Figure:
+        """The figure with no verdict on what other programs change: times, processor time, capacity.
+
+        Counts and error rates keep theirs.
+        """
+        measures = (replace(it, suspended=reason) if it.unit in TIMED_UNITS else it for it in self.measures)
+        return replace(self, measures=tuple(measures))
+
+
+TIMED_UNITS = frozenset({"ms", "ms/s", "cores", "", "times", "streams", "sessions", "EUR/h"})
+"""Units of numbers that depend on what else the machine does; "" is the real-time factor's."""
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

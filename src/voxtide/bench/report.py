@@ -25,7 +25,7 @@ def lines_of(figure: Figure, *, is_verbose: bool) -> list[str]:
 
 
 def _line(measure: Measure) -> str:
-    mark = {True: "met   ", False: "MISSED", None: "      "}[measure.is_met]
+    mark = "noisy " if measure.suspended else {True: "met   ", False: "MISSED", None: "      "}[measure.is_met]
     value = f"{_number(measure.value)} {measure.unit}".strip()
     target = f"{measure.target.sign} {_number(measure.target.limit)}" if measure.target else ""
     return f"{mark}  {measure.name:<{NAME_COLUMNS}} {value:>14}  {target:<8}  {measure.method}"
@@ -67,6 +67,7 @@ def _measure(measure: Measure) -> dict[str, Any]:
         "unit": measure.unit,
         "target": target,
         "is_met": measure.is_met,
+        "suspended": measure.suspended,
         "method": measure.method,
     }
 
