@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 
-from voxtide.bench.figure import Figure, Measure, Target
-from voxtide.bench.report import document, lines_of
+import pytest
+
+from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
+from voxtide.bench.report import MAX_POINTS, document, lines_of, thinned
 
 FIGURE = Figure(
     name="flush",
     measures=(
         Measure(
-            name="flush, p50", value=12.3456789, unit="ms", target=Target("<=", 20), method="from flush to Flushed"
+            name="flush, p50",
+            value=12.3456789,
+            unit="ms",
+            target=Target("<=", 20),
+            method="from flush to Flushed",
+            data="latencies_ms",
+            percent=50,
         ),
         Measure(name="streams", value=7, unit="streams", target=Target(">=", 12), method="at once"),
         Measure(name="longest", value=0.0123, unit="", method="of all"),
@@ -19,6 +27,8 @@ FIGURE = Figure(
     notes=("on a busy machine",),
     errors=("a: b -> c",),
     details={"latencies_ms": [1 / 3]},
+    plots=(Plot(name="p", title="t", x_label="x", y_label="y", lines=(Line("a", [1.0], [1 / 3]),), y_limits=(20.0,)),),
+    definition="From a flush to its answer.",
 )
 
 
@@ -50,5 +60,18 @@ def test_the_document_is_json_and_complete() -> None:
         "target": {"sign": "<=", "limit": 20},
         "is_met": True,
         "method": "from flush to Flushed",
+        "data": "latencies_ms",
+        "percent": 50,
     }
     assert flush["measures"][2]["target"] is None
+    assert flush["definition"] == "From a flush to its answer."
+    assert flush["plots"][0]["lines"] == [{"label": "a", "x": [1], "y": [0.333333], "low": [], "high": []}]
+
+
+@pytest.mark.parametrize("num_points", [1, MAX_POINTS, MAX_POINTS + 1, 10_000])
+def test_a_long_line_is_thinned_and_keeps_its_ends(num_points: int) -> None:
+    x = [float(i) for i in range(num_points)]
+    line = thinned(Line("a", x, x, low=x))
+    assert len(line.x) == len(line.low) == min(num_points, MAX_POINTS)
+    assert (line.x[0], line.x[-1], line.high) == (0, num_points - 1, ())
+    assert list(line.x) == list(line.y) == sorted(set(line.x))

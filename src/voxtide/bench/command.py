@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import inspect
 import json
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -33,10 +36,13 @@ from voxtide.bench.load.corpora.corpus import open_corpus
 from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.load.session import BenchEngine, BenchSession
 from voxtide.bench.machine import describe_machine
-from voxtide.bench.report import document, draw, lines_of
-from voxtide.errors import MissingExtraError, VoxtideError
+from voxtide.bench.report import document, lines_of
+from voxtide.bench.results.html import html_report
+from voxtide.bench.results.plots import draw
+from voxtide.errors import ConfigError, MissingExtraError, VoxtideError
 
 RESULTS_FILE = "results.json"
+REPORT_FILE = "report.html"
 
 
 def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, err: TextIO | None = None) -> int:
@@ -47,7 +53,8 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, err:
     options = _parser().parse_args(arguments)
     if options.profile:
         return record_profile(options.profile, sys.argv[1:] if arguments is None else arguments)
-    run = _Run(options, out or sys.stdout, err or sys.stderr)
+    command = shlex.join(["python", "-m", "voxtide.bench", *(sys.argv[1:] if arguments is None else arguments)])
+    run = _Run(options, command, out or sys.stdout, err or sys.stderr)
     is_stopped = False
     try:
         asyncio.run(run.measure())
@@ -81,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verbose", action="store_true", help="list the wrong words")
     parser.add_argument("--profile", type=Path, metavar="SVG", help="record a flame graph of the run with py-spy")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the results to this file")
-    parser.add_argument("--out", type=Path, metavar="DIR", help=f"write plots and {RESULTS_FILE} into this directory")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help=f"write {REPORT_FILE}, plots and {RESULTS_FILE} into this directory"
+    )
     return parser
 
 
@@ -119,10 +128,11 @@ def _figure_name(text: str) -> str:
 class _Run:
     """One run: what was requested, what is measured, what failed."""
 
-    def __init__(self, options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
+    def __init__(self, options: argparse.Namespace, command: str, out: TextIO, err: TextIO) -> None:
         self._machine = describe_machine()
         self._failures: dict[str, str] = {}
         self._options = options
+        self._command = command
         self._out = out
         self._err = err
         self._began = datetime.now(UTC)
@@ -174,6 +184,7 @@ class _Run:
         if (num_cores := others.num_cores) is not None:
             note = f"other programs kept {num_cores:.2f} cores busy meanwhile"
             figure = replace(figure, notes=(*figure.notes, note))
+        figure = replace(figure, definition=figure.definition or _definition(FIGURES[name]))
         self._figures.append(figure)
         for line in lines_of(figure, is_verbose=self._options.verbose):
             self._print(line)
@@ -181,18 +192,25 @@ class _Run:
     def report(self) -> None:
         """Write the requested files, then the last line."""
         if self._options.json:
-            self._write(self._options.json)
+            self._write(self._options.json, json.dumps(self._result()))
         if self._options.out:
-            self._write(self._options.out / RESULTS_FILE)
+            self._write(self._options.out / RESULTS_FILE, json.dumps(self._result()))
             self._draw(self._options.out)
-        self._print(self._result())
+            self._write_page(self._options.out / REPORT_FILE)
+        self._print(json.dumps(self._result()))
 
-    def _write(self, path: Path) -> None:
+    def _write(self, path: Path, text: str) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self._result() + "\n", "utf-8")
+            path.write_text(f"{text.rstrip()}\n", "utf-8")
         except OSError as error:
             self.fail("results", f"{path} cannot be written: {error.strerror or error}")
+
+    def _write_page(self, path: Path) -> None:
+        try:
+            self._write(path, html_report(self._result()))
+        except ConfigError as error:  # such as a number that is not finite
+            self.fail("report", str(error))
 
     def _draw(self, directory: Path) -> None:
         try:
@@ -203,16 +221,23 @@ class _Run:
         except OSError as error:
             self.fail("plots", f"{directory} cannot be written: {error.strerror or error}")
 
-    def _result(self) -> str:
-        """The JSON document on one line."""
+    def _result(self) -> dict[str, Any]:
+        """The document for JSON."""
         about = {
             "began": self._began.isoformat(timespec="seconds"),
             "took_s": (datetime.now(UTC) - self._began).total_seconds(),
             "machine": self._machine,
             "engine": self._engine,
             "is_quick": self._options.quick,
+            "command": self._command,
         }
-        return json.dumps(document(self._figures, failures=self._failures, about=about))
+        return document(self._figures, failures=self._failures, about=about)
+
+
+def _definition(measure: Callable[..., object]) -> str:
+    """The docstring of the figure's module, without the sentences that name its input and output."""
+    text = inspect.getdoc(inspect.getmodule(measure)) or ""
+    return re.sub(r" In: .*", "", text, count=1)
 
 
 FIGURES: dict[str, Callable[[BenchSession], Awaitable[Figure]]] = {

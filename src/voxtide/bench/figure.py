@@ -27,13 +27,26 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """One number with its unit, how it was measured (`method`, one line), and its target if it has one."""
+    """One number.
+
+    Attributes:
+        name: What it is; unique in its figure.
+        value: The number.
+        unit: Its unit, empty for a quotient.
+        method: How it was measured, one line.
+        target: The limit to keep, if there is one.
+        data: The entry of `Figure.details` that `value` comes from, from which `bench diff` computes noise: a list of
+            samples; {words, errors} with the `parts` of each that a bootstrap draws; or {count, hours}.
+        percent: Which percentile of the samples `value` is.
+    """
 
     name: str
     value: float
     unit: str
     method: str
     target: Target | None = None
+    data: str = ""
+    percent: float | None = None
 
     @property
     def is_met(self) -> bool | None:
@@ -43,16 +56,22 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a plot: y over x."""
+    """One line of a plot: y over x, with the intervals from `low` to `high` if there are any."""
 
     label: str
     x: Sequence[float]
     y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A plot's data. `x_limits` and `y_limits` are targets, drawn across the plot."""
+    """A plot's data.
+
+    `x_limits` and `y_limits` are targets, drawn across the plot. With `x_names` the x axis has these names, at 0, 1 and
+    so on, instead of numbers.
+    """
 
     name: str
     title: str
@@ -61,6 +80,7 @@ class Plot:
     lines: tuple[Line, ...]
     x_limits: tuple[float, ...] = ()
     y_limits: tuple[float, ...] = ()
+    x_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +94,7 @@ class Figure:
         errors: Transcription errors, a line each; shown with --verbose.
         details: The raw data behind the numbers, ready for JSON.
         plots: Plots of the data.
+        definition: What exactly was measured, in paragraphs and lists ("- ").
     """
 
     name: str
@@ -82,6 +103,7 @@ class Figure:
     errors: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
     plots: tuple[Plot, ...] = ()
+    definition: str = ""
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

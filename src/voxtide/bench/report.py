@@ -1,17 +1,22 @@
-"""Formats figures. In: figures. Out: lines of text, one JSON document, SVG plots. The only user of matplotlib."""
+"""Formats figures. In: figures. Out: lines of text, one JSON document. Draws nothing."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from voxtide.bench.figure import Figure, Measure, Plot
-from voxtide.errors import MissingExtraError
+from voxtide.bench.figure import Figure, Line, Measure, Plot
 
 NAME_COLUMNS = 40
 SIGNIFICANT = 3
+
+FORMAT = 1
+"""Version of the JSON document. Grows when a reader of the previous one would misread it."""
+
+MAX_POINTS = 200
+"""Points of a plot's line in the document: more than a plot of 7 inches shows apart."""
 
 
 def lines_of(figure: Figure, *, is_verbose: bool) -> list[str]:
@@ -25,12 +30,12 @@ def lines_of(figure: Figure, *, is_verbose: bool) -> list[str]:
 
 def _line(measure: Measure) -> str:
     mark = {True: "met   ", False: "MISSED", None: "      "}[measure.is_met]
-    value = f"{_number(measure.value)} {measure.unit}".strip()
-    target = f"{measure.target.sign} {_number(measure.target.limit)}" if measure.target else ""
+    value = f"{number_text(measure.value)} {measure.unit}".strip()
+    target = f"{measure.target.sign} {number_text(measure.target.limit)}" if measure.target else ""
     return f"{mark}  {measure.name:<{NAME_COLUMNS}} {value:>14}  {target:<8}  {measure.method}"
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
     """Whole numbers unchanged, others with three significant digits and no exponent."""
     if value == int(value):
         return str(int(value))
@@ -41,6 +46,7 @@ def _number(value: float) -> str:
 def document(figures: Sequence[Figure], *, failures: dict[str, str], about: dict[str, Any]) -> dict[str, Any]:
     """Everything measured, ready for JSON, with six significant digits."""
     whole = {
+        "format": FORMAT,
         **about,
         "figures": {figure.name: _figure(figure) for figure in figures},
         "failures": failures,
@@ -51,9 +57,11 @@ def document(figures: Sequence[Figure], *, failures: dict[str, str], about: dict
 
 def _figure(figure: Figure) -> dict[str, Any]:
     return {
+        "definition": figure.definition,
         "measures": [_measure(measure) for measure in figure.measures],
         "notes": list(figure.notes),
         "errors": list(figure.errors),
+        "plots": [_plot(plot) for plot in figure.plots],
         "details": figure.details,
     }
 
@@ -67,7 +75,22 @@ def _measure(measure: Measure) -> dict[str, Any]:
         "target": target,
         "is_met": measure.is_met,
         "method": measure.method,
+        "data": measure.data,
+        "percent": measure.percent,
     }
+
+
+def _plot(plot: Plot) -> dict[str, Any]:
+    return {**asdict(plot), "lines": [asdict(thinned(line)) for line in plot.lines]}
+
+
+def thinned(line: Line) -> Line:
+    """At most `MAX_POINTS` of a line's points, evenly chosen, with the first and the last."""
+    if len(line.x) <= MAX_POINTS:
+        return line
+    kept = [round(i * (len(line.x) - 1) / (MAX_POINTS - 1)) for i in range(MAX_POINTS)]
+    x, y, low, high = ([values[i] for i in kept] if values else () for values in (line.x, line.y, line.low, line.high))
+    return Line(line.label, x, y, low, high)
 
 
 def _rounded(value: Any) -> Any:
@@ -78,41 +101,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_rounded(inner) for inner in value]
     return value
-
-
-SIZE_INCHES = (7.0, 4.0)
-MAX_MARKERS = 40
-"""Lines with more points are drawn without markers, which would cover them."""
-
-
-def draw(plots: Iterable[Plot], directory: Path) -> list[Path]:
-    """Write one file per plot, named after it. Limits are dashed.
-
-    Raises:
-        MissingExtraError: The bench extra is not installed.
-        OSError: The files cannot be written.
-    """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("matplotlib", "bench", "drawing plots") from error
-
-    paths = []
-    for plot in plots:
-        figure = Figure(figsize=SIZE_INCHES, layout="constrained")
-        axes = figure.add_subplot()
-        for line in plot.lines:
-            marker = "o" if len(line.x) <= MAX_MARKERS else ""
-            axes.plot(line.x, line.y, marker=marker, markersize=3, label=line.label)
-        for limit in plot.x_limits:
-            axes.axvline(limit, color="grey", linestyle="--", linewidth=0.8)
-        for limit in plot.y_limits:
-            axes.axhline(limit, color="grey", linestyle="--", linewidth=0.8)
-        axes.set(title=plot.title, xlabel=plot.x_label, ylabel=plot.y_label)
-        axes.legend()
-        axes.grid(alpha=0.3)
-        paths.append(directory / f"{plot.name}.svg")
-        with rc_context({"svg.hashsalt": "voxtide"}):  # with this and without a date, equal numbers give equal files
-            figure.savefig(paths[-1], metadata={"Date": None})
-    return paths

@@ -77,9 +77,18 @@ def latencies_ms(played: Played) -> list[float]:
 def _measures(latencies: list[float], num_flushed: int) -> tuple[Measure, ...]:
     method = f"from calling flush() 250 ms after a phrase to Flushed, {len(latencies)} flushes, one stream, real time"
     return (
-        Measure(name="flush at a pause, p50", value=percentile(latencies, 50), unit="ms", target=P50, method=method),
-        Measure(name="flush at a pause, p95", value=percentile(latencies, 95), unit="ms", target=P95, method=method),
-        Measure(name="flush at a pause, longest", value=max(latencies), unit="ms", method=method),
+        *(
+            Measure(
+                name=f"flush at a pause, {name}",
+                value=percentile(latencies, percent),
+                unit="ms",
+                target=target,
+                method=method,
+                data="latencies_ms",
+                percent=percent,
+            )
+            for name, percent, target in (("p50", 50, P50), ("p95", 95, P95), ("longest", 100, None))
+        ),
         Measure(
             name="flushes unanswered",
             value=num_flushed - len(latencies),

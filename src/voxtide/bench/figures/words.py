@@ -75,18 +75,19 @@ async def measure_latency(session: BenchSession) -> Figure:
 
 
 def _measures(latencies: WordLatencies) -> tuple[Measure, ...]:
-    def latency(name: str, values: list[float], percent: int, target: Target | None, end: str) -> Measure:
+    def latency(name: str, data: str, percent: int, target: Target | None, end: str) -> Measure:
+        values: list[float] = getattr(latencies, data)
         method = f"from the end of the word to the arrival of the {end}, {len(values)} words"
-        value = percentile(values, percent)
-        return Measure(name=f"{name}, p{percent}", value=value, unit="ms", target=target, method=method)
+        value, name = percentile(values, percent), f"{name}, p{percent}"
+        return Measure(name=name, value=value, unit="ms", target=target, method=method, data=data, percent=percent)
 
     return (
-        latency("word to first text", latencies.first_ms, 50, FIRST_P50, "first text that has it"),
-        latency("word to first text", latencies.first_ms, 95, None, "first text that has it"),
-        latency("word to stable", latencies.stable_ms, 50, None, "delta that has it"),
-        latency("word to stable", latencies.stable_ms, 95, None, "delta that has it"),
-        latency("phrase to stable", latencies.phrase_ms, 50, PHRASE_P50, "delta that has its last word"),
-        latency("phrase to stable", latencies.phrase_ms, 95, PHRASE_P95, "delta that has its last word"),
+        latency("word to first text", "first_ms", 50, FIRST_P50, "first text that has it"),
+        latency("word to first text", "first_ms", 95, None, "first text that has it"),
+        latency("word to stable", "stable_ms", 50, None, "delta that has it"),
+        latency("word to stable", "stable_ms", 95, None, "delta that has it"),
+        latency("phrase to stable", "phrase_ms", 50, PHRASE_P50, "delta that has its last word"),
+        latency("phrase to stable", "phrase_ms", 95, PHRASE_P95, "delta that has its last word"),
         Measure(
             name="words without a latency",
             value=len(latencies.missing),
@@ -130,7 +131,7 @@ async def measure_stability(session: BenchSession) -> Figure:
         name="stability",
         measures=(_retracted(num_gone), _changed(num_changed, num_shown)),
         errors=tuple(errors),
-        details={"by_recording": by_recording},
+        details={"interim": {"words": num_shown, "errors": num_changed}, "by_recording": by_recording},
     )
 
 
@@ -151,4 +152,5 @@ def _changed(num_changed: int, num_shown: int) -> Measure:
         unit="%",
         target=Target("<=", 5),
         method=f"{num_changed} of {num_shown} (place, word) pairs shown as interim are not in the final text",
+        data="interim",
     )
