@@ -72,6 +72,13 @@ def test_report_replaces_a_file_only_on_request(tmp_path: Path) -> None:
     assert output.read_text("utf-8").startswith("<!doctype html>")
 
 
+def test_report_never_replaces_the_result(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.html", rich())
+    refused = invoke("report", path, "--force")
+    assert refused.exit_code == 2 and "is the result itself" in refused.stderr
+    assert json.loads(path.read_text("utf-8")) == rich()
+
+
 def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     result = invoke("report", saved(tmp_path / "a.json", rich()), "--output", tmp_path / "none" / "a.html")
     assert result.exit_code == 2 and "cannot be written: No such file" in result.stderr

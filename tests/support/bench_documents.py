@@ -15,7 +15,6 @@ ABOUT = {
     "machine": {"cpu": "A Processor", "cores": 2, "commit": "abc", "voxtide": "0.1.0", "onnxruntime": None},
     "engine": {"name": "moonshine", "model": "moonshine-tiny-en"},
     "is_quick": False,
-    "command": "voxtide bench words",
 }
 
 DEFINITION = """Latency of words.

@@ -7,7 +7,6 @@ import asyncio
 import inspect
 import json
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -37,8 +36,8 @@ from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.load.session import BenchEngine, BenchSession
 from voxtide.bench.machine import describe_machine
 from voxtide.bench.report import document, lines_of
-from voxtide.bench.results.html import html_report
-from voxtide.bench.results.plots import draw
+from voxtide.bench.reports.html import html_report
+from voxtide.bench.reports.plots import draw
 from voxtide.errors import ConfigError, MissingExtraError, VoxtideError
 
 RESULTS_FILE = "results.json"
@@ -53,8 +52,7 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, err:
     options = _parser().parse_args(arguments)
     if options.profile:
         return record_profile(options.profile, sys.argv[1:] if arguments is None else arguments)
-    command = shlex.join(["python", "-m", "voxtide.bench", *(sys.argv[1:] if arguments is None else arguments)])
-    run = _Run(options, command, out or sys.stdout, err or sys.stderr)
+    run = _Run(options, out or sys.stdout, err or sys.stderr)
     is_stopped = False
     try:
         asyncio.run(run.measure())
@@ -128,11 +126,10 @@ def _figure_name(text: str) -> str:
 class _Run:
     """One run: what was requested, what is measured, what failed."""
 
-    def __init__(self, options: argparse.Namespace, command: str, out: TextIO, err: TextIO) -> None:
+    def __init__(self, options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
         self._machine = describe_machine()
         self._failures: dict[str, str] = {}
         self._options = options
-        self._command = command
         self._out = out
         self._err = err
         self._began = datetime.now(UTC)
@@ -229,7 +226,6 @@ class _Run:
             "machine": self._machine,
             "engine": self._engine,
             "is_quick": self._options.quick,
-            "command": self._command,
         }
         return document(self._figures, failures=self._failures, about=about)
 

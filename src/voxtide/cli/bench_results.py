@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from voxtide.bench.results.diff import diff, lines_of_diff
-from voxtide.bench.results.document import read_results
-from voxtide.bench.results.html import page
+from voxtide.bench.reports.diff import diff, lines_of_diff
+from voxtide.bench.reports.document import read_run
+from voxtide.bench.reports.html import page
 from voxtide.cli.failures import Exit, print_note, printable, reporting
 from voxtide.errors import ConfigError
 
@@ -76,7 +76,7 @@ def diff_command(before: Before, after: After, as_json: AsJson = False, fail_on_
     counts as noise.
     """
     with reporting():
-        found = diff(read_results(before), read_results(after))
+        found = diff(read_run(before), read_run(after))
         if as_json:
             typer.echo(json.dumps(found.as_json()))
         else:
@@ -88,7 +88,9 @@ def report_command(result: ResultFile, output: PageFile = None, force: Force = F
     """Make a page of a result: one HTML file that loads nothing else, with tables and plots."""
     with reporting():
         path = output or result.with_suffix(".html")
-        text = page(read_results(result))
+        text = page(read_run(result))
+        if path.exists() and path.samefile(result):
+            raise ConfigError(f"{path} is the result itself; name another file with --output")
         try:
             with path.open("w" if force else "x", encoding="utf-8") as file:
                 file.write(text)

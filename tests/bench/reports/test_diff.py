@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from tests.support.bench_documents import of_latencies, of_measure, of_words, rich, written
 from voxtide.bench.figure import Figure, Measure, Target
-from voxtide.bench.results.diff import Diff, diff, lines_of_diff
-from voxtide.bench.results.document import results_of
-from voxtide.bench.results.noise import NUM_DRAWS, drawn_percentiles
+from voxtide.bench.reports.diff import Diff, diff, lines_of_diff
+from voxtide.bench.reports.document import run_of
+from voxtide.bench.reports.noise import NUM_DRAWS, drawn_percentiles
 
 LATENCIES = st.lists(st.floats(1, 1e4), min_size=1, max_size=300)
 PARTS = st.lists(st.tuples(st.integers(1, 30), st.integers(0, 10)), min_size=1, max_size=60)
 
 
 def compared(before: Any, after: Any) -> Diff:
-    return diff(results_of(before), results_of(after))
+    return diff(run_of(before), run_of(after))
 
 
 def directions(before: Any, after: Any) -> list[str]:
@@ -163,6 +163,7 @@ def test_numbers_of_one_run_only_are_listed() -> None:
     )
     found = compared(written(one), written(other))
     assert (found.only_before, found.only_after, found.num_unchanged) == (("f: a",), ("f: b",), 0)
+    assert found.warnings == ("the runs have no number in common",)
     assert compared(written(one), written(in_s)).num_unchanged == 0, "another unit is another number"
 
 
@@ -176,17 +177,16 @@ def test_what_makes_runs_incomparable_is_a_warning() -> None:
     after = rich()
     after["machine"]["cpu"] = "Another"
     after["engine"]["model"] = "other"
-    after |= {"is_quick": True, "noisy": "a build", "corpus": "prompts-en"}
-    after["figures"]["words"]["suspended"] = "busy"
+    after |= {"is_quick": True, "corpus": "prompts-en", "names": ["words"]}
+    after["noise"] = {"limit_cores": 0.1, "others_cores": {"words": 1.2}, "is_noisy": True}
     assert compared(rich(), after).warnings == (
         "different machine, cpu: A Processor and Another",
         "different engine, model: moonshine-tiny-en and other",
         "different setting, is_quick: False and True",
         "different setting, corpus: none and prompts-en",
-        "A failed to measure hour: stopped by Ctrl-C",
-        "B was measured on a noisy machine: a build",
-        "B has no verdict for words: busy",
-        "B failed to measure hour: stopped by Ctrl-C",
+        "A failed: hour: stopped by Ctrl-C",
+        "B was measured on a noisy machine: words: other programs kept 1.20 cores busy, over 0.10",
+        "B failed: hour: stopped by Ctrl-C",
     )
 
 

@@ -1,4 +1,4 @@
-"""Compares two runs. In: results. Out: what changed beyond noise, better or worse, as lines and as JSON.
+"""Compares two runs. In: run. Out: what changed beyond noise, better or worse, as lines and as JSON.
 
 `noise.py` decides what is noise. A number has the same figure, name and unit in both runs; others are listed.
 """
@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
 from voxtide.bench.report import number_text
-from voxtide.bench.results.document import MeasureResult, Results
-from voxtide.bench.results.noise import compare
+from voxtide.bench.reports.document import MeasureResult, RunDocument
+from voxtide.bench.reports.noise import compare
 
 Key: TypeAlias = tuple[str, str, str]
 """Figure, name, unit."""
@@ -33,8 +33,8 @@ UNITS_BETTER_LOWER = frozenset(
 IDENTITY = ("cpu", "cores", "system", "python", "onnxruntime", "numpy", "faster-whisper")
 """Facts of a machine without which its numbers are those of another."""
 
-OWN = frozenset({"began", "took_s", "command"})
-"""Entries in which any two runs differ."""
+OWN = frozenset({"began", "took_s", "is_complete", "names", "only"})
+"""Entries in which any two runs may differ; what they measured shows in their numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Diff:
         return {**asdict(self), "is_worse": self.is_worse}
 
 
-def diff(before: Results, after: Results) -> Diff:
+def diff(before: RunDocument, after: RunDocument) -> Diff:
     """Compare two runs; `before` is the one to be compared with."""
     first, second = _measures(before), _measures(after)
     changes: list[Change] = []
@@ -95,7 +95,7 @@ def diff(before: Results, after: Results) -> Diff:
             num_unchanged += 1
     order = ("worse", "better", "changed")
     return Diff(
-        warnings=tuple(_warnings(before, after)),
+        warnings=tuple(_warnings(before, after, num_shared=len(changes) + num_unchanged)),
         runs=(_run(before), _run(after)),
         changes=tuple(sorted(changes, key=lambda change: order.index(change.direction))),
         num_unchanged=num_unchanged,
@@ -104,10 +104,10 @@ def diff(before: Results, after: Results) -> Diff:
     )
 
 
-def _measures(results: Results) -> dict[Key, MeasureResult]:
+def _measures(run: RunDocument) -> dict[Key, MeasureResult]:
     """All numbers; those of equal name in a figure are numbered, so that none is dropped."""
     found: dict[Key, MeasureResult] = {}
-    for figure in results.figures:
+    for figure in run.figures:
         for measure in figure.measures:
             name, number = measure.name, 1
             while (key := (figure.name, name, measure.unit)) in found:
@@ -133,32 +133,28 @@ def _sign(measure: MeasureResult) -> Literal["<=", ">="] | None:
     return None
 
 
-def _run(results: Results) -> str:
-    machine = results.machine
+def _run(run: RunDocument) -> str:
+    machine = run.machine
     facts = (
-        results.subject,
+        run.subject,
         f"voxtide {machine.get('voxtide', '?')}",
         f"commit {machine['commit']}" if machine.get("commit") else "",
-        f"began {results.about['began']}" if results.about.get("began") else "",
+        f"began {run.about['began']}" if run.about.get("began") else "",
     )
     return ", ".join(filter(None, facts))
 
 
-def _warnings(before: Results, after: Results) -> list[str]:
+def _warnings(before: RunDocument, after: RunDocument, *, num_shared: int) -> list[str]:
     """What must be equal and is not, and what spoilt a run."""
     machines = [{name: it.machine.get(name) for name in IDENTITY} for it in (before, after)]
     engines = [{name: it.engine.get(name) for name in ("name", "model")} for it in (before, after)]
     settings = [{name: value for name, value in it.about.items() if name not in OWN} for it in (before, after)]
     warnings = [*_unequal("machine", *machines), *_unequal("engine", *engines)]
     warnings += _unequal("setting", *settings)
-    for name, results in {"A": before, "B": after}.items():
-        warnings += [f"{name} was measured on a noisy machine: {reason}" for reason in results.noisy]
-        warnings += [
-            f"{name} has no verdict for {figure.name}: {figure.suspended}"
-            for figure in results.figures
-            if figure.suspended
-        ]
-        warnings += [f"{name} failed to measure {what}: {reason}" for what, reason in results.failures.items()]
+    warnings += [] if num_shared else ["the runs have no number in common"]
+    for name, run in {"A": before, "B": after}.items():
+        warnings += [f"{name} was measured on a noisy machine: {reason}" for reason in run.noisy]
+        warnings += [f"{name} failed: {what}: {reason}" for what, reason in run.failures.items()]
     return warnings
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from tests.support.bench_documents import of_measure, rich, written
 from voxtide.bench.figure import Figure, Measure, Target
-from voxtide.bench.results import html
-from voxtide.bench.results.document import results_of
-from voxtide.bench.results.html import command_of, html_report
+from voxtide.bench.reports import html
+from voxtide.bench.reports.document import run_of
+from voxtide.bench.reports.html import command_of, html_report
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -72,12 +72,12 @@ def test_the_page_has_everything() -> None:
         "voxtide bench: moonshine (moonshine-tiny-en)",
         "Began 2026-01-02T03:04:05+00:00, took 1.5 min",
         "A Processor",
-        "voxtide bench words",
+        "voxtide bench words --engine moonshine --model moonshine-tiny-en",
         "3 numbers, 2 of them with a target: 1 met, 1 missed, 0 without a verdict.",
         "✓ met",
         "✗ missed",
         "≤ 60",
-        "Not everything was measured",
+        "Something failed.",
         "hour: stopped by Ctrl-C",
         "Latency of words.",
         "first: the end of the word, to its text.",
@@ -91,13 +91,23 @@ def test_the_page_has_everything() -> None:
 
 
 def test_a_noisy_machine_is_a_banner_and_there_is_no_verdict() -> None:
-    whole = {**rich(), "noisy": {"cores_of_others": 1.2}}
-    whole["figures"]["words"]["measures"][1]["is_met"] = None
-    whole["figures"]["words"]["suspended"] = "a build ran"
+    whole = {**rich(), "noise": {"limit_cores": 0.1, "others_cores": {"words": 1.2}, "is_noisy": True}}
+    whole["figures"]["words"]["measures"][1] |= {"is_met": None, "suspended": "a build ran"}
     text = Page(html_report(whole)).text
-    assert "The machine was noisy." in text and "cores of others: 1.2" in text
-    assert "– no verdict" in text and "✗" not in text
-    assert "No verdicts: a build ran" in text
+    assert "The machine was noisy." in text and "words: other programs kept 1.20 cores busy, over 0.10" in text
+    assert "– no verdict" in text and "✗" not in text and "1 without a verdict" in text
+    assert "Without a verdict: a build ran" in text
+
+
+def test_a_run_that_did_not_finish_is_marked() -> None:
+    mark = "The run is not complete."
+    assert mark in html_report({**rich(), "is_complete": False})
+    assert not any(mark in html_report(document) for document in (rich(), {**rich(), "is_complete": True}))
+
+
+def test_what_was_left_out_is_named() -> None:
+    text = Page(html_report({**rich(), "not_measured": {"memory": "a server's cannot be seen"}})).text
+    assert "Not measured" in text and "memory: a server's cannot be seen" in text
 
 
 HOSTILE = "<script>alert(1)</script>\"'&amp;\x00]]>--></style>"
@@ -117,7 +127,8 @@ def test_hostile_names_are_text() -> None:
     whole["figures"] = {HOSTILE: whole["figures"]["words"]}
     whole["failures"] = {HOSTILE: HOSTILE}
     whole["machine"][HOSTILE] = HOSTILE
-    whole["noisy"] = [HOSTILE]
+    whole["noise"] = {"limit_cores": 0.1, "others_cores": {HOSTILE: 1.2}}
+    whole |= {"plan": HOSTILE, "names": [HOSTILE], "server": HOSTILE, "not_measured": {HOSTILE: HOSTILE}}
     text = html_report(whole)
     page = Page(text)
     assert "script" not in page.tags and "\x00" not in text
@@ -151,9 +162,29 @@ def test_a_page_without_matplotlib_names_the_extra(monkeypatch: pytest.MonkeyPat
     assert "svg" not in page.tags and "No plots: " in page.text and "bench" in page.text
 
 
-def test_a_document_without_its_command_shows_one() -> None:
+@pytest.mark.parametrize(
+    ("about", "arguments"),
+    [
+        ({}, "words --engine moonshine --model moonshine-tiny-en"),
+        ({"is_quick": True}, "words --quick --engine moonshine --model moonshine-tiny-en"),
+        (
+            {
+                "plan": "full",
+                "names": ["cost"],
+                "only": ["flush", "latency"],
+                "corpus": "my talks",
+                "language": "fr",
+                "engine": {"name": "moonshine", "model": "tiny"},
+            },
+            "cost --only flush --only latency --full --engine moonshine --model tiny --corpus 'my talks' --language fr",
+        ),
+        (
+            {"plan": "standard", "names": [], "only": [], "server": "http://a", "engine": {"name": "remote"}},
+            "--engine remote --server http://a",
+        ),
+    ],
+)
+def test_the_command_repeats_the_run(about: dict[str, Any], arguments: str) -> None:
     measure = Measure(name="a", value=1, unit="", method="", target=Target("<=", 2))
-    old = written(Figure(name="words", measures=(measure,)), is_quick=True)
-    del old["command"]
-    wanted = "python -m voxtide.bench words --engine moonshine --model moonshine-tiny-en --quick"
-    assert command_of(results_of(old)) == wanted
+    run = run_of(written(Figure(name="words", measures=(measure,)), **about))
+    assert command_of(run) == f"voxtide bench {arguments}"

@@ -1,4 +1,4 @@
-"""One HTML file for a run. In: results. Out: a page that loads nothing else and needs no script.
+"""One HTML file for a run. In: run. Out: a page that loads nothing else and needs no script.
 
 Every text is escaped. Verdicts are words, and lines of plots differ in dash and marker, so colour carries nothing.
 """
@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any
 
 from voxtide.bench.report import number_text
-from voxtide.bench.results.document import FigureResult, MeasureResult, Results, results_of
-from voxtide.bench.results.plots import inline_svg
+from voxtide.bench.reports.document import FigureResult, MeasureResult, RunDocument, is_number, run_of
+from voxtide.bench.reports.plots import inline_svg
 from voxtide.errors import MissingExtraError
 
 MAX_ERRORS = 1_000
@@ -47,27 +47,24 @@ def html_report(document: dict[str, Any]) -> str:
     Raises:
         ConfigError: It is no document of the bench, or of another version.
     """
-    return page(results_of(document))
+    return page(run_of(document))
 
 
-def page(results: Results) -> str:
+def page(run: RunDocument) -> str:
     """The page for a run."""
     style = (files(__package__) / "report.css").read_text("utf-8")
-    title = _text(f"voxtide bench: {results.subject}")
-    plots, remark = _drawn(results)
+    title = _text(f"voxtide bench: {run.subject}")
+    plots, remark = _drawn(run)
     parts = [
         HEAD.format(title=title, style=style),
-        f"<header>\n<h1>{title}</h1>\n{_began(results)}</header>\n<main>\n",
-        _banner(results),
-        *_run(results),
+        f"<header>\n<h1>{title}</h1>\n{_began(run)}</header>\n<main>\n",
+        _banner(run),
+        *_facts(run),
         "<h2>Summary</h2>\n",
-        f"<p>{_text(_count(results))}</p>\n",
-        _summary(results),
+        f"<p>{_text(_count(run))}</p>\n",
+        _summary(run),
         remark,
-        *(
-            _figure(figure, index, svgs)
-            for index, (figure, svgs) in enumerate(zip(results.figures, plots, strict=True))
-        ),
+        *(_figure(figure, index, svgs) for index, (figure, svgs) in enumerate(zip(run.figures, plots, strict=True))),
         "</main>\n</body>\n</html>\n",
     ]
     return "".join(parts)
@@ -77,12 +74,12 @@ def _text(value: object) -> str:
     return escape(str(value), quote=True)
 
 
-def _drawn(results: Results) -> tuple[list[list[str]], str]:
+def _drawn(run: RunDocument) -> tuple[list[list[str]], str]:
     """The plots of each figure, and a paragraph for a reader who misses them."""
     number = 0
     drawn: list[list[str]] = []
     try:
-        for figure in results.figures:
+        for figure in run.figures:
             drawn.append([])
             for plot in figure.plots:
                 number += 1
@@ -90,57 +87,74 @@ def _drawn(results: Results) -> tuple[list[list[str]], str]:
                     f'<figure role="img" aria-label="{_text(plot.title)}">{inline_svg(plot, number)}</figure>\n'
                 )
     except MissingExtraError as error:
-        return [[] for _ in results.figures], f'<p class="note">No plots: {_text(error)}</p>\n'
+        return [[] for _ in run.figures], f'<p class="note">No plots: {_text(error)}</p>\n'
     return drawn, ""
 
 
-def _began(results: Results) -> str:
+def _began(run: RunDocument) -> str:
     """When, for how long, and how thorough."""
-    about, facts = results.about, []
+    about, facts = run.about, []
     if began := about.get("began"):
         facts.append(f"Began {began}")
-    if isinstance(took_s := about.get("took_s"), int | float):
+    if is_number(took_s := about.get("took_s")):
         facts.append(f"took {took_s / 60:.1f} min" if took_s >= 60 else f"took {took_s:.0f} s")
+    if plan := about.get("plan"):
+        facts.append(f"plan {plan}")
     if about.get("is_quick"):
-        facts.append("quick: a first impression, with fewer samples")
+        facts.append("a first impression, with fewer samples")
     return f"<p>{_text(', '.join(facts))}</p>\n" if facts else ""
 
 
-def _banner(results: Results) -> str:
+def _banner(run: RunDocument) -> str:
     """What a reader must know before any number."""
-    boxes = []
-    if results.noisy:
-        items = "".join(f"<li>{_text(reason)}</li>" for reason in results.noisy)
-        boxes.append(
-            "<strong>⚠ The machine was noisy.</strong> Other programs used it meanwhile, which worsens latencies and "
-            f"costs. Repeat the run on an idle machine for verdicts.<ul>{items}</ul>"
-        )
-    if results.failures:
-        items = "".join(f"<li>{_text(name)}: {_text(reason)}</li>" for name, reason in results.failures.items())
-        boxes.append(f"<strong>⚠ Not everything was measured.</strong><ul>{items}</ul>")
-    return "".join(f'<div class="banner" role="note">{box}</div>\n' for box in boxes)
+    failures = [f"{name}: {reason}" for name, reason in run.failures.items()]
+    left_out = [f"{name}: {reason}" for name, reason in run.not_measured.items()]
+    noisy = "Latencies and costs are worse for it, and have no verdict. Repeat the run on an idle machine."
+    unfinished = [] if run.about.get("is_complete", True) else ["It was stopped, or these are its results so far."]
+    boxes = [
+        _box("⚠ The run is not complete.", "", unfinished),
+        _box("⚠ The machine was noisy.", noisy, run.noisy),
+        _box("⚠ Something failed.", "", failures),
+        _box("Not measured", "", left_out),
+    ]
+    return "".join(boxes)
 
 
-def _run(results: Results) -> Iterator[str]:
+def _box(head: str, text: str, items: Sequence[str]) -> str:
+    """A frame around a list; empty without items."""
+    listed = "".join(f"<li>{_text(item)}</li>" for item in items)
+    return f'<div class="banner"><strong>{head}</strong> {text}<ul>{listed}</ul></div>\n' if items else ""
+
+
+def _facts(run: RunDocument) -> Iterator[str]:
     """The machine, the engine and the command."""
-    facts = {name: value for name, value in results.machine.items() if value is not None}
-    engine = {name: results.engine[name] for name in ("name", "model") if results.engine.get(name)}
+    facts = {name: value for name, value in run.machine.items() if value is not None}
+    engine = {name: run.engine[name] for name in ("name", "model") if run.engine.get(name)}
     rows = {f"engine {name}" if name == "model" else "engine": value for name, value in engine.items()} | facts
     items = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in rows.items())
     yield f"<h2>What was measured, and where</h2>\n<dl>{items}</dl>\n"
-    yield f"<p>The command:</p>\n<pre><code>{_text(command_of(results))}</code></pre>\n"
+    yield f"<p>The command:</p>\n<pre><code>{_text(command_of(run))}</code></pre>\n"
 
 
-def command_of(results: Results) -> str:
-    """The command that repeats the run. Documents without it have the options that other entries show."""
-    command = results.about.get("command")
-    if isinstance(command, str) and command:
-        return command
-    words = ["python", "-m", "voxtide.bench", *(figure.name for figure in results.figures)]
-    for option in ("name", "model"):
-        if value := results.engine.get(option):
-            words += ["--engine" if option == "name" else "--model", str(value)]
-    return shlex.join([*words, *(["--quick"] if results.about.get("is_quick") else [])])
+def command_of(run: RunDocument) -> str:
+    """The command that measures the same again, without paths of its output."""
+    about, engine = run.about, run.engine
+    names, areas = (_names(about.get(key)) for key in ("names", "only"))
+    if "plan" not in about:
+        names = [figure.name for figure in run.figures]
+    plan = about.get("plan") or ("quick" if about.get("is_quick") else "standard")
+    words = ["voxtide", "bench", *names]
+    words += [word for area in areas for word in ("--only", area)]
+    words += [] if plan == "standard" else [f"--{plan}"]
+    options = {"engine": engine.get("name"), "model": engine.get("model")}
+    options |= {option: about.get(option) for option in ("server", "corpus", "language")}
+    for option, value in options.items():
+        words += [f"--{option}", str(value)] if value else []
+    return shlex.join(words)
+
+
+def _names(value: Any) -> list[str]:
+    return [str(it) for it in value] if isinstance(value, list) else []
 
 
 def verdict(measure: MeasureResult) -> str:
@@ -148,18 +162,18 @@ def verdict(measure: MeasureResult) -> str:
     return VERDICTS[measure.is_met] if measure.target else ""
 
 
-def _count(results: Results) -> str:
-    verdicts = [measure.is_met for figure in results.figures for measure in figure.measures if measure.target]
+def _count(run: RunDocument) -> str:
+    verdicts = [measure.is_met for figure in run.figures for measure in figure.measures if measure.target]
     names = {True: "met", False: "missed", None: "without a verdict"}
     counted = [f"{verdicts.count(it)} {name}" for it, name in names.items()]
-    num_numbers = sum(len(figure.measures) for figure in results.figures)
+    num_numbers = sum(len(figure.measures) for figure in run.figures)
     return f"{num_numbers} numbers, {len(verdicts)} of them with a target: {', '.join(counted)}."
 
 
-def _summary(results: Results) -> str:
+def _summary(run: RunDocument) -> str:
     rows = (
         _row(measure, f'<td><a href="#figure-{index}">{_text(figure.name)}</a></td>')
-        for index, figure in enumerate(results.figures)
+        for index, figure in enumerate(run.figures)
         for measure in figure.measures
     )
     return _table(("Figure", "Number", "Value", "Target", "Verdict", "Method"), rows)
@@ -184,7 +198,8 @@ def _table(heads: Iterable[str], rows: Iterable[str]) -> str:
 
 
 def _figure(figure: FigureResult, index: int, svgs: list[str]) -> str:
-    suspended = f'<p class="note">No verdicts: {_text(figure.suspended)}</p>\n' if figure.suspended else ""
+    reasons = dict.fromkeys(it.suspended for it in figure.measures if it.suspended)
+    suspended = "".join(f'<p class="note">Without a verdict: {_text(reason)}</p>\n' for reason in reasons)
     notes = "".join(f"<li>{_text(note)}</li>" for note in figure.notes)
     parts = [
         f'<section id="figure-{index}">\n<h2>{_text(figure.name)}</h2>\n',

@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from voxtide.bench.results.document import MeasureResult, is_number
+from voxtide.bench.reports.document import MeasureResult, is_number
 
 QUIET_RUNS = 0.05
 """By which share of the larger the medians of two quiet runs may differ."""

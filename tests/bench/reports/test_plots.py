@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree
 
 from voxtide.bench.figure import Line, Plot
-from voxtide.bench.results.plots import STYLES, inline_svg
+from voxtide.bench.reports.plots import STYLES, inline_svg
 
 
 def plot(*labels: str, num_points: int = 4) -> Plot:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.support import chromium
 from tests.support.bench_documents import rich
-from voxtide.bench.results.html import html_report
+from voxtide.bench.reports.html import html_report
 
 MIN_CONTRAST = 4.5
 """WCAG 2.2 AA, for text."""

@@ -1,4 +1,4 @@
-"""Reads the JSON document of a run. In: a file, or the parsed JSON. Out: `Results`. Knows no figure by name.
+"""Reads the JSON document of a run. In: a file, or the parsed JSON. Out: a `RunDocument`. Knows no figure by name.
 
 The file may be a document or the output of a run that ends in one. Everything is checked, and text is cleared of
 control characters, because a document may come from another machine.
@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 from unicodedata import category
 
 from voxtide.bench.figure import Line, Plot, Target
@@ -31,7 +31,8 @@ REORDERING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u
 class MeasureResult:
     """One number of a document, as `bench.figure.Measure`, with the verdict of the run.
 
-    `is_met` is None without a target, and with one if the run's verdicts are suspended.
+    `is_met` is None without a target, and if the verdict is suspended; `suspended` is why, else empty. `data` is the
+    entry of the figure's details that it names, None without one.
     """
 
     name: str
@@ -40,13 +41,14 @@ class MeasureResult:
     method: str
     target: Target | None
     is_met: bool | None
+    suspended: str
     data: Any
     percent: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FigureResult:
-    """One figure of a document, as `bench.figure.Figure`. `suspended` is why it has no verdicts, else empty."""
+    """One figure of a document, as `bench.figure.Figure`."""
 
     name: str
     definition: str
@@ -54,20 +56,20 @@ class FigureResult:
     notes: tuple[str, ...]
     errors: tuple[str, ...]
     plots: tuple[Plot, ...]
-    suspended: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Results:
-    """One run.
+class RunDocument:
+    """A run that is done.
 
     Attributes:
         about: What the document says of the run besides the fields below: when, how long, options.
         machine: Processor, versions and commit by name.
         engine: The engine's properties by name; empty if none was opened.
-        noisy: Why the machine was too busy for verdicts, a line each.
+        noisy: Which figures were measured on a noisy machine, and how noisy it was, a line each.
         figures: What was measured.
-        failures: Why the others were not, by name.
+        failures: What failed, by name, and why.
+        not_measured: What was left out, by name, and why.
     """
 
     about: Mapping[str, Any]
@@ -76,6 +78,7 @@ class Results:
     noisy: tuple[str, ...]
     figures: tuple[FigureResult, ...]
     failures: Mapping[str, str]
+    not_measured: Mapping[str, str]
 
     @property
     def subject(self) -> str:
@@ -84,7 +87,7 @@ class Results:
         return f"{self.engine.get('name', 'no engine')}{f' ({model})' if model else ''}"
 
 
-def read_results(path: Path) -> Results:
+def read_run(path: Path) -> RunDocument:
     """Read a file.
 
     Raises:
@@ -103,7 +106,7 @@ def read_results(path: Path) -> Results:
     if document is None:
         raise ConfigError(f"{path} is not JSON; the bench writes its results with --json or --out")
     try:
-        return results_of(document)
+        return run_of(document)
     except ConfigError as error:
         raise ConfigError(f"{path} is not a result of the bench: {error}") from None
     except RecursionError:
@@ -122,7 +125,7 @@ def _refuse(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def results_of(document: Any) -> Results:
+def run_of(document: Any) -> RunDocument:
     """Check a parsed document.
 
     Raises:
@@ -134,16 +137,32 @@ def results_of(document: Any) -> Results:
     if (number := whole.get("format", FORMAT)) != FORMAT:
         raise ConfigError(f"its format is {clean(str(number))[:40]}, and this version of voxtide reads {FORMAT}")
     figures = _dict(whole["figures"], "figures")
-    failures = _dict(whole.get("failures", {}), "failures")
-    parts = {"format", "machine", "engine", "noisy", "figures", "failures"}
-    return Results(
+    parts = {"format", "machine", "engine", "noise", "figures", "failures", "not_measured"}
+    return RunDocument(
         about={clean(key): _cleaned(value) for key, value in whole.items() if key not in parts},
         machine=_cleaned(_dict(whole.get("machine", {}), "machine")),
         engine=_cleaned(_dict(whole.get("engine", {}), "engine")),
-        noisy=_reasons(whole.get("noisy")),
+        noisy=_noisy(_dict(whole.get("noise", {}), "noise")),
         figures=tuple(_figure(name, value) for name, value in figures.items()),
-        failures={clean(name): clean(str(reason)) for name, reason in failures.items()},
+        failures=_reasons(whole.get("failures", {}), "failures"),
+        not_measured=_reasons(whole.get("not_measured", {}), "not_measured"),
     )
+
+
+def _noisy(noise: Mapping[str, Any]) -> tuple[str, ...]:
+    """The figures during which other programs kept more cores busy than the run allowed."""
+    limit = _number(noise.get("limit_cores", 0), "noise.limit_cores")
+    others = _dict(noise.get("others_cores", {}), "noise.others_cores")
+    cores_of = {clean(name): _number(cores, f"noise.others_cores.{clean(name)}") for name, cores in others.items()}
+    return tuple(
+        f"{name}: other programs kept {cores:.2f} cores busy, over {limit:.2f}"
+        for name, cores in cores_of.items()
+        if cores > limit
+    )
+
+
+def _reasons(value: Any, where: str) -> dict[str, str]:
+    return {clean(name): _text(reason, f"{where}.{clean(name)}") for name, reason in _dict(value, where).items()}
 
 
 def _figure(name: str, value: Any) -> FigureResult:
@@ -158,7 +177,6 @@ def _figure(name: str, value: Any) -> FigureResult:
         notes=_texts(figure.get("notes", []), f"{where}.notes"),
         errors=_texts(figure.get("errors", []), f"{where}.errors"),
         plots=tuple(_plot(it, f"{where}.plots[{i}]") for i, it in enumerate(plots)),
-        suspended="; ".join(_reasons(figure.get("suspended"))),
     )
 
 
@@ -174,6 +192,7 @@ def _measure(value: Any, where: str, details: Mapping[str, Any]) -> MeasureResul
         method=_text(measure.get("method", ""), f"{where}.method"),
         target=_target(measure.get("target"), f"{where}.target"),
         is_met=is_met,
+        suspended=_text(measure.get("suspended") or "", f"{where}.suspended"),
         data=details.get(_text(measure.get("data", ""), f"{where}.data")),
         percent=None if percent is None else _number(percent, f"{where}.percent"),
     )
@@ -227,7 +246,7 @@ def _number(value: Any, where: str) -> float:
     return float(value)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether a JSON value is a number of usable size."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_NUMBER
 
@@ -262,18 +281,3 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, dict):
         return {clean(key): _cleaned(inner) for key, inner in value.items()}
     return [_cleaned(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _reasons(value: Any) -> tuple[str, ...]:
-    """A reason in any shape (text, list, object of facts, or just true), a line each; none if false or empty."""
-    if not value:
-        return ()
-    if isinstance(value, dict):
-        return tuple(clean(f"{key.replace('_', ' ')}: {_plain(inner)}") for key, inner in value.items())
-    if isinstance(value, list):
-        return tuple(clean(_plain(inner)) for inner in value)
-    return (clean(value) if isinstance(value, str) else "other programs used the machine",)
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

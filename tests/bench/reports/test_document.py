@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from tests.support.bench_documents import of_measure, rich
 from voxtide.bench.figure import Target
-from voxtide.bench.results import document
-from voxtide.bench.results.document import read_results, results_of
+from voxtide.bench.reports import document
+from voxtide.bench.reports.document import read_run, run_of
 from voxtide.errors import ConfigError
 
 
 def test_a_document_comes_back() -> None:
-    results = results_of(rich())
+    results = run_of(rich())
     assert (results.subject, results.failures) == ("moonshine (moonshine-tiny-en)", {"hour": "stopped by Ctrl-C"})
     figure = results.figures[0]
     assert [(it.value, it.is_met) for it in figure.measures] == [(12.3, True), (61, False), (7, None)]
@@ -31,32 +31,26 @@ def test_a_document_comes_back() -> None:
 def test_a_document_of_an_older_run_has_no_format_and_no_plots() -> None:
     old = rich()
     del old["format"], old["figures"]["words"]["plots"], old["figures"]["words"]["measures"][0]["data"]
-    assert results_of(old).figures[0].plots == ()
+    assert run_of(old).figures[0].plots == ()
 
 
 def test_the_document_may_end_the_output_of_a_run(tmp_path: Path) -> None:
     path = tmp_path / "output"
     path.write_text(f"words\n  met  p50\n{json.dumps(rich())}\n", "utf-8")
-    assert read_results(path).figures[0].name == "words"
+    assert read_run(path).figures[0].name == "words"
 
 
-@pytest.mark.parametrize(
-    ("noisy", "lines"),
-    [
-        (None, ()),
-        (False, ()),
-        (True, ("other programs used the machine",)),
-        ("busy", ("busy",)),
-        (["a", 1.5], ("a", "1.5")),
-        ({"num_cores": 1.5, "why": "a build"}, ("num cores: 1.5", "why: a build")),
-    ],
-)
-def test_a_noisy_machine_is_named_in_any_shape(noisy: Any, lines: tuple[str, ...]) -> None:
-    assert results_of({**rich(), "noisy": noisy}).noisy == lines
+def test_a_noisy_machine_and_its_verdicts() -> None:
+    whole = rich()
+    whole["noise"] = {"limit_cores": 0.1, "others_cores": {"words": 1.234, "cost": 0.1}, "is_noisy": True}
+    whole["figures"]["words"]["measures"][1] |= {"is_met": None, "suspended": "noisy machine"}
+    run = run_of(whole)
+    assert run.noisy == ("words: other programs kept 1.23 cores busy, over 0.10",)
+    assert [(it.is_met, it.suspended) for it in run.figures[0].measures[:2]] == [(True, ""), (None, "noisy machine")]
 
 
 def test_text_loses_its_control_characters() -> None:
-    results = results_of(of_measure(name="a\x1b[31m\u202e\ud800b", value=1.0))
+    results = run_of(of_measure(name="a\x1b[31m\u202e\ud800b", value=1.0))
     assert results.figures[0].measures[0].name == "a\ufffd[31m\ufffd\ufffdb"
 
 
@@ -72,6 +66,11 @@ def change(edit: Callable[[Any], object]) -> Any:
         ([], "the file is not a JSON object"),
         ({"text": "a transcript"}, "it has no figures"),
         (change(lambda it: it.update(format=2)), "its format is 2, and this version of voxtide reads 1"),
+        (
+            change(lambda it: it.update(noise={"others_cores": {"words": "many"}})),
+            "noise.others_cores.words is not a n",
+        ),
+        (change(lambda it: it.update(failures={"hour": 3})), "failures.hour is not text"),
         (change(lambda it: it.update(figures=[])), "figures is not a JSON object"),
         (change(lambda it: it["figures"].update(words=3)), "figures.words is not a JSON object"),
         (
@@ -87,7 +86,7 @@ def test_what_is_not_a_result_is_refused_by_name(whole: Any, message: str, tmp_p
     path = tmp_path / "a.json"
     path.write_text(json.dumps(whole), "utf-8")
     with pytest.raises(ConfigError, match=message) as refusal:
-        read_results(path)
+        read_run(path)
     assert str(refusal.value).startswith(f"{path} is not a result of the bench: ")
 
 
@@ -96,25 +95,25 @@ def test_what_is_not_json_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(content.encode("latin-1"))
     with pytest.raises(ConfigError, match="is not JSON; the bench writes"):
-        read_results(path)
+        read_run(path)
 
 
 def test_a_document_nested_too_deeply_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text('{"figures": {}, "extra": ' + 900 * "[" + 900 * "]" + "}", "utf-8")
     try:
-        read_results(path)
+        read_run(path)
     except ConfigError as error:
         assert "nested too deeply" in str(error) or "not JSON" in str(error)
 
 
 def test_files_that_are_missing_or_too_large_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match=r"a\.json cannot be read: No such file"):
-        read_results(tmp_path / "a.json")
+        read_run(tmp_path / "a.json")
     (tmp_path / "b.json").write_text(json.dumps(rich()), "utf-8")
     monkeypatch.setattr(document, "MAX_FILE_BYTES", 100)
     with pytest.raises(ConfigError, match="larger than 0 MiB"):
-        read_results(tmp_path / "b.json")
+        read_run(tmp_path / "b.json")
 
 
 JSON = st.recursive(
@@ -124,9 +123,13 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(["figures", "machine", "engine", "noisy", "failures", "began"]), JSON))
+@given(
+    st.dictionaries(
+        st.sampled_from(["figures", "machine", "engine", "noise", "failures", "not_measured", "began"]), JSON
+    )
+)
 def test_any_json_is_read_or_refused(whole: dict[str, Any]) -> None:
     try:
-        results_of(whole)
+        run_of(whole)
     except ConfigError as error:
         assert "\n" not in str(error)
