@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from voxtide.bench.figure import Figure, Line, Measure, Plot
+from voxtide.bench.figure import FORMAT, Figure, Measure, Plot, number_text, thinned
 
 NAME_COLUMNS = 40
-SIGNIFICANT = 3
-
-FORMAT = 1
-"""Version of the JSON document. Grows when a reader of the previous one would misread it."""
-
-MAX_POINTS = 200
-"""Points of a plot's line in the document: more than a plot of 7 inches shows apart."""
 
 
 def lines_of(figure: Figure, *, is_verbose: bool) -> list[str]:
@@ -29,18 +21,10 @@ def lines_of(figure: Figure, *, is_verbose: bool) -> list[str]:
 
 
 def _line(measure: Measure) -> str:
-    mark = {True: "met   ", False: "MISSED", None: "      "}[measure.is_met]
+    mark = "noisy " if measure.suspended else {True: "met   ", False: "MISSED", None: "      "}[measure.is_met]
     value = f"{number_text(measure.value)} {measure.unit}".strip()
     target = f"{measure.target.sign} {number_text(measure.target.limit)}" if measure.target else ""
     return f"{mark}  {measure.name:<{NAME_COLUMNS}} {value:>14}  {target:<8}  {measure.method}"
-
-
-def number_text(value: float) -> str:
-    """Whole numbers unchanged, others with three significant digits and no exponent."""
-    if value == int(value):
-        return str(int(value))
-    num_decimals = max(0, SIGNIFICANT - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:.{num_decimals}f}"
 
 
 def document(figures: Sequence[Figure], *, failures: dict[str, str], about: dict[str, Any]) -> dict[str, Any]:
@@ -74,6 +58,7 @@ def _measure(measure: Measure) -> dict[str, Any]:
         "unit": measure.unit,
         "target": target,
         "is_met": measure.is_met,
+        "suspended": measure.suspended,
         "method": measure.method,
         "data": measure.data,
         "percent": measure.percent,
@@ -82,15 +67,6 @@ def _measure(measure: Measure) -> dict[str, Any]:
 
 def _plot(plot: Plot) -> dict[str, Any]:
     return {**asdict(plot), "lines": [asdict(thinned(line)) for line in plot.lines]}
-
-
-def thinned(line: Line) -> Line:
-    """At most `MAX_POINTS` of a line's points, evenly chosen, with the first and the last."""
-    if len(line.x) <= MAX_POINTS:
-        return line
-    kept = [round(i * (len(line.x) - 1) / (MAX_POINTS - 1)) for i in range(MAX_POINTS)]
-    x, y, low, high = ([values[i] for i in kept] if values else () for values in (line.x, line.y, line.low, line.high))
-    return Line(line.label, x, y, low, high)
 
 
 def _rounded(value: Any) -> Any:

@@ -34,6 +34,7 @@ Examples:
   voxtide transcribe *.wav --output texts/        one text file for each
   voxtide serve                                   a web page and an API for other programs
   voxtide doctor                                  what works here, and how to fix the rest
+  voxtide bench --quick                           how accurate and how fast it is here
 """
 
 _TRANSCRIBE_EXAMPLES = """\b
@@ -69,8 +70,8 @@ app = typer.Typer(
 )
 
 
-class _Models(TyperGroup):
-    """The commands of cli/models.py, imported on first use: their imports are slow."""
+class _Later(TyperGroup):
+    """A group whose commands are imported on first use: their imports are slow."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return self._loaded().list_commands(ctx)
@@ -79,17 +80,46 @@ class _Models(TyperGroup):
         return self._loaded().get_command(ctx, cmd_name)
 
     def _loaded(self) -> TyperGroup:
-        from voxtide.cli.models import models_app
-
-        group = get_command(models_app)
+        group = get_command(self._app())
         assert isinstance(group, TyperGroup)
         return group
+
+    def _app(self) -> typer.Typer:
+        raise NotImplementedError
+
+
+class _Models(_Later):
+    """The commands of cli/models.py."""
+
+    def _app(self) -> typer.Typer:
+        from voxtide.cli.models import models_app
+
+        return models_app
+
+
+class _Bench(_Later):
+    """The commands of cli/bench.py. Without a command it measures."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        from voxtide.cli.bench import with_command
+
+        return super().parse_args(ctx, with_command(args, self.list_commands(ctx)))
+
+    def _app(self) -> typer.Typer:
+        from voxtide.cli.bench import bench_app
+
+        return bench_app
 
 
 app.add_typer(
     typer.Typer(cls=_Models, no_args_is_help=True, rich_markup_mode=None),
     name="models",
     help="Pull, verify and locate models.",
+)
+app.add_typer(
+    typer.Typer(cls=_Bench, rich_markup_mode=None),
+    name="bench",
+    help="Measure accuracy, latency and speed on this machine.",
 )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from voxtide.bench.figures.flush import latencies_ms
+from voxtide.bench.figures.flush import error_measures, latencies_ms
 from voxtide.bench.load.play import Played, TimedEvent
+from voxtide.bench.word_errors import word_errors
 from voxtide.transcript.events import Delta, Flushed
 from voxtide.types import Transcript
 
@@ -22,3 +23,13 @@ def test_each_answer_is_matched_with_its_flush() -> None:
 def test_flushes_without_exactly_one_answer_have_no_latency() -> None:
     assert latencies_ms(played((1.0, 2.0, 3.0), (1, 1.1), (1, 1.2), (3, 3.02))) == pytest.approx([20])
     assert latencies_ms(played((1.0,))) == []
+
+
+def test_what_flushes_add_is_the_difference_of_the_rates() -> None:
+    spoken = ["go home", "press one now", "wait here"]
+    plain = word_errors("talk", spoken, "go home press one now wait here")
+    flushed = word_errors("talk", spoken, "go home press two now wait here")
+    before, after, added = error_measures(plain, flushed)
+    assert (before.value, after.value) == (0, pytest.approx(100 / 7))
+    assert added.value == pytest.approx(100 / 7) and added.is_met is False
+    assert "95 % interval +0.0 to +" in added.method

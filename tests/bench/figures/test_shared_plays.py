@@ -29,7 +29,7 @@ class FakeSession(BenchSession):
     """A session with given plays, whose engine transcribes any audio as `fast`."""
 
     def __init__(self, plays: list[tuple[BenchRecording, Played]], *, fast: str = "Ten of clubs") -> None:
-        super().__init__(BenchEngine("scripted"), load_engine("scripted"), is_quick=True, progress=lambda line: None)
+        super().__init__(BenchEngine("scripted"), load_engine("scripted"), size="quick", progress=lambda line: None)
         self.recordings = tuple(recording for recording, _ in plays)
         self._plays = plays
         self._fast = fast

@@ -14,7 +14,7 @@ were.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -142,9 +142,7 @@ async def _errors(session: BenchSession, name: str, talks: list[CorpusTalk]) -> 
 
 
 async def _text(session: BenchSession, samples: Samples, options: StreamOptions) -> str:
-    known = session.engine.info.languages
-    language = session.corpus.language if session.corpus.language in known and len(known) > 1 else None
-    return await session.text(with_trailing_quiet(samples), replace(options, language=language))
+    return await session.text(with_trailing_quiet(samples), session.in_language(options, session.corpus.language))
 
 
 def _measures(name: str, errors: Errors, hours: float) -> list[Measure]:

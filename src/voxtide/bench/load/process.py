@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import signal
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
@@ -82,7 +83,12 @@ async def in_fresh_process(
     others = multiprocessing.active_children()
     limit = asyncio.timeout(limit_s)
     try:
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(
+            1,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C reaches all processes of a terminal: the caller decides
+        ) as pool:
             answer = pool.submit(_run, function, arguments)
             try:
                 async with limit:

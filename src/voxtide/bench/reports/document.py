@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 from unicodedata import category
 
-from voxtide.bench.figure import Line, Plot, Target
-from voxtide.bench.report import FORMAT, thinned
+from voxtide.bench.figure import FORMAT, Line, Plot, Target, thinned
 from voxtide.errors import ConfigError
 
 MAX_FILE_BYTES = 64 * 1024 * 1024

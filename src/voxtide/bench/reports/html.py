@@ -12,7 +12,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from voxtide.bench.report import number_text
+from voxtide.bench.figure import number_text
 from voxtide.bench.reports.document import FigureResult, MeasureResult, RunDocument, is_number, run_of
 from voxtide.bench.reports.plots import inline_svg
 from voxtide.errors import MissingExtraError
