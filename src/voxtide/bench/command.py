@@ -322,7 +322,7 @@ class _Run:
         """The figure with a note of other programs' load, its verdicts suspended if that is much; None if it failed."""
         self._show("starting")
         try:
-            others = OtherPrograms()
+            others = OtherPrograms(self._choice.server)
             figure = await entry.measure(session)
             figure = replace(figure, definition=figure.definition or _definition(entry.measure))
         except VoxtideError as error:

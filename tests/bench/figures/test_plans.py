@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from voxtide.bench.figures import flush, plans
 from voxtide.bench.figures.plans import FIGURES, PLAN_MINUTES, PLANS, empty_areas, steps_of
 from voxtide.bench.load.recordings import load_recordings
-from voxtide.bench.load.session import QUICK_MAX_S, Size
+from voxtide.bench.load.session import QUICK_MAX_S, BenchEngine, BenchSession, Size
 from voxtide.bench.load.variants import TRAILING_QUIET_S
+from voxtide.engines.registry import load_engine
+from voxtide.types import EngineInfo
 
 
 @pytest.mark.parametrize("plan", PLANS)
@@ -61,3 +65,21 @@ def test_a_corpus_adds_its_talks() -> None:
     found = {step.figure: step.size for step in steps_of("standard", areas=["accuracy"], has_corpus=True)}
     assert found["talks"] == "quick"
     assert {it.figure: it.size for it in steps_of("full", has_corpus=True)}["talks"] == "full"
+
+
+@pytest.mark.parametrize(("engine", "refused"), [("scripted", []), ("remote", ["cost", "memory", "server", "voxtral"])])
+async def test_what_cannot_be_seen_of_a_server_is_refused(engine: str, refused: list[str]) -> None:
+    async with load_engine("scripted") as scripted:
+        session = BenchSession(BenchEngine(engine), scripted, size="quick", progress=lambda line: None)
+        assert [name for name, it in FIGURES.items() if it.local_only and it.refusal(session)] == refused
+
+
+@pytest.mark.parametrize(("word_times", "is_refused"), [("none", True), ("read", False), ("estimated", False)])
+def test_endurance_needs_the_times_of_words(word_times: Literal["read", "estimated", "none"], is_refused: bool) -> None:
+    info = EngineInfo(name="x", model="x", word_times=word_times)
+    assert (FIGURES["hour"].needs(info) is not None) is is_refused
+
+
+def test_vocabulary_needs_an_engine_that_uses_it() -> None:
+    assert FIGURES["vocabulary"].needs(EngineInfo(name="x", model="x"))
+    assert FIGURES["vocabulary"].needs(EngineInfo(name="x", model="x", can_use_vocabulary=True)) is None

@@ -55,8 +55,6 @@ async def test_accuracy_covers_each_set_and_the_effect_of_real_time() -> None:
         "WER, clean, fast": 0,
         "WER, noise, live": pytest.approx(100 / 3),
         "WER, noise, fast": 0,
-        "WER, telephone, live": pytest.approx(100 / 3),
-        "WER, telephone, fast": 0,
         "text that differs, real time or not": 2,
     }
     assert figure.details["clean, live"] == {"words": 3, "errors": 1, "parts": ((3, 1),)}

@@ -119,6 +119,8 @@ def test_wrong_words_at_the_pause_move_no_end() -> None:
     text = Delta("Press one peas Go home", 4.0)
     ends.add(TALK, played((2.3, ended("Press one peas")), (4.2, text), (4.3, ended("Go home"))))
     assert (ends.cuts, ends.misses) == ([], [])
+    ends.add(TALK, played((2.3, ended("Press one")), (4.2, text), (4.3, ended("peas Go home"))))
+    assert (ends.cuts, ends.misses) == ([], []), "whose word it is cannot be known"
 
 
 async def test_the_scripted_engine_ends_a_segment_at_each_pause() -> None:

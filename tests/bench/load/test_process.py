@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
+import socket
 
 import pytest
 
 from voxtide.bench.figures import memory
-from voxtide.bench.load.process import in_fresh_process, resident_mb
+from voxtide.bench.load.process import _processes_of, in_fresh_process, resident_mb
 from voxtide.bench.load.session import BenchEngine
 from voxtide.errors import VoxtideError
 
@@ -39,3 +41,13 @@ async def test_a_cancelled_run_leaves_no_process() -> None:
 
 def test_this_process_has_a_size() -> None:
     assert 10 < resident_mb() < 10_000
+
+
+def test_a_measured_server_is_found_only_if_it_runs_here() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+        for host in ("127.0.0.1", "localhost"):
+            found = {process.pid for process in _processes_of(f"http://{host}:{port}/v1")}
+            assert os.getpid() in found
+        assert _processes_of(f"http://192.0.2.1:{port}") == []
+    assert os.getpid() not in {process.pid for process in _processes_of(f"http://127.0.0.1:{port}")}

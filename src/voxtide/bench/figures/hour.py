@@ -61,9 +61,8 @@ async def measure(session: BenchSession) -> Figure:
     fresh, second, *later = passes_of(hour.transcript, hour.pass_s, num_passes=int(length_s // hour.pass_s))
     differing = [num_differing(_words(words), _words(second)) for words in later]
     drifts_ms = [1000 * drift_s for words in later for drift_s in drifts_s(words, second)]
-    growth = (
-        () if session.choice.is_remote else (growth_measure(hour.resident_mb, WARM_UP_MIN[session.size], length_s),)
-    )
+    is_here = not session.choice.is_remote  # else the memory is not the engine's
+    growth = (growth_measure(hour.resident_mb, WARM_UP_MIN[session.size], length_s),) if is_here else ()
     return Figure(
         name="hour",
         measures=(
@@ -78,7 +77,7 @@ async def measure(session: BenchSession) -> Figure:
         ),
         notes=(f"{2 + len(later)} whole passes of {hour.pass_s:.0f} s in {length_s:.0f} s, {len(second)} words each",),
         details={"resident_mb": hour.resident_mb, "differing_words": differing},
-        plots=() if session.choice.is_remote else (_plot(hour.resident_mb),),
+        plots=(_plot(hour.resident_mb),) if is_here else (),
     )
 
 

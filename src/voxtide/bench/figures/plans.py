@@ -28,6 +28,7 @@ from voxtide.bench.figures import (
 )
 from voxtide.bench.load.session import BenchSession, Size
 from voxtide.bench.load.utterances import LENGTH_S
+from voxtide.types import EngineInfo
 
 Plays: TypeAlias = Literal["recordings", "talks"]
 """Plays in real time that several figures use; the first of them takes their time."""
@@ -59,6 +60,7 @@ class FigureEntry:
         is_timed: Whether other programs change its numbers.
         is_on_request: Measured only by name or in a plan that names it.
         local_only: Why it cannot be measured on a server; None if it can.
+        needs: Returns what the engine lacks; None if nothing.
     """
 
     measure: Callable[[BenchSession], Awaitable[Figure]]
@@ -68,14 +70,17 @@ class FigureEntry:
     is_timed: bool = False
     is_on_request: bool = False
     local_only: str | None = None
+    needs: Callable[[EngineInfo], str | None] = lambda info: None
 
     def refusal(self, session: BenchSession) -> str | None:
         """Why it cannot be measured with this engine; None if it can."""
         if self.local_only and session.choice.is_remote:
             return self.local_only
-        if self.measure is vocabulary.measure:
-            return session.engine.info.vocabulary_refusal()
-        return None
+        return self.needs(session.engine.info)
+
+
+def _needs_word_times(info: EngineInfo) -> str | None:
+    return f"engine {info.name!r} reports no times of words" if info.word_times == "none" else None
 
 
 def _flush_s(size: Size, pass_s: float, num_per_pass: int) -> float:
@@ -92,7 +97,7 @@ FIGURES: dict[str, FigureEntry] = {
         measure=accuracy.measure,
         area="accuracy",
         seconds={
-            "quick": SHORT_SET_S * (3 * BOTH_RATE + LIVE_RATE),
+            "quick": SET_S * 2 * BOTH_RATE + SHORT_SET_S * LIVE_RATE,
             "standard": SET_S * (2 * 3 * BOTH_RATE + LIVE_RATE),
             "full": SET_S * (4 * 3 * BOTH_RATE + LIVE_RATE),
         },
@@ -125,6 +130,7 @@ FIGURES: dict[str, FigureEntry] = {
             "standard": 5 * NAMES_S * BOTH_RATE + 4 * SET_S * BOTH_RATE,
             "full": 5 * NAMES_S * BOTH_RATE + 4 * SET_S * BOTH_RATE,
         },
+        needs=EngineInfo.vocabulary_refusal,
     ),
     "words": FigureEntry(
         measure=words.measure_latency,
@@ -202,6 +208,7 @@ FIGURES: dict[str, FigureEntry] = {
         measure=hour.measure,
         area="endurance",
         seconds={size: PROCESS_S + length_s * LIVE_RATE for size, length_s in hour.LENGTH_S.items()},
+        needs=_needs_word_times,
     ),
     "voxtral": FigureEntry(
         measure=voxtral.measure,
