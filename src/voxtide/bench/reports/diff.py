@@ -21,12 +21,23 @@ Row: TypeAlias = tuple[str, str, str, str, str, str, str]
 Direction: TypeAlias = Literal["better", "worse", "changed"]
 
 BETTER_HIGHER = ("found", "fixed", "exactly once", "success", "throughput")
-BETTER_LOWER = ("WER", "real-time factor", "wall time", "missed", "leaked", "changed", "lost", "differ")
+BETTER_LOWER = (
+    "WER",
+    "real-time factor",
+    "wall time",
+    "missed",
+    "misses",
+    "cuts",
+    "leaked",
+    "changed",
+    "lost",
+    "differ",
+)
 """Words in the names of numbers without a target."""
 
 UNITS_BETTER_HIGHER = frozenset({"streams", "sessions", "GB/s"})
 UNITS_BETTER_LOWER = frozenset(
-    {"ms", "s", "MB", "MiB", "MB/h", "cores", "ms/s", "times", "steps", "points", "words", "runs", "phrases/h"}
+    {"ms", "s", "MB", "MiB", "MB/h", "cores", "ms/s", "times", "steps", "points", "words", "runs", "phrases/h", "EUR/h"}
 )
 """Units of numbers without a target and without such a word. `%` and none state no direction."""
 
