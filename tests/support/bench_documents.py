@@ -24,7 +24,7 @@ is `played`.
 
 - first: the end of the word,
   to its text.
-- last: more
+- last: *more* of it, 2 * 3 * 4
 """
 
 

@@ -90,6 +90,12 @@ def test_the_page_has_everything() -> None:
     assert "noisy" not in text
 
 
+def test_a_definition_has_paragraphs_lists_and_marks() -> None:
+    text = html_report(rich())
+    assert "<p>Latency of words.</p>" in text and "<p>Each recording is <code>played</code>.</p>" in text
+    assert "<li>first: the end of the word, to its text.</li><li>last: <em>more</em> of it, 2 * 3 * 4</li>" in text
+
+
 def test_a_noisy_machine_is_a_banner_and_there_is_no_verdict() -> None:
     whole = {**rich(), "noise": {"limit_cores": 0.1, "others_cores": {"words": 1.2}, "is_noisy": True}}
     whole["figures"]["words"]["measures"][1] |= {"is_met": None, "suspended": "a build ran"}

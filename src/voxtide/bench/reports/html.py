@@ -129,8 +129,8 @@ def _box(head: str, text: str, items: Sequence[str]) -> str:
 def _facts(run: RunDocument) -> Iterator[str]:
     """The machine, the engine and the command."""
     facts = {name: value for name, value in run.machine.items() if value is not None}
-    engine = {name: run.engine[name] for name in ("name", "model") if run.engine.get(name)}
-    rows = {f"engine {name}" if name == "model" else "engine": value for name, value in engine.items()} | facts
+    engine = {"engine": run.engine.get("name"), "model": run.engine.get("model")}
+    rows = {name: value for name, value in engine.items() if value} | facts
     items = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in rows.items())
     yield f"<h2>What was measured, and where</h2>\n<dl>{items}</dl>\n"
     yield f"<p>The command:</p>\n<pre><code>{_text(command_of(run))}</code></pre>\n"
@@ -226,12 +226,14 @@ def _definition(text: str) -> str:
 def _block(text: str) -> str:
     """A paragraph, or a list whose items begin with "- " and may have several lines."""
     lead, *items = re.split(r"(?:^|\n)- ", text.strip())
-    listed = "".join(f"<li>{_code(item)}</li>" for item in items)
-    return (f"<p>{_code(lead)}</p>\n" if lead else "") + (f"<ul>{listed}</ul>\n" if items else "")
+    listed = "".join(f"<li>{_inline(item)}</li>" for item in items)
+    return (f"<p>{_inline(lead)}</p>\n" if lead else "") + (f"<ul>{listed}</ul>\n" if items else "")
 
 
-def _code(text: str) -> str:
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(" ".join(text.split())))
+def _inline(text: str) -> str:
+    """Text of a docstring: `code` and *emphasis*."""
+    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(" ".join(text.split())))
+    return re.sub(r"\*(\w[^*<]*)\*", r"<em>\1</em>", marked)
 
 
 def _errors(errors: tuple[str, ...]) -> str:
