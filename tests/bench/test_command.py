@@ -288,24 +288,15 @@ def test_results_and_plots_are_written(tmp_path: Path) -> None:
     assert (tmp_path / "again" / "good.svg").read_bytes() == first
 
 
-async def infinite(session: BenchSession) -> Figure:
-    """Measures something that is not finite."""
-    return Figure(name="infinite", measures=(Measure(name="a", value=1e300, unit="", method=""),))
-
-
-def test_a_number_that_the_page_cannot_show_loses_no_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    use_figures(monkeypatch, infinite=infinite)
-    status, _, document = bench("--out", tmp_path)
-    assert status == 1
-    assert "value is not a number" in document["failures"]["report"]
-    assert json.loads((tmp_path / "results.json").read_text("utf-8"))["figures"] == document["figures"]
-
-
-def test_a_directory_that_cannot_be_written_is_refused_before_measuring(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("", "utf-8")
+@pytest.mark.parametrize(("option", "named"), [("--out", "file/results.json"), ("--json", "directory")])
+def test_a_place_that_cannot_be_written_is_refused_before_measuring(option: str, named: str) -> None:
+    Path("file").write_text("", "utf-8")
+    Path("directory").mkdir()
     out = io.StringIO()
-    assert command.main(["good", "--engine", "scripted", "--out", str(tmp_path / "file")], out, io.StringIO()) == 1
-    assert "cannot be written" in out.getvalue() and "recordings" not in out.getvalue()
+    assert command.main(["good", "--engine", "scripted", option, named.split("/")[0]], out, io.StringIO()) == 1
+    assert out.getvalue().startswith(f"results\n  FAILED  {named} cannot be written: ")
+    assert "recordings" not in out.getvalue()
+    assert sorted(path.name for path in Path().iterdir()) == ["directory", "file"], "nothing is left"
 
 
 def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -343,3 +334,16 @@ def test_a_profile_without_py_spy_names_the_package_to_install(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert command.main(["good", "--profile", "out.svg"]) == 1
     assert install_command("bench") in capsys.readouterr().err
+
+
+async def infinite(session: BenchSession) -> Figure:
+    """Measures something that is not finite."""
+    return Figure(name="infinite", measures=(Measure(name="a", value=1e300, unit="", method=""),))
+
+
+def test_a_number_that_the_page_cannot_show_loses_no_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_figures(monkeypatch, infinite=infinite)
+    status, _, document = bench("--out", tmp_path)
+    assert status == 1
+    assert "value is not a number" in document["failures"]["report"]
+    assert json.loads((tmp_path / "results.json").read_text("utf-8"))["figures"] == document["figures"]

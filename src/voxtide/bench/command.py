@@ -360,12 +360,16 @@ def _run_interruptibly(main: Callable[[], Coroutine[None, None, None]]) -> bool:
                 child.kill()
             os._exit(INTERRUPTED)  # what is finished has been written
         is_stopped = True
+        with suppress(OSError):  # not `_note`: the signal may have interrupted a write to stderr
+            os.write(2, b"bench: stopping; Ctrl-C again ends at once\n")
         for loop, task in running:
             loop.call_soon_threadsafe(task.cancel)
 
     async def attached() -> None:
         task = asyncio.ensure_future(main())
         running.append((asyncio.get_running_loop(), task))
+        if is_stopped:  # before there was a task
+            task.cancel()
         await task
 
     replaced = signal.signal(signal.SIGINT, on_signal)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,10 +104,15 @@ class ResultFiles:
         """
         text = json.dumps(results.document()) + "\n"
         for path in self.json_paths:
-            path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_name(f".{path.name}.partial")
-            partial.write_text(text, "utf-8")
-            os.replace(partial, path)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                partial.write_text(text, "utf-8")
+                os.replace(partial, path)
+            except OSError as error:
+                with suppress(OSError):
+                    partial.unlink()
+                raise OSError(error.errno, error.strerror, str(path)) from error
 
     def draw(self, figure: Figure) -> None:
         """Draw a figure's plots. Without matplotlib this is noted once.
