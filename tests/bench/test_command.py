@@ -121,7 +121,7 @@ def test_a_noisy_machine_suspends_the_verdicts_on_times(
 def test_the_noise_during_shared_plays_counts_for_every_figure_that_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
     use_figures(monkeypatch, good=good, timed=timed)
     for name, it in plans.FIGURES.items():
-        plans.FIGURES[name] = replace(it, plays="recordings", is_timed=True)
+        plans.FIGURES[name] = replace(it, plays=("recordings",), is_timed=True)
     loads = iter([3.5, 0.0])
     monkeypatch.setattr(process.OtherPrograms, "num_cores", property(lambda _: next(loads)))
     monkeypatch.setattr(results, "NOISY_SHARE", 0.0)

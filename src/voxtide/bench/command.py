@@ -329,8 +329,8 @@ class _Run:
             self._fail(step.figure, str(error))
             return None
         num_cores = others.num_cores
-        if entry.plays:  # made in the first figure that uses them, whose load they had
-            key = entry.plays, step.size
+        for plays in entry.plays:  # made in the first figure that uses them, whose load they had
+            key = plays, step.size
             num_cores = max(num_cores or 0.0, self._plays_cores.setdefault(key, num_cores or 0.0)) or None
         if num_cores is None:
             return figure

@@ -44,11 +44,11 @@ def test_the_estimates_fit_the_recordings() -> None:
 
 
 def test_the_first_figure_takes_the_time_of_shared_plays() -> None:
-    words, stability = steps_of("standard", ["words", "stability"])
+    words, cost = steps_of("standard", ["words", "cost"])
     assert words.seconds == pytest.approx(plans.SET_S, abs=1)
-    assert stability.seconds < 1
+    assert cost.seconds == pytest.approx(FIGURES["cost"].seconds["standard"])
     alone = steps_of("standard", ["stability"])
-    assert alone[0].seconds == pytest.approx(plans.SET_S, abs=1)
+    assert alone[0].seconds == pytest.approx(plans.SET_S + plans.PLAY_SECONDS["talks"]["standard"], abs=1)
 
 
 def test_areas_and_names_select_figures() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from voxtide.bench.figure import Figure
 from voxtide.bench.figures import accuracy, words
+from voxtide.bench.load.corpora.corpus import CorpusTalk, SpokenSpan
 from voxtide.bench.load.play import Played, TimedEvent
 from voxtide.bench.load.recordings import BenchRecording
 from voxtide.bench.load.session import LIVE_OPTIONS, BenchEngine, BenchSession
+from voxtide.bench.load.utterances import UtterancePlays, UtteranceTalks, utterance_plays
 from voxtide.engines.registry import load_engine
 from voxtide.errors import VoxtideError
 from voxtide.transcript.events import Delta, Interim
@@ -36,6 +40,12 @@ class FakeSession(BenchSession):
 
     async def paced(self) -> list[tuple[BenchRecording, Played]]:
         return self._plays
+
+    async def shared(self, make: object) -> Any:
+        assert make is utterance_plays
+        talk = CorpusTalk("talk", NOISE, (SpokenSpan(0.1, 0.2, "go"),))
+        events = TimedEvent(Interim("no", 0.3), 0.3), TimedEvent(Interim("go", 0.3), 0.3), TimedEvent(Delta("Go", 1), 1)
+        return UtterancePlays(UtteranceTalks("a source", "en", (talk,)), (played("", *events),))
 
     async def text(self, samples: Samples, options: StreamOptions) -> str:
         return "Ten of gloves" if options is LIVE_OPTIONS else self._fast
@@ -78,8 +88,12 @@ async def test_stability_sums_over_recordings() -> None:
     )
     async with session.engine:
         figure = await words.measure_stability(session)
-    assert values(figure) == {"stable words retracted": 0, "interim words changed": 50}
-    assert figure.errors == ("ten, word 2: oh -> of", "go, word 2: on -> (nothing)")
+    assert values(figure) == {
+        "stable words retracted": 0,
+        "interim words changed": 50,
+        "interim words changed, talks": 50,
+    }
+    assert figure.errors == ("ten, word 2: oh -> of", "go, word 2: on -> (nothing)", "talk, word 1: no -> go")
 
 
 async def test_latencies_of_all_recordings_form_one_distribution() -> None:

@@ -60,7 +60,7 @@ async def measure(session: BenchSession) -> Figure:
     hour = await in_fresh_process(_hour, session.choice, length_s)
     fresh, second, *later = passes_of(hour.transcript, hour.pass_s, num_passes=int(length_s // hour.pass_s))
     differing = [num_differing(_words(words), _words(second)) for words in later]
-    drifts_ms = [1000 * drift_s for words in later for drift_s in drifts_s(words, second)]
+    drifts_ms = [round(1000 * drift_s, 3) for words in later for drift_s in drifts_s(words, second)]
     is_here = not session.choice.is_remote  # else the memory is not the engine's
     growth = (growth_measure(hour.resident_mb, WARM_UP_MIN[session.size], length_s),) if is_here else ()
     return Figure(

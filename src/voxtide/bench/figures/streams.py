@@ -35,8 +35,8 @@ from voxtide.types import SAMPLE_RATE_HZ
 
 NUM_CORES = 2
 COUNTS: dict[Size, tuple[int, ...]] = {
-    "quick": (4, 8, 12),
-    "standard": (1, 4, 8, 12, 16),
+    "quick": (6, 14),
+    "standard": (1, 4, 8, 14, 18),
     "full": (1, 2, 4, 8, 12, 16, 24),
 }
 PLAY_S: dict[Size, float] = {"quick": 8.0, "standard": 12.0, "full": 30.0}

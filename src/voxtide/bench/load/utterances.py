@@ -22,7 +22,7 @@ from voxtide.bench.load.variants import with_trailing_quiet
 from voxtide.errors import ConfigError
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
-LENGTH_S: dict[Size, float] = {"quick": 40.0, "standard": 150.0, "full": 300.0}
+LENGTH_S: dict[Size, float] = {"quick": 45.0, "standard": 150.0, "full": 300.0}
 """Of all talks together."""
 USUAL_CORPUS = "prompts-en"
 SPEECH_DB = 35.0
