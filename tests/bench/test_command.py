@@ -264,7 +264,8 @@ def test_plots_are_omitted_without_matplotlib(tmp_path: Path, monkeypatch: pytes
     err = io.StringIO()
     assert command.main(["good", "--engine", "scripted", "--out", str(tmp_path)], io.StringIO(), err) == 0
     assert "no plots" in err.getvalue() and install_command("bench") in err.getvalue()
-    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "results.json"]
+    assert "No plots: " in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_an_engine_that_cannot_be_opened_is_a_failure() -> None:
@@ -279,6 +280,8 @@ def test_results_and_plots_are_written(tmp_path: Path) -> None:
     assert status == 0
     for path in (tmp_path / "a.json", tmp_path / "new" / "plots" / "results.json"):
         assert json.loads(path.read_text("utf-8"))["figures"] == document["figures"]
+    page = (tmp_path / "new" / "plots" / "report.html").read_text("utf-8")
+    assert "<svg" in page and "The command with instant figures" in page, "its plot and its definition"
     first = (tmp_path / "new" / "plots" / "good.svg").read_bytes()
     assert first.startswith(b"<?xml")
     bench("good", "--out", tmp_path / "again")
@@ -338,3 +341,16 @@ def test_a_profile_without_py_spy_names_the_package_to_install(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert command.main(["good", "--profile", "out.svg"]) == 1
     assert install_command("bench") in capsys.readouterr().err
+
+
+async def infinite(session: BenchSession) -> Figure:
+    """Measures something that is not finite."""
+    return Figure(name="infinite", measures=(Measure(name="a", value=1e300, unit="", method=""),))
+
+
+def test_a_number_that_the_page_cannot_show_loses_no_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_figures(monkeypatch, infinite=infinite)
+    status, _, document = bench("--out", tmp_path)
+    assert status == 1
+    assert "value is not a number" in document["failures"]["report"]
+    assert json.loads((tmp_path / "results.json").read_text("utf-8"))["figures"] == document["figures"]

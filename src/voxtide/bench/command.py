@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import inspect
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,8 +29,8 @@ from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.load.session import BenchEngine, BenchSession, Size
 from voxtide.bench.progress import LineView, Progress, Status, View, duration_text
 from voxtide.bench.report import lines_of
-from voxtide.bench.results import RESULTS_FILE, ResultFiles, Results, default_path
-from voxtide.errors import MissingExtraError, VoxtideError
+from voxtide.bench.results import REPORT_FILE, RESULTS_FILE, ResultFiles, Results, default_path
+from voxtide.errors import ConfigError, MissingExtraError, VoxtideError
 
 DEFAULT_ENGINE, REMOTE = "moonshine", "remote"
 NOT_INSTALLED, INTERRUPTED = 3, 130
@@ -113,7 +115,9 @@ def _parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("--verbose", action="store_true", help="list the wrong words")
     parser.add_argument("--profile", type=Path, metavar="SVG", help="record a flame graph of the run with py-spy")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the results to this file")
-    parser.add_argument("--out", type=Path, metavar="DIR", help=f"write plots and {RESULTS_FILE} into this directory")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help=f"write {REPORT_FILE}, plots and {RESULTS_FILE} into this directory"
+    )
     return parser
 
 
@@ -217,6 +221,7 @@ class _Run:
                 "no verdict on times"
             )
         results.is_complete = is_complete
+        self._save_page()
         if self._save():
             self._print(f"results: {', '.join(map(str, self._files.json_paths))}")
 
@@ -247,6 +252,12 @@ class _Run:
             self._fail("results", f"{error.filename or 'the files'} cannot be written: {error.strerror or error}")
             return False
         return True
+
+    def _save_page(self) -> None:
+        try:
+            self._files.write_page(self._results)
+        except (ConfigError, OSError) as error:
+            self._fail("report", str(error))
 
     def _show(self, line: str) -> None:
         """Show what is measured now."""
@@ -318,6 +329,7 @@ class _Run:
         try:
             others = OtherPrograms(self._choice.server)
             figure = await entry.measure(session)
+            figure = replace(figure, definition=figure.definition or _definition(entry.measure))
         except VoxtideError as error:
             self._fail(step.figure, str(error))
             return None
@@ -333,6 +345,12 @@ class _Run:
         if not entry.is_timed or num_cores <= limit:
             return figure
         return figure.suspended(f"noisy machine: other programs kept {num_cores:.2f} cores busy, over {limit:.2f}")
+
+
+def _definition(measure: Callable[..., object]) -> str:
+    """The docstring of the figure's module, without the sentences that name its input and output."""
+    text = inspect.getdoc(inspect.getmodule(measure)) or ""
+    return re.sub(r" In: .*", "", text, count=1)
 
 
 def _run_interruptibly(main: Callable[[], Coroutine[None, None, None]]) -> bool:

@@ -16,10 +16,13 @@ from typing import Any
 
 from voxtide.bench.figure import Figure
 from voxtide.bench.machine import describe_machine
-from voxtide.bench.report import document, draw
+from voxtide.bench.report import document
+from voxtide.bench.reports.html import html_report
+from voxtide.bench.reports.plots import draw
 from voxtide.errors import MissingExtraError
 
 RESULTS_FILE = "results.json"
+REPORT_FILE = "report.html"
 DEFAULT_DIRECTORY = Path("bench-results")
 """Below the current directory: the place of a run's results if no file and no directory is named."""
 
@@ -125,3 +128,13 @@ class ResultFiles:
         except MissingExtraError as error:
             self._has_plots = False
             self._note(f"no plots: {error}")
+
+    def write_page(self, results: Results) -> None:
+        """Write the HTML report beside the plots.
+
+        Raises:
+            ConfigError: The results have something that it cannot show, such as a number that is not finite.
+            OSError: The file cannot be written.
+        """
+        if self._directory is not None:
+            (self._directory / REPORT_FILE).write_text(html_report(results.document()), "utf-8")

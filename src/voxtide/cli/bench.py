@@ -17,6 +17,7 @@ from typer.core import TyperCommand
 
 from voxtide.bench import command
 from voxtide.bench.progress import Status
+from voxtide.cli.bench_results import add_results_commands
 from voxtide.cli.failures import reporting
 from voxtide.cli.remote import choose_engine
 
@@ -51,6 +52,9 @@ def _measure(ctx: typer.Context) -> None:
     with reporting():
         view = TerminalView() if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else None
         raise typer.Exit(command.main(ctx.obj, program=PROGRAM, view=view, key_of=_key_of))
+
+
+add_results_commands(bench_app)
 
 
 def _key_of(server: str) -> str | None:

@@ -67,7 +67,7 @@ async def test_accuracy_covers_each_set_and_the_effect_of_real_time() -> None:
         "WER, noise, fast": 0,
         "text that differs, real time or not": 2,
     }
-    assert figure.details["clean, live"] == {"words": 3, "errors": 1}
+    assert figure.details["clean, live"] == {"words": 3, "errors": 1, "parts": ((3, 1),)}
     assert "noise, live: ten: clubs -> gloves" in figure.errors
 
 

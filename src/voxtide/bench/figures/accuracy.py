@@ -61,7 +61,7 @@ async def measure(session: BenchSession) -> Figure:
         measures=(*(_measure(name, *score) for name, score in scores.items()), _unlike(num_unlike)),
         notes=(f"texts compared after {normaliser_name()}",),
         errors=tuple(line for name, (errors, _) in scores.items() for line in _error_lines(name, errors)),
-        details={name: {"words": it.num_words, "errors": it.num_errors} for name, (it, _) in scores.items()},
+        details={name: it.counts for name, (it, _) in scores.items()},
     )
 
 
@@ -110,6 +110,7 @@ def _measure(name: str, errors: WordErrors, target: Target | None) -> Measure:
         unit="%",
         target=target,
         method=f"{errors.num_errors} words substituted, deleted or inserted, of {errors.num_words}",
+        data=name,
     )
 
 

@@ -62,7 +62,12 @@ async def measure(session: BenchSession) -> Figure:
             for name, found in errors.items()
             for where, spoken, written in found.differences
         ),
-        details={"latencies_ms": latencies, "passes": num_passes},
+        details={
+            "latencies_ms": latencies,
+            "passes": num_passes,
+            **{name: found.counts for name, found in errors.items()},
+            "added": errors["flushed"].counts_above(errors["plain"]),
+        },
         plots=(_plot(latencies),),
     )
 
@@ -112,13 +117,17 @@ async def _errors(session: BenchSession, talks: UtteranceTalks) -> dict[str, Wor
 def error_measures(plain: WordErrors, flushed: WordErrors) -> tuple[Measure, ...]:
     """The rates without and with flushes, and their difference."""
     low, high = flushed.interval_above(plain)
-    rates = {"WER without flushes": plain, "WER with a flush at every pause": flushed}
+    rates = {"plain": ("WER without flushes", plain), "flushed": ("WER with a flush at every pause", flushed)}
     return (
         *(
             Measure(
-                name=name, value=it.percent, unit="%", method=f"{it.num_errors} of {it.num_words} words, live, talks"
+                name=name,
+                value=it.percent,
+                unit="%",
+                method=f"{it.num_errors} of {it.num_words} words, live, talks",
+                data=data,
             )
-            for name, it in rates.items()
+            for data, (name, it) in rates.items()
         ),
         Measure(
             name="WER added by flushing",
@@ -126,6 +135,7 @@ def error_measures(plain: WordErrors, flushed: WordErrors) -> tuple[Measure, ...
             unit="points",
             target=ADDED,
             method=f"the difference; 95 % interval {low:+.1f} to {high:+.1f}",
+            data="added",
         ),
     )
 
@@ -133,9 +143,18 @@ def error_measures(plain: WordErrors, flushed: WordErrors) -> tuple[Measure, ...
 def _measures(latencies: list[float], num_flushed: int) -> tuple[Measure, ...]:
     method = f"from calling flush() 250 ms after a phrase to Flushed, {len(latencies)} flushes, one stream, real time"
     return (
-        Measure(name="flush at a pause, p50", value=percentile(latencies, 50), unit="ms", target=P50, method=method),
-        Measure(name="flush at a pause, p95", value=percentile(latencies, 95), unit="ms", target=P95, method=method),
-        Measure(name="flush at a pause, longest", value=max(latencies), unit="ms", method=method),
+        *(
+            Measure(
+                name=f"flush at a pause, {name}",
+                value=percentile(latencies, percent),
+                unit="ms",
+                target=target,
+                method=method,
+                data="latencies_ms",
+                percent=percent,
+            )
+            for name, percent, target in (("p50", 50, P50), ("p95", 95, P95), ("longest", 100, None))
+        ),
         Measure(
             name="flushes unanswered",
             value=num_flushed - len(latencies),

@@ -182,7 +182,8 @@ def vad_ends_s(talk: CorpusTalk, probabilities: Sequence[float]) -> list[float |
 
 
 def _latency_measures(latencies: UtteranceLatencies) -> tuple[Measure, ...]:
-    def both(name: str, values: list[float], targets: dict[int, Target], method: str) -> Iterator[Measure]:
+    def both(name: str, data: str, targets: dict[int, Target], method: str) -> Iterator[Measure]:
+        values: list[float] = getattr(latencies, data)
         for percent in (50, 95) if values else ():
             yield Measure(
                 name=f"{name}, p{percent}",
@@ -190,14 +191,16 @@ def _latency_measures(latencies: UtteranceLatencies) -> tuple[Measure, ...]:
                 unit="ms",
                 target=targets.get(percent),
                 method=f"{method}, {len(values)} utterances",
+                data=data,
+                percent=percent,
             )
 
     start, end = "from an utterance's true start to", "from an utterance's true end to"
     percentile(latencies.first_ms, 50)  # raises if nothing was recognised
     return (
-        *both("time to first text", latencies.first_ms, {50: FIRST_P50}, f"{start} the first text of it"),
-        *both("end to final", latencies.final_ms, {50: FINAL_P50, 95: FINAL_P95}, f"{end} all of its text being final"),
-        *both("TTFS, pipecat's definition", latencies.ttfs_ms, {}, "final - VAD stop + 0.2 s"),
+        *both("time to first text", "first_ms", {50: FIRST_P50}, f"{start} the first text of it"),
+        *both("end to final", "final_ms", {50: FINAL_P50, 95: FINAL_P95}, f"{end} all of its text being final"),
+        *both("TTFS, pipecat's definition", "ttfs_ms", {}, "final - VAD stop + 0.2 s"),
         Measure(
             name="utterances without a latency",
             value=len(latencies.missing),
@@ -285,7 +288,12 @@ async def measure_endpointing(session: BenchSession) -> Figure:
         measures=_endpointing_measures(ends),
         notes=(of.of.note,),
         errors=(*(f"cut: {it}" for it in ends.cuts), *(f"no end after: {it}" for it in ends.misses)),
-        details=asdict(ends),
+        details={
+            **asdict(ends),
+            "delays alone": [delay_ms for _, delay_ms in ends.delays_ms],
+            "cut utterances": {"words": ends.num_utterances, "errors": len(ends.cuts)},
+            "missed pauses": {"words": ends.num_pauses, "errors": len(ends.misses)},
+        },
     )
 
 
@@ -297,12 +305,14 @@ def _endpointing_measures(ends: Endpoints) -> tuple[Measure, ...]:
             value=100 * len(ends.cuts) / max(1, ends.num_utterances),
             unit="%",
             method=f"{len(ends.cuts)} of {ends.num_utterances} utterances: a segment ends inside",
+            data="cut utterances",
         ),
         Measure(
             name="misses",
             value=100 * len(ends.misses) / max(1, ends.num_pauses),
             unit="%",
             method=f"{len(ends.misses)} of {ends.num_pauses} pauses: one segment has words of both sides",
+            data="missed pauses",
         ),
         *(
             Measure(
@@ -310,6 +320,8 @@ def _endpointing_measures(ends: Endpoints) -> tuple[Measure, ...]:
                 value=percentile(delays_ms, percent),
                 unit="ms",
                 method=f"from an utterance's true end to the arrival of its segment's end, {len(delays_ms)} utterances",
+                data="delays alone",
+                percent=percent,
             )
             for percent in ((50, 95) if delays_ms else ())
         ),

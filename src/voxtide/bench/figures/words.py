@@ -76,18 +76,19 @@ async def measure_latency(session: BenchSession) -> Figure:
 
 
 def _measures(latencies: WordLatencies) -> tuple[Measure, ...]:
-    def latency(name: str, values: list[float], percent: int, target: Target | None, end: str) -> Measure:
+    def latency(name: str, data: str, percent: int, target: Target | None, end: str) -> Measure:
+        values: list[float] = getattr(latencies, data)
         method = f"from the end of the word to the arrival of the {end}, {len(values)} words"
-        value = percentile(values, percent)
-        return Measure(name=f"{name}, p{percent}", value=value, unit="ms", target=target, method=method)
+        value, name = percentile(values, percent), f"{name}, p{percent}"
+        return Measure(name=name, value=value, unit="ms", target=target, method=method, data=data, percent=percent)
 
     return (
-        latency("word to first text", latencies.first_ms, 50, FIRST_P50, "first text that has it"),
-        latency("word to first text", latencies.first_ms, 95, None, "first text that has it"),
-        latency("word to stable", latencies.stable_ms, 50, None, "delta that has it"),
-        latency("word to stable", latencies.stable_ms, 95, None, "delta that has it"),
-        latency("phrase to stable", latencies.phrase_ms, 50, PHRASE_P50, "delta that has its last word"),
-        latency("phrase to stable", latencies.phrase_ms, 95, PHRASE_P95, "delta that has its last word"),
+        latency("word to first text", "first_ms", 50, FIRST_P50, "first text that has it"),
+        latency("word to first text", "first_ms", 95, None, "first text that has it"),
+        latency("word to stable", "stable_ms", 50, None, "delta that has it"),
+        latency("word to stable", "stable_ms", 95, None, "delta that has it"),
+        latency("phrase to stable", "phrase_ms", 50, PHRASE_P50, "delta that has its last word"),
+        latency("phrase to stable", "phrase_ms", 95, PHRASE_P95, "delta that has its last word"),
         Measure(
             name="words without a latency",
             value=len(latencies.missing),
@@ -129,7 +130,12 @@ async def measure_stability(session: BenchSession) -> Figure:
         ),
         notes=(of.of.note,),
         errors=(*recordings.errors, *talks.errors),
-        details={"by_recording": recordings.by_name, "by_talk": talks.by_name},
+        details={
+            "by_recording": recordings.by_name,
+            "by_talk": talks.by_name,
+            "interim words changed": recordings.counts,
+            "interim words changed, talks": talks.counts,
+        },
     )
 
 
@@ -148,6 +154,11 @@ class _Stability:
         self.errors += [
             f"{name}, word {place + 1}: {word} -> {final or '(nothing)'}" for place, word, final in timeline.changes
         ]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Shown words and the changed ones of them, as `Measure.data` names them."""
+        return {"words": self.total("shown"), "errors": self.total("changed")}
 
     def total(self, kind: str) -> int:
         return sum(counts[kind] for counts in self.by_name.values())
@@ -171,4 +182,5 @@ def _changed(name: str, found: _Stability) -> Measure:
         unit="%",
         target=Target("<=", 12),
         method=f"{num_changed} of {num_shown} (place, word) pairs shown as interim are not in the final text",
+        data=name,
     )

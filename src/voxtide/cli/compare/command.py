@@ -29,7 +29,7 @@ from voxtide.bench.compare.report import LINE_CHARS, document_of, lines_of, plot
 from voxtide.bench.compare.ways import FAST, MAX_AUDIO_S, Way, chunked_way, read_samples, streaming_way, warm_up
 from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.machine import describe_machine
-from voxtide.bench.report import draw
+from voxtide.bench.reports.plots import draw
 from voxtide.cli.compare.view import SideBySide
 from voxtide.cli.failures import Exit, print_note
 from voxtide.cli.interrupts import Interrupts, interruptible
