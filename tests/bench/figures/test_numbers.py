@@ -1,4 +1,4 @@
-"""Invented numbers: digits that the text has and nobody said."""
+"""Invented numbers: digits that the text has and that were not spoken."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.media_files import wav_bytes
-from voxtide.bench.figures import numbers
-from voxtide.bench.figures.numbers import has_invented_number
+from voxtide.bench.figures.completeness import NUM_QUICK_STARTS, has_invented_number, measure_numbers
 from voxtide.bench.load.corpora.corpus import open_corpus
 from voxtide.bench.load.session import BenchEngine, BenchSession
 from voxtide.engines.registry import load_engine
@@ -34,10 +33,10 @@ async def test_prompts_are_transcribed_from_several_starts(tmp_path: Path) -> No
         choice = BenchEngine("scripted")
         corpus = open_corpus(str(tmp_path))
         session = BenchSession(choice, engine, size="quick", progress=lines.append, corpus=corpus)
-        figure = await numbers.measure(session)
+        figure = await measure_numbers(session)
     assert figure.details["prompts"] == ["a", "d"]
     invented, _ = figure.measures
-    assert invented.value == numbers.NUM_QUICK_STARTS, "of one of the two"
+    assert invented.value == NUM_QUICK_STARTS, "of one of the two"
     assert len(figure.errors) == invented.value
     assert lines == ["a, prompt 1 of 2: 5 starts", "d, prompt 2 of 2: 5 starts"]
 
@@ -49,4 +48,4 @@ async def test_a_corpus_without_such_prompts_is_named(tmp_path: Path) -> None:
         corpus = open_corpus(str(tmp_path))
         session = BenchSession(BenchEngine("scripted"), engine, size="quick", progress=print, corpus=corpus)
         with pytest.raises(ConfigError, match="no prompt that begins with 'press' and has a digit"):
-            await numbers.measure(session)
+            await measure_numbers(session)
