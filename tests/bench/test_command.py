@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from voxtide.bench import command, plans, results
+from voxtide.bench import command, results
 from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
+from voxtide.bench.figures import plans
 from voxtide.bench.figures.plans import FigureEntry
 from voxtide.bench.load import process
 from voxtide.bench.load.session import BenchEngine, BenchSession
