@@ -63,6 +63,17 @@ def _chunks(seconds: int) -> Peer:
     )
 
 
+def _whisperlivekit(policy: str) -> Peer:
+    return Peer(
+        adapter="whisper_live_kit.py",
+        model="whisper-base",
+        arguments=(policy,),
+        environment="whisperlivekit",
+        package="whisperlivekit",
+        summary=f"policy {policy}",
+    )
+
+
 PEERS = {
     "voxtide": Peer("voxtide_engine.py", "moonshine-tiny-en", ("moonshine",), summary="one live stream"),
     "voxtide-whisper": Peer("voxtide_engine.py", "whisper-base", ("whisper",), summary="one live stream"),
@@ -82,13 +93,8 @@ PEERS = {
         package="realtimestt",
         summary="final and realtime text from the same model",
     ),
-    "whisperlivekit": Peer(
-        adapter="whisper_live_kit.py",
-        model="whisper-base",
-        environment="whisperlivekit",
-        package="whisperlivekit",
-        summary="local agreement, faster-whisper",
-    ),
+    "whisperlivekit": _whisperlivekit("simulstreaming"),
+    "whisperlivekit-agreement": _whisperlivekit("localagreement"),
 }
 
 

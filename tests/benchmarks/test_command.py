@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +17,7 @@ from benchmarks import command
 from benchmarks.peers import PEERS, Peer
 from tests.benchmarks.conftest import Adapter
 from tests.support.media_files import wav_bytes
+from tests.support.source_tree import ROOT
 from voxtide.errors import VoxtideError
 
 
@@ -89,3 +94,25 @@ def test_the_table_of_no_results_says_so(tmp_path: Path, capsys: pytest.CaptureF
 def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["voxtide", "--audio", "no-such.wav"]) == 1
     assert "no-such.wav needs its text" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the script is for Linux and macOS")
+def test_the_script_sets_up_and_passes_its_arguments_on(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "benchmarks", tmp_path / "benchmarks", ignore=shutil.ignore_patterns(".env", "results"))
+    programs = {
+        "scripts/setup": 'echo "setup $*"\n',
+        ".venv/bin/python": 'echo "$PYTHONPATH: $*"\n',
+    }
+    for name, body in programs.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("#!/bin/sh\n" + body, "utf-8")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(
+        [tmp_path / "benchmarks" / "run", "all", "--talks", "1"],
+        cwd="/",
+        env={"PATH": os.defpath, "PYTHONPATH": "/mine"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.stdout == f"setup bench\n{tmp_path}:/mine: -m benchmarks.command all --talks 1\n", done.stderr
