@@ -1,4 +1,4 @@
-"""Runs the example as its docstring describes, with the scripted engine."""
+"""Runs the examples as their docstrings describe, with the scripted engine."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from voxtide.audio.encodings import Encoding
 from voxtide.engines.scripted import speak
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error", str(ROOT / "examples" / "voxtral_realtime.py"), *arguments]
+def run(*arguments: str, example: str = "voxtral_realtime.py") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", str(ROOT / "examples" / example), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -36,3 +36,25 @@ def test_invalid_arguments_are_refused() -> None:
     assert "--sample-rate needs --file" in run("--demo", "--sample-rate", "8000").stderr
     assert "has no delay of 7 ms" in run("--demo", "--delay", "7", "--engine", "scripted").stderr
     assert run("--file", "no-such.wav", "--engine", "scripted").stderr == "error: there is no file no-such.wav\n"
+
+
+def compare(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(*arguments, "--engine", "scripted", example="streaming_vs_chunked.py")
+
+
+def test_chunks_and_streaming_are_compared_in_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "talk.wav"
+    path.write_bytes(wav_bytes(speak("ever tried no matter")))
+    (tmp_path / "talk.txt").write_text("Ever tried. No matter.")
+    done = compare("--compare", str(path), "--chunk", "0.6,2")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [line.split("  ")[0] for line in done.stdout.splitlines()[:4]]
+    assert rows == ["way", "chunks of 0.6 s", "chunks of 2 s", "streaming"]
+    assert "0 (0.0 %)" in done.stdout.splitlines()[3]
+
+
+def test_the_comparison_without_a_file_and_its_demo_play_the_demo_recording() -> None:
+    assert compare("--demo", "--chunk", "5").returncode == 0
+    done = compare("--compare", "--chunk", "99")
+    assert done.stderr == "error: --chunk '99': '99' is not in 0.5 to 60 seconds\n"
+    assert "one of the arguments --demo --compare is required" in compare().stderr

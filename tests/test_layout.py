@@ -14,7 +14,7 @@ MAX_LEVELS = 5
 MAX_FRAGMENTS = 25
 FRAGMENT_LINES = 100
 
-LAYERED = {"voxtide": 9, "voxtide.voxtral": 8}
+LAYERED = {"voxtide": 10, "voxtide.voxtral": 8}
 """Folders whose levels are by design: the rooms (test_import_rules.py), and a model built of layers."""
 
 Graph = dict[str, set[str]]

@@ -56,7 +56,7 @@ def open_engine(
         ModelError: The model cannot be pulled or used.
         MissingExtraError: The engine's package is not installed.
     """
-    store = store or ModelStore.from_settings(Settings.from_environment(os.environ))
+    store = store or default_store()
     return load_engine(
         name,
         language=language,
@@ -69,6 +69,11 @@ def open_engine(
         api_key=api_key,
         options=options,
     )
+
+
+def default_store() -> ModelStore:
+    """The model store that the environment configures."""
+    return ModelStore.from_settings(Settings.from_environment(os.environ))
 
 
 async def transcribe_async(

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import os
 import re
+import signal
 import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from voxtide.bench import command
-from voxtide.bench.figure import Figure, Line, Measure, Plot
+from voxtide.bench import command, results
+from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
+from voxtide.bench.figures import plans
+from voxtide.bench.figures.plans import FigureEntry
 from voxtide.bench.load import process
-from voxtide.bench.load.session import BenchSession
+from voxtide.bench.load.session import BenchEngine, BenchSession
+from voxtide.engines.base import Engine
+from voxtide.engines.registry import load_engine
 from voxtide.errors import VoxtideError, install_command
+
+Measurer = Callable[[BenchSession], Awaitable[Figure]]
 
 
 async def good(session: BenchSession) -> Figure:
@@ -30,35 +42,92 @@ async def bad(session: BenchSession) -> Figure:
     raise VoxtideError("there is no audio")
 
 
+def entry(measure: Measurer, **facts: Any) -> FigureEntry:
+    return FigureEntry(measure=measure, area="accuracy", seconds={"quick": 1.0, "standard": 2.0, "full": 3.0}, **facts)
+
+
 @pytest.fixture(autouse=True)
-def figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "FIGURES", {"bad": bad, "good": good})
+def figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    use_figures(monkeypatch, bad=bad, good=good)
+    monkeypatch.chdir(tmp_path)
+
+
+def use_figures(monkeypatch: pytest.MonkeyPatch, **measures: Measurer) -> None:
+    """Have these figures and no other, all of them in every plan."""
+    entries = {name: entry(measure) for name, measure in measures.items()}
+    for module in (command, plans):
+        monkeypatch.setattr(module, "FIGURES", entries)
+    monkeypatch.setattr(plans, "PLANS", {size: tuple((name, size) for name in entries) for size in plans.PLANS})
 
 
 def bench(*arguments: str | Path) -> tuple[int, list[str], dict[str, Any]]:
-    """Exit status, the lines of the report, and the document in its last line."""
+    """Exit status, the lines of the report without the one that names the files, and the document."""
     out = io.StringIO()
     status = command.main(["--engine", "scripted", *map(str, arguments)], out, io.StringIO())
     *lines, last = out.getvalue().splitlines()
-    return status, lines, json.loads(last)
+    paths = last.removeprefix("results: ").split(", ")
+    return status, lines, json.loads(Path(paths[-1]).read_text("utf-8"))
 
 
-def test_the_last_line_is_the_document() -> None:
+def test_the_document_is_written_to_a_dated_file() -> None:
     status, lines, document = bench("good")
     assert status == 0
     assert lines[0].startswith("cpu: ") and "python: 3." in lines[0]
-    assert lines[1:3] == ["good", f"          {'recordings':<40} {8:>14}  {'':<8}  counted"]
+    assert lines[1:] == ["good", f"          {'recordings':<40} {8:>14}  {'':<8}  counted"]
     assert not any("cores busy" in line for line in lines), "the run is too short to measure"
     assert document["engine"]["name"] == "scripted"
     assert document["machine"]["cores"] >= 1 and document["machine"]["onnxruntime"]
     assert list(document["figures"]) == ["good"]
-    assert (document["failures"], document["is_quick"]) == ({}, False)
+    assert (document["failures"], document["is_quick"], document["plan"]) == ({}, False, "standard")
+    assert document["is_complete"] is True
+    (path,) = Path("bench-results").iterdir()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d-\d{6}-scripted-standard.json", path.name)
 
 
 def test_a_figure_notes_the_load_of_other_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "MIN_COUNTED_S", 0.0)
     _, lines, _ = bench("good")
     assert re.fullmatch(r"  note: other programs kept \d+\.\d\d cores busy meanwhile", lines[3])
+
+
+async def timed(session: BenchSession) -> Figure:
+    """A time and a count, each with a target."""
+    target = Target("<=", 10)
+    measures = (
+        Measure(name="latency", value=5.0, unit="ms", method="timed", target=target),
+        Measure(name="lost", value=5.0, unit="words", method="counted", target=target),
+    )
+    return Figure(name="timed", measures=measures)
+
+
+@pytest.mark.parametrize(("num_cores", "is_noisy"), [(0.02, False), (3.5, True)])
+def test_a_noisy_machine_suspends_the_verdicts_on_times(
+    num_cores: float, is_noisy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_figures(monkeypatch, timed=timed, good=good)
+    plans.FIGURES["timed"] = replace(plans.FIGURES["timed"], is_timed=True)
+    monkeypatch.setattr(process.OtherPrograms, "num_cores", num_cores)
+    monkeypatch.setattr(results, "NOISY_SHARE", 0.0)
+    _, lines, document = bench()
+    latency, lost = document["figures"]["timed"]["measures"]
+    assert (latency["is_met"], lost["is_met"]) == (None if is_noisy else True, True)
+    assert lines[2].startswith("  noisy   latency" if is_noisy else "  met     latency")
+    assert (latency["suspended"] is not None, lost["suspended"]) == (is_noisy, None)
+    assert any(line.startswith("noisy machine: ") for line in lines) is is_noisy
+    assert document["noise"]["is_noisy"] is is_noisy
+    assert document["noise"]["others_cores"] == {"timed": num_cores, "good": num_cores}
+
+
+def test_the_noise_during_shared_plays_counts_for_every_figure_that_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_figures(monkeypatch, good=good, timed=timed)
+    for name, it in plans.FIGURES.items():
+        plans.FIGURES[name] = replace(it, plays=("recordings",), is_timed=True)
+    loads = iter([3.5, 0.0])
+    monkeypatch.setattr(process.OtherPrograms, "num_cores", property(lambda _: next(loads)))
+    monkeypatch.setattr(results, "NOISY_SHARE", 0.0)
+    _, _, document = bench()
+    assert document["noise"]["others_cores"] == {"good": 3.5, "timed": 3.5}
+    assert document["figures"]["timed"]["measures"][0]["suspended"]
 
 
 def test_a_failing_figure_does_not_stop_the_others() -> None:
@@ -68,20 +137,126 @@ def test_a_failing_figure_does_not_stop_the_others() -> None:
     assert lines[-1] == "    a -> b"
     assert document["failures"] == {"bad": "there is no audio"}
     assert list(document["figures"]) == ["good"]
-    assert document["is_quick"] is True
+    assert (document["is_quick"], document["plan"]) == (True, "quick")
 
 
 async def stopped(session: BenchSession) -> Figure:
     """Is interrupted by Ctrl-C."""
-    raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)
+    await asyncio.Event().wait()
+    raise AssertionError
 
 
 def test_figures_measured_before_ctrl_c_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "FIGURES", {"good": good, "stopped": stopped, "bad": bad})
+    use_figures(monkeypatch, good=good, stopped=stopped, bad=bad)
+    before = signal.getsignal(signal.SIGINT)
     status, _, document = bench()
     assert status == 130
     assert list(document["figures"]) == ["good"]
     assert document["failures"] == {"run": "stopped by Ctrl-C"}
+    assert document["is_complete"] is False
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+class ExitError(Exception):
+    """The process would have ended."""
+
+
+async def stubborn(session: BenchSession) -> Figure:
+    """Does not end at the first Ctrl-C."""
+    signal.raise_signal(signal.SIGINT)
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    signal.raise_signal(signal.SIGINT)
+    raise AssertionError
+
+
+def test_a_second_ctrl_c_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(status: int) -> None:
+        raise ExitError(status)
+
+    use_figures(monkeypatch, good=good, stubborn=stubborn)
+    monkeypatch.setattr(os, "_exit", leave)
+    with pytest.raises(ExitError, match="130"):
+        bench("--json", "a.json")
+    assert list(read("a.json")["figures"]) == ["good"], "written before the process ended"
+
+
+def read(path: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(Path(path).read_text("utf-8"))
+    return document
+
+
+def test_the_files_have_each_figure_as_soon_as_it_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[list[str]] = []
+
+    async def later(session: BenchSession) -> Figure:
+        document = read("a.json")
+        found.append([*document["figures"], document["is_complete"]])
+        return await good(session)
+
+    use_figures(monkeypatch, good=good, later=later)
+    bench("--json", "a.json")
+    assert found == [["good", False]]
+    assert [path.name for path in Path().iterdir()] == ["a.json"], "no other file is left"
+
+
+async def reporting(session: BenchSession) -> Figure:
+    """Reports its progress."""
+    session.progress("playing")
+    session.progress("playing")
+    session.progress("thinking")
+    return await good(session)
+
+
+def test_progress_has_the_figure_its_place_and_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_figures(monkeypatch, reporting=reporting, good=good)
+    err = io.StringIO()
+    command.main(["--engine", "scripted"], io.StringIO(), err)
+    assert err.getvalue().splitlines() == [
+        "bench: measuring reporting, good: 4 s",
+        "bench: 1/2 reporting: starting (4 s left)",
+        "bench: 1/2 reporting: playing (4 s left)",
+        "bench: 1/2 reporting: thinking (4 s left)",
+        "bench: 2/2 good: starting (2 s left)",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["--only", "nosuch"], ["--quick", "--full"], ["--price", "0"], ["--price", "x"]])
+def test_options_that_cannot_be_used_are_refused(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        command.main(arguments)
+    assert exit_.value.code == 2
+
+
+def test_a_server_needs_an_engine_that_connects(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        bench("--server", "http://localhost:1")
+    assert "--server needs an engine that connects to a server, such as remote; not scripted" in capsys.readouterr().err
+
+
+def test_what_cannot_be_seen_of_a_server_is_named_and_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_figures(monkeypatch, good=good, timed=timed)
+    plans.FIGURES["timed"] = replace(plans.FIGURES["timed"], local_only="it is not here")
+    keys: list[str] = []
+
+    def open_remote(choice: BenchEngine, num_threads: int | None = None) -> Engine:
+        assert (choice.name, choice.server, choice.api_key) == ("remote", "http://server:1", "secret")
+        return load_engine("scripted")
+
+    monkeypatch.setattr(BenchEngine, "open", open_remote)
+    out = io.StringIO()
+
+    def key_of(server: str) -> str:
+        keys.append(server)
+        return "secret"
+
+    status = command.main(["--server", "http://server:1", "--json", "a.json"], out, io.StringIO(), key_of=key_of)
+    assert (status, keys) == (0, ["http://server:1"])
+    assert "not measured: timed: it is not here" in out.getvalue()
+    text = Path("a.json").read_text("utf-8")
+    assert json.loads(text)["not_measured"] == {"timed": "it is not here"}
+    assert json.loads(text)["server"] == "http://server:1" and "secret" not in text
 
 
 def test_plots_are_omitted_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,13 +264,13 @@ def test_plots_are_omitted_without_matplotlib(tmp_path: Path, monkeypatch: pytes
     err = io.StringIO()
     assert command.main(["good", "--engine", "scripted", "--out", str(tmp_path)], io.StringIO(), err) == 0
     assert "no plots" in err.getvalue() and install_command("bench") in err.getvalue()
-    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "results.json"]
+    assert "No plots: " in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_an_engine_that_cannot_be_opened_is_a_failure() -> None:
-    out = io.StringIO()
-    assert command.main(["--engine", "moonlight", "good"], out, io.StringIO()) == 1
-    document = json.loads(out.getvalue().splitlines()[-1])
+    status, _, document = bench("--engine", "moonlight", "good")
+    assert status == 1
     assert "no engine 'moonlight'" in document["failures"]["engine"]
     assert document["figures"] == {}
 
@@ -105,17 +280,23 @@ def test_results_and_plots_are_written(tmp_path: Path) -> None:
     assert status == 0
     for path in (tmp_path / "a.json", tmp_path / "new" / "plots" / "results.json"):
         assert json.loads(path.read_text("utf-8"))["figures"] == document["figures"]
+    page = (tmp_path / "new" / "plots" / "report.html").read_text("utf-8")
+    assert "<svg" in page and "The command with instant figures" in page, "its plot and its definition"
     first = (tmp_path / "new" / "plots" / "good.svg").read_bytes()
     assert first.startswith(b"<?xml")
     bench("good", "--out", tmp_path / "again")
     assert (tmp_path / "again" / "good.svg").read_bytes() == first
 
 
-def test_a_directory_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("", "utf-8")
-    status, _, document = bench("good", "--out", tmp_path / "file")
-    assert status == 1
-    assert document["failures"].keys() >= {"results"}
+@pytest.mark.parametrize(("option", "named"), [("--out", "file/results.json"), ("--json", "directory")])
+def test_a_place_that_cannot_be_written_is_refused_before_measuring(option: str, named: str) -> None:
+    Path("file").write_text("", "utf-8")
+    Path("directory").mkdir()
+    out = io.StringIO()
+    assert command.main(["good", "--engine", "scripted", option, named.split("/")[0]], out, io.StringIO()) == 1
+    assert out.getvalue().startswith(f"results\n  FAILED  {named} cannot be written: ")
+    assert "recordings" not in out.getvalue()
+    assert sorted(path.name for path in Path().iterdir()) == ["directory", "file"], "nothing is left"
 
 
 def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,6 +304,13 @@ def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[s
         command.main(["latency"])
     assert exit_.value.code == 2
     assert "there is no figure 'latency'; choose from bad, good" in capsys.readouterr().err
+
+
+def test_without_the_extra_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    out, err = io.StringIO(), io.StringIO()
+    assert command.main(["good", "--engine", "scripted"], out, err) == 3
+    assert install_command("bench") in err.getvalue() and out.getvalue() == ""
 
 
 @pytest.mark.parametrize("failures", [{}, {"good": "there is no audio"}])
@@ -153,3 +341,16 @@ def test_a_profile_without_py_spy_names_the_package_to_install(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert command.main(["good", "--profile", "out.svg"]) == 1
     assert install_command("bench") in capsys.readouterr().err
+
+
+async def infinite(session: BenchSession) -> Figure:
+    """Measures something that is not finite."""
+    return Figure(name="infinite", measures=(Measure(name="a", value=1e300, unit="", method=""),))
+
+
+def test_a_number_that_the_page_cannot_show_loses_no_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_figures(monkeypatch, infinite=infinite)
+    status, _, document = bench("--out", tmp_path)
+    assert status == 1
+    assert "value is not a number" in document["failures"]["report"]
+    assert json.loads((tmp_path / "results.json").read_text("utf-8"))["figures"] == document["figures"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voxtide.bench.figure import Measure, Target, percentile, share_line
+from voxtide.bench.figure import MAX_POINTS, Line, Measure, Target, percentile, share_line, thinned
 from voxtide.errors import VoxtideError
 
 
@@ -31,3 +31,12 @@ def test_a_percentile_of_no_values_raises() -> None:
 def test_a_share_line_is_the_cumulative_distribution() -> None:
     line = share_line("a", [30.0, 10.0, 20.0, 40.0])
     assert (list(line.x), list(line.y)) == ([10, 20, 30, 40], [25, 50, 75, 100])
+
+
+@pytest.mark.parametrize("num_points", [1, MAX_POINTS, MAX_POINTS + 1, 10_000])
+def test_a_long_line_is_thinned_and_keeps_its_ends(num_points: int) -> None:
+    x = [float(i) for i in range(num_points)]
+    line = thinned(Line("a", x, x, low=x))
+    assert len(line.x) == len(line.low) == min(num_points, MAX_POINTS)
+    assert (line.x[0], line.x[-1], line.high) == (0, num_points - 1, ())
+    assert list(line.x) == list(line.y) == sorted(set(line.x))

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 
-from voxtide.bench.figure import Figure, Measure, Target
+from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
 from voxtide.bench.report import document, lines_of
 
 FIGURE = Figure(
     name="flush",
     measures=(
         Measure(
-            name="flush, p50", value=12.3456789, unit="ms", target=Target("<=", 20), method="from flush to Flushed"
+            name="flush, p50",
+            value=12.3456789,
+            unit="ms",
+            target=Target("<=", 20),
+            method="from flush to Flushed",
+            data="latencies_ms",
+            percent=50,
         ),
         Measure(name="streams", value=7, unit="streams", target=Target(">=", 12), method="at once"),
         Measure(name="longest", value=0.0123, unit="", method="of all"),
@@ -19,6 +25,8 @@ FIGURE = Figure(
     notes=("on a busy machine",),
     errors=("a: b -> c",),
     details={"latencies_ms": [1 / 3]},
+    plots=(Plot(name="p", title="t", x_label="x", y_label="y", lines=(Line("a", [1.0], [1 / 3]),), y_limits=(20.0,)),),
+    definition="From a flush to its answer.",
 )
 
 
@@ -49,6 +57,11 @@ def test_the_document_is_json_and_complete() -> None:
         "unit": "ms",
         "target": {"sign": "<=", "limit": 20},
         "is_met": True,
+        "suspended": None,
         "method": "from flush to Flushed",
+        "data": "latencies_ms",
+        "percent": 50,
     }
     assert flush["measures"][2]["target"] is None
+    assert flush["definition"] == "From a flush to its answer."
+    assert flush["plots"][0]["lines"] == [{"label": "a", "x": [1], "y": [0.333333], "low": [], "high": []}]

@@ -15,7 +15,7 @@ from voxtide.cli.failures import Exit
 HEAVY = ("numpy", "onnxruntime", "onnx", "av", "rich.console", "http.client", "asyncio")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["transcribe", "--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["transcribe", "--help"], ["compare", "--help"], ["--version"]])
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     program = f"import sys, atexit; atexit.register(lambda: print(sorted({set(HEAVY)!r} & set(sys.modules)))); {MAIN}"
     done = subprocess.run(
@@ -25,7 +25,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("command", ["transcribe", "demo", "doctor", "devices", "models"])
+@pytest.mark.parametrize("command", ["transcribe", "demo", "compare", "doctor", "devices", "models"])
 def test_every_command_is_listed_and_has_help(voxtide: Voxtide, command: str) -> None:
     assert f"\n  {command} " in voxtide("--help").stdout
     assert voxtide(command, "--help").exit_code == 0

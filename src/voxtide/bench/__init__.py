@@ -2,5 +2,5 @@
 
 recordings -> variants -> play (real streams, real time where it matters) -> figures -> report, plots, JSON
 
-Run it with `python -m voxtide.bench`; docs/bench.md describes each figure.
+`voxtide bench` and `python -m voxtide.bench` run it; docs/measuring.md defines each figure.
 """

@@ -1,4 +1,4 @@
-"""`python -m voxtide.bench`. In: the process's arguments. Out: its exit status."""
+"""`python -m voxtide.bench`, as `voxtide bench`. In: the process's arguments. Out: its exit status."""
 
 from voxtide.bench.command import main
 

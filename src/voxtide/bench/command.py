@@ -1,88 +1,144 @@
-"""`python -m voxtide.bench`. In: arguments. Out: a report that ends in one line of JSON, and files."""
+"""`voxtide bench` and `python -m voxtide.bench`. In: arguments. Out: a report on stdout, progress on stderr, files.
+
+Both have this module's parser: the command line passes its arguments on unread, with a view for its terminal.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import inspect
 import json
+import multiprocessing
+import os
+import re
+import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TextIO
+from typing import TextIO
 
 from voxtide.bench.figure import Figure
-from voxtide.bench.figures import (
-    accuracy,
-    completeness,
-    cost,
-    flush,
-    hour,
-    memory,
-    server,
-    streams,
-    talks,
-    vocabulary,
-    voxtral,
-    words,
-)
+from voxtide.bench.figures.plans import AREAS, FIGURES, PLAN_MINUTES, FigureEntry, Step, empty_areas, steps_of
 from voxtide.bench.load.corpora.corpus import open_corpus
 from voxtide.bench.load.process import OtherPrograms
-from voxtide.bench.load.session import BenchEngine, BenchSession
-from voxtide.bench.machine import describe_machine
-from voxtide.bench.report import document, draw, lines_of
-from voxtide.errors import MissingExtraError, VoxtideError
+from voxtide.bench.load.session import BenchEngine, BenchSession, Size
+from voxtide.bench.progress import LineView, Progress, Status, View, duration_text
+from voxtide.bench.report import lines_of
+from voxtide.bench.results import REPORT_FILE, RESULTS_FILE, ResultFiles, Results, default_path
+from voxtide.errors import ConfigError, MissingExtraError, VoxtideError
 
-RESULTS_FILE = "results.json"
+DEFAULT_ENGINE, REMOTE = "moonshine", "remote"
+NOT_INSTALLED, INTERRUPTED = 3, 130
+"""Exit statuses, those of `voxtide`: without the extra nothing can be measured; after Ctrl-C, as in shells."""
+TICK_S = 1.0
+"""Between two updates of the time left."""
 
 
-def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, err: TextIO | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    *,
+    program: str = "python -m voxtide.bench",
+    view: View | None = None,
+    key_of: Callable[[str], str | None] = lambda server: None,
+) -> int:
     """Measure and report. Returns 0 if everything requested was measured, whether or not targets are met; else 1.
 
-    Ctrl-C stops measuring; the report covers what is done, and 130 is returned.
+    Without the bench extra nothing is measured, and 3 is returned. The first Ctrl-C ends the figure that is being
+    measured; what is done is reported and written, and 130 is returned. The second one ends the process at once. Files
+    are written after each figure.
+
+    Args:
+        arguments: The command line's; None for the process's.
+        out: The report goes here; None for stdout.
+        err: Progress goes here; None for stderr.
+        program: The command's name, for its help.
+        view: Shows the progress; None for one line per step.
+        key_of: The API key for a server's address, if there is one.
     """
-    options = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = parsed(arguments, program)
     if options.profile:
-        return record_profile(options.profile, sys.argv[1:] if arguments is None else arguments)
-    run = _Run(options, out or sys.stdout, err or sys.stderr)
-    is_stopped = False
+        return record_profile(options.profile, arguments)
+    err = err or sys.stderr
     try:
-        asyncio.run(run.measure())
-    except KeyboardInterrupt:
-        is_stopped = True
-        run.fail("run", "stopped by Ctrl-C")
-    run.report()
-    return 130 if is_stopped else int(run.has_failed)
+        OtherPrograms()
+    except MissingExtraError as error:
+        err.write(f"bench: {error}\n")
+        return NOT_INSTALLED
+    run = _Run(options, out or sys.stdout, err, view or LineView(err), key_of)
+    return run.run()
 
 
-def _parser() -> argparse.ArgumentParser:
+def parsed(arguments: Sequence[str], program: str) -> argparse.Namespace:
+    """The options of a command line. Exits with status 2 and a message for one that cannot be used."""
+    parser = _parser(program)
+    options = parser.parse_args(arguments)
+    options.engine = options.engine or (REMOTE if options.server else DEFAULT_ENGINE)
+    options.plan = options.plan or "standard"
+    if options.server and not BenchEngine(options.engine).is_remote:
+        parser.error(f"--server needs an engine that connects to a server, such as {REMOTE}; not {options.engine}")
+    return options
+
+
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m voxtide.bench",
+        prog=program,
         allow_abbrev=False,  # `record_profile` removes --profile by its full name
-        description="Measure an engine on this machine. Leave the machine idle meanwhile.",
-        epilog=f"Figures: {', '.join(FIGURES)}. docs/bench.md describes each.",
+        description="Measure an engine or a server on this machine. Leave the machine idle meanwhile.",
+        epilog=f"Areas: {', '.join(AREAS)}. Figures: {', '.join(FIGURES)}. docs/bench.md describes each.",
     )
     # No choices=: with nargs="*" argparse would refuse the empty list.
     parser.add_argument(
-        "names",
-        nargs="*",
-        metavar="NAME",
-        type=_figure_name,
-        help="a figure to measure (default: all but talks, voxtral)",
+        "names", nargs="*", metavar="FIGURE", type=_figure_name, help="a figure to measure (default: those of the plan)"
     )
-    parser.add_argument("--engine", default="moonshine", metavar="NAME", help="what to measure (default: %(default)s)")
+    parser.add_argument(
+        "--only", action="append", default=[], choices=AREAS, metavar="AREA", help="an area; repeatable"
+    )
+    plans = parser.add_mutually_exclusive_group()
+    for plan, text in _PLAN_HELP.items():
+        plans.add_argument(f"--{plan}", dest="plan", action="store_const", const=plan, help=text)
+    parser.add_argument("--engine", metavar="NAME", help=f"what to measure (default: {DEFAULT_ENGINE})")
     parser.add_argument("--model", metavar="NAME", help="one of the engine's models")
-    parser.add_argument("--corpus", metavar="NAME", help="for talks: a corpus of scripts/corpora, or a directory")
+    parser.add_argument("--server", metavar="URL", help="measure this server instead; its key: VOXTIDE_API_KEY")
+    parser.add_argument("--corpus", metavar="NAME", help="speech to use: a corpus of scripts/corpora, or a directory")
     parser.add_argument("--language", metavar="LANG", help="the language of a corpus that is a directory (default: en)")
-    parser.add_argument("--quick", action="store_true", help="do much less: a first impression in a few minutes")
+    parser.add_argument(
+        "--price", type=_price, metavar="EUR_PER_HOUR", help="what this machine costs; gives the cost per audio hour"
+    )
     parser.add_argument("--verbose", action="store_true", help="list the wrong words")
     parser.add_argument("--profile", type=Path, metavar="SVG", help="record a flame graph of the run with py-spy")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the results to this file")
-    parser.add_argument("--out", type=Path, metavar="DIR", help=f"write plots and {RESULTS_FILE} into this directory")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help=f"write {REPORT_FILE}, plots and {RESULTS_FILE} into this directory"
+    )
     return parser
+
+
+_PLAN_HELP: dict[Size, str] = {
+    "quick": f"a first impression, in about {PLAN_MINUTES['quick']} minutes",
+    "standard": f"about {PLAN_MINUTES['standard']} minutes; the default",
+    "full": f"everything, in about {PLAN_MINUTES['full']} minutes",
+}
+
+
+def _figure_name(text: str) -> str:
+    if text not in FIGURES:
+        raise argparse.ArgumentTypeError(f"there is no figure {text!r}; choose from {', '.join(FIGURES)}")
+    return text
+
+
+def _price(text: str) -> float:
+    with suppress(ValueError):
+        if 0 < float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no price; give EUR per hour, such as 0.08")
 
 
 def record_profile(path: Path, arguments: Sequence[str]) -> int:
@@ -110,127 +166,223 @@ def record_profile(path: Path, arguments: Sequence[str]) -> int:
             return 1
 
 
-def _figure_name(text: str) -> str:
-    if text not in FIGURES:
-        raise argparse.ArgumentTypeError(f"there is no figure {text!r}; choose from {', '.join(FIGURES)}")
-    return text
-
-
 class _Run:
     """One run: what was requested, what is measured, what failed."""
 
-    def __init__(self, options: argparse.Namespace, out: TextIO, err: TextIO) -> None:
-        self._machine = describe_machine()
-        self._failures: dict[str, str] = {}
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        out: TextIO,
+        err: TextIO,
+        view: View,
+        key_of: Callable[[str], str | None],
+    ) -> None:
         self._options = options
-        self._out = out
-        self._err = err
-        self._began = datetime.now(UTC)
-        self._engine: dict[str, Any] = {}
-        self._figures: list[Figure] = []
+        self._out, self._err, self._view = out, err, view
+        key = key_of(options.server) if options.server else None
+        self._choice = BenchEngine(options.engine, options.model, options.server, key)
+        self._steps = steps_of(options.plan, options.names, options.only, has_corpus=bool(options.corpus))
+        self._progress = Progress([step.seconds for step in self._steps])
+        self._status: Status | None = None
+        self._plays_cores: dict[tuple[str, Size], float] = {}
+        about = {key: getattr(options, key) for key in ("plan", "only", "names", "server", "corpus", "language")}
+        self._results = Results(about={"is_quick": options.plan == "quick", **about})
+        self._files = ResultFiles(self._json_paths(), options.out, self._note)
 
-    @property
-    def has_failed(self) -> bool:
-        """Whether anything requested failed."""
-        return bool(self._failures)
+    def _json_paths(self) -> list[Path]:
+        options = self._options
+        named = [path for path in (options.json, options.out and options.out / RESULTS_FILE) if path]
+        return named or [default_path(self._results.began, options.engine, options.plan)]
 
-    def fail(self, name: str, reason: str) -> None:
+    def run(self) -> int:
+        """Measure and report; returns the exit status."""
+        if not self._save():  # before the first figure: an hour's work must have a place
+            return 1
+        self._print("  ".join(f"{name}: {fact}" for name, fact in self._results.machine.items() if fact is not None))
+        try:
+            is_stopped = not _run_interruptibly(self._measure_all)
+        finally:
+            self._view.clear()
+        if is_stopped:
+            self._fail("run", "stopped by Ctrl-C")
+        self._report(is_complete=not is_stopped)
+        return INTERRUPTED if is_stopped else int(bool(self._results.failures))
+
+    def _report(self, *, is_complete: bool) -> None:
+        results = self._results
+        for name in empty_areas(self._options.plan, self._options.only):
+            results.not_measured[name] = f"the plan {self._options.plan} has no figure of this area"
+        for name, reason in results.not_measured.items():
+            self._print(f"not measured: {name}: {reason}")
+        if results.noisy:
+            busy = ", ".join(f"{name} {cores:.2f}" for name, cores in results.noisy.items())
+            self._print(
+                f"noisy machine: other programs kept more than {results.noisy_cores:.2f} cores busy ({busy}); "
+                "no verdict on times"
+            )
+        results.is_complete = is_complete
+        self._save_page()
+        if self._save():
+            self._print(f"results: {', '.join(map(str, self._files.json_paths))}")
+
+    def _fail(self, name: str, reason: str) -> None:
         """Print and record a failure."""
-        self._failures[name] = reason
+        self._results.failures[name] = reason
         self._print(f"{name}\n  FAILED  {reason}")
 
     def _print(self, line: str) -> None:
         """Write a line of the report."""
+        self._view.clear()
         self._out.write(f"{line}\n")
         self._out.flush()
 
-    def _progress(self, line: str) -> None:
-        """Write a line of progress."""
+    def _note(self, line: str) -> None:
+        """Write a remark beside the report."""
+        self._view.clear()
         self._err.write(f"bench: {line}\n")
         self._err.flush()
 
-    async def measure(self) -> None:
-        """Measure the requested figures in sequence. A failing figure does not stop the others."""
-        self._print("  ".join(f"{name}: {fact}" for name, fact in self._machine.items() if fact is not None))
+    def _save(self, figure: Figure | None = None) -> bool:
+        """Write the documents and the plots of a new figure. Returns whether it worked; the failure is printed."""
+        try:
+            self._files.write(self._results)
+            if figure is not None:
+                self._files.draw(figure)
+        except OSError as error:
+            self._fail("results", f"{error.filename or 'the files'} cannot be written: {error.strerror or error}")
+            return False
+        return True
+
+    def _save_page(self) -> None:
+        try:
+            self._files.write_page(self._results)
+        except (ConfigError, OSError) as error:
+            self._fail("report", str(error))
+
+    def _show(self, line: str) -> None:
+        """Show what is measured now."""
+        if self._status is not None:
+            self._status = replace(self._status, line=line, left_s=self._progress.left_s)
+            self._view.show(self._status)
+
+    async def _measure_all(self) -> None:
+        """Measure the steps in sequence. A failing figure does not stop the others."""
         options = self._options
-        choice = BenchEngine(options.engine, options.model)
         try:
             corpus = open_corpus(options.corpus, language=options.language) if options.corpus else None
-            async with choice.open() as engine:
-                self._engine = asdict(engine.info)
-                session = BenchSession(choice, engine, is_quick=options.quick, progress=self._progress, corpus=corpus)
-                for name in options.names or [name for name in FIGURES if name not in ON_REQUEST]:
-                    await self._measure(name, session)
+            async with self._choice.open() as engine, self._ticking():
+                self._results.engine = asdict(engine.info)
+                session = BenchSession(
+                    self._choice,
+                    engine,
+                    size=options.plan,
+                    progress=self._show,
+                    corpus=corpus,
+                    price_eur_per_hour=options.price,
+                )
+                total_s = sum(step.seconds for step in self._steps)
+                self._note(f"measuring {', '.join(step.figure for step in self._steps)}: {duration_text(total_s)}")
+                for step in self._steps:
+                    await self._measure(step, session)
         except VoxtideError as error:
-            self.fail("engine", str(error))
+            self._fail("engine", str(error))
 
-    async def _measure(self, name: str, session: BenchSession) -> None:
+    @asynccontextmanager
+    async def _ticking(self) -> AsyncIterator[None]:
+        """Update the time left in between."""
+
+        async def tick() -> None:
+            while True:
+                await asyncio.sleep(TICK_S)
+                if self._status is not None:
+                    self._show(self._status.line)
+
+        ticking = asyncio.create_task(tick())
         try:
-            others = OtherPrograms()
-            figure = await FIGURES[name](session)
+            yield
+        finally:
+            ticking.cancel()
+            with suppress(asyncio.CancelledError):
+                await ticking
+
+    async def _measure(self, step: Step, session: BenchSession) -> None:
+        entry = FIGURES[step.figure]
+        number = self._progress.begin()
+        self._status = Status(step.figure, number, len(self._steps), "starting", self._progress.left_s)
+        figure = None
+        if reason := entry.refusal(session):
+            self._results.not_measured[step.figure] = reason
+        else:
+            session.size = step.size
+            figure = await self._figure(step, entry, session)
+        self._progress.end(is_measured=figure is not None)
+        self._status = None
+        if figure is not None:
+            self._results.figures.append(figure)
+            for line in lines_of(figure, is_verbose=self._options.verbose):
+                self._print(line)
+        self._save(figure)
+
+    async def _figure(self, step: Step, entry: FigureEntry, session: BenchSession) -> Figure | None:
+        """The figure with a note of other programs' load, its verdicts suspended if that is much; None if it failed."""
+        self._show("starting")
+        try:
+            others = OtherPrograms(self._choice.server)
+            figure = await entry.measure(session)
+            figure = replace(figure, definition=figure.definition or _definition(entry.measure))
         except VoxtideError as error:
-            self.fail(name, str(error))
-            return
-        if (num_cores := others.num_cores) is not None:
-            note = f"other programs kept {num_cores:.2f} cores busy meanwhile"
-            figure = replace(figure, notes=(*figure.notes, note))
-        self._figures.append(figure)
-        for line in lines_of(figure, is_verbose=self._options.verbose):
-            self._print(line)
-
-    def report(self) -> None:
-        """Write the requested files, then the last line."""
-        if self._options.json:
-            self._write(self._options.json)
-        if self._options.out:
-            self._write(self._options.out / RESULTS_FILE)
-            self._draw(self._options.out)
-        self._print(self._result())
-
-    def _write(self, path: Path) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self._result() + "\n", "utf-8")
-        except OSError as error:
-            self.fail("results", f"{path} cannot be written: {error.strerror or error}")
-
-    def _draw(self, directory: Path) -> None:
-        try:
-            for path in draw([plot for figure in self._figures for plot in figure.plots], directory):
-                self._progress(f"drew {path}")
-        except MissingExtraError as error:
-            self._progress(f"no plots: {error}")
-        except OSError as error:
-            self.fail("plots", f"{directory} cannot be written: {error.strerror or error}")
-
-    def _result(self) -> str:
-        """The JSON document on one line."""
-        about = {
-            "began": self._began.isoformat(timespec="seconds"),
-            "took_s": (datetime.now(UTC) - self._began).total_seconds(),
-            "machine": self._machine,
-            "engine": self._engine,
-            "is_quick": self._options.quick,
-        }
-        return json.dumps(document(self._figures, failures=self._failures, about=about))
+            self._fail(step.figure, str(error))
+            return None
+        num_cores = others.num_cores
+        for plays in entry.plays:  # made in the first figure that uses them, whose load they had
+            key = plays, step.size
+            num_cores = max(num_cores or 0.0, self._plays_cores.setdefault(key, num_cores or 0.0)) or None
+        if num_cores is None:
+            return figure
+        self._results.others[step.figure] = num_cores
+        figure = replace(figure, notes=(*figure.notes, f"other programs kept {num_cores:.2f} cores busy meanwhile"))
+        limit = self._results.noisy_cores
+        if not entry.is_timed or num_cores <= limit:
+            return figure
+        return figure.suspended(f"noisy machine: other programs kept {num_cores:.2f} cores busy, over {limit:.2f}")
 
 
-FIGURES: dict[str, Callable[[BenchSession], Awaitable[Figure]]] = {
-    "accuracy": accuracy.measure,
-    "talks": talks.measure,
-    "completeness": completeness.measure,
-    "vocabulary": vocabulary.measure,
-    "words": words.measure_latency,
-    "stability": words.measure_stability,
-    "cost": cost.measure,
-    "flush": flush.measure,
-    "streams": streams.measure,
-    "memory": memory.measure,
-    "server": server.measure,
-    "hour": hour.measure,
-    "voxtral": voxtral.measure,
-}
-"""In the order of measurement."""
+def _definition(measure: Callable[..., object]) -> str:
+    """The docstring of the figure's module, without the sentences that name its input and output."""
+    text = inspect.getdoc(inspect.getmodule(measure)) or ""
+    return re.sub(r" In: .*", "", text, count=1)
 
-ON_REQUEST = frozenset({"talks", "voxtral"})
-"""Measured only on request: `talks` needs a corpus, `voxtral` torch and a model of its own; it ignores --engine."""
+
+def _run_interruptibly(main: Callable[[], Coroutine[None, None, None]]) -> bool:
+    """Run a coroutine; returns whether it ended by itself. The first Ctrl-C cancels it, the second ends the process."""
+    is_stopped = False
+    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
+
+    def on_signal(number: int, frame: object) -> None:
+        nonlocal is_stopped
+        if is_stopped:
+            for child in multiprocessing.active_children():
+                child.kill()
+            os._exit(INTERRUPTED)  # what is finished has been written
+        is_stopped = True
+        with suppress(OSError):  # not `_note`: the signal may have interrupted a write to stderr
+            os.write(2, b"bench: stopping; Ctrl-C again ends at once\n")
+        for loop, task in running:
+            loop.call_soon_threadsafe(task.cancel)
+
+    async def attached() -> None:
+        task = asyncio.ensure_future(main())
+        running.append((asyncio.get_running_loop(), task))
+        if is_stopped:  # before there was a task
+            task.cancel()
+        await task
+
+    replaced = signal.signal(signal.SIGINT, on_signal)
+    try:
+        asyncio.run(attached())
+    except asyncio.CancelledError:
+        if not is_stopped:
+            raise
+    finally:
+        signal.signal(signal.SIGINT, replaced)
+    return not is_stopped

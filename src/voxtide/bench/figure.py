@@ -1,15 +1,24 @@
-"""The result of a measurement. In: numbers. Out: a `Figure` to print, draw and write. No I/O."""
+"""The result of a measurement. In: numbers. Out: a `Figure` to print, draw and write, numbers as text. No I/O."""
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from voxtide.errors import VoxtideError
+
+FORMAT = 1
+"""Version of the JSON document of figures. Grows when a reader of the previous one would misread it."""
+
+SIGNIFICANT = 3
+
+MAX_POINTS = 200
+"""Points of a plot's line in the document: more than a plot of 7 inches shows apart."""
 
 _HOLDS = {"<=": operator.le, ">=": operator.ge}
 
@@ -27,32 +36,53 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """One number with its unit, how it was measured (`method`, one line), and its target if it has one."""
+    """One number.
+
+    Attributes:
+        name: What it is; unique in its figure.
+        value: The number.
+        unit: Its unit, empty for a quotient.
+        method: How it was measured, one line.
+        target: The limit to keep, if there is one.
+        suspended: Why the number is not judged by its target; None if it is.
+        data: The entry of `Figure.details` that `value` comes from, from which `bench diff` computes noise: a list of
+            samples; {words, errors} with the `parts` of each that a bootstrap draws; or {count, hours}.
+        percent: Which percentile of the samples `value` is.
+    """
 
     name: str
     value: float
     unit: str
     method: str
     target: Target | None = None
+    suspended: str | None = None
+    data: str = ""
+    percent: float | None = None
 
     @property
     def is_met(self) -> bool | None:
-        """Whether the target is met; None without a target."""
-        return None if self.target is None else self.target.is_met(self.value)
+        """Whether the target is met; None without a target, or if the verdict is suspended."""
+        return None if self.target is None or self.suspended else self.target.is_met(self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a plot: y over x."""
+    """One line of a plot: y over x, with the intervals from `low` to `high` if there are any."""
 
     label: str
     x: Sequence[float]
     y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A plot's data. `x_limits` and `y_limits` are targets, drawn across the plot."""
+    """A plot's data.
+
+    `x_limits` and `y_limits` are targets, drawn across the plot. With `x_names` the x axis has these names, at 0, 1 and
+    so on, instead of numbers.
+    """
 
     name: str
     title: str
@@ -61,6 +91,7 @@ class Plot:
     lines: tuple[Line, ...]
     x_limits: tuple[float, ...] = ()
     y_limits: tuple[float, ...] = ()
+    x_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +105,7 @@ class Figure:
         errors: Transcription errors, a line each; shown with --verbose.
         details: The raw data behind the numbers, ready for JSON.
         plots: Plots of the data.
+        definition: What exactly was measured, in paragraphs and lists ("- ").
     """
 
     name: str
@@ -82,6 +114,19 @@ class Figure:
     errors: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
     plots: tuple[Plot, ...] = ()
+    definition: str = ""
+
+    def suspended(self, reason: str) -> Figure:
+        """The figure with no verdict on what other programs change: times, processor time, capacity.
+
+        Counts and error rates keep theirs.
+        """
+        measures = (replace(it, suspended=reason) if it.unit in TIMED_UNITS else it for it in self.measures)
+        return replace(self, measures=tuple(measures))
+
+
+TIMED_UNITS = frozenset({"ms", "ms/s", "cores", "", "times", "streams", "sessions", "EUR/h"})
+"""Units of numbers that depend on what else the machine does; "" is the real-time factor's."""
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -99,3 +144,20 @@ def share_line(label: str, values: Sequence[float]) -> Line:
     """The share of values, in percent, that are no larger than x."""
     ordered = sorted(values)
     return Line(label, ordered, [100 * (i + 1) / len(ordered) for i in range(len(ordered))])
+
+
+def thinned(line: Line) -> Line:
+    """At most `MAX_POINTS` of a line's points, evenly chosen, with the first and the last."""
+    if len(line.x) <= MAX_POINTS:
+        return line
+    kept = [round(i * (len(line.x) - 1) / (MAX_POINTS - 1)) for i in range(MAX_POINTS)]
+    x, y, low, high = ([values[i] for i in kept] if values else () for values in (line.x, line.y, line.low, line.high))
+    return Line(line.label, x, y, low, high)
+
+
+def number_text(value: float) -> str:
+    """Whole numbers unchanged, others with three significant digits and no exponent."""
+    if value == int(value):
+        return str(int(value))
+    num_decimals = max(0, SIGNIFICANT - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{num_decimals}f}"

@@ -1,17 +1,14 @@
-"""Formats figures. In: figures. Out: lines of text, one JSON document, SVG plots. The only user of matplotlib."""
+"""Formats figures. In: figures. Out: lines of text, one JSON document. Draws nothing."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from voxtide.bench.figure import Figure, Measure, Plot
-from voxtide.errors import MissingExtraError
+from voxtide.bench.figure import FORMAT, Figure, Measure, Plot, number_text, thinned
 
 NAME_COLUMNS = 40
-SIGNIFICANT = 3
 
 
 def lines_of(figure: Figure, *, is_verbose: bool) -> list[str]:
@@ -24,23 +21,16 @@ def lines_of(figure: Figure, *, is_verbose: bool) -> list[str]:
 
 
 def _line(measure: Measure) -> str:
-    mark = {True: "met   ", False: "MISSED", None: "      "}[measure.is_met]
-    value = f"{_number(measure.value)} {measure.unit}".strip()
-    target = f"{measure.target.sign} {_number(measure.target.limit)}" if measure.target else ""
+    mark = "noisy " if measure.suspended else {True: "met   ", False: "MISSED", None: "      "}[measure.is_met]
+    value = f"{number_text(measure.value)} {measure.unit}".strip()
+    target = f"{measure.target.sign} {number_text(measure.target.limit)}" if measure.target else ""
     return f"{mark}  {measure.name:<{NAME_COLUMNS}} {value:>14}  {target:<8}  {measure.method}"
-
-
-def _number(value: float) -> str:
-    """Whole numbers unchanged, others with three significant digits and no exponent."""
-    if value == int(value):
-        return str(int(value))
-    num_decimals = max(0, SIGNIFICANT - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:.{num_decimals}f}"
 
 
 def document(figures: Sequence[Figure], *, failures: dict[str, str], about: dict[str, Any]) -> dict[str, Any]:
     """Everything measured, ready for JSON, with six significant digits."""
     whole = {
+        "format": FORMAT,
         **about,
         "figures": {figure.name: _figure(figure) for figure in figures},
         "failures": failures,
@@ -51,9 +41,11 @@ def document(figures: Sequence[Figure], *, failures: dict[str, str], about: dict
 
 def _figure(figure: Figure) -> dict[str, Any]:
     return {
+        "definition": figure.definition,
         "measures": [_measure(measure) for measure in figure.measures],
         "notes": list(figure.notes),
         "errors": list(figure.errors),
+        "plots": [_plot(plot) for plot in figure.plots],
         "details": figure.details,
     }
 
@@ -66,8 +58,15 @@ def _measure(measure: Measure) -> dict[str, Any]:
         "unit": measure.unit,
         "target": target,
         "is_met": measure.is_met,
+        "suspended": measure.suspended,
         "method": measure.method,
+        "data": measure.data,
+        "percent": measure.percent,
     }
+
+
+def _plot(plot: Plot) -> dict[str, Any]:
+    return {**asdict(plot), "lines": [asdict(thinned(line)) for line in plot.lines]}
 
 
 def _rounded(value: Any) -> Any:
@@ -78,41 +77,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_rounded(inner) for inner in value]
     return value
-
-
-SIZE_INCHES = (7.0, 4.0)
-MAX_MARKERS = 40
-"""Lines with more points are drawn without markers, which would cover them."""
-
-
-def draw(plots: Iterable[Plot], directory: Path) -> list[Path]:
-    """Write one file per plot, named after it. Limits are dashed.
-
-    Raises:
-        MissingExtraError: The bench extra is not installed.
-        OSError: The files cannot be written.
-    """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("matplotlib", "bench", "drawing plots") from error
-
-    paths = []
-    for plot in plots:
-        figure = Figure(figsize=SIZE_INCHES, layout="constrained")
-        axes = figure.add_subplot()
-        for line in plot.lines:
-            marker = "o" if len(line.x) <= MAX_MARKERS else ""
-            axes.plot(line.x, line.y, marker=marker, markersize=3, label=line.label)
-        for limit in plot.x_limits:
-            axes.axvline(limit, color="grey", linestyle="--", linewidth=0.8)
-        for limit in plot.y_limits:
-            axes.axhline(limit, color="grey", linestyle="--", linewidth=0.8)
-        axes.set(title=plot.title, xlabel=plot.x_label, ylabel=plot.y_label)
-        axes.legend()
-        axes.grid(alpha=0.3)
-        paths.append(directory / f"{plot.name}.svg")
-        with rc_context({"svg.hashsalt": "voxtide"}):  # with this and without a date, equal numbers give equal files
-            figure.savefig(paths[-1], metadata={"Date": None})
-    return paths

@@ -56,6 +56,16 @@ class WordErrors:
         """The word error rate in percent."""
         return 100 * self.num_errors / self.num_words
 
+    @property
+    def counts(self) -> dict[str, Any]:
+        """For JSON: words and errors, in all and by part."""
+        return {"words": self.num_words, "errors": self.num_errors, "parts": self.parts}
+
+    def counts_above(self, other: WordErrors) -> dict[str, Any]:
+        """For JSON: the same of this text minus another of the same parts."""
+        parts = [(words, num - num_other) for (words, num), (_, num_other) in zip(self.parts, other.parts, strict=True)]
+        return {"words": self.num_words, "errors": self.num_errors - other.num_errors, "parts": parts}
+
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the rate in percent, by drawing parts with replacement."""
         words, errors = _drawn(self.parts)

@@ -32,8 +32,10 @@ Examples:
   voxtide transcribe talk.mp3 --output talk.srt   subtitles
   voxtide transcribe talk.mp3 --language french   another language than English
   voxtide transcribe *.wav --output texts/        one text file for each
+  voxtide compare talk.wav                        streaming against chunks, side by side
   voxtide serve                                   a web page and an API for other programs
   voxtide doctor                                  what works here, and how to fix the rest
+  voxtide bench --quick                           how accurate and how fast it is here
 """
 
 _TRANSCRIBE_EXAMPLES = """\b
@@ -58,6 +60,16 @@ Examples:
 
 """
 
+_COMPARE_EXAMPLES = """\b
+Examples:
+  voxtide compare
+  voxtide compare talk.mp3 --chunk 2,5 --words
+  voxtide compare talk.wav --reference talk.txt --json talk.json --plot talk.svg
+  voxtide compare talk.wav --engine whisper --language French --chunk 5
+  voxtide compare talk.wav --server http://localhost:8000
+
+"""
+
 app = typer.Typer(
     name="voxtide",
     help="Speech to text while the speaker is still talking, on your own machine.",
@@ -69,8 +81,8 @@ app = typer.Typer(
 )
 
 
-class _Models(TyperGroup):
-    """The commands of cli/models.py, imported on first use: their imports are slow."""
+class _Later(TyperGroup):
+    """A group whose commands are imported on first use: their imports are slow."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return self._loaded().list_commands(ctx)
@@ -79,17 +91,46 @@ class _Models(TyperGroup):
         return self._loaded().get_command(ctx, cmd_name)
 
     def _loaded(self) -> TyperGroup:
-        from voxtide.cli.models import models_app
-
-        group = get_command(models_app)
+        group = get_command(self._app())
         assert isinstance(group, TyperGroup)
         return group
+
+    def _app(self) -> typer.Typer:
+        raise NotImplementedError
+
+
+class _Models(_Later):
+    """The commands of cli/models.py."""
+
+    def _app(self) -> typer.Typer:
+        from voxtide.cli.models import models_app
+
+        return models_app
+
+
+class _Bench(_Later):
+    """The commands of cli/bench.py. Without a command it measures."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        from voxtide.cli.bench import with_command
+
+        return super().parse_args(ctx, with_command(args, self.list_commands(ctx)))
+
+    def _app(self) -> typer.Typer:
+        from voxtide.cli.bench import bench_app
+
+        return bench_app
 
 
 app.add_typer(
     typer.Typer(cls=_Models, no_args_is_help=True, rich_markup_mode=None),
     name="models",
     help="Pull, verify and locate models.",
+)
+app.add_typer(
+    typer.Typer(cls=_Bench, rich_markup_mode=None),
+    name="bench",
+    help="Measure accuracy, latency and speed on this machine.",
 )
 
 
@@ -204,6 +245,54 @@ def demo(
         from voxtide.cli.transcribe.command import demo as run
 
         raise typer.Exit(run(recording, engine=engine, pace=pace, is_on_terminal=_is_on_terminal()))
+
+
+@app.command(epilog=_COMPARE_EXAMPLES + EXIT_CODES_HELP, short_help="Compare streaming with chunks, side by side.")
+def compare(
+    source: options.Compared = None,
+    chunk: options.Chunk = "1,3,5,10",
+    engine: options.AnyEngine = None,
+    server: options.ServerAddress = None,
+    api_key: options.ApiKey = None,
+    model: options.Model = None,
+    language: options.Language = None,
+    threads: options.Threads = None,
+    device: options.Device = None,
+    compute_type: options.ComputeType = None,
+    weights: options.Weights = None,
+    window_minutes: options.WindowMinutes = None,
+    interim_every_ms: options.InterimEveryMs = None,
+    reference: options.Reference = None,
+    words: options.Words = False,
+    json: options.JsonPath = None,
+    plot: options.PlotPath = None,
+) -> None:
+    """Compare streaming with chunks: record some seconds, send them, wait; the same audio, model and machine.
+
+    On a terminal both run side by side in real time. Then a table has when words were shown and final in each way, the
+    errors where the spoken text is known, and the processor time. At most 10 minutes of the recording are used. Ctrl-C
+    ends it and prints what is done.
+    """
+    with reporting():
+        from voxtide.cli.compare.command import CompareRequest
+        from voxtide.cli.compare.command import compare as run
+        from voxtide.cli.remote import choose_engine, engine_options
+
+        own = engine_options(device, compute_type, weights, window_minutes, interim_every_ms)
+        request = CompareRequest(
+            source=source,
+            engine=choose_engine(engine, server, api_key, os.environ, own, language=language, model=model),
+            chunk=chunk,
+            model=model,
+            threads=threads,
+            language=language,
+            reference=reference,
+            has_words=words,
+            json=json,
+            plot=plot,
+            is_on_terminal=_is_on_terminal(),
+        )
+        raise typer.Exit(run(request))
 
 
 @app.command(epilog=_SERVE_EXAMPLES + SERVE_EXIT_CODES_HELP, short_help="Serve transcription to other programs.")

@@ -5,6 +5,7 @@ Those that only `serve` has are in serve/options.py.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import typer
@@ -219,6 +220,34 @@ Recording: TypeAlias = Annotated[
 ]
 DemoPace: TypeAlias = Annotated[
     Literal["real", "fast"], typer.Option("--pace", help="real: at the speed of speech. fast: as fast as possible.")
+]
+Compared: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(metavar="SOURCE", show_default=False, help="A file or a URL. Default: the recording of demo."),
+]
+Chunk: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--chunk",
+        metavar="S,S,...",
+        help="Lengths of chunks in seconds, 0.5 to 60, at most 8. The first is shown beside the stream.",
+    ),
+]
+Reference: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--reference",
+        metavar="FILE",
+        help="The spoken text, to count errors. Default: the text file of the source's name, such as talk.txt.",
+    ),
+]
+Words: TypeAlias = Annotated[bool, typer.Option("--words", help="List when each word was spoken, shown and final.")]
+JsonPath: TypeAlias = Annotated[
+    Path | None, typer.Option("--json", metavar="PATH", help="Write everything measured to this file.")
+]
+PlotPath: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="FILE.svg", help="Draw when the words are shown and final. Needs the extra bench."),
 ]
 All: TypeAlias = Annotated[bool, typer.Option("--all", help="List what is not installed, too.")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

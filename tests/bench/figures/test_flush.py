@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 
-from voxtide.bench.figures.flush import latencies_ms
-from voxtide.bench.load.play import Played, TimedEvent
+from voxtide.bench.figures import flush
+from voxtide.bench.figures.flush import error_measures, latencies_ms
+from voxtide.bench.load.corpora.corpus import CorpusTalk, SpokenSpan
+from voxtide.bench.load.play import Played, TimedEvent, play
+from voxtide.bench.load.session import BenchEngine, BenchSession
+from voxtide.bench.load.utterances import UtteranceTalks
+from voxtide.bench.load.variants import quiet
+from voxtide.bench.word_errors import word_errors
+from voxtide.engines.registry import load_engine
+from voxtide.engines.scripted import speak
 from voxtide.transcript.events import Delta, Flushed
 from voxtide.types import Transcript
 
@@ -22,3 +33,33 @@ def test_each_answer_is_matched_with_its_flush() -> None:
 def test_flushes_without_exactly_one_answer_have_no_latency() -> None:
     assert latencies_ms(played((1.0, 2.0, 3.0), (1, 1.1), (1, 1.2), (3, 3.02))) == pytest.approx([20])
     assert latencies_ms(played((1.0,))) == []
+
+
+def test_what_flushes_add_is_the_difference_of_the_rates() -> None:
+    spoken = ["go home", "press one now", "wait here"]
+    plain = word_errors("talk", spoken, "go home press one now wait here")
+    flushed = word_errors("talk", spoken, "go home press two now wait here")
+    before, after, added = error_measures(plain, flushed)
+    assert (before.value, after.value) == (0, pytest.approx(100 / 7))
+    assert added.value == pytest.approx(100 / 7) and added.is_met is False
+    assert "95 % interval +0.0 to +" in added.method
+
+
+async def test_the_talks_are_transcribed_without_and_with_a_flush_at_every_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flushed_at_s: list[tuple[float, ...]] = []
+
+    async def noting(*arguments: Any, **options: Any) -> Played:
+        flushed_at_s.append(tuple(options["flush_at_s"]))
+        return await play(*arguments, **options)
+
+    monkeypatch.setattr(flush, "play", noting)
+    words = speak("the white tower")
+    end_s = 0.5 + len(words) / 16000
+    talk = CorpusTalk("coded", np.concatenate([quiet(0.5), words]), (SpokenSpan(0.5, end_s, "the white tower"),))
+    async with load_engine("scripted") as engine:
+        session = BenchSession(BenchEngine("scripted"), engine, size="quick", progress=lambda line: None)
+        errors = await flush._errors(session, UtteranceTalks("code", "en", (talk,)))
+    assert flushed_at_s == [(), (pytest.approx(end_s + 0.25),)]
+    assert [(found.num_words, found.num_errors) for found in errors.values()] == [(3, 0), (3, 0)]

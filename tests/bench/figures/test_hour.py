@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voxtide.bench.figures.hour import drifts_s, passes_of
+from voxtide.bench.figures.hour import drifts_s, growth_measure, passes_of
 from voxtide.bench.figures.memory import slope
 from voxtide.types import Segment, Transcript, Word
 
@@ -26,3 +26,12 @@ def test_drift_covers_only_matching_words() -> None:
     first = [Word("a", 1.0, 1.5), Word("b", 2.0, 2.5), Word("c", 3.0, 3.5)]
     later = [Word("a", 1.25, 1.5), Word("x", 2.0, 2.5), Word("c", 2.5, 3.5)]
     assert drifts_s(later, first) == [0.25, 0.5]
+
+
+def test_memory_growth_is_judged_only_after_an_hour() -> None:
+    hour = growth_measure([400.0, 300.0, *(300.0 + 0.1 * minute for minute in range(1, 59))], 1, 3600.0)
+    assert (hour.name, hour.unit, hour.is_met) == ("memory growth", "MB/h", False)
+    assert hour.value == pytest.approx(6)
+    short = growth_measure([400.0, 300.0, 300.1, 300.2, 300.3], 1, 300.0)
+    assert (short.name, short.unit, short.is_met) == ("memory growth in 5 minutes", "MB", None)
+    assert short.value == pytest.approx(0.3), "of the minutes played, not of an hour"

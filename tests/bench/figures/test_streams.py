@@ -19,7 +19,12 @@ class Machine:
     async def load_of(self, num_streams: int) -> StreamLoad:
         self.tried.append(num_streams)
         return StreamLoad(
-            num_streams, num_cores=2, cpu_cores=1.0, lag_ms=10.0, late_ms=100.0 if num_streams <= self.limit else 401.0
+            num_streams,
+            num_cores=2,
+            cpu_cores=1.0,
+            lag_ms=10.0,
+            late_ms=100.0 if num_streams <= self.limit else 401.0,
+            final_ms=None,
         )
 
 
@@ -47,9 +52,17 @@ async def test_a_quick_search_stops_at_the_first_overload() -> None:
 
 
 def test_a_sustained_load_above_an_overload_does_not_count() -> None:
-    loads = [StreamLoad(1, 2, 0.1, 1.0, 1.0), StreamLoad(2, 2, 0.2, 401.0, 1.0), StreamLoad(4, 2, 0.4, 400.0, 400.0)]
+    loads = [
+        StreamLoad(1, 2, 0.1, 1.0, 1.0, 500.0),
+        StreamLoad(2, 2, 0.2, 401.0, 1.0, 500.0),
+        StreamLoad(4, 2, 0.4, 400.0, 400.0, None),
+    ]
     assert [load.is_sustained for load in loads] == [True, False, True]
     assert num_sustained(loads) == 1
+
+
+def test_late_final_text_is_an_overload() -> None:
+    assert not StreamLoad(1, 2, 0.1, 1.0, 1.0, 501.0).is_sustained
 
 
 def test_lateness_covers_only_text() -> None:

@@ -274,10 +274,10 @@ async def test_the_figure_compares_three_ways(tmp_path: Path) -> None:
     corpus = spoken_corpus(tmp_path, "go on", "it was night")
     async with ScriptedEngine() as engine:
         choice = BenchEngine("scripted")
-        session = BenchSession(choice, engine, is_quick=True, progress=ignore, corpus=corpus)
+        session = BenchSession(choice, engine, size="quick", progress=ignore, corpus=corpus)
         figure = await talks.measure(session)
         with pytest.raises(ConfigError, match="name a corpus with --corpus"):
-            await talks.measure(BenchSession(choice, engine, is_quick=True, progress=ignore))
+            await talks.measure(BenchSession(choice, engine, size="quick", progress=ignore))
     values = {it.name: it.value for it in figure.measures}
     assert all(values[f"WER, clean, {way}"] == 0 for way in ("alone", "fast", "live"))
     assert values["WER, clean, live minus alone"] == 0
@@ -293,7 +293,7 @@ async def test_what_cannot_be_measured_is_left_out_and_reported(tmp_path: Path) 
     lines: list[str] = []
     async with ScriptedEngine() as engine:
         session = BenchSession(
-            BenchEngine("scripted"), engine, is_quick=True, progress=lines.append, corpus=open_corpus(str(tmp_path))
+            BenchEngine("scripted"), engine, size="quick", progress=lines.append, corpus=open_corpus(str(tmp_path))
         )
         figure = await talks.measure(session)
     assert {it.name: it.value for it in figure.measures}["WER, clean, alone"] == 0

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.terminal import Terminal
-from voxtide.cli.transcribe.live import LiveView, PlainView, meter
+from voxtide.cli.transcribe.live import LiveView, PlainView, meter, showing_logs
 from voxtide.cli.transcribe.metrics import LatencyMetrics
 from voxtide.cli.transcribe.screen import Screen
 from voxtide.transcript.events import Delta, Finished, Flushed, Interim, SegmentEnded, SpeechStopped, TranscriptEvent
@@ -198,7 +198,7 @@ def test_log_messages_are_notes_above_the_open_text(monkeypatch: pytest.MonkeyPa
     handler = logging.StreamHandler()
     monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
     watched.emit(Delta("Ever tried.", 1.0), segment("Ever tried."), Delta(" Ever", 1.5))
-    with watched.view.showing_logs():
+    with showing_logs(watched.view.show_note):
         logging.getLogger("voxtide.audio").warning("microphone is lost")
         other = threading.Thread(target=logging.getLogger("voxtide.audio").warning, args=("from another thread",))
         other.start()

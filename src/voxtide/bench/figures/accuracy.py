@@ -6,11 +6,12 @@ whisper-normalizer), which removes case, punctuation, hesitations and spelling v
 recording is followed by a second of quiet.
 
 - live: the final text of a live stream after `finish`. Audio is fed as fast as the engine takes it. Each recording is
-  played four times, after 0 to 3 times 96 ms of quiet: where in a word an update falls is chance, and moves the rate by
-  tenths of a percent. The clean set is also played once in real time; "text that differs" counts the differing words.
+  played up to four times, after 0 to 3 times 96 ms of quiet: where in a word an update falls is chance, and moves the
+  rate by tenths of a percent. The clean set is also played once in real time; "text that differs" counts the differing
+  words.
 - fast: the text of a stream at pace `fast`.
 - noise: pink noise 10 dB below the recording's mean power; one fixed seed per start.
-- telephone: 8 kHz G.711 mu-law and back.
+- telephone: 8 kHz G.711 mu-law and back; not in the size `quick`.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from typing import TypeAlias
 import numpy as np
 
 from voxtide.bench.figure import Figure, Measure, Target
-from voxtide.bench.load.session import FAST_OPTIONS, LIVE_OPTIONS, BenchSession
+from voxtide.bench.load.session import FAST_OPTIONS, LIVE_OPTIONS, BenchSession, Size
 from voxtide.bench.load.variants import over_telephone, quiet, with_noise, with_trailing_quiet
 from voxtide.bench.load.word_timeline import num_differing, words_of
 from voxtide.bench.word_errors import WordErrors, normaliser_name, total, word_errors
 from voxtide.types import Samples, StreamOptions
 
 SNR_DB = 10.0
-NUM_STARTS = 4
+NUM_STARTS: dict[Size, int] = {"quick": 1, "standard": 2, "full": 4}
 """Plays per recording, so that one unlucky start or noise does not decide."""
 START_S = 0.096
 """Between two starts: a quarter of the 384 ms between two decisions of `moonshine`."""
@@ -41,12 +42,13 @@ CLEAN, NOISE, TELEPHONE = Target("<=", 3.5), Target("<=", 8.0), Target("<=", 5.0
 
 async def measure(session: BenchSession) -> Figure:
     """Measure all sets, live and fast."""
-    starts = range(1 if session.is_quick else NUM_STARTS)
+    starts = range(NUM_STARTS[session.size])
     sets: dict[str, list[Variant]] = {
         "clean": [partial(_started, start=start) for start in starts],
         "noise": [partial(_in_noise, start=start) for start in starts],
-        "telephone": [partial(_by_telephone, start=start) for start in starts],
     }
+    if not session.is_quick:
+        sets["telephone"] = [partial(_by_telephone, start=start) for start in starts]
     targets: dict[str, Target] = {"clean": CLEAN, "noise": NOISE, "telephone": TELEPHONE}
     paced, num_unlike = await _paced(session)
     scores: dict[str, tuple[WordErrors, Target | None]] = {"clean, live, real time": (paced, CLEAN)}
@@ -59,7 +61,7 @@ async def measure(session: BenchSession) -> Figure:
         measures=(*(_measure(name, *score) for name, score in scores.items()), _unlike(num_unlike)),
         notes=(f"texts compared after {normaliser_name()}",),
         errors=tuple(line for name, (errors, _) in scores.items() for line in _error_lines(name, errors)),
-        details={name: {"words": it.num_words, "errors": it.num_errors} for name, (it, _) in scores.items()},
+        details={name: it.counts for name, (it, _) in scores.items()},
     )
 
 
@@ -108,6 +110,7 @@ def _measure(name: str, errors: WordErrors, target: Target | None) -> Measure:
         unit="%",
         target=target,
         method=f"{errors.num_errors} words substituted, deleted or inserted, of {errors.num_words}",
+        data=name,
     )
 
 

@@ -14,10 +14,11 @@ were.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-from voxtide.bench.figure import Figure, Measure, Target
+from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
 from voxtide.bench.figures.completeness import is_invented
 from voxtide.bench.load.corpora.corpus import CorpusTalk
 from voxtide.bench.load.corpora.layouts import left_out_line
@@ -68,12 +69,14 @@ async def measure(session: BenchSession) -> Figure:
     if session.is_quick:
         talks = talks[:NUM_QUICK_TALKS]
     measures: list[Measure] = []
-    errors: dict[str, WordErrors] = {}
+    details: dict[str, Any] = {}
+    found_in: dict[str, Errors] = {}
     for name in QUICK if session.is_quick else CONDITIONS:
         found = await _errors(session, name, talks)
         hours = sum(len(talk.samples) for talk in talks) / SAMPLE_RATE_HZ / 3600 / CONDITIONS[name].speed
         measures += _measures(name, found, hours)
-        errors |= {f"{name}, {way}": it for way, it in found.items()}
+        details |= {f"{name}, {what}": data for what, data in _details(found, hours).items()}
+        found_in[name] = found
     length_min = sum(len(talk.samples) for talk in talks) / SAMPLE_RATE_HZ / 60
     num_utterances = sum(len(talk.spans) for talk in talks)
     return Figure(
@@ -85,15 +88,37 @@ async def measure(session: BenchSession) -> Figure:
             *left_out_notes,
         ),
         errors=tuple(
-            f"{name}: {where}: {spoken or '(nothing)'} -> {written or '(nothing)'}"
-            for name, it in errors.items()
+            f"{name}, {way}: {where}: {spoken or '(nothing)'} -> {written or '(nothing)'}"
+            for name, errors in found_in.items()
+            for way, it in errors.items()
             for where, spoken, written in it.differences
         ),
-        details={
-            name: {"words": it.num_words, "errors": it.num_errors, "interval": it.interval()}
-            for name, it in errors.items()
-        }
-        | {"left out": {it.name: it.reason for it in left_out}},
+        details={**details, "left out": {it.name: it.reason for it in left_out}},
+        plots=(_plot(found_in),),
+    )
+
+
+def _details(errors: Errors, hours: float) -> dict[str, Any]:
+    """What the measures of one condition come from, by way and difference."""
+    rates = {way: {**it.counts, "interval": it.interval()} for way, it in errors.items()}
+    gaps = {f"{way} minus alone": errors[way].counts_above(errors["alone"]) for way in ("fast", "live")}
+    return {**rates, **gaps, "invented": {"count": _num_invented(errors["live"]), "hours": hours}}
+
+
+def _plot(found: dict[str, Errors]) -> Plot:
+    """The rates by condition, with their intervals."""
+    lines = []
+    for way in ("alone", "fast", "live"):
+        of_way = [errors[way] for errors in found.values()]
+        low, high = zip(*(it.interval() for it in of_way), strict=True)
+        lines.append(Line(way, [float(i) for i in range(len(of_way))], [it.percent for it in of_way], low, high))
+    return Plot(
+        name="talks",
+        title="Word error rate with its 95 % interval",
+        x_label="condition",
+        y_label="%",
+        lines=tuple(lines),
+        x_names=tuple(found),
     )
 
 
@@ -117,13 +142,11 @@ async def _errors(session: BenchSession, name: str, talks: list[CorpusTalk]) -> 
 
 
 async def _text(session: BenchSession, samples: Samples, options: StreamOptions) -> str:
-    known = session.engine.info.languages
-    language = session.corpus.language if session.corpus.language in known and len(known) > 1 else None
-    return await session.text(with_trailing_quiet(samples), replace(options, language=language))
+    return await session.text(with_trailing_quiet(samples), session.in_language(options, session.corpus.language))
 
 
 def _measures(name: str, errors: Errors, hours: float) -> list[Measure]:
-    measures = [_rate(f"WER, {name}, {way}", it) for way, it in errors.items()]
+    measures = [_rate(f"{name}, {way}", it) for way, it in errors.items()]
     for way, target in {"fast": FAST_GAP, "live": LIVE_GAP}.items():
         low, high = errors[way].interval_above(errors["alone"])
         measures.append(
@@ -133,22 +156,28 @@ def _measures(name: str, errors: Errors, hours: float) -> list[Measure]:
                 unit="points",
                 target=target,
                 method=f"95 % interval {low:+.1f} to {high:+.1f}",
+                data=f"{name}, {way} minus alone",
             )
         )
-    invented = sum(is_invented(difference) for difference in errors["live"].differences)
+    num_invented = _num_invented(errors["live"])
     measures.append(
         Measure(
             name=f"invented, {name}, live",
-            value=invented / hours,
+            value=num_invented / hours,
             unit="phrases/h",
             target=INVENTED,
-            method=f"{invented} in {60 * hours:.0f} min",
+            method=f"{num_invented} in {60 * hours:.0f} min",
+            data=f"{name}, invented",
         )
     )
     return measures
 
 
+def _num_invented(errors: WordErrors) -> int:
+    return sum(is_invented(difference) for difference in errors.differences)
+
+
 def _rate(name: str, errors: WordErrors) -> Measure:
     low, high = errors.interval()
     method = f"{errors.num_errors} of {errors.num_words} words; 95 % interval {low:.1f} to {high:.1f}"
-    return Measure(name=name, value=errors.percent, unit="%", method=method)
+    return Measure(name=f"WER, {name}", value=errors.percent, unit="%", method=method, data=name)

@@ -5,6 +5,7 @@ Uses `pipeline.run_stream`, as the command line does.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
@@ -95,6 +96,8 @@ async def play(
     is_paced: bool,
     chunk_ms: int | None = None,
     flush_at_s: Sequence[float] = (),
+    observers: Sequence[Observer] = (),
+    stop: asyncio.Event | None = None,
 ) -> Played:
     """Play samples into an entered stream and finish it.
 
@@ -104,6 +107,8 @@ async def play(
         is_paced: Whether to play in real time, or as fast as the engine takes it.
         chunk_ms: Audio per `feed`; None for 20 paced and 80 otherwise.
         flush_at_s: Ascending positions in the audio; each flush is requested after the chunk that holds its position.
+        observers: Called beside the record.
+        stop: When set, playing stops; what was played is transcribed.
 
     Raises:
         VoxtideError: The engine failed.
@@ -112,7 +117,8 @@ async def play(
     source: AudioSource = SamplesSource(samples, chunk_ms=chunk_ms)
     log = _Log()
     async with paced(source) if is_paced else source as opened:
-        outcome = await run_stream(_with_flushes(opened, stream, flush_at_s, log), stream, (log,))
+        chunks = _with_flushes(opened, stream, flush_at_s, log)
+        outcome = await run_stream(chunks, stream, (log, *observers), stop=stop)
     if outcome.failure is not None:
         raise outcome.failure
     return log.played(outcome.transcript)
@@ -141,7 +147,7 @@ class _Log(Observer):
         self._asked_s.append(time.monotonic())
 
     def played(self, transcript: Transcript) -> Played:
-        began_s = min(self._fed_s)
+        began_s = min(self._fed_s, default=time.monotonic())  # nothing was fed if it was stopped at once
         return Played(
             events=tuple(TimedEvent(events.event, events.at_s - began_s) for events in self._events),
             flushed_at_s=tuple(flushed_at_s - began_s for flushed_at_s in self._asked_s),

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from voxtide.errors import MissingExtraError, VoxtideError
 
@@ -82,7 +87,8 @@ async def in_fresh_process(
     others = multiprocessing.active_children()
     limit = asyncio.timeout(limit_s)
     try:
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, mp_context=spawn, initializer=_follow_the_caller) as pool:
             answer = pool.submit(_run, function, arguments)
             try:
                 async with limit:
@@ -97,6 +103,19 @@ async def in_fresh_process(
             raise
         message = f"{function.__name__} exceeded its limit of {limit_s:g} s; its process was killed"
         raise VoxtideError(message) from error
+
+
+def _follow_the_caller() -> None:
+    """Leave Ctrl-C, which reaches all processes of a terminal, to the caller, and end when it ends, even if killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    caller = multiprocessing.parent_process()
+    if caller is not None:
+        threading.Thread(target=_end_with, args=(caller,), daemon=True).start()
+
+
+def _end_with(caller: BaseProcess) -> None:
+    caller.join()
+    os._exit(1)
 
 
 def _kill_children_but(others: list[BaseProcess]) -> None:
@@ -119,14 +138,15 @@ MIN_COUNTED_S = 1.0
 class OtherPrograms:
     """Processor time of other programs from now on. They lengthen every latency, so the report names them."""
 
-    def __init__(self) -> None:
-        """Start counting.
+    def __init__(self, server: str | None = None) -> None:
+        """Start counting. `server` is the address of one that is measured: if it runs here, it is no other program.
 
         Raises:
             MissingExtraError: The bench extra is not installed.
         """
         self._began_s = time.monotonic()
-        self._others_began_s = _others_cpu_s()
+        self._measured = _processes_of(server) if server else []
+        self._others_began_s = _others_cpu_s(self._measured)
 
     @property
     def num_cores(self) -> float | None:
@@ -134,14 +154,43 @@ class OtherPrograms:
         took_s = time.monotonic() - self._began_s
         if took_s < MIN_COUNTED_S:
             return None
-        return max(0.0, (_others_cpu_s() - self._others_began_s) / took_s)
+        return max(0.0, (_others_cpu_s(self._measured) - self._others_began_s) / took_s)
 
 
-def _others_cpu_s() -> float:
-    ours = _process().cpu_times()
-    ours_s = ours.user + ours.system + ours.children_user + ours.children_system
+def _others_cpu_s(measured: list[Any]) -> float:
+    ours_s = sum(_cpu_s(process) for process in (_process(), *measured))
     total = _psutil().cpu_times()
-    return sum(getattr(total, kind, 0.0) for kind in _BUSY_KINDS) - float(ours_s)
+    return sum(getattr(total, kind, 0.0) for kind in _BUSY_KINDS) - ours_s
+
+
+def _cpu_s(process: Any) -> float:
+    """Processor time of a process and its finished children; 0 if it has ended or may not be looked at."""
+    try:
+        times = process.cpu_times()
+    except _psutil().Error:
+        return 0.0
+    return float(times.user + times.system + getattr(times, "children_user", 0) + getattr(times, "children_system", 0))
+
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _processes_of(server: str) -> list[Any]:
+    """The processes of this machine that listen at a loopback address, and their children.
+
+    A server in a container and, on macOS, one of another user cannot be found; it counts among the other programs.
+    """
+    psutil, address = _psutil(), urlsplit(server)
+    if address.hostname not in _LOOPBACK:
+        return []
+    port = address.port or (443 if address.scheme in ("https", "wss") else 80)
+    found = []
+    with suppress(psutil.Error):
+        listening = [it for it in psutil.net_connections("tcp") if it.status == psutil.CONN_LISTEN]
+        for pid in {it.pid for it in listening if it.pid and it.laddr.port == port}:
+            process = psutil.Process(pid)
+            found += [process, *process.children(recursive=True)]
+    return found
 
 
 def _process() -> Any:

@@ -7,6 +7,7 @@ import base64
 import json
 import logging
 import multiprocessing
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -92,6 +93,7 @@ def _receive(pipe: Connection) -> Any:
 
 
 def _main(pipe: Connection, served: Served) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal: the caller decides
     if served.core is not None:
         use_core(served.core)
     asyncio.run(_serve_bare(pipe) if served.is_bare else _serve(pipe, served.choice))

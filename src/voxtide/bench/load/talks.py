@@ -11,6 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from voxtide.bench.load.corpora.corpus import MAX_PAUSE_S as SPOKEN_MAX_PAUSE_S
+from voxtide.bench.load.corpora.corpus import MIN_PAUSE_S as SPOKEN_MIN_PAUSE_S
+from voxtide.bench.load.corpora.corpus import CorpusTalk, SpokenSpan
 from voxtide.bench.load.recordings import BenchRecording
 from voxtide.bench.load.variants import quiet
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Word
@@ -36,10 +39,12 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """The audio between two pauses, and its words."""
+    """The audio between two pauses, its words, and the times of the first one's start and the last one's end in it."""
 
     samples: Samples
     text: str
+    start_s: float
+    end_s: float
 
 
 def phrases_of(recordings: Iterable[BenchRecording]) -> list[Phrase]:
@@ -56,16 +61,17 @@ def _phrases(recording: BenchRecording) -> list[Phrase]:
     cuts_s = [(last[-1].end_s + first[0].start_s) / 2 for last, first in pairwise(groups)]
     starts_s, ends_s = [0.0, *cuts_s], [*cuts_s, recording.duration_s]
     return [
-        Phrase(
-            _between(
-                recording.samples,
-                max(start_s, words[0].start_s - MAX_EDGE_S),
-                min(end_s, words[-1].end_s + MAX_EDGE_S),
-            ),
-            " ".join(word.text for word in words),
-        )
+        _phrase(recording, words, start_s, end_s)
         for words, start_s, end_s in zip(groups, starts_s, ends_s, strict=True)
     ]
+
+
+def _phrase(recording: BenchRecording, words: Sequence[Word], start_s: float, end_s: float) -> Phrase:
+    """The part of a recording between two times, without most of the silence at its edges."""
+    first_s, last_s = words[0].start_s, words[-1].end_s
+    start_s, end_s = max(start_s, first_s - MAX_EDGE_S), min(end_s, last_s + MAX_EDGE_S)
+    text = " ".join(word.text for word in words)
+    return Phrase(_between(recording.samples, start_s, end_s), text, first_s - start_s, last_s - start_s)
 
 
 def _between(samples: Samples, start_s: float, end_s: float) -> Samples:
@@ -75,6 +81,10 @@ def _between(samples: Samples, start_s: float, end_s: float) -> Samples:
 def talk(phrases: Sequence[Phrase], *, seed: int, duration_s: float) -> Talk:
     """Phrases in drawn order until they last `duration_s`. All are used before one is repeated."""
     random = np.random.default_rng(seed)
+    return _joined(f"talk {seed}", _drawn(phrases, random, duration_s), random)
+
+
+def _drawn(phrases: Sequence[Phrase], random: np.random.Generator, duration_s: float) -> list[Phrase]:
     chosen: list[Phrase] = []
     num_samples = 0
     while num_samples < duration_s * SAMPLE_RATE_HZ:
@@ -83,14 +93,32 @@ def talk(phrases: Sequence[Phrase], *, seed: int, duration_s: float) -> Talk:
             num_samples += len(phrases[i].samples) + round(MIN_PAUSE_S * SAMPLE_RATE_HZ)
             if num_samples >= duration_s * SAMPLE_RATE_HZ:
                 break
-    return _joined(f"talk {seed}", chosen, random)
+    return chosen
+
+
+def spoken_talk(phrases: Sequence[Phrase], *, seed: int, duration_s: float) -> CorpusTalk:
+    """A talk like that of a corpus, with its pauses; its spans are from the first word to the last."""
+    random = np.random.default_rng(seed)
+    pieces: list[Samples] = []
+    spans: list[SpokenSpan] = []
+    place_s = 0.0
+    for phrase in _drawn(phrases, random, duration_s):
+        pieces += [quiet(random.uniform(SPOKEN_MIN_PAUSE_S, SPOKEN_MAX_PAUSE_S)), phrase.samples]
+        place_s += len(pieces[-2]) / SAMPLE_RATE_HZ
+        spans.append(SpokenSpan(place_s + phrase.start_s, place_s + phrase.end_s, phrase.text))
+        place_s += len(phrase.samples) / SAMPLE_RATE_HZ
+    return CorpusTalk(f"talk {seed}", np.concatenate(pieces), tuple(spans))
 
 
 def conversation(recordings: Sequence[BenchRecording], *, seed: int, num_utterances: int) -> Talk:
     """`num_utterances` whole recordings, drawn."""
     random = np.random.default_rng(seed)
     chosen = [recordings[i] for i in random.choice(len(recordings), num_utterances)]
-    return _joined(f"session {seed}", [Phrase(it.samples, it.text) for it in chosen], random)
+    return _joined(f"session {seed}", [_whole(it) for it in chosen], random)
+
+
+def _whole(recording: BenchRecording) -> Phrase:
+    return Phrase(recording.samples, recording.text, recording.words[0].start_s, recording.words[-1].end_s)
 
 
 def _joined(name: str, phrases: Sequence[Phrase], random: np.random.Generator) -> Talk:

@@ -33,7 +33,7 @@ from voxtide.cli.interrupts import Interrupts, interruptible, uninterrupted
 from voxtide.cli.models import PullView
 from voxtide.cli.remote import EngineChoice
 from voxtide.cli.transcribe.documents import DocumentWriter, EventWriter, error_document, whole_document
-from voxtide.cli.transcribe.live import LiveView, PlainView
+from voxtide.cli.transcribe.live import LiveView, PlainView, showing_logs
 from voxtide.cli.transcribe.metrics import LatencyMetrics, metrics_lines
 from voxtide.cli.transcribe.output import Destination, open_destination
 from voxtide.cli.transcribe.progress import ProgressBar
@@ -270,7 +270,7 @@ class _Job:
         screen = Screen(self._terminal, shutil.get_terminal_size, is_styled=not os.environ.get("NO_COLOR"))
         view = LiveView(screen, title=self._engine.info.name, metrics=shown_metrics)
         self._interrupts.on_stop = lambda: view.show_state("finishing; Ctrl-C again stops at once")
-        with closing(view), view.showing_logs() if sys.stderr.isatty() else nullcontext():
+        with closing(view), showing_logs(view.show_note) if sys.stderr.isatty() else nullcontext():
             yield [view, _NotePrinter(view.hidden, saved)]
 
     @asynccontextmanager

@@ -95,18 +95,6 @@ class LiveView(Observer):
         """Show a message above the open text. It stays on the screen."""
         self._draw(wrap(spans(text, "dim"), self._screen.num_columns))
 
-    @contextmanager
-    def showing_logs(self) -> Iterator[None]:
-        """Show what the body logs to stderr as notes: written directly, it would break the rows that are redrawn."""
-        notes = _NoteSink(self, sys.stderr)
-        handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.StreamHandler)]
-        replaced = [(handler, handler.setStream(notes)) for handler in handlers if handler.stream is sys.stderr]
-        try:
-            yield
-        finally:
-            for handler, stream in replaced:
-                handler.setStream(stream)
-
     def close(self) -> None:
         """Leave the stable text and the last status on the screen."""
         rest = wrap(self._paragraphs.take_rest(), self._screen.num_columns)
@@ -147,11 +135,24 @@ class LiveView(Observer):
         return [Span(STATUS_GAP.join(parts.values())[: self._screen.num_columns], "dim")]
 
 
+@contextmanager
+def showing_logs(show_note: Callable[[str], object]) -> Iterator[None]:
+    """Show what the body logs to stderr as notes: written directly, it would break the rows that are redrawn."""
+    notes = _NoteSink(show_note, sys.stderr)
+    handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.StreamHandler)]
+    replaced = [(handler, handler.setStream(notes)) for handler in handlers if handler.stream is sys.stderr]
+    try:
+        yield
+    finally:
+        for handler, stream in replaced:
+            handler.setStream(stream)
+
+
 class _NoteSink:
     """Takes log messages for a view. Those of other threads, which must not draw, go to `stderr`."""
 
-    def __init__(self, view: LiveView, stderr: TextSink) -> None:
-        self._view = view
+    def __init__(self, show_note: Callable[[str], object], stderr: TextSink) -> None:
+        self._show_note = show_note
         self._stderr = stderr
         self._thread = threading.current_thread()
 
@@ -159,7 +160,7 @@ class _NoteSink:
         if threading.current_thread() is not self._thread:
             self._stderr.write(text)
         elif text.strip():
-            self._view.show_note(text)
+            self._show_note(text)
 
     def flush(self) -> None:
         self._stderr.flush()

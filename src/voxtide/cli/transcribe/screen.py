@@ -51,6 +51,11 @@ class Screen:
         """Usable width. The last column stays free: terminals differ in when they wrap there."""
         return max(1, self._size().columns - 1)
 
+    @property
+    def num_rows(self) -> int:
+        """Height of the terminal."""
+        return self._size().lines
+
     def update(self, permanent: Sequence[Row], redrawn: Sequence[Row]) -> None:
         """Append `permanent` rows, then show `redrawn` until the next update, cut to its last rows that fit."""
         redrawn = redrawn[-max(1, self._size().lines - 1) :]

@@ -1,0 +1,210 @@
+"""Compares two runs. In: run. Out: what changed beyond noise, better or worse, as lines and as JSON.
+
+`noise.py` decides what is noise. A number has the same figure, name and unit in both runs; others are listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
+
+from voxtide.bench.figure import number_text
+from voxtide.bench.reports.document import MeasureResult, RunDocument
+from voxtide.bench.reports.noise import compare
+
+Key: TypeAlias = tuple[str, str, str]
+"""Figure, name, unit."""
+
+Row: TypeAlias = tuple[str, str, str, str, str, str, str]
+
+Direction: TypeAlias = Literal["better", "worse", "changed"]
+
+BETTER_HIGHER = ("found", "fixed", "exactly once", "success", "throughput")
+BETTER_LOWER = (
+    "WER",
+    "real-time factor",
+    "wall time",
+    "missed",
+    "misses",
+    "cuts",
+    "leaked",
+    "changed",
+    "lost",
+    "differ",
+)
+"""Words in the names of numbers without a target."""
+
+UNITS_BETTER_HIGHER = frozenset({"streams", "sessions", "GB/s"})
+UNITS_BETTER_LOWER = frozenset(
+    {"ms", "s", "MB", "MiB", "MB/h", "cores", "ms/s", "times", "steps", "points", "words", "runs", "phrases/h", "EUR/h"}
+)
+"""Units of numbers without a target and without such a word. `%` and none state no direction."""
+
+IDENTITY = ("cpu", "cores", "system", "python", "onnxruntime", "numpy", "faster-whisper")
+"""Facts of a machine without which its numbers are those of another."""
+
+OWN = frozenset({"began", "took_s", "is_complete", "names", "only"})
+"""Entries in which any two runs may differ; what they measured shows in their numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A number that changed beyond noise, and by which rule."""
+
+    figure: str
+    name: str
+    unit: str
+    before: float
+    after: float
+    direction: Direction
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diff:
+    """Two runs compared.
+
+    Attributes:
+        warnings: Why the runs may not be comparable.
+        runs: What each run is, a line each.
+        changes: Changed numbers, the worse ones first.
+        num_unchanged: Numbers that are equal or differ within noise.
+        only_before: Numbers that only the first run has, as "figure: name".
+        only_after: Those that only the second has.
+    """
+
+    warnings: tuple[str, ...]
+    runs: tuple[str, str]
+    changes: tuple[Change, ...]
+    num_unchanged: int
+    only_before: tuple[str, ...]
+    only_after: tuple[str, ...]
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether any number became worse."""
+        return any(change.direction == "worse" for change in self.changes)
+
+    def as_json(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {**asdict(self), "is_worse": self.is_worse}
+
+
+def diff(before: RunDocument, after: RunDocument) -> Diff:
+    """Compare two runs; `before` is the one to be compared with."""
+    first, second = _measures(before), _measures(after)
+    changes: list[Change] = []
+    num_unchanged = 0
+    for key, old in first.items():
+        if (new := second.get(key)) is None:
+            continue
+        noise = compare(old, new)
+        if noise.is_beyond:
+            changes.append(Change(*key, old.value, new.value, direction(old, new), noise.rule))
+        else:
+            num_unchanged += 1
+    order = ("worse", "better", "changed")
+    return Diff(
+        warnings=tuple(_warnings(before, after, num_shared=len(changes) + num_unchanged)),
+        runs=(_run(before), _run(after)),
+        changes=tuple(sorted(changes, key=lambda change: order.index(change.direction))),
+        num_unchanged=num_unchanged,
+        only_before=tuple(_title(key) for key in first if key not in second),
+        only_after=tuple(_title(key) for key in second if key not in first),
+    )
+
+
+def _measures(run: RunDocument) -> dict[Key, MeasureResult]:
+    """All numbers; those of equal name in a figure are numbered, so that none is dropped."""
+    found: dict[Key, MeasureResult] = {}
+    for figure in run.figures:
+        for measure in figure.measures:
+            name, number = measure.name, 1
+            while (key := (figure.name, name, measure.unit)) in found:
+                number += 1
+                name = f"{measure.name} ({number})"
+            found[key] = measure
+    return found
+
+
+def direction(before: MeasureResult, after: MeasureResult) -> Direction:
+    """Whether `after` is better, by its target, else by its name, else by its unit."""
+    sign = after.target.sign if after.target else _sign(after)
+    if sign is None:
+        return "changed"
+    return "better" if (after.value < before.value) == (sign == "<=") else "worse"
+
+
+def _sign(measure: MeasureResult) -> Literal["<=", ">="] | None:
+    if any(word in measure.name for word in BETTER_HIGHER) or measure.unit in UNITS_BETTER_HIGHER:
+        return ">="
+    if any(word in measure.name for word in BETTER_LOWER) or measure.unit in UNITS_BETTER_LOWER:
+        return "<="
+    return None
+
+
+def _run(run: RunDocument) -> str:
+    machine = run.machine
+    facts = (
+        run.subject,
+        f"voxtide {machine.get('voxtide', '?')}",
+        f"commit {machine['commit']}" if machine.get("commit") else "",
+        f"began {run.about['began']}" if run.about.get("began") else "",
+    )
+    return ", ".join(filter(None, facts))
+
+
+def _warnings(before: RunDocument, after: RunDocument, *, num_shared: int) -> list[str]:
+    """What must be equal and is not, and what spoilt a run."""
+    machines = [{name: it.machine.get(name) for name in IDENTITY} for it in (before, after)]
+    engines = [{name: it.engine.get(name) for name in ("name", "model")} for it in (before, after)]
+    settings = [{name: value for name, value in it.about.items() if name not in OWN} for it in (before, after)]
+    warnings = [*_unequal("machine", *machines), *_unequal("engine", *engines)]
+    warnings += _unequal("setting", *settings)
+    warnings += [] if num_shared else ["the runs have no number in common"]
+    for name, run in {"A": before, "B": after}.items():
+        warnings += [f"{name} was measured on a noisy machine: {reason}" for reason in run.noisy]
+        warnings += [f"{name} failed: {what}: {reason}" for what, reason in run.failures.items()]
+    return warnings
+
+
+def _unequal(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    return [
+        f"different {kind}, {name}: {_shown(before.get(name))} and {_shown(after.get(name))}"
+        for name in dict.fromkeys((*before, *after))
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else str(value)
+
+
+def _title(key: Key) -> str:
+    return f"{key[0]}: {key[1]}"
+
+
+def lines_of_diff(found: Diff) -> list[str]:
+    """As text: warnings, a table of the changes, then counts."""
+    lines = [f"A: {found.runs[0]}", f"B: {found.runs[1]}"]
+    lines += [f"warning: {warning}" for warning in found.warnings]
+    rows: list[Row] = [("", "FIGURE", "NUMBER", "A", "B", "", "BEYOND NOISE BY")] if found.changes else []
+    rows += [_row(change) for change in found.changes]
+    lines += _aligned(rows)
+    lines.append(f"{len(found.changes)} changed beyond noise, {found.num_unchanged} did not")
+    for name, titles in {"A": found.only_before, "B": found.only_after}.items():
+        lines += [f"only in {name}: {title}" for title in titles]
+    return lines
+
+
+def _row(change: Change) -> Row:
+    before, after = number_text(change.before), number_text(change.after)
+    share = f"{100 * (change.after / change.before - 1):+.0f} %" if change.before > 0 else ""
+    unit = f" {change.unit}".rstrip()
+    return (change.direction, change.figure, change.name, f"{before}{unit}", f"{after}{unit}", share, change.rule)
+
+
+def _aligned(rows: Sequence[Row]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

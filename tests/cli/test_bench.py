@@ -1,0 +1,85 @@
+"""`voxtide bench`: its options are the bench's own, and its progress is one line of a terminal."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from voxtide.bench import command
+from voxtide.bench.progress import Status
+from voxtide.cli.app import app
+from voxtide.cli.bench import TerminalView, with_command
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, Any]]]:
+    """What was passed on to the bench."""
+    calls: list[tuple[list[str], dict[str, Any]]] = []
+
+    def measure(arguments: Sequence[str], **options: Any) -> int:
+        calls.append((list(arguments), options))
+        return 1
+
+    monkeypatch.setattr(command, "main", measure)
+    return calls
+
+
+@pytest.mark.parametrize("arguments", [[], ["words", "--quick"], ["--only", "flush", "--json", "a.json"]])
+def test_without_a_command_it_measures(arguments: list[str], calls: list[tuple[list[str], dict[str, Any]]]) -> None:
+    result = RUNNER.invoke(app, ["bench", *arguments])
+    assert result.exit_code == 1, "the bench's exit status"
+    ((passed, options),) = calls
+    assert passed == arguments
+    assert (options["program"], options["view"]) == ("voxtide bench", None)
+
+
+def test_a_key_comes_from_the_environment(
+    calls: list[tuple[list[str], dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOXTIDE_API_KEY", "secret")
+    RUNNER.invoke(app, ["bench", "--server", "http://localhost:1"])
+    assert calls[0][1]["key_of"]("http://localhost:1") == "secret"
+
+
+@pytest.mark.parametrize("arguments", [["nosuch"], ["--nosuch"], ["--only", "nosuch"]])
+def test_wrong_usage_is_refused_before_anything_runs(
+    arguments: list[str], calls: list[tuple[list[str], dict[str, Any]]]
+) -> None:
+    assert RUNNER.invoke(app, ["bench", *arguments]).exit_code == 2
+    assert calls == []
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_its_help_has_the_options_and_the_figures(option: str) -> None:
+    result = RUNNER.invoke(app, ["bench", option])
+    assert result.exit_code == 0
+    assert "usage: voxtide bench" in result.output
+    assert "--price EUR_PER_HOUR" in result.output and "endurance" in result.output
+
+
+def test_a_command_is_not_a_figure() -> None:
+    assert with_command(["diff", "a", "b"], ["diff", "measure"]) == ["diff", "a", "b"]
+    assert with_command(["words", "diff"], ["diff", "measure"]) == ["measure", "words", "diff"]
+
+
+def test_the_progress_is_one_line_that_leaves_nothing_behind() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=40, highlight=False)
+    view = TerminalView(console)
+    view.show(Status("flush", 2, 3, "flushing in beckett, 4 of 12 flushes done", 70))
+    view.show(Status("flush", 2, 3, "playing", 69))
+    assert "\n" not in out.getvalue()
+    assert "2/3 flush: flushing in beckett, 4 of 12\N{HORIZONTAL ELLIPSIS}" in out.getvalue()
+    view.clear()
+    assert out.getvalue().endswith("\x1b[2K")
+    view.clear()
+    view.show(Status("flush", 2, 3, "again", 60))
+    assert "again" in out.getvalue()
+    view.clear()
