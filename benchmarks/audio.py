@@ -21,6 +21,7 @@ import numpy as np
 from voxtide.bench.load.corpora.corpus import MAX_PAUSE_S, MIN_PAUSE_S, SpokenSpan, open_corpus, samples_of
 from voxtide.bench.load.recordings import BenchRecording, load_recordings
 from voxtide.bench.load.talks import MAX_EDGE_S, MIN_GAP_S
+from voxtide.bench.load.utterances import speech_bounds_s
 from voxtide.bench.load.variants import quiet
 from voxtide.errors import ConfigError
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Word
@@ -28,12 +29,6 @@ from voxtide.types import SAMPLE_RATE_HZ, Samples, Word
 TALKS = "talks"
 TRAILING_QUIET_S = 3.0
 """Longer than any pause: what a peer finalises only at the end of its input was final in no pause either."""
-
-SPEECH_DB = 35.0
-"""From 30 to 50 dB the ends of prompts move by 30 ms."""
-
-FRAME_SAMPLES = SAMPLE_RATE_HZ // 100
-"""10 ms: the resolution of a true start and end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +133,3 @@ def _true_spans(samples: Samples, spans: Sequence[SpokenSpan]) -> list[SpokenSpa
         start_s, end_s = speech_bounds_s(samples[_place(span.start_s) : _place(span.end_s)])
         true.append(SpokenSpan(span.start_s + start_s, span.start_s + end_s, span.text))
     return true
-
-
-def speech_bounds_s(samples: Samples) -> tuple[float, float]:
-    """Start of the first and end of the last 10 ms that are at most `SPEECH_DB` below the loudest."""
-    num_frames = max(1, len(samples) // FRAME_SAMPLES)
-    frames = np.resize(samples, (num_frames, FRAME_SAMPLES)).astype(np.float64)
-    power = np.mean(frames**2, axis=1)
-    loud = np.flatnonzero(power >= power.max() * 10 ** (-SPEECH_DB / 10))
-    return float(loud[0]) * 0.01, float(loud[-1] + 1) * 0.01

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from voxtide.bench.results import MIN_NOISY_CORES, NOISY_SHARE
 from voxtide.errors import ConfigError
 
 OURS = "voxtide"
 """Peers whose name begins so are ours."""
-
-QUIET_CORES = 0.1
-"""More than that used by other programs lengthens latencies: the result is kept, but not compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +58,10 @@ def newest(directory: Path, audio: str) -> list[dict[str, Any]]:
 
 
 def is_quiet(result: dict[str, Any]) -> bool:
-    """Whether other programs used so little that the result can be compared."""
-    cores = result["machine"]["other_cores"]
-    return cores is not None and cores <= QUIET_CORES
+    """Whether other programs used so little that the result can be compared; as in the bench."""
+    machine = result["machine"]
+    others = machine["other_cores"]
+    return others is not None and others <= max(MIN_NOISY_CORES, NOISY_SHARE * int(machine["cores"] or 1))
 
 
 def markdown(results: Sequence[dict[str, Any]]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.audio import TRAILING_QUIET_S, bundled_talk, load_talks, speech_bounds_s
+from benchmarks.audio import TRAILING_QUIET_S, bundled_talk, load_talks
 from tests.support.media_files import wav_bytes
 from voxtide.bench.load.recordings import load_recordings
 from voxtide.bench.load.variants import quiet
@@ -51,11 +51,6 @@ def test_two_talks_differ_and_a_talk_repeats() -> None:
     first, again, other = (bundled_talk(recordings, seed=seed) for seed in (0, 0, 1))
     assert np.array_equal(first.samples, again.samples)
     assert [span.text for span in first.spans] != [span.text for span in other.spans]
-
-
-def test_the_bounds_of_speech_exclude_the_quiet_around_it() -> None:
-    assert speech_bounds_s(np.concatenate([quiet(0.5), tone(0.3), quiet(0.7)])) == pytest.approx((0.5, 0.8), abs=0.011)
-    assert speech_bounds_s(tone(0.005)) == (0.0, 0.01)
 
 
 async def test_a_file_is_one_utterance_with_its_text(tmp_path: Path) -> None:

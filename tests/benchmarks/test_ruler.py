@@ -7,9 +7,10 @@ import pytest
 
 from benchmarks.audio import PeerTalk
 from benchmarks.playing import PeerPlay
-from benchmarks.ruler import Latencies, figures, final_text, utterance_places
+from benchmarks.ruler import WordLatencies, figures, final_text
 from voxtide.bench.load.corpora.corpus import SpokenSpan
 from voxtide.bench.load.play import TimedEvent
+from voxtide.bench.load.word_timeline import word_timeline
 from voxtide.transcript.events import Delta, Interim
 from voxtide.types import SAMPLE_RATE_HZ, Word
 
@@ -34,56 +35,35 @@ def played(*events: TimedEvent, cpu_s: float = 1.0, is_cut_off: bool = False) ->
 
 
 def test_latencies_are_from_true_ends() -> None:
-    found = Latencies()
-    events = [
+    play = played(
         interim("God", 1.6),
         interim("Good mourning", 2.25),
         final("Good morning.", 2.5),
         interim("See", 4.75),
         final(" See you.", 5.25),
-    ]
-    found.add(TALK, events)
-    assert found.word_to_first == pytest.approx([850, 500, 450, 250])
-    assert found.word_to_final == pytest.approx([1100, 500, 950, 250])
-    assert found.start_to_first == pytest.approx([600, 750])
-    assert found.end_to_final == pytest.approx([500, 250])
-    assert (found.words_missing, found.utterances_missing) == (0, 0)
+    )
+    words = WordLatencies()
+    words.add(TALK, word_timeline(play.events))
+    assert words.first_ms == pytest.approx([850, 500, 450, 250])
+    assert words.final_ms == pytest.approx([1100, 500, 950, 250])
+    found = figures([TALK], [play])
+    assert found["word_to_first_ms"] == {"p50": 450, "p95": 850, "num": 4}
+    assert found["word_to_final_ms"] == {"p50": 500, "p95": 1100, "num": 4}
+    assert found["start_to_first_ms"] == {"p50": 600, "p95": 750, "num": 2}
+    assert found["end_to_final_ms"] == {"p50": 250, "p95": 500, "num": 2}
+    assert found["num_words_without_latency"] == found["num_utterances_without_latency"] == 0
 
 
-def test_an_utterance_is_final_with_its_last_word_even_a_wrong_one() -> None:
-    found = Latencies()
-    found.add(TALK, [final("Good", 2.0), final(" mourning", 3.0), final(" see you", 6.0)])
-    assert found.end_to_final == pytest.approx([1000, 1000])
-    assert found.words_missing == 1
-
-
-def test_text_shown_before_an_utterance_starts_is_not_its_first_text() -> None:
-    found = Latencies()
-    found.add(TALK, [final("Good morning", 2.0), interim("thank", 3.0), interim("see", 4.5), final(" see you", 5.0)])
-    assert found.start_to_first == pytest.approx([1000, 500])
+def test_a_wrong_word_has_no_latency_and_its_utterance_has_one() -> None:
+    found = figures([TALK], [played(final("Good", 2.0), final(" mourning", 3.0), final(" see you", 6.0))])
+    assert found["end_to_final_ms"] == {"p50": 1000, "p95": 1000, "num": 2}
+    assert (found["num_words_without_latency"], found["num_utterances_without_latency"]) == (1, 0)
 
 
 def test_an_utterance_that_was_not_recognised_is_counted() -> None:
-    found = Latencies()
-    found.add(TALK, [final("Good morning", 2.5)])
-    assert (found.words_missing, found.utterances_missing) == (2, 2)  # where the first one ends is unknown
-    assert found.end_to_final == []
-
-
-@pytest.mark.parametrize(
-    ("text", "places"),
-    [
-        ("a b c d", [(0, 2), (2, 4)]),
-        ("a x c d", [(0, 2), (2, 4)]),  # x is b
-        ("a b x d", [(0, 2), (2, 4)]),  # x is c
-        ("a b x c d", [(0, 3), (3, 5)]),  # c is there, so x belongs to the first
-        ("x a b c d y", [(0, 3), (3, 6)]),
-        ("c d", [None, (0, 2)]),
-    ],
-)
-def test_words_without_a_pair_belong_to_an_utterance(text: str, places: list[tuple[int, int] | None]) -> None:
-    found = utterance_places(text.split(), [["a", "b"], ["c", "d"]])
-    assert [found[0] and (0, found[0][1]), found[1]] == places
+    found = figures([TALK], [played(final("Good morning", 2.5))])
+    assert (found["num_words_without_latency"], found["num_utterances_without_latency"]) == (2, 2)
+    assert found["end_to_final_ms"] is None
 
 
 def test_figures_are_over_all_talks() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.audio import TALKS
 from benchmarks.command import RESULTS
-from benchmarks.table import COLUMNS, QUIET_CORES, losses, markdown, newest
+from benchmarks.table import COLUMNS, losses, markdown, newest
 from tests.support.source_tree import ROOT
 from voxtide.errors import ConfigError
 
@@ -32,7 +32,7 @@ def result(peer: str, *, wer: float = 5.0, date: str = "2026-11-30", **changes: 
         "version": "1.0",
         "model": "base",
         "date": f"{date}T10:00:00+00:00",
-        "machine": {"other_cores": 0.0},
+        "machine": {"other_cores": 0.0, "cores": 2},
         "audio": {"name": TALKS, "talks": [{}, {}]},
         "failure": None,
         "figures": figures,
@@ -50,10 +50,10 @@ def test_the_newest_quiet_result_of_each_peer_counts(tmp_path: Path) -> None:
         tmp_path,
         result("other", wer=3.0, date="2026-11-02"),
         result("other", wer=4.0, date="2026-11-01"),
-        result("other", wer=1.0, date="2026-11-03", machine={"other_cores": QUIET_CORES + 0.01}),
+        result("other", wer=1.0, date="2026-11-03", machine={"other_cores": 0.11, "cores": 2}),
         result("other", wer=2.0, date="2026-11-04", audio={"name": "prompts-en", "talks": []}),
-        result("voxtide", machine={"other_cores": QUIET_CORES}),
-        result("unmeasured", machine={"other_cores": None}),
+        result("voxtide", machine={"other_cores": 0.39, "cores": 8}),
+        result("unmeasured", machine={"other_cores": None, "cores": 2}),
     )
     assert [(it["peer"], it["figures"]["wer_percent"]) for it in newest(tmp_path, TALKS)] == [
         ("other", 3.0),
