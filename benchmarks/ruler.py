@@ -46,11 +46,12 @@ class Latencies:
         texts = list(_texts(events))
         places = utterance_places(timeline.final, [words_of(span.text) for span in talk.spans])
         for span, place in zip(talk.spans, places, strict=True):
-            if place is None:
+            begin, end = place or (0, 0)
+            shown_s = (at_s for at_s, num_shown, _ in texts if at_s >= span.start_s and num_shown > begin)
+            first_s = next(shown_s, None)
+            if place is None or first_s is None:  # without a place, or its words came before it was spoken
                 self.utterances_missing += 1
                 continue
-            begin, end = place
-            first_s = next(at_s for at_s, num_shown, _ in texts if at_s >= span.start_s and num_shown > begin)
             final_s = next(at_s for at_s, _, num_final in texts if num_final >= end)
             self.start_to_first.append(1000 * (first_s - span.start_s))
             self.end_to_final.append(1000 * (final_s - span.end_s))

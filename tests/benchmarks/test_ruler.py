@@ -70,6 +70,12 @@ def test_an_utterance_that_was_not_recognised_is_counted() -> None:
     assert found.end_to_final == []
 
 
+def test_text_that_came_before_the_speech_is_not_of_it() -> None:
+    found = Latencies()
+    found.add(TALK, [final("Good morning. See you", 2.5)])
+    assert (found.start_to_first, found.utterances_missing) == ([1500], 1)
+
+
 @pytest.mark.parametrize(
     ("text", "places"),
     [
