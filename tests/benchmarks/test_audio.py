@@ -71,6 +71,15 @@ async def test_a_file_is_one_utterance_with_its_text(tmp_path: Path) -> None:
     assert talk.duration_s == pytest.approx(1.0 + TRAILING_QUIET_S)
 
 
+async def test_another_language_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "prompts-fr").mkdir()
+    (tmp_path / "prompts-fr" / "a.wav").write_bytes(wav_bytes(tone(0.1)))
+    (tmp_path / "prompts-fr" / "a.txt").write_text("bonjour", "utf-8")
+    monkeypatch.setattr("voxtide.bench.load.corpora.corpus.corpora_directory", lambda: tmp_path)
+    with pytest.raises(ConfigError, match="corpus 'prompts-fr' is French; the peers are set to English"):
+        await load_talks("talks", "prompts-fr", 1)
+
+
 async def test_the_utterances_of_a_directory_have_true_bounds(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.wav").write_bytes(wav_bytes(np.concatenate([quiet(0.2), tone(0.3), quiet(0.4)])))
