@@ -24,9 +24,13 @@ from voxtide.bench.load.talks import MAX_EDGE_S, MIN_GAP_S
 from voxtide.bench.load.utterances import speech_bounds_s
 from voxtide.bench.load.variants import quiet
 from voxtide.errors import ConfigError
+from voxtide.languages import language_name
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Word
 
 TALKS = "talks"
+LANGUAGE = "en"
+"""What the adapters are set to: Moonshine knows only English."""
+
 TRAILING_QUIET_S = 3.0
 """Longer than any pause: what a peer finalises only at the end of its input was final in no pause either."""
 
@@ -40,14 +44,12 @@ class PeerTalk:
         samples: The audio, with quiet after it.
         spans: The utterances with their true start and end.
         words: Each word as spoken, with its times, or nothing if they are unknown.
-        language: ISO 639-1 code.
     """
 
     name: str
     samples: Samples
     spans: tuple[SpokenSpan, ...]
     words: tuple[Word, ...] = ()
-    language: str = "en"
 
     @property
     def duration_s(self) -> float:
@@ -58,11 +60,13 @@ async def load_talks(audio: str, corpus: str | None, num_talks: int) -> list[Pee
     """The talks of `audio`, or the first ones of a corpus.
 
     Raises:
-        ConfigError: There is no such corpus or file, or the file has no text.
+        ConfigError: There is no such corpus or file, it is not English, or the file has no text.
         AudioError: The file cannot be read.
     """
     if corpus is not None:
         opened = open_corpus(corpus)
+        if opened.language != LANGUAGE:
+            raise ConfigError(f"corpus {corpus!r} is {language_name(opened.language)}; the peers are set to English")
         talks, _ = await opened.talks()
         return [
             PeerTalk(talk.name, _then_quiet(talk.samples), tuple(_true_spans(talk.samples, talk.spans)))

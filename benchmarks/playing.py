@@ -11,7 +11,6 @@ import json
 import os
 import signal
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -41,8 +40,8 @@ LOOK_S = 0.2
 MAX_LINE_BYTES = 1 << 20
 """A line has the text of a few minutes at most."""
 
-NUM_LAST_LINES = 20
-"""Of the adapter's stderr, for its failure."""
+MAX_LAST_BYTES, NUM_LAST_LINES = 1 << 13, 20
+"""Kept of the adapter's stderr, for its failure."""
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 """A peer that looks for a model elsewhere fails at once, instead of measuring a download."""
@@ -106,12 +105,12 @@ class _Play:
     """One running adapter."""
 
     process: asyncio.subprocess.Process
-    last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=NUM_LAST_LINES))
+    last_output: bytes = b""
     events: list[TimedEvent] = field(default_factory=list)
 
     async def run(self, samples: Samples, ready_limit_s: float, finish_limit_s: float) -> PeerPlay:
         """Wait until it is ready, play, wait for its end."""
-        async with _running(self._keep_last_lines()) as errors:
+        async with _running(self._keep_last_output()) as errors:
             await self._ready(ready_limit_s)
             usage = ProcessorTime(self.process.pid)
             async with _running(usage.follow()), _running(self._receive()) as receiving:
@@ -132,10 +131,10 @@ class _Play:
             is_cut_off=not finished,
         )
 
-    async def _keep_last_lines(self) -> None:
+    async def _keep_last_output(self) -> None:
         assert self.process.stderr is not None
-        while line := await self.process.stderr.readline():
-            self.last_lines.append(line.decode("utf-8", errors="replace").rstrip())
+        while output := await self.process.stderr.read(MAX_LAST_BYTES):
+            self.last_output = (self.last_output + output)[-MAX_LAST_BYTES:]
 
     async def _ready(self, limit_s: float) -> None:
         assert self.process.stdout is not None
@@ -151,13 +150,12 @@ class _Play:
     async def _receive(self) -> None:
         """Stamp every text until the adapter closes its output."""
         assert self.process.stdout is not None
-        while line := await self.process.stdout.readline():
-            at_s = time.monotonic()
-            try:
-                event = text_event(line)
-            except ValueError as error:
-                raise self._failure(f"wrote {line[:80]!r}, which is no text") from error
-            self.events.append(TimedEvent(event, at_s))
+        line = b""
+        try:
+            while line := await self.process.stdout.readline():
+                self.events.append(TimedEvent(text_event(line), time.monotonic()))
+        except ValueError as error:  # also for a line beyond `MAX_LINE_BYTES`
+            raise self._failure(f"wrote a line that is no text, after or as {line[:80]!r}: {error}") from error
 
     async def _feed(self, samples: Samples, receiving: asyncio.Task[None]) -> tuple[float, tuple[float, ...]]:
         """Write the audio, until the adapter's output ends; returns when it began, and how late each chunk was."""
@@ -189,7 +187,8 @@ class _Play:
             raise self._failure("ended before the audio did")
 
     def _failure(self, what: str) -> VoxtideError:
-        lines = "".join(f"\n  {line}" for line in self.last_lines)
+        last = self.last_output.decode("utf-8", errors="replace").split("\n")[-NUM_LAST_LINES:]
+        lines = "".join(f"\n  {line.rstrip()}" for line in last if line.strip())
         return VoxtideError(f"the adapter {what}; its last lines:{lines or ' none'}")
 
 

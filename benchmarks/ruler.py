@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.audio import PeerTalk
+from benchmarks.audio import LANGUAGE, PeerTalk
 from benchmarks.playing import PeerPlay
 from voxtide.bench.figure import percentile
 from voxtide.bench.figures.utterances import UtteranceLatencies
@@ -72,14 +72,14 @@ def figures(talks: Sequence[PeerTalk], plays: Sequence[PeerPlay]) -> dict[str, A
         utterances.add(spoken_talk, _played(play), vad_ends_s=[None] * len(talk.spans))
         num_shown, num_changed = num_shown + len(timeline.interim), num_changed + len(timeline.changes)
         spoken = [span.text for span in talk.spans]
-        errors.append(word_errors(talk.name, spoken, final_text(play.events), language=talk.language))
+        errors.append(word_errors(talk.name, spoken, final_text(play.events), language=LANGUAGE))
     all_errors = total(errors)
     return {
         "wer_percent": round(all_errors.percent, 2),
         "wer_interval_percent": [round(limit, 2) for limit in all_errors.interval()],
         "num_words": all_errors.num_words,
         "num_errors": all_errors.num_errors,
-        "normaliser": normaliser_name(talks[0].language),
+        "normaliser": normaliser_name(LANGUAGE),
         "word_to_first_ms": _percentiles(words.first_ms),
         "word_to_final_ms": _percentiles(words.final_ms),
         "start_to_first_ms": _percentiles(utterances.first_ms),

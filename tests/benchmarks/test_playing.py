@@ -108,13 +108,21 @@ def is_gone(pid: int) -> bool:
         ("output._lines.write('loading\\n')\ntime.sleep(600)", r"wrote b'loading\\n' instead of 'ready'"),
         ("output.ready()\nlist(audio())\nsys.exit('out of memory')", r"exit code 1; its last lines:\n  out of memory"),
         ("output.ready()\nnext(audio())\noutput.final('all')", "ended before the audio did"),
-        ("output.ready()\noutput._write({'text': 'x'})\nlist(audio())", "which is no text"),
-        ("output.ready()\noutput._lines.write('oops\\n')\nlist(audio())", r"wrote b'oops\\n', which is no text"),
+        ("output.ready()\noutput._write({'text': 'x'})\nlist(audio())", "wrote a line that is no text"),
+        ("output.ready()\noutput._lines.write('oops\\n')\nlist(audio())", r"no text, after or as b'oops\\n'"),
+        ("output.ready()\noutput.final('x' * (1 << 20))\nlist(audio())", "no text, after or as b'': Separator"),
     ],
 )
 async def test_a_failure_has_the_last_lines(adapter: Adapter, body: str, message: str) -> None:
     with pytest.raises(VoxtideError, match=message):
         await play_peer(adapter(body), audio())
+
+
+async def test_any_amount_of_other_output_is_read(adapter: Adapter) -> None:
+    """A progress bar writes no line ends; a full pipe would stop the adapter."""
+    command = adapter("output.ready()\nfor _ in range(64): print('\\r' + 'x' * 65536, end='')\nsys.exit('the end')\n")
+    with pytest.raises(VoxtideError, match=r"exit code 1; its last lines:\n(.|\r)*the end$"):
+        await play_peer(command, audio())
 
 
 async def test_an_adapter_that_is_never_ready_is_ended(adapter: Adapter) -> None:
