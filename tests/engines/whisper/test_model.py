@@ -94,6 +94,12 @@ def test_the_encoding_always_has_full_length(tiny: WhisperModel, goforward: Samp
         assert encoded.audio_s == len(samples) / SAMPLE_RATE_HZ
 
 
+def test_a_draft_is_short_and_has_the_same_text(tiny: WhisperModel, goforward: Samples) -> None:
+    draft = tiny.encode(goforward, is_draft=True)
+    assert draft.frames.shape[1] < tiny.encode(goforward).frames.shape[1] / 2
+    assert text_of(tiny, tiny.transcribe(draft, ENGLISH, [], is_speech=False)) == " Go forward 10 meters."
+
+
 @pytest.mark.parametrize("kind", ["silence", "noise", "tone"])
 def test_audio_without_speech_gives_no_text(tiny: WhisperModel, kind: str) -> None:
     time_s = np.arange(2 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
@@ -198,9 +204,9 @@ def tokens_from(model: WhisperModel, text: str, logprobs: list[float]) -> list[T
 LOOP_LOGPROBS = [-3.0, -3.0, -3.0, -3.0, -0.01]
 
 
-def text_of_attempts(base: WhisperModel, greedy: list[Token], beam: list[Token]) -> str:
+def text_of_attempts(base: WhisperModel, greedy: list[Token], beam: list[Token], *, is_draft: bool = False) -> str:
     model = Attempts(base, greedy, beam)
-    encoded = Encoded(np.zeros((1, 0, 0), np.float32), 8.0)
+    encoded = Encoded(np.zeros((1, 0, 0), np.float32), 8.0, is_draft)
     return text_of(model, model.transcribe(encoded, Prompt(language="fr"), [], is_speech=True))
 
 
@@ -217,3 +223,4 @@ def test_a_loop_in_every_attempt_is_cut(base: WhisperModel) -> None:
 def test_doubtful_text_is_decoded_with_a_beam(base: WhisperModel) -> None:
     greedy, beam = tokens_from(base, " Ich heiße", [-0.9]), tokens_from(base, " Guten Tag. Ich heiße", [-0.8])
     assert text_of_attempts(base, greedy, beam) == " Guten Tag. Ich heiße"
+    assert text_of_attempts(base, greedy, beam, is_draft=True) == " Ich heiße"

@@ -11,7 +11,7 @@ from voxtide.engines.whisper.model import MAX_WINDOW_S, Encoded, Prompt, Token
 from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.engines.windowed.window_model import AudioBuffer, WindowRequest
 from voxtide.errors import UnsupportedOptionError
-from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
+from voxtide.types import SAMPLE_RATE_HZ, Pace, Samples, StreamOptions
 
 END = 1000
 
@@ -38,8 +38,10 @@ class FakeModel:
         self.tokenizer = FakeTokenizer(languages)
         self.detections = list(detections)
         self.calls: list[tuple[float, Prompt, list[int]]] = []
+        self.drafts: list[bool] = []
 
-    def encode(self, samples: Samples) -> Encoded:
+    def encode(self, samples: Samples, *, is_draft: bool = False) -> Encoded:
+        self.drafts.append(is_draft)
         return Encoded(np.zeros((1, 0, 0), np.float32), len(samples) / SAMPLE_RATE_HZ)
 
     def language_of(self, encoded: Encoded) -> tuple[str, float]:
@@ -63,6 +65,15 @@ def transcribe(reader: WhisperReader, start_s: float, end_s: float, prefix: list
 
 def test_times_count_from_the_start_of_the_stream() -> None:
     assert transcribe(reader_of(FakeModel(("en", 1.0))), 5.0, 8.0) == [5.1]
+
+
+@pytest.mark.parametrize(("pace", "drafts"), [("live", [True, False]), ("fast", [False, False])])
+def test_updates_of_a_live_stream_are_drafts_and_its_last_decode_is_whole(pace: Pace, drafts: list[bool]) -> None:
+    model = FakeModel(("en", 1.0), ("en", 1.0))
+    reader = reader_of(model, StreamOptions(pace=pace))
+    for is_last in (False, True):
+        reader.transcribe(WindowRequest(0, 2 * SAMPLE_RATE_HZ, is_last=is_last))
+    assert model.drafts == drafts
 
 
 def test_too_short_a_window_does_not_run_the_model() -> None:

@@ -1,4 +1,4 @@
-"""Text lost or invented in long audio. In: shuffled talks, live sessions. Out: how many runs of words, and each run.
+"""Text lost or invented. In: shuffled talks, live sessions, prompts. Out: how many runs of words, or numbers, and each.
 
 Both texts are normalised and aligned as for the word error rate. A run is a maximal part of the alignment in which the
 texts differ. It is lost if it has at least `LOST_WORDS` more words in the reference than in the engine's text. It is
@@ -7,6 +7,9 @@ invented if it has at least `INVENTED_WORDS` words and none in the reference, or
 - talks: two minutes of the test set's phrases, cut at their pauses and joined in drawn order with drawn pauses; live
   and fast; clean, in pink noise, and over the telephone.
 - sessions: six whole recordings, drawn, in one live stream.
+- numbers, a figure of their own: "Press 1 to ..." tempts a model to go on with a telephone number, on the first words
+  alone. Where the updates fall decides what it sees, so prompts of a corpus that begin so are transcribed live from
+  many starts. A number is invented if a run of the alignment has more digits in the text than in the reference.
 
 All audio is fed as fast as the engine takes it, which changes no text.
 """
@@ -16,13 +19,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
+
 from voxtide.bench.figure import Figure, Measure, Target
 from voxtide.bench.figures.accuracy import SNR_DB
+from voxtide.bench.load.corpora.corpus import samples_of
+from voxtide.bench.load.corpora.layouts import CorpusUtterance
 from voxtide.bench.load.session import FAST_OPTIONS, LIVE_OPTIONS, BenchSession
 from voxtide.bench.load.talks import Talk, conversation, phrases_of, talk
-from voxtide.bench.load.variants import over_telephone, with_noise, with_trailing_quiet
+from voxtide.bench.load.variants import over_telephone, quiet, with_noise, with_trailing_quiet
 from voxtide.bench.word_errors import Difference, WordErrors, normaliser_name, total, word_errors
-from voxtide.types import Samples, StreamOptions
+from voxtide.errors import ConfigError
+from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
 LOST_WORDS = 4
 INVENTED_WORDS = 2
@@ -30,6 +38,15 @@ NUM_TALKS, NUM_QUICK_TALKS = 30, 3
 TALK_S = 120.0
 NUM_SESSIONS, NUM_QUICK_SESSIONS = 100, 10
 NUM_UTTERANCES = 6
+
+FIRST_WORD = "press"
+NUM_PROMPTS = 6
+NUM_STARTS, NUM_QUICK_STARTS = 25, 5
+STEP_S = 0.016
+"""A number of steps covers the time between two updates evenly: 12 steps in 192 ms."""
+
+MAX_PROMPT_S = 12.0
+"""Longer prompts take long and tempt no more."""
 
 CONDITIONS: dict[str, Callable[[Samples], Samples]] = {
     "clean": lambda samples: samples,
@@ -120,3 +137,68 @@ def _lines(name: str, errors: WordErrors) -> list[str]:
             kind = "lost" if is_lost(difference) else "invented"
             lines.append(f"{name}: {where}: {kind}: {reference or '(nothing)'} -> {hypothesis or '(nothing)'}")
     return lines
+
+
+async def measure_numbers(session: BenchSession) -> Figure:
+    """Transcribe each prompt from each start."""
+    prompts = await _prompts(session)
+    num_starts = NUM_QUICK_STARTS if session.is_quick else NUM_STARTS
+    found = []
+    for number, (prompt, samples) in enumerate(prompts, start=1):
+        session.progress(f"{prompt.name}, prompt {number} of {len(prompts)}: {num_starts} starts")
+        for start in range(num_starts):
+            audio = with_trailing_quiet(np.concatenate([quiet(STEP_S * start), samples]))
+            text = await session.text(audio, LIVE_OPTIONS)
+            name = f"{prompt.name} after {1000 * STEP_S * start:.0f} ms"
+            found.append(word_errors(name, prompt.text, text, language=session.corpus.language))
+    errors = total(found)
+    invented = [it for it in errors.differences if has_invented_number(it)]
+    return Figure(
+        name="numbers",
+        measures=(
+            Measure(
+                name="invented numbers, live",
+                value=len(invented),
+                unit="numbers",
+                target=Target("<=", 0),
+                method=f"{len(prompts)} prompts from {num_starts} starts {1000 * STEP_S:.0f} ms apart",
+            ),
+            Measure(
+                name="word error rate of these",
+                value=errors.percent,
+                unit="%",
+                method=f"{errors.num_errors} of {errors.num_words} words",
+                data="words",
+            ),
+        ),
+        notes=(f"corpus {session.corpus.name}", f"texts compared after {normaliser_name(session.corpus.language)}"),
+        errors=tuple(f"{where}: {spoken or '(nothing)'} -> {written}" for where, spoken, written in invented),
+        details={"prompts": [prompt.name for prompt, _ in prompts], "words": errors.counts},
+    )
+
+
+def has_invented_number(difference: Difference) -> bool:
+    """Whether the text has more digits than were spoken there."""
+    _, spoken, written = difference
+    return sum(map(str.isdigit, written)) > sum(map(str.isdigit, spoken))
+
+
+async def _prompts(session: BenchSession) -> list[tuple[CorpusUtterance, Samples]]:
+    """The first prompts that fit.
+
+    Raises:
+        ConfigError: The corpus has none.
+    """
+    found: list[tuple[CorpusUtterance, Samples]] = []
+    for utterance in session.corpus.utterances:
+        words = utterance.text.lower().split()
+        if len(found) < NUM_PROMPTS and words[:1] == [FIRST_WORD] and any(map(str.isdigit, utterance.text)):
+            samples = await samples_of(utterance.path)
+            if len(samples) <= MAX_PROMPT_S * SAMPLE_RATE_HZ:
+                found.append((utterance, samples))
+    if not found:
+        raise ConfigError(
+            f"corpus {session.corpus.name!r} has no prompt that begins with {FIRST_WORD!r} and has a digit; "
+            "use --corpus prompts-en"
+        )
+    return found

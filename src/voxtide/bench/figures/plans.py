@@ -113,6 +113,16 @@ FIGURES: dict[str, FigureEntry] = {
         },
         is_on_request=True,
     ),
+    "numbers": FigureEntry(
+        measure=completeness.measure_numbers,
+        area="accuracy",
+        seconds={  # prompts of some 5 s, with a second of quiet
+            "quick": completeness.NUM_PROMPTS * completeness.NUM_QUICK_STARTS * 6 * LIVE_RATE,
+            "standard": completeness.NUM_PROMPTS * completeness.NUM_STARTS * 6 * LIVE_RATE,
+            "full": completeness.NUM_PROMPTS * completeness.NUM_STARTS * 6 * LIVE_RATE,
+        },
+        is_on_request=True,
+    ),
     "completeness": FigureEntry(
         measure=completeness.measure,
         area="accuracy",
