@@ -25,7 +25,7 @@ from tests.support.documents import FENCE, Block, Command, blocks_of, commands_o
 from tests.support.source_tree import PACKAGE, ROOT
 from voxtide.cli.app import app
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "benchmarks" / "README.md"])
 RECORDINGS = {"talk.wav": "beckett.wav", "two_cities.wav": "two_cities.wav"}
 """What blocks find in their working directory, and which of the package's recordings it is."""
 

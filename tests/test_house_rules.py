@@ -92,8 +92,8 @@ def private_words(text: str) -> Iterator[tuple[int, str]]:
 
 def texts() -> Iterator[Path]:
     """Everything a user or a contributor reads, except tests and the texts of recordings."""
-    for folder in ("src", "docs", "scripts", "examples", "deploy", "."):
-        pattern = "*" if folder == "." else "**/*"
+    for folder in ("src", "docs", "scripts", "examples", "deploy", "benchmarks/adapters", "benchmarks", "."):
+        pattern = "*" if folder in ("benchmarks", ".") else "**/*"  # not peers' environments, nor their texts
         paths = (path for path in (ROOT / folder).glob(pattern) if path.suffix in TEXT_SUFFIXES)
         yield from (path for path in paths if (path.suffix, path.parent.name) != (".json", "data"))
     yield from (path for path in (ROOT / "scripts").iterdir() if path.suffix == "")
@@ -140,7 +140,7 @@ def test_every_module(rule: Rule) -> None:
 
 def test_every_ignore_elsewhere_has_its_reason() -> None:
     others = modules_beside_the_package()
-    assert {module.name.partition(".")[0] for module in others} == {"tests", "examples", "scripts"}
+    assert {module.name.partition(".")[0] for module in others} == {"tests", "examples", "scripts", "benchmarks"}
     assert [finding for module in others for finding in gives_a_reason_for_each_ignore(module)] == []
 
 

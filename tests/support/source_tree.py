@@ -57,12 +57,14 @@ def modules() -> tuple[Module, ...]:
 
 @cache
 def modules_beside_the_package() -> tuple[Module, ...]:
-    """All modules of the tests, examples and scripts."""
-    return tuple(module for folder in ("tests", "examples", "scripts") for module in _modules_below(ROOT / folder))
+    """All modules of the tests, examples, scripts and benchmarks."""
+    folders = ("tests", "examples", "scripts", "benchmarks")
+    return tuple(module for folder in folders for module in _modules_below(ROOT / folder))
 
 
 def _modules_below(folder: Path) -> tuple[Module, ...]:
-    paths = sorted(folder.rglob("*.py"))
+    own = (path for path in folder.iterdir() if not path.name.startswith("."))  # not the environments of peers
+    paths = sorted(path for top in own for path in ([top] if top.suffix == ".py" else top.rglob("*.py")))
     return tuple(module_of(path.read_text("utf-8"), _name(path.relative_to(folder.parent))) for path in paths)
 
 

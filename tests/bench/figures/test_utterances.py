@@ -81,6 +81,13 @@ def test_utterances_that_were_not_recognised_are_named() -> None:
     assert len(found.missing) == 2 and found.missing[1] == "talk: Go home. at 3.0 s"
 
 
+def test_text_that_came_before_the_speech_is_not_of_it() -> None:
+    found = UtteranceLatencies()
+    found.add(TALK, played((2.2, Delta("Press one please. Go home", 2.0))), [None, None])
+    assert found.first_ms == pytest.approx([1200])
+    assert found.missing == ["talk: Go home. at 3.0 s"]
+
+
 def test_the_vad_ends_with_the_last_frame_before_the_next_utterance() -> None:
     probabilities = np.zeros(160)
     probabilities[32:64] = 0.9  # to 64 * 32 ms = 2.048 s

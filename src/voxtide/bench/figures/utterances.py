@@ -122,15 +122,20 @@ class UtteranceLatencies:
         final = words_of("".join(it.event.text for it in played.events if isinstance(it.event, Delta)))
         found = places(final, [words_of(span.text) for span in talk.spans])
         for span, place, vad_end_s in zip(talk.spans, found, vad_ends_s, strict=True):
-            if place is None:
+            first_s = None if place is None else _first_s(texts, span.start_s, place.begin)
+            if place is None or first_s is None:
                 self.missing.append(f"{talk.name}: {span.text} at {span.start_s:.1f} s")
                 continue
-            first_s = next(it.at_s for it in texts if it.at_s >= span.start_s and it.num_shown > place.begin)
             final_s = next(it.at_s for it in texts if it.num_final >= place.end)
             self.first_ms.append(1000 * (first_s - span.start_s))
             self.final_ms.append(1000 * (final_s - span.end_s))
             if vad_end_s is not None:
                 self.ttfs_ms.append(1000 * (final_s - vad_end_s))
+
+
+def _first_s(texts: Sequence[_Text], start_s: float, num_words: int) -> float | None:
+    """Arrival of the first text with more words; None if all came before the speech, which is another utterance's."""
+    return next((it.at_s for it in texts if it.at_s >= start_s and it.num_shown > num_words), None)
 
 
 async def measure_latency(session: BenchSession) -> Figure:

@@ -1,0 +1,118 @@
+"""The command with fake peers: a result for each, whatever became of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+
+from benchmarks import command
+from benchmarks.peers import PEERS, Peer
+from tests.benchmarks.conftest import Adapter
+from tests.support.media_files import wav_bytes
+from tests.support.source_tree import ROOT
+from voxtide.errors import VoxtideError
+
+
+class Run(Protocol):
+    def __call__(self, body: str | VoxtideError, *arguments: str) -> tuple[int, dict[str, Any]]: ...
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adapter: Adapter) -> Run:
+    """Runs the command with one fake peer over a short file, and returns its exit code and its result."""
+    speech = np.sin(np.arange(1600, dtype=np.float32))
+    (tmp_path / "a.wav").write_bytes(wav_bytes(speech))
+    (tmp_path / "a.txt").write_text("good morning", "utf-8")
+    monkeypatch.setattr("benchmarks.audio.TRAILING_QUIET_S", 0.1)
+    peer = Peer("fake.py", "moonshine-tiny-en", summary="a fake")
+    monkeypatch.setattr(command, "PEERS", {"fake": peer})
+
+    def go(body: str | VoxtideError, *arguments: str) -> tuple[int, dict[str, Any]]:
+        def fake_command(peer: Peer, progress: object) -> list[str]:
+            if isinstance(body, VoxtideError):
+                raise body
+            return adapter(body)
+
+        monkeypatch.setattr(command, "command", fake_command)
+        results = tmp_path / "results"
+        code = command.main([*arguments, "--audio", str(tmp_path / "a.wav"), "--results", str(results)])
+        (path,) = results.glob("????-??-??-fake-a.wav.json")
+        return code, json.loads(path.read_text("utf-8"))
+
+    return go
+
+
+def test_a_peer_is_measured(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    code, result = run("output.ready()\nlist(audio())\noutput.final('Good evening.')\n", "fake")
+    assert code == 0
+    assert result["texts"] == ["Good evening."]
+    assert result["figures"]["wer_percent"] == 50.0
+    assert result["audio"]["talks"] == [{"name": "a.wav", "duration_s": 0.2, "utterances": 1}]
+    assert result["machine"]["cores"] >= 1
+    out, err = capsys.readouterr()
+    assert "WER %: 50.0" in out
+    assert "fake: playing a.wav in real time" in err
+
+
+def test_a_peer_that_dies_has_a_result(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    code, result = run("sys.exit('no memory')", "all")
+    assert (code, result["figures"]) == (1, {})
+    assert result["failure"].endswith("no memory")
+    assert "FAILED" in capsys.readouterr().out
+
+
+def test_a_peer_that_cannot_be_installed_has_a_result(run: Run) -> None:
+    code, result = run(VoxtideError("fake could not be installed"), "fake")
+    assert (code, result["failure"]) == (1, "fake could not be installed")
+
+
+@pytest.mark.parametrize("arguments", [["nosuch"], ["voxtide", "--talks", "0"], ["voxtide", "--talks", "many"]])
+def test_a_wrong_argument_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(arguments)
+    assert "is not a number from 1 to" in (err := capsys.readouterr().err) or ", ".join(PEERS) in err
+
+
+def test_a_peer_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main([]) == 1
+    assert "name a peer" in capsys.readouterr().err
+
+
+def test_the_table_of_no_results_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--table", "--results", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "No result of a quiet machine yet.\n"
+
+
+def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["voxtide", "--audio", "no-such.wav"]) == 1
+    assert "no-such.wav needs its text" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the script is for Linux and macOS")
+def test_the_script_sets_up_and_passes_its_arguments_on(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "benchmarks", tmp_path / "benchmarks", ignore=shutil.ignore_patterns(".env", "results"))
+    programs = {
+        "scripts/setup": 'echo "setup $*"\n',
+        ".venv/bin/python": 'echo "$PYTHONPATH: $*"\n',
+    }
+    for name, body in programs.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("#!/bin/sh\n" + body, "utf-8")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(
+        [tmp_path / "benchmarks" / "run", "all", "--talks", "1"],
+        cwd="/",
+        env={"PATH": os.defpath, "PYTHONPATH": "/mine"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.stdout == f"setup bench\n{tmp_path}:/mine: -m benchmarks.command all --talks 1\n", done.stderr
