@@ -90,6 +90,14 @@ def test_a_figure_notes_the_load_of_other_programs(monkeypatch: pytest.MonkeyPat
     assert re.fullmatch(r"  note: other programs kept \d+\.\d\d cores busy meanwhile", lines[3])
 
 
+def test_a_servers_secrets_are_in_no_file(tmp_path: Path) -> None:
+    address = "http://ann:secret@127.0.0.1:1/x?key=secret"
+    command.main(["good", "--server", address, "--out", str(tmp_path)], io.StringIO(), io.StringIO())
+    document = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    assert document["server"] == "http://127.0.0.1:1/x"
+    assert not any("secret" in path.read_text("utf-8") for path in tmp_path.iterdir())
+
+
 async def timed(session: BenchSession) -> Figure:
     """A time and a count, each with a target."""
     target = Target("<=", 10)

@@ -22,6 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TextIO
 
+from voxtide.audio.addresses import shown_name
 from voxtide.bench.figure import Figure
 from voxtide.bench.figures.plans import AREAS, FIGURES, PLAN_MINUTES, FigureEntry, Step, empty_areas, steps_of
 from voxtide.bench.load.corpora.corpus import open_corpus
@@ -185,7 +186,8 @@ class _Run:
         self._progress = Progress([step.seconds for step in self._steps])
         self._status: Status | None = None
         self._plays_cores: dict[tuple[str, Size], float] = {}
-        about = {key: getattr(options, key) for key in ("plan", "only", "names", "server", "corpus", "language")}
+        about = {key: getattr(options, key) for key in ("plan", "only", "names", "corpus", "language")}
+        about["server"] = options.server and shown_name(options.server)  # reports are passed on
         self._results = Results(about={"is_quick": options.plan == "quick", **about})
         self._files = ResultFiles(self._json_paths(), options.out, self._note)
 

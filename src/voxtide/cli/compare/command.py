@@ -21,6 +21,7 @@ import typer
 
 from voxtide import api
 from voxtide.audio import addresses
+from voxtide.audio.addresses import shown_name
 from voxtide.audio.opening import MICROPHONE, STDIN, is_live, open_source
 from voxtide.bench.compare.chunked import parse_lengths
 from voxtide.bench.compare.comparison import Comparison
@@ -36,7 +37,6 @@ from voxtide.cli.interrupts import Interrupts, interruptible
 from voxtide.cli.models import PullView
 from voxtide.cli.remote import EngineChoice
 from voxtide.cli.transcribe.live import showing_logs
-from voxtide.cli.transcribe.request import shown_name
 from voxtide.cli.transcribe.screen import Screen
 from voxtide.cli.transcribe.spill import TerminalSink
 from voxtide.engines.base import Engine
