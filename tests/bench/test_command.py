@@ -79,7 +79,7 @@ def test_the_document_is_written_to_a_dated_file() -> None:
     assert document["machine"]["cores"] >= 1 and document["machine"]["onnxruntime"]
     assert list(document["figures"]) == ["good"]
     assert (document["failures"], document["is_quick"], document["plan"]) == ({}, False, "standard")
-    assert document["is_complete"] is True
+    assert (document["is_complete"], document["price"]) == (True, None)
     (path,) = Path("bench-results").iterdir()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d-\d{6}-scripted-standard.json", path.name)
 
@@ -96,6 +96,21 @@ def test_a_servers_secrets_are_in_no_file(tmp_path: Path) -> None:
     document = json.loads((tmp_path / "results.json").read_text("utf-8"))
     assert document["server"] == "http://127.0.0.1:1/x"
     assert not any("secret" in path.read_text("utf-8") for path in tmp_path.iterdir())
+
+
+class Gone(io.StringIO):
+    """A pipe whose reader ends at the first figure."""
+
+    def write(self, text: str) -> int:
+        if text.startswith("good"):
+            raise BrokenPipeError
+        return super().write(text)
+
+
+def test_a_figure_is_written_although_the_reader_of_stdout_has_gone() -> None:
+    with pytest.raises(BrokenPipeError):
+        command.main(["good", "--engine", "scripted", "--json", "a.json"], Gone(), io.StringIO())
+    assert list(json.loads(Path("a.json").read_text("utf-8"))["figures"]) == ["good"]
 
 
 async def timed(session: BenchSession) -> Figure:

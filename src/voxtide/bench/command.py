@@ -186,7 +186,7 @@ class _Run:
         self._progress = Progress([step.seconds for step in self._steps])
         self._status: Status | None = None
         self._plays_cores: dict[tuple[str, Size], float] = {}
-        about = {key: getattr(options, key) for key in ("plan", "only", "names", "corpus", "language")}
+        about = {key: getattr(options, key) for key in ("plan", "only", "names", "corpus", "language", "price")}
         about["server"] = options.server and shown_name(options.server)  # reports are passed on
         self._results = Results(about={"is_quick": options.plan == "quick", **about})
         self._files = ResultFiles(self._json_paths(), options.out, self._note)
@@ -321,9 +321,9 @@ class _Run:
         self._status = None
         if figure is not None:
             self._results.figures.append(figure)
-            for line in lines_of(figure, is_verbose=self._options.verbose):
-                self._print(line)
-        self._save(figure)
+        self._save(figure)  # first: the reader of stdout may have gone
+        for line in lines_of(figure, is_verbose=self._options.verbose) if figure else ():
+            self._print(line)
 
     async def _figure(self, step: Step, entry: FigureEntry, session: BenchSession) -> Figure | None:
         """The figure with a note of other programs' load, its verdicts suspended if that is much; None if it failed."""

@@ -147,7 +147,7 @@ def command_of(run: RunDocument) -> str:
     words += [word for area in areas for word in ("--only", area)]
     words += [] if plan == "standard" else [f"--{plan}"]
     options = {"engine": engine.get("name"), "model": engine.get("model")}
-    options |= {option: about.get(option) for option in ("server", "corpus", "language")}
+    options |= {option: about.get(option) for option in ("server", "corpus", "language", "price")}
     for option, value in options.items():
         words += [f"--{option}", str(value)] if value else []
     return shlex.join(words)
