@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,19 @@ def test_a_servers_secrets_are_in_no_file(tmp_path: Path) -> None:
     document = json.loads((tmp_path / "results.json").read_text("utf-8"))
     assert document["server"] == "http://127.0.0.1:1/x"
     assert not any("secret" in path.read_text("utf-8") for path in tmp_path.iterdir())
+
+
+def test_two_runs_of_one_second_have_their_own_files() -> None:
+    began = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    paths = [results.default_path(began, "scripted", "quick") for _ in range(3)]
+    assert [path.name for path in paths] == [
+        f"2026-01-02-030405-scripted-quick{suffix}.json" for suffix in ("", "-2", "-3")
+    ]
+
+
+def test_a_directory_that_cannot_be_made_ends_the_search_for_a_file() -> None:
+    Path("bench-results").write_text("a file")
+    assert results.default_path(datetime.now(UTC), "scripted", "quick").parent == Path("bench-results")
 
 
 class Gone(io.StringIO):

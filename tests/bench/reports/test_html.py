@@ -183,8 +183,10 @@ def test_a_page_without_matplotlib_names_the_extra(monkeypatch: pytest.MonkeyPat
                 "price": 0.08,
                 "engine": {"name": "moonshine", "model": "tiny"},
             },
-            "cost --only flush --only latency --full --engine moonshine --model tiny --corpus 'my talks' --language fr "
-            "--price 0.08",
+            (
+                "cost --only flush --only latency --full --engine moonshine --model tiny --corpus 'my talks' --language fr "
+                "--price 0.08"
+            ),
         ),
         (
             {"plan": "standard", "names": [], "only": [], "server": "http://a", "engine": {"name": "remote"}},
