@@ -306,10 +306,17 @@ def test_plots_are_omitted_without_matplotlib(tmp_path: Path, monkeypatch: pytes
 
 
 def test_an_engine_that_cannot_be_opened_is_a_failure() -> None:
-    status, _, document = bench("--engine", "moonlight", "good")
+    status, _, document = bench("--model", "nosuch", "good")
     assert status == 1
-    assert "no engine 'moonlight'" in document["failures"]["engine"]
+    assert "has no model 'nosuch'" in document["failures"]["engine"]
     assert document["figures"] == {}
+
+
+def test_an_engine_that_does_not_exist_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["--engine", "moonlight"])
+    assert "no engine 'moonlight'; choose from" in capsys.readouterr().err
+    assert not Path("bench-results").exists()
 
 
 def test_results_and_plots_are_written(tmp_path: Path) -> None:
@@ -364,7 +371,19 @@ def test_a_profile_runs_the_command_under_py_spy(
     passed = (tmp_path / "arguments").read_text("utf-8").splitlines()
     assert passed[:5] == ["record", "--subprocesses", "--output", "out.svg", "--"]
     assert passed[5:9] == [sys.executable, "-m", "voxtide.bench", "good"]
-    assert passed[9:] == ["--engine", "scripted", "--quick", "--json", str(results)]
+    assert passed[9:] == ["--json", str(results), "--engine", "scripted", "--quick"]
+    profiler.write_text("#!/bin/sh\nexit 1\n")
+    assert command.main(arguments) == 1, "the file is that of the run before"
+
+
+def test_a_profiled_run_keeps_its_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profiler = tmp_path / "py-spy"
+    profiler.write_text('#!/bin/sh\nfor last; do :; done\necho \'{"failures": {}}\' >"$last"\n')
+    profiler.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 0
+    (path,) = Path("bench-results").iterdir()
+    assert path.name.endswith("-scripted-standard.json") and path.read_text("utf-8")
 
 
 def test_a_shortened_option_is_refused() -> None:
@@ -376,7 +395,7 @@ def test_a_profile_without_py_spy_names_the_package_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    assert command.main(["good", "--profile", "out.svg"]) == 1
+    assert command.main(["good", "--profile", "out.svg"]) == 3
     assert install_command("bench") in capsys.readouterr().err
 
 

@@ -18,8 +18,8 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TextIO
 
 from voxtide.audio.addresses import shown_name
@@ -31,6 +31,7 @@ from voxtide.bench.load.session import BenchEngine, BenchSession, Size
 from voxtide.bench.progress import LineView, Progress, Status, View, duration_text
 from voxtide.bench.report import lines_of
 from voxtide.bench.results import REPORT_FILE, RESULTS_FILE, ResultFiles, Results, default_path
+from voxtide.engines.registry import engine_for
 from voxtide.errors import ConfigError, MissingExtraError, VoxtideError
 
 DEFAULT_ENGINE, REMOTE = "moonshine", "remote"
@@ -66,7 +67,7 @@ def main(
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parsed(arguments, program)
     if options.profile:
-        return record_profile(options.profile, arguments)
+        return record_profile(options, arguments)
     err = err or sys.stderr
     try:
         OtherPrograms()
@@ -83,6 +84,10 @@ def parsed(arguments: Sequence[str], program: str) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     options.engine = options.engine or (REMOTE if options.server else DEFAULT_ENGINE)
     options.plan = options.plan or "standard"
+    try:
+        engine_for(options.engine)
+    except ConfigError as error:
+        parser.error(str(error))
     if options.server and not BenchEngine(options.engine).is_remote:
         parser.error(f"--server needs an engine that connects to a server, such as {REMOTE}; not {options.engine}")
     return options
@@ -142,29 +147,32 @@ def _price(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is no price; give EUR per hour, such as 0.08")
 
 
-def record_profile(path: Path, arguments: Sequence[str]) -> int:
+def record_profile(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Repeat the command without --profile under py-spy, servers and other child processes included.
 
     py-spy samples from outside, so the run keeps its speed. Its exit status hides the command's, so the result comes
-    from the command's JSON: 0 if everything requested was measured, else 1.
+    from the command's JSON: 0 if everything requested was measured, else 1, also if the command did not write it.
     """
     profiler = Path(sys.executable).with_name("py-spy")
     if not profiler.exists():
         sys.stderr.write(f"bench: {MissingExtraError('py-spy', 'bench', '--profile')}\n")
-        return 1
-    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    options.add_argument("--profile")
-    options.add_argument("--json", type=Path)
-    own, rest = options.parse_known_args(arguments)
-    with TemporaryDirectory() as directory:
-        results = own.json or Path(directory) / RESULTS_FILE
-        command = [profiler, "record", "--subprocesses", "--output", path, "--"]
-        command += [sys.executable, "-m", "voxtide.bench", *rest, "--json", results]
-        subprocess.run(list(map(str, command)), check=False)
-        try:
-            return int(bool(json.loads(results.read_text("utf-8"))["failures"]))
-        except OSError:
+        return NOT_INSTALLED
+    own = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    own.add_argument("--profile")
+    rest = own.parse_known_args(arguments)[1]
+    results = options.json or (options.out and options.out / RESULTS_FILE)
+    if results is None:
+        results = default_path(datetime.now(UTC), options.engine, options.plan)
+        rest += ["--json", str(results)]
+    before = results.stat().st_mtime_ns if results.exists() else None
+    command = [profiler, "record", "--subprocesses", "--output", options.profile, "--"]
+    subprocess.run([*map(str, command), sys.executable, "-m", "voxtide.bench", *rest], check=False)
+    try:
+        if results.stat().st_mtime_ns == before:
             return 1
+        return int(bool(json.loads(results.read_text("utf-8"))["failures"]))
+    except (OSError, ValueError):
+        return 1
 
 
 class _Run:

@@ -178,15 +178,12 @@ def test_a_page_without_matplotlib_names_the_extra(monkeypatch: pytest.MonkeyPat
                 "plan": "full",
                 "names": ["cost"],
                 "only": ["flush", "latency"],
-                "corpus": "my talks",
+                "corpus": "a b",
                 "language": "fr",
                 "price": 0.08,
-                "engine": {"name": "moonshine", "model": "tiny"},
+                "engine": {"name": "vllm", "model": "t"},
             },
-            (
-                "cost --only flush --only latency --full --engine moonshine --model tiny --corpus 'my talks' --language fr "
-                "--price 0.08"
-            ),
+            "cost --only flush --only latency --full --engine vllm --model t --corpus 'a b' --language fr --price 0.08",
         ),
         (
             {"plan": "standard", "names": [], "only": [], "server": "http://a", "engine": {"name": "remote"}},
