@@ -62,6 +62,8 @@ def test_its_help_has_the_options_and_the_figures(option: str) -> None:
     assert result.exit_code == 0
     assert "usage: voxtide bench" in result.output
     assert "--price EUR_PER_HOUR" in result.output and "endurance" in result.output
+    text = " ".join(result.output.split())
+    assert "`voxtide bench diff A B` compares" in text and "130 stopped by Ctrl-C" in text
 
 
 def test_a_command_is_not_a_figure() -> None:

@@ -98,7 +98,10 @@ def _parser(program: str) -> argparse.ArgumentParser:
         prog=program,
         allow_abbrev=False,  # `record_profile` removes --profile by its full name
         description="Measure an engine or a server on this machine. Leave the machine idle meanwhile.",
-        epilog=f"Areas: {', '.join(AREAS)}. Figures: {', '.join(FIGURES)}. docs/bench.md describes each.",
+        epilog=f"Areas: {', '.join(AREAS)}. Figures: {', '.join(FIGURES)}. docs/bench.md describes each. "
+        "`voxtide bench diff A B` compares two results, `voxtide bench report JSON` makes a page of one. "
+        "Exit codes: 0 measured, whether or not targets are met; 1 something failed; 2 wrong usage; "
+        "3 the extra bench is missing; 130 stopped by Ctrl-C, after writing what was measured.",
     )
     # No choices=: with nargs="*" argparse would refuse the empty list.
     parser.add_argument(
