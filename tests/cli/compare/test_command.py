@@ -100,6 +100,7 @@ def test_more_than_ten_minutes_are_left_out_by_name(
         (["mic"], 2, "a microphone plays once, and every way needs all of it: record it, and name the file"),
         (["rtsp://camera/1"], 2, "rtsp://camera/1 plays once"),
         (["no.wav"], 1, "there is no file no.wav"),
+        (["."], 1, ". is a directory"),
         (["--chunk", "1,0.1"], 2, "--chunk '1,0.1': '0.1' is not in 0.5 to 60 seconds"),
         (["--plot", "talk.png"], 2, "--plot talk.png must end in .svg"),
         (["--plot", "talk.SVG"], 2, "--plot talk.SVG must end in .svg"),
