@@ -183,6 +183,16 @@ def test_control_characters_of_a_name_do_not_reach_the_terminal(voxtide: Voxtide
     assert "ta\\x1b[31mlk\\n.wav, " in done.stdout and "\x1b" not in done.stdout
 
 
+def test_the_server_that_is_measured_is_no_other_program(
+    voxtide: Voxtide, tones: Tones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers: list[str | None] = []
+    monkeypatch.setattr("voxtide.cli.compare.command.OtherPrograms", servers.append)
+    done = voxtide("compare", tones("talk.wav", "no"), "--server", "http://127.0.0.1:1")
+    assert done.exit_code == 1 and "cannot reach" in done.stderr
+    assert servers == ["http://127.0.0.1:1"]
+
+
 def read_err_until(process: subprocess.Popen[bytes], text: str) -> None:
     """Read lines of stderr up to one that has `text`."""
     assert process.stderr

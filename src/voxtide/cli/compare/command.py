@@ -151,7 +151,7 @@ class _Job:
         self._engine = engine
         self._interrupts = interrupts
         self._ways: list[Way] = []
-        self._others = OtherPrograms() if find_spec("psutil") else None  # of the extra bench
+        self._others = OtherPrograms(request.engine.server) if find_spec("psutil") else None  # of the extra bench
         self._notes: list[str] = []  # about the source
         self._is_complete = False
 
