@@ -259,7 +259,10 @@ def test_progress_has_the_figure_its_place_and_the_time_left(monkeypatch: pytest
     ]
 
 
-@pytest.mark.parametrize("arguments", [["--only", "nosuch"], ["--quick", "--full"], ["--price", "0"], ["--price", "x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--only", "nosuch"], ["--quick", "--full"], *(["--price", it] for it in ("0", "x", "nan", "1e-320", "1e308"))],
+)
 def test_options_that_cannot_be_used_are_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         command.main(arguments)

@@ -37,6 +37,9 @@ from voxtide.errors import ConfigError, MissingExtraError, VoxtideError
 DEFAULT_ENGINE, REMOTE = "moonshine", "remote"
 NOT_INSTALLED, INTERRUPTED = 3, 130
 """Exit statuses, those of `voxtide`: without the extra nothing can be measured; after Ctrl-C, as in shells."""
+MIN_PRICE, MAX_PRICE = 0.0001, 10_000
+"""EUR per hour. The cheapest machines cost some cents a day, the dearest some hundreds an hour; beyond, reports would
+have numbers that nobody can read."""
 TICK_S = 1.0
 """Between two updates of the time left."""
 
@@ -145,9 +148,11 @@ def _figure_name(text: str) -> str:
 
 def _price(text: str) -> float:
     with suppress(ValueError):
-        if 0 < float(text) < float("inf"):
+        if MIN_PRICE <= float(text) <= MAX_PRICE:
             return float(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no price; give EUR per hour, such as 0.08")
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no price from {MIN_PRICE} to {MAX_PRICE} EUR per hour; give one such as 0.08"
+    )
 
 
 def record_profile(options: argparse.Namespace, arguments: Sequence[str]) -> int:
