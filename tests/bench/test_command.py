@@ -99,6 +99,19 @@ def test_a_servers_secrets_are_in_no_file(tmp_path: Path) -> None:
     assert not any("secret" in path.read_text("utf-8") for path in tmp_path.iterdir())
 
 
+async def failing(session: BenchSession) -> Figure:
+    """Names a file below the home directory."""
+    raise VoxtideError(f"cannot read {Path.home() / 'a.wav'}, {Path.home()}s or {Path.home()}")
+
+
+def test_the_name_of_the_home_directory_is_in_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/homes/ann")
+    use_figures(monkeypatch, failing=failing)
+    _, _, document = bench("--out", tmp_path)
+    assert document["failures"] == {"failing": "cannot read ~/a.wav, /homes/anns or ~"}
+    assert "/homes/ann<" not in (tmp_path / "report.html").read_text("utf-8")
+
+
 def test_two_runs_of_one_second_have_their_own_files() -> None:
     began = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     paths = [results.default_path(began, "scripted", "quick") for _ in range(3)]
