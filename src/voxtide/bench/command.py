@@ -39,7 +39,7 @@ NOT_INSTALLED, INTERRUPTED = 3, 130
 """Exit statuses, those of `voxtide`: without the extra nothing can be measured; after Ctrl-C, as in shells."""
 MIN_PRICE, MAX_PRICE = 0.0001, 10_000
 """EUR per hour. The cheapest machines cost some cents a day, the dearest some hundreds an hour; beyond, reports would
-have numbers that nobody can read."""
+have numbers of dozens of digits."""
 TICK_S = 1.0
 """Between two updates of the time left."""
 
