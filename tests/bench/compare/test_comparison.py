@@ -66,6 +66,12 @@ def test_the_first_text_counts_although_it_changes_later() -> None:
     assert (figures.first_text_s, figures.end_to_final_s) == (0.75, 0.5)
 
 
+def test_a_text_of_fillers_has_no_errors() -> None:
+    found = compared(STREAMING, reference=Reference("Um, uh.", "talk.txt", WORDS, "known"))
+    assert found.figures[0].errors is None
+    assert any(note.startswith("no errors: talk.txt has only words that whisper-normalizer") for note in found.notes())
+
+
 def test_words_that_a_border_cuts_are_counted() -> None:
     chunked, streaming = compared(CHUNKED, STREAMING).figures
     assert (chunked.num_cut, chunked.num_cut_missing) == (1, 1)

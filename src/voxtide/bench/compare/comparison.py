@@ -19,7 +19,7 @@ from functools import cached_property
 from voxtide.bench.compare.reference import Reference
 from voxtide.bench.compare.ways import Way
 from voxtide.bench.load.word_timeline import matches, word_timeline, words_of
-from voxtide.bench.word_errors import WordErrors, word_errors
+from voxtide.bench.word_errors import WordErrors, normaliser_name, word_errors
 from voxtide.errors import MissingExtraError
 from voxtide.transcript.events import Delta, Interim, TranscriptEvent
 from voxtide.types import EngineInfo, Word
@@ -132,7 +132,9 @@ class Comparison:
             return word_errors(way.name, self.reference.text, way.text, language=self.language)
         except MissingExtraError as error:
             self._no_errors = str(error)
-            return None
+        except ValueError:  # such as "um"
+            self._no_errors = f"{self.reference.origin} has only words that {normaliser_name(self.language)} leaves out"
+        return None
 
     def notes(self) -> list[str]:
         """What the reader should know about this run, a line each."""

@@ -122,12 +122,13 @@ class UtteranceLatencies:
         final = words_of("".join(it.event.text for it in played.events if isinstance(it.event, Delta)))
         found = places(final, [words_of(span.text) for span in talk.spans])
         for span, place, vad_end_s in zip(talk.spans, found, vad_ends_s, strict=True):
-            if place is None:
+            shown = (it for it in texts if it.at_s >= span.start_s and place and it.num_shown > place.begin)
+            first = next(shown, None)  # none if its words were already there, such as a repetition before it
+            if place is None or first is None:
                 self.missing.append(f"{talk.name}: {span.text} at {span.start_s:.1f} s")
                 continue
-            first_s = next(it.at_s for it in texts if it.at_s >= span.start_s and it.num_shown > place.begin)
             final_s = next(it.at_s for it in texts if it.num_final >= place.end)
-            self.first_ms.append(1000 * (first_s - span.start_s))
+            self.first_ms.append(1000 * (first.at_s - span.start_s))
             self.final_ms.append(1000 * (final_s - span.end_s))
             if vad_end_s is not None:
                 self.ttfs_ms.append(1000 * (final_s - vad_end_s))
@@ -205,7 +206,7 @@ def _latency_measures(latencies: UtteranceLatencies) -> tuple[Measure, ...]:
             name="utterances without a latency",
             value=len(latencies.missing),
             unit="utterances",
-            method="no word of it or of the next one was recognised",
+            method="no word of it or of the next one was recognised, or no text came after its start",
         ),
     )
 
