@@ -32,6 +32,7 @@ BETTER_LOWER = (
     "changed",
     "lost",
     "differ",
+    "without a latency",
 )
 """Words in the names of numbers without a target."""
 
