@@ -40,6 +40,12 @@ def test_more_utterances_without_a_latency_are_worse() -> None:
     assert (directions(few, many), directions(many, few)) == (["worse"], ["better"])
 
 
+def test_a_rate_above_all_words_has_noise() -> None:
+    few, more = of_words([(67, 142)]), of_words([(67, 145)])
+    assert directions(few, more) == directions(more, few) == []
+    assert directions(few, of_words([(67, 300)])) == ["worse"]
+
+
 def test_a_noisy_machine_suspends_the_verdict_of_a_change() -> None:
     quiet, noisy = of_measure(value=100.0), of_measure(value=200.0, suspended="noisy machine")
     assert directions(quiet, of_measure(value=200.0)) == ["worse"]
