@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.live_servers import ServerThread, voxtide_server
 from voxtide.bench import command, results
 from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
 from voxtide.bench.figures import plans
@@ -97,6 +98,26 @@ def test_a_servers_secrets_are_in_no_file(tmp_path: Path) -> None:
     document = json.loads((tmp_path / "results.json").read_text("utf-8"))
     assert document["server"] == "http://127.0.0.1:1/x"
     assert not any("secret" in path.read_text("utf-8") for path in tmp_path.iterdir())
+
+
+async def connected(session: BenchSession) -> Figure:
+    """Opens a stream, so that the server states what it runs."""
+    async with session.engine.open() as stream:
+        await stream.finish()
+        async for _ in stream:
+            pass
+    return Figure(name="connected", measures=())
+
+
+def test_the_document_names_the_servers_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_figures(monkeypatch, connected=connected)
+    servers = ServerThread()
+    try:
+        url = servers.enter(voxtide_server())
+        _, _, document = bench("--engine", "remote", "--server", url)
+    finally:
+        servers.close()
+    assert (document["failures"], document["engine"]["model"]) == ({}, "tones")
 
 
 async def failing(session: BenchSession) -> Figure:
@@ -265,10 +286,10 @@ def test_progress_has_the_figure_its_place_and_the_time_left(monkeypatch: pytest
     command.main(["--engine", "scripted"], io.StringIO(), err)
     assert err.getvalue().splitlines() == [
         "bench: measuring reporting, good: 4 s",
-        "bench: 1/2 reporting: starting (4 s left)",
-        "bench: 1/2 reporting: playing (4 s left)",
-        "bench: 1/2 reporting: thinking (4 s left)",
-        "bench: 2/2 good: starting (2 s left)",
+        "bench: 1/2 reporting, 4 s left: starting",
+        "bench: 1/2 reporting, 4 s left: playing",
+        "bench: 1/2 reporting, 4 s left: thinking",
+        "bench: 2/2 good, 2 s left: starting",
     ]
 
 

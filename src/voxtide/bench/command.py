@@ -337,6 +337,7 @@ class _Run:
         self._status = None
         if figure is not None:
             self._results.figures.append(figure)
+        self._results.engine = asdict(session.engine.info)  # a server has named its model by now
         self._save(figure)  # first: the reader of stdout may have gone
         for line in lines_of(figure, is_verbose=self._options.verbose) if figure else ():
             self._print(line)
