@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -55,6 +56,9 @@ def main() -> None:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # the reader of stdout has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -87,7 +91,7 @@ async def compare(arguments: argparse.Namespace) -> None:
             return
         reference = await reference_of(engine, samples, FAST, text_beside(Path(path)))
         audio_s = len(samples) / voxtide.SAMPLE_RATE_HZ
-        print("\n".join(lines_of(Comparison(path, audio_s, engine.info, reference, ways))))
+        print("\n".join(lines_of(Comparison(path, audio_s, engine.info, reference, ways))), flush=True)
 
 
 if __name__ == "__main__":

@@ -58,3 +58,14 @@ def test_the_comparison_without_a_file_and_its_demo_play_the_demo_recording() ->
     done = compare("--compare", "--chunk", "99")
     assert done.stderr == "error: --chunk '99': '99' is not in 0.5 to 60 seconds\n"
     assert "one of the arguments --demo --compare is required" in compare().stderr
+
+
+def test_a_reader_of_stdout_that_has_gone_is_no_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "talk.wav"
+    path.write_bytes(wav_bytes(speak("no")))
+    example = ROOT / "examples" / "streaming_vs_chunked.py"
+    command = [sys.executable, str(example), "--compare", str(path), "--chunk", "1", "--engine", "scripted"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(60)) == ("", 141)

@@ -12,11 +12,13 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.live_servers import ServerThread, voxtide_server
 from voxtide.bench import command, results
 from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
 from voxtide.bench.figures import plans
@@ -79,7 +81,7 @@ def test_the_document_is_written_to_a_dated_file() -> None:
     assert document["machine"]["cores"] >= 1 and document["machine"]["onnxruntime"]
     assert list(document["figures"]) == ["good"]
     assert (document["failures"], document["is_quick"], document["plan"]) == ({}, False, "standard")
-    assert document["is_complete"] is True
+    assert (document["is_complete"], document["price"]) == (True, None)
     (path,) = Path("bench-results").iterdir()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d-\d{6}-scripted-standard.json", path.name)
 
@@ -88,6 +90,75 @@ def test_a_figure_notes_the_load_of_other_programs(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(process, "MIN_COUNTED_S", 0.0)
     _, lines, _ = bench("good")
     assert re.fullmatch(r"  note: other programs kept \d+\.\d\d cores busy meanwhile", lines[3])
+
+
+def test_a_servers_secrets_are_in_no_file(tmp_path: Path) -> None:
+    address = "http://ann:secret@127.0.0.1:1/x?key=secret"
+    command.main(["good", "--server", address, "--out", str(tmp_path)], io.StringIO(), io.StringIO())
+    document = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    assert document["server"] == "http://127.0.0.1:1/x"
+    assert not any("secret" in path.read_text("utf-8") for path in tmp_path.iterdir())
+
+
+async def connected(session: BenchSession) -> Figure:
+    """Opens a stream, so that the server states what it runs."""
+    async with session.engine.open() as stream:
+        await stream.finish()
+        async for _ in stream:
+            pass
+    return Figure(name="connected", measures=())
+
+
+def test_the_document_names_the_servers_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_figures(monkeypatch, connected=connected)
+    servers = ServerThread()
+    try:
+        url = servers.enter(voxtide_server())
+        _, _, document = bench("--engine", "remote", "--server", url)
+    finally:
+        servers.close()
+    assert (document["failures"], document["engine"]["model"]) == ({}, "tones")
+
+
+async def failing(session: BenchSession) -> Figure:
+    """Names a file below the home directory."""
+    raise VoxtideError(f"cannot read {Path.home() / 'a.wav'}, {Path.home()}s or {Path.home()}")
+
+
+def test_the_name_of_the_home_directory_is_in_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/homes/ann")
+    use_figures(monkeypatch, failing=failing)
+    _, _, document = bench("--out", tmp_path)
+    assert document["failures"] == {"failing": "cannot read ~/a.wav, /homes/anns or ~"}
+    assert "/homes/ann<" not in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_two_runs_of_one_second_have_their_own_files() -> None:
+    began = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    paths = [results.default_path(began, "scripted", "quick") for _ in range(3)]
+    assert [path.name for path in paths] == [
+        f"2026-01-02-030405-scripted-quick{suffix}.json" for suffix in ("", "-2", "-3")
+    ]
+
+
+def test_a_directory_that_cannot_be_made_ends_the_search_for_a_file() -> None:
+    Path("bench-results").write_text("a file")
+    assert results.default_path(datetime.now(UTC), "scripted", "quick").parent == Path("bench-results")
+
+
+class Gone(io.StringIO):
+    """A pipe whose reader ends at the first figure."""
+
+    def write(self, text: str) -> int:
+        if text.startswith("good"):
+            raise BrokenPipeError
+        return super().write(text)
+
+
+def test_a_figure_is_written_although_the_reader_of_stdout_has_gone() -> None:
+    with pytest.raises(BrokenPipeError):
+        command.main(["good", "--engine", "scripted", "--json", "a.json"], Gone(), io.StringIO())
+    assert list(json.loads(Path("a.json").read_text("utf-8"))["figures"]) == ["good"]
 
 
 async def timed(session: BenchSession) -> Figure:
@@ -215,14 +286,17 @@ def test_progress_has_the_figure_its_place_and_the_time_left(monkeypatch: pytest
     command.main(["--engine", "scripted"], io.StringIO(), err)
     assert err.getvalue().splitlines() == [
         "bench: measuring reporting, good: 4 s",
-        "bench: 1/2 reporting: starting (4 s left)",
-        "bench: 1/2 reporting: playing (4 s left)",
-        "bench: 1/2 reporting: thinking (4 s left)",
-        "bench: 2/2 good: starting (2 s left)",
+        "bench: 1/2 reporting, 4 s left: starting",
+        "bench: 1/2 reporting, 4 s left: playing",
+        "bench: 1/2 reporting, 4 s left: thinking",
+        "bench: 2/2 good, 2 s left: starting",
     ]
 
 
-@pytest.mark.parametrize("arguments", [["--only", "nosuch"], ["--quick", "--full"], ["--price", "0"], ["--price", "x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--only", "nosuch"], ["--quick", "--full"], *(["--price", it] for it in ("0", "x", "nan", "1e-320", "1e308"))],
+)
 def test_options_that_cannot_be_used_are_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         command.main(arguments)
@@ -269,10 +343,17 @@ def test_plots_are_omitted_without_matplotlib(tmp_path: Path, monkeypatch: pytes
 
 
 def test_an_engine_that_cannot_be_opened_is_a_failure() -> None:
-    status, _, document = bench("--engine", "moonlight", "good")
+    status, _, document = bench("--model", "nosuch", "good")
     assert status == 1
-    assert "no engine 'moonlight'" in document["failures"]["engine"]
+    assert "has no model 'nosuch'" in document["failures"]["engine"]
     assert document["figures"] == {}
+
+
+def test_an_engine_that_does_not_exist_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["--engine", "moonlight"])
+    assert "no engine 'moonlight'; choose from" in capsys.readouterr().err
+    assert not Path("bench-results").exists()
 
 
 def test_results_and_plots_are_written(tmp_path: Path) -> None:
@@ -327,7 +408,19 @@ def test_a_profile_runs_the_command_under_py_spy(
     passed = (tmp_path / "arguments").read_text("utf-8").splitlines()
     assert passed[:5] == ["record", "--subprocesses", "--output", "out.svg", "--"]
     assert passed[5:9] == [sys.executable, "-m", "voxtide.bench", "good"]
-    assert passed[9:] == ["--engine", "scripted", "--quick", "--json", str(results)]
+    assert passed[9:] == ["--json", str(results), "--engine", "scripted", "--quick"]
+    profiler.write_text("#!/bin/sh\nexit 1\n")
+    assert command.main(arguments) == 1, "the file is that of the run before"
+
+
+def test_a_profiled_run_keeps_its_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profiler = tmp_path / "py-spy"
+    profiler.write_text('#!/bin/sh\nfor last; do :; done\necho \'{"failures": {}}\' >"$last"\n')
+    profiler.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 0
+    (path,) = Path("bench-results").iterdir()
+    assert path.name.endswith("-scripted-standard.json") and path.read_text("utf-8")
 
 
 def test_a_shortened_option_is_refused() -> None:
@@ -339,7 +432,7 @@ def test_a_profile_without_py_spy_names_the_package_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    assert command.main(["good", "--profile", "out.svg"]) == 1
+    assert command.main(["good", "--profile", "out.svg"]) == 3
     assert install_command("bench") in capsys.readouterr().err
 
 

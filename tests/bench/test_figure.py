@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voxtide.bench.figure import MAX_POINTS, Line, Measure, Target, percentile, share_line, thinned
+from voxtide.bench.figure import MAX_POINTS, Line, Measure, Target, number_text, percentile, share_line, thinned
 from voxtide.errors import VoxtideError
 
 
@@ -40,3 +40,11 @@ def test_a_long_line_is_thinned_and_keeps_its_ends(num_points: int) -> None:
     assert len(line.x) == len(line.low) == min(num_points, MAX_POINTS)
     assert (line.x[0], line.x[-1], line.high) == (0, num_points - 1, ())
     assert list(line.x) == list(line.y) == sorted(set(line.x))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(7.0, "7"), (0.0, "0"), (-1.5, "-1.50"), (1234.5, "1234"), (0.00961, "0.00961"), (5e-324, "0.000000000")],
+)
+def test_a_number_has_three_digits_and_no_exponent(value: float, text: str) -> None:
+    assert number_text(value) == text

@@ -64,4 +64,4 @@ def test_a_line_is_written_when_something_new_happens() -> None:
     for line, left_s in (("playing", 10), ("playing", 9), ("done", 8)):
         view.show(Status("flush", 2, 3, line, left_s))
     view.clear()
-    assert out.getvalue() == "bench: 2/3 flush: playing (10 s left)\nbench: 2/3 flush: done (8 s left)\n"
+    assert out.getvalue() == "bench: 2/3 flush, 10 s left: playing\nbench: 2/3 flush, 8 s left: done\n"

@@ -72,6 +72,17 @@ def test_report_replaces_a_file_only_on_request(tmp_path: Path) -> None:
     assert output.read_text("utf-8").startswith("<!doctype html>")
 
 
+def test_report_writes_to_stdout_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = invoke("report", saved(tmp_path / "a.json", rich()), "--output", "-")
+    assert done.stdout.startswith("<!doctype html>") and not (tmp_path / "-").exists()
+
+
+def test_report_names_a_directory_as_one(tmp_path: Path) -> None:
+    refused = invoke("report", saved(tmp_path / "a.json", rich()), "--output", tmp_path)
+    assert refused.exit_code == 2 and "is a directory; name a file in it" in refused.stderr
+
+
 def test_report_never_replaces_the_result(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.html", rich())
     refused = invoke("report", path, "--force")

@@ -70,6 +70,14 @@ def parse(spec: str) -> Path | Address:
         raise ConfigError(f"the {scheme} address is malformed; write it as {scheme}://host/path") from None
 
 
+def shown_name(spec: str) -> str:
+    """A source or a server for messages and files: without the parts of a URL that may be secret.
+
+    These are the user name, the password and the query. The address is not checked.
+    """
+    return re.sub(r"://[^/]*@", "://", spec).partition("?")[0] if "://" in spec else spec
+
+
 def _file_path(url: str) -> Path:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost"):

@@ -93,7 +93,8 @@ def is_live(spec: str, *, is_endless: bool = False) -> bool:
         target = addresses.parse(spec)
         if isinstance(target, Address):
             return is_endless or not target.url.lower().startswith(("http:", "https:", "hls:"))
-        return not stat.S_ISREG(target.stat().st_mode)
+        mode = target.stat().st_mode
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))  # opening a directory raises
     return False
 
 

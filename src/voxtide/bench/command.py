@@ -18,10 +18,11 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TextIO
 
+from voxtide.audio.addresses import shown_name
 from voxtide.bench.figure import Figure
 from voxtide.bench.figures.plans import AREAS, FIGURES, PLAN_MINUTES, FigureEntry, Step, empty_areas, steps_of
 from voxtide.bench.load.corpora.corpus import open_corpus
@@ -30,11 +31,15 @@ from voxtide.bench.load.session import BenchEngine, BenchSession, Size
 from voxtide.bench.progress import LineView, Progress, Status, View, duration_text
 from voxtide.bench.report import lines_of
 from voxtide.bench.results import REPORT_FILE, RESULTS_FILE, ResultFiles, Results, default_path
+from voxtide.engines.registry import engine_for
 from voxtide.errors import ConfigError, MissingExtraError, VoxtideError
 
 DEFAULT_ENGINE, REMOTE = "moonshine", "remote"
 NOT_INSTALLED, INTERRUPTED = 3, 130
 """Exit statuses, those of `voxtide`: without the extra nothing can be measured; after Ctrl-C, as in shells."""
+MIN_PRICE, MAX_PRICE = 0.0001, 10_000
+"""EUR per hour. The cheapest machines cost some cents a day, the dearest some hundreds an hour; beyond, reports would
+have numbers of dozens of digits."""
 TICK_S = 1.0
 """Between two updates of the time left."""
 
@@ -65,7 +70,7 @@ def main(
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parsed(arguments, program)
     if options.profile:
-        return record_profile(options.profile, arguments)
+        return record_profile(options, arguments)
     err = err or sys.stderr
     try:
         OtherPrograms()
@@ -82,6 +87,10 @@ def parsed(arguments: Sequence[str], program: str) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     options.engine = options.engine or (REMOTE if options.server else DEFAULT_ENGINE)
     options.plan = options.plan or "standard"
+    try:
+        engine_for(options.engine)
+    except ConfigError as error:
+        parser.error(str(error))
     if options.server and not BenchEngine(options.engine).is_remote:
         parser.error(f"--server needs an engine that connects to a server, such as {REMOTE}; not {options.engine}")
     return options
@@ -92,7 +101,10 @@ def _parser(program: str) -> argparse.ArgumentParser:
         prog=program,
         allow_abbrev=False,  # `record_profile` removes --profile by its full name
         description="Measure an engine or a server on this machine. Leave the machine idle meanwhile.",
-        epilog=f"Areas: {', '.join(AREAS)}. Figures: {', '.join(FIGURES)}. docs/bench.md describes each.",
+        epilog=f"Areas: {', '.join(AREAS)}. Figures: {', '.join(FIGURES)}. docs/bench.md describes each. "
+        "`voxtide bench diff A B` compares two results, `voxtide bench report JSON` makes a page of one. "
+        "Exit codes: 0 measured, whether or not targets are met; 1 something failed; 2 wrong usage; "
+        "3 the extra bench is missing; 130 stopped by Ctrl-C, after writing what was measured.",
     )
     # No choices=: with nargs="*" argparse would refuse the empty list.
     parser.add_argument(
@@ -136,34 +148,39 @@ def _figure_name(text: str) -> str:
 
 def _price(text: str) -> float:
     with suppress(ValueError):
-        if 0 < float(text) < float("inf"):
+        if MIN_PRICE <= float(text) <= MAX_PRICE:
             return float(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no price; give EUR per hour, such as 0.08")
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no price from {MIN_PRICE} to {MAX_PRICE} EUR per hour; give one such as 0.08"
+    )
 
 
-def record_profile(path: Path, arguments: Sequence[str]) -> int:
+def record_profile(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Repeat the command without --profile under py-spy, servers and other child processes included.
 
     py-spy samples from outside, so the run keeps its speed. Its exit status hides the command's, so the result comes
-    from the command's JSON: 0 if everything requested was measured, else 1.
+    from the command's JSON: 0 if everything requested was measured, else 1, also if the command did not write it.
     """
     profiler = Path(sys.executable).with_name("py-spy")
     if not profiler.exists():
         sys.stderr.write(f"bench: {MissingExtraError('py-spy', 'bench', '--profile')}\n")
-        return 1
-    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    options.add_argument("--profile")
-    options.add_argument("--json", type=Path)
-    own, rest = options.parse_known_args(arguments)
-    with TemporaryDirectory() as directory:
-        results = own.json or Path(directory) / RESULTS_FILE
-        command = [profiler, "record", "--subprocesses", "--output", path, "--"]
-        command += [sys.executable, "-m", "voxtide.bench", *rest, "--json", results]
-        subprocess.run(list(map(str, command)), check=False)
-        try:
-            return int(bool(json.loads(results.read_text("utf-8"))["failures"]))
-        except OSError:
+        return NOT_INSTALLED
+    own = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    own.add_argument("--profile")
+    rest = own.parse_known_args(arguments)[1]
+    results = options.json or (options.out and options.out / RESULTS_FILE)
+    if results is None:
+        results = default_path(datetime.now(UTC), options.engine, options.plan)
+        rest += ["--json", str(results)]
+    before = results.stat().st_mtime_ns if results.exists() else None
+    command = [profiler, "record", "--subprocesses", "--output", options.profile, "--"]
+    subprocess.run([*map(str, command), sys.executable, "-m", "voxtide.bench", *rest], check=False)
+    try:
+        if results.stat().st_mtime_ns == before:
             return 1
+        return int(bool(json.loads(results.read_text("utf-8"))["failures"]))
+    except (OSError, ValueError):
+        return 1
 
 
 class _Run:
@@ -185,7 +202,8 @@ class _Run:
         self._progress = Progress([step.seconds for step in self._steps])
         self._status: Status | None = None
         self._plays_cores: dict[tuple[str, Size], float] = {}
-        about = {key: getattr(options, key) for key in ("plan", "only", "names", "server", "corpus", "language")}
+        about = {key: getattr(options, key) for key in ("plan", "only", "names", "corpus", "language", "price")}
+        about["server"] = options.server and shown_name(options.server)  # reports are passed on
         self._results = Results(about={"is_quick": options.plan == "quick", **about})
         self._files = ResultFiles(self._json_paths(), options.out, self._note)
 
@@ -319,9 +337,10 @@ class _Run:
         self._status = None
         if figure is not None:
             self._results.figures.append(figure)
-            for line in lines_of(figure, is_verbose=self._options.verbose):
-                self._print(line)
-        self._save(figure)
+        self._results.engine = asdict(session.engine.info)  # a server has named its model by now
+        self._save(figure)  # first: the reader of stdout may have gone
+        for line in lines_of(figure, is_verbose=self._options.verbose) if figure else ():
+            self._print(line)
 
     async def _figure(self, step: Step, entry: FigureEntry, session: BenchSession) -> Figure | None:
         """The figure with a note of other programs' load, its verdicts suspended if that is much; None if it failed."""

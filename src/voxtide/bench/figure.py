@@ -17,6 +17,9 @@ FORMAT = 1
 
 SIGNIFICANT = 3
 
+MAX_DECIMALS = 9
+"""Of a number as text: the smallest double has three hundred zeros."""
+
 MAX_POINTS = 200
 """Points of a plot's line in the document: more than a plot of 7 inches shows apart."""
 
@@ -156,8 +159,8 @@ def thinned(line: Line) -> Line:
 
 
 def number_text(value: float) -> str:
-    """Whole numbers unchanged, others with three significant digits and no exponent."""
+    """Whole numbers unchanged, others with three significant digits, at most `MAX_DECIMALS`, and no exponent."""
     if value == int(value):
         return str(int(value))
-    num_decimals = max(0, SIGNIFICANT - 1 - math.floor(math.log10(abs(value))))
+    num_decimals = min(MAX_DECIMALS, max(0, SIGNIFICANT - 1 - math.floor(math.log10(abs(value)))))
     return f"{value:.{num_decimals}f}"

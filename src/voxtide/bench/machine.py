@@ -1,9 +1,10 @@
-"""Describes the machine. In: nothing. Out: processor, cores, versions and commit, for the report."""
+"""Describes the machine. In: nothing. Out: processor, cores, versions, commit; texts without the home directory."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -57,3 +58,9 @@ def _commit(directory: Path) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None
+
+
+def without_home(text: str) -> str:
+    """The text with `~` for the user's home directory, whose name is often the user's: reports are passed on."""
+    home = str(Path.home())
+    return re.sub(rf"{re.escape(home)}(?![\w.-])", "~", text) if home != "/" else text

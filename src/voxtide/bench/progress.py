@@ -35,7 +35,7 @@ class Status:
     left_s: float
 
     def __str__(self) -> str:
-        return f"{self.number}/{self.num_figures} {self.figure}: {self.line} ({duration_text(self.left_s)} left)"
+        return f"{self.number}/{self.num_figures} {self.figure}, {duration_text(self.left_s)} left: {self.line}"
 
 
 def duration_text(seconds: float) -> str:

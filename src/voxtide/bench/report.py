@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from voxtide.bench.figure import FORMAT, Figure, Measure, Plot, number_text, thinned
+from voxtide.bench.machine import without_home
 
 NAME_COLUMNS = 40
 
@@ -28,15 +29,15 @@ def _line(measure: Measure) -> str:
 
 
 def document(figures: Sequence[Figure], *, failures: dict[str, str], about: dict[str, Any]) -> dict[str, Any]:
-    """Everything measured, ready for JSON, with six significant digits."""
+    """Everything measured, ready for JSON, with six significant digits, and without the name of the home directory."""
     whole = {
         "format": FORMAT,
         **about,
         "figures": {figure.name: _figure(figure) for figure in figures},
         "failures": failures,
     }
-    rounded: dict[str, Any] = _rounded(whole)
-    return rounded
+    ready: dict[str, Any] = _ready(whole)
+    return ready
 
 
 def _figure(figure: Figure) -> dict[str, Any]:
@@ -69,11 +70,13 @@ def _plot(plot: Plot) -> dict[str, Any]:
     return {**asdict(plot), "lines": [asdict(thinned(line)) for line in plot.lines]}
 
 
-def _rounded(value: Any) -> Any:
+def _ready(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.6g}")
+    if isinstance(value, str):
+        return without_home(value)
     if isinstance(value, dict):
-        return {key: _rounded(inner) for key, inner in value.items()}
+        return {key: _ready(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(inner) for inner in value]
+        return [_ready(inner) for inner in value]
     return value

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,23 @@ class Results:
 
 
 def default_path(began: datetime, engine: str, plan: str) -> Path:
-    """The dated file of a run for which none was named."""
-    return DEFAULT_DIRECTORY / f"{began:%Y-%m-%d-%H%M%S}-{engine}-{plan}.json"
+    """A new dated file for a run for which none was named; another run may have begun in the same second.
+
+    It is made at once, so that no other run takes it. If that fails, so does writing to it, which is reported.
+    """
+    for number in count(1):
+        suffix = f"-{number}" if number > 1 else ""
+        path = DEFAULT_DIRECTORY / f"{began:%Y-%m-%d-%H%M%S}-{engine}-{plan}{suffix}.json"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            if path.is_file():
+                continue
+        except OSError:
+            pass
+        break
+    return path
 
 
 class ResultFiles:
@@ -104,7 +120,7 @@ class ResultFiles:
         """
         text = json.dumps(results.document()) + "\n"
         for path in self.json_paths:
-            partial = path.with_name(f".{path.name}.partial")
+            partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # runs may share a file
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 partial.write_text(text, "utf-8")

@@ -58,7 +58,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object for pr
 FailOnWorse = Annotated[bool, typer.Option("--fail-on-worse", help="Exit with 1 if a number is worse.")]
 PageFile = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="HTML", help="Write this file. Default: JSON's name with .html."),
+    typer.Option(
+        "--output", "-o", metavar="HTML", help="Write this file; - is stdout. Default: JSON's name with .html."
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")]
 
@@ -89,6 +91,11 @@ def report_command(result: ResultFile, output: PageFile = None, force: Force = F
     with reporting():
         path = output or result.with_suffix(".html")
         text = page(read_run(result))
+        if path == Path("-"):
+            typer.echo(text, nl=False)
+            return
+        if path.is_dir():
+            raise ConfigError(f"{path} is a directory; name a file in it with --output")
         if path.exists() and path.samefile(result):
             raise ConfigError(f"{path} is the result itself; name another file with --output")
         try:

@@ -60,6 +60,18 @@ def test_times_count_from_the_end_of_the_word() -> None:
     assert chunked.end_to_final_s == pytest.approx(1.0)
 
 
+def test_the_first_text_counts_although_it_changes_later() -> None:
+    growing = (TimedEvent(Interim("もし", 0.5), 0.75), TimedEvent(Delta("もしもし", 1.0), 2.5))
+    (figures,) = compared(Way(name="streaming", events=growing, audio_s=2.0, cpu_s=None), reference=UNTIMED).figures
+    assert (figures.first_text_s, figures.end_to_final_s) == (0.75, 0.5)
+
+
+def test_a_text_of_fillers_has_no_errors() -> None:
+    found = compared(STREAMING, reference=Reference("Um, uh.", "talk.txt", WORDS, "known"))
+    assert found.figures[0].errors is None
+    assert any(note.startswith("no errors: talk.txt has only words that whisper-normalizer") for note in found.notes())
+
+
 def test_words_that_a_border_cuts_are_counted() -> None:
     chunked, streaming = compared(CHUNKED, STREAMING).figures
     assert (chunked.num_cut, chunked.num_cut_missing) == (1, 1)

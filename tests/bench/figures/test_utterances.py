@@ -75,6 +75,13 @@ def test_late_text_of_an_utterance_is_not_the_first_of_the_next() -> None:
     assert found.ttfs_ms == []
 
 
+def test_text_that_came_before_its_utterance_has_no_latency() -> None:
+    spans = (SpokenSpan(1.0, 2.0, "Go."), SpokenSpan(3.0, 4.0, "Go."))
+    found = UtteranceLatencies()
+    found.add(CorpusTalk("talk", TALK.samples, spans), played((2.2, Delta("Go go.", 2.0))), [None, None])
+    assert (found.first_ms, found.missing) == (pytest.approx([1200]), ["talk: Go. at 3.0 s"])
+
+
 def test_utterances_that_were_not_recognised_are_named() -> None:
     found = UtteranceLatencies()
     found.add(TALK, played((2.2, Delta("Press one please", 2.0))), [None, None])

@@ -33,6 +33,26 @@ def test_a_run_does_not_differ_from_itself(document: Any) -> None:
     assert (found.changes, found.num_unchanged, found.warnings) == ((), 1, ())
 
 
+def test_more_utterances_without_a_latency_are_worse() -> None:
+    few, many = (
+        of_measure(name="utterances without a latency", unit="utterances", value=value) for value in (0.0, 20.0)
+    )
+    assert (directions(few, many), directions(many, few)) == (["worse"], ["better"])
+
+
+def test_a_rate_above_all_words_has_noise() -> None:
+    few, more = of_words([(67, 142)]), of_words([(67, 145)])
+    assert directions(few, more) == directions(more, few) == []
+    assert directions(few, of_words([(67, 300)])) == ["worse"]
+
+
+def test_a_noisy_machine_suspends_the_verdict_of_a_change() -> None:
+    quiet, noisy = of_measure(value=100.0), of_measure(value=200.0, suspended="noisy machine")
+    assert directions(quiet, of_measure(value=200.0)) == ["worse"]
+    assert directions(quiet, noisy) == directions(noisy, quiet) == ["changed"]
+    assert not compared(quiet, noisy).is_worse
+
+
 @given(st.builds(of_latencies, LATENCIES), st.builds(of_latencies, LATENCIES))
 def test_exchanging_the_runs_exchanges_better_and_worse(first: Any, second: Any) -> None:
     exchanged = {"better": "worse", "worse": "better"}

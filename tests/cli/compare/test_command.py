@@ -100,8 +100,11 @@ def test_more_than_ten_minutes_are_left_out_by_name(
         (["mic"], 2, "a microphone plays once, and every way needs all of it: record it, and name the file"),
         (["rtsp://camera/1"], 2, "rtsp://camera/1 plays once"),
         (["no.wav"], 1, "there is no file no.wav"),
+        (["."], 1, ". is a directory"),
         (["--chunk", "1,0.1"], 2, "--chunk '1,0.1': '0.1' is not in 0.5 to 60 seconds"),
         (["--plot", "talk.png"], 2, "--plot talk.png must end in .svg"),
+        (["--plot", "talk.SVG"], 2, "--plot talk.SVG must end in .svg"),
+        (["--json", "."], 2, "cannot write --json .: it is a directory; name a file in it"),
         (["--plot", "no/talk.svg"], 2, "cannot write --plot no/talk.svg: there is no directory no"),
         (["--json", "no/talk.json"], 2, "cannot write --json no/talk.json: there is no directory no"),
         (["--reference", "no.txt"], 2, "cannot read the reference no.txt: No such file or directory"),
@@ -140,12 +143,54 @@ def test_a_plot_without_matplotlib_names_the_extra(
     assert "matplotlib" in done.stderr and "bench" in done.stderr
 
 
-def test_a_file_that_cannot_be_written_is_named_after_the_table(voxtide: Voxtide, tones: Tones, tmp_path: Path) -> None:
-    (tmp_path / "out.json").mkdir()
-    done = voxtide(*SCRIPTED, tones("talk.wav", "no"), "--chunk", "1", "--json", tmp_path / "out.json")
+def test_a_file_that_cannot_be_written_is_named_beside_the_table(
+    voxtide: Voxtide, tones: Tones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, plot = tmp_path / "out.json", tmp_path / "out.svg"
+    monkeypatch.setattr("voxtide.cli.compare.command.document_of", lambda *_, **__: out.mkdir())
+    done = voxtide(*SCRIPTED, tones("talk.wav", "no"), "--chunk", "1", "--json", out, "--plot", plot)
     assert done.exit_code == 2
     assert "chunks of 1 s" in done.stdout
-    assert f"cannot write --json {tmp_path / 'out.json'}: Is a directory" in done.stderr
+    assert f"cannot write --json {out}: Is a directory" in done.stderr
+    assert plot.exists(), "one failure does not cost the other file"
+
+
+def test_the_recording_and_its_text_are_not_replaced(voxtide: Voxtide, tones: Tones, tmp_path: Path) -> None:
+    path, text = tones("talk.wav", "no"), tmp_path / "talk.txt"
+    text.write_text("no")
+    before = path.read_bytes()
+    for out, what in ((path, "the recording"), (text, "the spoken text")):
+        done = voxtide(*SCRIPTED, path, "--chunk", "1", "--json", out)
+        assert done.exit_code == 2
+        assert f"--json {out} is {what} itself; name another file" in done.stderr
+    assert (path.read_bytes(), text.read_text()) == (before, "no")
+
+
+def test_files_are_written_although_the_reader_of_stdout_has_gone(
+    voxtide: Voxtide, tones: Tones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("the pipe is closed")
+
+    monkeypatch.setattr("voxtide.cli.compare.command.typer.echo", refuse)
+    voxtide(*SCRIPTED, tones("talk.wav", "no"), "--chunk", "1", "--json", tmp_path / "out.json")
+    assert json.loads((tmp_path / "out.json").read_text("utf-8"))["is_complete"] is True
+
+
+def test_control_characters_of_a_name_do_not_reach_the_terminal(voxtide: Voxtide, tones: Tones) -> None:
+    done = voxtide(*SCRIPTED, tones("ta\x1b[31mlk\n.wav", "no"), "--chunk", "1")
+    assert done.exit_code == 0
+    assert "ta\\x1b[31mlk\\n.wav, " in done.stdout and "\x1b" not in done.stdout
+
+
+def test_the_server_that_is_measured_is_no_other_program(
+    voxtide: Voxtide, tones: Tones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers: list[str | None] = []
+    monkeypatch.setattr("voxtide.cli.compare.command.OtherPrograms", servers.append)
+    done = voxtide("compare", tones("talk.wav", "no"), "--server", "http://127.0.0.1:1")
+    assert done.exit_code == 1 and "cannot reach" in done.stderr
+    assert servers == ["http://127.0.0.1:1"]
 
 
 def read_err_until(process: subprocess.Popen[bytes], text: str) -> None:

@@ -18,9 +18,10 @@ from functools import cached_property
 
 from voxtide.bench.compare.reference import Reference
 from voxtide.bench.compare.ways import Way
-from voxtide.bench.load.word_timeline import matches, word_timeline
-from voxtide.bench.word_errors import WordErrors, word_errors
+from voxtide.bench.load.word_timeline import matches, word_timeline, words_of
+from voxtide.bench.word_errors import WordErrors, normaliser_name, word_errors
 from voxtide.errors import MissingExtraError
+from voxtide.transcript.events import Delta, Interim, TranscriptEvent
 from voxtide.types import EngineInfo, Word
 
 DEFAULT_LANGUAGE = "en"
@@ -43,7 +44,7 @@ class WayFigures:
         shown_s: From spoken to shown.
         final_s: From spoken to final.
         last_word_s: From the end of the last word to its final text; None if it is missing.
-        first_text_s: When the first text was shown; None if there is none.
+        first_text_s: When the first text was shown, interim or final; None if there is none.
         end_to_final_s: From the end of the audio to the last final text; None if there is none.
         errors: Errors against the reference text; None without one.
         num_cut: Words that a chunk border cuts.
@@ -117,7 +118,7 @@ class Comparison:
             shown_s=[shown_s - self.words[index].end_s for index, (shown_s, _) in times.items()],
             final_s=[final_s - self.words[index].end_s for index, (_, final_s) in times.items()],
             last_word_s=times[last][1] - self.words[last].end_s if last in times else None,
-            first_text_s=min(timeline.first_s.values(), default=None),
+            first_text_s=next((it.at_s for it in way.events if _has_words(it.event)), None),
             end_to_final_s=max(timeline.stable_s.values()) - way.audio_s if timeline.stable_s else None,
             errors=self._errors(way),
             num_cut=len(cut),
@@ -131,7 +132,9 @@ class Comparison:
             return word_errors(way.name, self.reference.text, way.text, language=self.language)
         except MissingExtraError as error:
             self._no_errors = str(error)
-            return None
+        except ValueError:  # such as "um"
+            self._no_errors = f"{self.reference.origin} has only words that {normaliser_name(self.language)} leaves out"
+        return None
 
     def notes(self) -> list[str]:
         """What the reader should know about this run, a line each."""
@@ -147,6 +150,11 @@ class Comparison:
         if self._no_errors:
             lines.append(f"no errors: {self._no_errors}")
         return lines
+
+
+def _has_words(event: TranscriptEvent) -> bool:
+    """Whether it shows text, also text that changes later."""
+    return isinstance(event, Delta | Interim) and bool(words_of(event.text))
 
 
 def _is_cut(word: Word, way: Way) -> bool:

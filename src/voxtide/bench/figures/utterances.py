@@ -210,7 +210,7 @@ def _latency_measures(latencies: UtteranceLatencies) -> tuple[Measure, ...]:
             name="utterances without a latency",
             value=len(latencies.missing),
             unit="utterances",
-            method="no word of it or of the next one was recognised",
+            method="no word of it or of the next one was recognised, or no text came after its start",
         ),
     )
 

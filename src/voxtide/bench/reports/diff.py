@@ -32,6 +32,7 @@ BETTER_LOWER = (
     "changed",
     "lost",
     "differ",
+    "without a latency",
 )
 """Words in the names of numbers without a target."""
 
@@ -129,7 +130,12 @@ def _measures(run: RunDocument) -> dict[Key, MeasureResult]:
 
 
 def direction(before: MeasureResult, after: MeasureResult) -> Direction:
-    """Whether `after` is better, by its target, else by its name, else by its unit."""
+    """Whether `after` is better, by its target, else by its name, else by its unit; "changed" if that says nothing.
+
+    It says nothing either about a number that a noisy machine has changed, whose verdict its run suspended.
+    """
+    if before.suspended or after.suspended:
+        return "changed"
     sign = after.target.sign if after.target else _sign(after)
     if sign is None:
         return "changed"

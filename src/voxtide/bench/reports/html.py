@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from voxtide.bench.figure import number_text
+from voxtide.bench.machine import without_home
 from voxtide.bench.reports.document import FigureResult, MeasureResult, RunDocument, is_number, run_of
 from voxtide.bench.reports.plots import inline_svg
 from voxtide.errors import MissingExtraError
@@ -87,7 +88,7 @@ def _drawn(run: RunDocument) -> tuple[list[list[str]], str]:
                     f'<figure role="img" aria-label="{_text(plot.title)}">{inline_svg(plot, number)}</figure>\n'
                 )
     except MissingExtraError as error:
-        return [[] for _ in run.figures], f'<p class="note">No plots: {_text(error)}</p>\n'
+        return [[] for _ in run.figures], f'<p class="note">No plots: {_text(without_home(str(error)))}</p>\n'
     return drawn, ""
 
 
@@ -147,7 +148,7 @@ def command_of(run: RunDocument) -> str:
     words += [word for area in areas for word in ("--only", area)]
     words += [] if plan == "standard" else [f"--{plan}"]
     options = {"engine": engine.get("name"), "model": engine.get("model")}
-    options |= {option: about.get(option) for option in ("server", "corpus", "language")}
+    options |= {option: about.get(option) for option in ("server", "corpus", "language", "price")}
     for option, value in options.items():
         words += [f"--{option}", str(value)] if value else []
     return shlex.join(words)

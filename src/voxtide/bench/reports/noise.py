@@ -167,8 +167,9 @@ def drawn_rates(parts: Draws, *, seed: int) -> Draws:
 def _binomial(before: MeasureResult, after: MeasureResult) -> Noise:
     """By the deviation of a share, taken from both runs together, so that 0 errors have one too."""
     words = before.data["words"], after.data["words"]
-    share = min(1.0, abs(before.data["errors"] + after.data["errors"]) / sum(words))
-    limit = 100 * DEVIATIONS * math.sqrt(share * (1 - share) * (1 / words[0] + 1 / words[1]))
+    share = abs(before.data["errors"] + after.data["errors"]) / sum(words)
+    variance = share * (1 - min(share, 0.5))  # no bound at 100 %: inserted words count, too
+    limit = 100 * DEVIATIONS * math.sqrt(variance * (1 / words[0] + 1 / words[1]))
     return Noise(abs(after.value - before.value) > limit, f"words, {limit:.3g} points")
 
 

@@ -21,6 +21,7 @@ import typer
 
 from voxtide import api
 from voxtide.audio import addresses
+from voxtide.audio.addresses import shown_name
 from voxtide.audio.opening import MICROPHONE, STDIN, is_live, open_source
 from voxtide.bench.compare.chunked import parse_lengths
 from voxtide.bench.compare.comparison import Comparison
@@ -31,12 +32,11 @@ from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.machine import describe_machine
 from voxtide.bench.reports.plots import draw
 from voxtide.cli.compare.view import SideBySide
-from voxtide.cli.failures import Exit, print_note
+from voxtide.cli.failures import Exit, print_note, printable
 from voxtide.cli.interrupts import Interrupts, interruptible
 from voxtide.cli.models import PullView
 from voxtide.cli.remote import EngineChoice
 from voxtide.cli.transcribe.live import showing_logs
-from voxtide.cli.transcribe.request import shown_name
 from voxtide.cli.transcribe.screen import Screen
 from voxtide.cli.transcribe.spill import TerminalSink
 from voxtide.engines.base import Engine
@@ -81,11 +81,24 @@ class CompareRequest:
         if self.source is not None and is_live(self.source):
             what = {MICROPHONE: "a microphone", STDIN: "stdin"}.get(self.source, shown_name(self.source))
             raise ConfigError(f"{what} plays once, and every way needs all of it: record it, and name the file")
-        if self.plot is not None and self.plot.suffix.lower() != PLOT_SUFFIX:
+        if self.plot is not None and self.plot.suffix != PLOT_SUFFIX:
             raise ConfigError(f"--plot {self.plot} must end in {PLOT_SUFFIX}")
         for option, path in (("--json", self.json), ("--plot", self.plot)):
-            if path is not None and not path.parent.is_dir():
-                raise ConfigError(f"cannot write {option} {path}: there is no directory {path.parent}")
+            if path is not None:
+                self._check_output(option, path)
+
+    def _check_output(self, option: str, path: Path) -> None:
+        """Refuse now what would be lost after minutes, or would replace what is compared."""
+        if not path.parent.is_dir():
+            raise ConfigError(f"cannot write {option} {path}: there is no directory {path.parent}")
+        if path.is_dir():
+            raise ConfigError(f"cannot write {option} {path}: it is a directory; name a file in it")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise ConfigError(f"cannot write {option} {path}: permission denied; name another file")
+        source = None if self.source is None else addresses.parse(self.source)
+        for what, used in {"the recording": source, "the spoken text": self.text_file}.items():
+            if isinstance(used, Path) and used.exists() and path.exists() and path.samefile(used):
+                raise ConfigError(f"{option} {path} is {what} itself; name another file")
 
     @property
     def lengths_s(self) -> tuple[float, ...]:
@@ -138,7 +151,7 @@ class _Job:
         self._engine = engine
         self._interrupts = interrupts
         self._ways: list[Way] = []
-        self._others = OtherPrograms() if find_spec("psutil") else None  # of the extra bench
+        self._others = OtherPrograms(request.engine.server) if find_spec("psutil") else None  # of the extra bench
         self._notes: list[str] = []  # about the source
         self._is_complete = False
 
@@ -206,21 +219,35 @@ class _Job:
             yield (view,)
 
     def _report(self, samples: Samples, reference: Reference) -> None:
+        """Write the files and print the table. The files come first: the reader of stdout may have gone."""
         name = shown_name(self._path) if self._request.source else DEMO
         info, audio_s = self._engine.info, len(samples) / SAMPLE_RATE_HZ
         comparison = Comparison(name, audio_s, info, reference, self._ways, notes=[*self._notes, *self._busy()])
-        typer.echo(f"\n{name}, {audio_s:.1f} s, {' '.join(filter(None, (info.name, info.model)))}\n")
         num_columns = (
             min(LINE_CHARS, shutil.get_terminal_size().columns) if self._request.is_on_terminal else LINE_CHARS
         )
-        typer.echo("\n".join(lines_of(comparison, has_words=self._request.has_words, num_columns=num_columns)))
-        if self._request.json is not None:
-            document = document_of(comparison, machine=describe_machine(), is_complete=self._is_complete)
-            with _naming("--json", self._request.json):
-                self._request.json.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        if self._request.plot is not None:
-            with _naming("--plot", self._request.plot):
-                draw([plot_of(comparison, self._request.plot.stem)], self._request.plot.parent)
+        head = f"{name}, {audio_s:.1f} s, {' '.join(filter(None, (info.name, info.model)))}"
+        lines = lines_of(comparison, has_words=self._request.has_words, num_columns=num_columns)
+        try:
+            self._write(comparison)
+        finally:
+            typer.echo("\n".join(["", printable(head), "", *map(printable, lines)]))
+
+    def _write(self, comparison: Comparison) -> None:
+        """Write --json and --plot.
+
+        Raises:
+            ConfigError: One cannot be written; the other is.
+        """
+        try:
+            if (path := self._request.json) is not None:
+                document = document_of(comparison, machine=describe_machine(), is_complete=self._is_complete)
+                with _naming("--json", path):
+                    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        finally:
+            if (path := self._request.plot) is not None:
+                with _naming("--plot", path):
+                    draw([plot_of(comparison, path.stem)], path.parent)
 
     def _busy(self) -> list[str]:
         """A note if other programs lengthened the latencies."""

@@ -24,6 +24,7 @@ from importlib.resources import as_file, files
 import typer
 
 from voxtide import api
+from voxtide.audio.addresses import shown_name
 from voxtide.audio.microphone import MicrophoneSource
 from voxtide.audio.opening import MICROPHONE, is_live, open_source
 from voxtide.audio.pacing import paced
@@ -37,7 +38,7 @@ from voxtide.cli.transcribe.live import LiveView, PlainView, showing_logs
 from voxtide.cli.transcribe.metrics import LatencyMetrics, metrics_lines
 from voxtide.cli.transcribe.output import Destination, open_destination
 from voxtide.cli.transcribe.progress import ProgressBar
-from voxtide.cli.transcribe.request import PaceName, Request, shown_name
+from voxtide.cli.transcribe.request import PaceName, Request
 from voxtide.cli.transcribe.results import Existing, Result
 from voxtide.cli.transcribe.screen import Screen
 from voxtide.cli.transcribe.spill import SpillingStdout, TerminalSink

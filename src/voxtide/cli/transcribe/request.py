@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -101,8 +100,3 @@ class Request:
         if self.pace is not None:
             return self.pace == "real"
         return source == MICROPHONE or (self.is_live and self.is_on_terminal)
-
-
-def shown_name(source: str) -> str:
-    """The source without the parts of a URL that may be secret: user name, password and query."""
-    return re.sub(r"://[^/]*@", "://", source).partition("?")[0] if "://" in source else source

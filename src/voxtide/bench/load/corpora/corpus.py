@@ -117,10 +117,11 @@ def open_corpus(name: str, *, language: str | None = None, root: Path | None = N
     """
     packaged = CORPORA.get(name)
     if packaged is None:
-        if not Path(name).is_dir():
+        directory = Path(name).expanduser()  # reports name it so
+        if not directory.is_dir():
             raise ConfigError(f"there is no corpus or directory {name!r}; choose from {', '.join(CORPORA)}")
         code = parse_language(language) or "en"
-        return _corpus(Path(name).resolve().name, code, Path(name))
+        return _corpus(directory.resolve().name, code, directory)
     if language is not None and parse_language(language) != packaged.language:
         raise ConfigError(f"corpus {name!r} is {language_name(packaged.language)}; leave the language out")
     home = (root or corpora_directory()) / name
