@@ -32,7 +32,15 @@ LIVE = WindowedConfig(
     min_window_s=1.0,
     max_window_s=8.0,
     context_s=3.0,
-    stability=replace(STABILITY, margin_s=2.5, deadline_s=6.0),
+    stability=replace(
+        STABILITY,
+        margin_s=2.5,
+        deadline_s=6.0,
+        show_logprob=-0.4,
+        show_agreed_logprob=-1.0,
+        show_last_logprob=-0.2,
+        show_age_s=0.7,
+    ),
     pause_stability=STABILITY,
 )
 """For live speech: one update, which is also a decision, per second; it takes 0.1 to 0.3 s on one core. During speech
