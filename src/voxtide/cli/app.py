@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from abc import ABC, abstractmethod
 from typing import Annotated, Any
 
 import typer
@@ -81,7 +82,7 @@ app = typer.Typer(
 )
 
 
-class _Later(TyperGroup):
+class _Later(TyperGroup, ABC):
     """A group whose commands are imported on first use: their imports are slow."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -95,8 +96,9 @@ class _Later(TyperGroup):
         assert isinstance(group, TyperGroup)
         return group
 
+    @abstractmethod
     def _app(self) -> typer.Typer:
-        raise NotImplementedError
+        """Import the commands."""
 
 
 class _Models(_Later):
