@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from voxtide import api
 from voxtide.api import DEFAULT_ENGINE
 from voxtide.client.transport.websocket import MISTRAL_CLOUD, is_mistral_cloud
+from voxtide.engines.base import Engine
 from voxtide.engines.registry import AUTO, ENGINES, EngineOption, engine_for
+from voxtide.models.store import Progress
 from voxtide.types import Task
 
 REMOTE = "remote"
@@ -28,6 +31,23 @@ class EngineChoice:
     server: str | None = None
     api_key: str | None = field(default=None, repr=False)
     options: Mapping[str, EngineOption] = field(default_factory=dict)
+
+    def open(self, *, model: str | None, num_threads: int | None, progress: Progress) -> Engine:
+        """Load it for one stream.
+
+        Raises:
+            VoxtideError: As `api.open_engine`.
+        """
+        return api.open_engine(
+            self.name,
+            model=model,
+            num_threads=num_threads,
+            max_streams=1,
+            progress=progress,
+            server=self.server,
+            api_key=self.api_key,
+            options=self.options,
+        )
 
 
 def choose_engine(

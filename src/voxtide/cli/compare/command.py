@@ -19,7 +19,6 @@ from pathlib import Path
 
 import typer
 
-from voxtide import api
 from voxtide.audio import addresses
 from voxtide.audio.addresses import shown_name
 from voxtide.audio.opening import MICROPHONE, STDIN, is_live, open_source
@@ -129,16 +128,7 @@ def compare(request: CompareRequest) -> Exit:
     with interruptible() as interrupts, ExitStack() as stack:
         path = request.source or str(stack.enter_context(as_file(files("voxtide") / "data" / DEMO)))
         with PullView() as progress:
-            engine = api.open_engine(
-                request.engine.name,
-                model=request.model,
-                num_threads=request.threads,
-                max_streams=1,
-                progress=progress,
-                server=request.engine.server,
-                api_key=request.engine.api_key,
-                options=request.engine.options,
-            )
+            engine = request.engine.open(model=request.model, num_threads=request.threads, progress=progress)
         return interrupts.run(_Job(request, path, engine, interrupts).run)
 
 

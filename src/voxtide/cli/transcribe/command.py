@@ -23,7 +23,6 @@ from importlib.resources import as_file, files
 
 import typer
 
-from voxtide import api
 from voxtide.audio.addresses import shown_name
 from voxtide.audio.microphone import MicrophoneSource
 from voxtide.audio.opening import MICROPHONE, is_live, open_source
@@ -68,16 +67,7 @@ def transcribe(request: Request, interrupts: Interrupts) -> Exit:
             destination = stack.enter_context(_destination(request, stdout))
         microphone = stack.enter_context(_recording(request, interrupts))
         with PullView() as progress:
-            engine = api.open_engine(
-                request.engine.name,
-                model=request.model,
-                num_threads=request.threads,
-                max_streams=1,
-                progress=progress,
-                server=request.engine.server,
-                api_key=request.engine.api_key,
-                options=request.engine.options,
-            )
+            engine = request.engine.open(model=request.model, num_threads=request.threads, progress=progress)
         job = _Job(request, engine, destination, stdout, microphone, interrupts)
         return interrupts.run(job.run)
 
