@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.pulled_models import between, model_directory, recording
-from voxtide.engines.moonshine.decoding import MIN_LOOPS, Token, is_looping, monotone_path
+from voxtide.engines.moonshine.decoding import MAX_SKIPPED_TOKENS, MIN_LOOPS, Token, is_looping, monotone_path
 from voxtide.engines.moonshine.model import (
     EXTRA_TOKENS,
     MAX_TOKENS_PER_S,
@@ -209,12 +209,14 @@ def test_a_pattern_four_times_in_a_row_is_a_loop(tokens: list[int], is_loop: boo
 
 
 class ScriptedDecoder:
-    """Returns the script's token for each position, never the end token."""
+    """Returns the script's token for each position, whatever the tokens before it."""
 
     def __init__(self, script: Callable[[int], int]) -> None:
+        self.num_runs = 0
         self._script = script
 
     def run(self, output_names: list[str] | None, feeds: dict[str, Any]) -> list[Any]:
+        self.num_runs += 1
         start, num_tokens = int(feeds["position"][0]), feeds["tokens"].shape[1]
         end = start + num_tokens
         best = [self._script(position) for position in range(start + int(feeds["first_choice"][0]), end)]
@@ -233,10 +235,54 @@ class AnyEncoder:
 
 
 def decoded_by(script: Callable[[int], int]) -> list[int]:
+    return decoded_with_draft(ScriptedDecoder(script), [])
+
+
+def decoded_with_draft(decoder: ScriptedDecoder, draft: list[int]) -> list[int]:
     encoder = AnyEncoder()
-    model = MoonshineModel(encoder, encoder, ScriptedDecoder(script), Tokenizer([]), 1)
+    model = MoonshineModel(encoder, encoder, decoder, Tokenizer([]), 1)
     one = np.ones(1, np.float32)
-    return ids_of(model.transcribe(StemWindow(np.zeros((576, 3), np.float32), one, one), prefix=[], draft=[]))
+    return ids_of(model.transcribe(StemWindow(np.zeros((576, 3), np.float32), one, one), prefix=[], draft=draft))
+
+
+def decoder_of(text: list[int]) -> ScriptedDecoder:
+    return ScriptedDecoder(lambda position: text[position] if position < len(text) else END)
+
+
+TEXT = list(range(10, 22))
+
+
+@pytest.mark.parametrize(
+    ("draft", "num_runs"),
+    [
+        (TEXT, 1),
+        ([], 1 + len(TEXT)),
+        ([*TEXT[:4], 99, *TEXT[5:]], 3),  # another token
+        ([*TEXT[:4], 99, *TEXT[4:]], 2),  # one too many
+        ([*TEXT[:4], *TEXT[6:]], 4),  # two too few
+        ([99, 98, 97, *TEXT[1:8], 96, *TEXT[9:]], 5),
+        ([99] * MAX_SKIPPED_TOKENS + TEXT, 1 + len(TEXT)),  # too far
+    ],
+)
+def test_a_draft_is_used_again_where_the_text_meets_it(draft: list[int], num_runs: int) -> None:
+    decoder = decoder_of(TEXT)
+    assert decoded_with_draft(decoder, draft) == TEXT
+    assert decoder.num_runs == num_runs
+
+
+few_tokens = st.lists(st.integers(10, 13), max_size=30).filter(lambda tokens: not is_looping_anywhere(tokens))
+
+
+def is_looping_anywhere(tokens: list[int]) -> bool:
+    return any(is_looping(tokens[:end]) for end in range(len(tokens) + 1))
+
+
+@settings(deadline=None)
+@given(text=few_tokens, draft=st.lists(st.integers(10, 13), max_size=30))
+def test_any_draft_gives_the_same_tokens_in_no_more_runs(text: list[int], draft: list[int]) -> None:
+    decoder = decoder_of(text)
+    assert decoded_with_draft(decoder, draft) == text
+    assert decoder.num_runs <= 1 + len(text)
 
 
 def test_a_repetition_loop_is_stopped() -> None:

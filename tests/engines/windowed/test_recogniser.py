@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.scripted_windows import GATE, MAX_WINDOW_SAMPLES, Script, ScriptedRun, ScriptedWord, script_of
+from tests.support.scripted_windows import MAX_WINDOW_SAMPLES, Script, ScriptedRun, ScriptedWord, script_of
 from voxtide.audio.vad import VAD_FRAME_S
 from voxtide.engines.windowed.config import StabilityConfig, WindowedConfig
 from voxtide.engines.windowed.window import WORDLESS_S
@@ -42,7 +42,8 @@ STABILITY = StabilityConfig(
 LIVE = WindowedConfig(
     update_frames=6,
     updates_per_decision=2,
-    speculate_frames=5,
+    speculate_frames=3,
+    pause_frames=4,
     min_speech_s=0.0,
     preroll_s=0.3,
     min_window_s=0.7,
@@ -57,6 +58,7 @@ FAST = replace(
     update_frames=100,
     updates_per_decision=1,
     speculate_frames=None,
+    pause_frames=None,
     min_speech_s=4.0,
     max_window_s=2.0,
     context_s=1.5,
@@ -136,7 +138,7 @@ def test_speech_starts_and_stops_with_the_vad() -> None:
 
 def test_words_become_final_during_speech() -> None:
     run = ScriptedRun(script_of("one two three four five six seven eight"), LIVE)
-    run.feed_until(3.0)
+    run.feed_until(3.02)
     assert run.text == "one two three four"
     assert run.interims
 
@@ -232,7 +234,7 @@ def test_an_update_invalidates_the_hypothesis_of_a_flush() -> None:
     """Even if no update makes a word final and speech ends before speculation."""
     run = ScriptedRun(
         script_of("never tomorrow again and again"),
-        replace(LIVE, updates_per_decision=100, speculate_frames=GATE.min_silence_frames),
+        replace(LIVE, updates_per_decision=100, speculate_frames=None, pause_frames=None),
     )
     run.feed_until(1.7)
     assert run.flush()[-1].text == "never tomorr"
@@ -276,7 +278,7 @@ def test_words_become_final_only_after_a_decision_in_all_context() -> None:
     assert run.text == "ever tried"
     (alone,) = {start for start, end in run.windows.calls if end > 2.8 * SAMPLE_RATE_HZ}
     assert alone > 2.0 * SAMPLE_RATE_HZ, "nothing of the earlier utterance"
-    run.feed_until(7.0)
+    run.feed_until(7.12)
     assert run.text == "ever tried one two three four"
     assert [start - alone for start, _ in run.windows.calls[-3:]] == [0, run.windows.calls[0][0] - alone, 0]
 

@@ -134,7 +134,7 @@ def test_an_utterance_by_itself_replaces_less_probable_text(
     reader = Reader([alone] if alone else [])
     window = utterance_after(reader, onset_s=3.0)
     assert window.without_context([with_it], at(4)) == [FAIL]
-    assert reader.calls == [(at(3), at(4), [], [])]
+    assert reader.calls == [(at(3), at(4), [], list(with_it.tokens))]
     assert window.start == (at(3) if is_alone else 0)
 
 

@@ -18,6 +18,9 @@ MAX_LOOP_TOKENS = 8
 MIN_LOOPS = 4
 """A pattern of up to 8 tokens four times in a row is a loop; speakers do repeat a word three times."""
 
+MAX_SKIPPED_TOKENS = 6
+"""Tokens of a draft, about four words, that the text may skip. Farther on, an equal token is likely another word."""
+
 Tensor: TypeAlias = NDArray[np.float32]
 
 
@@ -121,8 +124,12 @@ class Decoding:
         """Log probabilities of the watched tokens in place of token `index`; None in the prefix."""
         return self._watched_logprobs[index]
 
-    def run(self, inputs: list[int], *, num_certain: int) -> None:
-        """Run tokens. The first `num_certain` + 1 are forced, the others kept up to the model's first disagreement."""
+    def run(self, inputs: list[int], *, num_certain: int) -> int:
+        """Run tokens. The first `num_certain` + 1 are forced, the others kept up to the model's first disagreement.
+
+        Returns:
+            How many of the others are kept.
+        """
         output = self._run(inputs, self._past, first_choice=num_certain, watched=self._watched)
         draft = inputs[num_certain + 1 :]
         num_agreed = next((i for i, token in enumerate(draft) if output.best[i] != token), len(draft))
@@ -135,6 +142,7 @@ class Decoding:
         self.next_token, self.next_logprob = output.best[num_agreed], output.logprobs[num_agreed]
         present, num_inputs = output.present, len(self._inputs)
         self._past = present if num_kept == len(inputs) else [tensor[:, :, :num_inputs] for tensor in present]
+        return num_agreed
 
     def _run(
         self, inputs: list[int], past: list[Tensor], *, first_choice: int, watched: NDArray[np.int64] | None
@@ -172,10 +180,19 @@ class Decoding:
         for i in range(index + 1, min(index + 1 + num_tokens, len(self._logprobs))):
             self._logprobs[i] = max(self._logprobs[i], least)
 
-    def finish(self, limit: int) -> None:
-        """Decode to the end token, to `limit` tokens, or to a repetition loop."""
+    def finish(self, limit: int, draft: list[int] | None = None) -> None:
+        """Decode to the end token, to `limit` tokens, or to a repetition loop.
+
+        After each token, the part of `draft` that follows its next place there runs with it.
+        """
+        rest = draft or []
         while self.next_token != END and len(self._inputs) <= limit:
-            self.run([self.next_token], num_certain=0)
+            expected = rest_after(rest, self.next_token)
+            if expected is None:
+                self.run([self.next_token], num_certain=0)
+            else:
+                expected = expected[: limit - len(self._inputs)]
+                rest = expected[self.run([self.next_token, *expected], num_certain=0) :]
             if is_looping(self.tokens):
                 break
 
@@ -187,6 +204,12 @@ class Decoding:
             Token(token_id, logprob, frame)
             for token_id, logprob, frame in zip(tokens, self._logprobs[1:], frames, strict=True)
         ]
+
+
+def rest_after(draft: list[int], token: int) -> list[int] | None:
+    """The part of a draft after the next place of `token`; None if that is not near."""
+    near = draft[:MAX_SKIPPED_TOKENS]
+    return draft[near.index(token) + 1 :] if token in near else None
 
 
 def is_looping(tokens: list[int]) -> bool:

@@ -99,8 +99,8 @@ class MoonshineModel:
         cross = self._encoder.run(self._decoder.cross_names, feeds)
         limit = math.ceil(cross[0].shape[2] * MOONSHINE_FRAME_S * MAX_TOKENS_PER_S) + EXTRA_TOKENS
         decoding = Decoding(self._decoder, cross, watched=vocabulary.first_tokens if vocabulary else None)
-        decoding.run([BEGIN, *prefix, *draft], num_certain=len(prefix))
-        decoding.finish(limit)
+        num_agreed = decoding.run([BEGIN, *prefix, *draft], num_certain=len(prefix))
+        decoding.finish(limit, draft[num_agreed:])
         if vocabulary is not None:
             decoding = Rescoring(vocabulary, self.tokenizer, limit).apply(decoding, len(prefix))
         return decoding.result()

@@ -29,6 +29,7 @@ STABILITY = StabilityConfig(min_logprob=-1.0)
 LIVE = WindowedConfig(
     update_frames=31,
     updates_per_decision=1,
+    speculate_frames=None,
     min_window_s=1.0,
     max_window_s=8.0,
     context_s=3.0,
@@ -50,6 +51,7 @@ FAST = WindowedConfig(
     update_frames=437,
     updates_per_decision=1,
     speculate_frames=None,
+    pause_frames=None,
     min_speech_s=10.0,
     max_window_s=2.0,
     context_s=1.5,

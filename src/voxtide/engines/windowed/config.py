@@ -57,7 +57,9 @@ class WindowedConfig:
     Attributes:
         update_frames: Speech between two updates [frames].
         updates_per_decision: Updates per decision, including the decision.
-        speculate_frames: Silence [frames] after which the window is transcribed as if speech had ended; None: never.
+        speculate_frames: Silence [frames] after which the window is transcribed as if speech had ended; None: when
+            `pause_frames` is reached, or speech ends.
+        pause_frames: Silence [frames] from which on stable words of that become final; None: not before speech ends.
         min_speech_s: Least open speech [s] that is finalised at its end; less is transcribed with what follows.
         preroll_s: Audio kept from before the speech onset [s], so that soft onsets are not clipped.
         min_window_s: Length of a window [s] below which it is not transcribed during speech: the model hallucinates.
@@ -79,7 +81,8 @@ class WindowedConfig:
 
     update_frames: int = 6
     updates_per_decision: int = 2
-    speculate_frames: int | None = 5
+    speculate_frames: int | None = 3
+    pause_frames: int | None = 4
     min_speech_s: float = 0.0
     preroll_s: float = 0.4
     min_window_s: float = 0.7
@@ -115,6 +118,7 @@ FAST = WindowedConfig(
     update_frames=250,
     updates_per_decision=1,
     speculate_frames=None,
+    pause_frames=None,
     min_speech_s=6.0,
     max_window_s=2.0,
     context_s=1.5,

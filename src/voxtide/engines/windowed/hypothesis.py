@@ -55,6 +55,7 @@ class WindowHypotheses:
     shown: list[Piece] = field(default_factory=list)
     """The beginning of `latest` that the interim text shows."""
     _speculation: list[Piece] | None = None
+    _silence_start: int | None = None
     _speculation_end: int = 0
 
     def reset(self) -> None:
@@ -62,14 +63,15 @@ class WindowHypotheses:
         self.pending, self.latest, self.shown = [], [], []
         self._speculation = None
 
-    def speculate(self, pieces: list[Piece], end: int) -> None:
-        """Keep `pieces` as the hypothesis of the window if speech ends at sample `end`."""
-        self._speculation, self._speculation_end = pieces, end
+    def speculate(self, pieces: list[Piece], *, silence_start: int | None, end: int) -> None:
+        """Keep `pieces` as what the window has up to `end`, in the silence from `silence_start` on; None: in speech."""
+        self._speculation, self._silence_start, self._speculation_end = pieces, silence_start, end
 
     def end_speculation(self) -> None:
         """Speech continues: drop the speculative hypothesis."""
         self._speculation = None
 
-    def speculation(self, end: int, *, is_pausing: bool) -> list[Piece] | None:
+    def speculation(self, *, silence_start: int | None, end: int) -> list[Piece] | None:
         """The speculative hypothesis, if any; valid at its own end, and later as long as the silence lasts."""
-        return self._speculation if is_pausing or self._speculation_end == end else None
+        is_same_silence = silence_start is not None and silence_start == self._silence_start
+        return self._speculation if is_same_silence or end == self._speculation_end else None

@@ -4,8 +4,9 @@ samples -> 32 ms frames -> speech probability -> gate -> work due at this frame 
 
 Decisions depend only on the sample position, so the final text is independent of chunking. During speech, the window
 is transcribed at every update; at some of them, the decisions, stable words become final. The other updates only serve
-interim text and may be skipped. After a short silence the recogniser speculates: it transcribes the window as if speech
-had ended, so that a flush or the end of speech needs no further model run.
+interim text and may be skipped. After a very short silence the recogniser speculates: it transcribes the window as if
+speech had ended. While the silence lasts, words of that become final as they grow old enough, and a flush or the end of
+speech needs no further model run.
 
 The window outlives a pause, because the words before it are context for those after it. Its final words are forced on
 the model, so they cannot change and cost little. Before the first words of an utterance become final, they are compared
@@ -17,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum, auto
 from functools import partial
+from math import inf
 
 from voxtide.audio.vad import VAD_FRAME_SAMPLES, GateConfig, SpeechChange, SpeechGate, VadMeter
 from voxtide.engines.windowed.config import WindowedConfig
@@ -47,6 +49,7 @@ WORDLESS_REST_S = 3.0
 class _Work(Enum):
     UPDATE = auto()
     SPECULATE = auto()
+    PAUSE = auto()
     END = auto()
 
 
@@ -143,11 +146,12 @@ class WindowedRecogniser:
             has_waited = self._gate.num_silent_frames * VAD_FRAME_SAMPLES >= self._config.max_pause_s * SAMPLE_RATE_HZ
             return _Work.END if self._has_open_speech and has_waited else None
         self._num_frames_since_update += 1
-        if self._gate.num_silent_frames == self._config.speculate_frames:
-            return _Work.SPECULATE
-        if self._num_frames_since_update >= self._config.update_frames and not self._is_pausing():
-            return _Work.UPDATE
-        return None
+        if self._gate.num_silent_frames >= (self._config.pause_frames or inf):
+            return _Work.PAUSE
+        if (silence_start := self._silence_start) is not None:
+            is_done = self._hypotheses.speculation(silence_start=silence_start, end=self._num_done_samples) is not None
+            return None if is_done else _Work.SPECULATE
+        return _Work.UPDATE if self._num_frames_since_update >= self._config.update_frames else None
 
     @property
     def _num_open_samples(self) -> int:
@@ -158,9 +162,12 @@ class WindowedRecogniser:
         """The start of the audio that has no final text."""
         return max(self._final_end, self._window.start) / SAMPLE_RATE_HZ
 
-    def _is_pausing(self) -> bool:
-        frames = self._config.speculate_frames
-        return frames is not None and self._gate.num_silent_frames >= frames
+    @property
+    def _silence_start(self) -> int | None:
+        """The start of the silence if it is long enough for a speculation; else None."""
+        frames = self._config.speculate_frames or self._config.pause_frames or inf
+        num_silent = self._gate.num_silent_frames
+        return self._num_done_samples - num_silent * VAD_FRAME_SAMPLES if num_silent >= frames else None
 
     def _on_change(self, change: SpeechChange) -> list[TranscriptEvent]:
         if change is SpeechChange.STARTED:
@@ -176,7 +183,7 @@ class WindowedRecogniser:
 
     def _open_window(self, speech_start: int) -> None:
         """Continue the window after a short pause, else restart it."""
-        self._num_frames_since_update = self._gate.num_candidate_frames
+        self._num_frames_since_update = 0
         if self._has_open_speech:
             return
         self._has_open_speech = True
@@ -200,11 +207,11 @@ class WindowedRecogniser:
     def _run(self, work: _Work, *, is_behind: bool) -> list[TranscriptEvent]:
         if work is _Work.END:
             return self._finalise(self._num_done_samples)
+        if work is _Work.PAUSE:
+            return self._decide_at_pause()
         self._num_frames_since_update = 0
         if work is _Work.SPECULATE:
-            events = self._decide(is_last=True)
-            self._hypotheses.speculate(self._hypotheses.pending, self._num_done_samples)
-            return events
+            return self._update_interim(self._speculate())
         self._hypotheses.end_speculation()
         self._num_updates += 1
         if self._window.duration_s(self._num_done_samples) < self._config.min_window_s:
@@ -219,15 +226,36 @@ class WindowedRecogniser:
     def _now_s(self) -> float:
         return self._num_done_samples / SAMPLE_RATE_HZ
 
-    def _decide(self, *, is_last: bool = False) -> list[TranscriptEvent]:
+    def _decide(self) -> list[TranscriptEvent]:
         """Transcribe; make stable words final and keep the rest pending."""
         before = self._hypotheses.pending
-        pieces, num_final = [] if is_last else self._undecided(before), 0
+        pieces, num_final = self._undecided(before), 0
         if not pieces:
-            pieces = self._window.transcribe(self._num_done_samples, before, is_last=is_last)
-            if is_last or self._num_stable(pieces, before):
-                pieces = self._window.without_context(pieces, self._num_done_samples, is_last=is_last)
-            num_final = self._num_stable(pieces, before, is_last=is_last)
+            pieces = self._window.transcribe(self._num_done_samples, before)
+            if self._num_stable(pieces, before):
+                pieces = self._window.without_context(pieces, self._num_done_samples)
+            num_final = self._num_stable(pieces, before)
+        return self._end_decision(pieces, num_final)
+
+    def _decide_at_pause(self) -> list[TranscriptEvent]:
+        """Make stable words of the speculation final. They are older at each frame of the silence."""
+        self._num_frames_since_update = 0
+        pieces = self._hypotheses.speculation(silence_start=self._silence_start, end=self._num_done_samples)
+        if pieces is None:
+            pieces = self._speculate()
+        num_final = self._num_stable(pieces, self._hypotheses.pending, is_last=True)
+        self._keep_speculation(pieces[num_final:])
+        return self._end_decision(pieces, num_final)
+
+    def _speculate(self) -> list[Piece]:
+        pieces = self._transcribe_to_end(self._num_done_samples)
+        self._keep_speculation(pieces)
+        return pieces
+
+    def _keep_speculation(self, pieces: list[Piece]) -> None:
+        self._hypotheses.speculate(pieces, silence_start=self._silence_start, end=self._num_done_samples)
+
+    def _end_decision(self, pieces: list[Piece], num_final: int) -> list[TranscriptEvent]:
         events = self._emit_language()
         events += self._add_final(pieces[:num_final], self._now_s)
         self._hypotheses.pending = pieces[num_final:]
@@ -291,10 +319,9 @@ class WindowedRecogniser:
         end_s, speech_end_s = end / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ
         if self._gate.num_silent_frames:
             speech_end_s = self._speech_end_s()
-        pieces = self._hypotheses.speculation(end, is_pausing=self._is_pausing())
+        pieces = self._hypotheses.speculation(silence_start=self._silence_start, end=end)
         if pieces is None:
-            pieces = self._window.transcribe(end, self._hypotheses.pending, is_last=True)
-            pieces = self._window.without_context(pieces, end, is_last=True)
+            pieces = self._transcribe_to_end(end)
         is_speech = self._window.has_speech(self._open_start_s, speech_end_s)
         is_word = self._window.has_word(self._open_start_s, speech_end_s)
         kept = drop_noise(pieces, speech_end_s=speech_end_s, is_speech=is_word, config=self._config.stability)
@@ -308,11 +335,15 @@ class WindowedRecogniser:
             events.append(SpeechUntranscribed(self._final_text.end_s, speech_end_s))
         events += ended
         self._hypotheses.reset()
-        self._hypotheses.speculate([], end)
+        self._hypotheses.speculate([], silence_start=self._silence_start, end=end)
         self._final_end = end
         self._has_open_speech = self._gate.is_open
         self._window.cut(self._num_done_samples, [])
         return events + self._emit_interim("", end_s)
+
+    def _transcribe_to_end(self, end: int) -> list[Piece]:
+        pieces = self._window.transcribe(end, self._hypotheses.pending, is_last=True)
+        return self._window.without_context(pieces, end, is_last=True)
 
     def _run_flush(self, flush_id: int) -> list[TranscriptEvent]:
         return [*self._finalise_all(), self._final_text.answer(flush_id, self._audio.end / SAMPLE_RATE_HZ)]

@@ -121,7 +121,7 @@ class Window:
         if not self._config.checks_context or not has_context or not _words(pieces):
             return pieces
         start = max(self.start, round(self._final_text.open_start_s * SAMPLE_RATE_HZ))
-        alone = self._transcribe(start, end, [], [], is_last=is_last)
+        alone = self._transcribe(start, end, [], pieces, is_last=is_last)
         if _words(alone) == _words(pieces) or _logprob(alone) <= _logprob(pieces):
             return pieces
         self.restart(start)
