@@ -188,10 +188,10 @@ def test_text_of_low_probability_is_noise() -> None:
 
 
 def test_doubtful_text_of_sure_speech_is_kept() -> None:
-    doubtful = [word("mm", 4.0, -1.2)]
+    doubtful = [word("mm", 4.0, -1.9)]
     assert drop_noise(doubtful, speech_end_s=5.0, is_speech=False, config=CONFIG) == []
     assert drop_noise(doubtful, speech_end_s=5.0, is_speech=True, config=CONFIG) == doubtful
-    hopeless = [word("mm", 4.0, -1.6)]
+    hopeless = [word("mm", 4.0, -2.1)]
     assert drop_noise(hopeless, speech_end_s=5.0, is_speech=True, config=CONFIG) == []
 
 

@@ -1,4 +1,4 @@
-"""Samples keep their positions through any appends and drops."""
+"""Samples keep their positions through any appends and drops, and lose a constant offset."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxtide.engines.windowed.window_model import AudioBuffer
+from voxtide.audio.vad import VAD_FRAME_SAMPLES
+from voxtide.engines.windowed.window_model import MIN_OFFSET, AudioBuffer, OffsetFilter
+from voxtide.types import Samples
 
 
 @given(steps=st.lists(st.tuples(st.booleans(), st.integers(0, 60)), max_size=20))
@@ -35,3 +37,38 @@ def test_only_held_samples_can_be_read() -> None:
     for start, end in ((3, 10), (4, 11), (8, 7)):
         with pytest.raises(AssertionError):
             audio.between(start, end)
+
+
+def speech_like(seed: int, num_samples: int) -> Samples:
+    """Noise whose mean over each frame is 0."""
+    samples = np.random.default_rng(seed).uniform(-0.3, 0.3, num_samples).astype(np.float32)
+    for start in range(0, num_samples, VAD_FRAME_SAMPLES):
+        samples[start : start + VAD_FRAME_SAMPLES] -= samples[start : start + VAD_FRAME_SAMPLES].mean()
+    return samples
+
+
+@given(offset=st.floats(-0.5, 0.5).filter(lambda offset: abs(offset) > 1.5 * MIN_OFFSET))
+def test_an_offset_is_gone_after_one_frame(offset: float) -> None:
+    samples = speech_like(0, 4 * VAD_FRAME_SAMPLES)
+    shifted = OffsetFilter().apply(samples + np.float32(offset))
+    assert shifted[VAD_FRAME_SAMPLES:] == pytest.approx(samples[VAD_FRAME_SAMPLES:], abs=1e-4)
+
+
+def test_an_offset_that_comes_later_is_gone_within_seconds() -> None:
+    samples = speech_like(1, 200 * VAD_FRAME_SAMPLES)
+    samples[40 * VAD_FRAME_SAMPLES :] += 0.1
+    assert abs(OffsetFilter().apply(samples)[-VAD_FRAME_SAMPLES:].mean()) < MIN_OFFSET
+
+
+def test_samples_without_an_offset_stay_as_they_are() -> None:
+    samples = speech_like(2, 10_000) + np.float32(0.9 * MIN_OFFSET)
+    assert (OffsetFilter().apply(samples) == samples).all()
+
+
+@given(cuts=st.lists(st.integers(0, 5000), max_size=8))
+def test_the_result_is_independent_of_how_samples_are_cut(cuts: list[int]) -> None:
+    samples = speech_like(3, 5000) + np.float32(0.1)
+    whole, offset_filter = OffsetFilter().apply(samples), OffsetFilter()
+    edges = [0, *sorted(cuts), len(samples)]
+    parts = [offset_filter.apply(samples[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    assert (np.concatenate(parts) == whole).all()

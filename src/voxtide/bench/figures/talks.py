@@ -23,7 +23,7 @@ from voxtide.bench.figures.completeness import is_invented
 from voxtide.bench.load.corpora.corpus import CorpusTalk
 from voxtide.bench.load.corpora.layouts import left_out_line
 from voxtide.bench.load.session import FAST_OPTIONS, LIVE_OPTIONS, BenchSession
-from voxtide.bench.load.variants import at_speed, in_room, over_telephone, with_noise, with_trailing_quiet
+from voxtide.bench.load.variants import at_speed, in_room, over_telephone, with_noise, with_offset, with_trailing_quiet
 from voxtide.bench.word_errors import WordErrors, normaliser_name, total, word_errors
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
@@ -43,10 +43,11 @@ CONDITIONS = {
     "5 dB": Condition(partial(with_noise, snr_db=5.0, seed=0)),
     "room": Condition(in_room),
     "telephone": Condition(over_telephone),
+    "offset": Condition(with_offset),
     "speed 0.9": Condition(partial(at_speed, speed=0.9), 0.9),
     "speed 1.1": Condition(partial(at_speed, speed=1.1), 1.1),
 }
-"""Pink noise this far below the speech; a reverberant room; 8 kHz mu-law; slower and faster."""
+"""Pink noise this far below the speech; a reverberant room; 8 kHz mu-law; a constant offset; slower and faster."""
 
 QUICK = ("clean", "10 dB", "telephone")
 NUM_QUICK_TALKS = 2

@@ -26,7 +26,7 @@ from voxtide.engines.windowed.final_text import WindowedFinalText
 from voxtide.engines.windowed.hypothesis import Piece, WindowHypotheses
 from voxtide.engines.windowed.stability import LanguageCheck, drop_noise, num_shown, num_stable
 from voxtide.engines.windowed.window import Window
-from voxtide.engines.windowed.window_model import AudioBuffer, WindowModel
+from voxtide.engines.windowed.window_model import AudioBuffer, OffsetFilter, WindowModel
 from voxtide.transcript.events import (
     Finished,
     Interim,
@@ -71,6 +71,7 @@ class WindowedRecogniser:
         self._gate = SpeechGate(gate)
         self._config = config
         self._shows_interim = options.interim and options.pace == "live"
+        self._offset = OffsetFilter()
         self._audio = AudioBuffer()
         self._reader = model.open(self._audio, options)
         self._final_text = WindowedFinalText()
@@ -93,7 +94,7 @@ class WindowedRecogniser:
         return self._num_done_samples
 
     def feed(self, samples: Samples) -> None:
-        self._audio.append(samples)
+        self._audio.append(self._offset.apply(samples))
 
     def flush(self, flush_id: int) -> None:
         self._requested = partial(self._run_flush, flush_id)

@@ -12,7 +12,7 @@ LOOP_WORDS = 3
 MIN_LOOP_S = 0.13
 """`LOOP_WORDS` words that begin within this time are a repetition loop: no speech is that fast."""
 
-DOUBTFUL = 1.5
+DOUBTFUL = 2.0
 """Text of sure speech is kept down to this multiple of `min_logprob`."""
 
 FOREIGN_LOGPROB, FOREIGN_EVIDENCE = -0.55, 10.0

@@ -7,8 +7,14 @@ from typing import Protocol
 
 import numpy as np
 
+from voxtide.audio.vad import VAD_FRAME_SAMPLES
 from voxtide.engines.windowed.hypothesis import Piece
 from voxtide.types import Samples, StreamOptions
+
+MIN_OFFSET = 0.01
+"""Least offset that is subtracted. The running mean of clean speech stays below it; rumble may exceed it."""
+OFFSET_RATE = 1 / 32
+"""Weight of a frame in the running mean, which so covers about a second."""
 
 
 class AudioBuffer:
@@ -38,6 +44,42 @@ class AudioBuffer:
         num_dropped = min(max(0, start - self.start), len(self._samples))
         self._samples = self._samples[num_dropped:]
         self.start += num_dropped
+
+
+class OffsetFilter:
+    """Subtracts a constant offset from a stream's samples, as cheap sound cards add it: it misleads models.
+
+    A frame is shifted by the running mean of the frames before it: nothing is delayed, the result is independent of how
+    the samples are cut into calls, and samples without an offset stay as they are. A high-pass filter would change
+    those, too, which costs words (docs/bench.md).
+    """
+
+    def __init__(self) -> None:
+        self._frame = np.zeros(VAD_FRAME_SAMPLES, np.float32)
+        self._num_samples = 0  # of the incomplete frame
+        self._mean: float | None = None
+
+    def apply(self, samples: Samples) -> Samples:
+        """The next samples without the offset."""
+        parts = []
+        while len(samples):
+            part = samples[: VAD_FRAME_SAMPLES - self._num_samples]
+            samples = samples[len(part) :]
+            parts.append(part - np.float32(self._offset))
+            self._frame[self._num_samples : self._num_samples + len(part)] = part
+            self._num_samples += len(part)
+            if self._num_samples == VAD_FRAME_SAMPLES:
+                self._end_frame()
+        return np.concatenate(parts) if parts else samples
+
+    @property
+    def _offset(self) -> float:
+        return self._mean if self._mean is not None and abs(self._mean) >= MIN_OFFSET else 0.0
+
+    def _end_frame(self) -> None:
+        mean = float(self._frame.mean(dtype=np.float64))
+        self._mean = mean if self._mean is None else self._mean + (mean - self._mean) * OFFSET_RATE
+        self._num_samples = 0
 
 
 @dataclass(frozen=True, slots=True)
