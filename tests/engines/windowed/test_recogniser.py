@@ -66,6 +66,7 @@ FAST = replace(
 CONFIRMING = replace(LIVE, confirm_words=3)
 CONFIRMED = replace(
     LIVE,
+    early_s=0.7,
     confirm_words=4,
     checks_context=True,
     stability=replace(STABILITY, margin_s=2.5, deadline_s=6.0),
@@ -141,6 +142,19 @@ def test_words_become_final_during_speech() -> None:
     run.feed_until(3.02)
     assert run.text == "one two three four"
     assert run.interims
+
+
+def test_early_updates_change_only_interim_text() -> None:
+    script = script_of("one two three | four five six")
+    plain, early = (ScriptedRun(script, replace(LIVE, early_s=early_s)) for early_s in (0.0, 0.7))
+    for run in (plain, early):
+        run.feed_until(6.0)
+        run.finish()
+    assert without_interims(early.events) == without_interims(plain.events)
+    added = [end / SAMPLE_RATE_HZ for _, end in sorted(set(early.windows.calls) - set(plain.windows.calls))]
+    assert len(added) >= 2
+    for end_s in added:
+        assert min(abs(end_s - start_s) for start_s, _ in script.speech_s) <= 0.7 + VAD_FRAME_S
 
 
 def test_words_are_confirmed_and_final_in_groups() -> None:

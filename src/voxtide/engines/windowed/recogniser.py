@@ -47,6 +47,7 @@ WORDLESS_REST_S = 3.0
 
 
 class _Work(Enum):
+    INTERIM = auto()
     UPDATE = auto()
     SPECULATE = auto()
     PAUSE = auto()
@@ -83,6 +84,7 @@ class WindowedRecogniser:
         self._num_done_samples = 0  # in whole frames
         self._final_end = 0  # sample before which all text is final
         self._has_open_speech = False  # whether the window holds speech that is not final
+        self._onset = 0  # of the speech
         self._num_frames_since_update = 0
         self._num_updates = 0
         self._hypotheses = WindowHypotheses()
@@ -152,7 +154,10 @@ class WindowedRecogniser:
         if (silence_start := self._silence_start) is not None:
             is_done = self._hypotheses.speculation(silence_start=silence_start, end=self._num_done_samples) is not None
             return None if is_done else _Work.SPECULATE
-        return _Work.UPDATE if self._num_frames_since_update >= self._config.update_frames else None
+        if self._num_frames_since_update >= self._config.update_frames:
+            return _Work.UPDATE
+        is_early = self._num_done_samples - self._onset <= self._config.early_s * SAMPLE_RATE_HZ
+        return _Work.INTERIM if is_early and 2 * self._num_frames_since_update == self._config.update_frames else None
 
     @property
     def _num_open_samples(self) -> int:
@@ -184,7 +189,7 @@ class WindowedRecogniser:
 
     def _open_window(self, speech_start: int) -> None:
         """Continue the window after a short pause, else restart it."""
-        self._num_frames_since_update = 0
+        self._num_frames_since_update, self._onset = 0, speech_start
         if self._has_open_speech:
             return
         self._has_open_speech = True
@@ -210,16 +215,22 @@ class WindowedRecogniser:
             return self._finalise(self._num_done_samples)
         if work is _Work.PAUSE:
             return self._decide_at_pause()
+        if work is _Work.INTERIM:
+            return self._transcribe_interim(is_behind=is_behind)
         self._num_frames_since_update = 0
         if work is _Work.SPECULATE:
             return self._update_interim(self._speculate())
         self._hypotheses.end_speculation()
         self._num_updates += 1
-        if self._window.duration_s(self._num_done_samples) < self._config.min_window_s:
-            return []
-        if self._num_updates % self._config.updates_per_decision == 0:
+        if self._num_updates % self._config.updates_per_decision == 0 and self._is_long_enough():
             return self._decide()
-        if is_behind or not self._shows_interim:
+        return self._transcribe_interim(is_behind=is_behind)
+
+    def _is_long_enough(self) -> bool:
+        return self._window.duration_s(self._num_done_samples) >= self._config.min_window_s
+
+    def _transcribe_interim(self, *, is_behind: bool) -> list[TranscriptEvent]:
+        if is_behind or not self._shows_interim or not self._is_long_enough():
             return []
         return self._update_interim(self._window.transcribe_interim(self._num_done_samples, self._hypotheses.latest))
 
