@@ -321,12 +321,12 @@ def test_what_cannot_be_seen_of_a_server_is_named_and_is_no_failure(monkeypatch:
     monkeypatch.setattr(BenchEngine, "open", open_remote)
     out = io.StringIO()
 
-    def key_of(server: str) -> str:
-        keys.append(server)
+    def key_of(engine: str, server: str | None) -> str:
+        keys.append(f"{engine} {server}")
         return "secret"
 
     status = command.main(["--server", "http://server:1", "--json", "a.json"], out, io.StringIO(), key_of=key_of)
-    assert (status, keys) == (0, ["http://server:1"])
+    assert (status, keys) == (0, ["remote http://server:1"])
     assert "not measured: timed: it is not here" in out.getvalue()
     text = Path("a.json").read_text("utf-8")
     assert json.loads(text)["not_measured"] == {"timed": "it is not here"}
@@ -404,11 +404,11 @@ def test_a_profile_runs_the_command_under_py_spy(
     profiler.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     arguments = ["good", "--json", str(results), "--profile", "out.svg", "--engine", "scripted", "--quick"]
-    assert command.main(arguments) == len(failures)
+    assert command.main(arguments, again=["-c", "main()", "bench"]) == len(failures)
     passed = (tmp_path / "arguments").read_text("utf-8").splitlines()
     assert passed[:5] == ["record", "--subprocesses", "--output", "out.svg", "--"]
-    assert passed[5:9] == [sys.executable, "-m", "voxtide.bench", "good"]
-    assert passed[9:] == ["--json", str(results), "--engine", "scripted", "--quick"]
+    assert passed[5:10] == [sys.executable, "-c", "main()", "bench", "good"], "the same program, which finds the key"
+    assert passed[10:] == ["--json", str(results), "--engine", "scripted", "--quick"]
     profiler.write_text("#!/bin/sh\nexit 1\n")
     assert command.main(arguments) == 1, "the file is that of the run before"
 

@@ -51,7 +51,8 @@ def main(
     *,
     program: str = "python -m voxtide.bench",
     view: View | None = None,
-    key_of: Callable[[str], str | None] = lambda server: None,
+    key_of: Callable[[str, str | None], str | None] = lambda engine, server: None,
+    again: Sequence[str] = ("-m", "voxtide.bench"),
 ) -> int:
     """Measure and report. Returns 0 if everything requested was measured, whether or not targets are met; else 1.
 
@@ -65,12 +66,13 @@ def main(
         err: Progress goes here; None for stderr.
         program: The command's name, for its help.
         view: Shows the progress; None for one line per step.
-        key_of: The API key for a server's address, if there is one.
+        key_of: The API key for an engine and a server's address, if there is one.
+        again: Python's arguments that start the caller's program: under py-spy too it has to find the key.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parsed(arguments, program)
     if options.profile:
-        return record_profile(options, arguments)
+        return record_profile(options, arguments, again)
     err = err or sys.stderr
     try:
         OtherPrograms()
@@ -155,7 +157,7 @@ def _price(text: str) -> float:
     )
 
 
-def record_profile(options: argparse.Namespace, arguments: Sequence[str]) -> int:
+def record_profile(options: argparse.Namespace, arguments: Sequence[str], again: Sequence[str]) -> int:
     """Repeat the command without --profile under py-spy, servers and other child processes included.
 
     py-spy samples from outside, so the run keeps its speed. Its exit status hides the command's, so the result comes
@@ -174,7 +176,7 @@ def record_profile(options: argparse.Namespace, arguments: Sequence[str]) -> int
         rest += ["--json", str(results)]
     before = results.stat().st_mtime_ns if results.exists() else None
     command = [profiler, "record", "--subprocesses", "--output", options.profile, "--"]
-    subprocess.run([*map(str, command), sys.executable, "-m", "voxtide.bench", *rest], check=False)
+    subprocess.run([*map(str, command), sys.executable, *again, *rest], check=False)
     try:
         if results.stat().st_mtime_ns == before:
             return 1
@@ -192,11 +194,11 @@ class _Run:
         out: TextIO,
         err: TextIO,
         view: View,
-        key_of: Callable[[str], str | None],
+        key_of: Callable[[str, str | None], str | None],
     ) -> None:
         self._options = options
         self._out, self._err, self._view = out, err, view
-        key = key_of(options.server) if options.server else None
+        key = key_of(options.engine, options.server)
         self._choice = BenchEngine(options.engine, options.model, options.server, key)
         self._steps = steps_of(options.plan, options.names, options.only, has_corpus=bool(options.corpus))
         self._progress = Progress([step.seconds for step in self._steps])
