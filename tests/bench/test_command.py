@@ -356,6 +356,38 @@ def test_an_engine_that_does_not_exist_is_wrong_usage(capsys: pytest.CaptureFixt
     assert not Path("bench-results").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--corpus", "nosuch"], "there is no corpus or directory 'nosuch'"),
+        (["--corpus", "empty"], "has no speech with text"),
+        (["--corpus", "empty", "--profile", "out.svg"], "has no speech with text"),
+        (["--corpus", "texts", "--language", "xx"], "'xx'"),
+        (
+            ["--corpus", "texts", "--language", "fr", "--engine", "moonshine"],
+            "engine 'moonshine' cannot transcribe 'fr'",
+        ),
+    ],
+)
+def test_a_corpus_that_cannot_be_used_is_refused_before_measuring(arguments: list[str], named: str) -> None:
+    Path("empty").mkdir()
+    Path("texts").mkdir()
+    Path("texts/a.wav").write_bytes(b"RIFF")
+    Path("texts/a.txt").write_text("bonjour tout le monde", "utf-8")
+    out, err = io.StringIO(), io.StringIO()
+    assert command.main(["good", "--engine", "scripted", *arguments], out, err) == 2
+    assert named in err.getvalue() and out.getvalue() == ""
+    assert sorted(path.name for path in Path().iterdir()) == ["empty", "texts"], "no file is left"
+
+
+def test_what_needs_a_corpus_is_refused_without_one(capsys: pytest.CaptureFixture[str]) -> None:
+    plans.FIGURES["good"] = replace(plans.FIGURES["good"], needs_corpus=True)
+    for arguments, named in ((["bad", "good"], "the figure good needs a corpus"), (["--language", "fr"], "--language")):
+        with pytest.raises(SystemExit, match="2"):
+            command.main(arguments)
+        assert named in capsys.readouterr().err
+
+
 def test_results_and_plots_are_written(tmp_path: Path) -> None:
     status, _, document = bench("good", "--json", tmp_path / "a.json", "--out", tmp_path / "new" / "plots")
     assert status == 0

@@ -25,7 +25,7 @@ from typing import TextIO
 from voxtide.audio.addresses import shown_name
 from voxtide.bench.figure import Figure
 from voxtide.bench.figures.plans import AREAS, FIGURES, PLAN_MINUTES, FigureEntry, Step, empty_areas, steps_of
-from voxtide.bench.load.corpora.corpus import open_corpus
+from voxtide.bench.load.corpora.corpus import Corpus, open_corpus
 from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.load.session import BenchEngine, BenchSession, Size
 from voxtide.bench.progress import LineView, Progress, Status, View, duration_text
@@ -35,8 +35,9 @@ from voxtide.engines.registry import engine_for
 from voxtide.errors import ConfigError, MissingExtraError, VoxtideError
 
 DEFAULT_ENGINE, REMOTE = "moonshine", "remote"
-NOT_INSTALLED, INTERRUPTED = 3, 130
-"""Exit statuses, those of `voxtide`: without the extra nothing can be measured; after Ctrl-C, as in shells."""
+WRONG_USAGE, NOT_INSTALLED, INTERRUPTED = 2, 3, 130
+"""Exit statuses, those of `voxtide`: a corpus cannot be used; without the extra nothing can be measured; after Ctrl-C,
+as in shells."""
 MIN_PRICE, MAX_PRICE = 0.0001, 10_000
 """EUR per hour. The cheapest machines cost some cents a day, the dearest some hundreds an hour; beyond, reports would
 have numbers of dozens of digits."""
@@ -56,9 +57,9 @@ def main(
 ) -> int:
     """Measure and report. Returns 0 if everything requested was measured, whether or not targets are met; else 1.
 
-    Without the bench extra nothing is measured, and 3 is returned. The first Ctrl-C ends the figure that is being
-    measured; what is done is reported and written, and 130 is returned. The second one ends the process at once. Files
-    are written after each figure.
+    With a corpus that cannot be used nothing is measured, and 2 is returned; without the bench extra 3. The first
+    Ctrl-C ends the figure that is being measured; what is done is reported and written, and 130 is returned. The second
+    one ends the process at once. Files are written after each figure.
 
     Args:
         arguments: The command line's; None for the process's.
@@ -71,16 +72,16 @@ def main(
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parsed(arguments, program)
-    if options.profile:
-        return record_profile(options, arguments, again)
     err = err or sys.stderr
     try:
         OtherPrograms()
-    except MissingExtraError as error:
+        corpus = _corpus(options)
+    except (MissingExtraError, ConfigError) as error:
         err.write(f"bench: {error}\n")
-        return NOT_INSTALLED
-    run = _Run(options, out or sys.stdout, err, view or LineView(err), key_of)
-    return run.run()
+        return NOT_INSTALLED if isinstance(error, MissingExtraError) else WRONG_USAGE
+    if options.profile:
+        return record_profile(options, arguments, again)
+    return _Run(options, corpus, out or sys.stdout, err, view or LineView(err), key_of).run()
 
 
 def parsed(arguments: Sequence[str], program: str) -> argparse.Namespace:
@@ -93,9 +94,26 @@ def parsed(arguments: Sequence[str], program: str) -> argparse.Namespace:
         engine_for(options.engine)
     except ConfigError as error:
         parser.error(str(error))
+    if options.language is not None and options.corpus is None:
+        parser.error("--language is that of a corpus; name one with --corpus")
+    if options.corpus is None and (names := [name for name in options.names if FIGURES[name].needs_corpus]):
+        parser.error(f"the figure {names[0]} needs a corpus; name one with --corpus")
     if options.server and not BenchEngine(options.engine).is_remote:
         parser.error(f"--server needs an engine that connects to a server, such as {REMOTE}; not {options.engine}")
     return options
+
+
+def _corpus(options: argparse.Namespace) -> Corpus | None:
+    """The named corpus, opened before anything is measured.
+
+    Raises:
+        ConfigError: It cannot be used, or the engine does not know its language.
+    """
+    if options.corpus is None:
+        return None
+    corpus = open_corpus(options.corpus, language=options.language)
+    engine_for(options.engine, language=corpus.language, model=options.model)
+    return corpus
 
 
 def _parser(program: str) -> argparse.ArgumentParser:
@@ -191,16 +209,17 @@ class _Run:
     def __init__(
         self,
         options: argparse.Namespace,
+        corpus: Corpus | None,
         out: TextIO,
         err: TextIO,
         view: View,
         key_of: Callable[[str, str | None], str | None],
     ) -> None:
-        self._options = options
+        self._options, self._corpus = options, corpus
         self._out, self._err, self._view = out, err, view
         key = key_of(options.engine, options.server)
         self._choice = BenchEngine(options.engine, options.model, options.server, key)
-        self._steps = steps_of(options.plan, options.names, options.only, has_corpus=bool(options.corpus))
+        self._steps = steps_of(options.plan, options.names, options.only, has_corpus=corpus is not None)
         self._progress = Progress([step.seconds for step in self._steps])
         self._status: Status | None = None
         self._plays_cores: dict[tuple[str, Size], float] = {}
@@ -289,7 +308,6 @@ class _Run:
         """Measure the steps in sequence. A failing figure does not stop the others."""
         options = self._options
         try:
-            corpus = open_corpus(options.corpus, language=options.language) if options.corpus else None
             async with self._choice.open() as engine, self._ticking():
                 self._results.engine = asdict(engine.info)
                 session = BenchSession(
@@ -297,7 +315,7 @@ class _Run:
                     engine,
                     size=options.plan,
                     progress=self._show,
-                    corpus=corpus,
+                    corpus=self._corpus,
                     price_eur_per_hour=options.price,
                 )
                 total_s = sum(step.seconds for step in self._steps)

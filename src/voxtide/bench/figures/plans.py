@@ -59,6 +59,7 @@ class FigureEntry:
         plays: The plays it shares with others.
         is_timed: Whether other programs change its numbers.
         is_on_request: Measured only by name or in a plan that names it.
+        needs_corpus: Whether it cannot be measured without a corpus.
         local_only: Why it cannot be measured on a server; None if it can.
         needs: Returns what the engine lacks; None if nothing.
     """
@@ -69,6 +70,7 @@ class FigureEntry:
     plays: tuple[Plays, ...] = ()
     is_timed: bool = False
     is_on_request: bool = False
+    needs_corpus: bool = False
     local_only: str | None = None
     needs: Callable[[EngineInfo], str | None] = lambda info: None
 
@@ -112,6 +114,7 @@ FIGURES: dict[str, FigureEntry] = {
             "full": 8 * 1200 * (BOTH_RATE + FAST_RATE),
         },
         is_on_request=True,
+        needs_corpus=True,
     ),
     "numbers": FigureEntry(
         measure=completeness.measure_numbers,
@@ -122,6 +125,7 @@ FIGURES: dict[str, FigureEntry] = {
             "full": completeness.NUM_PROMPTS * completeness.NUM_STARTS * 6 * LIVE_RATE,
         },
         is_on_request=True,
+        needs_corpus=True,
     ),
     "completeness": FigureEntry(
         measure=completeness.measure,
