@@ -55,7 +55,7 @@ async def measure(session: BenchSession) -> Figure:
     errors = await _errors(session, talks)
     return Figure(
         name="flush",
-        measures=(*_measures(latencies, num_flushed), *error_measures(**errors)),
+        measures=(*latency_measures(latencies, num_flushed), *error_measures(**errors)),
         notes=(feeding_note(plays), talks.note, f"texts compared after {normaliser_name(talks.language)}"),
         errors=tuple(
             f"{name}: {where}: {spoken or '(nothing)'} -> {written or '(nothing)'}"
@@ -68,7 +68,7 @@ async def measure(session: BenchSession) -> Figure:
             **{name: found.counts for name, found in errors.items()},
             "added": errors["flushed"].counts_above(errors["plain"]),
         },
-        plots=(_plot(latencies),),
+        plots=(_plot(latencies),) if latencies else (),
     )
 
 
@@ -140,8 +140,10 @@ def error_measures(plain: WordErrors, flushed: WordErrors) -> tuple[Measure, ...
     )
 
 
-def _measures(latencies: list[float], num_flushed: int) -> tuple[Measure, ...]:
+def latency_measures(latencies: list[float], num_flushed: int) -> tuple[Measure, ...]:
+    """The latencies of the answered flushes, none if none was, and how many were not."""
     method = f"from calling flush() 250 ms after a phrase to Flushed, {len(latencies)} flushes, one stream, real time"
+    percentiles = (("p50", 50, P50), ("p95", 95, P95), ("longest", 100, None))
     return (
         *(
             Measure(
@@ -153,7 +155,7 @@ def _measures(latencies: list[float], num_flushed: int) -> tuple[Measure, ...]:
                 data="latencies_ms",
                 percent=percent,
             )
-            for name, percent, target in (("p50", 50, P50), ("p95", 95, P95), ("longest", 100, None))
+            for name, percent, target in (percentiles if latencies else ())
         ),
         Measure(
             name="flushes unanswered",
