@@ -48,8 +48,12 @@ def test_talks_are_cut_after_the_utterance_that_comes_closest() -> None:
 
 
 def test_a_talk_of_recordings_has_known_pauses() -> None:
-    talk = spoken_talk(phrases_of(load_recordings()), seed=0, duration_s=60)
-    assert 58 <= len(talk.samples) / SAMPLE_RATE_HZ <= 90
+    phrases = phrases_of(load_recordings())
+    for duration_s in (12, 60, 300):
+        length_s = len(spoken_talk(phrases, seed=0, duration_s=duration_s).samples) / SAMPLE_RATE_HZ
+        assert abs(length_s - duration_s) <= 4.5, "half of the longest phrase and pause"
+    assert len(spoken_talk(phrases, seed=0, duration_s=0.1).spans) == 1
+    talk = spoken_talk(phrases, seed=0, duration_s=60)
     pauses_s = [following.start_s - span.end_s for span, following in itertools.pairwise(talk.spans)]
     assert min(pauses_s) >= 0.5 and max(pauses_s) <= 1.5 + 2 * 0.3, "plus the recordings' own silence"
     for span in talk.spans:

@@ -108,10 +108,10 @@ FIGURES: dict[str, FigureEntry] = {
     "talks": FigureEntry(
         measure=talks.measure,
         area="accuracy",
-        seconds={  # three conditions of two talks of 210 s; eight of some 1,200 s; three ways each
-            "quick": 3 * 420 * (BOTH_RATE + FAST_RATE),
-            "standard": 8 * 1200 * (BOTH_RATE + FAST_RATE),
-            "full": 8 * 1200 * (BOTH_RATE + FAST_RATE),
+        seconds={  # prompts-en in three ways: two talks in three conditions, all of it in eight
+            "quick": READ_S + 3 * 525 * (BOTH_RATE + FAST_RATE),
+            "standard": READ_S + 8 * 765 * (BOTH_RATE + FAST_RATE),
+            "full": READ_S + 8 * 765 * (BOTH_RATE + FAST_RATE),
         },
         is_on_request=True,
         needs_corpus=True,

@@ -73,7 +73,7 @@ async def utterance_talks(session: BenchSession) -> UtteranceTalks:
             corpus = open_corpus(USUAL_CORPUS)
         except ConfigError:  # it has not been fetched
             talk = spoken_talk(phrases_of(session.recordings), seed=0, duration_s=length_s)
-            return UtteranceTalks("the bundled recordings", "en", tuple(shortened([talk], length_s)))
+            return UtteranceTalks("the bundled recordings", "en", (talk,))
     session.progress(f"reading the corpus {corpus.name}")
     talks, _ = await corpus.talks()
     chosen = tuple(_with_true_times(talk) for talk in shortened(talks, length_s))
