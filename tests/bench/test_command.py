@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -410,6 +411,22 @@ def test_a_place_that_cannot_be_written_is_refused_before_measuring(option: str,
     assert out.getvalue().startswith(f"results\n  FAILED  {named} cannot be written: ")
     assert "recordings" not in out.getvalue()
     assert sorted(path.name for path in Path().iterdir()) == ["directory", "file"], "nothing is left"
+
+
+def test_a_page_that_cannot_be_written_is_named_and_leaves_the_older_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: Path, target: Path) -> None:
+        if target.name == "report.html":
+            raise OSError(ENOSPC, "No space left on device")
+        Path(source).rename(target)
+
+    Path("out").mkdir()
+    Path("out/report.html").write_text("older", "utf-8")
+    monkeypatch.setattr(os, "replace", full)
+    status, _, document = bench("good", "--out", "out")
+    assert status == 1
+    assert document["failures"] == {"report": "out/report.html cannot be written: No space left on device"}
+    assert Path("out/report.html").read_text("utf-8") == "older"
+    assert sorted(path.name for path in Path("out").iterdir()) == ["good.svg", "report.html", "results.json"]
 
 
 def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -288,14 +288,16 @@ class _Run:
             if figure is not None:
                 self._files.draw(figure)
         except OSError as error:
-            self._fail("results", f"{error.filename or 'the files'} cannot be written: {error.strerror or error}")
+            self._fail("results", _unwritten(error))
             return False
         return True
 
     def _save_page(self) -> None:
         try:
             self._files.write_page(self._results)
-        except (ConfigError, OSError) as error:
+        except OSError as error:
+            self._fail("report", _unwritten(error))
+        except ConfigError as error:
             self._fail("report", str(error))
 
     def _show(self, line: str) -> None:
@@ -384,6 +386,10 @@ class _Run:
         if not entry.is_timed or num_cores <= limit:
             return figure
         return figure.suspended(f"noisy machine: other programs kept {num_cores:.2f} cores busy, over {limit:.2f}")
+
+
+def _unwritten(error: OSError) -> str:
+    return f"{error.filename or 'a file'} cannot be written: {error.strerror or error}"
 
 
 def _definition(measure: Callable[..., object]) -> str:
