@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, share_line
+from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile_measures, share_line
 from voxtide.bench.load.play import Played, feeding_note, play
 from voxtide.bench.load.recordings import BenchRecording
 from voxtide.bench.load.session import LIVE_OPTIONS, BenchSession, Size
@@ -143,20 +143,9 @@ def error_measures(plain: WordErrors, flushed: WordErrors) -> tuple[Measure, ...
 def latency_measures(latencies: list[float], num_flushed: int) -> tuple[Measure, ...]:
     """The latencies of the answered flushes, none if none was, and how many were not."""
     method = f"from calling flush() 250 ms after a phrase to Flushed, {len(latencies)} flushes, one stream, real time"
-    percentiles = (("p50", 50, P50), ("p95", 95, P95), ("longest", 100, None))
+    targets = {50: P50, 95: P95, 100: None}
     return (
-        *(
-            Measure(
-                name=f"flush at a pause, {name}",
-                value=percentile(latencies, percent),
-                unit="ms",
-                target=target,
-                method=method,
-                data="latencies_ms",
-                percent=percent,
-            )
-            for name, percent, target in (percentiles if latencies else ())
-        ),
+        *percentile_measures("flush at a pause", latencies, targets, method=method, data="latencies_ms"),
         Measure(
             name="flushes unanswered",
             value=num_flushed - len(latencies),
