@@ -21,7 +21,7 @@ import numpy as np
 
 from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile_measures, share_line
 from voxtide.bench.load.play import Played, feeding_note, play
-from voxtide.bench.load.recordings import BenchRecording
+from voxtide.bench.load.recordings import PHRASE_PAUSE_S, BenchRecording
 from voxtide.bench.load.session import LIVE_OPTIONS, BenchSession, Size
 from voxtide.bench.load.utterances import UtteranceTalks, utterance_talks
 from voxtide.bench.load.variants import quiet, with_trailing_quiet
@@ -31,7 +31,6 @@ from voxtide.transcript.events import Flushed
 NUM_FLUSHES: dict[Size, int] = {"quick": 12, "standard": 50, "full": 200}
 MIN_QUICK_PAUSES = 2
 """The size `quick` plays only recordings with so many pauses: most of the others' time has no flush in it."""
-MIN_PAUSE_S = 0.35
 AFTER_PHRASE_S = 0.25
 PASS_SHIFT_S = 0.037
 """Added quiet per pass: a prime number of milliseconds, so that no update period divides it."""
@@ -75,12 +74,12 @@ async def measure(session: BenchSession) -> Figure:
 def played_recordings(session: BenchSession) -> list[BenchRecording]:
     """The recordings that a pass plays."""
     least = MIN_QUICK_PAUSES if session.is_quick else 1
-    return [it for it in session.paced_recordings if len(it.phrase_ends_s(MIN_PAUSE_S)) >= least]
+    return [it for it in session.paced_recordings if len(it.phrase_ends_s(PHRASE_PAUSE_S)) >= least]
 
 
 async def _play(session: BenchSession, recording: BenchRecording, lead_s: float) -> Played:
     samples = np.concatenate([quiet(lead_s), with_trailing_quiet(recording.samples)])
-    flush_at_s = [lead_s + end_s + AFTER_PHRASE_S for end_s in recording.phrase_ends_s(MIN_PAUSE_S)]
+    flush_at_s = [lead_s + end_s + AFTER_PHRASE_S for end_s in recording.phrase_ends_s(PHRASE_PAUSE_S)]
     async with session.engine.open(LIVE_OPTIONS) as stream:
         return await play(stream, samples, is_paced=True, flush_at_s=flush_at_s)
 

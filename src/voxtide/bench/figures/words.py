@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, field
 
 from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, percentile_measures, share_line
 from voxtide.bench.load.play import Played, feeding_note
-from voxtide.bench.load.recordings import BenchRecording
+from voxtide.bench.load.recordings import PHRASE_PAUSE_S, BenchRecording
 from voxtide.bench.load.session import BenchSession
 from voxtide.bench.load.utterances import utterance_plays
 from voxtide.bench.load.word_timeline import matches, num_retracted, word_timeline
@@ -31,9 +31,6 @@ from voxtide.errors import VoxtideError
 
 FIRST_P50, PHRASE_P50, PHRASE_P95 = Target("<=", 250), Target("<=", 150), Target("<=", 400)
 CHANGED = Target("<=", 12)
-
-MIN_PAUSE_S = 0.35
-"""Least silence after a phrase, as in `flush`."""
 
 
 @dataclass(slots=True)
@@ -50,7 +47,7 @@ class WordLatencies:
         timeline = word_timeline(played.events)
         found = matches(timeline.final, [word.text for word in recording.words])
         place_of = {place: index for index, place in found.items()}
-        phrase_ends_s = set(recording.phrase_ends_s(MIN_PAUSE_S))
+        phrase_ends_s = set(recording.phrase_ends_s(PHRASE_PAUSE_S))
         for place, word in enumerate(recording.words):
             if (index := place_of.get(place)) is None:
                 self.missing.append(f"{recording.name}: {word.text} at {word.start_s:.2f} s")
