@@ -472,6 +472,28 @@ def test_a_profiled_run_keeps_its_results(tmp_path: Path, monkeypatch: pytest.Mo
     assert path.name.endswith("-scripted-standard.json") and path.read_text("utf-8")
 
 
+def test_ctrl_c_leaves_a_profiled_run_to_write_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profiler = tmp_path / "py-spy"
+    write = 'for last; do :; done\necho \'{"failures": {"run": "stopped by Ctrl-C"}}\' >"$last"\n'
+    profiler.write_text(f"#!/bin/sh\nkill -INT $PPID\n{write}")
+    profiler.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    before = signal.getsignal(signal.SIGINT)
+    assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 130
+    assert signal.getsignal(signal.SIGINT) is before
+    (path,) = Path("bench-results").iterdir()
+    assert "stopped" in path.read_text("utf-8")
+
+
+def test_a_profile_that_cannot_begin_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profiler = tmp_path / "py-spy"
+    profiler.write_text("#!/bin/sh\nexit 1\n")
+    profiler.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 1
+    assert list(Path("bench-results").iterdir()) == []
+
+
 def test_a_shortened_option_is_refused() -> None:
     with pytest.raises(SystemExit):
         command.main(["good", "--prof", "out.svg"])

@@ -179,7 +179,8 @@ def record_profile(options: argparse.Namespace, arguments: Sequence[str], again:
     """Repeat the command without --profile under py-spy, servers and other child processes included.
 
     py-spy samples from outside, so the run keeps its speed. Its exit status hides the command's, so the result comes
-    from the command's JSON: 0 if everything requested was measured, else 1, also if the command did not write it.
+    from the command's JSON: 0 if everything requested was measured, else 1, also if the command did not write it; 130
+    after Ctrl-C, at which the command writes what it has.
     """
     profiler = Path(sys.executable).with_name("py-spy")
     if not profiler.exists():
@@ -188,19 +189,38 @@ def record_profile(options: argparse.Namespace, arguments: Sequence[str], again:
     own = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     own.add_argument("--profile")
     rest = own.parse_known_args(arguments)[1]
-    results = options.json or (options.out and options.out / RESULTS_FILE)
+    results, is_new = options.json or (options.out and options.out / RESULTS_FILE), False
     if results is None:
-        results = default_path(datetime.now(UTC), options.engine, options.plan)
+        results, is_new = default_path(datetime.now(UTC), options.engine, options.plan), True
         rest += ["--json", str(results)]
     before = results.stat().st_mtime_ns if results.exists() else None
     command = [profiler, "record", "--subprocesses", "--output", options.profile, "--"]
-    subprocess.run([*map(str, command), sys.executable, *again, *rest], check=False)
+    is_stopped = _run_through_ctrl_c([*map(str, command), sys.executable, *again, *rest])
     try:
         if results.stat().st_mtime_ns == before:
+            if is_new:
+                results.unlink()  # made for the run, which did not begin
             return 1
-        return int(bool(json.loads(results.read_text("utf-8"))["failures"]))
+        failures = json.loads(results.read_text("utf-8"))["failures"]
     except (OSError, ValueError):
         return 1
+    return INTERRUPTED if is_stopped else int(bool(failures))
+
+
+def _run_through_ctrl_c(command: Sequence[str]) -> bool:
+    """Run a command to its end. Returns whether Ctrl-C was pressed, which reaches all processes of a terminal."""
+    is_stopped = False
+
+    def on_signal(number: int, frame: object) -> None:
+        nonlocal is_stopped
+        is_stopped = True
+
+    replaced = signal.signal(signal.SIGINT, on_signal)  # not SIG_IGN, which the command would inherit
+    try:
+        subprocess.run(command, check=False)
+    finally:
+        signal.signal(signal.SIGINT, replaced)
+    return is_stopped
 
 
 class _Run:
