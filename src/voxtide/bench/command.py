@@ -239,7 +239,8 @@ class _Run:
         self._out, self._err, self._view = out, err, view
         key = key_of(options.engine, options.server)
         self._choice = BenchEngine(options.engine, options.model, options.server, key)
-        self._steps = steps_of(options.plan, options.names, options.only, has_corpus=corpus is not None)
+        num_utterances = len(corpus.utterances) if corpus else 0
+        self._steps = steps_of(options.plan, options.names, options.only, num_utterances=num_utterances)
         self._progress = Progress([step.seconds for step in self._steps])
         self._status: Status | None = None
         self._plays_cores: dict[tuple[str, Size], float] = {}

@@ -64,9 +64,18 @@ def test_areas_and_names_select_figures() -> None:
 
 def test_a_corpus_adds_its_talks() -> None:
     assert "talks" not in [step.figure for step in steps_of("standard", areas=["accuracy"])]
-    found = {step.figure: step.size for step in steps_of("standard", areas=["accuracy"], has_corpus=True)}
+    found = {step.figure: step.size for step in steps_of("standard", areas=["accuracy"], num_utterances=1)}
     assert found["talks"] == "quick"
-    assert {it.figure: it.size for it in steps_of("full", has_corpus=True)}["talks"] == "full"
+    assert {it.figure: it.size for it in steps_of("full", num_utterances=1)}["talks"] == "full"
+
+
+@pytest.mark.parametrize(("plan", "longer"), [("quick", 1), ("full", 10)])
+def test_a_longer_corpus_takes_longer_unless_only_its_first_talks_are_played(plan: Size, longer: float) -> None:
+    (usual,) = steps_of(plan, ["talks"], num_utterances=plans.USUAL_UTTERANCES)
+    (long,) = steps_of(plan, ["talks"], num_utterances=10 * plans.USUAL_UTTERANCES)
+    (short,) = steps_of(plan, ["talks"], num_utterances=27)
+    assert long.seconds == pytest.approx(longer * usual.seconds)
+    assert short.seconds == pytest.approx(usual.seconds / 5)
 
 
 @pytest.mark.parametrize(("engine", "refused"), [("scripted", []), ("remote", ["cost", "memory", "server", "voxtral"])])
