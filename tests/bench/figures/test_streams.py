@@ -93,9 +93,14 @@ async def test_an_engine_that_recognises_nothing_sustains_no_stream(monkeypatch:
     monkeypatch.setattr(streams, "in_fresh_process", lost)
     async with load_engine("scripted") as engine:
         session = BenchSession(BenchEngine("scripted"), engine, size="quick", progress=lambda line: None)
-        sustained, of_six = (await streams.measure(session)).measures
+        figure = await streams.measure(session)
+        session.choice = BenchEngine("remote")
+        of_server = await streams.measure(session)
+    sustained, of_six = figure.measures
     assert (sustained.value, sustained.is_met) == (0, False)
     assert of_six.method.endswith(", 0 of 4 utterances recognised; 0.10 cores busy")
+    titles = [it.plots[0].title for it in (figure, of_server)]
+    assert titles == ["Live streams at once on two cores", "Live streams at once on the server"]
 
 
 def test_lateness_covers_only_text() -> None:

@@ -108,7 +108,7 @@ async def measure(session: BenchSession) -> Figure:
         ),
         notes=() if session.choice.is_remote else _notes(loads),
         details={"loads": [asdict(load) for load in loads]},
-        plots=(_plot(loads),),
+        plots=(_plot(loads, place),),
     )
 
 
@@ -211,12 +211,12 @@ def _notes(loads: Sequence[StreamLoad]) -> tuple[str, ...]:
     return (f"the process could run on {num_cores} cores, not {NUM_CORES}; the engine had {NUM_CORES} threads",)
 
 
-def _plot(loads: Sequence[StreamLoad]) -> Plot:
+def _plot(loads: Sequence[StreamLoad], place: str) -> Plot:
     counts = [float(load.num_streams) for load in loads]
     finals = [load.final_ms for load in loads if load.final_ms is not None]
     return Plot(
         name="streams",
-        title="Live streams at once on two cores",
+        title=f"Live streams at once on {place}",
         x_label="streams",
         y_label="p95, ms",
         lines=(
