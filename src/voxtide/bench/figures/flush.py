@@ -87,9 +87,9 @@ async def _play(session: BenchSession, recording: BenchRecording, lead_s: float)
 def latencies_ms(played: Played) -> list[float]:
     """Latency of each flush that was answered exactly once. Flush ids start at 1."""
     answers: dict[int, list[float]] = {}
-    for events in played.events:
-        if isinstance(events.event, Flushed):
-            answers.setdefault(events.event.flush_id, []).append(events.at_s)
+    for one in played.events:
+        if isinstance(one.event, Flushed):
+            answers.setdefault(one.event.flush_id, []).append(one.at_s)
     return [
         1000 * (answers[flush_id][0] - flushed_at_s)
         for flush_id, flushed_at_s in enumerate(played.flushed_at_s, 1)

@@ -145,13 +145,13 @@ def _first_s(texts: Sequence[_Text], start_s: float, num_words: int) -> float | 
 
 async def measure_latency(session: BenchSession) -> Figure:
     """Measure every utterance of the talks."""
-    of = await session.shared(utterance_plays)
+    shared = await session.shared(utterance_plays)
     latencies = UtteranceLatencies()
-    notes = [of.of.note, feeding_note(of.plays)]
+    notes = [shared.talks.note, feeding_note(shared.plays)]
     vad = await asyncio.to_thread(_vad)
     if vad is None:
         notes.append("no TTFS: the model silero-vad is missing; run: voxtide models pull silero-vad")
-    for talk, played in zip(of.of.talks, of.plays, strict=True):
+    for talk, played in shared.pairs:
         samples = with_trailing_quiet(talk.samples)
         ends_s = vad_ends_s(talk, await asyncio.to_thread(_probabilities, vad, samples)) if vad else None
         latencies.add(talk, played, ends_s or [None] * len(talk.spans))
@@ -284,16 +284,16 @@ async def measure_endpointing(session: BenchSession) -> Figure:
     Raises:
         VoxtideError: No utterance was recognised.
     """
-    of = await session.shared(utterance_plays)
+    shared = await session.shared(utterance_plays)
     ends = Endpoints()
-    for talk, played in zip(of.of.talks, of.plays, strict=True):
+    for talk, played in shared.pairs:
         ends.add(talk, played)
     if not ends.num_utterances:
         raise VoxtideError("nothing to measure: no utterance was recognised")
     return Figure(
         name="endpointing",
         measures=_endpointing_measures(ends),
-        notes=(of.of.note,),
+        notes=(shared.talks.note,),
         errors=(*(f"cut: {it}" for it in ends.cuts), *(f"no end after: {it}" for it in ends.misses)),
         details={
             **asdict(ends),

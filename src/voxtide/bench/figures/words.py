@@ -120,8 +120,8 @@ async def measure_stability(session: BenchSession) -> Figure:
     recordings, talks = _Stability(), _Stability()
     for recording, played in await session.paced():
         recordings.add(recording.name, played)
-    of = await session.shared(utterance_plays)
-    for talk, played in zip(of.of.talks, of.plays, strict=True):
+    shared = await session.shared(utterance_plays)
+    for talk, played in shared.pairs:
         talks.add(talk.name, played)
     if not recordings.num_stable + talks.num_stable:
         raise VoxtideError("nothing to measure: the engine emitted no stable text")
@@ -132,7 +132,7 @@ async def measure_stability(session: BenchSession) -> Figure:
             _changed("interim words changed", recordings),
             _changed("interim words changed, talks", talks),
         ),
-        notes=(of.of.note,),
+        notes=(shared.talks.note,),
         errors=(*recordings.errors, *talks.errors),
         details={
             "by_recording": recordings.by_name,

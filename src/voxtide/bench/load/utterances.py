@@ -58,10 +58,15 @@ class UtteranceTalks:
 
 @dataclass(frozen=True, slots=True)
 class UtterancePlays:
-    """The talks with the play of each."""
+    """The talks and the play of each."""
 
-    of: UtteranceTalks
+    talks: UtteranceTalks
     plays: tuple[Played, ...]
+
+    @property
+    def pairs(self) -> list[tuple[CorpusTalk, Played]]:
+        """Each talk with its play."""
+        return list(zip(self.talks.talks, self.plays, strict=True))
 
 
 async def utterance_talks(session: BenchSession) -> UtteranceTalks:
@@ -92,9 +97,9 @@ async def utterance_plays(session: BenchSession) -> UtterancePlays:
     Raises:
         VoxtideError: The engine failed.
     """
-    of = await session.shared(utterance_talks)
-    options = session.in_language(LIVE_OPTIONS, of.language)
-    return UtterancePlays(of, tuple([await _play(session, talk, options) for talk in of.talks]))
+    talks = await session.shared(utterance_talks)
+    options = session.in_language(LIVE_OPTIONS, talks.language)
+    return UtterancePlays(talks, tuple([await _play(session, talk, options) for talk in talks.talks]))
 
 
 async def _play(session: BenchSession, talk: CorpusTalk, options: StreamOptions) -> Played:
