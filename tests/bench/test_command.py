@@ -202,6 +202,15 @@ def test_the_noise_during_shared_plays_counts_for_every_figure_that_uses_them(mo
     assert document["figures"]["timed"]["measures"][0]["suspended"]
 
 
+def test_a_machine_that_did_nothing_else_is_stated(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_figures(monkeypatch, good=good)
+    plans.FIGURES["good"] = replace(plans.FIGURES["good"], plays=("recordings",))
+    monkeypatch.setattr(process.OtherPrograms, "num_cores", 0.0)
+    _, lines, document = bench()
+    assert lines[3] == "  note: other programs kept 0.00 cores busy meanwhile"
+    assert document["noise"]["others_cores"] == {"good": 0}
+
+
 def test_a_failing_figure_does_not_stop_the_others() -> None:
     status, lines, document = bench("--quick", "--verbose")
     assert status == 1

@@ -243,7 +243,7 @@ class _Run:
         self._steps = steps_of(options.plan, options.names, options.only, num_utterances=num_utterances)
         self._progress = Progress([step.seconds for step in self._steps])
         self._status: Status | None = None
-        self._plays_cores: dict[tuple[str, Size], float] = {}
+        self._plays_cores: dict[tuple[str, Size], float | None] = {}
         about = {key: getattr(options, key) for key in ("plan", "only", "names", "corpus", "language", "price")}
         about["server"] = options.server and shown_name(options.server)  # reports are passed on
         self._results = Results(about={"is_quick": options.plan == "quick", **about})
@@ -395,10 +395,12 @@ class _Run:
         except VoxtideError as error:
             self._fail(step.figure, str(error))
             return None
-        num_cores = others.num_cores
-        for plays in entry.plays:  # made in the first figure that uses them, whose load they had
-            key = plays, step.size
-            num_cores = max(num_cores or 0.0, self._plays_cores.setdefault(key, num_cores or 0.0)) or None
+        own_cores = others.num_cores
+        plays = [
+            (name, step.size) for name in entry.plays
+        ]  # made in the first figure that uses them: they had its load
+        known = [own_cores, *(self._plays_cores.setdefault(key, own_cores) for key in plays)]
+        num_cores = max((cores for cores in known if cores is not None), default=None)
         if num_cores is None:
             return figure
         self._results.others[step.figure] = num_cores
