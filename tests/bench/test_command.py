@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,15 @@ def test_the_noise_during_shared_plays_counts_for_every_figure_that_uses_them(mo
     assert document["figures"]["timed"]["measures"][0]["suspended"]
 
 
+def test_a_machine_that_did_nothing_else_is_stated(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_figures(monkeypatch, good=good)
+    plans.FIGURES["good"] = replace(plans.FIGURES["good"], plays=("recordings",))
+    monkeypatch.setattr(process.OtherPrograms, "num_cores", 0.0)
+    _, lines, document = bench()
+    assert lines[3] == "  note: other programs kept 0.00 cores busy meanwhile"
+    assert document["noise"]["others_cores"] == {"good": 0}
+
+
 def test_a_failing_figure_does_not_stop_the_others() -> None:
     status, lines, document = bench("--quick", "--verbose")
     assert status == 1
@@ -321,12 +331,12 @@ def test_what_cannot_be_seen_of_a_server_is_named_and_is_no_failure(monkeypatch:
     monkeypatch.setattr(BenchEngine, "open", open_remote)
     out = io.StringIO()
 
-    def key_of(server: str) -> str:
-        keys.append(server)
+    def key_of(engine: str, server: str | None) -> str:
+        keys.append(f"{engine} {server}")
         return "secret"
 
     status = command.main(["--server", "http://server:1", "--json", "a.json"], out, io.StringIO(), key_of=key_of)
-    assert (status, keys) == (0, ["http://server:1"])
+    assert (status, keys) == (0, ["remote http://server:1"])
     assert "not measured: timed: it is not here" in out.getvalue()
     text = Path("a.json").read_text("utf-8")
     assert json.loads(text)["not_measured"] == {"timed": "it is not here"}
@@ -356,6 +366,38 @@ def test_an_engine_that_does_not_exist_is_wrong_usage(capsys: pytest.CaptureFixt
     assert not Path("bench-results").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--corpus", "nosuch"], "there is no corpus or directory 'nosuch'"),
+        (["--corpus", "empty"], "has no speech with text"),
+        (["--corpus", "empty", "--profile", "out.svg"], "has no speech with text"),
+        (["--corpus", "texts", "--language", "xx"], "'xx'"),
+        (
+            ["--corpus", "texts", "--language", "fr", "--engine", "moonshine"],
+            "engine 'moonshine' cannot transcribe 'fr'",
+        ),
+    ],
+)
+def test_a_corpus_that_cannot_be_used_is_refused_before_measuring(arguments: list[str], named: str) -> None:
+    Path("empty").mkdir()
+    Path("texts").mkdir()
+    Path("texts/a.wav").write_bytes(b"RIFF")
+    Path("texts/a.txt").write_text("bonjour tout le monde", "utf-8")
+    out, err = io.StringIO(), io.StringIO()
+    assert command.main(["good", "--engine", "scripted", *arguments], out, err) == 2
+    assert named in err.getvalue() and out.getvalue() == ""
+    assert sorted(path.name for path in Path().iterdir()) == ["empty", "texts"], "no file is left"
+
+
+def test_what_needs_a_corpus_is_refused_without_one(capsys: pytest.CaptureFixture[str]) -> None:
+    plans.FIGURES["good"] = replace(plans.FIGURES["good"], needs_corpus=True)
+    for arguments, named in ((["bad", "good"], "the figure good needs a corpus"), (["--language", "fr"], "--language")):
+        with pytest.raises(SystemExit, match="2"):
+            command.main(arguments)
+        assert named in capsys.readouterr().err
+
+
 def test_results_and_plots_are_written(tmp_path: Path) -> None:
     status, _, document = bench("good", "--json", tmp_path / "a.json", "--out", tmp_path / "new" / "plots")
     assert status == 0
@@ -378,6 +420,22 @@ def test_a_place_that_cannot_be_written_is_refused_before_measuring(option: str,
     assert out.getvalue().startswith(f"results\n  FAILED  {named} cannot be written: ")
     assert "recordings" not in out.getvalue()
     assert sorted(path.name for path in Path().iterdir()) == ["directory", "file"], "nothing is left"
+
+
+def test_a_page_that_cannot_be_written_is_named_and_leaves_the_older_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: Path, target: Path) -> None:
+        if target.name == "report.html":
+            raise OSError(ENOSPC, "No space left on device")
+        Path(source).rename(target)
+
+    Path("out").mkdir()
+    Path("out/report.html").write_text("older", "utf-8")
+    monkeypatch.setattr(os, "replace", full)
+    status, _, document = bench("good", "--out", "out")
+    assert status == 1
+    assert document["failures"] == {"report": "out/report.html cannot be written: No space left on device"}
+    assert Path("out/report.html").read_text("utf-8") == "older"
+    assert sorted(path.name for path in Path("out").iterdir()) == ["good.svg", "report.html", "results.json"]
 
 
 def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -404,11 +462,11 @@ def test_a_profile_runs_the_command_under_py_spy(
     profiler.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     arguments = ["good", "--json", str(results), "--profile", "out.svg", "--engine", "scripted", "--quick"]
-    assert command.main(arguments) == len(failures)
+    assert command.main(arguments, again=["-c", "main()", "bench"]) == len(failures)
     passed = (tmp_path / "arguments").read_text("utf-8").splitlines()
     assert passed[:5] == ["record", "--subprocesses", "--output", "out.svg", "--"]
-    assert passed[5:9] == [sys.executable, "-m", "voxtide.bench", "good"]
-    assert passed[9:] == ["--json", str(results), "--engine", "scripted", "--quick"]
+    assert passed[5:10] == [sys.executable, "-c", "main()", "bench", "good"], "the same program, which finds the key"
+    assert passed[10:] == ["--json", str(results), "--engine", "scripted", "--quick"]
     profiler.write_text("#!/bin/sh\nexit 1\n")
     assert command.main(arguments) == 1, "the file is that of the run before"
 
@@ -421,6 +479,28 @@ def test_a_profiled_run_keeps_its_results(tmp_path: Path, monkeypatch: pytest.Mo
     assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 0
     (path,) = Path("bench-results").iterdir()
     assert path.name.endswith("-scripted-standard.json") and path.read_text("utf-8")
+
+
+def test_ctrl_c_leaves_a_profiled_run_to_write_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profiler = tmp_path / "py-spy"
+    write = 'for last; do :; done\necho \'{"failures": {"run": "stopped by Ctrl-C"}}\' >"$last"\n'
+    profiler.write_text(f"#!/bin/sh\nkill -INT $PPID\n{write}")
+    profiler.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    before = signal.getsignal(signal.SIGINT)
+    assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 130
+    assert signal.getsignal(signal.SIGINT) is before
+    (path,) = Path("bench-results").iterdir()
+    assert "stopped" in path.read_text("utf-8")
+
+
+def test_a_profile_that_cannot_begin_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profiler = tmp_path / "py-spy"
+    profiler.write_text("#!/bin/sh\nexit 1\n")
+    profiler.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 1
+    assert list(Path("bench-results").iterdir()) == []
 
 
 def test_a_shortened_option_is_refused() -> None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from voxtide.bench.figure import MAX_POINTS, Line, Measure, Target, number_text, percentile, share_line, thinned
+from voxtide.bench.figure import (
+    MAX_POINTS,
+    Line,
+    Measure,
+    Target,
+    number_text,
+    percentile,
+    percentile_measures,
+    share_line,
+    thinned,
+)
 from voxtide.errors import VoxtideError
 
 
@@ -26,6 +36,15 @@ def test_a_percentile_is_one_of_the_values(percent: float, value: float) -> None
 def test_a_percentile_of_no_values_raises() -> None:
     with pytest.raises(VoxtideError, match="nothing to measure"):
         percentile([], 50)
+
+
+def test_percentiles_of_times_have_their_targets() -> None:
+    target = Target("<=", 2)
+    median, longest = percentile_measures("wait", [3.0, 1.0, 2.0], {50: target, 100: None}, method="timed", data="x_ms")
+    assert (median.name, median.value, median.unit, median.is_met) == ("wait, p50", 2, "ms", True)
+    assert (longest.name, longest.value, longest.percent) == ("wait, longest", 3, 100)
+    assert {(it.method, it.data) for it in (median, longest)} == {("timed", "x_ms")}
+    assert percentile_measures("wait", [], {50: target}, method="timed", data="x_ms") == ()
 
 
 def test_a_share_line_is_the_cumulative_distribution() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxtide.bench.word_errors import WordErrors, normaliser_name, total, word_errors
+from voxtide.bench.word_errors import WordErrors, normaliser_name, repeated, total, word_errors
 
 
 def test_case_punctuation_and_number_spelling_are_not_errors() -> None:
@@ -84,3 +84,10 @@ def test_an_interval_holds_the_rate_and_narrows_with_more_parts() -> None:
 def test_other_languages_fold_accents_and_digits(language: str, spoken: str, written: str) -> None:
     assert word_errors("a", spoken, written, language=language).num_errors == 0
     assert "digits" in normaliser_name(language)
+
+
+def test_several_plays_of_a_recording_are_one_part_of_a_bootstrap() -> None:
+    plays = [word_errors("a", "go home now", text) for text in ("go home now", "go home", "stay home")]
+    whole = repeated(plays)
+    assert (whole.num_words, whole.num_errors, whole.parts) == (9, 3, ((9, 3),))
+    assert len(whole.differences) == 3

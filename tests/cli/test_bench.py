@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,7 +47,22 @@ def test_a_key_comes_from_the_environment(
 ) -> None:
     monkeypatch.setenv("VOXTIDE_API_KEY", "secret")
     RUNNER.invoke(app, ["bench", "--server", "http://localhost:1"])
-    assert calls[0][1]["key_of"]("http://localhost:1") == "secret"
+    key_of = calls[0][1]["key_of"]
+    assert key_of("remote", "http://localhost:1") == "secret"
+    assert key_of("moonshine", None) is None
+    monkeypatch.delenv("VOXTIDE_API_KEY")
+    monkeypatch.setenv("MISTRAL_API_KEY", "theirs")
+    assert key_of("remote", None) == "theirs", "without an address it is Mistral's own service"
+    assert key_of("remote", "http://localhost:1") is None
+
+
+def test_a_profiled_run_starts_the_same_program(calls: list[tuple[list[str], dict[str, Any]]]) -> None:
+    RUNNER.invoke(app, ["bench"])
+    started = subprocess.run(
+        [sys.executable, *calls[0][1]["again"], "--engine", "moonlight"], capture_output=True, text=True
+    )
+    assert started.returncode == 2
+    assert started.stderr.startswith("usage: voxtide bench ") and "no engine 'moonlight'" in started.stderr
 
 
 @pytest.mark.parametrize("arguments", [["nosuch"], ["--nosuch"], ["--only", "nosuch"]])

@@ -25,7 +25,7 @@ from typing import TextIO
 from voxtide.audio.addresses import shown_name
 from voxtide.bench.figure import Figure
 from voxtide.bench.figures.plans import AREAS, FIGURES, PLAN_MINUTES, FigureEntry, Step, empty_areas, steps_of
-from voxtide.bench.load.corpora.corpus import open_corpus
+from voxtide.bench.load.corpora.corpus import Corpus, open_corpus
 from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.load.session import BenchEngine, BenchSession, Size
 from voxtide.bench.progress import LineView, Progress, Status, View, duration_text
@@ -35,8 +35,9 @@ from voxtide.engines.registry import engine_for
 from voxtide.errors import ConfigError, MissingExtraError, VoxtideError
 
 DEFAULT_ENGINE, REMOTE = "moonshine", "remote"
-NOT_INSTALLED, INTERRUPTED = 3, 130
-"""Exit statuses, those of `voxtide`: without the extra nothing can be measured; after Ctrl-C, as in shells."""
+WRONG_USAGE, NOT_INSTALLED, INTERRUPTED = 2, 3, 130
+"""Exit statuses, those of `voxtide`: a corpus cannot be used; without the extra nothing can be measured; after Ctrl-C,
+as in shells."""
 MIN_PRICE, MAX_PRICE = 0.0001, 10_000
 """EUR per hour. The cheapest machines cost some cents a day, the dearest some hundreds an hour; beyond, reports would
 have numbers of dozens of digits."""
@@ -51,13 +52,14 @@ def main(
     *,
     program: str = "python -m voxtide.bench",
     view: View | None = None,
-    key_of: Callable[[str], str | None] = lambda server: None,
+    key_of: Callable[[str, str | None], str | None] = lambda engine, server: None,
+    again: Sequence[str] = ("-m", "voxtide.bench"),
 ) -> int:
     """Measure and report. Returns 0 if everything requested was measured, whether or not targets are met; else 1.
 
-    Without the bench extra nothing is measured, and 3 is returned. The first Ctrl-C ends the figure that is being
-    measured; what is done is reported and written, and 130 is returned. The second one ends the process at once. Files
-    are written after each figure.
+    With a corpus that cannot be used nothing is measured, and 2 is returned; without the bench extra 3. The first
+    Ctrl-C ends the figure that is being measured; what is done is reported and written, and 130 is returned. The second
+    one ends the process at once. Files are written after each figure.
 
     Args:
         arguments: The command line's; None for the process's.
@@ -65,20 +67,21 @@ def main(
         err: Progress goes here; None for stderr.
         program: The command's name, for its help.
         view: Shows the progress; None for one line per step.
-        key_of: The API key for a server's address, if there is one.
+        key_of: The API key for an engine and a server's address, if there is one.
+        again: Python's arguments that start the caller's program: under py-spy too it has to find the key.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parsed(arguments, program)
-    if options.profile:
-        return record_profile(options, arguments)
     err = err or sys.stderr
     try:
         OtherPrograms()
-    except MissingExtraError as error:
+        corpus = _corpus(options)
+    except (MissingExtraError, ConfigError) as error:
         err.write(f"bench: {error}\n")
-        return NOT_INSTALLED
-    run = _Run(options, out or sys.stdout, err, view or LineView(err), key_of)
-    return run.run()
+        return NOT_INSTALLED if isinstance(error, MissingExtraError) else WRONG_USAGE
+    if options.profile:
+        return record_profile(options, arguments, again)
+    return _Run(options, corpus, out or sys.stdout, err, view or LineView(err), key_of).run()
 
 
 def parsed(arguments: Sequence[str], program: str) -> argparse.Namespace:
@@ -91,9 +94,26 @@ def parsed(arguments: Sequence[str], program: str) -> argparse.Namespace:
         engine_for(options.engine)
     except ConfigError as error:
         parser.error(str(error))
+    if options.language is not None and options.corpus is None:
+        parser.error("--language is that of a corpus; name one with --corpus")
+    if options.corpus is None and (names := [name for name in options.names if FIGURES[name].needs_corpus]):
+        parser.error(f"the figure {names[0]} needs a corpus; name one with --corpus")
     if options.server and not BenchEngine(options.engine).is_remote:
         parser.error(f"--server needs an engine that connects to a server, such as {REMOTE}; not {options.engine}")
     return options
+
+
+def _corpus(options: argparse.Namespace) -> Corpus | None:
+    """The named corpus, opened before anything is measured.
+
+    Raises:
+        ConfigError: It cannot be used, or the engine does not know its language.
+    """
+    if options.corpus is None:
+        return None
+    corpus = open_corpus(options.corpus, language=options.language)
+    engine_for(options.engine, language=corpus.language, model=options.model)
+    return corpus
 
 
 def _parser(program: str) -> argparse.ArgumentParser:
@@ -155,11 +175,12 @@ def _price(text: str) -> float:
     )
 
 
-def record_profile(options: argparse.Namespace, arguments: Sequence[str]) -> int:
+def record_profile(options: argparse.Namespace, arguments: Sequence[str], again: Sequence[str]) -> int:
     """Repeat the command without --profile under py-spy, servers and other child processes included.
 
     py-spy samples from outside, so the run keeps its speed. Its exit status hides the command's, so the result comes
-    from the command's JSON: 0 if everything requested was measured, else 1, also if the command did not write it.
+    from the command's JSON: 0 if everything requested was measured, else 1, also if the command did not write it; 130
+    after Ctrl-C, at which the command writes what it has.
     """
     profiler = Path(sys.executable).with_name("py-spy")
     if not profiler.exists():
@@ -168,19 +189,38 @@ def record_profile(options: argparse.Namespace, arguments: Sequence[str]) -> int
     own = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     own.add_argument("--profile")
     rest = own.parse_known_args(arguments)[1]
-    results = options.json or (options.out and options.out / RESULTS_FILE)
+    results, is_new = options.json or (options.out and options.out / RESULTS_FILE), False
     if results is None:
-        results = default_path(datetime.now(UTC), options.engine, options.plan)
+        results, is_new = default_path(datetime.now(UTC), options.engine, options.plan), True
         rest += ["--json", str(results)]
     before = results.stat().st_mtime_ns if results.exists() else None
     command = [profiler, "record", "--subprocesses", "--output", options.profile, "--"]
-    subprocess.run([*map(str, command), sys.executable, "-m", "voxtide.bench", *rest], check=False)
+    is_stopped = _run_through_ctrl_c([*map(str, command), sys.executable, *again, *rest])
     try:
         if results.stat().st_mtime_ns == before:
+            if is_new:
+                results.unlink()  # made for the run, which did not begin
             return 1
-        return int(bool(json.loads(results.read_text("utf-8"))["failures"]))
+        failures = json.loads(results.read_text("utf-8"))["failures"]
     except (OSError, ValueError):
         return 1
+    return INTERRUPTED if is_stopped else int(bool(failures))
+
+
+def _run_through_ctrl_c(command: Sequence[str]) -> bool:
+    """Run a command to its end. Returns whether Ctrl-C was pressed, which reaches all processes of a terminal."""
+    is_stopped = False
+
+    def on_signal(number: int, frame: object) -> None:
+        nonlocal is_stopped
+        is_stopped = True
+
+    replaced = signal.signal(signal.SIGINT, on_signal)  # not SIG_IGN, which the command would inherit
+    try:
+        subprocess.run(command, check=False)
+    finally:
+        signal.signal(signal.SIGINT, replaced)
+    return is_stopped
 
 
 class _Run:
@@ -189,19 +229,21 @@ class _Run:
     def __init__(
         self,
         options: argparse.Namespace,
+        corpus: Corpus | None,
         out: TextIO,
         err: TextIO,
         view: View,
-        key_of: Callable[[str], str | None],
+        key_of: Callable[[str, str | None], str | None],
     ) -> None:
-        self._options = options
+        self._options, self._corpus = options, corpus
         self._out, self._err, self._view = out, err, view
-        key = key_of(options.server) if options.server else None
+        key = key_of(options.engine, options.server)
         self._choice = BenchEngine(options.engine, options.model, options.server, key)
-        self._steps = steps_of(options.plan, options.names, options.only, has_corpus=bool(options.corpus))
+        num_utterances = len(corpus.utterances) if corpus else 0
+        self._steps = steps_of(options.plan, options.names, options.only, num_utterances=num_utterances)
         self._progress = Progress([step.seconds for step in self._steps])
         self._status: Status | None = None
-        self._plays_cores: dict[tuple[str, Size], float] = {}
+        self._plays_cores: dict[tuple[str, Size], float | None] = {}
         about = {key: getattr(options, key) for key in ("plan", "only", "names", "corpus", "language", "price")}
         about["server"] = options.server and shown_name(options.server)  # reports are passed on
         self._results = Results(about={"is_quick": options.plan == "quick", **about})
@@ -267,14 +309,16 @@ class _Run:
             if figure is not None:
                 self._files.draw(figure)
         except OSError as error:
-            self._fail("results", f"{error.filename or 'the files'} cannot be written: {error.strerror or error}")
+            self._fail("results", _unwritten(error))
             return False
         return True
 
     def _save_page(self) -> None:
         try:
             self._files.write_page(self._results)
-        except (ConfigError, OSError) as error:
+        except OSError as error:
+            self._fail("report", _unwritten(error))
+        except ConfigError as error:
             self._fail("report", str(error))
 
     def _show(self, line: str) -> None:
@@ -287,7 +331,6 @@ class _Run:
         """Measure the steps in sequence. A failing figure does not stop the others."""
         options = self._options
         try:
-            corpus = open_corpus(options.corpus, language=options.language) if options.corpus else None
             async with self._choice.open() as engine, self._ticking():
                 self._results.engine = asdict(engine.info)
                 session = BenchSession(
@@ -295,7 +338,7 @@ class _Run:
                     engine,
                     size=options.plan,
                     progress=self._show,
-                    corpus=corpus,
+                    corpus=self._corpus,
                     price_eur_per_hour=options.price,
                 )
                 total_s = sum(step.seconds for step in self._steps)
@@ -352,10 +395,12 @@ class _Run:
         except VoxtideError as error:
             self._fail(step.figure, str(error))
             return None
-        num_cores = others.num_cores
-        for plays in entry.plays:  # made in the first figure that uses them, whose load they had
-            key = plays, step.size
-            num_cores = max(num_cores or 0.0, self._plays_cores.setdefault(key, num_cores or 0.0)) or None
+        own_cores = others.num_cores
+        plays = [
+            (name, step.size) for name in entry.plays
+        ]  # made in the first figure that uses them: they had its load
+        known = [own_cores, *(self._plays_cores.setdefault(key, own_cores) for key in plays)]
+        num_cores = max((cores for cores in known if cores is not None), default=None)
         if num_cores is None:
             return figure
         self._results.others[step.figure] = num_cores
@@ -364,6 +409,10 @@ class _Run:
         if not entry.is_timed or num_cores <= limit:
             return figure
         return figure.suspended(f"noisy machine: other programs kept {num_cores:.2f} cores busy, over {limit:.2f}")
+
+
+def _unwritten(error: OSError) -> str:
+    return f"{error.filename or 'a file'} cannot be written: {error.strerror or error}"
 
 
 def _definition(measure: Callable[..., object]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -141,6 +141,32 @@ def percentile(values: Sequence[float], percent: float) -> float:
     if not len(values):
         raise VoxtideError("nothing to measure: the engine emitted no such event")
     return float(np.percentile(values, percent, method="inverted_cdf"))
+
+
+def percentile_measures(
+    name: str, values: Sequence[float], targets: Mapping[int, Target | None], *, method: str, data: str
+) -> tuple[Measure, ...]:
+    """The percentiles of times in ms that `targets` has, 100 as the longest; none without values.
+
+    Args:
+        name: What the times are.
+        values: The times in ms.
+        targets: The target of each percentile.
+        method: How they were measured, one line.
+        data: The entry of `Figure.details` that holds the values.
+    """
+    return tuple(
+        Measure(
+            name=f"{name}, longest" if percent == 100 else f"{name}, p{percent}",
+            value=percentile(values, percent),
+            unit="ms",
+            target=target,
+            method=method,
+            data=data,
+            percent=percent,
+        )
+        for percent, target in (targets if len(values) else {}).items()
+    )
 
 
 def share_line(label: str, values: Sequence[float]) -> Line:

@@ -113,22 +113,14 @@ class ResultFiles:
         self._has_plots = True
 
     def write(self, results: Results) -> None:
-        """Replace the documents, and draw the last figure's plots.
+        """Replace the documents.
 
         Raises:
             OSError: A file cannot be written.
         """
         text = json.dumps(results.document()) + "\n"
         for path in self.json_paths:
-            partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # runs may share a file
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                partial.write_text(text, "utf-8")
-                os.replace(partial, path)
-            except OSError as error:
-                with suppress(OSError):
-                    partial.unlink()
-                raise OSError(error.errno, error.strerror, str(path)) from error
+            _replace(path, text)
 
     def draw(self, figure: Figure) -> None:
         """Draw a figure's plots. Without matplotlib this is noted once.
@@ -153,4 +145,16 @@ class ResultFiles:
             OSError: The file cannot be written.
         """
         if self._directory is not None:
-            (self._directory / REPORT_FILE).write_text(html_report(results.document()), "utf-8")
+            _replace(self._directory / REPORT_FILE, html_report(results.document()))
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # runs may share a file
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, "utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from itertools import groupby
@@ -98,6 +98,12 @@ def total(parts: Sequence[WordErrors]) -> WordErrors:
         differences=tuple(difference for part in parts for difference in part.differences),
         parts=tuple(it for part in parts for it in part.parts),
     )
+
+
+def repeated(plays: Sequence[WordErrors]) -> WordErrors:
+    """The sum of several plays of one recording as one part, because a bootstrap needs independent parts."""
+    whole = total(plays)
+    return replace(whole, parts=((whole.num_words, whole.num_errors),))
 
 
 def word_errors(name: str, reference: str | Sequence[str], hypothesis: str, *, language: str = "en") -> WordErrors:

@@ -23,6 +23,8 @@ from voxtide.cli.remote import choose_engine
 
 MEASURE = "measure"
 PROGRAM = "voxtide bench"
+AGAIN = ("-c", "from voxtide.cli import main; main()", "bench")
+"""Starts this program in another Python: where the script `voxtide` is, is not known."""
 
 
 def with_command(args: list[str], commands: list[str]) -> list[str]:
@@ -51,15 +53,15 @@ def _bench() -> None:
 def _measure(ctx: typer.Context) -> None:
     with reporting():
         view = TerminalView() if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else None
-        raise typer.Exit(command.main(ctx.obj, program=PROGRAM, view=view, key_of=_key_of))
+        raise typer.Exit(command.main(ctx.obj, program=PROGRAM, view=view, key_of=_key_of, again=AGAIN))
 
 
 add_results_commands(bench_app)
 
 
-def _key_of(server: str) -> str | None:
-    """The API key for a server, from the environment."""
-    return choose_engine(None, server, None, os.environ).api_key
+def _key_of(engine: str, server: str | None) -> str | None:
+    """The API key for an engine's server, from the environment; None for an engine that needs none."""
+    return choose_engine(engine, server, None, os.environ).api_key
 
 
 class TerminalView:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from voxtide.bench.figures import flush
-from voxtide.bench.figures.flush import error_measures, latencies_ms
+from voxtide.bench.figures.flush import error_measures, latencies_ms, latency_measures
 from voxtide.bench.load.corpora.corpus import CorpusTalk, SpokenSpan
 from voxtide.bench.load.play import Played, TimedEvent, play
 from voxtide.bench.load.session import BenchEngine, BenchSession
-from voxtide.bench.load.utterances import UtteranceTalks
+from voxtide.bench.load.utterances import UtteranceTalks, utterance_talks
 from voxtide.bench.load.variants import quiet
 from voxtide.bench.word_errors import word_errors
 from voxtide.engines.registry import load_engine
@@ -33,6 +33,29 @@ def test_each_answer_is_matched_with_its_flush() -> None:
 def test_flushes_without_exactly_one_answer_have_no_latency() -> None:
     assert latencies_ms(played((1.0, 2.0, 3.0), (1, 1.1), (1, 1.2), (3, 3.02))) == pytest.approx([20])
     assert latencies_ms(played((1.0,))) == []
+
+
+def test_unanswered_flushes_are_reported_even_if_none_was_answered() -> None:
+    *latencies, unanswered = latency_measures([4.0, 8.0], 3)
+    assert [measure.value for measure in latencies] == [4, 8, 8]
+    assert (unanswered.value, unanswered.is_met) == (1, False)
+    (alone,) = latency_measures([], 3)
+    assert (alone.name, alone.value, alone.is_met) == ("flushes unanswered", 3, False)
+
+
+async def test_an_engine_that_answers_no_flush_has_a_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unanswering(*arguments: Any, **options: Any) -> Played:
+        return played((1.0, 2.0))
+
+    talk = CorpusTalk("coded", quiet(1.0), (SpokenSpan(0.0, 1.0, "the tower"),))
+    monkeypatch.setattr(flush, "play", unanswering)
+    monkeypatch.setattr(flush, "feeding_note", lambda plays: "fed in time")
+    async with load_engine("scripted") as engine:
+        session = BenchSession(BenchEngine("scripted"), engine, size="quick", progress=lambda line: None)
+        session._shared[utterance_talks, "quick"] = UtteranceTalks("code", "en", (talk,))
+        figure = await flush.measure(session)
+    assert figure.measures[0].name == "flushes unanswered" and figure.measures[0].value == 12
+    assert figure.plots == ()
 
 
 def test_what_flushes_add_is_the_difference_of_the_rates() -> None:

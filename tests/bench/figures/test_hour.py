@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from voxtide.bench.figures import hour
 from voxtide.bench.figures.hour import drifts_s, growth_measure, passes_of
 from voxtide.bench.figures.memory import slope
+from voxtide.bench.load.session import BenchEngine, BenchSession
+from voxtide.engines.registry import load_engine
+from voxtide.errors import VoxtideError
 from voxtide.types import Segment, Transcript, Word
 
 
@@ -29,9 +33,20 @@ def test_drift_covers_only_matching_words() -> None:
 
 
 def test_memory_growth_is_judged_only_after_an_hour() -> None:
-    hour = growth_measure([400.0, 300.0, *(300.0 + 0.1 * minute for minute in range(1, 59))], 1, 3600.0)
-    assert (hour.name, hour.unit, hour.is_met) == ("memory growth", "MB/h", False)
-    assert hour.value == pytest.approx(6)
+    whole = growth_measure([400.0, 300.0, *(300.0 + 0.1 * minute for minute in range(1, 59))], 1, 3600.0)
+    assert (whole.name, whole.unit, whole.is_met) == ("memory growth", "MB/h", False)
+    assert whole.value == pytest.approx(6)
     short = growth_measure([400.0, 300.0, 300.1, 300.2, 300.3], 1, 300.0)
     assert (short.name, short.unit, short.is_met) == ("memory growth in 5 minutes", "MB", None)
     assert short.value == pytest.approx(0.3), "of the minutes played, not of an hour"
+
+
+async def test_an_engine_that_recognises_nothing_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silent(function: object, choice: BenchEngine, length_s: float) -> hour.Hour:
+        return hour.Hour(Transcript("", (), None, length_s), (300.0,) * 5, 96.0)
+
+    monkeypatch.setattr(hour, "in_fresh_process", silent)
+    async with load_engine("scripted") as engine:
+        session = BenchSession(BenchEngine("scripted"), engine, size="quick", progress=lambda line: None)
+        with pytest.raises(VoxtideError, match="no word was recognised"):
+            await hour.measure(session)

@@ -38,6 +38,7 @@ async def test_prompts_are_transcribed_from_several_starts(tmp_path: Path) -> No
     invented, _ = figure.measures
     assert invented.value == NUM_QUICK_STARTS, "of one of the two"
     assert len(figure.errors) == invented.value
+    assert len(figure.details["words"]["parts"]) == 2, "the starts of a prompt are not independent"
     assert lines == ["a, prompt 1 of 2: 5 starts", "d, prompt 2 of 2: 5 starts"]
 
 

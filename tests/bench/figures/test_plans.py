@@ -6,9 +6,9 @@ from typing import Literal
 
 import pytest
 
-from voxtide.bench.figures import flush, plans
+from voxtide.bench.figures import plans
 from voxtide.bench.figures.plans import FIGURES, PLAN_MINUTES, PLANS, empty_areas, steps_of
-from voxtide.bench.load.recordings import load_recordings
+from voxtide.bench.load.recordings import PHRASE_PAUSE_S, load_recordings
 from voxtide.bench.load.session import QUICK_MAX_S, BenchEngine, BenchSession, Size
 from voxtide.bench.load.variants import TRAILING_QUIET_S
 from voxtide.engines.registry import load_engine
@@ -36,10 +36,12 @@ def test_the_estimates_fit_the_recordings() -> None:
     assert sum(lengths_s) == pytest.approx(plans.SET_S, abs=1)
     short_s = sum(length_s for length_s in lengths_s if length_s <= QUICK_MAX_S + TRAILING_QUIET_S)
     assert short_s == pytest.approx(plans.SHORT_SET_S, abs=1)
-    ends = [it.phrase_ends_s(flush.MIN_PAUSE_S) for it in load_recordings()]
+    ends = [it.phrase_ends_s(PHRASE_PAUSE_S) for it in load_recordings()]
     assert sum(map(len, ends)) == plans.FLUSHES_OF_A_PASS
-    (quick,) = [it for it in load_recordings() if it.duration_s <= QUICK_MAX_S and len(it.phrase_ends_s(0.35)) > 1]
-    assert len(quick.phrase_ends_s(flush.MIN_PAUSE_S)) == plans.FLUSHES_OF_A_QUICK_PASS
+    (quick,) = [
+        it for it in load_recordings() if it.duration_s <= QUICK_MAX_S and len(it.phrase_ends_s(PHRASE_PAUSE_S)) > 1
+    ]
+    assert len(quick.phrase_ends_s(PHRASE_PAUSE_S)) == plans.FLUSHES_OF_A_QUICK_PASS
     assert quick.duration_s + TRAILING_QUIET_S == pytest.approx(plans.QUICK_PASS_S, abs=0.5)
 
 
@@ -62,9 +64,18 @@ def test_areas_and_names_select_figures() -> None:
 
 def test_a_corpus_adds_its_talks() -> None:
     assert "talks" not in [step.figure for step in steps_of("standard", areas=["accuracy"])]
-    found = {step.figure: step.size for step in steps_of("standard", areas=["accuracy"], has_corpus=True)}
+    found = {step.figure: step.size for step in steps_of("standard", areas=["accuracy"], num_utterances=1)}
     assert found["talks"] == "quick"
-    assert {it.figure: it.size for it in steps_of("full", has_corpus=True)}["talks"] == "full"
+    assert {it.figure: it.size for it in steps_of("full", num_utterances=1)}["talks"] == "full"
+
+
+@pytest.mark.parametrize(("plan", "longer"), [("quick", 1), ("full", 10)])
+def test_a_longer_corpus_takes_longer_unless_only_its_first_talks_are_played(plan: Size, longer: float) -> None:
+    (usual,) = steps_of(plan, ["talks"], num_utterances=plans.USUAL_UTTERANCES)
+    (long,) = steps_of(plan, ["talks"], num_utterances=10 * plans.USUAL_UTTERANCES)
+    (short,) = steps_of(plan, ["talks"], num_utterances=27)
+    assert long.seconds == pytest.approx(longer * usual.seconds)
+    assert short.seconds == pytest.approx(usual.seconds / 5)
 
 
 @pytest.mark.parametrize(("engine", "refused"), [("scripted", []), ("remote", ["cost", "memory", "server", "voxtral"])])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from voxtide.bench.figure import Figure
-from voxtide.bench.figures import accuracy, words
+from voxtide.bench.figures import accuracy, utterances, words
 from voxtide.bench.load.corpora.corpus import CorpusTalk, SpokenSpan
 from voxtide.bench.load.play import Played, TimedEvent
 from voxtide.bench.load.recordings import BenchRecording
@@ -29,11 +30,15 @@ def played(text: str, *events: TimedEvent) -> Played:
     return Played(events, (), (0.0, 0.001), 0.1, Transcript(text, (), None, 1.0))
 
 
+TALK_EVENTS = TimedEvent(Interim("no", 0.3), 0.3), TimedEvent(Interim("go", 0.3), 0.3), TimedEvent(Delta("Go", 1), 1)
+
+
 class FakeSession(BenchSession):
     """A session with given plays, whose engine transcribes any audio as `fast`."""
 
     def __init__(self, plays: list[tuple[BenchRecording, Played]], *, fast: str = "Ten of clubs") -> None:
         super().__init__(BenchEngine("scripted"), load_engine("scripted"), size="quick", progress=lambda line: None)
+        self.talk_events: tuple[TimedEvent, ...] = TALK_EVENTS
         self.recordings = tuple(recording for recording, _ in plays)
         self._plays = plays
         self._fast = fast
@@ -44,8 +49,7 @@ class FakeSession(BenchSession):
     async def shared(self, make: object) -> Any:
         assert make is utterance_plays
         talk = CorpusTalk("talk", NOISE, (SpokenSpan(0.1, 0.2, "go"),))
-        events = TimedEvent(Interim("no", 0.3), 0.3), TimedEvent(Interim("go", 0.3), 0.3), TimedEvent(Delta("Go", 1), 1)
-        return UtterancePlays(UtteranceTalks("a source", "en", (talk,)), (played("", *events),))
+        return UtterancePlays(UtteranceTalks("a source", "en", (talk,)), (played("", *self.talk_events),))
 
     async def text(self, samples: Samples, options: StreamOptions) -> str:
         return "Ten of gloves" if options is LIVE_OPTIONS else self._fast
@@ -119,8 +123,28 @@ async def test_latencies_of_all_recordings_form_one_distribution() -> None:
     assert figure.notes == ("chunks were fed 1.0 ms late at p95, which the latencies include",)
 
 
-async def test_an_engine_without_text_has_no_latencies() -> None:
+async def test_phrases_whose_last_word_is_missing_have_no_latency() -> None:
+    session = FakeSession([(TEN, played("", TimedEvent(Delta("Ten of gloves", 1.0), 1.0)))])
+    async with session.engine:
+        figure = await words.measure_latency(session)
+    assert [name for name in values(figure) if name.startswith("phrase")] == []
+    assert [line.label for line in figure.plots[0].lines] == ["first text", "stable"]
+
+
+async def test_without_interim_text_its_stability_has_no_verdict() -> None:
+    session = FakeSession([(GO, played("", TimedEvent(Delta("Go", 1.0), 0.3)))])
+    async with session.engine:
+        figure = await words.measure_stability(session)
+    assert [measure.is_met for measure in figure.measures] == [True, None, False]
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [words.measure_latency, words.measure_stability, utterances.measure_latency, utterances.measure_endpointing],
+)
+async def test_an_engine_without_text_has_no_figures(measure: Callable[[BenchSession], Awaitable[Figure]]) -> None:
     session = FakeSession([(SILENT, played(""))])
+    session.talk_events = ()
     async with session.engine:
         with pytest.raises(VoxtideError, match="nothing to measure"):
-            await words.measure_latency(session)
+            await measure(session)

@@ -6,9 +6,13 @@ import asyncio
 
 import pytest
 
+from voxtide.bench.figures import vocabulary
 from voxtide.bench.figures.vocabulary import LIST_SIZE, NUM_OTHERS, has_name
 from voxtide.bench.load.names import VOICES, load_sentences, other_names
 from voxtide.bench.load.recordings import load_recordings
+from voxtide.bench.load.session import BenchEngine, BenchSession
+from voxtide.engines.registry import load_engine
+from voxtide.types import Samples, StreamOptions
 
 
 @pytest.mark.parametrize(
@@ -41,3 +45,28 @@ def test_the_other_names_do_not_occur() -> None:
     assert len(set(others)) == len(others) == LIST_SIZE == max(NUM_OTHERS)
     spoken = " ".join(it.text for it in (*load_recordings(), *asyncio.run(load_sentences(VOICES[0]))))
     assert not [name for name in others if has_name(spoken, name)]
+
+
+@pytest.mark.parametrize(
+    ("num_before", "num_after", "fixed", "is_met"), [(1, 3, 200 / 3, True), (1, 1, 0, False), (4, 4, 0, None)]
+)
+def test_misses_are_judged_only_if_there_were_some(
+    num_before: int, num_after: int, fixed: float, is_met: bool | None
+) -> None:
+    measure = vocabulary._Found(4, num_before, num_after, ()).measures("live")[-1]
+    assert (measure.value, measure.is_met) == (pytest.approx(fixed), is_met)
+
+
+class ExactSession(BenchSession):
+    """Has the text of every recording."""
+
+    async def text(self, samples: Samples, options: StreamOptions) -> str:
+        return next(it.text for it in self.recordings if len(samples) - 16_000 == len(it.samples))
+
+
+@pytest.mark.parametrize(("engine", "num_measures"), [("scripted", 3), ("remote", 2)])
+async def test_the_cost_of_a_servers_vocabulary_is_not_measured(engine: str, num_measures: int) -> None:
+    async with load_engine("scripted") as scripted:
+        session = ExactSession(BenchEngine(engine), scripted, size="quick", progress=lambda line: None)
+        harm = await vocabulary._harm(session, "live", StreamOptions())
+    assert harm.plain.num_errors == 0 and len(harm.measures("live")) == num_measures

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from voxtide.bench.load import utterances
-from voxtide.bench.load.corpora.corpus import CorpusTalk, SpokenSpan
+from voxtide.bench.load.corpora.corpus import CorpusTalk, SpokenSpan, open_corpus
 from voxtide.bench.load.recordings import load_recordings
 from voxtide.bench.load.session import BenchEngine, BenchSession
 from voxtide.bench.load.talks import phrases_of, spoken_talk
@@ -48,8 +48,12 @@ def test_talks_are_cut_after_the_utterance_that_comes_closest() -> None:
 
 
 def test_a_talk_of_recordings_has_known_pauses() -> None:
-    talk = spoken_talk(phrases_of(load_recordings()), seed=0, duration_s=60)
-    assert 58 <= len(talk.samples) / SAMPLE_RATE_HZ <= 90
+    phrases = phrases_of(load_recordings())
+    for duration_s in (12, 60, 300):
+        length_s = len(spoken_talk(phrases, seed=0, duration_s=duration_s).samples) / SAMPLE_RATE_HZ
+        assert abs(length_s - duration_s) <= 4.5, "half of the longest phrase and pause"
+    assert len(spoken_talk(phrases, seed=0, duration_s=0.1).spans) == 1
+    talk = spoken_talk(phrases, seed=0, duration_s=60)
     pauses_s = [following.start_s - span.end_s for span, following in itertools.pairwise(talk.spans)]
     assert min(pauses_s) >= 0.5 and max(pauses_s) <= 1.5 + 2 * 0.3, "plus the recordings' own silence"
     for span in talk.spans:
@@ -81,6 +85,24 @@ async def test_a_fetched_corpus_is_preferred_and_its_silence_is_no_speech(
     assert of.source == "the corpus prompts"
     for span in of.talks[0].spans:
         assert span.end_s - span.start_s == pytest.approx(1.0, abs=0.02)
+
+
+async def test_no_more_of_a_corpus_is_read_than_is_played(tmp_path: Path) -> None:
+    directory = tmp_path / "long"
+    directory.mkdir()
+    for name in ("a", "b", "c", "d", "e", "f", "g"):
+        (directory / f"{name}.txt").write_text("some spoken words", "utf-8")
+        write_wav(directory / f"{name}.wav", tone(60.0, 0.1))
+    (directory / "b.wav").write_bytes(b"RIFF")
+    (directory / "g.wav").write_bytes(b"RIFF")
+    corpus = open_corpus(str(directory))
+    (whole, *others), _ = await corpus.talks()
+    ((first,), left_out) = await corpus.talks(enough_s=45)
+    assert (first.spans, [it.name for it in left_out], len(others)) == (whole.spans, ["b"], 1)
+    async with load_engine("scripted") as engine:
+        session = BenchSession(BenchEngine("scripted"), engine, size="quick", progress=lambda line: None, corpus=corpus)
+        of = await session.shared(utterance_talks)
+    assert of.note.endswith(f"; {of.left_out}") and of.left_out.startswith("1 of 5 left out: b: ")
 
 
 def write_corpus(root: Path, samples: Samples) -> Path:

@@ -7,7 +7,7 @@ recording is followed by a second of quiet.
 
 - live: the final text of a live stream after `finish`. Audio is fed as fast as the engine takes it. Each recording is
   played up to four times, after 0 to 3 times 96 ms of quiet: where in a word an update falls is chance, and moves the
-  rate by tenths of a percent. The clean set is also played once in real time; "text that differs" counts the differing
+  rate by up to a percent. The clean set is also played once in real time; "text that differs" counts the differing
   words.
 - fast: the text of a stream at pace `fast`.
 - noise: pink noise 10 dB below the recording's mean power; one fixed seed per start.
@@ -26,7 +26,7 @@ from voxtide.bench.figure import Figure, Measure, Target
 from voxtide.bench.load.session import FAST_OPTIONS, LIVE_OPTIONS, BenchSession, Size
 from voxtide.bench.load.variants import over_telephone, quiet, with_noise, with_trailing_quiet
 from voxtide.bench.load.word_timeline import num_differing, words_of
-from voxtide.bench.word_errors import WordErrors, normaliser_name, total, word_errors
+from voxtide.bench.word_errors import WordErrors, normaliser_name, repeated, total, word_errors
 from voxtide.types import Samples, StreamOptions
 
 SNR_DB = 10.0
@@ -90,17 +90,12 @@ async def _paced(session: BenchSession) -> tuple[WordErrors, int]:
 
 async def _score(session: BenchSession, name: str, variants: list[Variant], options: StreamOptions) -> WordErrors:
     session.progress(f"transcribing the set: {name}")
-    return total(
-        [
-            word_errors(
-                recording.name,
-                recording.text,
-                await session.text(variant(with_trailing_quiet(recording.samples)), options),
-            )
-            for recording in session.recordings
-            for variant in variants
-        ]
-    )
+    parts = []
+    for recording in session.recordings:
+        plays = [variant(with_trailing_quiet(recording.samples)) for variant in variants]
+        texts = [await session.text(samples, options) for samples in plays]
+        parts.append(repeated([word_errors(recording.name, recording.text, text) for text in texts]))
+    return total(parts)
 
 
 def _measure(name: str, errors: WordErrors, target: Target | None) -> Measure:

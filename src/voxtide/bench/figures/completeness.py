@@ -28,7 +28,7 @@ from voxtide.bench.load.corpora.layouts import CorpusUtterance
 from voxtide.bench.load.session import FAST_OPTIONS, LIVE_OPTIONS, BenchSession
 from voxtide.bench.load.talks import Talk, conversation, phrases_of, talk
 from voxtide.bench.load.variants import over_telephone, quiet, with_noise, with_trailing_quiet
-from voxtide.bench.word_errors import Difference, WordErrors, normaliser_name, total, word_errors
+from voxtide.bench.word_errors import Difference, WordErrors, normaliser_name, repeated, total, word_errors
 from voxtide.errors import ConfigError
 from voxtide.types import SAMPLE_RATE_HZ, Samples, StreamOptions
 
@@ -143,14 +143,17 @@ async def measure_numbers(session: BenchSession) -> Figure:
     """Transcribe each prompt from each start."""
     prompts = await _prompts(session)
     num_starts = NUM_QUICK_STARTS if session.is_quick else NUM_STARTS
+    language = session.corpus.language
+    options = session.in_language(LIVE_OPTIONS, language)
     found = []
     for number, (prompt, samples) in enumerate(prompts, start=1):
         session.progress(f"{prompt.name}, prompt {number} of {len(prompts)}: {num_starts} starts")
+        plays = []
         for start in range(num_starts):
             audio = with_trailing_quiet(np.concatenate([quiet(STEP_S * start), samples]))
-            text = await session.text(audio, LIVE_OPTIONS)
             name = f"{prompt.name} after {1000 * STEP_S * start:.0f} ms"
-            found.append(word_errors(name, prompt.text, text, language=session.corpus.language))
+            plays.append(word_errors(name, prompt.text, await session.text(audio, options), language=language))
+        found.append(repeated(plays))
     errors = total(found)
     invented = [it for it in errors.differences if has_invented_number(it)]
     return Figure(
@@ -171,7 +174,7 @@ async def measure_numbers(session: BenchSession) -> Figure:
                 data="words",
             ),
         ),
-        notes=(f"corpus {session.corpus.name}", f"texts compared after {normaliser_name(session.corpus.language)}"),
+        notes=(f"corpus {session.corpus.name}", f"texts compared after {normaliser_name(language)}"),
         errors=tuple(f"{where}: {spoken or '(nothing)'} -> {written}" for where, spoken, written in invented),
         details={"prompts": [prompt.name for prompt, _ in prompts], "words": errors.counts},
     )

@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, share_line
+from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile_measures, share_line
 from voxtide.bench.load.play import Played, feeding_note, play
-from voxtide.bench.load.recordings import BenchRecording
+from voxtide.bench.load.recordings import PHRASE_PAUSE_S, BenchRecording
 from voxtide.bench.load.session import LIVE_OPTIONS, BenchSession, Size
 from voxtide.bench.load.utterances import UtteranceTalks, utterance_talks
 from voxtide.bench.load.variants import quiet, with_trailing_quiet
@@ -31,7 +31,6 @@ from voxtide.transcript.events import Flushed
 NUM_FLUSHES: dict[Size, int] = {"quick": 12, "standard": 50, "full": 200}
 MIN_QUICK_PAUSES = 2
 """The size `quick` plays only recordings with so many pauses: most of the others' time has no flush in it."""
-MIN_PAUSE_S = 0.35
 AFTER_PHRASE_S = 0.25
 PASS_SHIFT_S = 0.037
 """Added quiet per pass: a prime number of milliseconds, so that no update period divides it."""
@@ -55,7 +54,7 @@ async def measure(session: BenchSession) -> Figure:
     errors = await _errors(session, talks)
     return Figure(
         name="flush",
-        measures=(*_measures(latencies, num_flushed), *error_measures(**errors)),
+        measures=(*latency_measures(latencies, num_flushed), *error_measures(**errors)),
         notes=(feeding_note(plays), talks.note, f"texts compared after {normaliser_name(talks.language)}"),
         errors=tuple(
             f"{name}: {where}: {spoken or '(nothing)'} -> {written or '(nothing)'}"
@@ -68,19 +67,19 @@ async def measure(session: BenchSession) -> Figure:
             **{name: found.counts for name, found in errors.items()},
             "added": errors["flushed"].counts_above(errors["plain"]),
         },
-        plots=(_plot(latencies),),
+        plots=(_plot(latencies),) if latencies else (),
     )
 
 
 def played_recordings(session: BenchSession) -> list[BenchRecording]:
     """The recordings that a pass plays."""
     least = MIN_QUICK_PAUSES if session.is_quick else 1
-    return [it for it in session.paced_recordings if len(it.phrase_ends_s(MIN_PAUSE_S)) >= least]
+    return [it for it in session.paced_recordings if len(it.phrase_ends_s(PHRASE_PAUSE_S)) >= least]
 
 
 async def _play(session: BenchSession, recording: BenchRecording, lead_s: float) -> Played:
     samples = np.concatenate([quiet(lead_s), with_trailing_quiet(recording.samples)])
-    flush_at_s = [lead_s + end_s + AFTER_PHRASE_S for end_s in recording.phrase_ends_s(MIN_PAUSE_S)]
+    flush_at_s = [lead_s + end_s + AFTER_PHRASE_S for end_s in recording.phrase_ends_s(PHRASE_PAUSE_S)]
     async with session.engine.open(LIVE_OPTIONS) as stream:
         return await play(stream, samples, is_paced=True, flush_at_s=flush_at_s)
 
@@ -88,9 +87,9 @@ async def _play(session: BenchSession, recording: BenchRecording, lead_s: float)
 def latencies_ms(played: Played) -> list[float]:
     """Latency of each flush that was answered exactly once. Flush ids start at 1."""
     answers: dict[int, list[float]] = {}
-    for events in played.events:
-        if isinstance(events.event, Flushed):
-            answers.setdefault(events.event.flush_id, []).append(events.at_s)
+    for one in played.events:
+        if isinstance(one.event, Flushed):
+            answers.setdefault(one.event.flush_id, []).append(one.at_s)
     return [
         1000 * (answers[flush_id][0] - flushed_at_s)
         for flush_id, flushed_at_s in enumerate(played.flushed_at_s, 1)
@@ -140,21 +139,12 @@ def error_measures(plain: WordErrors, flushed: WordErrors) -> tuple[Measure, ...
     )
 
 
-def _measures(latencies: list[float], num_flushed: int) -> tuple[Measure, ...]:
+def latency_measures(latencies: list[float], num_flushed: int) -> tuple[Measure, ...]:
+    """The latencies of the answered flushes, none if none was, and how many were not."""
     method = f"from calling flush() 250 ms after a phrase to Flushed, {len(latencies)} flushes, one stream, real time"
+    targets = {50: P50, 95: P95, 100: None}
     return (
-        *(
-            Measure(
-                name=f"flush at a pause, {name}",
-                value=percentile(latencies, percent),
-                unit="ms",
-                target=target,
-                method=method,
-                data="latencies_ms",
-                percent=percent,
-            )
-            for name, percent, target in (("p50", 50, P50), ("p95", 95, P95), ("longest", 100, None))
-        ),
+        *percentile_measures("flush at a pause", latencies, targets, method=method, data="latencies_ms"),
         Measure(
             name="flushes unanswered",
             value=num_flushed - len(latencies),

@@ -31,6 +31,7 @@ from voxtide.bench.load.recordings import load_recordings
 from voxtide.bench.load.session import LIVE_OPTIONS, BenchEngine, BenchSession, Size
 from voxtide.bench.load.variants import quiet, with_pauses
 from voxtide.bench.load.word_timeline import matches, num_differing, words_of
+from voxtide.errors import VoxtideError
 from voxtide.pipeline import Observer, run_stream
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Transcript, Word
 
@@ -54,11 +55,17 @@ class Hour:
 
 
 async def measure(session: BenchSession) -> Figure:
-    """Measure in a fresh process."""
+    """Measure in a fresh process.
+
+    Raises:
+        VoxtideError: The engine failed, or no word was recognised, so none could change.
+    """
     length_s = LENGTH_S[session.size]
     session.progress(f"playing {length_s / 60:.0f} minutes into one stream")
     hour = await in_fresh_process(_hour, session.choice, length_s)
     fresh, second, *later = passes_of(hour.transcript, hour.pass_s, num_passes=int(length_s // hour.pass_s))
+    if not second:
+        raise VoxtideError("nothing to measure: no word was recognised in the second pass")
     differing = [num_differing(_words(words), _words(second)) for words in later]
     drifts_ms = [round(1000 * drift_s, 3) for words in later for drift_s in drifts_s(words, second)]
     is_here = not session.choice.is_remote  # else the memory is not the engine's

@@ -44,6 +44,8 @@ LIVE_RATE, FAST_RATE = 0.085, 0.02
 BOTH_RATE = LIVE_RATE + FAST_RATE
 READ_S = 3.0
 """The corpus is decoded."""
+USUAL_UTTERANCES = 135
+"""Of prompts-en, for which the estimates with a corpus are."""
 PROCESS_S = 2.0
 """A fresh process with an engine starts."""
 
@@ -59,6 +61,9 @@ class FigureEntry:
         plays: The plays it shares with others.
         is_timed: Whether other programs change its numbers.
         is_on_request: Measured only by name or in a plan that names it.
+        needs_corpus: Whether it cannot be measured without a corpus.
+        grows_with_corpus: Whether `seconds` is for a corpus of `USUAL_UTTERANCES` and grows with their number; but by
+            the size `quick`, no further.
         local_only: Why it cannot be measured on a server; None if it can.
         needs: Returns what the engine lacks; None if nothing.
     """
@@ -69,6 +74,8 @@ class FigureEntry:
     plays: tuple[Plays, ...] = ()
     is_timed: bool = False
     is_on_request: bool = False
+    needs_corpus: bool = False
+    grows_with_corpus: bool = False
     local_only: str | None = None
     needs: Callable[[EngineInfo], str | None] = lambda info: None
 
@@ -106,12 +113,14 @@ FIGURES: dict[str, FigureEntry] = {
     "talks": FigureEntry(
         measure=talks.measure,
         area="accuracy",
-        seconds={  # three conditions of two talks of 210 s; eight of some 1,200 s; three ways each
-            "quick": 3 * 420 * (BOTH_RATE + FAST_RATE),
-            "standard": 8 * 1200 * (BOTH_RATE + FAST_RATE),
-            "full": 8 * 1200 * (BOTH_RATE + FAST_RATE),
+        seconds={  # prompts-en in three ways: two talks in three conditions, all of it in eight
+            "quick": READ_S + 3 * 525 * (BOTH_RATE + FAST_RATE),
+            "standard": READ_S + 8 * 765 * (BOTH_RATE + FAST_RATE),
+            "full": READ_S + 8 * 765 * (BOTH_RATE + FAST_RATE),
         },
         is_on_request=True,
+        needs_corpus=True,
+        grows_with_corpus=True,
     ),
     "numbers": FigureEntry(
         measure=completeness.measure_numbers,
@@ -122,6 +131,7 @@ FIGURES: dict[str, FigureEntry] = {
             "full": completeness.NUM_PROMPTS * completeness.NUM_STARTS * 6 * LIVE_RATE,
         },
         is_on_request=True,
+        needs_corpus=True,
     ),
     "completeness": FigureEntry(
         measure=completeness.measure,
@@ -282,7 +292,7 @@ class Step:
 
 
 def steps_of(
-    plan: Size, names: Sequence[str] = (), areas: Sequence[str] = (), *, has_corpus: bool = False
+    plan: Size, names: Sequence[str] = (), areas: Sequence[str] = (), *, num_utterances: int = 0
 ) -> list[Step]:
     """The steps of a run.
 
@@ -290,17 +300,17 @@ def steps_of(
         plan: Its sizes, and its figures if neither names nor areas are given.
         names: Figures to measure, in this order; one that the plan lacks has the plan's size.
         areas: Areas to measure: the plan's figures in them, after `names`.
-        has_corpus: Whether a corpus was named; then accuracy includes `talks`.
+        num_utterances: Those of the named corpus, with which accuracy includes `talks`; 0 without a corpus.
     """
     planned = dict(PLANS[plan])
-    if has_corpus:
+    if num_utterances:
         planned["talks"] = "full" if plan == "full" else "quick"
     if names or areas:
         in_areas = [name for name in FIGURES if name in planned and FIGURES[name].area in areas]
         wanted = {name: planned.get(name, plan) for name in (*names, *in_areas)}
     else:
         wanted = {name: planned[name] for name in FIGURES if name in planned}
-    return _timed(wanted)
+    return _timed(wanted, num_utterances or USUAL_UTTERANCES)
 
 
 def empty_areas(plan: Size, areas: Sequence[str]) -> list[str]:
@@ -308,13 +318,14 @@ def empty_areas(plan: Size, areas: Sequence[str]) -> list[str]:
     return [area for area in areas if not any(FIGURES[name].area == area for name, _ in PLANS[plan])]
 
 
-def _timed(wanted: Mapping[str, Size]) -> list[Step]:
+def _timed(wanted: Mapping[str, Size], num_utterances: int) -> list[Step]:
     """The first figure that uses shared plays takes their time."""
     played: set[tuple[Plays, Size]] = set()
     steps = []
     for name, size in wanted.items():
         entry = FIGURES[name]
-        seconds = entry.seconds[size]
+        growth = num_utterances / USUAL_UTTERANCES if entry.grows_with_corpus else 1.0
+        seconds = entry.seconds[size] * (min(1.0, growth) if size == "quick" else growth)
         for plays in entry.plays:
             if (plays, size) not in played:
                 played.add((plays, size))

@@ -19,9 +19,9 @@ from collections.abc import Callable
 from functools import partial
 
 from voxtide.bench.figure import Measure, Target, percentile
-from voxtide.bench.figures.flush import AFTER_PHRASE_S, MIN_PAUSE_S
+from voxtide.bench.figures.flush import AFTER_PHRASE_S
 from voxtide.bench.load.raw_client import CHUNK_S, END, FLUSH, RawClient, framed, framed_audio, framed_chunks
-from voxtide.bench.load.recordings import BenchRecording
+from voxtide.bench.load.recordings import PHRASE_PAUSE_S, BenchRecording
 from voxtide.bench.load.serving import Holdings, Served, ServerProcess, serving
 from voxtide.bench.load.session import BenchSession
 from voxtide.bench.load.variants import with_trailing_quiet
@@ -67,7 +67,7 @@ async def _flush_phrases(server: ServerProcess, recording: BenchRecording) -> li
     flushed_at_s: list[float] = []
     done_s: list[float] = []
     client = await RawClient.open(server.port, lambda text: _note_done(text, done_s, loop))
-    flush_at_s = [end_s + AFTER_PHRASE_S for end_s in recording.phrase_ends_s(MIN_PAUSE_S)]
+    flush_at_s = [end_s + AFTER_PHRASE_S for end_s in recording.phrase_ends_s(PHRASE_PAUSE_S)]
     began_s = loop.time()
     for number, frame in enumerate(framed_chunks(with_trailing_quiet(recording.samples))):
         while flush_at_s and flush_at_s[0] <= number * CHUNK_S:

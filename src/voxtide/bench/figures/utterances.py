@@ -26,14 +26,14 @@ import numpy as np
 
 from voxtide.api import default_store
 from voxtide.audio.vad import VAD_FILE, VAD_FRAME_S, VAD_FRAME_SAMPLES, VAD_MODEL, VadMeter, VadModel
-from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, share_line
+from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, percentile_measures, share_line
 from voxtide.bench.load.corpora.corpus import CorpusTalk
 from voxtide.bench.load.play import Played, feeding_note
 from voxtide.bench.load.session import BenchSession
 from voxtide.bench.load.utterances import utterance_plays
 from voxtide.bench.load.variants import with_trailing_quiet
 from voxtide.bench.load.word_timeline import matches, words_of
-from voxtide.errors import ModelError
+from voxtide.errors import ModelError, VoxtideError
 from voxtide.transcript.events import Delta, Interim, SegmentEnded
 from voxtide.types import Samples
 
@@ -83,6 +83,12 @@ def places(final: Sequence[str], utterances: Sequence[Sequence[str]]) -> list[Pl
     ]
 
 
+def _places_of(talk: CorpusTalk, played: Played) -> list[Place | None]:
+    """The places of a talk's utterances in the final text of its play."""
+    final = words_of("".join(it.event.text for it in played.events if isinstance(it.event, Delta)))
+    return places(final, [words_of(span.text) for span in talk.spans])
+
+
 @dataclass(frozen=True, slots=True)
 class _Text:
     """How much text a play had at a time: words shown, and words of them that are final."""
@@ -119,8 +125,7 @@ class UtteranceLatencies:
     def add(self, talk: CorpusTalk, played: Played, vad_ends_s: Sequence[float | None]) -> None:
         """Add the utterances of a play; `vad_ends_s` is the end of each by pipecat's VAD, None without."""
         texts = list(_texts(played))
-        final = words_of("".join(it.event.text for it in played.events if isinstance(it.event, Delta)))
-        found = places(final, [words_of(span.text) for span in talk.spans])
+        found = _places_of(talk, played)
         for span, place, vad_end_s in zip(talk.spans, found, vad_ends_s, strict=True):
             first_s = None if place is None else _first_s(texts, span.start_s, place.begin)
             if place is None or first_s is None:
@@ -140,13 +145,13 @@ def _first_s(texts: Sequence[_Text], start_s: float, num_words: int) -> float | 
 
 async def measure_latency(session: BenchSession) -> Figure:
     """Measure every utterance of the talks."""
-    of = await session.shared(utterance_plays)
+    shared = await session.shared(utterance_plays)
     latencies = UtteranceLatencies()
-    notes = [of.of.note, feeding_note(of.plays)]
+    notes = [shared.talks.note, feeding_note(shared.plays)]
     vad = await asyncio.to_thread(_vad)
     if vad is None:
         notes.append("no TTFS: the model silero-vad is missing; run: voxtide models pull silero-vad")
-    for talk, played in zip(of.of.talks, of.plays, strict=True):
+    for talk, played in shared.pairs:
         samples = with_trailing_quiet(talk.samples)
         ends_s = vad_ends_s(talk, await asyncio.to_thread(_probabilities, vad, samples)) if vad else None
         latencies.add(talk, played, ends_s or [None] * len(talk.spans))
@@ -187,18 +192,10 @@ def vad_ends_s(talk: CorpusTalk, probabilities: Sequence[float]) -> list[float |
 
 
 def _latency_measures(latencies: UtteranceLatencies) -> tuple[Measure, ...]:
-    def both(name: str, data: str, targets: dict[int, Target], method: str) -> Iterator[Measure]:
+    def both(name: str, data: str, targets: dict[int, Target], method: str) -> tuple[Measure, ...]:
         values: list[float] = getattr(latencies, data)
-        for percent in (50, 95) if values else ():
-            yield Measure(
-                name=f"{name}, p{percent}",
-                value=percentile(values, percent),
-                unit="ms",
-                target=targets.get(percent),
-                method=f"{method}, {len(values)} utterances",
-                data=data,
-                percent=percent,
-            )
+        found = {50: targets.get(50), 95: targets.get(95)}
+        return percentile_measures(name, values, found, method=f"{method}, {len(values)} utterances", data=data)
 
     start, end = "from an utterance's true start to", "from an utterance's true end to"
     percentile(latencies.first_ms, 50)  # raises if nothing was recognised
@@ -237,7 +234,7 @@ class Endpoints:
 
     Attributes:
         num_utterances: Utterances whose place in the text is known.
-        num_pauses: Pauses after those, but for the last one of each talk.
+        num_pauses: Pauses between two of those.
         cuts: Early cuts: the utterances.
         misses: The utterances after which no segment ended.
         delays_ms: By the length of the pause after an utterance in seconds, the delay of its segment's end.
@@ -251,8 +248,7 @@ class Endpoints:
 
     def add(self, talk: CorpusTalk, played: Played) -> None:
         """Add the utterances of a play."""
-        final = words_of("".join(it.event.text for it in played.events if isinstance(it.event, Delta)))
-        found = places(final, [words_of(span.text) for span in talk.spans])
+        found = _places_of(talk, played)
         ends = list(_segment_ends(played))
         for number, (span, place) in enumerate(zip(talk.spans, found, strict=True)):
             if place is None:
@@ -283,15 +279,21 @@ def _segment_ends(played: Played) -> Iterator[tuple[int, float]]:
 
 
 async def measure_endpointing(session: BenchSession) -> Figure:
-    """Measure every utterance's end in the same plays."""
-    of = await session.shared(utterance_plays)
+    """Measure every utterance's end in the same plays.
+
+    Raises:
+        VoxtideError: No utterance was recognised.
+    """
+    shared = await session.shared(utterance_plays)
     ends = Endpoints()
-    for talk, played in zip(of.of.talks, of.plays, strict=True):
+    for talk, played in shared.pairs:
         ends.add(talk, played)
+    if not ends.num_utterances:
+        raise VoxtideError("nothing to measure: no utterance was recognised")
     return Figure(
         name="endpointing",
         measures=_endpointing_measures(ends),
-        notes=(of.of.note,),
+        notes=(shared.talks.note,),
         errors=(*(f"cut: {it}" for it in ends.cuts), *(f"no end after: {it}" for it in ends.misses)),
         details={
             **asdict(ends),
@@ -307,7 +309,7 @@ def _endpointing_measures(ends: Endpoints) -> tuple[Measure, ...]:
     return (
         Measure(
             name="early cuts",
-            value=100 * len(ends.cuts) / max(1, ends.num_utterances),
+            value=100 * len(ends.cuts) / ends.num_utterances,
             unit="%",
             method=f"{len(ends.cuts)} of {ends.num_utterances} utterances: a segment ends inside",
             data="cut utterances",
@@ -319,15 +321,11 @@ def _endpointing_measures(ends: Endpoints) -> tuple[Measure, ...]:
             method=f"{len(ends.misses)} of {ends.num_pauses} pauses: one segment has words of both sides",
             data="missed pauses",
         ),
-        *(
-            Measure(
-                name=f"endpointing delay, p{percent}",
-                value=percentile(delays_ms, percent),
-                unit="ms",
-                method=f"from an utterance's true end to the arrival of its segment's end, {len(delays_ms)} utterances",
-                data="delays alone",
-                percent=percent,
-            )
-            for percent in ((50, 95) if delays_ms else ())
+        *percentile_measures(
+            "endpointing delay",
+            delays_ms,
+            {50: None, 95: None},
+            method=f"from an utterance's true end to the arrival of its segment's end, {len(delays_ms)} utterances",
+            data="delays alone",
         ),
     )

@@ -5,7 +5,7 @@ minute or for ten. Each number of streams has the largest window that fits into 
 which the card copies as many bytes as the step has to read: the weights once, and every stream's keys and values.
 
 Every window is measured in a process of its own, and every number of streams separately: failures are noted and do not
-stop the rest. RunDocument are reported as they come.
+stop the rest. Results are reported as they come.
 """
 
 from __future__ import annotations

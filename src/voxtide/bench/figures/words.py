@@ -21,17 +21,16 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
-from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, share_line
+from voxtide.bench.figure import Figure, Measure, Plot, Target, percentile, percentile_measures, share_line
 from voxtide.bench.load.play import Played, feeding_note
-from voxtide.bench.load.recordings import BenchRecording
+from voxtide.bench.load.recordings import PHRASE_PAUSE_S, BenchRecording
 from voxtide.bench.load.session import BenchSession
 from voxtide.bench.load.utterances import utterance_plays
 from voxtide.bench.load.word_timeline import matches, num_retracted, word_timeline
+from voxtide.errors import VoxtideError
 
 FIRST_P50, PHRASE_P50, PHRASE_P95 = Target("<=", 250), Target("<=", 150), Target("<=", 400)
-
-MIN_PAUSE_S = 0.35
-"""Least silence after a phrase, as in `flush`."""
+CHANGED = Target("<=", 12)
 
 
 @dataclass(slots=True)
@@ -48,7 +47,7 @@ class WordLatencies:
         timeline = word_timeline(played.events)
         found = matches(timeline.final, [word.text for word in recording.words])
         place_of = {place: index for index, place in found.items()}
-        phrase_ends_s = set(recording.phrase_ends_s(MIN_PAUSE_S))
+        phrase_ends_s = set(recording.phrase_ends_s(PHRASE_PAUSE_S))
         for place, word in enumerate(recording.words):
             if (index := place_of.get(place)) is None:
                 self.missing.append(f"{recording.name}: {word.text} at {word.start_s:.2f} s")
@@ -76,19 +75,17 @@ async def measure_latency(session: BenchSession) -> Figure:
 
 
 def _measures(latencies: WordLatencies) -> tuple[Measure, ...]:
-    def latency(name: str, data: str, percent: int, target: Target | None, end: str) -> Measure:
+    def latency(name: str, data: str, targets: dict[int, Target | None], end: str) -> tuple[Measure, ...]:
         values: list[float] = getattr(latencies, data)
         method = f"from the end of the word to the arrival of the {end}, {len(values)} words"
-        value, name = percentile(values, percent), f"{name}, p{percent}"
-        return Measure(name=name, value=value, unit="ms", target=target, method=method, data=data, percent=percent)
+        return percentile_measures(name, values, targets, method=method, data=data)
 
+    percentile(latencies.first_ms, 50)  # raises if nothing was recognised
+    phrase_targets: dict[int, Target | None] = {50: PHRASE_P50, 95: PHRASE_P95}
     return (
-        latency("word to first text", "first_ms", 50, FIRST_P50, "first text that has it"),
-        latency("word to first text", "first_ms", 95, None, "first text that has it"),
-        latency("word to stable", "stable_ms", 50, None, "delta that has it"),
-        latency("word to stable", "stable_ms", 95, None, "delta that has it"),
-        latency("phrase to stable", "phrase_ms", 50, PHRASE_P50, "delta that has its last word"),
-        latency("phrase to stable", "phrase_ms", 95, PHRASE_P95, "delta that has its last word"),
+        *latency("word to first text", "first_ms", {50: FIRST_P50, 95: None}, "first text that has it"),
+        *latency("word to stable", "stable_ms", {50: None, 95: None}, "delta that has it"),
+        *latency("phrase to stable", "phrase_ms", phrase_targets, "delta that has its last word"),
         Measure(
             name="words without a latency",
             value=len(latencies.missing),
@@ -99,28 +96,35 @@ def _measures(latencies: WordLatencies) -> tuple[Measure, ...]:
 
 
 def _plot(latencies: WordLatencies) -> Plot:
+    lines = {
+        "first text": latencies.first_ms,
+        "stable": latencies.stable_ms,
+        "stable, last word of a phrase": latencies.phrase_ms,
+    }
     return Plot(
         name="words",
         title="From the end of a word to its text",
         x_label="ms",
         y_label="% of words",
-        lines=(
-            share_line("first text", latencies.first_ms),
-            share_line("stable", latencies.stable_ms),
-            share_line("stable, last word of a phrase", latencies.phrase_ms),
-        ),
+        lines=tuple(share_line(label, values) for label, values in lines.items() if values),
         x_limits=(FIRST_P50.limit, PHRASE_P95.limit),
     )
 
 
 async def measure_stability(session: BenchSession) -> Figure:
-    """Measure the stability of the text in the same streams, and in talks of several utterances."""
+    """Measure the stability of the text in the same streams, and in talks of several utterances.
+
+    Raises:
+        VoxtideError: No text became stable, so none could be retracted.
+    """
     recordings, talks = _Stability(), _Stability()
     for recording, played in await session.paced():
         recordings.add(recording.name, played)
-    of = await session.shared(utterance_plays)
-    for talk, played in zip(of.of.talks, of.plays, strict=True):
+    shared = await session.shared(utterance_plays)
+    for talk, played in shared.pairs:
         talks.add(talk.name, played)
+    if not recordings.num_stable + talks.num_stable:
+        raise VoxtideError("nothing to measure: the engine emitted no stable text")
     return Figure(
         name="stability",
         measures=(
@@ -128,7 +132,7 @@ async def measure_stability(session: BenchSession) -> Figure:
             _changed("interim words changed", recordings),
             _changed("interim words changed, talks", talks),
         ),
-        notes=(of.of.note,),
+        notes=(shared.talks.note,),
         errors=(*recordings.errors, *talks.errors),
         details={
             "by_recording": recordings.by_name,
@@ -141,14 +145,16 @@ async def measure_stability(session: BenchSession) -> Figure:
 
 @dataclass(slots=True)
 class _Stability:
-    """Words retracted, and interim words shown and changed."""
+    """Stable words, those of them retracted, and interim words shown and changed."""
 
+    num_stable: int = 0
     num_gone: int = 0
     by_name: dict[str, dict[str, int]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
 
     def add(self, name: str, played: Played) -> None:
         timeline = word_timeline(played.events)
+        self.num_stable += len(timeline.final)
         self.num_gone += num_retracted(played.events)
         self.by_name[name] = {"shown": len(timeline.interim), "changed": len(timeline.changes)}
         self.errors += [
@@ -180,7 +186,7 @@ def _changed(name: str, found: _Stability) -> Measure:
         name=name,
         value=100 * num_changed / num_shown if num_shown else 0.0,
         unit="%",
-        target=Target("<=", 12),
+        target=CHANGED if num_shown else None,
         method=f"{num_changed} of {num_shown} (place, word) pairs shown as interim are not in the final text",
         data=name,
     )

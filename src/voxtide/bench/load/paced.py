@@ -132,9 +132,9 @@ def _added_s(
 def text_chunks(audio: Samples) -> list[int]:
     """The number of the chunk that completes each text of a pass, from the scripted engine without a server."""
     recogniser = ScriptedEngine(ScriptedConfig(delay_ms=80)).make_recogniser(StreamOptions(interim=False))
-    message: list[int] = []
+    numbers: list[int] = []
     for number in range(len(audio) // CHUNK_SAMPLES):
         recogniser.feed(audio[number * CHUNK_SAMPLES : (number + 1) * CHUNK_SAMPLES])
         while (events := recogniser.step(is_behind=False)) is not None:
-            message += [number for event in events if isinstance(event, Delta)]
-    return message
+            numbers += [number for event in events if isinstance(event, Delta)]
+    return numbers

@@ -130,7 +130,7 @@ class _Log(Observer):
     def __init__(self) -> None:
         self._fed_s: list[float] = []  # when each chunk was fed, minus the position of its end
         self._events: list[TimedEvent] = []
-        self._asked_s: list[float] = []
+        self._requested_s: list[float] = []
         self._cpu_started_s = time.process_time()
 
     def on_started(self) -> None:
@@ -144,13 +144,13 @@ class _Log(Observer):
 
     def note_flush(self) -> None:
         """A flush is about to be requested."""
-        self._asked_s.append(time.monotonic())
+        self._requested_s.append(time.monotonic())
 
     def played(self, transcript: Transcript) -> Played:
         began_s = min(self._fed_s, default=time.monotonic())  # nothing was fed if it was stopped at once
         return Played(
-            events=tuple(TimedEvent(events.event, events.at_s - began_s) for events in self._events),
-            flushed_at_s=tuple(flushed_at_s - began_s for flushed_at_s in self._asked_s),
+            events=tuple(TimedEvent(one.event, one.at_s - began_s) for one in self._events),
+            flushed_at_s=tuple(flushed_at_s - began_s for flushed_at_s in self._requested_s),
             late_s=tuple(fed_s - began_s for fed_s in self._fed_s),
             cpu_s=time.process_time() - self._cpu_started_s,
             transcript=transcript,

@@ -12,6 +12,9 @@ from typing import IO
 from voxtide.audio.encodings import Encoding, PcmDecoder
 from voxtide.types import SAMPLE_RATE_HZ, Samples, Word
 
+PHRASE_PAUSE_S = 0.35
+"""Least silence after a phrase."""
+
 
 @dataclass(frozen=True, slots=True)
 class BenchRecording:

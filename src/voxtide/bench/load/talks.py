@@ -97,14 +97,21 @@ def _drawn(phrases: Sequence[Phrase], random: np.random.Generator, duration_s: f
 
 
 def spoken_talk(phrases: Sequence[Phrase], *, seed: int, duration_s: float) -> CorpusTalk:
-    """A talk like that of a corpus, with its pauses; its spans are from the first word to the last."""
+    """A talk like that of a corpus, with its pauses; its spans are from the first word to the last.
+
+    It has as many whole phrases as come closest to `duration_s`, at least one.
+    """
     random = np.random.default_rng(seed)
     pieces: list[Samples] = []
     spans: list[SpokenSpan] = []
     place_s = 0.0
     for phrase in _drawn(phrases, random, duration_s):
-        pieces += [quiet(random.uniform(SPOKEN_MIN_PAUSE_S, SPOKEN_MAX_PAUSE_S)), phrase.samples]
-        place_s += len(pieces[-2]) / SAMPLE_RATE_HZ
+        pause = quiet(random.uniform(SPOKEN_MIN_PAUSE_S, SPOKEN_MAX_PAUSE_S))
+        whole_s = (len(pause) + len(phrase.samples)) / SAMPLE_RATE_HZ
+        if spans and place_s + whole_s / 2 > duration_s:
+            break
+        pieces += [pause, phrase.samples]
+        place_s += len(pause) / SAMPLE_RATE_HZ
         spans.append(SpokenSpan(place_s + phrase.start_s, place_s + phrase.end_s, phrase.text))
         place_s += len(phrase.samples) / SAMPLE_RATE_HZ
     return CorpusTalk(f"talk {seed}", np.concatenate(pieces), tuple(spans))

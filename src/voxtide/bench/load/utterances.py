@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from voxtide.bench.load.corpora.corpus import CorpusTalk, SpokenSpan, open_corpus
+from voxtide.bench.load.corpora.layouts import left_out_line
 from voxtide.bench.load.play import Played, play
 from voxtide.bench.load.session import LIVE_OPTIONS, BenchSession, Size
 from voxtide.bench.load.talks import phrases_of, spoken_talk
@@ -38,33 +39,42 @@ class UtteranceTalks:
         source: What they are made of, for the report.
         language: ISO 639-1 code of the speech.
         talks: The talks; their spans are true speech times.
+        left_out: What could not be read on the way, for the report; empty if nothing.
     """
 
     source: str
     language: str
     talks: tuple[CorpusTalk, ...]
+    left_out: str = ""
 
     @property
     def note(self) -> str:
         """What was played, for the report."""
         num = sum(len(talk.spans) for talk in self.talks)
         length_s = sum(len(talk.samples) for talk in self.talks) / SAMPLE_RATE_HZ
-        return f"talks of {self.source}: {num} utterances with pauses of 0.5 to 1.5 s, {length_s:.0f} s"
+        what = f"talks of {self.source}: {num} utterances with pauses of 0.5 to 1.5 s, {length_s:.0f} s"
+        return f"{what}; {self.left_out}" if self.left_out else what
 
 
 @dataclass(frozen=True, slots=True)
 class UtterancePlays:
-    """The talks with the play of each."""
+    """The talks and the play of each."""
 
-    of: UtteranceTalks
+    talks: UtteranceTalks
     plays: tuple[Played, ...]
+
+    @property
+    def pairs(self) -> list[tuple[CorpusTalk, Played]]:
+        """Each talk with its play."""
+        return list(zip(self.talks.talks, self.plays, strict=True))
 
 
 async def utterance_talks(session: BenchSession) -> UtteranceTalks:
     """The talks that a session's size plays; use it by `session.shared`.
 
     Raises:
-        ConfigError: The named corpus cannot be used.
+        ConfigError: Nothing is left of the corpus.
+        MissingExtraError: The bench extra is not installed.
     """
     length_s = LENGTH_S[session.size]
     corpus = session.corpus if session.has_corpus else None
@@ -73,11 +83,12 @@ async def utterance_talks(session: BenchSession) -> UtteranceTalks:
             corpus = open_corpus(USUAL_CORPUS)
         except ConfigError:  # it has not been fetched
             talk = spoken_talk(phrases_of(session.recordings), seed=0, duration_s=length_s)
-            return UtteranceTalks("the bundled recordings", "en", tuple(shortened([talk], length_s)))
+            return UtteranceTalks("the bundled recordings", "en", (talk,))
     session.progress(f"reading the corpus {corpus.name}")
-    talks, _ = await corpus.talks()
+    talks, left_out = await corpus.talks(enough_s=length_s)
     chosen = tuple(_with_true_times(talk) for talk in shortened(talks, length_s))
-    return UtteranceTalks(f"the corpus {corpus.name}", corpus.language, chosen)
+    left_out_text = left_out_line(left_out, sum(len(talk.spans) for talk in talks)) if left_out else ""
+    return UtteranceTalks(f"the corpus {corpus.name}", corpus.language, chosen, left_out_text)
 
 
 async def utterance_plays(session: BenchSession) -> UtterancePlays:
@@ -86,9 +97,9 @@ async def utterance_plays(session: BenchSession) -> UtterancePlays:
     Raises:
         VoxtideError: The engine failed.
     """
-    of = await session.shared(utterance_talks)
-    options = session.in_language(LIVE_OPTIONS, of.language)
-    return UtterancePlays(of, tuple([await _play(session, talk, options) for talk in of.talks]))
+    talks = await session.shared(utterance_talks)
+    options = session.in_language(LIVE_OPTIONS, talks.language)
+    return UtterancePlays(talks, tuple([await _play(session, talk, options) for talk in talks.talks]))
 
 
 async def _play(session: BenchSession, talk: CorpusTalk, options: StreamOptions) -> Played:

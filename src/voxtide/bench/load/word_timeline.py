@@ -95,6 +95,6 @@ def num_retracted(events: Iterable[TimedEvent]) -> int:
         if not assembler.stable_text.startswith(seen):
             num_gone += num_differing(words_of(seen), words_of(assembler.stable_text)[: len(words_of(seen))])
         seen = assembler.stable_text
-    message = [word for segment in assembler.transcript().segments for word in words_of(segment.text)]
+    segmented = [word for segment in assembler.transcript().segments for word in words_of(segment.text)]
     stable = words_of(seen)
-    return num_gone + len(stable) - len(matches(stable, message))
+    return num_gone + len(stable) - len(matches(stable, segmented))

@@ -64,8 +64,12 @@ class Corpus:
     utterances: tuple[CorpusUtterance, ...]
     left_out: tuple[LeftOut, ...] = ()
 
-    async def talks(self, *, seed: int = 0) -> tuple[list[CorpusTalk], list[LeftOut]]:
+    async def talks(self, *, seed: int = 0, enough_s: float = float("inf")) -> tuple[list[CorpusTalk], list[LeftOut]]:
         """All utterances as talks, and what is left out: also recordings that cannot be read, and texts without words.
+
+        Args:
+            seed: Of the drawn pauses and lengths.
+            enough_s: Read no further when the talks last so long; the first ones are the same.
 
         Raises:
             ConfigError: The corpus is too long, or nothing is left of it.
@@ -75,7 +79,7 @@ class Corpus:
         talks: list[CorpusTalk] = []
         left_out = list(self.left_out)
         parts: list[tuple[float, Samples, str]] = []
-        length_s = total_s = 0.0
+        length_s = total_s = talks_s = 0.0
         wanted_s = random.uniform(MIN_TALK_S, MAX_TALK_S)
         for utterance in self.utterances:
             pause_s = random.uniform(MIN_PAUSE_S, MAX_PAUSE_S)
@@ -96,7 +100,10 @@ class Corpus:
                 )
             if length_s >= wanted_s:
                 talks.append(_joined(f"{self.name} {len(talks) + 1}", parts))
+                talks_s += length_s
                 parts, length_s, wanted_s = [], 0.0, random.uniform(MIN_TALK_S, MAX_TALK_S)
+                if talks_s >= enough_s:
+                    break
         if parts:
             talks.append(_joined(f"{self.name} {len(talks) + 1}", parts))
         if not talks:
