@@ -72,3 +72,13 @@ def test_the_result_is_independent_of_how_samples_are_cut(cuts: list[int]) -> No
     edges = [0, *sorted(cuts), len(samples)]
     parts = [offset_filter.apply(samples[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
     assert (np.concatenate(parts) == whole).all()
+
+
+def test_one_broken_sample_shifts_no_others() -> None:
+    samples = speech_like(4, 3 * VAD_FRAME_SAMPLES)
+    samples[100] = 1e30
+    assert (OffsetFilter().apply(samples)[VAD_FRAME_SAMPLES:] == samples[VAD_FRAME_SAMPLES:]).all()
+
+
+def test_no_samples_stay_no_samples() -> None:
+    assert len(OffsetFilter().apply(np.zeros(0, np.float32))) == 0

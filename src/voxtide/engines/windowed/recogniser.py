@@ -157,7 +157,7 @@ class WindowedRecogniser:
         if self._num_frames_since_update >= self._config.update_frames:
             return _Work.UPDATE
         is_early = self._num_done_samples - self._onset <= self._config.early_s * SAMPLE_RATE_HZ
-        return _Work.INTERIM if is_early and 2 * self._num_frames_since_update == self._config.update_frames else None
+        return _Work.INTERIM if is_early and self._num_frames_since_update == self._config.update_frames // 2 else None
 
     @property
     def _num_open_samples(self) -> int:

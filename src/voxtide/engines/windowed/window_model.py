@@ -77,7 +77,7 @@ class OffsetFilter:
         return self._mean if self._mean is not None and abs(self._mean) >= MIN_OFFSET else 0.0
 
     def _end_frame(self) -> None:
-        mean = float(self._frame.mean(dtype=np.float64))
+        mean = float(self._frame.clip(-1.0, 1.0).mean(dtype=np.float64))  # a broken sample is no offset
         self._mean = mean if self._mean is None else self._mean + (mean - self._mean) * OFFSET_RATE
         self._num_samples = 0
 
