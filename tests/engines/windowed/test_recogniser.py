@@ -337,6 +337,16 @@ def test_the_language_of_improbable_speech_is_doubted_although_it_has_no_text(lo
     assert any(isinstance(event, LanguageDoubted) for event in run.events) == (not text)
 
 
+@pytest.mark.parametrize(("logprob", "is_doubted"), [(-1.3, True), (-0.2, False)])
+def test_the_language_of_much_speech_after_improbable_words_is_doubted(logprob: float, is_doubted: bool) -> None:
+    words = tuple(ScriptedWord(word, 1.0 + at, 1.4 + at, logprob) for at, word in ((0.0, "uno"), (0.4, "due")))
+    run = ScriptedRun(Script(words, ((1.0, 8.0),)), FAST, only_language="en")
+    run.feed_until(10.0)
+    run.finish()
+    assert run.text == "uno due"
+    assert any(isinstance(event, LanguageDoubted) for event in run.events) == is_doubted
+
+
 def test_much_speech_after_the_last_word_is_reported() -> None:
     words = (ScriptedWord("so", 1.0, 1.4),)
     for speech_s, starts_s in ((6.0, [1.4]), (2.5, [])):

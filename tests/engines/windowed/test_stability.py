@@ -279,6 +279,18 @@ def test_improbable_text_is_in_another_language_once() -> None:
     assert not any(mixed.add([*foreign[:4], *english[:20]]) for _ in range(50))
 
 
+def test_speech_without_words_counts_like_the_text_before_it() -> None:
+    check = LanguageCheck()
+    assert not check.add_wordless(60.0)
+    assert not check.add([word("x", 1.0, -1.56)] * 4)
+    assert not check.add_wordless(1.0)
+    assert check.add_wordless(1.0)
+    assert not check.add_wordless(60.0)
+    english = LanguageCheck()
+    assert not english.add([word("x", 1.0, -0.5)] * 4)
+    assert not english.add_wordless(60.0)
+
+
 def test_last_words_that_repeat_others_without_time_are_dropped() -> None:
     fail = [word("fail", 1.7), word("again", 2.1), mark(2.2)]
     repeated = [word("Fail", 2.2), word("again", 2.25), mark(2.3)]

@@ -297,9 +297,10 @@ class WindowedRecogniser:
         return [*self._final_text.add(pieces, audio_s), *self._check_language(pieces, audio_s)]
 
     def _check_language(self, pieces: list[Piece], audio_s: float) -> list[TranscriptEvent]:
-        if self._only_language is None or not self._language_check.add(pieces):
-            return []
-        return [LanguageDoubted(self._only_language, audio_s)]
+        return self._doubt(audio_s) if self._language_check.add(pieces) else []
+
+    def _doubt(self, audio_s: float) -> list[TranscriptEvent]:
+        return [] if self._only_language is None else [LanguageDoubted(self._only_language, audio_s)]
 
     def _emit_language(self) -> list[TranscriptEvent]:
         if self._reader.language is None or self._language is not None:
@@ -343,8 +344,8 @@ class WindowedRecogniser:
         ended = self._final_text.end_segment(speech_end_s, end_s)
         if is_speech and not ended:
             events.append(SpeechUntranscribed(self._open_start_s, speech_end_s))
-        elif ended and self._window.speech.speech_s(self._final_text.end_s, speech_end_s) >= WORDLESS_REST_S:
-            events.append(SpeechUntranscribed(self._final_text.end_s, speech_end_s))
+        elif ended:
+            events += self._report_rest(speech_end_s, end_s)
         events += ended
         self._hypotheses.reset()
         self._hypotheses.speculate([], silence_start=self._silence_start, end=end)
@@ -352,6 +353,17 @@ class WindowedRecogniser:
         self._has_open_speech = self._gate.is_open
         self._window.cut(self._num_done_samples, [])
         return events + self._emit_interim("", end_s)
+
+    def _report_rest(self, speech_end_s: float, end_s: float) -> list[TranscriptEvent]:
+        """Report long speech after the segment's last word."""
+        rest_s = self._window.speech.speech_s(self._final_text.end_s, speech_end_s)
+        if rest_s < WORDLESS_REST_S:
+            return []
+        is_doubted = self._language_check.add_wordless(rest_s)
+        return [
+            *(self._doubt(end_s) if is_doubted else []),
+            SpeechUntranscribed(self._final_text.end_s, speech_end_s),
+        ]
 
     def _transcribe_to_end(self, end: int) -> list[Piece]:
         pieces = self._window.transcribe(end, self._hypotheses.pending, is_last=True)

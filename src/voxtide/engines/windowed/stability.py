@@ -21,6 +21,9 @@ which the speech is reported. Measured on prompts of telephone systems, about 60
 and over the telephone, has a mean of -0.04 to -0.28; French, Spanish, Italian and Russian through the English model
 have -0.49 to -1.5."""
 
+WORDLESS_TOKENS_PER_S = 3.0
+"""Tokens of fluent English per second, about."""
+
 MIN_WORD_S = 0.1
 """Repeated words that take less than this per word [s] are a hallucination."""
 
@@ -176,15 +179,24 @@ class LanguageCheck:
 
     def __init__(self) -> None:
         self._evidence = 0.0
+        self._latest = FOREIGN_LOGPROB  # mean logprob of the words added last
         self._is_done = False
 
     def add(self, pieces: list[Piece]) -> bool:
         """Add final pieces; True once, when the text has become too improbable."""
-        if self._is_done:
+        words = [piece for piece in pieces if not piece.is_punctuation]
+        if not words:
             return False
-        for piece in pieces:
-            if not piece.is_punctuation:
-                improbable = (FOREIGN_LOGPROB - piece.logprob) * len(piece.tokens)
-                self._evidence = max(0.0, self._evidence + improbable)
-                self._is_done |= self._evidence >= FOREIGN_EVIDENCE
-        return self._is_done
+        self._latest = mean_logprob(words)
+        return any(self._add(piece.logprob, len(piece.tokens)) for piece in words)
+
+    def add_wordless(self, speech_s: float) -> bool:
+        """Add speech after them for which the model has no words: it is taken to be as improbable as they are."""
+        return self._add(self._latest, WORDLESS_TOKENS_PER_S * speech_s)
+
+    def _add(self, logprob: float, num_tokens: float) -> bool:
+        self._evidence = max(0.0, self._evidence + (FOREIGN_LOGPROB - logprob) * num_tokens)
+        if self._is_done or self._evidence < FOREIGN_EVIDENCE:
+            return False
+        self._is_done = True
+        return True
