@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -124,7 +125,7 @@ async def test_the_view_waits_for_the_last_chunk_or_a_stop(monkeypatch: pytest.M
         if is_stopped:
             stop.set()
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(views, "asyncio", SimpleNamespace(sleep=sleep))  # not for other threads of the tests
     watched.at(5.0)
     await watched.view.wait_for_chunks(stop)
     assert ("No." in "".join(watched.terminal.text)) is not is_stopped
@@ -138,7 +139,7 @@ async def test_the_wait_for_a_way_that_falls_behind_ends(monkeypatch: pytest.Mon
     async def sleep(duration_s: float) -> None:
         watched.now_s += duration_s
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(views, "asyncio", SimpleNamespace(sleep=sleep))  # not for other threads of the tests
     watched.at(5.0)
     await watched.view.wait_for_chunks(asyncio.Event())
     assert watched.now_s == pytest.approx(100 + 5 + views.MAX_TAIL_S, abs=0.2)
