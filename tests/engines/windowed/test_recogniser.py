@@ -8,71 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.scripted_windows import MAX_WINDOW_SAMPLES, Script, ScriptedRun, ScriptedWord, script_of
+from tests.support.scripted_windows import Script, ScriptedRun, ScriptedWord, script_of
+from tests.support.windowed_configs import CONFIGS, CONFIRMED, CONFIRMING, FAST, LIVE
 from voxtide.audio.vad import VAD_FRAME_S
-from voxtide.engines.windowed.config import StabilityConfig, WindowedConfig
-from voxtide.engines.windowed.window import WORDLESS_S
+from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.transcript.events import (
     Delta,
     Finished,
     Flushed,
     Interim,
     LanguageDetected,
-    LanguageDoubted,
     SegmentEnded,
     SpeechStarted,
     SpeechStopped,
-    SpeechUntranscribed,
     TranscriptEvent,
 )
 from voxtide.types import SAMPLE_RATE_HZ, StreamOptions, Word
 
-STABILITY = StabilityConfig(
-    margin_s=0.1,
-    sure_logprob=-0.05,
-    doubt_s=2.0,
-    max_doubt_s=0.4,
-    min_logprob=-0.8,
-    deadline_s=1.0,
-    short_window_s=2.5,
-    short_window_wait_s=0.5,
-    show_logprob=-0.3,
-    after_speech_s=0.1,
-)
-LIVE = WindowedConfig(
-    update_frames=6,
-    updates_per_decision=2,
-    speculate_frames=3,
-    pause_frames=4,
-    min_speech_s=0.0,
-    preroll_s=0.3,
-    min_window_s=0.7,
-    max_window_s=8.0,
-    context_s=4.0,
-    interim_context_s=1.5,
-    max_pause_s=2.0,
-    stability=STABILITY,
-)
-FAST = replace(
-    LIVE,
-    update_frames=100,
-    updates_per_decision=1,
-    speculate_frames=None,
-    pause_frames=None,
-    min_speech_s=4.0,
-    max_window_s=2.0,
-    context_s=1.5,
-)
-CONFIRMING = replace(LIVE, confirm_words=3)
-CONFIRMED = replace(
-    LIVE,
-    early_s=0.7,
-    confirm_words=4,
-    checks_context=True,
-    stability=replace(STABILITY, margin_s=2.5, deadline_s=6.0),
-    pause_stability=STABILITY,
-)
-CONFIGS = {"live": LIVE, "confirming": CONFIRMING, "confirmed": CONFIRMED, "fast": FAST}
 SPEECH = script_of("never put off until tomorrow | what you can | do the day after tomorrow just as well | so there")
 LENGTH_S = 13.0
 SILENCE = Script((), ())
@@ -121,6 +73,35 @@ def test_final_text_is_independent_of_chunking_and_load(config: WindowedConfig) 
         assert without_interims(behind.events) == without_interims(whole.events)
 
     check()
+
+
+PAUSES_S = (0.0, 0.032, 0.064, 0.096, 0.128, 0.16, 0.256, 0.288, 0.384, 0.5, 0.9)
+"""Around the silences at which a pause is transcribed, words become final, and speech ends."""
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    pauses_s=st.lists(st.sampled_from(PAUSES_S), min_size=6, max_size=6),
+    places=st.lists(st.tuples(st.integers(0, 5), st.floats(0.1, 0.9)), max_size=3),
+    config=st.sampled_from(sorted(CONFIGS)),
+    is_behind=st.lists(st.booleans(), min_size=1, max_size=4),
+)
+def test_words_survive_any_pauses_and_flushes_in_them(
+    pauses_s: list[float], places: list[tuple[int, float]], config: str, is_behind: list[bool]
+) -> None:
+    words, speech_s, now_s = [], [], 1.0
+    for text, pause_s in zip(("one", "two", "three", "four", "five", "six"), pauses_s, strict=True):
+        words.append(ScriptedWord(text, now_s, round(now_s + 0.3, 3)))
+        speech_s.append((now_s, words[-1].end_s))
+        now_s = round(words[-1].end_s + pause_s, 3)
+    flushes_s = sorted({round(words[at].end_s + share * pauses_s[at], 3) for at, share in places if pauses_s[at] > 0.1})
+    run = ScriptedRun(Script(tuple(words), tuple(speech_s)), CONFIGS[config], is_behind=tuple(is_behind))
+    for flush_id, at_s in enumerate(flushes_s, 1):
+        run.feed_until(at_s)
+        assert [event.flush_id for event in run.flush(flush_id) if isinstance(event, Flushed)] == [flush_id]
+    run.feed_until(now_s + 2.0)
+    run.finish()
+    assert run.text.split() == [word.text for word in words]
 
 
 def test_chunks_smaller_than_a_frame_change_nothing() -> None:
@@ -308,55 +289,6 @@ def test_few_words_before_long_speech_without_words_become_final_at_the_deadline
     assert run.text == " ".join(word.text for word in words)
 
 
-@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-@pytest.mark.parametrize(("speech_s", "is_reported"), [(0.8, False), (1.6, True)])
-def test_speech_that_ends_without_text_is_reported(config: WindowedConfig, speech_s: float, is_reported: bool) -> None:
-    run = ScriptedRun(Script((), ((1.0, 1.0 + speech_s),)), config)
-    run.feed_until(6.0)
-    run.finish()
-    reports = [event for event in run.events if isinstance(event, SpeechUntranscribed)]
-    assert len(reports) == is_reported
-    for report in reports:
-        assert report.start_s <= 1.0
-        assert report.audio_s == pytest.approx(1.0 + speech_s, abs=VAD_FRAME_S)
-    with_text = run_with(config, [], [])
-    assert not any(isinstance(event, SpeechUntranscribed) for event in with_text.events)
-
-
-@pytest.mark.parametrize(("logprob", "text"), [(-4.0, ""), (-0.2, "uno due tre")])
-def test_the_language_of_improbable_speech_is_doubted_although_it_has_no_text(logprob: float, text: str) -> None:
-    script = script_of("uno due tre", word_s=0.8)
-    script = replace(script, words=tuple(replace(word, logprob=logprob) for word in script.words))
-    config = replace(
-        LIVE, stability=replace(STABILITY, margin_s=5.0, deadline_s=9.0)
-    )  # no word is final before the end
-    run = ScriptedRun(script, config, only_language="en")
-    run.feed_until(12.0)
-    run.finish()
-    assert run.text == text
-    assert any(isinstance(event, LanguageDoubted) for event in run.events) == (not text)
-
-
-@pytest.mark.parametrize(("logprob", "is_doubted"), [(-1.3, True), (-0.2, False)])
-def test_the_language_of_much_speech_after_improbable_words_is_doubted(logprob: float, is_doubted: bool) -> None:
-    words = tuple(ScriptedWord(word, 1.0 + at, 1.4 + at, logprob) for at, word in ((0.0, "uno"), (0.4, "due")))
-    run = ScriptedRun(Script(words, ((1.0, 8.0),)), FAST, only_language="en")
-    run.feed_until(10.0)
-    run.finish()
-    assert run.text == "uno due"
-    assert any(isinstance(event, LanguageDoubted) for event in run.events) == is_doubted
-
-
-def test_much_speech_after_the_last_word_is_reported() -> None:
-    words = (ScriptedWord("so", 1.0, 1.4),)
-    for speech_s, starts_s in ((6.0, [1.4]), (2.5, [])):
-        run = ScriptedRun(Script(words, ((1.0, 1.0 + speech_s),)), FAST)
-        run.feed_until(9.0)
-        run.finish()
-        reports = [event for event in run.events if isinstance(event, SpeechUntranscribed)]
-        assert [report.start_s for report in reports] == pytest.approx(starts_s)
-
-
 def test_flushes_without_text_are_answered() -> None:
     run = ScriptedRun(script_of("so it goes"), LIVE)
     assert run.flush() == [Flushed(1, "", (), 0.0)]
@@ -393,56 +325,6 @@ def test_silence_after_speech_costs_no_model_run() -> None:
     run.feed_until(60.0)
     run.flush()
     assert len(run.windows.calls) == num_calls
-
-
-def most_held_s(script: Script, config: WindowedConfig, length_s: int) -> float:
-    """The most audio held after any chunk of 0.5 s."""
-    run = ScriptedRun(script, config)
-    held_s = 0.0
-    for half_seconds in range(1, 2 * length_s + 1):
-        run.feed_until(half_seconds / 2)
-        held_s = max(held_s, run.held_s)
-    run.finish()
-    assert run.text == script.text
-    return held_s
-
-
-@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_ten_minutes_of_silence_are_not_held(config: WindowedConfig) -> None:
-    assert most_held_s(SILENCE, config, 600) <= config.preroll_s + VAD_FRAME_S
-    after_speech = script_of("so it goes")
-    assert most_held_s(after_speech, config, 600) <= config.max_pause_s + config.min_speech_s + 3.0
-
-
-@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_ten_minutes_of_speech_are_not_held(config: WindowedConfig) -> None:
-    script = script_of(" ".join(f"word{number}" for number in range(1490)))
-    decision_s = config.update_frames * config.updates_per_decision * VAD_FRAME_S
-    assert most_held_s(script, config, 600) <= config.max_window_s + decision_s + 2.0
-
-
-@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-@pytest.mark.parametrize("num_words", [0, 20])
-def test_speech_without_words_is_not_held(config: WindowedConfig, num_words: int) -> None:
-    """The window must not grow with singing without words, at the beginning or after speech."""
-    words = script_of(" ".join(f"word{number}" for number in range(num_words))).words
-    decision_s = config.update_frames * config.updates_per_decision * VAD_FRAME_S
-    assert most_held_s(Script(words, ((1.0, 290.0),)), config, 300) <= WORDLESS_S + decision_s + 1.0
-
-
-@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-@pytest.mark.parametrize("before", ["", "so it goes"])
-def test_a_word_that_never_ends_is_not_held(config: WindowedConfig, before: str) -> None:
-    """The window is not cut inside a word: the model gets only the last part of it."""
-    words = script_of(before).words
-    endless = ScriptedWord("aah", words[-1].end_s if words else 1.0, 1000.0)
-    run = ScriptedRun(Script((*words, endless), ((1.0, 120.0),)), config)
-    decision_s = config.update_frames * config.updates_per_decision * VAD_FRAME_S
-    for seconds in range(1, 121):
-        run.feed_until(seconds)
-        assert run.held_s <= MAX_WINDOW_SAMPLES / SAMPLE_RATE_HZ + decision_s + 1.0
-    run.finish()
-    assert max(end - start for start, end in run.windows.calls) == MAX_WINDOW_SAMPLES
 
 
 @pytest.mark.parametrize("options", [StreamOptions(interim=False), StreamOptions(pace="fast")])

@@ -1,0 +1,67 @@
+"""Speech without text, or in another language, is reported."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.scripted_windows import Script, ScriptedRun, ScriptedWord, script_of
+from tests.support.windowed_configs import CONFIGS, FAST, LIVE, STABILITY
+from voxtide.audio.vad import VAD_FRAME_S
+from voxtide.engines.windowed.config import WindowedConfig
+from voxtide.transcript.events import (
+    LanguageDoubted,
+    SpeechUntranscribed,
+)
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+@pytest.mark.parametrize(("speech_s", "is_reported"), [(0.8, False), (1.6, True)])
+def test_speech_that_ends_without_text_is_reported(config: WindowedConfig, speech_s: float, is_reported: bool) -> None:
+    run = ScriptedRun(Script((), ((1.0, 1.0 + speech_s),)), config)
+    run.feed_until(6.0)
+    run.finish()
+    reports = [event for event in run.events if isinstance(event, SpeechUntranscribed)]
+    assert len(reports) == is_reported
+    for report in reports:
+        assert report.start_s <= 1.0
+        assert report.audio_s == pytest.approx(1.0 + speech_s, abs=VAD_FRAME_S)
+    with_text = ScriptedRun(script_of("never put off until tomorrow | so there"), config)
+    with_text.feed_until(7.0)
+    with_text.finish()
+    assert not any(isinstance(event, SpeechUntranscribed) for event in with_text.events)
+
+
+@pytest.mark.parametrize(("logprob", "text"), [(-4.0, ""), (-0.2, "uno due tre")])
+def test_the_language_of_improbable_speech_is_doubted_although_it_has_no_text(logprob: float, text: str) -> None:
+    script = script_of("uno due tre", word_s=0.8)
+    script = replace(script, words=tuple(replace(word, logprob=logprob) for word in script.words))
+    config = replace(
+        LIVE, stability=replace(STABILITY, margin_s=5.0, deadline_s=9.0)
+    )  # no word is final before the end
+    run = ScriptedRun(script, config, only_language="en")
+    run.feed_until(12.0)
+    run.finish()
+    assert run.text == text
+    assert any(isinstance(event, LanguageDoubted) for event in run.events) == (not text)
+
+
+@pytest.mark.parametrize(("logprob", "is_doubted"), [(-1.3, True), (-0.2, False)])
+def test_the_language_of_much_speech_after_improbable_words_is_doubted(logprob: float, is_doubted: bool) -> None:
+    words = tuple(ScriptedWord(word, 1.0 + at, 1.4 + at, logprob) for at, word in ((0.0, "uno"), (0.4, "due")))
+    run = ScriptedRun(Script(words, ((1.0, 8.0),)), FAST, only_language="en")
+    run.feed_until(10.0)
+    run.finish()
+    assert run.text == "uno due"
+    assert any(isinstance(event, LanguageDoubted) for event in run.events) == is_doubted
+
+
+def test_much_speech_after_the_last_word_is_reported() -> None:
+    words = (ScriptedWord("so", 1.0, 1.4),)
+    for speech_s, starts_s in ((6.0, [1.4]), (2.5, [])):
+        run = ScriptedRun(Script(words, ((1.0, 1.0 + speech_s),)), FAST)
+        run.feed_until(9.0)
+        run.finish()
+        reports = [event for event in run.events if isinstance(event, SpeechUntranscribed)]
+        assert [report.start_s for report in reports] == pytest.approx(starts_s)
