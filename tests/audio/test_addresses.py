@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxtide.audio.addresses import SCHEMES, Address, parse
+from voxtide.audio.addresses import SCHEMES, Address, parse, shown_name
 from voxtide.errors import ConfigError
 
 
@@ -93,3 +93,21 @@ def test_no_password_appears_in_a_name(password: str) -> None:
     address = parse(f"http://user:{password}@h.example/x?key={password}")
     assert isinstance(address, Address)
     assert address.name == "http://h.example/x"
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ("talk.wav", "talk.wav"),
+        ("why?.wav", "why?.wav"),
+        ("wss://h.example:8000/v1/realtime?key=s", "wss://h.example:8000/v1/realtime"),
+        ("wss://u:s@h.example/x", "wss://h.example/x"),
+        ("wss://h.example?key=s@t", "wss://h.example"),
+        ("wss://h.example/x#s@t", "wss://h.example/x"),
+        ("wss://h.example/a@b", "wss://h.example/a@b"),
+        ("http://u:s/t@h.example/x", "http://..."),
+        ("http://[::1/x?key=s", "http://..."),
+    ],
+)
+def test_a_shown_name_has_no_secret(spec: str, name: str) -> None:
+    assert shown_name(spec) == name

@@ -145,6 +145,18 @@ def test_counts_give_the_starts_of_speech_and_silence() -> None:
     assert silent == (1, 0, 1, 0, 0, 0, 0, 1, 0, 1, 2)
 
 
+@given(levels=st.text("_?#", max_size=60))
+def test_speech_begins_after_the_speech_before_it_has_stopped(levels: str) -> None:
+    """Also if it begins in the first frame after that."""
+    gate, stopped = SpeechGate(GATE), 0
+    for index, level in enumerate(levels + "_##"):
+        change = gate.push(LEVELS[level])
+        if change is STARTED:
+            assert index + 1 - gate.num_candidate_frames >= stopped
+        elif change is STOPPED:
+            stopped = index + 1
+
+
 @given(probabilities=st.lists(st.floats(0, 1), max_size=80))
 def test_starts_and_stops_alternate_and_last(probabilities: list[float]) -> None:
     gate = SpeechGate(GATE)

@@ -73,9 +73,19 @@ def parse(spec: str) -> Path | Address:
 def shown_name(spec: str) -> str:
     """A source or a server for messages and files: without the parts of a URL that may be secret.
 
-    These are the user name, the password and the query. The address is not checked.
+    These are the user name, the password, the query and the fragment; all but the scheme if the address is malformed,
+    as with a slash in a password. The address is not checked otherwise.
     """
-    return re.sub(r"://[^/]*@", "://", spec).partition("?")[0] if "://" in spec else spec
+    scheme, separator, rest = spec.partition("://")
+    if not separator:
+        return spec
+    try:
+        _ = urlsplit(spec).port
+    except ValueError:
+        return f"{scheme}://..."
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    path = re.split(r"[?#]", rest[len(authority) :], maxsplit=1)[0]
+    return f"{scheme}://{authority.rpartition('@')[2]}{path}"
 
 
 def _file_path(url: str) -> Path:

@@ -127,6 +127,7 @@ class SpeechGate:
         if self.num_silent_frames < self._config.min_silence_frames:
             return SpeechChange.NONE
         self.is_open = False
+        self.num_candidate_frames = 0  # what started this speech
         return SpeechChange.STOPPED
 
     def _push_closed(self, probability: float, *, is_silent: bool) -> SpeechChange:

@@ -65,3 +65,37 @@ def test_much_speech_after_the_last_word_is_reported() -> None:
         run.finish()
         reports = [event for event in run.events if isinstance(event, SpeechUntranscribed)]
         assert [report.start_s for report in reports] == pytest.approx(starts_s)
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+@pytest.mark.parametrize("rest_s", [6.0, 40.0])
+def test_the_report_begins_after_the_last_word_however_long_ago(config: WindowedConfig, rest_s: float) -> None:
+    run = ScriptedRun(Script((ScriptedWord("so", 11.0, 11.4),), ((11.0, 11.4 + rest_s),)), config)
+    run.feed_until(14.0 + rest_s)
+    run.finish()
+    (report,) = (event for event in run.events if isinstance(event, SpeechUntranscribed))
+    assert report.start_s == pytest.approx(11.4, abs=0.2)
+
+
+def test_long_speech_without_words_is_reported_whole_and_its_language_doubted_after_a_pause() -> None:
+    words = tuple(ScriptedWord("uno", 1.0 + at, 1.4 + at, -1.2) for at in (0.0, 0.4, 0.8, 1.2))
+    run = ScriptedRun(Script(words, ((1.0, 2.6), (3.1, 15.1))), LIVE, only_language="en")
+    run.feed_until(20.0)
+    run.finish()
+    (report,) = (event for event in run.events if isinstance(event, SpeechUntranscribed))
+    assert report.start_s == pytest.approx(3.1, abs=0.1)
+    assert any(isinstance(event, LanguageDoubted) for event in run.events)
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+@pytest.mark.parametrize("flush_s", [None, 2.28, 2.34, 2.4])
+def test_a_doubtful_last_word_is_judged_with_the_words_before_it(config: WindowedConfig, flush_s: float | None) -> None:
+    """Whether or not a pause has made them final."""
+    words = (ScriptedWord("so", 1.0, 1.4), ScriptedWord("it", 1.4, 1.8), ScriptedWord("goes", 1.8, 2.2, -1.7))
+    run = ScriptedRun(Script(words, ((1.0, 2.2),)), config)
+    if flush_s is not None:
+        run.feed_until(flush_s)
+        run.flush()
+    run.feed_until(6.0)
+    run.finish()
+    assert run.text == "so it goes"

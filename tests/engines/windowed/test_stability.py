@@ -171,28 +171,29 @@ def test_the_rest_of_a_word_is_no_word_of_a_loop() -> None:
 def test_unsure_words_after_speech_are_dropped() -> None:
     real = [word("a", 4.8), mark(4.8)]
     late = word("you", 5.5, WEAK)  # begins 0.3 s after the end of speech
-    assert drop_noise([*real, late, word("too", 6.0)], speech_end_s=5.0, is_speech=False, config=CONFIG) == real
+    assert drop_noise([*real, late, word("too", 6.0)], [], speech_end_s=5.0, is_speech=False, config=CONFIG) == real
     sure_late = word("you", 5.5, UNSURE)
-    assert drop_noise([*real, sure_late], speech_end_s=5.0, is_speech=False, config=CONFIG) == [*real, sure_late]
+    assert drop_noise([*real, sure_late], [], speech_end_s=5.0, is_speech=False, config=CONFIG) == [*real, sure_late]
     in_time = word("you", 5.25, WEAK)
-    assert drop_noise([*real, in_time], speech_end_s=5.0, is_speech=False, config=CONFIG) == [*real, in_time]
+    assert drop_noise([*real, in_time], [], speech_end_s=5.0, is_speech=False, config=CONFIG) == [*real, in_time]
 
 
 def test_text_of_low_probability_is_noise() -> None:
     noise = [word("mm", 4.0, HOPELESS), mark(4.0)]
-    assert drop_noise(noise, speech_end_s=5.0, is_speech=False, config=CONFIG) == []
+    assert drop_noise(noise, [], speech_end_s=5.0, is_speech=False, config=CONFIG) == []
     plausible = [word("a", 3.5), word("mm", 4.0, HOPELESS)]
-    assert drop_noise(plausible, speech_end_s=5.0, is_speech=False, config=CONFIG) == plausible
-    assert drop_noise([mark(4.0)], speech_end_s=5.0, is_speech=False, config=CONFIG) == [mark(4.0)]
-    assert drop_noise([], speech_end_s=5.0, is_speech=False, config=CONFIG) == []
+    assert drop_noise(plausible, [], speech_end_s=5.0, is_speech=False, config=CONFIG) == plausible
+    assert drop_noise([mark(4.0)], [], speech_end_s=5.0, is_speech=False, config=CONFIG) == [mark(4.0)]
+    assert drop_noise([], [], speech_end_s=5.0, is_speech=False, config=CONFIG) == []
 
 
 def test_doubtful_text_of_sure_speech_is_kept() -> None:
     doubtful = [word("mm", 4.0, -1.9)]
-    assert drop_noise(doubtful, speech_end_s=5.0, is_speech=False, config=CONFIG) == []
-    assert drop_noise(doubtful, speech_end_s=5.0, is_speech=True, config=CONFIG) == doubtful
+    assert drop_noise(doubtful, [], speech_end_s=5.0, is_speech=False, config=CONFIG) == []
+    assert drop_noise(doubtful, [], speech_end_s=5.0, is_speech=True, config=CONFIG) == doubtful
     hopeless = [word("mm", 4.0, -2.1)]
-    assert drop_noise(hopeless, speech_end_s=5.0, is_speech=True, config=CONFIG) == []
+    assert drop_noise(hopeless, [], speech_end_s=5.0, is_speech=True, config=CONFIG) == []
+    assert drop_noise(hopeless, [word("so", 3.0, -0.1)], speech_end_s=5.0, is_speech=True, config=CONFIG) == hopeless
 
 
 def test_the_mean_counts_tokens() -> None:
@@ -232,7 +233,7 @@ def test_stable_words_of_any_hypothesis(
 def test_rules_only_cut_the_end_of_any_hypothesis(
     pieces: list[Piece], before: list[Piece], now_s: float, speech_end_s: float
 ) -> None:
-    without_noise = drop_noise(pieces, speech_end_s=speech_end_s, is_speech=False, config=CONFIG)
+    without_noise = drop_noise(pieces, [], speech_end_s=speech_end_s, is_speech=False, config=CONFIG)
     assert without_noise == pieces[: len(without_noise)]
     num = num_shown(pieces, before, before, now_s=now_s, config=CONFIG)
     assert not num or not pieces[num - 1].is_punctuation

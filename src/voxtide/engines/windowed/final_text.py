@@ -34,6 +34,11 @@ class WindowedFinalText:
         return self.prefix[-1].end_s if self.prefix else 0.0
 
     @property
+    def segment_pieces(self) -> list[Piece]:
+        """The final pieces of the open segment that the window holds."""
+        return [piece for piece in self.prefix if self._words and piece.end_s > self._words[0].start_s]
+
+    @property
     def open_start_s(self) -> float:
         """No later word begins much before this: the end of the last final word, or the onset of speech after it."""
         return max(self.end_s, self._speech_start_s)

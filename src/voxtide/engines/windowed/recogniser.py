@@ -32,6 +32,7 @@ from voxtide.transcript.events import (
     Interim,
     LanguageDetected,
     LanguageDoubted,
+    SegmentEnded,
     SpeechStarted,
     SpeechStopped,
     SpeechUntranscribed,
@@ -84,7 +85,7 @@ class WindowedRecogniser:
         self._num_done_samples = 0  # in whole frames
         self._final_end = 0  # sample before which all text is final
         self._has_open_speech = False  # whether the window holds speech that is not final
-        self._onset = 0  # of the speech
+        self._onset = 0  # of the open speech
         self._num_frames_since_update = 0
         self._num_updates = 0
         self._hypotheses = WindowHypotheses()
@@ -189,10 +190,10 @@ class WindowedRecogniser:
 
     def _open_window(self, speech_start: int) -> None:
         """Continue the window after a short pause, else restart it."""
-        self._num_frames_since_update, self._onset = 0, speech_start
+        self._num_frames_since_update = 0
         if self._has_open_speech:
             return
-        self._has_open_speech = True
+        self._has_open_speech, self._onset = True, speech_start
         onset = max(0, speech_start - round(self._config.preroll_s * SAMPLE_RATE_HZ))
         self._final_text.begin_speech(onset / SAMPLE_RATE_HZ)
         if not self._final_text.prefix or speech_start - self._final_end > self._config.max_pause_s * SAMPLE_RATE_HZ:
@@ -337,15 +338,17 @@ class WindowedRecogniser:
             pieces = self._transcribe_to_end(end)
         is_speech = self._window.has_speech(self._open_start_s, speech_end_s)
         is_word = self._window.has_word(self._open_start_s, speech_end_s)
-        kept = drop_noise(pieces, speech_end_s=speech_end_s, is_speech=is_word, config=self._config.stability)
+        final = self._final_text.segment_pieces
+        kept = drop_noise(pieces, final, speech_end_s=speech_end_s, is_speech=is_word, config=self._config.stability)
         events: list[TranscriptEvent] = [*self._emit_language(), *self._add_final(kept, end_s)]
         if is_speech and not kept:  # the least probable text is the best evidence
             events += self._check_language(pieces, end_s)
         ended = self._final_text.end_segment(speech_end_s, end_s)
+        start_s = max(self._final_end, self._onset) / SAMPLE_RATE_HZ  # the window may begin later
         if is_speech and not ended:
-            events.append(SpeechUntranscribed(self._open_start_s, speech_end_s))
+            events += self._report_wordless(start_s, speech_end_s, end_s, has_pieces=bool(pieces))
         elif ended:
-            events += self._report_rest(speech_end_s, end_s)
+            events += self._report_rest(ended, speech_end_s, end_s)
         events += ended
         self._hypotheses.reset()
         self._hypotheses.speculate([], silence_start=self._silence_start, end=end)
@@ -354,16 +357,20 @@ class WindowedRecogniser:
         self._window.cut(self._num_done_samples, [])
         return events + self._emit_interim("", end_s)
 
-    def _report_rest(self, speech_end_s: float, end_s: float) -> list[TranscriptEvent]:
-        """Report long speech after the segment's last word."""
-        rest_s = self._window.speech.speech_s(self._final_text.end_s, speech_end_s)
-        if rest_s < WORDLESS_REST_S:
+    def _report_rest(self, ended: list[SegmentEnded], speech_end_s: float, end_s: float) -> list[TranscriptEvent]:
+        """Report long speech after the segment's last word, which the window may no longer hold."""
+        start_s = ended[-1].segment.words[-1].end_s
+        if self._window.speech.speech_s(start_s, speech_end_s) < WORDLESS_REST_S:
             return []
-        is_doubted = self._language_check.add_wordless(rest_s)
-        return [
-            *(self._doubt(end_s) if is_doubted else []),
-            SpeechUntranscribed(self._final_text.end_s, speech_end_s),
-        ]
+        return self._report_wordless(start_s, speech_end_s, end_s, has_pieces=False)
+
+    def _report_wordless(
+        self, start_s: float, speech_end_s: float, end_s: float, *, has_pieces: bool
+    ) -> list[TranscriptEvent]:
+        """Report speech without text. If the model had `has_pieces` for it, they have been judged already."""
+        speech_s = self._window.speech.speech_s(start_s, speech_end_s)
+        is_doubted = not has_pieces and self._language_check.add_wordless(speech_s)
+        return [*(self._doubt(end_s) if is_doubted else []), SpeechUntranscribed(start_s, speech_end_s)]
 
     def _transcribe_to_end(self, end: int) -> list[Piece]:
         pieces = self._window.transcribe(end, self._hypotheses.pending, is_last=True)

@@ -153,10 +153,14 @@ def repeats_last_word(pieces: list[Piece], prefix: list[Piece]) -> bool:
     return first.normalised == last.normalised and first.end_s - last.end_s < MIN_WORD_S
 
 
-def drop_noise(pieces: list[Piece], *, speech_end_s: float, is_speech: bool, config: StabilityConfig) -> list[Piece]:
+def drop_noise(
+    pieces: list[Piece], final: list[Piece], *, speech_end_s: float, is_speech: bool, config: StabilityConfig
+) -> list[Piece]:
     """The pieces of speech that ended at `speech_end_s`, without words found in silence or noise.
 
-    If `is_speech`, the VAD detected enough speech for a word: doubtful words are kept, improbable ones are not.
+    `final`: the pieces before them that are final, of the same speech. They are judged together: otherwise a doubtful
+    last word would be kept or dropped by when the words before it became final. If `is_speech`, the VAD detected enough
+    speech for a word: doubtful words are kept, improbable ones are not.
     """
     for i, piece in enumerate(pieces):
         is_late = piece.start_s > speech_end_s + config.after_speech_s and not piece.is_punctuation
@@ -165,7 +169,8 @@ def drop_noise(pieces: list[Piece], *, speech_end_s: float, is_speech: bool, con
             break
     words = [piece for piece in pieces if not piece.is_punctuation]
     least = config.min_logprob * (DOUBTFUL if is_speech else 1.0)
-    return [] if words and mean_logprob(words) < least else pieces
+    spoken = [piece for piece in final if not piece.is_punctuation] + words
+    return [] if words and mean_logprob(spoken) < least else pieces
 
 
 def mean_logprob(pieces: list[Piece]) -> float:
