@@ -452,15 +452,26 @@ def test_without_the_extra_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) 
     assert install_command("bench") in err.getvalue() and out.getvalue() == ""
 
 
+def install_py_spy(directory: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> Path:
+    """Put a shell script of these lines beside the interpreter, as py-spy."""
+    profiler = directory / "py-spy"
+    profiler.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+    profiler.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(directory / "python"))
+    return profiler
+
+
+WRITE = "for last; do :; done\necho '{}' >\"$last\""
+"""Writes a document to the file that the last argument names."""
+
+
 @pytest.mark.parametrize("failures", [{}, {"good": "there is no audio"}])
 def test_a_profile_runs_the_command_under_py_spy(
     failures: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    profiler, results = tmp_path / "py-spy", tmp_path / "results.json"
+    results = tmp_path / "results.json"
     write = f"echo '{json.dumps({'failures': failures})}' >{results}"
-    profiler.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path / "arguments"}\n{write}\n')
-    profiler.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    profiler = install_py_spy(tmp_path, monkeypatch, f'printf "%s\\n" "$@" >{tmp_path / "arguments"}', write)
     arguments = ["good", "--json", str(results), "--profile", "out.svg", "--engine", "scripted", "--quick"]
     assert command.main(arguments, again=["-c", "main()", "bench"]) == len(failures)
     passed = (tmp_path / "arguments").read_text("utf-8").splitlines()
@@ -472,21 +483,15 @@ def test_a_profile_runs_the_command_under_py_spy(
 
 
 def test_a_profiled_run_keeps_its_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    profiler = tmp_path / "py-spy"
-    profiler.write_text('#!/bin/sh\nfor last; do :; done\necho \'{"failures": {}}\' >"$last"\n')
-    profiler.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    install_py_spy(tmp_path, monkeypatch, WRITE.format('{"failures": {}}'))
     assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 0
     (path,) = Path("bench-results").iterdir()
     assert path.name.endswith("-scripted-standard.json") and path.read_text("utf-8")
 
 
 def test_ctrl_c_leaves_a_profiled_run_to_write_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    profiler = tmp_path / "py-spy"
-    write = 'for last; do :; done\necho \'{"failures": {"run": "stopped by Ctrl-C"}}\' >"$last"\n'
-    profiler.write_text(f"#!/bin/sh\nkill -INT $PPID\n{write}")
-    profiler.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    write = WRITE.format('{"failures": {"run": "stopped by Ctrl-C"}}')
+    install_py_spy(tmp_path, monkeypatch, "kill -INT $PPID", write)
     before = signal.getsignal(signal.SIGINT)
     assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 130
     assert signal.getsignal(signal.SIGINT) is before
@@ -495,10 +500,7 @@ def test_ctrl_c_leaves_a_profiled_run_to_write_what_it_has(tmp_path: Path, monke
 
 
 def test_a_profile_that_cannot_begin_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    profiler = tmp_path / "py-spy"
-    profiler.write_text("#!/bin/sh\nexit 1\n")
-    profiler.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    install_py_spy(tmp_path, monkeypatch, "exit 1")
     assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 1
     assert list(Path("bench-results").iterdir()) == []
 
