@@ -112,11 +112,12 @@ LIVE = WindowedConfig(
         show_last_logprob=-0.1,
         show_age_s=0.7,
     ),
-    pause_stability=StabilityConfig(),
+    pause_stability=StabilityConfig(max_doubt_s=0.18),
 )
 """For live speech: an update every 192 ms, at first every 96 ms, and a decision every 384 ms. During speech only old
 words become final, the others at the next pause: before the model has the rest of the utterance, more of them are
-wrong."""
+wrong. In a pause all but improbable words are final after 0.28 s: those that waited for the end of speech were as often
+wrong then."""
 
 FAST = WindowedConfig(
     update_frames=250,
