@@ -1,4 +1,4 @@
-"""Passes, drift and slopes, on handwritten words."""
+"""Passes and drift, on handwritten words."""
 
 from __future__ import annotations
 
@@ -6,16 +6,10 @@ import pytest
 
 from voxtide.bench.figures import hour
 from voxtide.bench.figures.hour import drifts_s, growth_measure, passes_of
-from voxtide.bench.figures.memory import slope
 from voxtide.bench.load.session import BenchEngine, BenchSession
 from voxtide.engines.registry import load_engine
 from voxtide.errors import VoxtideError
 from voxtide.types import Segment, Transcript, Word
-
-
-def test_a_slope_is_that_of_the_fitted_line() -> None:
-    assert slope([0, 1, 2, 3], [10.0, 12.0, 14.0, 16.0]) == pytest.approx(2)
-    assert slope([1, 5, 9], [300.0, 310.0, 320.0]) == pytest.approx(2.5)
 
 
 def test_words_belong_to_the_pass_in_which_they_start() -> None:

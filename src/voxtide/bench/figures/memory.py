@@ -5,7 +5,9 @@ Audio is fed as fast as the engine takes it, so the inboxes are full, which in r
 
 - one stream: after a live stream has transcribed a minute, still open.
 - each further stream: more live streams are opened, four at a time, each fed a minute, all kept open; the least-squares
-  slope through the sizes from the first stream on.
+  slope through the sizes from the first four on.
+- parallel runs: what the first four cost more than that. Then the model runs on all cores at once for the first time;
+  the memory it works in is kept, and serves all streams.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from voxtide.bench.load.variants import with_pauses
 from voxtide.engines.base import EngineStream
 from voxtide.types import SAMPLE_RATE_HZ, Samples
 
-NUM_MORE, NUM_MORE_QUICK = 16, 4
+NUM_MORE, NUM_MORE_QUICK = 16, 12
 NUM_AT_ONCE = 4
 FEED_S, QUICK_FEED_S = 60.0, 15.0
 PAUSE_S = 0.8
@@ -45,13 +47,16 @@ async def measure(session: BenchSession) -> Figure:
     counts, megabytes = [count for count, _ in sizes], [size for _, size in sizes]
     return Figure(
         name="memory",
-        measures=_measures(counts, megabytes, feed_s),
+        measures=measures(counts, megabytes, feed_s),
         details={"sizes": sizes},
         plots=(_plot(counts, megabytes),),
     )
 
 
-def _measures(counts: Sequence[int], megabytes: Sequence[float], feed_s: float) -> tuple[Measure, ...]:
+def measures(counts: Sequence[int], megabytes: Sequence[float], feed_s: float) -> tuple[Measure, ...]:
+    """The measures of numbers of open streams, which begin with 0, 1 and the first parallel ones, and their MB."""
+    further = slope(counts[2:], megabytes[2:])
+    feeding = f"{feed_s:.0f} s of audio each"
     return (
         Measure(
             name="memory with one stream",
@@ -62,10 +67,16 @@ def _measures(counts: Sequence[int], megabytes: Sequence[float], feed_s: float) 
         ),
         Measure(
             name="memory of a further stream",
-            value=slope(counts[1:], megabytes[1:]),
+            value=further,
             unit="MB",
             target=FURTHER,
-            method=f"slope of the resident set from 1 to {counts[-1]} open streams, {feed_s:.0f} s of audio each",
+            method=f"slope of the resident set from {counts[2]} to {counts[-1]} open streams, {feeding}",
+        ),
+        Measure(
+            name="memory of parallel runs",
+            value=megabytes[2] - megabytes[1] - (counts[2] - counts[1]) * further,
+            unit="MB",
+            method=f"once: what {counts[1]} to {counts[2]} open streams cost more than that, as all cores run at once",
         ),
         Measure(
             name="memory before any stream",
