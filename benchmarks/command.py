@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +82,7 @@ async def _measure_all(options: argparse.Namespace, label: str) -> int:
     for name in names:
         result = await measure(name, label, talks)
         num_failed += result["failure"] is not None
-        options.results.mkdir(parents=True, exist_ok=True)
-        path = options.results / f"{result['date'][:10]}-{name}-{label}.json"
-        path.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+        path = _save(result, options.results)
         sys.stdout.write("\n".join(_summary(result)) + f"\n  {path}\n")
         sys.stdout.flush()
     return int(num_failed > 0)
@@ -125,6 +124,22 @@ async def measure(name: str, label: str, talks: Sequence[PeerTalk]) -> dict[str,
         "figures": found or {},
         "texts": texts,
     }
+
+
+def _save(result: dict[str, Any], directory: Path) -> Path:
+    """Write a result into a new file: its name has the time, and a number if another run took the same second."""
+    directory.mkdir(parents=True, exist_ok=True)
+    began = datetime.fromisoformat(result["date"])
+    stem = f"{began:%Y-%m-%d-%H%M%S}-{result['peer']}-{result['audio']['name']}"
+    for number in count(1):
+        path = directory / f"{stem}{f'-{number}' if number > 1 else ''}.json"
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(json.dumps(result, indent=1) + "\n")
+            break
+        except FileExistsError:
+            continue
+    return path
 
 
 def _summary(result: dict[str, Any]) -> list[str]:

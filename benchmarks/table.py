@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +48,18 @@ def newest(directory: Path, audio: str) -> list[dict[str, Any]]:
         ConfigError: A file is no result.
     """
     results: dict[str, dict[str, Any]] = {}
-    for path in sorted(directory.glob("*.json")):  # a name begins with its date
+    for path in sorted(directory.glob("*.json")):
         try:
             result = json.loads(path.read_text("utf-8"))
             if result["audio"]["name"] == audio and is_quiet(result):
-                results[result["peer"]] = result
+                results[result["peer"]] = max(results.get(result["peer"], result), result, key=_began)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{path} is no result of benchmarks/run: {error!r}; move it away") from error
     return [results[name] for name in sorted(results)]
+
+
+def _began(result: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(result["date"])
 
 
 def is_quiet(result: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,7 +45,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adapter: Adapter) -> Ru
         monkeypatch.setattr(command, "command", fake_command)
         results = tmp_path / "results"
         code = command.main([*arguments, "--audio", str(tmp_path / "a.wav"), "--results", str(results)])
-        (path,) = results.glob("????-??-??-fake-a.wav.json")
+        *_, path = sorted(results.glob("????-??-??-??????-fake-a.wav*.json"), key=lambda path: path.stat().st_mtime_ns)
         return code, json.loads(path.read_text("utf-8"))
 
     return go
@@ -60,6 +61,22 @@ def test_a_peer_is_measured(run: Run, capsys: pytest.CaptureFixture[str]) -> Non
     out, err = capsys.readouterr()
     assert "WER %: 50.0" in out
     assert "fake: playing a.wav in real time" in err
+
+
+def test_no_result_replaces_another(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even one that began in the same second."""
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Stopped:
+            return cls(2026, 11, 30, 10, 0, 0, tzinfo=tz)
+
+    monkeypatch.setattr(command, "datetime", Stopped)
+    for text in ("one", "two", "three"):
+        assert run(f"output.ready()\nlist(audio())\noutput.final({text!r})\n", "fake")[1]["texts"] == [text]
+    names = [f"2026-11-30-100000-fake-a.wav{suffix}.json" for suffix in ("", "-2", "-3")]
+    saved = [json.loads((tmp_path / "results" / name).read_text("utf-8")) for name in names]
+    assert [result["texts"] for result in saved] == [["one"], ["two"], ["three"]]
 
 
 def test_a_peer_that_dies_has_a_result(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
