@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from benchmarks.audio import TALKS, PeerTalk, load_talks
@@ -20,7 +21,7 @@ from benchmarks.ruler import figures, final_text
 from benchmarks.table import COLUMNS, cell, is_quiet, markdown, newest
 from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.machine import describe_machine
-from voxtide.errors import VoxtideError
+from voxtide.errors import ConfigError, VoxtideError
 
 RESULTS = HOME / "results"
 ALL = "all"
@@ -77,13 +78,19 @@ async def _measure_all(options: argparse.Namespace, label: str) -> int:
     if not names:
         _progress(f"error: name a peer: {ALL}, {', '.join(PEERS)}")
         return 1
+    _check_writable(options.results)
     talks = await load_talks(options.audio, options.corpus, options.talks)
     num_failed = 0
     for name in names:
         result = await measure(name, label, talks)
         num_failed += result["failure"] is not None
-        path = _save(result, options.results)
-        sys.stdout.write("\n".join(_summary(result)) + f"\n  {path}\n")
+        sys.stdout.write("\n".join(_summary(result)) + "\n")
+        try:
+            sys.stdout.write(f"  {_save(result, options.results)}\n")
+        except OSError as error:
+            num_failed += 1
+            _progress(f"error: {options.results} no longer takes results: {error}; this one is on stdout: save it")
+            sys.stdout.write(json.dumps(result) + "\n")
         sys.stdout.flush()
     return int(num_failed > 0)
 
@@ -126,9 +133,23 @@ async def measure(name: str, label: str, talks: Sequence[PeerTalk]) -> dict[str,
     }
 
 
+def _check_writable(directory: Path) -> None:
+    """Make the directory and write a file in it, before hours of playing.
+
+    Raises:
+        ConfigError: That failed.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=directory) as file:
+            file.write(b"\n")
+    except OSError as error:
+        reason = error.strerror or error
+        raise ConfigError(f"results cannot be written to {directory}: {reason}; choose another by --results") from error
+
+
 def _save(result: dict[str, Any], directory: Path) -> Path:
     """Write a result into a new file: its name has the time, and a number if another run took the same second."""
-    directory.mkdir(parents=True, exist_ok=True)
     began = datetime.fromisoformat(result["date"])
     stem = f"{began:%Y-%m-%d-%H%M%S}-{result['peer']}-{result['audio']['name']}"
     for number in count(1):

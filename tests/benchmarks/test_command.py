@@ -28,7 +28,7 @@ class Run(Protocol):
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adapter: Adapter) -> Run:
-    """Runs the command with one fake peer over a short file, and returns its exit code and its result."""
+    """Runs the command with one fake peer over a short file, and returns its exit code and its last result."""
     speech = np.sin(np.arange(1600, dtype=np.float32))
     (tmp_path / "a.wav").write_bytes(wav_bytes(speech))
     (tmp_path / "a.txt").write_text("good morning", "utf-8")
@@ -45,8 +45,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adapter: Adapter) -> Ru
         monkeypatch.setattr(command, "command", fake_command)
         results = tmp_path / "results"
         code = command.main([*arguments, "--audio", str(tmp_path / "a.wav"), "--results", str(results)])
-        *_, path = sorted(results.glob("????-??-??-??????-fake-a.wav*.json"), key=lambda path: path.stat().st_mtime_ns)
-        return code, json.loads(path.read_text("utf-8"))
+        paths = sorted(results.glob("????-??-??-??????-fake-a.wav*.json"), key=lambda path: path.stat().st_mtime_ns)
+        return code, json.loads(paths[-1].read_text("utf-8")) if paths else {}
 
     return go
 
@@ -77,6 +77,33 @@ def test_no_result_replaces_another(run: Run, tmp_path: Path, monkeypatch: pytes
     names = [f"2026-11-30-100000-fake-a.wav{suffix}.json" for suffix in ("", "-2", "-3")]
     saved = [json.loads((tmp_path / "results" / name).read_text("utf-8")) for name in names]
     assert [result["texts"] for result in saved] == [["one"], ["two"], ["three"]]
+
+
+@pytest.mark.parametrize("below", [".", "deeper"])
+def test_a_place_that_takes_no_results_is_refused_before_playing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], below: str
+) -> None:
+    async def play(*_: object) -> None:
+        raise AssertionError("it was played")
+
+    monkeypatch.setattr(command, "measure", play)
+    monkeypatch.setattr(command, "load_talks", play)
+    (file := tmp_path / "file").write_text("", "utf-8")
+    assert command.main(["voxtide", "--results", str(file / below)]) == 1
+    error = capsys.readouterr().err
+    assert f"results cannot be written to {file / below}: " in error
+    assert "choose another by --results" in error
+
+
+def test_a_result_that_cannot_be_written_any_more_is_printed(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The disk is full, or a network drive is gone; here the adapter removes the directory."""
+    remove = f"import shutil\nshutil.rmtree({str(tmp_path / 'results')!r})\n"
+    assert run(f"output.ready()\nlist(audio())\noutput.final('one')\n{remove}", "fake") == (1, {})
+    out, err = capsys.readouterr()
+    assert json.loads(out.splitlines()[-1])["texts"] == ["one"]
+    assert f"error: {tmp_path / 'results'} no longer takes results: " in err
 
 
 def test_a_peer_that_dies_has_a_result(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
