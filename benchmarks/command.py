@@ -25,6 +25,9 @@ from voxtide.errors import ConfigError, VoxtideError
 
 RESULTS = HOME / "results"
 ALL = "all"
+UNKNOWN = "unknown"
+"""The version of a peer whose requirements do not name it. It is not played."""
+
 MAX_TALKS = 20
 """More than an hour of talk for each peer, in real time."""
 
@@ -101,9 +104,10 @@ async def measure(name: str, label: str, talks: Sequence[PeerTalk]) -> dict[str,
     machine: dict[str, Any] = describe_machine()
     others = OtherPrograms()
     found: dict[str, Any] | None = None
-    failure, texts = None, []
+    failure, texts, measured = None, [], UNKNOWN
     began = datetime.now(UTC)
     try:
+        measured = version(peer) or str(machine["voxtide"])  # before the plays: it must not cost a measurement
         arguments = await asyncio.to_thread(command, peer, _progress)
         others = OtherPrograms()
         plays = []
@@ -117,7 +121,7 @@ async def measure(name: str, label: str, talks: Sequence[PeerTalk]) -> dict[str,
     return {
         "peer": name,
         "package": peer.package,
-        "version": version(peer) or str(machine["voxtide"]),
+        "version": measured,
         "model": peer.model,
         "summary": peer.summary,
         "date": began.isoformat(timespec="seconds"),

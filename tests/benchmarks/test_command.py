@@ -23,7 +23,7 @@ from voxtide.errors import VoxtideError
 
 
 class Run(Protocol):
-    def __call__(self, body: str | VoxtideError, *arguments: str) -> tuple[int, dict[str, Any]]: ...
+    def __call__(self, body: str | Exception, *arguments: str) -> tuple[int, dict[str, Any]]: ...
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adapter: Adapter) -> Ru
     peer = Peer("fake.py", "moonshine-tiny-en", summary="a fake")
     monkeypatch.setattr(command, "PEERS", {"fake": peer})
 
-    def go(body: str | VoxtideError, *arguments: str) -> tuple[int, dict[str, Any]]:
+    def go(body: str | Exception, *arguments: str) -> tuple[int, dict[str, Any]]:
         def fake_command(peer: Peer, progress: object) -> list[str]:
-            if isinstance(body, VoxtideError):
+            if isinstance(body, Exception):
                 raise body
             return adapter(body)
 
@@ -116,6 +116,15 @@ def test_a_peer_that_dies_has_a_result(run: Run, capsys: pytest.CaptureFixture[s
 def test_a_peer_that_cannot_be_installed_has_a_result(run: Run) -> None:
     code, result = run(VoxtideError("fake could not be installed"), "fake")
     assert (code, result["failure"]) == (1, "fake could not be installed")
+
+
+def test_a_peer_of_unknown_version_is_not_played_and_has_a_result(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(peer: Peer) -> str:
+        raise VoxtideError("fake.txt does not pin fake")
+
+    monkeypatch.setattr(command, "version", fail)
+    code, result = run(AssertionError("it was played"), "fake")
+    assert (code, result["failure"], result["version"]) == (1, "fake.txt does not pin fake", "unknown")
 
 
 @pytest.mark.parametrize("arguments", [["nosuch"], ["voxtide", "--talks", "0"], ["voxtide", "--talks", "many"]])
