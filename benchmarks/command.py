@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -20,13 +22,16 @@ from benchmarks.playing import play_peer
 from benchmarks.ruler import figures, final_text
 from benchmarks.table import COLUMNS, cell, is_quiet, markdown, newest
 from voxtide.bench.load.process import OtherPrograms
-from voxtide.bench.machine import describe_machine
+from voxtide.bench.machine import describe_machine, without_home
 from voxtide.errors import ConfigError, VoxtideError
 
 RESULTS = HOME / "results"
 ALL = "all"
 UNKNOWN = "unknown"
 """The version of a peer whose requirements do not name it. It is not played."""
+
+DIRECTORIES = re.compile(r"(?<![\w.~/-])(?!//)~?/(?:[^\s'\":,;()/]+/)*(?=[^\s/])")
+"""The directories of an absolute path, with the slash after them. What follows the colon of a web address is none."""
 
 MAX_TALKS = 20
 """More than an hour of talk for each peer, in real time."""
@@ -35,12 +40,12 @@ MAX_TALKS = 20
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the named peers in turn, or print the table. Returns 0; 1 if one failed; 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
-    label = options.corpus or options.audio
+    label = _label(options)
     try:
         if options.table:
-            sys.stdout.write(markdown(newest(options.results, Path(label).name)))
+            sys.stdout.write(markdown(newest(options.results, label)))
             return 0
-        return asyncio.run(_measure_all(options, Path(label).name))
+        return asyncio.run(_measure_all(options, label))
     except VoxtideError as error:
         _progress(f"error: {error}")
         return 1
@@ -64,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _label(options: argparse.Namespace) -> str:
+    """The name of what is played: of a file or directory, without its path."""
+    return Path(os.path.abspath(options.corpus or options.audio)).name
+
+
 def _peer_name(text: str) -> str:
     if text not in PEERS and text != ALL:
         raise argparse.ArgumentTypeError(f"there is no peer {text!r}; choose from {ALL}, {', '.join(PEERS)}")
@@ -85,7 +95,7 @@ async def _measure_all(options: argparse.Namespace, label: str) -> int:
     talks = await load_talks(options.audio, options.corpus, options.talks)
     num_failed = 0
     for name in names:
-        result = await measure(name, label, talks)
+        result = await measure(name, label, talks) | {"command": _command_line(options, names, label)}
         num_failed += result["failure"] is not None
         sys.stdout.write("\n".join(_summary(result)) + "\n")
         try:
@@ -125,7 +135,6 @@ async def measure(name: str, label: str, talks: Sequence[PeerTalk]) -> dict[str,
         "model": peer.model,
         "summary": peer.summary,
         "date": began.isoformat(timespec="seconds"),
-        "command": shlex.join(["benchmarks/run", *sys.argv[1:]]),
         "machine": machine | {"other_cores": others.num_cores},
         "audio": {
             "name": label,
@@ -135,6 +144,17 @@ async def measure(name: str, label: str, talks: Sequence[PeerTalk]) -> dict[str,
         "figures": found or {},
         "texts": texts,
     }
+
+
+def _command_line(options: argparse.Namespace, names: Sequence[str], label: str) -> str:
+    """The command for a result, which is passed on: names of files without the user's directories."""
+    played = ["--corpus" if options.corpus else "--audio", label]
+    return shlex.join(["benchmarks/run", *names, *played, "--talks", str(options.talks)])
+
+
+def _without_directories(text: str) -> str:
+    """A text for a result: of each absolute path, only the name."""
+    return DIRECTORIES.sub("", without_home(text))
 
 
 def _check_writable(directory: Path) -> None:
@@ -153,14 +173,18 @@ def _check_writable(directory: Path) -> None:
 
 
 def _save(result: dict[str, Any], directory: Path) -> Path:
-    """Write a result into a new file: its name has the time, and a number if another run took the same second."""
+    """Write a result into a new file: its name has the time, and a number if another run took the same second.
+
+    The user sees the directories in a failure; the file has only names.
+    """
+    text = json.dumps(result | {"failure": result["failure"] and _without_directories(result["failure"])}, indent=1)
     began = datetime.fromisoformat(result["date"])
     stem = f"{began:%Y-%m-%d-%H%M%S}-{result['peer']}-{result['audio']['name']}"
     for number in count(1):
         path = directory / f"{stem}{f'-{number}' if number > 1 else ''}.json"
         try:
             with path.open("x", encoding="utf-8") as file:
-                file.write(json.dumps(result, indent=1) + "\n")
+                file.write(f"{text}\n")
             break
         except FileExistsError:
             continue

@@ -113,6 +113,34 @@ def test_a_peer_that_dies_has_a_result(run: Run, capsys: pytest.CaptureFixture[s
     assert "FAILED" in capsys.readouterr().out
 
 
+def test_a_result_has_names_and_no_directories(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/Jane Doe")
+    where = f"{tmp_path}/a b.py, /home/Jane Doe/x/c.py: see https://example.org/d/e, either/or"
+    code, result = run(f"sys.exit({where!r})", "fake", "--talks", "3")
+    assert (code, result["command"]) == (1, "benchmarks/run fake --audio a.wav --talks 3")
+    assert result["failure"].endswith("  a b.py, c.py: see https://example.org/d/e, either/or")
+    (path,) = (tmp_path / "results").iterdir()
+    assert str(tmp_path) not in path.read_text("utf-8")
+    assert where in capsys.readouterr().out  # the user needs them
+
+
+def test_a_directory_of_speech_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if it is the current one."""
+    labels: list[str] = []
+
+    async def measure_all(options: object, label: str) -> int:
+        labels.append(label)
+        return 0
+
+    monkeypatch.setattr(command, "_measure_all", measure_all)
+    monkeypatch.chdir(tmp_path)
+    for directory in (".", f"{tmp_path}/x/..", "prompts-en"):
+        command.main(["voxtide", "--corpus", directory])
+    assert labels == [tmp_path.name, tmp_path.name, "prompts-en"]
+
+
 def test_a_peer_that_cannot_be_installed_has_a_result(run: Run) -> None:
     code, result = run(VoxtideError("fake could not be installed"), "fake")
     assert (code, result["failure"]) == (1, "fake could not be installed")
