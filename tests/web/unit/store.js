@@ -99,7 +99,8 @@ export async function test_all_free_sessions_are_deleted_and_the_others_are_coun
       delete: (ids) => (ids.includes("stuck") ? Promise.reject(new Error("disk")) : database.delete(ids)),
     });
     const { deleted, numOpen, numFailed } = await broken.deleteAllFree(["own", "free", "stuck", "gone", "last"], "own");
-    equal(deleted.map(({ record: { id }, segments }) => [id, segments[0].text]), [["free", "free."], ["last", "last."]]);
+    const texts = deleted.map(({ record: { id }, segments }) => [id, segments[0].text]);
+    equal(texts, [["free", "free."], ["last", "last."]]);
     equal([numOpen, numFailed], [1, 1]);
     equal((await archive.list()).map(({ id }) => id).sort(), ["own", "stuck"]);
     for (const { record: kept, segments } of deleted) await archive.save(kept, segments); // as an undo does
