@@ -10,6 +10,7 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -97,13 +98,14 @@ async def _measure_all(options: argparse.Namespace, label: str) -> int:
     for name in names:
         result = await measure(name, label, talks) | {"command": _command_line(options, names, label)}
         num_failed += result["failure"] is not None
-        sys.stdout.write("\n".join(_summary(result)) + "\n")
+        record = result | {"failure": result["failure"] and _without_directories(result["failure"])}
         try:
-            sys.stdout.write(f"  {_save(result, options.results)}\n")
+            saved = f"  {_save(record, options.results)}"
         except OSError as error:
             num_failed += 1
             _progress(f"error: {options.results} no longer takes results: {error}; this one is on stdout: save it")
-            sys.stdout.write(json.dumps(result) + "\n")
+            saved = json.dumps(record)
+        sys.stdout.write("\n".join([*_summary(result), saved]) + "\n")  # the user sees the directories in a failure
         sys.stdout.flush()
     return int(num_failed > 0)
 
@@ -175,19 +177,23 @@ def _check_writable(directory: Path) -> None:
 def _save(result: dict[str, Any], directory: Path) -> Path:
     """Write a result into a new file: its name has the time, and a number if another run took the same second.
 
-    The user sees the directories in a failure; the file has only names.
+    Raises:
+        OSError: It cannot be written; there is no part of it.
     """
-    text = json.dumps(result | {"failure": result["failure"] and _without_directories(result["failure"])}, indent=1)
     began = datetime.fromisoformat(result["date"])
     stem = f"{began:%Y-%m-%d-%H%M%S}-{result['peer']}-{result['audio']['name']}"
     for number in count(1):
         path = directory / f"{stem}{f'-{number}' if number > 1 else ''}.json"
         try:
             with path.open("x", encoding="utf-8") as file:
-                file.write(f"{text}\n")
+                file.write(json.dumps(result, indent=1) + "\n")
             break
         except FileExistsError:
             continue
+        except OSError:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            raise
     return path
 
 

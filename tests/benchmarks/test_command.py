@@ -9,7 +9,7 @@ import subprocess
 import sys
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 import pytest
@@ -104,6 +104,29 @@ def test_a_result_that_cannot_be_written_any_more_is_printed(
     out, err = capsys.readouterr()
     assert json.loads(out.splitlines()[-1])["texts"] == ["one"]
     assert f"error: {tmp_path / 'results'} no longer takes results: " in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_keeps_no_part_of_a_result(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be no result, and end every later table."""
+
+    usual = Path.open
+
+    def full(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> IO[Any]:
+        if mode != "x":
+            return usual(path, mode, *arguments, **options)
+        path.touch()
+        return open("/dev/full", "w", encoding="utf-8")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        assert run("output.ready()\nlist(audio())\noutput.final('one')\n", "fake") == (1, {})
+    out, err = capsys.readouterr()
+    assert json.loads(out.splitlines()[-1])["texts"] == ["one"]
+    assert "No space left on device" in err
+    assert command.main(["--table", "--results", str(tmp_path / "results")]) == 0
 
 
 def test_a_peer_that_dies_has_a_result(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
