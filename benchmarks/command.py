@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from benchmarks.audio import TALKS, PeerTalk, load_talks
@@ -18,11 +23,17 @@ from benchmarks.playing import play_peer
 from benchmarks.ruler import figures, final_text
 from benchmarks.table import COLUMNS, cell, is_quiet, markdown, newest
 from voxtide.bench.load.process import OtherPrograms
-from voxtide.bench.machine import describe_machine
-from voxtide.errors import VoxtideError
+from voxtide.bench.machine import describe_machine, without_home
+from voxtide.errors import ConfigError, VoxtideError
 
 RESULTS = HOME / "results"
 ALL = "all"
+UNKNOWN = "unknown"
+"""The version of a peer whose requirements do not name it. It is not played."""
+
+DIRECTORIES = re.compile(r"(?<![\w.~/-])(?!//)~?/(?:[^\s'\":,;()/]+/)*(?=[^\s/])")
+"""The directories of an absolute path, with the slash after them. What follows the colon of a web address is none."""
+
 MAX_TALKS = 20
 """More than an hour of talk for each peer, in real time."""
 
@@ -30,12 +41,12 @@ MAX_TALKS = 20
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the named peers in turn, or print the table. Returns 0; 1 if one failed; 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
-    label = options.corpus or options.audio
+    label = _label(options)
     try:
         if options.table:
-            sys.stdout.write(markdown(newest(options.results, Path(label).name)))
+            sys.stdout.write(markdown(newest(options.results, label)))
             return 0
-        return asyncio.run(_measure_all(options, Path(label).name))
+        return asyncio.run(_measure_all(options, label))
     except VoxtideError as error:
         _progress(f"error: {error}")
         return 1
@@ -59,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _label(options: argparse.Namespace) -> str:
+    """The name of what is played: of a file or directory, without its path."""
+    return Path(os.path.abspath(options.corpus or options.audio)).name
+
+
 def _peer_name(text: str) -> str:
     if text not in PEERS and text != ALL:
         raise argparse.ArgumentTypeError(f"there is no peer {text!r}; choose from {ALL}, {', '.join(PEERS)}")
@@ -76,15 +92,20 @@ async def _measure_all(options: argparse.Namespace, label: str) -> int:
     if not names:
         _progress(f"error: name a peer: {ALL}, {', '.join(PEERS)}")
         return 1
+    _check_writable(options.results)
     talks = await load_talks(options.audio, options.corpus, options.talks)
     num_failed = 0
     for name in names:
-        result = await measure(name, label, talks)
+        result = await measure(name, label, talks) | {"command": _command_line(options, names, label)}
         num_failed += result["failure"] is not None
-        options.results.mkdir(parents=True, exist_ok=True)
-        path = options.results / f"{result['date'][:10]}-{name}-{label}.json"
-        path.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-        sys.stdout.write("\n".join(_summary(result)) + f"\n  {path}\n")
+        record = result | {"failure": result["failure"] and _without_directories(result["failure"])}
+        try:
+            saved = f"  {_save(record, options.results)}"
+        except OSError as error:
+            num_failed += 1
+            _progress(f"error: {options.results} no longer takes results: {error}; this one is on stdout: save it")
+            saved = json.dumps(record)
+        sys.stdout.write("\n".join([*_summary(result), saved]) + "\n")  # the user sees the directories in a failure
         sys.stdout.flush()
     return int(num_failed > 0)
 
@@ -95,9 +116,10 @@ async def measure(name: str, label: str, talks: Sequence[PeerTalk]) -> dict[str,
     machine: dict[str, Any] = describe_machine()
     others = OtherPrograms()
     found: dict[str, Any] | None = None
-    failure, texts = None, []
+    failure, texts, measured = None, [], UNKNOWN
     began = datetime.now(UTC)
     try:
+        measured = version(peer) or str(machine["voxtide"])  # before the plays: it must not cost a measurement
         arguments = await asyncio.to_thread(command, peer, _progress)
         others = OtherPrograms()
         plays = []
@@ -111,11 +133,10 @@ async def measure(name: str, label: str, talks: Sequence[PeerTalk]) -> dict[str,
     return {
         "peer": name,
         "package": peer.package,
-        "version": version(peer) or str(machine["voxtide"]),
+        "version": measured,
         "model": peer.model,
         "summary": peer.summary,
         "date": began.isoformat(timespec="seconds"),
-        "command": shlex.join(["benchmarks/run", *sys.argv[1:]]),
         "machine": machine | {"other_cores": others.num_cores},
         "audio": {
             "name": label,
@@ -125,6 +146,55 @@ async def measure(name: str, label: str, talks: Sequence[PeerTalk]) -> dict[str,
         "figures": found or {},
         "texts": texts,
     }
+
+
+def _command_line(options: argparse.Namespace, names: Sequence[str], label: str) -> str:
+    """The command for a result, which is passed on: names of files without the user's directories."""
+    played = ["--corpus" if options.corpus else "--audio", label]
+    return shlex.join(["benchmarks/run", *names, *played, "--talks", str(options.talks)])
+
+
+def _without_directories(text: str) -> str:
+    """A text for a result: of each absolute path, only the name."""
+    return DIRECTORIES.sub("", without_home(text))
+
+
+def _check_writable(directory: Path) -> None:
+    """Make the directory and write a file in it, before hours of playing.
+
+    Raises:
+        ConfigError: That failed.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=directory) as file:
+            file.write(b"\n")
+    except OSError as error:
+        reason = error.strerror or error
+        raise ConfigError(f"results cannot be written to {directory}: {reason}; choose another by --results") from error
+
+
+def _save(result: dict[str, Any], directory: Path) -> Path:
+    """Write a result into a new file: its name has the time, and a number if another run took the same second.
+
+    Raises:
+        OSError: It cannot be written; there is no part of it.
+    """
+    began = datetime.fromisoformat(result["date"])
+    stem = f"{began:%Y-%m-%d-%H%M%S}-{result['peer']}-{result['audio']['name']}"
+    for number in count(1):
+        path = directory / f"{stem}{f'-{number}' if number > 1 else ''}.json"
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(json.dumps(result, indent=1) + "\n")
+            break
+        except FileExistsError:
+            continue
+        except OSError:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            raise
+    return path
 
 
 def _summary(result: dict[str, Any]) -> list[str]:

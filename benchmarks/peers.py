@@ -115,14 +115,18 @@ def version(peer: Peer) -> str:
     """The pinned version of a peer; empty for voxtide, whose commit the result names.
 
     Raises:
-        VoxtideError: Its requirements do not name it.
+        VoxtideError: Its requirements cannot be read or do not name it.
     """
     if peer.environment is None:
         return ""
     path = REQUIREMENTS / f"{peer.environment}.txt"
-    found = re.search(rf"^{peer.package}==(\S+)$", path.read_text("utf-8"), re.MULTILINE | re.IGNORECASE)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise VoxtideError(f"{path} cannot be read: {error}; restore it, for example by git checkout") from error
+    found = re.search(rf"^{peer.package}==(\S+)$", text, re.MULTILINE | re.IGNORECASE)
     if found is None:
-        raise VoxtideError(f"{path} does not pin {peer.package}")
+        raise VoxtideError(f"{path} does not pin {peer.package}; add a line {peer.package}==VERSION")
     return found[1]
 
 

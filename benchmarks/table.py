@@ -1,6 +1,6 @@
 """The table of results. In: result files. Out: Markdown: the newest quiet result of each peer, and where voxtide loses.
 
-Only results of one audio are compared, and only those of a quiet machine.
+Only results of the same talks are compared, each set of talks in a table of its own, and only those of a quiet machine.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -41,20 +43,34 @@ COLUMNS = (
 
 
 def newest(directory: Path, audio: str) -> list[dict[str, Any]]:
-    """The newest result of each peer for an audio, in the order of their names.
+    """The newest result of each peer for each set of talks of an audio; the longest set first, then by peer.
 
     Raises:
         ConfigError: A file is no result.
     """
-    results: dict[str, dict[str, Any]] = {}
-    for path in sorted(directory.glob("*.json")):  # a name begins with its date
+    results: dict[tuple[float, str, str], dict[str, Any]] = {}
+    for path in sorted(directory.glob("*.json")):
         try:
             result = json.loads(path.read_text("utf-8"))
             if result["audio"]["name"] == audio and is_quiet(result):
-                results[result["peer"]] = result
+                key = -_duration_s(result), _talks(result), result["peer"]
+                results[key] = max(results.get(key, result), result, key=_began)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{path} is no result of benchmarks/run: {error!r}; move it away") from error
-    return [results[name] for name in sorted(results)]
+    return [results[key] for key in sorted(results)]
+
+
+def _talks(result: dict[str, Any]) -> str:
+    """What distinguishes sets of talks: the names, lengths and numbers of utterances."""
+    return json.dumps(result["audio"]["talks"], sort_keys=True)
+
+
+def _duration_s(result: dict[str, Any]) -> float:
+    return sum(float(talk["duration_s"]) for talk in result["audio"]["talks"])
+
+
+def _began(result: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(result["date"])
 
 
 def is_quiet(result: dict[str, Any]) -> bool:
@@ -65,9 +81,24 @@ def is_quiet(result: dict[str, Any]) -> bool:
 
 
 def markdown(results: Sequence[dict[str, Any]]) -> str:
-    """The table, and a line for each figure in which a peer is better than all of ours."""
+    """A table for each set of talks, with a line for each figure in which a peer is better than all of ours."""
     if not results:
         return "No result of a quiet machine yet.\n"
+    sets = [list(group) for _, group in groupby(results, _talks)]
+    if len(sets) == 1:
+        return _table(sets[0])
+    remark = "These results are of different talks: compare within a table only.\n"
+    return "\n".join([remark, *(f"{_played(group[0])}\n\n{_table(group)}" for group in sets)])
+
+
+def _played(result: dict[str, Any]) -> str:
+    """What was played, as the heading of a table."""
+    talks = result["audio"]["talks"]
+    return f"**{result['audio']['name']}: {len(talks)} talk{'s' * (len(talks) != 1)}, {_duration_s(result):.0f} s**"
+
+
+def _table(results: Sequence[dict[str, Any]]) -> str:
+    """The table of results of the same talks, and its notes."""
     head = ["peer", "version", "model", *(column.heading for column in COLUMNS), "measured"]
     rows = [
         [it["peer"], it["version"], it["model"], *(cell(it, column) for column in COLUMNS), it["date"][:10]]

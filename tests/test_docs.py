@@ -188,6 +188,13 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
+def test_documents_name_one_command_for_the_bench() -> None:
+    """`voxtide bench`. What explains the script names that, once each; the changelog has older names, too."""
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in DOCUMENTS}
+    named = [name for name, text in texts.items() for _ in re.findall("scripts/bench", text) if name != "CHANGELOG.md"]
+    assert named == ["CONTRIBUTING.md", "docs/bench.md"]
+
+
 def test_the_changelog_begins_with_this_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     versions = re.findall(r"^## \[([\d.]+)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)

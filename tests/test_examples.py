@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.support.media_files import wav_bytes
+from tests.support.pulled_models import model_directory
 from tests.support.source_tree import ROOT
 from voxtide.audio import encode_pcm
 from voxtide.audio.encodings import Encoding
@@ -38,6 +40,9 @@ def test_invalid_arguments_are_refused() -> None:
     assert run("--file", "no-such.wav", "--engine", "scripted").stderr == "error: there is no file no-such.wav\n"
 
 
+DEMO_WORDS = {"ever", "tried", "failed", "no", "matter", "try", "again", "fail", "better"}
+
+
 def compare(*arguments: str) -> subprocess.CompletedProcess[str]:
     return run(*arguments, "--engine", "scripted", example="streaming_vs_chunked.py")
 
@@ -53,8 +58,26 @@ def test_chunks_and_streaming_are_compared_in_a_table(tmp_path: Path) -> None:
     assert "0 (0.0 %)" in done.stdout.splitlines()[3]
 
 
-def test_the_comparison_without_a_file_and_its_demo_play_the_demo_recording() -> None:
-    assert compare("--demo", "--chunk", "5").returncode == 0
+def test_the_demo_of_the_comparison_plays_the_demo_recording_in_both_ways() -> None:
+    model_directory("moonshine-tiny-en")
+    done = run("--demo", "--chunk", "5", example="streaming_vs_chunked.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(re.match(r" *\d+\.\d s  (streaming  |chunks of 5 s)  +\w", line) for line in done.stdout.splitlines())
+    for way in ("streaming", "chunks of 5 s"):
+        text = " ".join(line.partition(way)[2].strip() for line in done.stdout.splitlines())
+        spoken = re.findall(r"[a-z]+", text.lower())
+        assert len(DEMO_WORDS.intersection(spoken)) >= len(DEMO_WORDS) - 1, text  # a word may be wrong
+
+
+def test_the_comparison_without_a_file_is_of_the_demo_recording() -> None:
+    """Its text is known, and so is the time of each word."""
+    done = compare("--compare", "--chunk", "10")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  0 of 12  " in done.stdout.splitlines()[1]
+    assert "word times: known, by forced alignment" in done.stdout
+
+
+def test_the_comparison_refuses_wrong_arguments() -> None:
     done = compare("--compare", "--chunk", "99")
     assert done.stderr == "error: --chunk '99': '99' is not in 0.5 to 60 seconds\n"
     assert "one of the arguments --demo --compare is required" in compare().stderr

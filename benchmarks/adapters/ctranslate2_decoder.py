@@ -1,7 +1,8 @@
 """The decoder of a Whisper model of CTranslate2, for PyTorch. In: its directory. Out: a checkpoint in OpenAI's names.
 
 So that a peer which decodes with PyTorch has exactly the weights of the others. Reads version 6 of the format: names
-with dimensions, type and bytes; a checkpoint of another version, type or architecture is refused.
+with dimensions, type and bytes; a checkpoint of another version, type or architecture is refused. Weights of 8 or 16
+bits become the numbers that CTranslate2 computes with: divided by their `_scale`, one per row or one for all.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import torch
 
 FORMAT_VERSION = 6
 TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
+SCALE = "_scale"
+REMEDY = "pull the model again, or convert it with --quantization float16 by ctranslate2 4"
 HEAD_SIZE = 64
 """The same in all Whisper models."""
 
@@ -25,17 +28,27 @@ Weights = dict[str, np.ndarray]
 
 
 def read_weights(directory: Path) -> Weights:
-    """All variables of a model, by name.
+    """All variables of a model but the scales, by name.
 
     Raises:
-        SystemExit: The format is another one.
+        SystemExit: The format is another one, the file is cut off, or the scale of a weight is missing.
     """
-    with (directory / "model.bin").open("rb") as file:
-        version, spec = _number(file, "I"), _text(file)
-        if (version, spec) != (FORMAT_VERSION, "WhisperSpec"):
-            raise SystemExit(f"{directory}: {spec} of format {version}; this reads WhisperSpec of {FORMAT_VERSION}")
-        _number(file, "I")  # its revision
-        return dict(_variable(file) for _ in range(_number(file, "I")))
+    path = directory / "model.bin"
+    with path.open("rb") as file:
+        try:
+            return _weights(file)
+        except (ValueError, struct.error) as error:
+            raise SystemExit(f"{path} cannot be read: {error}; {REMEDY}") from error
+
+
+def _weights(file: BinaryIO) -> Weights:
+    version, spec = _number(file, "I"), _text(file)
+    if (version, spec) != (FORMAT_VERSION, "WhisperSpec"):
+        raise ValueError(f"it is {spec} of format {version}; this reads WhisperSpec of format {FORMAT_VERSION}")
+    _number(file, "I")  # its revision
+    variables = dict(_variable(file) for _ in range(_number(file, "I")))
+    scales = {name: variables.pop(name) for name in list(variables) if name.endswith(SCALE)}
+    return {name: _dequantised(name, value, scales.get(name + SCALE)) for name, value in variables.items()}
 
 
 def _variable(file: BinaryIO) -> tuple[str, np.ndarray]:
@@ -43,9 +56,18 @@ def _variable(file: BinaryIO) -> tuple[str, np.ndarray]:
     shape = [_number(file, "I") for _ in range(_number(file, "B"))]
     kind = _number(file, "B")
     if kind not in TYPES:
-        raise SystemExit(f"{name} has type {kind}, which is none of {sorted(TYPES)}")
+        raise ValueError(f"{name} has type {kind}, which is none of {sorted(TYPES)}")
     data = file.read(_number(file, "I"))
     return name, np.frombuffer(data, TYPES[kind]).reshape(shape)
+
+
+def _dequantised(name: str, value: np.ndarray, scale: np.ndarray | None) -> np.ndarray:
+    """A weight as real numbers. Integers without dimensions are settings, such as the number of heads."""
+    if value.ndim == 0 or value.dtype.kind == "f":
+        return value
+    if scale is None or scale.shape not in ((), value.shape[:1]):
+        raise ValueError(f"{name} is {value.dtype}, and {name}{SCALE} is {'missing' if scale is None else scale.shape}")
+    return value / scale.astype(np.float32).reshape(-1, *[1] * (value.ndim - 1))
 
 
 def _number(file: BinaryIO, kind: str) -> int:

@@ -1,7 +1,8 @@
 """Adapter for RealtimeSTT: realtime_stt.py MODEL_DIR. In: audio on stdin. Out: text.
 
 The library's defaults, with realtime text from the main model, so that both are of the same Whisper. An utterance ends
-after its default of 0.6 s of silence.
+after its default of 0.6 s of silence. An error in any of its threads ends the adapter: without that thread, text would
+be missing as if nothing had been recognised.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 import types
 from typing import Any
 
@@ -22,6 +24,7 @@ IDLE_S, LOOK_S = 0.5, 0.05
 def main(model_directory: str) -> None:
     """Transcribe stdin."""
     output = Output()
+    threading.excepthook = _end
     # Imported with the library, but used for microphones only.
     sys.modules["pyaudio"] = types.SimpleNamespace(paInt16=8, PyAudio=None)
     from RealtimeSTT import AudioToTextRecorder
@@ -48,6 +51,13 @@ def main(model_directory: str) -> None:
         recorder.stop()
     _wait_until_idle(recorder)
     os._exit(0)  # its shutdown waits for threads that wait for audio
+
+
+def _end(error: threading.ExceptHookArgs) -> None:
+    """Report the error of a thread, and end with it."""
+    traceback.print_exception(error.exc_value)  # the default hook is silent about SystemExit
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _finals(recorder: Any, output: Output) -> None:

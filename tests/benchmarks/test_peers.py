@@ -28,6 +28,19 @@ def test_every_environment_belongs_to_a_peer() -> None:
     assert {lock.stem for lock in LOCKS} == {peer.environment for peer in PEERS.values() if peer.environment}
 
 
+@pytest.mark.parametrize("content", [b"other==1.0\n", b"\xff", None])
+def test_a_version_that_is_not_pinned_is_an_error_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    monkeypatch.setattr(peers, "REQUIREMENTS", tmp_path)
+    if content is not None:
+        (tmp_path / "realtimestt.txt").write_bytes(content)
+    with pytest.raises(
+        VoxtideError, match=r"realtimestt\.txt (does not pin realtimestt; add|cannot be read: .*; restore)"
+    ):
+        version(PEERS["realtimestt"])
+
+
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
 def test_everything_is_pinned_and_no_host_is_named(lock: Path) -> None:
     pins = [line for line in lock.read_text("utf-8").splitlines() if not line.startswith("#")]

@@ -14,6 +14,8 @@ from benchmarks.table import COLUMNS, losses, markdown, newest
 from tests.support.source_tree import ROOT
 from voxtide.errors import ConfigError
 
+TWO = [{"name": f"talk {number}", "duration_s": 90.25, "utterances": 25} for number in (1, 2)]
+
 
 def result(peer: str, *, wer: float = 5.0, date: str = "2026-11-30", **changes: Any) -> dict[str, Any]:
     latency = {"p50": 300, "p95": 1500, "num": 9}
@@ -33,16 +35,16 @@ def result(peer: str, *, wer: float = 5.0, date: str = "2026-11-30", **changes: 
         "model": "base",
         "date": f"{date}T10:00:00+00:00",
         "machine": {"other_cores": 0.0, "cores": 2},
-        "audio": {"name": TALKS, "talks": [{}, {}]},
+        "audio": {"name": TALKS, "talks": TWO},
         "failure": None,
         "figures": figures,
     } | changes
 
 
 def write(directory: Path, *results: dict[str, Any]) -> None:
-    for it in results:
-        name = f"{it['date'][:10]}-{it['peer']}-{it['audio']['name']}.json"
-        (directory / name).write_text(json.dumps(it), "utf-8")
+    """Names do not count: neither do they in the results of older runs, which have no time."""
+    for number, it in enumerate(results):
+        (directory / f"{number}.json").write_text(json.dumps(it), "utf-8")
 
 
 def test_the_newest_quiet_result_of_each_peer_counts(tmp_path: Path) -> None:
@@ -50,6 +52,7 @@ def test_the_newest_quiet_result_of_each_peer_counts(tmp_path: Path) -> None:
         tmp_path,
         result("other", wer=3.0, date="2026-11-02"),
         result("other", wer=4.0, date="2026-11-01"),
+        result("other", wer=6.0) | {"date": "2026-11-02T09:59:59+00:00"},
         result("other", wer=1.0, date="2026-11-03", machine={"other_cores": 0.11, "cores": 2}),
         result("other", wer=2.0, date="2026-11-04", audio={"name": "prompts-en", "talks": []}),
         result("voxtide", machine={"other_cores": 0.39, "cores": 8}),
@@ -73,6 +76,33 @@ def test_a_table_has_a_row_for_each_peer_and_says_where_voxtide_loses() -> None:
         "- broken failed: the adapter died; its last lines:",
         "- slow was cut off in 1 of 2 talks: it fell behind",
         "- voxtide loses in WER % to slow: 4.5 against 4.0",
+    ]
+
+
+def test_results_of_different_talks_are_never_in_one_table(tmp_path: Path) -> None:
+    one = {"name": TALKS, "talks": TWO[:1]}
+    longer = {"name": TALKS, "talks": [TWO[0] | {"duration_s": 90.5}]}
+    write(
+        tmp_path,
+        result("other", wer=1.0, date="2026-11-29", audio=one),
+        result("voxtide", wer=3.0),
+        result("voxtide", wer=4.0, audio=one),
+        result("voxtide", wer=2.0, audio=longer),
+        result("other", wer=5.0),
+    )
+    lines = markdown(newest(tmp_path, TALKS)).splitlines()
+    assert "different talks" in lines[0]
+    shown = [line for line in lines if line.startswith(("**", "| other", "| voxtide", "- voxtide loses"))]
+    assert [" ".join(line.split()[:8]) for line in shown] == [
+        "**talks: 2 talks, 180 s**",
+        "| other | 1.0 | base | 5.0",
+        "| voxtide | 1.0 | base | 3.0",
+        "**talks: 1 talk, 90 s**",
+        "| voxtide | 1.0 | base | 2.0",
+        "**talks: 1 talk, 90 s**",
+        "| other | 1.0 | base | 1.0",
+        "| voxtide | 1.0 | base | 4.0",
+        "- voxtide loses in WER % to other:",
     ]
 
 

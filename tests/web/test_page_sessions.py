@@ -210,6 +210,18 @@ FAILING = "(name) => { IDBObjectStore.prototype[name] = () => { throw new DOMExc
 """Makes a method of the database fail, as after the user cleared the site's data."""
 
 
+FAILING_AFTER_ONE = """() => {
+    const remove = IDBObjectStore.prototype.delete;
+    const deleted = new Set();
+    IDBObjectStore.prototype.delete = function (id) {
+        deleted.add(id);
+        if (deleted.size > 1) throw new DOMException('', 'InvalidStateError');
+        return remove.call(this, id);
+    };
+}"""
+"""Makes the database delete one session, and fail with the next."""
+
+
 @pytest.fixture
 def with_past_session(open_page: OpenPage, scripted_address: str, spoken: Spoken) -> CaptionsPage:
     """A page with the past sessions "Ever tried." and "No matter."; the list is open."""
@@ -240,6 +252,43 @@ def test_sessions_that_cannot_be_deleted_are_counted(with_past_session: Captions
     page.press("Delete 2 now")
     note = page.page.locator("#sessions-note")
     expect(note).to_have_text("2 not deleted: the browser cannot change its storage.")
+    expect(page.sessions).to_have_count(2)
+
+
+def test_all_past_sessions_but_those_of_other_tabs_are_deleted_and_put_back(
+    open_page: OpenPage, scripted_address: str, spoken: Spoken, with_past_session: CaptionsPage
+) -> None:
+    other = open_page(scripted_address)
+    other.transcribe(spoken, "Try again.")
+    other.press("Sessions")  # stores the text at once
+    expect(other.sessions).to_have_count(3)
+    page = with_past_session
+    page.press("Done")
+    page.transcribe(spoken, "Fail better.")
+    page.press("Sessions")
+    expect(page.sessions).to_have_count(4)
+    page.press("Delete all past sessions")
+    page.press("Delete 3 now")  # not the one on the page
+    note = page.page.locator("#sessions-note")
+    expect(note).to_have_text("2 deleted. 1 not deleted: open in another tab.")
+    expect(page.sessions).to_have_count(2)
+    expect(page.sessions.filter(has_text="Try again.")).to_have_count(1)
+    expect(page.sessions.filter(has_text="Fail better.")).to_have_count(1)
+    page.press("Undo")
+    expect(page.sessions).to_have_count(4)
+    page.open_session("Ever tried.")
+    page.wait_for_text("Ever tried.")
+
+
+def test_what_was_deleted_before_a_failure_can_be_put_back(with_past_session: CaptionsPage) -> None:
+    page = with_past_session
+    page.page.evaluate(FAILING_AFTER_ONE)
+    page.press("Delete all past sessions")
+    page.press("Delete 2 now")
+    note = page.page.locator("#sessions-note")
+    expect(note).to_have_text("1 deleted. 1 not deleted: the browser cannot change its storage.")
+    expect(page.sessions).to_have_count(1)
+    page.page.locator("#undo-delete").click()  # the notice has an Undo of its own
     expect(page.sessions).to_have_count(2)
 
 

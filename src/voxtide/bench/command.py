@@ -138,7 +138,11 @@ def _parser(program: str) -> argparse.ArgumentParser:
         plans.add_argument(f"--{plan}", dest="plan", action="store_const", const=plan, help=text)
     parser.add_argument("--engine", metavar="NAME", help=f"what to measure (default: {DEFAULT_ENGINE})")
     parser.add_argument("--model", metavar="NAME", help="one of the engine's models")
-    parser.add_argument("--server", metavar="URL", help="measure this server instead; its key: VOXTIDE_API_KEY")
+    parser.add_argument(
+        "--server",
+        metavar="URL",
+        help="measure this server instead; its key: VOXTIDE_API_KEY, or for Mistral's own service MISTRAL_API_KEY",
+    )
     parser.add_argument("--corpus", metavar="NAME", help="speech to use: a corpus of scripts/corpora, or a directory")
     parser.add_argument("--language", metavar="LANG", help="the language of a corpus that is a directory (default: en)")
     parser.add_argument(

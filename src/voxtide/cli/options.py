@@ -47,7 +47,8 @@ ApiKey: TypeAlias = Annotated[
     typer.Option(
         "--api-key",
         metavar="KEY",
-        help="The server's API key. Other users may see it in the process list; VOXTIDE_API_KEY hides it.",
+        help="The server's API key. Other users may see it in the process list: set VOXTIDE_API_KEY instead, or "
+        "MISTRAL_API_KEY for Mistral's own service.",
     ),
 ]
 Model: TypeAlias = Annotated[

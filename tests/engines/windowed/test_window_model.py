@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from voxtide.audio.vad import VAD_FRAME_SAMPLES
 from voxtide.engines.windowed.window_model import MIN_OFFSET, AudioBuffer, OffsetFilter
-from voxtide.types import Samples
+from voxtide.types import SAMPLE_RATE_HZ, Samples
 
 
 @given(steps=st.lists(st.tuples(st.booleans(), st.integers(0, 60)), max_size=20))
@@ -82,3 +82,14 @@ def test_one_broken_sample_shifts_no_others() -> None:
 
 def test_no_samples_stay_no_samples() -> None:
     assert len(OffsetFilter().apply(np.zeros(0, np.float32))) == 0
+
+
+def test_loud_rumble_is_shifted_and_soft_rumble_is_not() -> None:
+    """At 1 Hz, slower than the running mean. What lies below the limit stays as it is, sample by sample."""
+    time_s = np.arange(5 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    rumble = np.sin(2 * np.pi * time_s).astype(np.float32)
+    soft, loud = MIN_OFFSET * rumble, 30 * MIN_OFFSET * rumble
+    assert (OffsetFilter().apply(soft) == soft).all()
+    shift = OffsetFilter().apply(loud) - loud
+    assert np.abs(shift).max() >= MIN_OFFSET
+    assert (shift == 0.0).any()

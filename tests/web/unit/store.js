@@ -91,6 +91,23 @@ export async function test_sessions_are_listed_and_searched() {
   });
 }
 
+export async function test_all_free_sessions_are_deleted_and_the_others_are_counted() {
+  await inDatabase("test.delete-all", async (archive, database) => {
+    for (const id of ["own", "free", "stuck", "last"]) await archive.save(record(id, 1), [segment(`${id}.`)]);
+    const broken = new Archive({
+      read: (id) => database.read(id),
+      delete: (ids) => (ids.includes("stuck") ? Promise.reject(new Error("disk")) : database.delete(ids)),
+    });
+    const { deleted, numOpen, numFailed } = await broken.deleteAllFree(["own", "free", "stuck", "gone", "last"], "own");
+    const texts = deleted.map(({ record: { id }, segments }) => [id, segments[0].text]);
+    equal(texts, [["free", "free."], ["last", "last."]]);
+    equal([numOpen, numFailed], [1, 1]);
+    equal((await archive.list()).map(({ id }) => id).sort(), ["own", "stuck"]);
+    for (const { record: kept, segments } of deleted) await archive.save(kept, segments); // as an undo does
+    equal((await archive.segments("last")).map(({ text }) => text), ["last."]);
+  });
+}
+
 export async function test_text_is_stored_at_most_twice_a_second_and_at_once_when_asked() {
   await inDatabase("test.keeper", async (archive) => {
     let segments = [];

@@ -14,6 +14,7 @@ from av.packet import Packet
 from voxtide.audio.addresses import Address, Limits
 from voxtide.audio.bytestream import ByteStream, ReadInterruptedError
 from voxtide.audio.downmix import mix_down
+from voxtide.audio.media.damage import TrackEnd
 from voxtide.audio.media.demuxer import Demuxer
 from voxtide.audio.media.track_decoder import DecodedTrack, channels_of
 from voxtide.audio.media.track_samples import TrackMix
@@ -180,12 +181,13 @@ class MediaReader:
             self._failure = str(error)
 
     def _check(self) -> None:
-        """Raise if the input was damaged or truncated, or held no audio."""
+        """Raise if the input was damaged or truncated, or held no audio; else add notices of what was skipped."""
         problem = self._problem()
         has_decoded = any(track.has_decoded for track in self._tracks)
         if not has_decoded and not self._demuxer.is_known_format:
             raise NotAudioError(f"{self._name} contains no audio")
         if problem is None:
+            self.notices.extend(self._skipped())
             return
         # An MP4 with its index at the end, from a pipe or from a server without range requests?
         if not has_decoded and self._demuxer.format_name == _MP4 and not self._demuxer.is_seekable:
@@ -200,38 +202,47 @@ class MediaReader:
 
     def _problem(self) -> str | None:
         """What is wrong with the tracks, which were read to their end."""
-        if self._failure and all(track.end(self._demuxer.stated_s(track.stream)).is_complete for track in self._tracks):
-            self._failure, self._demuxer.has_rest = None, True  # such as a tag behind the audio
+        if self._failure and not self._fails_behind_audio():
+            return self._failure
         failures = (track.failure for track in self._tracks)
-        return self._failure or next(filter(None, failures), None) or self._missing_bytes() or self._lost()
+        return next(filter(None, failures), None) or self._missing_bytes() or self._lost()
+
+    def _fails_behind_audio(self) -> bool:
+        """Whether reading failed only behind the stated end of all tracks, such as in a tag."""
+        return self._failure is not None and all(end.is_complete for end in self._ends())
 
     def _missing_bytes(self) -> str | None:
-        """The problem that bytes are missing according to the header. If a WAV file lacks few, add a notice instead."""
-        num_bytes = self._demuxer.num_missing_bytes
-        if not num_bytes:
+        """The problem that more bytes are missing, according to the header, than a WAV file may lack."""
+        if not self._demuxer.num_missing_bytes or self._has_wrong_length():
             return None
-        track = self._tracks[0]
+        return f"its last {self._demuxer.num_missing_bytes} bytes are missing"
+
+    def _has_wrong_length(self) -> bool:
+        """Whether it is a WAV file whose header states little more than there is."""
+        num_bytes, track = self._demuxer.num_missing_bytes, self._tracks[0]
         bit_rate = track.stream.bit_rate if track.has_decoded and self._demuxer.format_name == _WAV else None
-        if bit_rate and num_bytes * 8 / bit_rate <= LENGTH_TOLERANCE_S:
-            self.notices.append(wrong_length(self._name, num_bytes))
-            return None
-        return f"its last {num_bytes} bytes are missing"
+        return bool(num_bytes and bit_rate and num_bytes * 8 / bit_rate <= LENGTH_TOLERANCE_S)
 
     def _lost(self) -> str | None:
-        """The problem that audio was lost. If none was, but packets could not be decoded, add a notice instead."""
-        num_packets = 0
-        for track in self._tracks:
-            problem = track.end(self._demuxer.stated_s(track.stream)).problem(self._demuxer.format_name)
-            if problem is not None:
-                return problem
-            num_packets += track.damage.num_packets
-        if self._demuxer.num_holes:
-            return f"packets are missing in {_counted(self._demuxer.num_holes, 'place')}"
-        if num_packets or self._demuxer.has_rest:
+        """The problem that audio was lost."""
+        problems = (end.problem(self._demuxer.format_name) for end in self._ends())
+        num_holes = self._demuxer.num_holes
+        missing = f"packets are missing in {_counted(num_holes, 'place')}" if num_holes else None
+        return next(filter(None, problems), missing)
+
+    def _ends(self) -> Iterator[TrackEnd]:
+        """What was read of each track."""
+        return (track.end(self._demuxer.stated_s(track.stream)) for track in self._tracks)
+
+    def _skipped(self) -> Iterator[Notice]:
+        """Notices of bytes that were missing or skipped, in an input without a problem."""
+        if self._has_wrong_length():
+            yield wrong_length(self._name, self._demuxer.num_missing_bytes)
+        num_packets = sum(track.damage.num_packets for track in self._tracks)
+        if num_packets or self._demuxer.has_rest or self._fails_behind_audio():
             skipped = _counted(num_packets, "packet") if num_packets else "after its last packet"
             message = f"{self._name} holds bytes that are no audio ({skipped}); they were skipped"
-            self.notices.append(Notice("undecodable_bytes", message))
-        return None
+            yield Notice("undecodable_bytes", message)
 
 
 def _counted(number: int, noun: str) -> str:

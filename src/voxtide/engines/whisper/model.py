@@ -154,7 +154,8 @@ class WhisperModel:
         returned; if both loop, one occurrence of the phrase is kept. Whisper's own program draws at random here, at
         rising temperatures; a beam gives equal tokens for equal arguments.
 
-        With `is_speech`, the window is known to hold speech, and its text is returned however doubtful.
+        With `is_speech`, the VAD detected at least 0.25 s of speech after the prefix: text is returned however doubtful
+        it is, also if the model itself takes the window for noise.
         """
         found = self._decode(encoded, prompt, prefix, beam_size=1)
         if not found.tokens or (found.logprob >= SURE_LOGPROB and not self._loops(found)):

@@ -13,7 +13,7 @@ MIN_LOOP_S = 0.13
 """`LOOP_WORDS` words that begin within this time are a repetition loop: no speech is that fast."""
 
 DOUBTFUL = 2.0
-"""Text of sure speech is kept down to this multiple of `min_logprob`."""
+"""Text of speech that is long enough for a word (`ONE_WORD_S`) is kept down to this multiple of `min_logprob`."""
 
 FOREIGN_LOGPROB, FOREIGN_EVIDENCE = -0.55, 10.0
 """Mean logprob [nat per token] between the model's language and others, and the sum of what words lack to it [nat] at

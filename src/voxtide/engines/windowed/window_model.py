@@ -49,9 +49,10 @@ class AudioBuffer:
 class OffsetFilter:
     """Subtracts a constant offset from a stream's samples, as cheap sound cards add it: it misleads models.
 
-    A frame is shifted by the running mean of the frames before it: nothing is delayed, the result is independent of how
-    the samples are cut into calls, and samples without an offset stay as they are. A high-pass filter would change
-    those, too, which costs words (docs/bench.md).
+    A frame is shifted by the running mean of the frames before it: nothing is delayed, and the result is independent of
+    how the samples are cut into calls. While that mean is below `MIN_OFFSET`, samples stay as they are. So does clean
+    speech; loud rumble does not: its mean exceeds the limit at times, and is subtracted then. A high-pass filter would
+    change all samples, which costs words (docs/bench.md).
     """
 
     def __init__(self) -> None:
@@ -91,7 +92,8 @@ class WindowRequest:
         end: Sample after its last one; at most `max_window_samples` after `start`.
         prefix: The tokens that the text begins with.
         draft: Tokens that probably follow them, which may save work.
-        is_speech: The VAD is sure that speech follows the prefix: doubtful text is better than none.
+        is_speech: The VAD detected at least 0.25 s of speech (`ONE_WORD_S`) in the window after the prefix: doubtful
+            text is better than none.
         is_last: Speech seems to end at `end`.
     """
 

@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/corpora",
         description="Fetch speech with known text for the bench. Without names, list what there is.",
-        epilog="apt-get fetches the archives from your Debian mirrors, without root. Use a corpus with: scripts/bench "
+        epilog="apt-get fetches the archives from your Debian mirrors, without root. Use a corpus with: voxtide bench "
         "talks --corpus NAME. The bench also takes a directory of your own.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", type=_name, help=f"all, or some of {', '.join(CORPORA)}")
