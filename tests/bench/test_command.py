@@ -26,6 +26,7 @@ from voxtide.bench.figures import plans
 from voxtide.bench.figures.plans import FigureEntry
 from voxtide.bench.load import process
 from voxtide.bench.load.session import BenchEngine, BenchSession
+from voxtide.bench.progress import Status
 from voxtide.engines.base import Engine
 from voxtide.engines.registry import load_engine
 from voxtide.errors import VoxtideError, install_command
@@ -231,12 +232,25 @@ async def stopped(session: BenchSession) -> Figure:
 def test_figures_measured_before_ctrl_c_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     use_figures(monkeypatch, good=good, stopped=stopped, bad=bad)
     before = signal.getsignal(signal.SIGINT)
-    status, _, document = bench()
+    status, _, document = bench("--out", "out")
     assert status == 130
     assert list(document["figures"]) == ["good"]
     assert document["failures"] == {"run": "stopped by Ctrl-C"}
     assert document["is_complete"] is False
     assert signal.getsignal(signal.SIGINT) is before
+    page = Path("out/report.html").read_text("utf-8")
+    assert "The run is not complete." in page and "run: stopped by Ctrl-C" in page and "recordings" in page
+
+
+def test_ctrl_c_names_the_command_that_makes_the_page(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    use_figures(monkeypatch, stopped=stopped)
+    bench("--json", "my results.json")
+    assert capfd.readouterr().err == (
+        "bench: stopping; Ctrl-C again ends at once, and `voxtide bench report 'my results.json'` makes the page of "
+        "what was saved\n"
+    )
 
 
 class ExitError(Exception):
@@ -248,19 +262,76 @@ async def stubborn(session: BenchSession) -> Figure:
     signal.raise_signal(signal.SIGINT)
     with suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
+    session.progress("still at it")
     signal.raise_signal(signal.SIGINT)
     raise AssertionError
 
 
-def test_a_second_ctrl_c_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    def leave(status: int) -> None:
-        raise ExitError(status)
+def leave(status: int) -> None:
+    raise ExitError(status)
 
+
+def test_a_second_ctrl_c_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     use_figures(monkeypatch, good=good, stubborn=stubborn)
     monkeypatch.setattr(os, "_exit", leave)
     with pytest.raises(ExitError, match="130"):
         bench("--json", "a.json")
     assert list(read("a.json")["figures"]) == ["good"], "written before the process ended"
+
+
+def test_a_second_ctrl_c_during_the_report_ends_the_process_and_leaves_no_older_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    use_figures(monkeypatch, good=good, stopped=stopped)
+    monkeypatch.setattr(os, "_exit", leave)
+    monkeypatch.setattr(results, "html_report", lambda document: signal.raise_signal(signal.SIGINT))
+    Path("out").mkdir()
+    Path("out/report.html").write_text("older", "utf-8")
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(ExitError, match="130"):
+        bench("--out", "out")
+    assert signal.getsignal(signal.SIGINT) is before
+    assert sorted(path.name for path in Path("out").iterdir()) == ["good.svg", "results.json"]
+    assert list(read("out/results.json")["figures"]) == ["good"]
+
+
+def test_ctrl_c_during_the_report_lets_it_finish(monkeypatch: pytest.MonkeyPatch) -> None:
+    def page(document: Any) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return "a page"
+
+    use_figures(monkeypatch, good=good)
+    monkeypatch.setattr(results, "html_report", page)
+    status, _, document = bench("--out", "out")
+    assert (status, document["is_complete"], document["failures"]) == (130, True, {})
+    assert Path("out/report.html").read_text("utf-8") == "a page"
+
+
+class Recording:
+    """A view that records its calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def show(self, status: Status) -> None:
+        self.calls.append(status.line)
+
+    def clear(self) -> None:
+        self.calls.append("clear")
+
+
+def test_the_line_of_progress_is_removed_before_the_process_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exit_(status: int) -> None:
+        view.calls.append("exit")
+        leave(status)
+
+    view = Recording()
+    use_figures(monkeypatch, stubborn=stubborn)
+    monkeypatch.setattr(os, "_exit", exit_)
+    with pytest.raises(ExitError):
+        command.main(["--engine", "scripted"], io.StringIO(), io.StringIO(), view=view)
+    at = view.calls.index("still at it")
+    assert view.calls[at : at + 3] == ["still at it", "clear", "exit"]
 
 
 def read(path: str) -> dict[str, Any]:
@@ -422,7 +493,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_measuring(option: str,
     assert sorted(path.name for path in Path().iterdir()) == ["directory", "file"], "nothing is left"
 
 
-def test_a_page_that_cannot_be_written_is_named_and_leaves_the_older_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_cannot_be_written_is_named_and_an_older_one_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(source: Path, target: Path) -> None:
         if target.name == "report.html":
             raise OSError(ENOSPC, "No space left on device")
@@ -434,8 +505,7 @@ def test_a_page_that_cannot_be_written_is_named_and_leaves_the_older_one(monkeyp
     status, _, document = bench("good", "--out", "out")
     assert status == 1
     assert document["failures"] == {"report": "out/report.html cannot be written: No space left on device"}
-    assert Path("out/report.html").read_text("utf-8") == "older"
-    assert sorted(path.name for path in Path("out").iterdir()) == ["good.svg", "report.html", "results.json"]
+    assert sorted(path.name for path in Path("out").iterdir()) == ["good.svg", "results.json"]
 
 
 def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

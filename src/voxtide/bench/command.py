@@ -12,6 +12,7 @@ import json
 import multiprocessing
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def main(
 
     With a corpus that cannot be used nothing is measured, and 2 is returned; without the bench extra 3. The first
     Ctrl-C ends the figure that is being measured; what is done is reported and written, and 130 is returned. The second
-    one ends the process at once. Files are written after each figure.
+    one ends the process at once, also during the report. Files are written after each figure, the page at the end.
 
     Args:
         arguments: The command line's; None for the process's.
@@ -256,17 +257,25 @@ class _Run:
 
     def run(self) -> int:
         """Measure and report; returns the exit status."""
-        if not self._save():  # before the first figure: an hour's work must have a place
-            return 1
-        self._print("  ".join(f"{name}: {fact}" for name, fact in self._results.machine.items() if fact is not None))
-        try:
-            is_stopped = not _run_interruptibly(self._measure_all)
-        finally:
-            self._view.clear()
-        if is_stopped:
-            self._fail("run", "stopped by Ctrl-C")
-        self._report(is_complete=not is_stopped)
-        return INTERRUPTED if is_stopped else int(bool(self._results.failures))
+        stopping = f"stopping; Ctrl-C again ends at once, and `{self._page_command}` makes the page of what was saved"
+        with _Stop(stopping, self._view.clear) as stop:
+            if not self._saved(lambda: self._files.begin(self._results)):  # an hour's work must have a place
+                return 1
+            self._print(
+                "  ".join(f"{name}: {fact}" for name, fact in self._results.machine.items() if fact is not None)
+            )
+            try:
+                is_complete = stop.run(self._measure_all)
+            finally:
+                self._view.clear()
+            if not is_complete:
+                self._fail("run", "stopped by Ctrl-C")
+            self._report(is_complete=is_complete)
+            return INTERRUPTED if stop.is_requested else int(bool(self._results.failures))
+
+    @property
+    def _page_command(self) -> str:
+        return shlex.join(("voxtide", "bench", "report", str(self._files.json_paths[0])))
 
     def _report(self, *, is_complete: bool) -> None:
         results = self._results
@@ -304,10 +313,17 @@ class _Run:
 
     def _save(self, figure: Figure | None = None) -> bool:
         """Write the documents and the plots of a new figure. Returns whether it worked; the failure is printed."""
-        try:
+
+        def save() -> None:
             self._files.write(self._results)
             if figure is not None:
                 self._files.draw(figure)
+
+        return self._saved(save)
+
+    def _saved(self, save: Callable[[], None]) -> bool:
+        try:
+            save()
         except OSError as error:
             self._fail("results", _unwritten(error))
             return False
@@ -421,36 +437,57 @@ def _definition(measure: Callable[..., object]) -> str:
     return re.sub(r" In: .*", "", text, count=1)
 
 
-def _run_interruptibly(main: Callable[[], Coroutine[None, None, None]]) -> bool:
-    """Run a coroutine; returns whether it ended by itself. The first Ctrl-C cancels it, the second ends the process."""
-    is_stopped = False
-    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
+class _Stop:
+    """What Ctrl-C does, as a context: the first one cancels the measurement, the second one ends the process at once.
 
-    def on_signal(number: int, frame: object) -> None:
-        nonlocal is_stopped
-        if is_stopped:
+    Attributes:
+        is_requested: Whether Ctrl-C was pressed.
+    """
+
+    def __init__(self, message: str, clear: Callable[[], None]) -> None:
+        """Take the message for the first Ctrl-C, and what makes room for it on a terminal."""
+        self.is_requested = False
+        self._message = message
+        self._clear = clear
+        self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
+
+    def __enter__(self) -> _Stop:
+        self._replaced = signal.signal(signal.SIGINT, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._replaced)
+
+    def run(self, main: Callable[[], Coroutine[None, None, None]]) -> bool:
+        """Run a coroutine; returns whether it ended by itself."""
+        try:
+            asyncio.run(self._attached(main))
+        except asyncio.CancelledError:
+            if not self.is_requested:
+                raise
+            return False
+        return True
+
+    async def _attached(self, main: Callable[[], Coroutine[None, None, None]]) -> None:
+        task = asyncio.ensure_future(main())
+        self._running = asyncio.get_running_loop(), task
+        try:
+            if self.is_requested:  # before there was a task
+                task.cancel()
+            await task
+        finally:
+            self._running = None
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        with suppress(OSError, RuntimeError):  # the signal may have interrupted a write to the terminal
+            self._clear()
+        if self.is_requested:
             for child in multiprocessing.active_children():
                 child.kill()
             os._exit(INTERRUPTED)  # what is finished has been written
-        is_stopped = True
-        with suppress(OSError):  # not `_note`: the signal may have interrupted a write to stderr
-            os.write(2, b"bench: stopping; Ctrl-C again ends at once\n")
-        for loop, task in running:
+        self.is_requested = True
+        with suppress(OSError):  # not `_note`, for the same reason
+            os.write(2, f"bench: {self._message}\n".encode())
+        if self._running is not None:
+            loop, task = self._running
             loop.call_soon_threadsafe(task.cancel)
-
-    async def attached() -> None:
-        task = asyncio.ensure_future(main())
-        running.append((asyncio.get_running_loop(), task))
-        if is_stopped:  # before there was a task
-            task.cancel()
-        await task
-
-    replaced = signal.signal(signal.SIGINT, on_signal)
-    try:
-        asyncio.run(attached())
-    except asyncio.CancelledError:
-        if not is_stopped:
-            raise
-    finally:
-        signal.signal(signal.SIGINT, replaced)
-    return not is_stopped

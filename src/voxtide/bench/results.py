@@ -1,6 +1,7 @@
 """What a run found, in files. In: figures as they are measured. Out: a JSON document and plots, rewritten after each.
 
-A file is replaced by one rename, so a run that is killed leaves the document of its finished figures.
+A file is replaced by one rename, so a run that is killed leaves the document of its finished figures. It leaves no
+page: that is written at the end, and an older run's is removed at the beginning.
 """
 
 from __future__ import annotations
@@ -111,6 +112,16 @@ class ResultFiles:
         self._directory = directory
         self._note = note
         self._has_plots = True
+
+    def begin(self, results: Results) -> None:
+        """Write the first documents, and remove an older run's page, which would be taken for this one's.
+
+        Raises:
+            OSError: A file cannot be written or removed.
+        """
+        self.write(results)
+        if self._directory is not None:
+            (self._directory / REPORT_FILE).unlink(missing_ok=True)
 
     def write(self, results: Results) -> None:
         """Replace the documents.
