@@ -55,6 +55,15 @@ def test_a_file_that_is_no_result_is_one_line(runs: tuple[Path, Path], tmp_path:
     assert result.stderr.count("\n") == 1 and "c.json is not a result of the bench: it has no figures" in result.stderr
 
 
+@pytest.mark.parametrize("name", [".", "/", ""])
+@pytest.mark.parametrize("command", ["report", "diff"])
+def test_a_directory_is_no_result(command: str, name: str) -> None:
+    result = invoke(command, *[name] * (2 if command == "diff" else 1))
+    shown = name or "."
+    assert result.exit_code == 2
+    assert result.stderr == f"voxtide: error: {shown} is a directory; name a result in it, such as results.json\n"
+
+
 def test_report_writes_a_page_beside_the_result(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.json", rich())
     assert invoke("report", path).exit_code == 0

@@ -89,8 +89,8 @@ def diff_command(before: Before, after: After, as_json: AsJson = False, fail_on_
 def report_command(result: ResultFile, output: PageFile = None, force: Force = False) -> None:
     """Make a page of a result: one HTML file that loads nothing else, with tables and plots."""
     with reporting():
-        path = output or result.with_suffix(".html")
         text = page(read_run(result))
+        path = output or result.with_suffix(".html")
         if path == Path("-"):
             typer.echo(text, nl=False)
             return

@@ -95,6 +95,8 @@ def read_run(path: Path) -> RunDocument:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a directory; name a result in it, such as results.json") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
     if len(content) > MAX_FILE_BYTES:
