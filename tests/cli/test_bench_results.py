@@ -38,6 +38,15 @@ def test_diff_prints_the_changes(runs: tuple[Path, Path]) -> None:
     assert "worse" in result.stdout and "+100 %" in result.stdout and "\x1b" not in result.stdout
 
 
+@pytest.mark.parametrize("num_columns", [40, 80])
+def test_diff_has_the_terminals_width(
+    runs: tuple[Path, Path], num_columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(num_columns))
+    widest = max(map(len, invoke("diff", *runs).stdout.splitlines()))
+    assert num_columns - 20 < widest <= num_columns
+
+
 def test_diff_fails_on_request_if_a_number_is_worse(runs: tuple[Path, Path]) -> None:
     assert invoke("diff", *runs, "--fail-on-worse").exit_code == 1
     assert invoke("diff", *reversed(runs), "--fail-on-worse").exit_code == 0

@@ -6,6 +6,7 @@ Measures nothing, and loads no engine.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -82,7 +83,7 @@ def diff_command(before: Before, after: After, as_json: AsJson = False, fail_on_
         if as_json:
             typer.echo(json.dumps(found.as_json()))
         else:
-            typer.echo("\n".join(map(printable, lines_of_diff(found))))
+            typer.echo("\n".join(map(printable, lines_of_diff(found, max_columns=shutil.get_terminal_size().columns))))
         raise typer.Exit(Exit.FAILED if fail_on_worse and found.is_worse else Exit.DONE)
 
 

@@ -97,12 +97,31 @@ def test_the_table_has_a_row_per_way() -> None:
 
 def test_the_words_are_listed_on_request() -> None:
     assert lines_of(compared(CHUNKED, STREAMING), has_words=True)[:5] == [
-        "spoken    word  chunks of 1 s  streaming: shown  final",
-        "0.50      ever           1.25              0.75   2.00",
-        "1.20     tried              -              1.25   2.00",
-        "1.70        no           3.50              2.25   3.00",
-        "2.50    matter           4.00              3.00   3.00",
+        "spoken    word  chunks of 1 s  streaming: shown  streaming: final",
+        "0.50      ever           1.25              0.75              2.00",
+        "1.20     tried              -              1.25              2.00",
+        "1.70        no           3.50              2.25              3.00",
+        "2.50    matter           4.00              3.00              3.00",
     ]
+
+
+SLOW = queued([ChunkText(0, 1, "Ever try", 100.0), ChunkText(1, 2, "no", 1.5), ChunkText(2, 3, "Matter.", 0.5)])
+
+
+@pytest.mark.parametrize("max_columns", [40, 60, 80])
+def test_a_wide_table_continues_below(max_columns: int) -> None:
+    slow = Way(name="chunks of 1 s", events=events_of(SLOW), audio_s=3.0, cpu_s=0.3, chunks=SLOW)
+    comparison = compared(slow, STREAMING)
+    whole, lines = (lines_of(comparison, has_words=True, max_columns=it) for it in (200, max_columns))
+    assert max(map(len, whole)) > 80 and max(map(len, lines)) <= max_columns
+    assert sum(line.startswith("way ") for line in lines) > 1
+    assert sorted(set(" ".join(whole).split())) == sorted(set(" ".join(lines).split())), "nothing is lost"
+
+
+def test_a_long_word_is_cut_in_the_list() -> None:
+    long = (Word("a" * 100, 0.1, 0.5),)
+    lines = lines_of(compared(CHUNKED, reference=Reference("a", "talk.txt", long, "known")), has_words=True)
+    assert lines[1].split()[1] == "a" * 23 + "…"
 
 
 def test_without_word_times_the_first_and_the_last_text_count() -> None:

@@ -231,7 +231,8 @@ def test_the_comparison_as_text() -> None:
             ),
         )
     )
-    lines = lines_of_diff(compared(before, after))
+    found = compared(before, after)
+    lines = lines_of_diff(found, max_columns=100)
     run = "moonshine (moonshine-tiny-en), voxtide 0.1.0, commit abc, began 2026-01-02T03:04:05+00:00"
     assert lines == [
         f"A: {run}",
@@ -241,3 +242,17 @@ def test_the_comparison_as_text() -> None:
         "better  cost    sessions  10 sessions  20 sessions  +100 %  5 %",
         "2 changed beyond noise, 1 did not",
     ]
+    assert lines_of_diff(found, max_columns=60) == [
+        "A: moonshine (moonshine-tiny-en), voxtide 0.1.0, commit abc,",
+        "   began 2026-01-02T03:04:05+00:00",
+        "B: moonshine (moonshine-tiny-en), voxtide 0.1.0, commit abc,",
+        "   began 2026-01-02T03:04:05+00:00",
+        "worse    cost: CPU",
+        "         A 0.200 cores, B 0.300 cores, +50 %, beyond noise",
+        "         by: 5 %",
+        "better   cost: sessions",
+        "         A 10 sessions, B 20 sessions, +100 %, beyond noise",
+        "         by: 5 %",
+        "2 changed beyond noise, 1 did not",
+    ]
+    assert all(lines_of_diff(found, max_columns=width) for width in range(1, 60)), "no width is too small"

@@ -22,6 +22,18 @@ SCRIPTED = ("compare", "--engine", "scripted")
 LIMIT_S = 60
 
 
+@pytest.fixture(autouse=True)
+def width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Output of 100 columns, wherever the tests run."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+def test_the_output_has_the_terminals_width(voxtide: Voxtide, tones: Tones, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    done = voxtide(*SCRIPTED, tones("a recording of a long name, spoken by nobody.wav", "no"), "--chunk", "1")
+    assert 30 < max(map(len, done.stdout.splitlines())) <= 40
+
+
 def test_a_recording_is_compared(voxtide: Voxtide, tones: Tones, tmp_path: Path) -> None:
     (tmp_path / "talk.txt").write_text("Ever tried, no.")
     path, out, plot = tones("talk.wav", "ever tried no"), tmp_path / "out.json", tmp_path / "out.svg"
@@ -34,7 +46,7 @@ def test_a_recording_is_compared(voxtide: Voxtide, tones: Tones, tmp_path: Path)
             "voxtide: playing 2 s in real time",
         ],
     )
-    assert "\nspoken   word  chunks of 0.6 s  chunks of 2 s  streaming: shown  final\n" in done.stdout
+    assert "\nspoken   word  chunks of 0.6 s  chunks of 2 s  streaming: shown  streaming: final\n" in done.stdout
     assert "\nerrors: against talk.txt, after whisper-normalizer" in done.stdout
     assert "\x1b" not in done.stdout, "no control codes off the terminal"
     document = json.loads(out.read_text("utf-8"))

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
 from voxtide.bench.figure import number_text
 from voxtide.bench.reports.document import MeasureResult, RunDocument
 from voxtide.bench.reports.noise import compare
+from voxtide.bench.tables import NUM_COLUMNS, aligned, width_of, wrapped
 
 Key: TypeAlias = tuple[str, str, str]
 """Figure, name, unit."""
@@ -191,17 +192,34 @@ def _title(key: Key) -> str:
     return f"{key[0]}: {key[1]}"
 
 
-def lines_of_diff(found: Diff) -> list[str]:
-    """As text: warnings, a table of the changes, then counts."""
-    lines = [f"A: {found.runs[0]}", f"B: {found.runs[1]}"]
-    lines += [f"warning: {warning}" for warning in found.warnings]
-    rows: list[Row] = [("", "FIGURE", "NUMBER", "A", "B", "", "BEYOND NOISE BY")] if found.changes else []
-    rows += [_row(change) for change in found.changes]
-    lines += _aligned(rows)
-    lines.append(f"{len(found.changes)} changed beyond noise, {found.num_unchanged} did not")
+def lines_of_diff(found: Diff, *, max_columns: int = NUM_COLUMNS) -> list[str]:
+    """As text: warnings, a table of the changes, then counts. Where the table is too wide, each change has two lines.
+
+    Args:
+        found: The comparison.
+        max_columns: The width.
+    """
+    head = [f"A: {found.runs[0]}", f"B: {found.runs[1]}", *(f"warning: {warning}" for warning in found.warnings)]
+    tail = [f"{len(found.changes)} changed beyond noise, {found.num_unchanged} did not"]
     for name, titles in {"A": found.only_before, "B": found.only_after}.items():
-        lines += [f"only in {name}: {title}" for title in titles]
-    return lines
+        tail += [f"only in {name}: {title}" for title in titles]
+    return [*_wrapped(head, max_columns), *_changes(found, max_columns), *_wrapped(tail, max_columns)]
+
+
+def _wrapped(lines: list[str], max_columns: int) -> list[str]:
+    return [part for line in lines for part in wrapped(line, max_columns, indent="   ")]
+
+
+def _changes(found: Diff, max_columns: int) -> list[str]:
+    """The changes as a table, or as lines if that is too wide."""
+    if not found.changes:
+        return []
+    rows = [_row(change) for change in found.changes]
+    heads: Row = ("", "FIGURE", "NUMBER", "A", "B", "", "BEYOND NOISE BY")
+    table = aligned([heads, *rows], num_left=len(heads))
+    if width_of(table) <= max_columns:
+        return table
+    return [line for row in rows for line in _lines(row, max_columns)]
 
 
 def _row(change: Change) -> Row:
@@ -211,6 +229,12 @@ def _row(change: Change) -> Row:
     return (change.direction, change.figure, change.name, f"{before}{unit}", f"{after}{unit}", share, change.rule)
 
 
-def _aligned(rows: Sequence[Row]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+def _lines(row: Row, max_columns: int) -> list[str]:
+    """A change on lines of its own."""
+    direction, figure, name, before, after, share, rule = row
+    numbers = ", ".join(filter(None, (f"A {before}", f"B {after}", share, f"beyond noise by: {rule}")))
+    indent = " " * len("changed  ")
+    return [
+        *wrapped(f"{direction:<7}  {figure}: {name}", max_columns, indent=indent),
+        *wrapped(numbers, max_columns, first=indent, indent=indent),
+    ]

@@ -25,11 +25,12 @@ from voxtide.audio.opening import MICROPHONE, STDIN, is_live, open_source
 from voxtide.bench.compare.chunked import parse_lengths
 from voxtide.bench.compare.comparison import Comparison
 from voxtide.bench.compare.reference import Reference, read_text, reference_of, text_beside
-from voxtide.bench.compare.report import LINE_CHARS, document_of, lines_of, plot_of
+from voxtide.bench.compare.report import document_of, lines_of, plot_of
 from voxtide.bench.compare.ways import FAST, MAX_AUDIO_S, Way, chunked_way, read_samples, streaming_way, warm_up
 from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.machine import describe_machine
 from voxtide.bench.reports.plots import draw
+from voxtide.bench.tables import wrapped
 from voxtide.cli.compare.view import SideBySide
 from voxtide.cli.failures import Exit, print_note, printable
 from voxtide.cli.interrupts import Interrupts, interruptible
@@ -213,15 +214,13 @@ class _Job:
         name = shown_name(self._path) if self._request.source else DEMO
         info, audio_s = self._engine.info, len(samples) / SAMPLE_RATE_HZ
         comparison = Comparison(name, audio_s, info, reference, self._ways, notes=[*self._notes, *self._busy()])
-        num_columns = (
-            min(LINE_CHARS, shutil.get_terminal_size().columns) if self._request.is_on_terminal else LINE_CHARS
-        )
-        head = f"{name}, {audio_s:.1f} s, {' '.join(filter(None, (info.name, info.model)))}"
-        lines = lines_of(comparison, has_words=self._request.has_words, num_columns=num_columns)
+        max_columns = shutil.get_terminal_size().columns  # 80 off a terminal
+        head = printable(f"{name}, {audio_s:.1f} s, {' '.join(filter(None, (info.name, info.model)))}")
+        lines = lines_of(comparison, has_words=self._request.has_words, max_columns=max_columns)
         try:
             self._write(comparison)
         finally:
-            typer.echo("\n".join(["", printable(head), "", *map(printable, lines)]))
+            typer.echo("\n".join(["", *wrapped(head, max_columns), "", *map(printable, lines)]))
 
     def _write(self, comparison: Comparison) -> None:
         """Write --json and --plot.
