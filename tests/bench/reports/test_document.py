@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.bench_documents import of_measure, rich
-from voxtide.bench.figure import Target
+from tests.support.bench_documents import of_measure, rich, written
+from voxtide.bench.figure import Figure, Measure, Target
 from voxtide.bench.reports import document
 from voxtide.bench.reports.document import read_run, run_of
 from voxtide.errors import ConfigError
@@ -105,6 +105,79 @@ def test_a_document_nested_too_deeply_is_refused(tmp_path: Path) -> None:
         read_run(path)
     except ConfigError as error:
         assert "nested too deeply" in str(error) or "not JSON" in str(error)
+
+
+def many(of: str, number: int) -> Any:
+    """A document with so many of something."""
+    whole = rich()
+    figure = whole["figures"]["words"]
+    plot = figure["plots"][0]
+    line = plot["lines"][0]
+    few = {**figure, "plots": [], "measures": figure["measures"][:1] * 20}
+    edits: dict[str, Callable[[], object]] = {
+        "figures": lambda: whole.update(figures={f"f{i}": {**few, "measures": []} for i in range(number)}),
+        "facts": lambda: whole.update(machine={f"f{i}": "x" for i in range(number)}),
+        "failures": lambda: whole.update(failures={f"f{i}": "x" for i in range(number)}),
+        "numbers of a figure": lambda: figure.update(measures=figure["measures"][:1] * number),
+        "numbers": lambda: whole.update(figures={f"f{i}": few for i in range(number // 20)}),
+        "notes": lambda: figure.update(notes=["x"] * number),
+        "errors": lambda: figure.update(errors=["x"] * number),
+        "plots": lambda: figure.update(plots=[plot] * number),
+        "lines": lambda: plot.update(lines=[line] * number),
+        "targets": lambda: plot.update(x_limits=[1.0] * number),
+        "names of an axis": lambda: plot.update(x_names=["x"] * number),
+        "points": lambda: line.update(x=[1.0] * number, y=[1.0] * number),
+        "characters of a name": lambda: figure["measures"][0].update(name="x" * number),
+        "characters of an entry": lambda: whole["failures"].update({"x" * number: "x"}),
+        "characters of a label": lambda: line.update(label="x" * number),
+        "characters of a method": lambda: figure["measures"][0].update(method="x" * number),
+        "characters of a fact": lambda: whole.update(names=["x"] * (number // 5)),
+    }
+    edits[of]()
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("of", "limit", "message"),
+    [
+        ("figures", 100, "figures has 120 entries, and at most 100 can be read"),
+        ("facts", 100, "machine has 120 entries, and at most 100 can be read"),
+        ("failures", 100, "failures has 120 entries, and at most 100 can be read"),
+        ("numbers of a figure", 100, "figures.words.measures has 120 entries, and at most 100 can be read"),
+        ("numbers", 1000, "the file has 1020 numbers, and at most 1000 can be read"),
+        ("notes", 100, "figures.words.notes has 120 entries, and at most 100 can be read"),
+        ("errors", 100_000, "figures.words.errors has 100020 entries, and at most 100000 can be read"),
+        ("plots", 50, "the file has 70 plots, and at most 50 can be read"),
+        ("lines", 20, "figures.words.plots[0].lines has 40 entries, and at most 20 can be read"),
+        ("targets", 20, "figures.words.plots[0].x_limits has 40 entries, and at most 20 can be read"),
+        ("names of an axis", 100, "figures.words.plots[0].x_names has 120 entries, and at most 100 can be read"),
+        ("points", 1000, "figures.words.plots[0].lines[0].x has 1020 entries, and at most 1000 can be read"),
+        ("characters of a name", 500, "figures.words.measures[0].name has 520 characters, and at most 500 can be"),
+        ("characters of an entry", 500, "a name in failures has 520 characters, and at most 500 can be read"),
+        ("characters of a label", 500, "figures.words.plots[0].lines[0].label has 520 characters, and at most 500"),
+        ("characters of a method", 10_000, "figures.words.measures[0].method has 10020 characters, and at most 10000"),
+        ("characters of a fact", 10_000, "the file.names has 10020 characters, and at most 10000 can be read"),
+    ],
+)
+def test_everything_has_a_limit(of: str, limit: int, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(many(of, limit)), "utf-8")
+    read_run(path)
+    path.write_text(json.dumps(many(of, limit + 20)), "utf-8")
+    with pytest.raises(ConfigError) as refusal:
+        read_run(path)
+    assert str(refusal.value).startswith(f"{path} is not a result of the bench: {message}")
+
+
+@pytest.mark.parametrize("data", [[1.0] * 6, {"words": 6, "errors": 6, "parts": [[1, 1]] * 6}])
+def test_the_samples_behind_all_numbers_have_a_limit(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    measures = tuple(Measure(name=name, value=1, unit="ms", method="", data="d") for name in "ab")
+    whole = written(Figure(name="f", measures=measures, details={"d": data}))
+    monkeypatch.setattr(document, "MAX_SAMPLES", 12)
+    run_of(whole)
+    monkeypatch.setattr(document, "MAX_SAMPLES", 11)
+    with pytest.raises(ConfigError, match="the file has 12 samples behind its numbers, and at most 11 can be read"):
+        run_of(whole)
 
 
 def test_files_that_are_missing_or_too_large_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 
 from voxtide.bench.figure import number_text
 from voxtide.bench.machine import without_home
-from voxtide.bench.reports.document import FigureResult, MeasureResult, RunDocument, is_number, run_of
+from voxtide.bench.reports.document import FigureResult, MeasureResult, RunDocument, run_of
 from voxtide.bench.reports.plots import inline_svg
+from voxtide.bench.reports.values import is_number
 from voxtide.errors import MissingExtraError
 
 MAX_ERRORS = 1_000

@@ -101,6 +101,7 @@ def _svg(plot: Plot, *, salt: str, is_transparent: bool) -> bytes:
     rc_context, make_figure = _matplotlib()
     with rc_context({**_PARAMETERS, "svg.hashsalt": salt}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # the reader's fonts have it, or show a box
+        warnings.filterwarnings("ignore", message="constrained_layout")  # labels leave no room for the lines
         figure = make_figure(figsize=SIZE_INCHES, layout="constrained")
         axes = figure.add_subplot()
         for index, line in enumerate(plot.lines):
