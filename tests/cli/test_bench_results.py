@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +108,24 @@ def test_report_never_replaces_the_result(tmp_path: Path) -> None:
     refused = invoke("report", path, "--force")
     assert refused.exit_code == 2 and "is the result itself" in refused.stderr
     assert json.loads(path.read_text("utf-8")) == rich()
+
+
+def test_a_page_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    path, page = saved(tmp_path / "a.json", rich()), tmp_path / "a.html"
+    page.write_text("older", "utf-8")
+    monkeypatch.setattr(os, "replace", full)
+    refused = invoke("report", path, "--force")
+    assert refused.exit_code == 2
+    assert refused.stderr == f"voxtide: error: {page} cannot be written: No space left on device\n"
+    assert page.read_text("utf-8") == "older" and sorted(tmp_path.iterdir()) == [page, path]
+
+
+def test_a_page_with_too_long_a_name_is_one_line(tmp_path: Path) -> None:
+    result = invoke("report", saved(tmp_path / "a.json", rich()), "--output", "a" * 300)
+    assert result.exit_code == 2 and "cannot be written: File name too long" in result.stderr
 
 
 def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

@@ -7,9 +7,7 @@ page: that is written at the end, and an older run's is removed at the beginning
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -21,6 +19,7 @@ from voxtide.bench.machine import describe_machine
 from voxtide.bench.report import document
 from voxtide.bench.reports.html import html_report
 from voxtide.bench.reports.plots import draw
+from voxtide.bench.reports.replacing import replace_file
 from voxtide.errors import MissingExtraError
 
 RESULTS_FILE = "results.json"
@@ -131,7 +130,7 @@ class ResultFiles:
         """
         text = json.dumps(results.document()) + "\n"
         for path in self.json_paths:
-            _replace(path, text)
+            _write(path, text)
 
     def draw(self, figure: Figure) -> None:
         """Draw a figure's plots. Without matplotlib this is noted once.
@@ -156,16 +155,12 @@ class ResultFiles:
             OSError: The file cannot be written.
         """
         if self._directory is not None:
-            _replace(self._directory / REPORT_FILE, html_report(results.document()))
+            _write(self._directory / REPORT_FILE, html_report(results.document()))
 
 
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # runs may share a file
+def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, "utf-8")
-        os.replace(partial, path)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise OSError(error.errno, error.strerror, str(path)) from error
+    replace_file(path, text)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from errno import ENOSPC
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,7 @@ def test_more_than_ten_minutes_are_left_out_by_name(
         (["--plot", "talk.png"], 2, "--plot talk.png must end in .svg"),
         (["--plot", "talk.SVG"], 2, "--plot talk.SVG must end in .svg"),
         (["--json", "."], 2, "cannot write --json .: it is a directory; name a file in it"),
+        (["--json", 300 * "a"], 2, "File name too long; name another file"),
         (["--plot", "no/talk.svg"], 2, "cannot write --plot no/talk.svg: there is no directory no"),
         (["--json", "no/talk.json"], 2, "cannot write --json no/talk.json: there is no directory no"),
         (["--reference", "no.txt"], 2, "cannot read the reference no.txt: No such file or directory"),
@@ -165,6 +167,21 @@ def test_a_file_that_cannot_be_written_is_named_beside_the_table(
     assert "chunks of 1 s" in done.stdout
     assert f"cannot write --json {out}: Is a directory" in done.stderr
     assert plot.exists(), "one failure does not cost the other file"
+
+
+def test_files_are_replaced_as_a_whole(
+    voxtide: Voxtide, tones: Tones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    out, plot = tmp_path / "out.json", tmp_path / "out.svg"
+    for path in (out, plot):
+        path.write_text("older")
+    monkeypatch.setattr("os.replace", full)
+    done = voxtide(*SCRIPTED, tones("talk.wav", "no"), "--chunk", "1", "--json", out, "--plot", plot)
+    assert done.exit_code == 2 and "No space left on device" in done.stderr
+    assert [path.read_text() for path in (out, plot)] == ["older", "older"]
 
 
 def test_the_recording_and_its_text_are_not_replaced(voxtide: Voxtide, tones: Tones, tmp_path: Path) -> None:

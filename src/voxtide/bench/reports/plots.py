@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from voxtide.bench.figure import Line, Plot
+from voxtide.bench.reports.replacing import replace_file
 from voxtide.errors import MissingExtraError
 
 SIZE_INCHES = (7.0, 4.0)
@@ -59,7 +60,7 @@ def draw(plots: Iterable[Plot], directory: Path) -> list[Path]:
     paths = []
     for plot in plots:
         paths.append(directory / f"{plot.name}.svg")
-        paths[-1].write_bytes(_svg(plot, salt="voxtide", is_transparent=False))
+        replace_file(paths[-1], _svg(plot, salt="voxtide", is_transparent=False))
     return paths
 
 

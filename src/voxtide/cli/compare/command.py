@@ -30,6 +30,7 @@ from voxtide.bench.compare.ways import FAST, MAX_AUDIO_S, Way, chunked_way, read
 from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.machine import describe_machine
 from voxtide.bench.reports.plots import draw
+from voxtide.bench.reports.replacing import is_writable, replace_file
 from voxtide.bench.tables import wrapped
 from voxtide.cli.compare.view import SideBySide
 from voxtide.cli.failures import Exit, print_note, printable
@@ -85,7 +86,8 @@ class CompareRequest:
             raise ConfigError(f"--plot {self.plot} must end in {PLOT_SUFFIX}")
         for option, path in (("--json", self.json), ("--plot", self.plot)):
             if path is not None:
-                self._check_output(option, path)
+                with _naming(option, path):
+                    self._check_output(option, path)
 
     def _check_output(self, option: str, path: Path) -> None:
         """Refuse now what would be lost after minutes, or would replace what is compared."""
@@ -93,7 +95,7 @@ class CompareRequest:
             raise ConfigError(f"cannot write {option} {path}: there is no directory {path.parent}")
         if path.is_dir():
             raise ConfigError(f"cannot write {option} {path}: it is a directory; name a file in it")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
+        if not is_writable(path):
             raise ConfigError(f"cannot write {option} {path}: permission denied; name another file")
         source = None if self.source is None else addresses.parse(self.source)
         for what, used in {"the recording": source, "the spoken text": self.text_file}.items():
@@ -232,7 +234,7 @@ class _Job:
             if (path := self._request.json) is not None:
                 document = document_of(comparison, machine=describe_machine(), is_complete=self._is_complete)
                 with _naming("--json", path):
-                    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+                    replace_file(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         finally:
             if (path := self._request.plot) is not None:
                 with _naming("--plot", path):
