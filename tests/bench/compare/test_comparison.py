@@ -200,3 +200,8 @@ def test_the_plot_ends_at_the_share_of_the_words_that_were_found() -> None:
     assert [line.label for line in plot.lines] == ["chunks of 1 s", "streaming, shown", "streaming, final"]
     assert [line.y[-1] for line in plot.lines] == [75, 100, 100]
     assert list(plot.lines[0].x) == sorted(plot.lines[0].x)
+
+
+def test_a_plot_without_word_times_has_no_points() -> None:
+    plot = plot_of(compared(CHUNKED, STREAMING, reference=UNTIMED), "talk")
+    assert [list(line.x) for line in plot.lines] == [[], [], []]

@@ -15,6 +15,7 @@ from tests.support.bench_documents import of_measure, rich, written
 from voxtide.bench.figure import Figure, Measure, Target
 from voxtide.bench.reports import document
 from voxtide.bench.reports.document import read_run, run_of
+from voxtide.bench.reports.values import clean
 from voxtide.errors import ConfigError
 
 
@@ -52,6 +53,22 @@ def test_a_noisy_machine_and_its_verdicts() -> None:
 def test_text_loses_its_control_characters() -> None:
     results = run_of(of_measure(name="a\x1b[31m\u202e\ud800b", value=1.0))
     assert results.figures[0].measures[0].name == "a\ufffd[31m\ufffd\ufffdb"
+
+
+def test_text_loses_what_is_invisible_or_changes_the_order() -> None:
+    harmful = (
+        "\x00\t\r\x7f\x85\u00ad\u034f\u061c\u115f\u180e\u200b\u200e\u2028\u2029\u2060\u2066\u206f\u2800\u3164\ufeff"
+    )
+    harmful += "\ufff9\ufdd0\uffff\U0001fffe\U000e0041"
+    assert clean(harmful) == "\ufffd" * len(harmful)
+    kept = "a\n é\u0301 \u0645\u06cc\u200c\u062e \U0001f468\u200d\U0001f469 \u06dd \u2764\ufe0f \ud55c"
+    assert clean(kept) == kept
+
+
+@given(st.text())
+def test_clean_text_has_lines_only_where_it_had_line_feeds(text: str) -> None:
+    assert len(clean(text)) == len(text) and clean(clean(text)) == clean(text)
+    assert len(clean(f"x{text}x").splitlines()) == text.count("\n") + 1
 
 
 def change(edit: Callable[[Any], object]) -> Any:

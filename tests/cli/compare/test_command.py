@@ -115,6 +115,8 @@ def test_more_than_ten_minutes_are_left_out_by_name(
         (["no.wav"], 1, "there is no file no.wav"),
         (["."], 1, ". is a directory"),
         (["--chunk", "1,0.1"], 2, "--chunk '1,0.1': '0.1' is not in 0.5 to 60 seconds"),
+        (["--chunk", "1, 0.1 "], 2, "--chunk '1, 0.1 ': '0.1' is not in 0.5 to 60 seconds"),
+        (["--chunk", "1, x "], 2, "--chunk '1, x ': 'x' is no number; write seconds, such as 1,3,5"),
         (["--plot", "talk.png"], 2, "--plot talk.png must end in .svg"),
         (["--plot", "talk.SVG"], 2, "--plot talk.SVG must end in .svg"),
         (["--json", "."], 2, "cannot write --json .: it is a directory; name a file in it"),
@@ -130,6 +132,12 @@ def test_what_cannot_be_compared_is_refused(voxtide: Voxtide, arguments: list[st
     assert done.exit_code == code
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_its_help_has_its_own_exit_codes(voxtide: Voxtide) -> None:
+    text = " ".join(voxtide("compare", "--help").stdout.split())
+    assert "0 compared" in text and "130 stopped by Ctrl-C; what was measured has been printed and written" in text
+    assert "at least one source failed" not in text
 
 
 def test_a_recording_without_audio_is_refused(voxtide: Voxtide, tmp_path: Path) -> None:

@@ -38,13 +38,11 @@ def parse_lengths(text: str) -> tuple[float, ...]:
         ConfigError: A part is no number or out of range, or there are too many.
     """
     lengths_s: list[float] = []
-    for part in text.split(","):
+    for part in map(str.strip, text.split(",")):
         try:
             length_s = float(part)
         except ValueError:
-            raise ConfigError(
-                f"--chunk {text!r}: {part.strip()!r} is no number; write seconds, such as 1,3,5"
-            ) from None
+            raise ConfigError(f"--chunk {text!r}: {part!r} is no number; write seconds, such as 1,3,5") from None
         if not MIN_CHUNK_S <= length_s <= MAX_CHUNK_S:
             raise ConfigError(f"--chunk {text!r}: {part!r} is not in {MIN_CHUNK_S:g} to {MAX_CHUNK_S:g} seconds")
         if length_s not in lengths_s:

@@ -120,10 +120,9 @@ def _word_document(comparison: Comparison, index: int, word: Word) -> dict[str, 
 
 
 def plot_of(comparison: Comparison, name: str) -> Plot:
-    """How many of the words are shown and final by when. Curves end below 100 % if words are missing.
+    """How many of the words are shown and final by when.
 
-    Raises:
-        VoxtideError: There are no word times.
+    Curves end below 100 % if words are missing. Without word times they have no points.
     """
     lines, num_words = [], len(comparison.words)
     for it in comparison.figures:

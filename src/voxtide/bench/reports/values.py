@@ -23,8 +23,17 @@ MAX_TEXT_CHARS = 10_000
 MAX_NUMBER = 1e15
 """Larger numbers are mistakes, and would be printed with hundreds of digits."""
 
-REORDERING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Unicode's marks of direction, which show a text in another order than it has."""
+HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories of control codes, of marks that are invisible or reorder text, of surrogates and line ends."""
+
+HARMLESS = frozenset(
+    "\n\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+)
+"""Characters of those categories that text may have: line feed, the joiners that Persian and emoji need, and signs that
+are visible."""
+
+BLANK = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and signs that show nothing, so that two different names look alike."""
 
 
 def within(number: int, limit: int, where: str, what: str) -> None:
@@ -123,12 +132,19 @@ def as_texts(
 
 
 def clean(text: str) -> str:
-    """The text without control characters, lone surrogates and marks that reorder text, which become U+FFFD."""
-    return "".join(char if char == "\n" or _is_harmless(char) else "\ufffd" for char in text)
+    """The text without what a reader cannot see or what changes how the rest is shown, which becomes U+FFFD.
+
+    These are control characters but the line feed, line and paragraph separators, marks of direction, other invisible
+    characters, lone surrogates and code points that are no characters.
+    """
+    return "".join(char if _is_harmless(char) else "\ufffd" for char in text)
 
 
 def _is_harmless(char: str) -> bool:
-    return category(char) not in ("Cc", "Cs") and char not in REORDERING
+    if char in HARMLESS:
+        return True
+    is_noncharacter = ord(char) & 0xFFFE == 0xFFFE or "\ufdd0" <= char <= "\ufdef"
+    return category(char) not in HARMFUL and char not in BLANK and not is_noncharacter
 
 
 def cleaned(value: Any) -> Any:
