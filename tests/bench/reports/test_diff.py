@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.bench_documents import of_latencies, of_measure, of_words, rich, written
 from voxtide.bench.figure import Figure, Measure, Target
+from voxtide.bench.load.utterances import UtteranceTalks
 from voxtide.bench.reports.diff import Diff, diff, lines_of_diff
 from voxtide.bench.reports.document import run_of
 from voxtide.bench.reports.noise import NUM_DRAWS, drawn_percentiles
@@ -208,6 +209,26 @@ def test_what_makes_runs_incomparable_is_a_warning() -> None:
         "B was measured on a noisy machine: words: other programs kept 1.20 cores busy, over 0.10",
         "B failed: hour: stopped by Ctrl-C",
     )
+
+
+def spoken(*notes: str) -> Any:
+    """Two figures with these notes, and one without."""
+    measures = (Measure(name="a", value=1, unit="ms", method=""),)
+    named = [Figure(name=name, measures=measures, notes=("a machine", *notes)) for name in ("latency", "flush")]
+    return written(*named, Figure(name="cost", measures=measures))
+
+
+def test_figures_on_different_speech_are_a_warning() -> None:
+    fetched, bundled = (UtteranceTalks(source, "en", ()).note for source in ("the corpus prompts-en", "the recordings"))
+    assert compared(spoken(fetched), spoken(fetched)).warnings == ()
+    assert compared(spoken(fetched), spoken(bundled)).warnings == (
+        f"different speech in latency, flush: {fetched} in A, {bundled} in B",
+    )
+    assert compared(spoken(fetched), spoken()).warnings == (
+        f"different speech in latency, flush: {fetched} in A, no corpus and no talks in B",
+    )
+    talks = [f"corpus {name}: 3 talks, 9 min, 80 utterances" for name in ("prompts-en", "mine")]
+    assert len(compared(spoken(talks[0]), spoken(talks[1])).warnings) == 1
 
 
 def test_the_comparison_as_text() -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
 from voxtide.bench.figure import number_text
-from voxtide.bench.reports.document import MeasureResult, RunDocument
+from voxtide.bench.reports.document import FigureResult, MeasureResult, RunDocument
 from voxtide.bench.reports.noise import compare
 from voxtide.bench.tables import NUM_COLUMNS, aligned, width_of, wrapped
 
@@ -45,6 +45,9 @@ UNITS_BETTER_LOWER = frozenset(
 
 IDENTITY = ("cpu", "cores", "system", "python", "onnxruntime", "numpy", "faster-whisper")
 """Facts of a machine without which its numbers are those of another."""
+
+SPEECH_NOTES = ("talks of ", "corpus ")
+"""How the notes begin that name the speech of a figure. Without --corpus it depends on what has been fetched."""
 
 OWN = frozenset({"began", "took_s", "is_complete", "names", "only"})
 """Entries in which any two runs may differ; what they measured shows in their numbers."""
@@ -168,7 +171,7 @@ def _warnings(before: RunDocument, after: RunDocument, *, num_shared: int) -> li
     engines = [{name: it.engine.get(name) for name in ("name", "model")} for it in (before, after)]
     settings = [{name: value for name, value in it.about.items() if name not in OWN} for it in (before, after)]
     warnings = [*_unequal("machine", *machines), *_unequal("engine", *engines)]
-    warnings += _unequal("setting", *settings)
+    warnings += [*_unequal("setting", *settings), *_unequal_speech(before, after)]
     warnings += [] if num_shared else ["the runs have no number in common"]
     for name, run in {"A": before, "B": after}.items():
         warnings += [f"{name} was measured on a noisy machine: {reason}" for reason in run.noisy]
@@ -182,6 +185,20 @@ def _unequal(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
         for name in dict.fromkeys((*before, *after))
         if before.get(name) != after.get(name)
     ]
+
+
+def _unequal_speech(before: RunDocument, after: RunDocument) -> list[str]:
+    """Which figures were measured on different sets of speech, a line for each pair of sets."""
+    others = {figure.name: figure for figure in after.figures}
+    figures: dict[tuple[str, str], list[str]] = {}
+    for figure in before.figures:
+        if figure.name in others and (sets := (_speech(figure), _speech(others[figure.name])))[0] != sets[1]:
+            figures.setdefault(sets, []).append(figure.name)
+    return [f"different speech in {', '.join(names)}: {a} in A, {b} in B" for (a, b), names in figures.items()]
+
+
+def _speech(figure: FigureResult) -> str:
+    return "; ".join(note for note in figure.notes if note.startswith(SPEECH_NOTES)) or "no corpus and no talks"
 
 
 def _shown(value: Any) -> str:
