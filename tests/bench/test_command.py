@@ -2,75 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import os
 import re
-import signal
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from errno import ENOSPC
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.support.bench_runs import bad, bench, good, read, use_figures
 from tests.support.live_servers import ServerThread, voxtide_server
 from voxtide.bench import command, results
-from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
+from voxtide.bench.figure import Figure, Measure, Target
 from voxtide.bench.figures import plans
-from voxtide.bench.figures.plans import FigureEntry
 from voxtide.bench.load import process
 from voxtide.bench.load.session import BenchEngine, BenchSession
-from voxtide.bench.progress import Status
 from voxtide.engines.base import Engine
 from voxtide.engines.registry import load_engine
 from voxtide.errors import VoxtideError, install_command
-
-Measurer = Callable[[BenchSession], Awaitable[Figure]]
-
-
-async def good(session: BenchSession) -> Figure:
-    """Measures how many recordings there are."""
-    plot = Plot(name="good", title="t", x_label="x", y_label="y", lines=(Line("a", [1, 2], [3, 4]),), x_limits=(1.5,))
-    measure = Measure(name="recordings", value=len(session.recordings), unit="", method="counted")
-    return Figure(name="good", measures=(measure,), errors=("a -> b",), plots=(plot,))
-
-
-async def bad(session: BenchSession) -> Figure:
-    """Cannot be measured."""
-    raise VoxtideError("there is no audio")
-
-
-def entry(measure: Measurer, **facts: Any) -> FigureEntry:
-    return FigureEntry(measure=measure, area="accuracy", seconds={"quick": 1.0, "standard": 2.0, "full": 3.0}, **facts)
 
 
 @pytest.fixture(autouse=True)
 def figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     use_figures(monkeypatch, bad=bad, good=good)
     monkeypatch.chdir(tmp_path)
-
-
-def use_figures(monkeypatch: pytest.MonkeyPatch, **measures: Measurer) -> None:
-    """Have these figures and no other, all of them in every plan."""
-    entries = {name: entry(measure) for name, measure in measures.items()}
-    for module in (command, plans):
-        monkeypatch.setattr(module, "FIGURES", entries)
-    monkeypatch.setattr(plans, "PLANS", {size: tuple((name, size) for name in entries) for size in plans.PLANS})
-
-
-def bench(*arguments: str | Path) -> tuple[int, list[str], dict[str, Any]]:
-    """Exit status, the lines of the report without the one that names the files, and the document."""
-    out = io.StringIO()
-    status = command.main(["--engine", "scripted", *map(str, arguments)], out, io.StringIO())
-    *lines, last = out.getvalue().splitlines()
-    paths = last.removeprefix("results: ").split(", ")
-    return status, lines, json.loads(Path(paths[-1]).read_text("utf-8"))
 
 
 def test_the_document_is_written_to_a_dated_file() -> None:
@@ -222,123 +181,6 @@ def test_a_failing_figure_does_not_stop_the_others() -> None:
     assert (document["is_quick"], document["plan"]) == (True, "quick")
 
 
-async def stopped(session: BenchSession) -> Figure:
-    """Is interrupted by Ctrl-C."""
-    signal.raise_signal(signal.SIGINT)
-    await asyncio.Event().wait()
-    raise AssertionError
-
-
-def test_figures_measured_before_ctrl_c_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_figures(monkeypatch, good=good, stopped=stopped, bad=bad)
-    before = signal.getsignal(signal.SIGINT)
-    status, _, document = bench("--out", "out")
-    assert status == 130
-    assert list(document["figures"]) == ["good"]
-    assert document["failures"] == {"run": "stopped by Ctrl-C"}
-    assert document["is_complete"] is False
-    assert signal.getsignal(signal.SIGINT) is before
-    page = Path("out/report.html").read_text("utf-8")
-    assert "The run is not complete." in page and "run: stopped by Ctrl-C" in page and "recordings" in page
-
-
-def test_ctrl_c_names_the_command_that_makes_the_page(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    use_figures(monkeypatch, stopped=stopped)
-    bench("--json", "my results.json")
-    assert capfd.readouterr().err == (
-        "bench: stopping; Ctrl-C again ends at once, and `voxtide bench report 'my results.json'` makes the page of "
-        "what was saved\n"
-    )
-
-
-class ExitError(Exception):
-    """The process would have ended."""
-
-
-async def stubborn(session: BenchSession) -> Figure:
-    """Does not end at the first Ctrl-C."""
-    signal.raise_signal(signal.SIGINT)
-    with suppress(asyncio.CancelledError):
-        await asyncio.Event().wait()
-    session.progress("still at it")
-    signal.raise_signal(signal.SIGINT)
-    raise AssertionError
-
-
-def leave(status: int) -> None:
-    raise ExitError(status)
-
-
-def test_a_second_ctrl_c_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_figures(monkeypatch, good=good, stubborn=stubborn)
-    monkeypatch.setattr(os, "_exit", leave)
-    with pytest.raises(ExitError, match="130"):
-        bench("--json", "a.json")
-    assert list(read("a.json")["figures"]) == ["good"], "written before the process ended"
-
-
-def test_a_second_ctrl_c_during_the_report_ends_the_process_and_leaves_no_older_page(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    use_figures(monkeypatch, good=good, stopped=stopped)
-    monkeypatch.setattr(os, "_exit", leave)
-    monkeypatch.setattr(results, "html_report", lambda document: signal.raise_signal(signal.SIGINT))
-    Path("out").mkdir()
-    Path("out/report.html").write_text("older", "utf-8")
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(ExitError, match="130"):
-        bench("--out", "out")
-    assert signal.getsignal(signal.SIGINT) is before
-    assert sorted(path.name for path in Path("out").iterdir()) == ["good.svg", "results.json"]
-    assert list(read("out/results.json")["figures"]) == ["good"]
-
-
-def test_ctrl_c_during_the_report_lets_it_finish(monkeypatch: pytest.MonkeyPatch) -> None:
-    def page(document: Any) -> str:
-        signal.raise_signal(signal.SIGINT)
-        return "a page"
-
-    use_figures(monkeypatch, good=good)
-    monkeypatch.setattr(results, "html_report", page)
-    status, _, document = bench("--out", "out")
-    assert (status, document["is_complete"], document["failures"]) == (130, True, {})
-    assert Path("out/report.html").read_text("utf-8") == "a page"
-
-
-class Recording:
-    """A view that records its calls."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-    def show(self, status: Status) -> None:
-        self.calls.append(status.line)
-
-    def clear(self) -> None:
-        self.calls.append("clear")
-
-
-def test_the_line_of_progress_is_removed_before_the_process_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    def exit_(status: int) -> None:
-        view.calls.append("exit")
-        leave(status)
-
-    view = Recording()
-    use_figures(monkeypatch, stubborn=stubborn)
-    monkeypatch.setattr(os, "_exit", exit_)
-    with pytest.raises(ExitError):
-        command.main(["--engine", "scripted"], io.StringIO(), io.StringIO(), view=view)
-    at = view.calls.index("still at it")
-    assert view.calls[at : at + 3] == ["still at it", "clear", "exit"]
-
-
-def read(path: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(Path(path).read_text("utf-8"))
-    return document
-
-
 def test_the_files_have_each_figure_as_soon_as_it_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[list[str]] = []
 
@@ -475,7 +317,7 @@ def test_results_and_plots_are_written(tmp_path: Path) -> None:
     for path in (tmp_path / "a.json", tmp_path / "new" / "plots" / "results.json"):
         assert json.loads(path.read_text("utf-8"))["figures"] == document["figures"]
     page = (tmp_path / "new" / "plots" / "report.html").read_text("utf-8")
-    assert "<svg" in page and "The command with instant figures" in page, "its plot and its definition"
+    assert "<svg" in page and "command with instant figures" in page, "its plot and its definition"
     first = (tmp_path / "new" / "plots" / "good.svg").read_bytes()
     assert first.startswith(b"<?xml")
     bench("good", "--out", tmp_path / "again")
@@ -522,70 +364,9 @@ def test_without_the_extra_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) 
     assert install_command("bench") in err.getvalue() and out.getvalue() == ""
 
 
-def install_py_spy(directory: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> Path:
-    """Put a shell script of these lines beside the interpreter, as py-spy."""
-    profiler = directory / "py-spy"
-    profiler.write_text("\n".join(["#!/bin/sh", *lines, ""]))
-    profiler.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(directory / "python"))
-    return profiler
-
-
-WRITE = "for last; do :; done\necho '{}' >\"$last\""
-"""Writes a document to the file that the last argument names."""
-
-
-@pytest.mark.parametrize("failures", [{}, {"good": "there is no audio"}])
-def test_a_profile_runs_the_command_under_py_spy(
-    failures: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    results = tmp_path / "results.json"
-    write = f"echo '{json.dumps({'failures': failures})}' >{results}"
-    profiler = install_py_spy(tmp_path, monkeypatch, f'printf "%s\\n" "$@" >{tmp_path / "arguments"}', write)
-    arguments = ["good", "--json", str(results), "--profile", "out.svg", "--engine", "scripted", "--quick"]
-    assert command.main(arguments, again=["-c", "main()", "bench"]) == len(failures)
-    passed = (tmp_path / "arguments").read_text("utf-8").splitlines()
-    assert passed[:5] == ["record", "--subprocesses", "--output", "out.svg", "--"]
-    assert passed[5:10] == [sys.executable, "-c", "main()", "bench", "good"], "the same program, which finds the key"
-    assert passed[10:] == ["--json", str(results), "--engine", "scripted", "--quick"]
-    profiler.write_text("#!/bin/sh\nexit 1\n")
-    assert command.main(arguments) == 1, "the file is that of the run before"
-
-
-def test_a_profiled_run_keeps_its_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install_py_spy(tmp_path, monkeypatch, WRITE.format('{"failures": {}}'))
-    assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 0
-    (path,) = Path("bench-results").iterdir()
-    assert path.name.endswith("-scripted-standard.json") and path.read_text("utf-8")
-
-
-def test_ctrl_c_leaves_a_profiled_run_to_write_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = WRITE.format('{"failures": {"run": "stopped by Ctrl-C"}}')
-    install_py_spy(tmp_path, monkeypatch, "kill -INT $PPID", write)
-    before = signal.getsignal(signal.SIGINT)
-    assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 130
-    assert signal.getsignal(signal.SIGINT) is before
-    (path,) = Path("bench-results").iterdir()
-    assert "stopped" in path.read_text("utf-8")
-
-
-def test_a_profile_that_cannot_begin_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install_py_spy(tmp_path, monkeypatch, "exit 1")
-    assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 1
-    assert list(Path("bench-results").iterdir()) == []
-
-
 def test_a_shortened_option_is_refused() -> None:
     with pytest.raises(SystemExit):
         command.main(["good", "--prof", "out.svg"])
-
-
-def test_a_profile_without_py_spy_names_the_package_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    assert command.main(["good", "--profile", "out.svg"]) == 3
-    assert install_command("bench") in capsys.readouterr().err
 
 
 async def infinite(session: BenchSession) -> Figure:

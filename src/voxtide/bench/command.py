@@ -8,15 +8,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import inspect
-import json
-import multiprocessing
-import os
 import re
 import shlex
-import signal
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -31,14 +26,14 @@ from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.load.session import BenchEngine, BenchSession, Size
 from voxtide.bench.progress import LineView, Progress, Status, View, duration_text
 from voxtide.bench.report import lines_of
-from voxtide.bench.results import REPORT_FILE, RESULTS_FILE, ResultFiles, Results, default_path
+from voxtide.bench.results import DEFAULT_DIRECTORY, REPORT_FILE, RESULTS_FILE, ResultFiles, Results, default_path
+from voxtide.bench.running import INTERRUPTED, Stop, run_profiled
 from voxtide.engines.registry import engine_for
 from voxtide.errors import ConfigError, MissingExtraError, VoxtideError
 
 DEFAULT_ENGINE, REMOTE = "moonshine", "remote"
-WRONG_USAGE, NOT_INSTALLED, INTERRUPTED = 2, 3, 130
-"""Exit statuses, those of `voxtide`: a corpus cannot be used; without the extra nothing can be measured; after Ctrl-C,
-as in shells."""
+WRONG_USAGE, NOT_INSTALLED = 2, 3
+"""Exit statuses, those of `voxtide`: a corpus cannot be used; without the extra nothing can be measured."""
 MIN_PRICE, MAX_PRICE = 0.0001, 10_000
 """EUR per hour. The cheapest machines cost some cents a day, the dearest some hundreds an hour; beyond, reports would
 have numbers of dozens of digits."""
@@ -127,6 +122,13 @@ def _parser(program: str) -> argparse.ArgumentParser:
         "Exit codes: 0 measured, whether or not targets are met; 1 something failed; 2 wrong usage; "
         "3 the extra bench is missing; 130 stopped by Ctrl-C, after writing what was measured.",
     )
+    _add_figures(parser)
+    _add_subject(parser.add_argument_group("what to measure"))
+    _add_output(parser.add_argument_group("output"))
+    return parser
+
+
+def _add_figures(parser: argparse.ArgumentParser) -> None:
     # No choices=: with nargs="*" argparse would refuse the empty list.
     parser.add_argument(
         "names", nargs="*", metavar="FIGURE", type=_figure_name, help="a figure to measure (default: those of the plan)"
@@ -137,21 +139,28 @@ def _parser(program: str) -> argparse.ArgumentParser:
     plans = parser.add_mutually_exclusive_group()
     for plan, text in _PLAN_HELP.items():
         plans.add_argument(f"--{plan}", dest="plan", action="store_const", const=plan, help=text)
-    parser.add_argument("--engine", metavar="NAME", help=f"what to measure (default: {DEFAULT_ENGINE})")
-    parser.add_argument("--model", metavar="NAME", help="one of the engine's models")
-    parser.add_argument("--server", metavar="URL", help="measure this server instead; its key: VOXTIDE_API_KEY")
-    parser.add_argument("--corpus", metavar="NAME", help="speech to use: a corpus of scripts/corpora, or a directory")
-    parser.add_argument("--language", metavar="LANG", help="the language of a corpus that is a directory (default: en)")
-    parser.add_argument(
+
+
+def _add_subject(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--engine", metavar="NAME", help=f"what to measure (default: {DEFAULT_ENGINE})")
+    group.add_argument("--model", metavar="NAME", help="one of the engine's models")
+    group.add_argument("--server", metavar="URL", help="measure this server instead; its key: VOXTIDE_API_KEY")
+    group.add_argument("--corpus", metavar="NAME", help="speech to use: a corpus of scripts/corpora, or a directory")
+    group.add_argument("--language", metavar="LANG", help="the language of a corpus that is a directory (default: en)")
+    group.add_argument(
         "--price", type=_price, metavar="EUR_PER_HOUR", help="what this machine costs; gives the cost per audio hour"
     )
-    parser.add_argument("--verbose", action="store_true", help="list the wrong words")
-    parser.add_argument("--profile", type=Path, metavar="SVG", help="record a flame graph of the run with py-spy")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the results to this file")
-    parser.add_argument(
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--verbose", action="store_true", help="list the wrong words")
+    group.add_argument("--profile", type=Path, metavar="SVG", help="record a flame graph of the run with py-spy")
+    group.add_argument(
+        "--json", type=Path, metavar="PATH", help=f"write the results to this file (default: in {DEFAULT_DIRECTORY})"
+    )
+    group.add_argument(
         "--out", type=Path, metavar="DIR", help=f"write {REPORT_FILE}, plots and {RESULTS_FILE} into this directory"
     )
-    return parser
 
 
 _PLAN_HELP: dict[Size, str] = {
@@ -177,12 +186,7 @@ def _price(text: str) -> float:
 
 
 def record_profile(options: argparse.Namespace, arguments: Sequence[str], again: Sequence[str]) -> int:
-    """Repeat the command without --profile under py-spy, servers and other child processes included.
-
-    py-spy samples from outside, so the run keeps its speed. Its exit status hides the command's, so the result comes
-    from the command's JSON: 0 if everything requested was measured, else 1, also if the command did not write it; 130
-    after Ctrl-C, at which the command writes what it has.
-    """
+    """Repeat the command without --profile under py-spy. Returns the exit status of the command."""
     profiler = Path(sys.executable).with_name("py-spy")
     if not profiler.exists():
         sys.stderr.write(f"bench: {MissingExtraError('py-spy', 'bench', '--profile')}\n")
@@ -194,34 +198,7 @@ def record_profile(options: argparse.Namespace, arguments: Sequence[str], again:
     if results is None:
         results, is_new = default_path(datetime.now(UTC), options.engine, options.plan), True
         rest += ["--json", str(results)]
-    before = results.stat().st_mtime_ns if results.exists() else None
-    command = [profiler, "record", "--subprocesses", "--output", options.profile, "--"]
-    is_stopped = _run_through_ctrl_c([*map(str, command), sys.executable, *again, *rest])
-    try:
-        if results.stat().st_mtime_ns == before:
-            if is_new:
-                results.unlink()  # made for the run, which did not begin
-            return 1
-        failures = json.loads(results.read_text("utf-8"))["failures"]
-    except (OSError, ValueError):
-        return 1
-    return INTERRUPTED if is_stopped else int(bool(failures))
-
-
-def _run_through_ctrl_c(command: Sequence[str]) -> bool:
-    """Run a command to its end. Returns whether Ctrl-C was pressed, which reaches all processes of a terminal."""
-    is_stopped = False
-
-    def on_signal(number: int, frame: object) -> None:
-        nonlocal is_stopped
-        is_stopped = True
-
-    replaced = signal.signal(signal.SIGINT, on_signal)  # not SIG_IGN, which the command would inherit
-    try:
-        subprocess.run(command, check=False)
-    finally:
-        signal.signal(signal.SIGINT, replaced)
-    return is_stopped
+    return run_profiled([sys.executable, *again, *rest], profiler, options.profile, results, is_new=is_new)
 
 
 class _Run:
@@ -258,7 +235,7 @@ class _Run:
     def run(self) -> int:
         """Measure and report; returns the exit status."""
         stopping = f"stopping; Ctrl-C again ends at once, and `{self._page_command}` makes the page of what was saved"
-        with _Stop(stopping, self._view.clear) as stop:
+        with Stop(stopping, self._view.clear) as stop:
             if not self._saved(lambda: self._files.begin(self._results)):  # an hour's work must have a place
                 return 1
             self._print(
@@ -435,59 +412,3 @@ def _definition(measure: Callable[..., object]) -> str:
     """The docstring of the figure's module, without the sentences that name its input and output."""
     text = inspect.getdoc(inspect.getmodule(measure)) or ""
     return re.sub(r" In: .*", "", text, count=1)
-
-
-class _Stop:
-    """What Ctrl-C does, as a context: the first one cancels the measurement, the second one ends the process at once.
-
-    Attributes:
-        is_requested: Whether Ctrl-C was pressed.
-    """
-
-    def __init__(self, message: str, clear: Callable[[], None]) -> None:
-        """Take the message for the first Ctrl-C, and what makes room for it on a terminal."""
-        self.is_requested = False
-        self._message = message
-        self._clear = clear
-        self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
-
-    def __enter__(self) -> _Stop:
-        self._replaced = signal.signal(signal.SIGINT, self._on_signal)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._replaced)
-
-    def run(self, main: Callable[[], Coroutine[None, None, None]]) -> bool:
-        """Run a coroutine; returns whether it ended by itself."""
-        try:
-            asyncio.run(self._attached(main))
-        except asyncio.CancelledError:
-            if not self.is_requested:
-                raise
-            return False
-        return True
-
-    async def _attached(self, main: Callable[[], Coroutine[None, None, None]]) -> None:
-        task = asyncio.ensure_future(main())
-        self._running = asyncio.get_running_loop(), task
-        try:
-            if self.is_requested:  # before there was a task
-                task.cancel()
-            await task
-        finally:
-            self._running = None
-
-    def _on_signal(self, number: int, frame: object) -> None:
-        with suppress(OSError, RuntimeError):  # the signal may have interrupted a write to the terminal
-            self._clear()
-        if self.is_requested:
-            for child in multiprocessing.active_children():
-                child.kill()
-            os._exit(INTERRUPTED)  # what is finished has been written
-        self.is_requested = True
-        with suppress(OSError):  # not `_note`, for the same reason
-            os.write(2, f"bench: {self._message}\n".encode())
-        if self._running is not None:
-            loop, task = self._running
-            loop.call_soon_threadsafe(task.cancel)

@@ -8,7 +8,6 @@ clock: so an arrival is what a program would see that records, sends and waits.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -120,16 +119,23 @@ async def transcribe_chunks(
     """
     size = round(chunk_s * SAMPLE_RATE_HZ)
     texts = []
-    for number in range(math.ceil(len(samples) / size)):
-        part = samples[number * size : (number + 1) * size]
-        async with engine.open(options) as stream:
-            began_s = clock()
-            outcome = await run_stream(SamplesSource(part, chunk_ms=FAST_CHUNK_MS), stream, clock=clock)
-            took_s = clock() - began_s
-        if outcome.failure is not None:
-            raise outcome.failure
-        start_s = number * size / SAMPLE_RATE_HZ
-        end_s = start_s + len(part) / SAMPLE_RATE_HZ
-        texts.append(ChunkText(start_s, end_s, outcome.transcript.text, took_s))
+    for start in range(0, len(samples), size):
+        part = samples[start : start + size]
+        text, took_s = await _transcribe(engine, part, options, clock)
+        end_s = (start + len(part)) / SAMPLE_RATE_HZ
+        texts.append(ChunkText(start / SAMPLE_RATE_HZ, end_s, text, took_s))
         on_chunk(end_s)
     return tuple(texts)
+
+
+async def _transcribe(
+    engine: Engine, samples: Samples, options: StreamOptions, clock: Callable[[], float]
+) -> tuple[str, float]:
+    """The text of one chunk, and the seconds that it took."""
+    async with engine.open(options) as stream:
+        began_s = clock()
+        outcome = await run_stream(SamplesSource(samples, chunk_ms=FAST_CHUNK_MS), stream, clock=clock)
+        took_s = clock() - began_s
+    if outcome.failure is not None:
+        raise outcome.failure
+    return outcome.transcript.text, took_s
