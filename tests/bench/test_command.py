@@ -47,6 +47,15 @@ def test_the_document_is_written_to_a_dated_file() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\d-\d{6}-scripted-standard.json", path.name)
 
 
+def test_the_report_has_the_terminals_width() -> None:
+    for max_columns, num_wrapped in ((None, 0), (70, 1)):
+        out = io.StringIO()
+        command.main(["good", "--engine", "scripted"], out, io.StringIO(), max_columns=max_columns)
+        lines = out.getvalue().splitlines()
+        assert lines[0].startswith("cpu: ") and ("numpy: " in lines[0]) is not bool(num_wrapped)
+        assert max(map(len, lines[:-1])) <= (max_columns or 1000)
+
+
 def test_a_figure_notes_the_load_of_other_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "MIN_COUNTED_S", 0.0)
     _, lines, _ = bench("good")

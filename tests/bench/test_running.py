@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -138,6 +139,25 @@ def test_the_line_of_progress_is_removed_before_the_process_ends(monkeypatch: py
         command.main(["--engine", "scripted"], io.StringIO(), io.StringIO(), view=view)
     at = view.calls.index("still at it")
     assert view.calls[at : at + 3] == ["still at it", "clear", "exit"]
+
+
+IMPORT_INTERRUPTED = """\
+import runpy, signal, sys
+
+class Interrupting:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == "voxtide.bench.command":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting)
+runpy.run_module("voxtide.bench", run_name="__main__")
+"""
+
+
+def test_ctrl_c_before_the_command_begins_is_no_traceback() -> None:
+    started = subprocess.run([sys.executable, "-c", IMPORT_INTERRUPTED], capture_output=True, text=True)
+    assert (started.returncode, started.stderr) == (130, "")
 
 
 def install_py_spy(directory: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> Path:

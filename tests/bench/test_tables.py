@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxtide.bench.tables import aligned, cut, tables, width_of, wrapped
+from voxtide.bench.tables import aligned, cut, fitted, packed, tables, width_of, wrapped
 
 CELLS = st.text(st.sampled_from("ab1한"), min_size=1, max_size=12)
 
@@ -44,3 +44,15 @@ def test_prose_is_wrapped_and_keeps_names_whole(max_columns: int) -> None:
     lines = wrapped("A: moonshine (tiny-en), voxtide 0.1.0, and more", max_columns)
     assert max(map(len, lines)) <= max_columns
     assert max_columns == 10 or "(tiny-en)," in " ".join(lines).split()
+
+
+def test_a_line_is_wrapped_only_if_it_does_not_fit() -> None:
+    assert fitted("  a line  of words", 18) == fitted("  a line  of words", None) == ["  a line  of words"]
+    assert fitted("  a line  of words", 12, indent="    ") == ["  a line  of", "    words"]
+
+
+def test_items_are_packed_and_stay_whole() -> None:
+    items = ["cpu: A Processor", "cores: 2", "python: 3.11"]
+    assert packed(items, None) == ["cpu: A Processor  cores: 2  python: 3.11"]
+    assert packed(items, 26) == ["cpu: A Processor  cores: 2", "  python: 3.11"]
+    assert packed(items, 1) == ["cpu: A Processor", "  cores: 2", "  python: 3.11"]

@@ -39,7 +39,7 @@ def test_without_a_command_it_measures(arguments: list[str], calls: list[tuple[l
     assert result.exit_code == 1, "the bench's exit status"
     ((passed, options),) = calls
     assert passed == arguments
-    assert (options["program"], options["view"]) == ("voxtide bench", None)
+    assert (options["program"], options["view"], options["max_columns"]) == ("voxtide bench", None, None)
 
 
 def test_a_key_comes_from_the_environment(
@@ -80,7 +80,8 @@ def test_its_help_has_the_options_and_the_figures(option: str) -> None:
     assert "usage: voxtide bench" in result.output
     assert "--price EUR_PER_HOUR" in result.output and "endurance" in result.output
     text = " ".join(result.output.split())
-    assert "`voxtide bench diff A B` compares" in text and "130 stopped by Ctrl-C" in text
+    assert "voxtide bench diff A B compare two results" in text and "130 stopped by Ctrl-C" in text
+    assert max(map(len, result.output.splitlines())) <= 81
 
 
 def test_a_command_is_not_a_figure() -> None:

@@ -11,7 +11,7 @@ import inspect
 import re
 import shlex
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -24,10 +24,11 @@ from voxtide.bench.figures.plans import AREAS, FIGURES, PLAN_MINUTES, FigureEntr
 from voxtide.bench.load.corpora.corpus import Corpus, open_corpus
 from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.load.session import BenchEngine, BenchSession, Size
-from voxtide.bench.progress import LineView, Progress, Status, View, duration_text
+from voxtide.bench.progress import LineView, Progress, RunOutput, Status, View, duration_text
 from voxtide.bench.report import lines_of
 from voxtide.bench.results import DEFAULT_DIRECTORY, REPORT_FILE, RESULTS_FILE, ResultFiles, Results, default_path
 from voxtide.bench.running import INTERRUPTED, Stop, run_profiled
+from voxtide.bench.tables import NUM_COLUMNS, packed, wrapped
 from voxtide.engines.registry import engine_for
 from voxtide.errors import ConfigError, MissingExtraError, VoxtideError
 
@@ -50,6 +51,7 @@ def main(
     view: View | None = None,
     key_of: Callable[[str, str | None], str | None] = lambda engine, server: None,
     again: Sequence[str] = ("-m", "voxtide.bench"),
+    max_columns: int | None = None,
 ) -> int:
     """Measure and report. Returns 0 if everything requested was measured, whether or not targets are met; else 1.
 
@@ -65,6 +67,7 @@ def main(
         view: Shows the progress; None for one line per step.
         key_of: The API key for an engine and a server's address, if there is one.
         again: Python's arguments that start the caller's program: under py-spy too it has to find the key.
+        max_columns: The width of the terminal that shows the report; None if it is not for a terminal.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parsed(arguments, program)
@@ -77,7 +80,8 @@ def main(
         return NOT_INSTALLED if isinstance(error, MissingExtraError) else WRONG_USAGE
     if options.profile:
         return record_profile(options, arguments, again)
-    return _Run(options, corpus, out or sys.stdout, err, view or LineView(err), key_of).run()
+    output = RunOutput(out or sys.stdout, err, view or LineView(err), max_columns)
+    return _Run(options, corpus, output, key_of).run()
 
 
 def parsed(arguments: Sequence[str], program: str) -> argparse.Namespace:
@@ -116,11 +120,11 @@ def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=program,
         allow_abbrev=False,  # `record_profile` removes --profile by its full name
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Measure an engine or a server on this machine. Leave the machine idle meanwhile.",
-        epilog=f"Areas: {', '.join(AREAS)}. Figures: {', '.join(FIGURES)}. docs/bench.md describes each. "
-        "`voxtide bench diff A B` compares two results, `voxtide bench report JSON` makes a page of one. "
-        "Exit codes: 0 measured, whether or not targets are met; 1 something failed; 2 wrong usage; "
-        "3 the extra bench is missing; 130 stopped by Ctrl-C, after writing what was measured.",
+        epilog=_MORE_HELP.format(
+            areas=_named("Areas", AREAS), figures=_named("Figures", FIGURES), directory=DEFAULT_DIRECTORY
+        ),
     )
     _add_figures(parser)
     _add_subject(parser.add_argument_group("what to measure"))
@@ -155,12 +159,33 @@ def _add_subject(group: argparse._ArgumentGroup) -> None:
 def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--verbose", action="store_true", help="list the wrong words")
     group.add_argument("--profile", type=Path, metavar="SVG", help="record a flame graph of the run with py-spy")
-    group.add_argument(
-        "--json", type=Path, metavar="PATH", help=f"write the results to this file (default: in {DEFAULT_DIRECTORY})"
-    )
+    group.add_argument("--json", type=Path, metavar="PATH", help="write the results to this file")
     group.add_argument(
         "--out", type=Path, metavar="DIR", help=f"write {REPORT_FILE}, plots and {RESULTS_FILE} into this directory"
     )
+
+
+_MORE_HELP = """\
+{areas}
+{figures}
+docs/bench.md describes each. Without --json and --out the results are written to
+a dated file in {directory}.
+
+Other commands:
+  voxtide bench diff A B     compare two results
+  voxtide bench report JSON  make a page of a result
+
+Exit codes:
+  0    measured, whether or not targets are met
+  1    something failed
+  2    wrong usage, or a corpus that cannot be used
+  3    the extra bench is missing
+  130  stopped by Ctrl-C; what was measured has been printed and written
+"""
+
+
+def _named(what: str, names: Iterable[str]) -> str:
+    return "\n".join(wrapped(f"{what}: {', '.join(names)}.", NUM_COLUMNS))
 
 
 _PLAN_HELP: dict[Size, str] = {
@@ -208,13 +233,11 @@ class _Run:
         self,
         options: argparse.Namespace,
         corpus: Corpus | None,
-        out: TextIO,
-        err: TextIO,
-        view: View,
+        output: RunOutput,
         key_of: Callable[[str, str | None], str | None],
     ) -> None:
         self._options, self._corpus = options, corpus
-        self._out, self._err, self._view = out, err, view
+        self._output = output
         key = key_of(options.engine, options.server)
         self._choice = BenchEngine(options.engine, options.model, options.server, key)
         num_utterances = len(corpus.utterances) if corpus else 0
@@ -225,7 +248,7 @@ class _Run:
         about = {key: getattr(options, key) for key in ("plan", "only", "names", "corpus", "language", "price")}
         about["server"] = options.server and shown_name(options.server)  # reports are passed on
         self._results = Results(about={"is_quick": options.plan == "quick", **about})
-        self._files = ResultFiles(self._json_paths(), options.out, self._note)
+        self._files = ResultFiles(self._json_paths(), options.out, self._output.note)
 
     def _json_paths(self) -> list[Path]:
         options = self._options
@@ -235,16 +258,15 @@ class _Run:
     def run(self) -> int:
         """Measure and report; returns the exit status."""
         stopping = f"stopping; Ctrl-C again ends at once, and `{self._page_command}` makes the page of what was saved"
-        with Stop(stopping, self._view.clear) as stop:
+        with Stop(stopping, self._output.view.clear) as stop:
             if not self._saved(lambda: self._files.begin(self._results)):  # an hour's work must have a place
                 return 1
-            self._print(
-                "  ".join(f"{name}: {fact}" for name, fact in self._results.machine.items() if fact is not None)
-            )
+            facts = [f"{name}: {fact}" for name, fact in self._results.machine.items() if fact is not None]
+            self._output.print("\n".join(packed(facts, self._output.max_columns)))
             try:
                 is_complete = stop.run(self._measure_all)
             finally:
-                self._view.clear()
+                self._output.view.clear()
             if not is_complete:
                 self._fail("run", "stopped by Ctrl-C")
             self._report(is_complete=is_complete)
@@ -259,34 +281,22 @@ class _Run:
         for name in empty_areas(self._options.plan, self._options.only):
             results.not_measured[name] = f"the plan {self._options.plan} has no figure of this area"
         for name, reason in results.not_measured.items():
-            self._print(f"not measured: {name}: {reason}")
+            self._output.print_prose(f"not measured: {name}: {reason}")
         if results.noisy:
             busy = ", ".join(f"{name} {cores:.2f}" for name, cores in results.noisy.items())
-            self._print(
+            self._output.print_prose(
                 f"noisy machine: other programs kept more than {results.noisy_cores:.2f} cores busy ({busy}); "
                 "no verdict on times"
             )
         results.is_complete = is_complete
         self._save_page()
         if self._save():
-            self._print(f"results: {', '.join(map(str, self._files.json_paths))}")
+            self._output.print(f"results: {', '.join(map(str, self._files.json_paths))}")
 
     def _fail(self, name: str, reason: str) -> None:
         """Print and record a failure."""
         self._results.failures[name] = reason
-        self._print(f"{name}\n  FAILED  {reason}")
-
-    def _print(self, line: str) -> None:
-        """Write a line of the report."""
-        self._view.clear()
-        self._out.write(f"{line}\n")
-        self._out.flush()
-
-    def _note(self, line: str) -> None:
-        """Write a remark beside the report."""
-        self._view.clear()
-        self._err.write(f"bench: {line}\n")
-        self._err.flush()
+        self._output.print(f"{name}\n  FAILED  {reason}")
 
     def _save(self, figure: Figure | None = None) -> bool:
         """Write the documents and the plots of a new figure. Returns whether it worked; the failure is printed."""
@@ -318,7 +328,7 @@ class _Run:
         """Show what is measured now."""
         if self._status is not None:
             self._status = replace(self._status, line=line, left_s=self._progress.left_s)
-            self._view.show(self._status)
+            self._output.view.show(self._status)
 
     async def _measure_all(self) -> None:
         """Measure the steps in sequence. A failing figure does not stop the others."""
@@ -335,7 +345,9 @@ class _Run:
                     price_eur_per_hour=options.price,
                 )
                 total_s = sum(step.seconds for step in self._steps)
-                self._note(f"measuring {', '.join(step.figure for step in self._steps)}: {duration_text(total_s)}")
+                self._output.note(
+                    f"measuring {', '.join(step.figure for step in self._steps)}: {duration_text(total_s)}"
+                )
                 for step in self._steps:
                     await self._measure(step, session)
         except VoxtideError as error:
@@ -375,8 +387,10 @@ class _Run:
             self._results.figures.append(figure)
         self._results.engine = asdict(session.engine.info)  # a server has named its model by now
         self._save(figure)  # first: the reader of stdout may have gone
-        for line in lines_of(figure, is_verbose=self._options.verbose) if figure else ():
-            self._print(line)
+        for line in (
+            lines_of(figure, is_verbose=self._options.verbose, max_columns=self._output.max_columns) if figure else ()
+        ):
+            self._output.print(line)
 
     async def _figure(self, step: Step, entry: FigureEntry, session: BenchSession) -> Figure | None:
         """The figure with a note of other programs' load, its verdicts suspended if that is much; None if it failed."""

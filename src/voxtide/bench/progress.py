@@ -1,4 +1,4 @@
-"""How far a run is. In: the estimates of its steps, a clock. Out: a status with the time left, shown by a `View`.
+"""How far a run is, and what it prints. In: the estimates of its steps, a clock, lines. Out: the time left, a report.
 
 Knows no figure and no terminal: the command line passes a view that updates one line.
 """
@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TextIO
+
+from voxtide.bench.tables import fitted
 
 MIN_KNOWN_S = 5.0
 """Less estimated time gone by says nothing about how the machine compares with the estimates."""
@@ -69,6 +71,40 @@ class LineView:
 
     def clear(self) -> None:
         """Nothing to do: lines stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutput:
+    """Where a run prints.
+
+    Attributes:
+        out: The report goes here.
+        err: Remarks go here.
+        view: Shows the progress, and makes room for both.
+        max_columns: The width of the terminal that shows the report; None if it is not for a terminal.
+    """
+
+    out: TextIO
+    err: TextIO
+    view: View
+    max_columns: int | None
+
+    def print(self, line: str) -> None:
+        """Write a line of the report."""
+        self.view.clear()
+        self.out.write(f"{line}\n")
+        self.out.flush()
+
+    def print_prose(self, line: str) -> None:
+        """Write a line of the report that may be wrapped."""
+        for part in fitted(line, self.max_columns):
+            self.print(part)
+
+    def note(self, line: str) -> None:
+        """Write a remark beside the report."""
+        self.view.clear()
+        self.err.write(f"bench: {line}\n")
+        self.err.flush()
 
 
 class Progress:

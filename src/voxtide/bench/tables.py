@@ -63,6 +63,25 @@ def wrapped(text: str, max_columns: int, *, first: str = "", indent: str = "  ")
     return textwrap.wrap(text, max_columns, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
 
 
+def fitted(line: str, max_columns: int | None, *, indent: str = "  ") -> list[str]:
+    """A line, wrapped if it is wider than `max_columns`; None for any width."""
+    if max_columns is None or num_columns(line) <= max_columns:
+        return [line]
+    return wrapped(line, max_columns, indent=indent)
+
+
+def packed(items: Sequence[str], max_columns: int | None) -> list[str]:
+    """Items side by side, in as many lines as the width needs; None for one line."""
+    lines = [""]
+    for item in items:
+        longer = f"{lines[-1]}{GAP}{item}" if lines != [""] else item
+        if max_columns is None or lines == [""] or num_columns(longer) <= max_columns:
+            lines[-1] = longer
+        else:
+            lines.append(f"{GAP}{item}")
+    return lines
+
+
 def cut(text: str, max_columns: int) -> str:
     """The text, or its beginning and an ellipsis if it is wider than `max_columns`."""
     if num_columns(text) <= max_columns:

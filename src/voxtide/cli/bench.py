@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from typing import Any
 
@@ -53,7 +54,10 @@ def _bench() -> None:
 def _measure(ctx: typer.Context) -> None:
     with reporting():
         view = TerminalView() if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else None
-        raise typer.Exit(command.main(ctx.obj, program=PROGRAM, view=view, key_of=_key_of, again=AGAIN))
+        max_columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        raise typer.Exit(
+            command.main(ctx.obj, program=PROGRAM, view=view, key_of=_key_of, again=AGAIN, max_columns=max_columns)
+        )
 
 
 add_results_commands(bench_app)
