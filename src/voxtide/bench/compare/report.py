@@ -173,11 +173,11 @@ def _percentiles(values: Sequence[float]) -> dict[str, float] | None:
 
 
 def _pair(values: Sequence[float]) -> str:
-    return f"{percentile(values, 50):.2f} / {percentile(values, 95):.2f}" if values else "-"
+    return f"{_seconds(percentile(values, 50))}/{_seconds(percentile(values, 95))}" if values else "-"
 
 
 def _of(num_words: int, num_all: int) -> str:
-    return f"{num_words} of {num_all}"
+    return f"{num_words}/{num_all}"
 
 
 def _errors(errors: WordErrors | None) -> str:
@@ -185,4 +185,7 @@ def _errors(errors: WordErrors | None) -> str:
 
 
 def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    """Hundredths below 10 s, else tenths: times are not more exact, and the table stays narrow."""
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
