@@ -321,8 +321,8 @@ def test_what_needs_a_corpus_is_refused_without_one(capsys: pytest.CaptureFixtur
 
 
 def test_results_and_plots_are_written(tmp_path: Path) -> None:
-    status, _, document = bench("good", "--json", tmp_path / "a.json", "--out", tmp_path / "new" / "plots")
-    assert status == 0
+    status, lines, document = bench("good", "--json", tmp_path / "a.json", "--out", tmp_path / "new" / "plots")
+    assert (status, lines[-1]) == (0, f"report: {tmp_path / 'new' / 'plots' / 'report.html'}")
     for path in (tmp_path / "a.json", tmp_path / "new" / "plots" / "results.json"):
         assert json.loads(path.read_text("utf-8"))["figures"] == document["figures"]
     page = (tmp_path / "new" / "plots" / "report.html").read_text("utf-8")
@@ -333,12 +333,12 @@ def test_results_and_plots_are_written(tmp_path: Path) -> None:
     assert (tmp_path / "again" / "good.svg").read_bytes() == first
 
 
-@pytest.mark.parametrize(("option", "named"), [("--out", "file/results.json"), ("--json", "directory")])
+@pytest.mark.parametrize(("option", "named"), [("--out", "file"), ("--json", "directory")])
 def test_a_place_that_cannot_be_written_is_refused_before_measuring(option: str, named: str) -> None:
     Path("file").write_text("", "utf-8")
     Path("directory").mkdir()
     out = io.StringIO()
-    assert command.main(["good", "--engine", "scripted", option, named.split("/")[0]], out, io.StringIO()) == 1
+    assert command.main(["good", "--engine", "scripted", option, named], out, io.StringIO()) == 1
     assert out.getvalue().startswith(f"results\n  FAILED  {named} cannot be written: ")
     assert "recordings" not in out.getvalue()
     assert sorted(path.name for path in Path().iterdir()) == ["directory", "file"], "nothing is left"

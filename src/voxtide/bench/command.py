@@ -318,7 +318,8 @@ class _Run:
 
     def _save_page(self) -> None:
         try:
-            self._files.write_page(self._results)
+            if path := self._files.write_page(self._results):
+                self._output.print(f"report: {path}")
         except OSError as error:
             self._fail("report", _unwritten(error))
         except ConfigError as error:

@@ -7,9 +7,11 @@ page: that is written at the end, and an older run's is removed at the beginning
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from errno import ENOTDIR
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -147,20 +149,25 @@ class ResultFiles:
             self._has_plots = False
             self._note(f"no plots: {error}")
 
-    def write_page(self, results: Results) -> None:
-        """Write the HTML report beside the plots.
+    def write_page(self, results: Results) -> Path | None:
+        """Write the HTML report beside the plots. Returns its path, None without a directory.
 
         Raises:
             ConfigError: The results have something that it cannot show, such as a number that is not finite.
             OSError: The file cannot be written.
         """
-        if self._directory is not None:
-            _write(self._directory / REPORT_FILE, html_report(results.document()))
+        if self._directory is None:
+            return None
+        path = self._directory / REPORT_FILE
+        _write(path, html_report(results.document()))
+        return path
 
 
 def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(path.parent)) from error
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
     replace_file(path, text)

@@ -199,14 +199,14 @@ def test_what_makes_runs_incomparable_is_a_warning() -> None:
     after["machine"]["cpu"] = "Another"
     after["engine"]["model"] = "other"
     after |= {"is_quick": True, "corpus": "prompts-en", "names": ["words"]}
-    after["noise"] = {"limit_cores": 0.1, "others_cores": {"words": 1.2}, "is_noisy": True}
+    after["noise"] = {"limit_cores": 0.1, "others_cores": {"words": 1.2, "cost": 0.05, "flush": 0.3}, "is_noisy": True}
     assert compared(rich(), after).warnings == (
         "different machine, cpu: A Processor and Another",
         "different engine, model: moonshine-tiny-en and other",
         "different setting, is_quick: False and True",
         "different setting, corpus: none and prompts-en",
         "A failed: hour: stopped by Ctrl-C",
-        "B was measured on a noisy machine: words: other programs kept 1.20 cores busy, over 0.10",
+        "B was measured on a noisy machine: other programs kept more than 0.10 cores busy (words 1.20, flush 0.30)",
         "B failed: hour: stopped by Ctrl-C",
     )
 

@@ -46,7 +46,7 @@ def test_a_noisy_machine_and_its_verdicts() -> None:
     whole["noise"] = {"limit_cores": 0.1, "others_cores": {"words": 1.234, "cost": 0.1}, "is_noisy": True}
     whole["figures"]["words"]["measures"][1] |= {"is_met": None, "suspended": "noisy machine"}
     run = run_of(whole)
-    assert run.noisy == ("words: other programs kept 1.23 cores busy, over 0.10",)
+    assert (run.noisy, run.noisy_cores) == ({"words": 1.234}, 0.1)
     assert [(it.is_met, it.suspended) for it in run.figures[0].measures[:2]] == [(True, ""), (None, "noisy machine")]
 
 

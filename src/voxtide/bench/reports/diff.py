@@ -174,7 +174,12 @@ def _warnings(before: RunDocument, after: RunDocument, *, num_shared: int) -> li
     warnings += [*_unequal("setting", *settings), *_unequal_speech(before, after)]
     warnings += [] if num_shared else ["the runs have no number in common"]
     for name, run in {"A": before, "B": after}.items():
-        warnings += [f"{name} was measured on a noisy machine: {reason}" for reason in run.noisy]
+        if run.noisy:
+            busy = ", ".join(f"{figure} {cores:.2f}" for figure, cores in run.noisy.items())
+            warnings.append(
+                f"{name} was measured on a noisy machine: other programs kept more than "
+                f"{run.noisy_cores:.2f} cores busy ({busy})"
+            )
         warnings += [f"{name} failed: {what}: {reason}" for what, reason in run.failures.items()]
     return warnings
 

@@ -90,7 +90,8 @@ class RunDocument:
         about: What the document says of the run besides the fields below: when, how long, options.
         machine: Processor, versions and commit by name.
         engine: The engine's properties by name; empty if none was opened.
-        noisy: Which figures were measured on a noisy machine, and how noisy it was, a line each.
+        noisy: The figures measured on a noisy machine, with the cores that other programs kept busy.
+        noisy_cores: More than this many made it noisy.
         figures: What was measured.
         failures: What failed, by name, and why.
         not_measured: What was left out, by name, and why.
@@ -99,7 +100,8 @@ class RunDocument:
     about: Mapping[str, Any]
     machine: Mapping[str, Any]
     engine: Mapping[str, Any]
-    noisy: tuple[str, ...]
+    noisy: Mapping[str, float]
+    noisy_cores: float
     figures: tuple[FigureResult, ...]
     failures: Mapping[str, str]
     not_measured: Mapping[str, str]
@@ -164,11 +166,13 @@ def run_of(document: Any) -> RunDocument:
         raise ConfigError(f"its format is {clean(str(number))[:40]}, and this version of voxtide reads {FORMAT}")
     figures = as_object(whole["figures"], "figures")
     parts = {"format", "machine", "engine", "noise", "figures", "failures", "not_measured"}
+    limit, others = _noise(as_object(whole.get("noise", {}), "noise"))
     run = RunDocument(
         about=_facts({key: value for key, value in whole.items() if key not in parts}, "the file"),
         machine=_facts(whole.get("machine", {}), "machine"),
         engine=_facts(whole.get("engine", {}), "engine"),
-        noisy=_noisy(as_object(whole.get("noise", {}), "noise")),
+        noisy={name: cores for name, cores in others.items() if cores > limit},
+        noisy_cores=limit,
         figures=tuple(_figure(name, value) for name, value in figures.items()),
         failures=_reasons(whole.get("failures", {}), "failures"),
         not_measured=_reasons(whole.get("not_measured", {}), "not_measured"),
@@ -194,19 +198,12 @@ def _facts(value: Any, where: str) -> dict[str, Any]:
     return found
 
 
-def _noisy(noise: Mapping[str, Any]) -> tuple[str, ...]:
-    """The figures during which other programs kept more cores busy than the run allowed."""
-    limit = as_number(noise.get("limit_cores", 0), "noise.limit_cores")
-    others = as_object(noise.get("others_cores", {}), "noise.others_cores")
+def _noise(noise: Mapping[str, Any]) -> tuple[float, dict[str, float]]:
+    """More busy cores than which make a machine noisy, and those that other programs kept busy, by figure."""
     where = "noise.others_cores"
-    cores_of = {
-        as_name(name, where): as_number(cores, f"{where}.{as_name(name, where)}") for name, cores in others.items()
-    }
-    return tuple(
-        f"{name}: other programs kept {cores:.2f} cores busy, over {limit:.2f}"
-        for name, cores in cores_of.items()
-        if cores > limit
-    )
+    others = {as_name(name, where): cores for name, cores in as_object(noise.get("others_cores", {}), where).items()}
+    limit = as_number(noise.get("limit_cores", 0), "noise.limit_cores")
+    return limit, {name: as_number(cores, f"{where}.{name}") for name, cores in others.items()}
 
 
 def _reasons(value: Any, where: str) -> dict[str, str]:
