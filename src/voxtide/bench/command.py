@@ -127,8 +127,8 @@ def _parser(program: str) -> argparse.ArgumentParser:
         ),
     )
     _add_figures(parser)
-    _add_subject(parser.add_argument_group("what to measure"))
-    _add_output(parser.add_argument_group("output"))
+    _add_subject(parser)
+    _add_output(parser)
     return parser
 
 
@@ -145,7 +145,8 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
         plans.add_argument(f"--{plan}", dest="plan", action="store_const", const=plan, help=text)
 
 
-def _add_subject(group: argparse._ArgumentGroup) -> None:
+def _add_subject(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what to measure")
     group.add_argument("--engine", metavar="NAME", help=f"what to measure (default: {DEFAULT_ENGINE})")
     group.add_argument("--model", metavar="NAME", help="one of the engine's models")
     group.add_argument("--server", metavar="URL", help="measure this server instead; its key: VOXTIDE_API_KEY")
@@ -156,7 +157,8 @@ def _add_subject(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_output(group: argparse._ArgumentGroup) -> None:
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
     group.add_argument("--verbose", action="store_true", help="list the wrong words")
     group.add_argument("--profile", type=Path, metavar="SVG", help="record a flame graph of the run with py-spy")
     group.add_argument("--json", type=Path, metavar="PATH", help="write the results to this file")
