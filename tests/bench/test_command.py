@@ -21,6 +21,7 @@ from voxtide.bench.figure import Figure, Measure, Target
 from voxtide.bench.figures import plans
 from voxtide.bench.load import process
 from voxtide.bench.load.session import BenchEngine, BenchSession
+from voxtide.bench.progress import RunOutput
 from voxtide.engines.base import Engine
 from voxtide.engines.registry import load_engine
 from voxtide.errors import VoxtideError, install_command
@@ -50,7 +51,7 @@ def test_the_document_is_written_to_a_dated_file() -> None:
 def test_the_report_has_the_terminals_width() -> None:
     for max_columns, num_wrapped in ((None, 0), (70, 1)):
         out = io.StringIO()
-        command.main(["good", "--engine", "scripted"], out, io.StringIO(), max_columns=max_columns)
+        command.main(["good", "--engine", "scripted"], RunOutput(out, io.StringIO(), max_columns=max_columns))
         lines = out.getvalue().splitlines()
         assert lines[0].startswith("cpu: ") and ("numpy: " in lines[0]) is not bool(num_wrapped)
         assert max(map(len, lines[:-1])) <= (max_columns or 1000)
@@ -64,7 +65,7 @@ def test_a_figure_notes_the_load_of_other_programs(monkeypatch: pytest.MonkeyPat
 
 def test_a_servers_secrets_are_in_no_file(tmp_path: Path) -> None:
     address = "http://ann:secret@127.0.0.1:1/x?key=secret"
-    command.main(["good", "--server", address, "--out", str(tmp_path)], io.StringIO(), io.StringIO())
+    command.main(["good", "--server", address, "--out", str(tmp_path)], RunOutput(io.StringIO(), io.StringIO()))
     document = json.loads((tmp_path / "results.json").read_text("utf-8"))
     assert document["server"] == "http://127.0.0.1:1/x"
     assert not any("secret" in path.read_text("utf-8") for path in tmp_path.iterdir())
@@ -127,7 +128,7 @@ class Gone(io.StringIO):
 
 def test_a_figure_is_written_although_the_reader_of_stdout_has_gone() -> None:
     with pytest.raises(BrokenPipeError):
-        command.main(["good", "--engine", "scripted", "--json", "a.json"], Gone(), io.StringIO())
+        command.main(["good", "--engine", "scripted", "--json", "a.json"], RunOutput(Gone(), io.StringIO()))
     assert list(json.loads(Path("a.json").read_text("utf-8"))["figures"]) == ["good"]
 
 
@@ -215,7 +216,7 @@ async def reporting(session: BenchSession) -> Figure:
 def test_progress_has_the_figure_its_place_and_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     use_figures(monkeypatch, reporting=reporting, good=good)
     err = io.StringIO()
-    command.main(["--engine", "scripted"], io.StringIO(), err)
+    command.main(["--engine", "scripted"], RunOutput(io.StringIO(), err))
     assert err.getvalue().splitlines() == [
         "bench: measuring reporting, good: 4 s",
         "bench: 1/2 reporting, 4 s left: starting",
@@ -257,7 +258,9 @@ def test_what_cannot_be_seen_of_a_server_is_named_and_is_no_failure(monkeypatch:
         keys.append(f"{engine} {server}")
         return "secret"
 
-    status = command.main(["--server", "http://server:1", "--json", "a.json"], out, io.StringIO(), key_of=key_of)
+    status = command.main(
+        ["--server", "http://server:1", "--json", "a.json"], RunOutput(out, io.StringIO()), key_of=key_of
+    )
     assert (status, keys) == (0, ["remote http://server:1"])
     assert "not measured: timed: it is not here" in out.getvalue()
     text = Path("a.json").read_text("utf-8")
@@ -268,7 +271,7 @@ def test_what_cannot_be_seen_of_a_server_is_named_and_is_no_failure(monkeypatch:
 def test_plots_are_omitted_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     err = io.StringIO()
-    assert command.main(["good", "--engine", "scripted", "--out", str(tmp_path)], io.StringIO(), err) == 0
+    assert command.main(["good", "--engine", "scripted", "--out", str(tmp_path)], RunOutput(io.StringIO(), err)) == 0
     assert "no plots" in err.getvalue() and install_command("bench") in err.getvalue()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "results.json"]
     assert "No plots: " in (tmp_path / "report.html").read_text("utf-8")
@@ -307,7 +310,7 @@ def test_a_corpus_that_cannot_be_used_is_refused_before_measuring(arguments: lis
     Path("texts/a.wav").write_bytes(b"RIFF")
     Path("texts/a.txt").write_text("bonjour tout le monde", "utf-8")
     out, err = io.StringIO(), io.StringIO()
-    assert command.main(["good", "--engine", "scripted", *arguments], out, err) == 2
+    assert command.main(["good", "--engine", "scripted", *arguments], RunOutput(out, err)) == 2
     assert named in err.getvalue() and out.getvalue() == ""
     assert sorted(path.name for path in Path().iterdir()) == ["empty", "texts"], "no file is left"
 
@@ -338,7 +341,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_measuring(option: str,
     Path("file").write_text("", "utf-8")
     Path("directory").mkdir()
     out = io.StringIO()
-    assert command.main(["good", "--engine", "scripted", option, named], out, io.StringIO()) == 1
+    assert command.main(["good", "--engine", "scripted", option, named], RunOutput(out, io.StringIO())) == 1
     assert out.getvalue().startswith(f"results\n  FAILED  {named} cannot be written: ")
     assert "recordings" not in out.getvalue()
     assert sorted(path.name for path in Path().iterdir()) == ["directory", "file"], "nothing is left"
@@ -369,7 +372,7 @@ def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[s
 def test_without_the_extra_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psutil", None)
     out, err = io.StringIO(), io.StringIO()
-    assert command.main(["good", "--engine", "scripted"], out, err) == 3
+    assert command.main(["good", "--engine", "scripted"], RunOutput(out, err)) == 3
     assert install_command("bench") in err.getvalue() and out.getvalue() == ""
 
 

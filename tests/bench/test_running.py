@@ -19,7 +19,7 @@ from tests.support.bench_runs import bad, bench, good, read, use_figures
 from voxtide.bench import command, results
 from voxtide.bench.figure import Figure
 from voxtide.bench.load.session import BenchSession
-from voxtide.bench.progress import Status
+from voxtide.bench.progress import RunOutput, Status
 from voxtide.errors import install_command
 
 
@@ -136,7 +136,7 @@ def test_the_line_of_progress_is_removed_before_the_process_ends(monkeypatch: py
     use_figures(monkeypatch, stubborn=stubborn)
     monkeypatch.setattr(os, "_exit", exit_)
     with pytest.raises(ExitError):
-        command.main(["--engine", "scripted"], io.StringIO(), io.StringIO(), view=view)
+        command.main(["--engine", "scripted"], RunOutput(io.StringIO(), io.StringIO(), view=view))
     at = view.calls.index("still at it")
     assert view.calls[at : at + 3] == ["still at it", "clear", "exit"]
 

@@ -15,6 +15,7 @@ from voxtide.bench.figure import Figure, Line, Measure, Plot
 from voxtide.bench.figures import plans
 from voxtide.bench.figures.plans import FigureEntry
 from voxtide.bench.load.session import BenchSession
+from voxtide.bench.progress import RunOutput
 from voxtide.errors import VoxtideError
 
 Measurer = Callable[[BenchSession], Awaitable[Figure]]
@@ -47,7 +48,7 @@ def use_figures(monkeypatch: pytest.MonkeyPatch, **measures: Measurer) -> None:
 def bench(*arguments: str | Path) -> tuple[int, list[str], dict[str, Any]]:
     """Exit status, the lines of the report without the one that names the files, and the document."""
     out = io.StringIO()
-    status = command.main(["--engine", "scripted", *map(str, arguments)], out, io.StringIO())
+    status = command.main(["--engine", "scripted", *map(str, arguments)], RunOutput(out, io.StringIO()))
     *lines, last = out.getvalue().splitlines()
     paths = last.removeprefix("results: ").split(", ")
     return status, lines, json.loads(Path(paths[-1]).read_text("utf-8"))

@@ -16,7 +16,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
 
 from voxtide.audio.addresses import shown_name
 from voxtide.bench.figure import Figure
@@ -24,7 +23,7 @@ from voxtide.bench.figures.plans import AREAS, FIGURES, PLAN_MINUTES, FigureEntr
 from voxtide.bench.load.corpora.corpus import Corpus, open_corpus
 from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.load.session import BenchEngine, BenchSession, Size
-from voxtide.bench.progress import LineView, Progress, RunOutput, Status, View, duration_text
+from voxtide.bench.progress import Progress, RunOutput, Status, duration_text
 from voxtide.bench.report import lines_of
 from voxtide.bench.results import DEFAULT_DIRECTORY, REPORT_FILE, RESULTS_FILE, ResultFiles, Results, default_path
 from voxtide.bench.running import INTERRUPTED, Stop, run_profiled
@@ -44,14 +43,11 @@ TICK_S = 1.0
 
 def main(
     arguments: Sequence[str] | None = None,
-    out: TextIO | None = None,
-    err: TextIO | None = None,
+    output: RunOutput | None = None,
     *,
     program: str = "python -m voxtide.bench",
-    view: View | None = None,
     key_of: Callable[[str, str | None], str | None] = lambda engine, server: None,
     again: Sequence[str] = ("-m", "voxtide.bench"),
-    max_columns: int | None = None,
 ) -> int:
     """Measure and report. Returns 0 if everything requested was measured, whether or not targets are met; else 1.
 
@@ -61,26 +57,21 @@ def main(
 
     Args:
         arguments: The command line's; None for the process's.
-        out: The report goes here; None for stdout.
-        err: Progress goes here; None for stderr.
+        output: The report and progress go here; None for stdout and stderr.
         program: The command's name, for its help.
-        view: Shows the progress; None for one line per step.
         key_of: The API key for an engine and a server's address, if there is one.
         again: Python's arguments that start the caller's program: under py-spy too it has to find the key.
-        max_columns: The width of the terminal that shows the report; None if it is not for a terminal.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    options = parsed(arguments, program)
-    err = err or sys.stderr
+    options, output = parsed(arguments, program), output or RunOutput()
     try:
         OtherPrograms()
         corpus = _corpus(options)
     except (MissingExtraError, ConfigError) as error:
-        err.write(f"bench: {error}\n")
+        output.note(str(error))
         return NOT_INSTALLED if isinstance(error, MissingExtraError) else WRONG_USAGE
     if options.profile:
         return record_profile(options, arguments, again)
-    output = RunOutput(out or sys.stdout, err, view or LineView(err), max_columns)
     return _Run(options, corpus, output, key_of).run()
 
 

@@ -5,6 +5,7 @@ Knows no figure and no terminal: the command line passes a view that updates one
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -73,27 +74,35 @@ class LineView:
         """Nothing to do: lines stay."""
 
 
-@dataclass(frozen=True, slots=True)
 class RunOutput:
     """Where a run prints.
 
     Attributes:
-        out: The report goes here.
-        err: Remarks go here.
-        view: Shows the progress, and makes room for both.
+        view: Shows the progress, and makes room for the report and for remarks.
         max_columns: The width of the terminal that shows the report; None if it is not for a terminal.
     """
 
-    out: TextIO
-    err: TextIO
-    view: View
-    max_columns: int | None
+    def __init__(
+        self,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+        *,
+        view: View | None = None,
+        max_columns: int | None = None,
+    ) -> None:
+        """Take where the report goes, None for stdout; where remarks go, None for stderr; and the view of progress.
+
+        Without a view, progress is a line per step beside the remarks.
+        """
+        self._out, self._err = out or sys.stdout, err or sys.stderr
+        self.view = view or LineView(self._err)
+        self.max_columns = max_columns
 
     def print(self, line: str) -> None:
         """Write a line of the report."""
         self.view.clear()
-        self.out.write(f"{line}\n")
-        self.out.flush()
+        self._out.write(f"{line}\n")
+        self._out.flush()
 
     def print_prose(self, line: str) -> None:
         """Write a line of the report that may be wrapped."""
@@ -103,8 +112,8 @@ class RunOutput:
     def note(self, line: str) -> None:
         """Write a remark beside the report."""
         self.view.clear()
-        self.err.write(f"bench: {line}\n")
-        self.err.flush()
+        self._err.write(f"bench: {line}\n")
+        self._err.flush()
 
 
 class Progress:
