@@ -2,74 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import os
 import re
-import signal
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from errno import ENOSPC
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.support.bench_runs import bad, bench, good, read, use_figures
 from tests.support.live_servers import ServerThread, voxtide_server
 from voxtide.bench import command, results
-from voxtide.bench.figure import Figure, Line, Measure, Plot, Target
+from voxtide.bench.figure import Figure, Measure, Target
 from voxtide.bench.figures import plans
-from voxtide.bench.figures.plans import FigureEntry
 from voxtide.bench.load import process
 from voxtide.bench.load.session import BenchEngine, BenchSession
+from voxtide.bench.progress import RunOutput
 from voxtide.engines.base import Engine
 from voxtide.engines.registry import load_engine
 from voxtide.errors import VoxtideError, install_command
-
-Measurer = Callable[[BenchSession], Awaitable[Figure]]
-
-
-async def good(session: BenchSession) -> Figure:
-    """Measures how many recordings there are."""
-    plot = Plot(name="good", title="t", x_label="x", y_label="y", lines=(Line("a", [1, 2], [3, 4]),), x_limits=(1.5,))
-    measure = Measure(name="recordings", value=len(session.recordings), unit="", method="counted")
-    return Figure(name="good", measures=(measure,), errors=("a -> b",), plots=(plot,))
-
-
-async def bad(session: BenchSession) -> Figure:
-    """Cannot be measured."""
-    raise VoxtideError("there is no audio")
-
-
-def entry(measure: Measurer, **facts: Any) -> FigureEntry:
-    return FigureEntry(measure=measure, area="accuracy", seconds={"quick": 1.0, "standard": 2.0, "full": 3.0}, **facts)
 
 
 @pytest.fixture(autouse=True)
 def figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     use_figures(monkeypatch, bad=bad, good=good)
     monkeypatch.chdir(tmp_path)
-
-
-def use_figures(monkeypatch: pytest.MonkeyPatch, **measures: Measurer) -> None:
-    """Have these figures and no other, all of them in every plan."""
-    entries = {name: entry(measure) for name, measure in measures.items()}
-    for module in (command, plans):
-        monkeypatch.setattr(module, "FIGURES", entries)
-    monkeypatch.setattr(plans, "PLANS", {size: tuple((name, size) for name in entries) for size in plans.PLANS})
-
-
-def bench(*arguments: str | Path) -> tuple[int, list[str], dict[str, Any]]:
-    """Exit status, the lines of the report without the one that names the files, and the document."""
-    out = io.StringIO()
-    status = command.main(["--engine", "scripted", *map(str, arguments)], out, io.StringIO())
-    *lines, last = out.getvalue().splitlines()
-    paths = last.removeprefix("results: ").split(", ")
-    return status, lines, json.loads(Path(paths[-1]).read_text("utf-8"))
 
 
 def test_the_document_is_written_to_a_dated_file() -> None:
@@ -87,6 +48,15 @@ def test_the_document_is_written_to_a_dated_file() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\d-\d{6}-scripted-standard.json", path.name)
 
 
+def test_the_report_has_the_terminals_width() -> None:
+    for max_columns, num_wrapped in ((None, 0), (70, 1)):
+        out = io.StringIO()
+        command.main(["good", "--engine", "scripted"], RunOutput(out, io.StringIO(), max_columns=max_columns))
+        lines = out.getvalue().splitlines()
+        assert lines[0].startswith("cpu: ") and ("numpy: " in lines[0]) is not bool(num_wrapped)
+        assert max(map(len, lines[:-1])) <= (max_columns or 1000)
+
+
 def test_a_figure_notes_the_load_of_other_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "MIN_COUNTED_S", 0.0)
     _, lines, _ = bench("good")
@@ -95,7 +65,7 @@ def test_a_figure_notes_the_load_of_other_programs(monkeypatch: pytest.MonkeyPat
 
 def test_a_servers_secrets_are_in_no_file(tmp_path: Path) -> None:
     address = "http://ann:secret@127.0.0.1:1/x?key=secret"
-    command.main(["good", "--server", address, "--out", str(tmp_path)], io.StringIO(), io.StringIO())
+    command.main(["good", "--server", address, "--out", str(tmp_path)], RunOutput(io.StringIO(), io.StringIO()))
     document = json.loads((tmp_path / "results.json").read_text("utf-8"))
     assert document["server"] == "http://127.0.0.1:1/x"
     assert not any("secret" in path.read_text("utf-8") for path in tmp_path.iterdir())
@@ -158,7 +128,7 @@ class Gone(io.StringIO):
 
 def test_a_figure_is_written_although_the_reader_of_stdout_has_gone() -> None:
     with pytest.raises(BrokenPipeError):
-        command.main(["good", "--engine", "scripted", "--json", "a.json"], Gone(), io.StringIO())
+        command.main(["good", "--engine", "scripted", "--json", "a.json"], RunOutput(Gone(), io.StringIO()))
     assert list(json.loads(Path("a.json").read_text("utf-8"))["figures"]) == ["good"]
 
 
@@ -221,53 +191,6 @@ def test_a_failing_figure_does_not_stop_the_others() -> None:
     assert (document["is_quick"], document["plan"]) == (True, "quick")
 
 
-async def stopped(session: BenchSession) -> Figure:
-    """Is interrupted by Ctrl-C."""
-    signal.raise_signal(signal.SIGINT)
-    await asyncio.Event().wait()
-    raise AssertionError
-
-
-def test_figures_measured_before_ctrl_c_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_figures(monkeypatch, good=good, stopped=stopped, bad=bad)
-    before = signal.getsignal(signal.SIGINT)
-    status, _, document = bench()
-    assert status == 130
-    assert list(document["figures"]) == ["good"]
-    assert document["failures"] == {"run": "stopped by Ctrl-C"}
-    assert document["is_complete"] is False
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-class ExitError(Exception):
-    """The process would have ended."""
-
-
-async def stubborn(session: BenchSession) -> Figure:
-    """Does not end at the first Ctrl-C."""
-    signal.raise_signal(signal.SIGINT)
-    with suppress(asyncio.CancelledError):
-        await asyncio.Event().wait()
-    signal.raise_signal(signal.SIGINT)
-    raise AssertionError
-
-
-def test_a_second_ctrl_c_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    def leave(status: int) -> None:
-        raise ExitError(status)
-
-    use_figures(monkeypatch, good=good, stubborn=stubborn)
-    monkeypatch.setattr(os, "_exit", leave)
-    with pytest.raises(ExitError, match="130"):
-        bench("--json", "a.json")
-    assert list(read("a.json")["figures"]) == ["good"], "written before the process ended"
-
-
-def read(path: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(Path(path).read_text("utf-8"))
-    return document
-
-
 def test_the_files_have_each_figure_as_soon_as_it_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[list[str]] = []
 
@@ -293,7 +216,7 @@ async def reporting(session: BenchSession) -> Figure:
 def test_progress_has_the_figure_its_place_and_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     use_figures(monkeypatch, reporting=reporting, good=good)
     err = io.StringIO()
-    command.main(["--engine", "scripted"], io.StringIO(), err)
+    command.main(["--engine", "scripted"], RunOutput(io.StringIO(), err))
     assert err.getvalue().splitlines() == [
         "bench: measuring reporting, good: 4 s",
         "bench: 1/2 reporting, 4 s left: starting",
@@ -335,7 +258,9 @@ def test_what_cannot_be_seen_of_a_server_is_named_and_is_no_failure(monkeypatch:
         keys.append(f"{engine} {server}")
         return "secret"
 
-    status = command.main(["--server", "http://server:1", "--json", "a.json"], out, io.StringIO(), key_of=key_of)
+    status = command.main(
+        ["--server", "http://server:1", "--json", "a.json"], RunOutput(out, io.StringIO()), key_of=key_of
+    )
     assert (status, keys) == (0, ["remote http://server:1"])
     assert "not measured: timed: it is not here" in out.getvalue()
     text = Path("a.json").read_text("utf-8")
@@ -346,7 +271,7 @@ def test_what_cannot_be_seen_of_a_server_is_named_and_is_no_failure(monkeypatch:
 def test_plots_are_omitted_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     err = io.StringIO()
-    assert command.main(["good", "--engine", "scripted", "--out", str(tmp_path)], io.StringIO(), err) == 0
+    assert command.main(["good", "--engine", "scripted", "--out", str(tmp_path)], RunOutput(io.StringIO(), err)) == 0
     assert "no plots" in err.getvalue() and install_command("bench") in err.getvalue()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "results.json"]
     assert "No plots: " in (tmp_path / "report.html").read_text("utf-8")
@@ -385,7 +310,7 @@ def test_a_corpus_that_cannot_be_used_is_refused_before_measuring(arguments: lis
     Path("texts/a.wav").write_bytes(b"RIFF")
     Path("texts/a.txt").write_text("bonjour tout le monde", "utf-8")
     out, err = io.StringIO(), io.StringIO()
-    assert command.main(["good", "--engine", "scripted", *arguments], out, err) == 2
+    assert command.main(["good", "--engine", "scripted", *arguments], RunOutput(out, err)) == 2
     assert named in err.getvalue() and out.getvalue() == ""
     assert sorted(path.name for path in Path().iterdir()) == ["empty", "texts"], "no file is left"
 
@@ -399,30 +324,30 @@ def test_what_needs_a_corpus_is_refused_without_one(capsys: pytest.CaptureFixtur
 
 
 def test_results_and_plots_are_written(tmp_path: Path) -> None:
-    status, _, document = bench("good", "--json", tmp_path / "a.json", "--out", tmp_path / "new" / "plots")
-    assert status == 0
+    status, lines, document = bench("good", "--json", tmp_path / "a.json", "--out", tmp_path / "new" / "plots")
+    assert (status, lines[-1]) == (0, f"report: {tmp_path / 'new' / 'plots' / 'report.html'}")
     for path in (tmp_path / "a.json", tmp_path / "new" / "plots" / "results.json"):
         assert json.loads(path.read_text("utf-8"))["figures"] == document["figures"]
     page = (tmp_path / "new" / "plots" / "report.html").read_text("utf-8")
-    assert "<svg" in page and "The command with instant figures" in page, "its plot and its definition"
+    assert "<svg" in page and "command with instant figures" in page, "its plot and its definition"
     first = (tmp_path / "new" / "plots" / "good.svg").read_bytes()
     assert first.startswith(b"<?xml")
     bench("good", "--out", tmp_path / "again")
     assert (tmp_path / "again" / "good.svg").read_bytes() == first
 
 
-@pytest.mark.parametrize(("option", "named"), [("--out", "file/results.json"), ("--json", "directory")])
+@pytest.mark.parametrize(("option", "named"), [("--out", "file"), ("--json", "directory")])
 def test_a_place_that_cannot_be_written_is_refused_before_measuring(option: str, named: str) -> None:
     Path("file").write_text("", "utf-8")
     Path("directory").mkdir()
     out = io.StringIO()
-    assert command.main(["good", "--engine", "scripted", option, named.split("/")[0]], out, io.StringIO()) == 1
+    assert command.main(["good", "--engine", "scripted", option, named], RunOutput(out, io.StringIO())) == 1
     assert out.getvalue().startswith(f"results\n  FAILED  {named} cannot be written: ")
     assert "recordings" not in out.getvalue()
     assert sorted(path.name for path in Path().iterdir()) == ["directory", "file"], "nothing is left"
 
 
-def test_a_page_that_cannot_be_written_is_named_and_leaves_the_older_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_cannot_be_written_is_named_and_an_older_one_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(source: Path, target: Path) -> None:
         if target.name == "report.html":
             raise OSError(ENOSPC, "No space left on device")
@@ -434,8 +359,7 @@ def test_a_page_that_cannot_be_written_is_named_and_leaves_the_older_one(monkeyp
     status, _, document = bench("good", "--out", "out")
     assert status == 1
     assert document["failures"] == {"report": "out/report.html cannot be written: No space left on device"}
-    assert Path("out/report.html").read_text("utf-8") == "older"
-    assert sorted(path.name for path in Path("out").iterdir()) == ["good.svg", "report.html", "results.json"]
+    assert sorted(path.name for path in Path("out").iterdir()) == ["good.svg", "results.json"]
 
 
 def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -448,74 +372,13 @@ def test_a_figure_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[s
 def test_without_the_extra_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psutil", None)
     out, err = io.StringIO(), io.StringIO()
-    assert command.main(["good", "--engine", "scripted"], out, err) == 3
+    assert command.main(["good", "--engine", "scripted"], RunOutput(out, err)) == 3
     assert install_command("bench") in err.getvalue() and out.getvalue() == ""
-
-
-def install_py_spy(directory: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> Path:
-    """Put a shell script of these lines beside the interpreter, as py-spy."""
-    profiler = directory / "py-spy"
-    profiler.write_text("\n".join(["#!/bin/sh", *lines, ""]))
-    profiler.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(directory / "python"))
-    return profiler
-
-
-WRITE = "for last; do :; done\necho '{}' >\"$last\""
-"""Writes a document to the file that the last argument names."""
-
-
-@pytest.mark.parametrize("failures", [{}, {"good": "there is no audio"}])
-def test_a_profile_runs_the_command_under_py_spy(
-    failures: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    results = tmp_path / "results.json"
-    write = f"echo '{json.dumps({'failures': failures})}' >{results}"
-    profiler = install_py_spy(tmp_path, monkeypatch, f'printf "%s\\n" "$@" >{tmp_path / "arguments"}', write)
-    arguments = ["good", "--json", str(results), "--profile", "out.svg", "--engine", "scripted", "--quick"]
-    assert command.main(arguments, again=["-c", "main()", "bench"]) == len(failures)
-    passed = (tmp_path / "arguments").read_text("utf-8").splitlines()
-    assert passed[:5] == ["record", "--subprocesses", "--output", "out.svg", "--"]
-    assert passed[5:10] == [sys.executable, "-c", "main()", "bench", "good"], "the same program, which finds the key"
-    assert passed[10:] == ["--json", str(results), "--engine", "scripted", "--quick"]
-    profiler.write_text("#!/bin/sh\nexit 1\n")
-    assert command.main(arguments) == 1, "the file is that of the run before"
-
-
-def test_a_profiled_run_keeps_its_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install_py_spy(tmp_path, monkeypatch, WRITE.format('{"failures": {}}'))
-    assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 0
-    (path,) = Path("bench-results").iterdir()
-    assert path.name.endswith("-scripted-standard.json") and path.read_text("utf-8")
-
-
-def test_ctrl_c_leaves_a_profiled_run_to_write_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = WRITE.format('{"failures": {"run": "stopped by Ctrl-C"}}')
-    install_py_spy(tmp_path, monkeypatch, "kill -INT $PPID", write)
-    before = signal.getsignal(signal.SIGINT)
-    assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 130
-    assert signal.getsignal(signal.SIGINT) is before
-    (path,) = Path("bench-results").iterdir()
-    assert "stopped" in path.read_text("utf-8")
-
-
-def test_a_profile_that_cannot_begin_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install_py_spy(tmp_path, monkeypatch, "exit 1")
-    assert command.main(["good", "--profile", "out.svg", "--engine", "scripted"]) == 1
-    assert list(Path("bench-results").iterdir()) == []
 
 
 def test_a_shortened_option_is_refused() -> None:
     with pytest.raises(SystemExit):
         command.main(["good", "--prof", "out.svg"])
-
-
-def test_a_profile_without_py_spy_names_the_package_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    assert command.main(["good", "--profile", "out.svg"]) == 3
-    assert install_command("bench") in capsys.readouterr().err
 
 
 async def infinite(session: BenchSession) -> Figure:

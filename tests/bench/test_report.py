@@ -40,6 +40,19 @@ def test_each_measure_is_a_line_with_target_and_method() -> None:
     ]
 
 
+def test_lines_that_a_terminal_has_no_room_for_are_wrapped() -> None:
+    assert lines_of(FIGURE, is_verbose=False, max_columns=90) == [
+        "flush",
+        "  met     flush, p50                                      12.3 ms  <= 20",
+        "          from flush to Flushed",
+        "  MISSED  streams                                       7 streams  >= 12     at once",
+        "          longest                                          0.0123            of all",
+        "  note: on a busy machine",
+    ]
+    narrow = lines_of(FIGURE, is_verbose=True, max_columns=16)
+    assert narrow[-3:] == ["  note: on a", "    busy machine", "    a: b -> c"]
+
+
 def test_errors_are_listed_if_verbose() -> None:
     assert lines_of(FIGURE, is_verbose=True)[-1] == "    a: b -> c"
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from voxtide.bench import command
-from voxtide.bench.progress import Status
+from voxtide.bench.progress import LineView, RunOutput, Status
 from voxtide.cli.app import app
 from voxtide.cli.bench import TerminalView, with_command
 
@@ -25,8 +25,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, An
     """What was passed on to the bench."""
     calls: list[tuple[list[str], dict[str, Any]]] = []
 
-    def measure(arguments: Sequence[str], **options: Any) -> int:
-        calls.append((list(arguments), options))
+    def measure(arguments: Sequence[str], output: RunOutput, **options: Any) -> int:
+        calls.append((list(arguments), {"output": output, **options}))
         return 1
 
     monkeypatch.setattr(command, "main", measure)
@@ -39,7 +39,8 @@ def test_without_a_command_it_measures(arguments: list[str], calls: list[tuple[l
     assert result.exit_code == 1, "the bench's exit status"
     ((passed, options),) = calls
     assert passed == arguments
-    assert (options["program"], options["view"]) == ("voxtide bench", None)
+    assert options["program"] == "voxtide bench"
+    assert isinstance(options["output"].view, LineView) and options["output"].max_columns is None
 
 
 def test_a_key_comes_from_the_environment(
@@ -80,7 +81,8 @@ def test_its_help_has_the_options_and_the_figures(option: str) -> None:
     assert "usage: voxtide bench" in result.output
     assert "--price EUR_PER_HOUR" in result.output and "endurance" in result.output
     text = " ".join(result.output.split())
-    assert "`voxtide bench diff A B` compares" in text and "130 stopped by Ctrl-C" in text
+    assert "voxtide bench diff A B compare two results" in text and "130 stopped by Ctrl-C" in text
+    assert max(map(len, result.output.splitlines())) <= 81
 
 
 def test_a_command_is_not_a_figure() -> None:

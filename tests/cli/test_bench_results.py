@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,15 @@ def test_diff_prints_the_changes(runs: tuple[Path, Path]) -> None:
     assert "worse" in result.stdout and "+100 %" in result.stdout and "\x1b" not in result.stdout
 
 
+@pytest.mark.parametrize("num_columns", [40, 80])
+def test_diff_has_the_terminals_width(
+    runs: tuple[Path, Path], num_columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(num_columns))
+    widest = max(map(len, invoke("diff", *runs).stdout.splitlines()))
+    assert num_columns - 20 < widest <= num_columns
+
+
 def test_diff_fails_on_request_if_a_number_is_worse(runs: tuple[Path, Path]) -> None:
     assert invoke("diff", *runs, "--fail-on-worse").exit_code == 1
     assert invoke("diff", *reversed(runs), "--fail-on-worse").exit_code == 0
@@ -53,6 +64,15 @@ def test_a_file_that_is_no_result_is_one_line(runs: tuple[Path, Path], tmp_path:
     result = invoke("diff", runs[0], saved(tmp_path / "c.json", {"text": "hello"}))
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1 and "c.json is not a result of the bench: it has no figures" in result.stderr
+
+
+@pytest.mark.parametrize("name", [".", "/", ""])
+@pytest.mark.parametrize("command", ["report", "diff"])
+def test_a_directory_is_no_result(command: str, name: str) -> None:
+    result = invoke(command, *[name] * (2 if command == "diff" else 1))
+    shown = name or "."
+    assert result.exit_code == 2
+    assert result.stderr == f"voxtide: error: {shown} is a directory; name a result in it, such as results.json\n"
 
 
 def test_report_writes_a_page_beside_the_result(tmp_path: Path) -> None:
@@ -88,6 +108,24 @@ def test_report_never_replaces_the_result(tmp_path: Path) -> None:
     refused = invoke("report", path, "--force")
     assert refused.exit_code == 2 and "is the result itself" in refused.stderr
     assert json.loads(path.read_text("utf-8")) == rich()
+
+
+def test_a_page_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    path, page = saved(tmp_path / "a.json", rich()), tmp_path / "a.html"
+    page.write_text("older", "utf-8")
+    monkeypatch.setattr(os, "replace", full)
+    refused = invoke("report", path, "--force")
+    assert refused.exit_code == 2
+    assert refused.stderr == f"voxtide: error: {page} cannot be written: No space left on device\n"
+    assert page.read_text("utf-8") == "older" and sorted(tmp_path.iterdir()) == [page, path]
+
+
+def test_a_page_with_too_long_a_name_is_one_line(tmp_path: Path) -> None:
+    result = invoke("report", saved(tmp_path / "a.json", rich()), "--output", "a" * 300)
+    assert result.exit_code == 2 and "cannot be written: File name too long" in result.stderr
 
 
 def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

@@ -8,19 +8,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import inspect
-import json
-import multiprocessing
-import os
 import re
-import signal
-import subprocess
+import shlex
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
 
 from voxtide.audio.addresses import shown_name
 from voxtide.bench.figure import Figure
@@ -28,16 +23,17 @@ from voxtide.bench.figures.plans import AREAS, FIGURES, PLAN_MINUTES, FigureEntr
 from voxtide.bench.load.corpora.corpus import Corpus, open_corpus
 from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.load.session import BenchEngine, BenchSession, Size
-from voxtide.bench.progress import LineView, Progress, Status, View, duration_text
+from voxtide.bench.progress import Progress, RunOutput, Status, duration_text
 from voxtide.bench.report import lines_of
-from voxtide.bench.results import REPORT_FILE, RESULTS_FILE, ResultFiles, Results, default_path
+from voxtide.bench.results import DEFAULT_DIRECTORY, REPORT_FILE, RESULTS_FILE, ResultFiles, Results, default_path
+from voxtide.bench.running import INTERRUPTED, Stop, run_profiled
+from voxtide.bench.tables import NUM_COLUMNS, packed, wrapped
 from voxtide.engines.registry import engine_for
 from voxtide.errors import ConfigError, MissingExtraError, VoxtideError
 
 DEFAULT_ENGINE, REMOTE = "moonshine", "remote"
-WRONG_USAGE, NOT_INSTALLED, INTERRUPTED = 2, 3, 130
-"""Exit statuses, those of `voxtide`: a corpus cannot be used; without the extra nothing can be measured; after Ctrl-C,
-as in shells."""
+WRONG_USAGE, NOT_INSTALLED = 2, 3
+"""Exit statuses, those of `voxtide`: a corpus cannot be used; without the extra nothing can be measured."""
 MIN_PRICE, MAX_PRICE = 0.0001, 10_000
 """EUR per hour. The cheapest machines cost some cents a day, the dearest some hundreds an hour; beyond, reports would
 have numbers of dozens of digits."""
@@ -47,11 +43,9 @@ TICK_S = 1.0
 
 def main(
     arguments: Sequence[str] | None = None,
-    out: TextIO | None = None,
-    err: TextIO | None = None,
+    output: RunOutput | None = None,
     *,
     program: str = "python -m voxtide.bench",
-    view: View | None = None,
     key_of: Callable[[str, str | None], str | None] = lambda engine, server: None,
     again: Sequence[str] = ("-m", "voxtide.bench"),
 ) -> int:
@@ -59,29 +53,26 @@ def main(
 
     With a corpus that cannot be used nothing is measured, and 2 is returned; without the bench extra 3. The first
     Ctrl-C ends the figure that is being measured; what is done is reported and written, and 130 is returned. The second
-    one ends the process at once. Files are written after each figure.
+    one ends the process at once, also during the report. Files are written after each figure, the page at the end.
 
     Args:
         arguments: The command line's; None for the process's.
-        out: The report goes here; None for stdout.
-        err: Progress goes here; None for stderr.
+        output: The report and progress go here; None for stdout and stderr.
         program: The command's name, for its help.
-        view: Shows the progress; None for one line per step.
         key_of: The API key for an engine and a server's address, if there is one.
         again: Python's arguments that start the caller's program: under py-spy too it has to find the key.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    options = parsed(arguments, program)
-    err = err or sys.stderr
+    options, output = parsed(arguments, program), output or RunOutput()
     try:
         OtherPrograms()
         corpus = _corpus(options)
     except (MissingExtraError, ConfigError) as error:
-        err.write(f"bench: {error}\n")
+        output.note(str(error))
         return NOT_INSTALLED if isinstance(error, MissingExtraError) else WRONG_USAGE
     if options.profile:
         return record_profile(options, arguments, again)
-    return _Run(options, corpus, out or sys.stdout, err, view or LineView(err), key_of).run()
+    return _Run(options, corpus, output, key_of).run()
 
 
 def parsed(arguments: Sequence[str], program: str) -> argparse.Namespace:
@@ -120,12 +111,19 @@ def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=program,
         allow_abbrev=False,  # `record_profile` removes --profile by its full name
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Measure an engine or a server on this machine. Leave the machine idle meanwhile.",
-        epilog=f"Areas: {', '.join(AREAS)}. Figures: {', '.join(FIGURES)}. docs/bench.md describes each. "
-        "`voxtide bench diff A B` compares two results, `voxtide bench report JSON` makes a page of one. "
-        "Exit codes: 0 measured, whether or not targets are met; 1 something failed; 2 wrong usage; "
-        "3 the extra bench is missing; 130 stopped by Ctrl-C, after writing what was measured.",
+        epilog=_MORE_HELP.format(
+            areas=_named("Areas", AREAS), figures=_named("Figures", FIGURES), directory=DEFAULT_DIRECTORY
+        ),
     )
+    _add_figures(parser)
+    _add_subject(parser)
+    _add_output(parser)
+    return parser
+
+
+def _add_figures(parser: argparse.ArgumentParser) -> None:
     # No choices=: with nargs="*" argparse would refuse the empty list.
     parser.add_argument(
         "names", nargs="*", metavar="FIGURE", type=_figure_name, help="a figure to measure (default: those of the plan)"
@@ -136,25 +134,55 @@ def _parser(program: str) -> argparse.ArgumentParser:
     plans = parser.add_mutually_exclusive_group()
     for plan, text in _PLAN_HELP.items():
         plans.add_argument(f"--{plan}", dest="plan", action="store_const", const=plan, help=text)
-    parser.add_argument("--engine", metavar="NAME", help=f"what to measure (default: {DEFAULT_ENGINE})")
-    parser.add_argument("--model", metavar="NAME", help="one of the engine's models")
-    parser.add_argument(
+
+
+def _add_subject(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what to measure")
+    group.add_argument("--engine", metavar="NAME", help=f"what to measure (default: {DEFAULT_ENGINE})")
+    group.add_argument("--model", metavar="NAME", help="one of the engine's models")
+    group.add_argument(
         "--server",
         metavar="URL",
         help="measure this server instead; its key: VOXTIDE_API_KEY, or for Mistral's own service MISTRAL_API_KEY",
     )
-    parser.add_argument("--corpus", metavar="NAME", help="speech to use: a corpus of scripts/corpora, or a directory")
-    parser.add_argument("--language", metavar="LANG", help="the language of a corpus that is a directory (default: en)")
-    parser.add_argument(
+    group.add_argument("--corpus", metavar="NAME", help="speech to use: a corpus of scripts/corpora, or a directory")
+    group.add_argument("--language", metavar="LANG", help="the language of a corpus that is a directory (default: en)")
+    group.add_argument(
         "--price", type=_price, metavar="EUR_PER_HOUR", help="what this machine costs; gives the cost per audio hour"
     )
-    parser.add_argument("--verbose", action="store_true", help="list the wrong words")
-    parser.add_argument("--profile", type=Path, metavar="SVG", help="record a flame graph of the run with py-spy")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the results to this file")
-    parser.add_argument(
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
+    group.add_argument("--verbose", action="store_true", help="list the wrong words")
+    group.add_argument("--profile", type=Path, metavar="SVG", help="record a flame graph of the run with py-spy")
+    group.add_argument("--json", type=Path, metavar="PATH", help="write the results to this file")
+    group.add_argument(
         "--out", type=Path, metavar="DIR", help=f"write {REPORT_FILE}, plots and {RESULTS_FILE} into this directory"
     )
-    return parser
+
+
+_MORE_HELP = """\
+{areas}
+{figures}
+docs/bench.md describes each. Without --json and --out the results are written to
+a dated file in {directory}.
+
+Other commands:
+  voxtide bench diff A B     compare two results
+  voxtide bench report JSON  make a page of a result
+
+Exit codes:
+  0    measured, whether or not targets are met
+  1    something failed
+  2    wrong usage, or a corpus that cannot be used
+  3    the extra bench is missing
+  130  stopped by Ctrl-C; what was measured has been printed and written
+"""
+
+
+def _named(what: str, names: Iterable[str]) -> str:
+    return "\n".join(wrapped(f"{what}: {', '.join(names)}.", NUM_COLUMNS))
 
 
 _PLAN_HELP: dict[Size, str] = {
@@ -180,12 +208,7 @@ def _price(text: str) -> float:
 
 
 def record_profile(options: argparse.Namespace, arguments: Sequence[str], again: Sequence[str]) -> int:
-    """Repeat the command without --profile under py-spy, servers and other child processes included.
-
-    py-spy samples from outside, so the run keeps its speed. Its exit status hides the command's, so the result comes
-    from the command's JSON: 0 if everything requested was measured, else 1, also if the command did not write it; 130
-    after Ctrl-C, at which the command writes what it has.
-    """
+    """Repeat the command without --profile under py-spy. Returns the exit status of the command."""
     profiler = Path(sys.executable).with_name("py-spy")
     if not profiler.exists():
         sys.stderr.write(f"bench: {MissingExtraError('py-spy', 'bench', '--profile')}\n")
@@ -197,34 +220,7 @@ def record_profile(options: argparse.Namespace, arguments: Sequence[str], again:
     if results is None:
         results, is_new = default_path(datetime.now(UTC), options.engine, options.plan), True
         rest += ["--json", str(results)]
-    before = results.stat().st_mtime_ns if results.exists() else None
-    command = [profiler, "record", "--subprocesses", "--output", options.profile, "--"]
-    is_stopped = _run_through_ctrl_c([*map(str, command), sys.executable, *again, *rest])
-    try:
-        if results.stat().st_mtime_ns == before:
-            if is_new:
-                results.unlink()  # made for the run, which did not begin
-            return 1
-        failures = json.loads(results.read_text("utf-8"))["failures"]
-    except (OSError, ValueError):
-        return 1
-    return INTERRUPTED if is_stopped else int(bool(failures))
-
-
-def _run_through_ctrl_c(command: Sequence[str]) -> bool:
-    """Run a command to its end. Returns whether Ctrl-C was pressed, which reaches all processes of a terminal."""
-    is_stopped = False
-
-    def on_signal(number: int, frame: object) -> None:
-        nonlocal is_stopped
-        is_stopped = True
-
-    replaced = signal.signal(signal.SIGINT, on_signal)  # not SIG_IGN, which the command would inherit
-    try:
-        subprocess.run(command, check=False)
-    finally:
-        signal.signal(signal.SIGINT, replaced)
-    return is_stopped
+    return run_profiled([sys.executable, *again, *rest], profiler, options.profile, results, is_new=is_new)
 
 
 class _Run:
@@ -234,13 +230,11 @@ class _Run:
         self,
         options: argparse.Namespace,
         corpus: Corpus | None,
-        out: TextIO,
-        err: TextIO,
-        view: View,
+        output: RunOutput,
         key_of: Callable[[str, str | None], str | None],
     ) -> None:
         self._options, self._corpus = options, corpus
-        self._out, self._err, self._view = out, err, view
+        self._output = output
         key = key_of(options.engine, options.server)
         self._choice = BenchEngine(options.engine, options.model, options.server, key)
         num_utterances = len(corpus.utterances) if corpus else 0
@@ -251,7 +245,7 @@ class _Run:
         about = {key: getattr(options, key) for key in ("plan", "only", "names", "corpus", "language", "price")}
         about["server"] = options.server and shown_name(options.server)  # reports are passed on
         self._results = Results(about={"is_quick": options.plan == "quick", **about})
-        self._files = ResultFiles(self._json_paths(), options.out, self._note)
+        self._files = ResultFiles(self._json_paths(), options.out, self._output.note)
 
     def _json_paths(self) -> list[Path]:
         options = self._options
@@ -260,58 +254,60 @@ class _Run:
 
     def run(self) -> int:
         """Measure and report; returns the exit status."""
-        if not self._save():  # before the first figure: an hour's work must have a place
-            return 1
-        self._print("  ".join(f"{name}: {fact}" for name, fact in self._results.machine.items() if fact is not None))
-        try:
-            is_stopped = not _run_interruptibly(self._measure_all)
-        finally:
-            self._view.clear()
-        if is_stopped:
-            self._fail("run", "stopped by Ctrl-C")
-        self._report(is_complete=not is_stopped)
-        return INTERRUPTED if is_stopped else int(bool(self._results.failures))
+        stopping = f"stopping; Ctrl-C again ends at once, and `{self._page_command}` makes the page of what was saved"
+        with Stop(stopping, self._output.view.clear) as stop:
+            if not self._saved(lambda: self._files.begin(self._results)):  # an hour's work must have a place
+                return 1
+            facts = [f"{name}: {fact}" for name, fact in self._results.machine.items() if fact is not None]
+            self._output.print("\n".join(packed(facts, self._output.max_columns)))
+            try:
+                is_complete = stop.run(self._measure_all)
+            finally:
+                self._output.view.clear()
+            if not is_complete:
+                self._fail("run", "stopped by Ctrl-C")
+            self._report(is_complete=is_complete)
+            return INTERRUPTED if stop.is_requested else int(bool(self._results.failures))
+
+    @property
+    def _page_command(self) -> str:
+        return shlex.join(("voxtide", "bench", "report", str(self._files.json_paths[0])))
 
     def _report(self, *, is_complete: bool) -> None:
         results = self._results
         for name in empty_areas(self._options.plan, self._options.only):
             results.not_measured[name] = f"the plan {self._options.plan} has no figure of this area"
         for name, reason in results.not_measured.items():
-            self._print(f"not measured: {name}: {reason}")
+            self._output.print_prose(f"not measured: {name}: {reason}")
         if results.noisy:
             busy = ", ".join(f"{name} {cores:.2f}" for name, cores in results.noisy.items())
-            self._print(
+            self._output.print_prose(
                 f"noisy machine: other programs kept more than {results.noisy_cores:.2f} cores busy ({busy}); "
                 "no verdict on times"
             )
         results.is_complete = is_complete
         self._save_page()
         if self._save():
-            self._print(f"results: {', '.join(map(str, self._files.json_paths))}")
+            self._output.print(f"results: {', '.join(map(str, self._files.json_paths))}")
 
     def _fail(self, name: str, reason: str) -> None:
         """Print and record a failure."""
         self._results.failures[name] = reason
-        self._print(f"{name}\n  FAILED  {reason}")
-
-    def _print(self, line: str) -> None:
-        """Write a line of the report."""
-        self._view.clear()
-        self._out.write(f"{line}\n")
-        self._out.flush()
-
-    def _note(self, line: str) -> None:
-        """Write a remark beside the report."""
-        self._view.clear()
-        self._err.write(f"bench: {line}\n")
-        self._err.flush()
+        self._output.print(f"{name}\n  FAILED  {reason}")
 
     def _save(self, figure: Figure | None = None) -> bool:
         """Write the documents and the plots of a new figure. Returns whether it worked; the failure is printed."""
-        try:
+
+        def save() -> None:
             self._files.write(self._results)
             if figure is not None:
                 self._files.draw(figure)
+
+        return self._saved(save)
+
+    def _saved(self, save: Callable[[], None]) -> bool:
+        try:
+            save()
         except OSError as error:
             self._fail("results", _unwritten(error))
             return False
@@ -319,7 +315,8 @@ class _Run:
 
     def _save_page(self) -> None:
         try:
-            self._files.write_page(self._results)
+            if path := self._files.write_page(self._results):
+                self._output.print(f"report: {path}")
         except OSError as error:
             self._fail("report", _unwritten(error))
         except ConfigError as error:
@@ -329,7 +326,7 @@ class _Run:
         """Show what is measured now."""
         if self._status is not None:
             self._status = replace(self._status, line=line, left_s=self._progress.left_s)
-            self._view.show(self._status)
+            self._output.view.show(self._status)
 
     async def _measure_all(self) -> None:
         """Measure the steps in sequence. A failing figure does not stop the others."""
@@ -346,7 +343,9 @@ class _Run:
                     price_eur_per_hour=options.price,
                 )
                 total_s = sum(step.seconds for step in self._steps)
-                self._note(f"measuring {', '.join(step.figure for step in self._steps)}: {duration_text(total_s)}")
+                self._output.note(
+                    f"measuring {', '.join(step.figure for step in self._steps)}: {duration_text(total_s)}"
+                )
                 for step in self._steps:
                     await self._measure(step, session)
         except VoxtideError as error:
@@ -386,8 +385,10 @@ class _Run:
             self._results.figures.append(figure)
         self._results.engine = asdict(session.engine.info)  # a server has named its model by now
         self._save(figure)  # first: the reader of stdout may have gone
-        for line in lines_of(figure, is_verbose=self._options.verbose) if figure else ():
-            self._print(line)
+        for line in (
+            lines_of(figure, is_verbose=self._options.verbose, max_columns=self._output.max_columns) if figure else ()
+        ):
+            self._output.print(line)
 
     async def _figure(self, step: Step, entry: FigureEntry, session: BenchSession) -> Figure | None:
         """The figure with a note of other programs' load, its verdicts suspended if that is much; None if it failed."""
@@ -423,38 +424,3 @@ def _definition(measure: Callable[..., object]) -> str:
     """The docstring of the figure's module, without the sentences that name its input and output."""
     text = inspect.getdoc(inspect.getmodule(measure)) or ""
     return re.sub(r" In: .*", "", text, count=1)
-
-
-def _run_interruptibly(main: Callable[[], Coroutine[None, None, None]]) -> bool:
-    """Run a coroutine; returns whether it ended by itself. The first Ctrl-C cancels it, the second ends the process."""
-    is_stopped = False
-    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
-
-    def on_signal(number: int, frame: object) -> None:
-        nonlocal is_stopped
-        if is_stopped:
-            for child in multiprocessing.active_children():
-                child.kill()
-            os._exit(INTERRUPTED)  # what is finished has been written
-        is_stopped = True
-        with suppress(OSError):  # not `_note`: the signal may have interrupted a write to stderr
-            os.write(2, b"bench: stopping; Ctrl-C again ends at once\n")
-        for loop, task in running:
-            loop.call_soon_threadsafe(task.cancel)
-
-    async def attached() -> None:
-        task = asyncio.ensure_future(main())
-        running.append((asyncio.get_running_loop(), task))
-        if is_stopped:  # before there was a task
-            task.cancel()
-        await task
-
-    replaced = signal.signal(signal.SIGINT, on_signal)
-    try:
-        asyncio.run(attached())
-    except asyncio.CancelledError:
-        if not is_stopped:
-            raise
-    finally:
-        signal.signal(signal.SIGINT, replaced)
-    return not is_stopped

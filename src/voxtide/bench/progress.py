@@ -1,14 +1,17 @@
-"""How far a run is. In: the estimates of its steps, a clock. Out: a status with the time left, shown by a `View`.
+"""How far a run is, and what it prints. In: the estimates of its steps, a clock, lines. Out: the time left, a report.
 
 Knows no figure and no terminal: the command line passes a view that updates one line.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TextIO
+
+from voxtide.bench.tables import fitted
 
 MIN_KNOWN_S = 5.0
 """Less estimated time gone by says nothing about how the machine compares with the estimates."""
@@ -69,6 +72,48 @@ class LineView:
 
     def clear(self) -> None:
         """Nothing to do: lines stay."""
+
+
+class RunOutput:
+    """Where a run prints.
+
+    Attributes:
+        view: Shows the progress, and makes room for the report and for remarks.
+        max_columns: The width of the terminal that shows the report; None if it is not for a terminal.
+    """
+
+    def __init__(
+        self,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+        *,
+        view: View | None = None,
+        max_columns: int | None = None,
+    ) -> None:
+        """Take where the report goes, None for stdout; where remarks go, None for stderr; and the view of progress.
+
+        Without a view, progress is a line per step beside the remarks.
+        """
+        self._out, self._err = out or sys.stdout, err or sys.stderr
+        self.view = view or LineView(self._err)
+        self.max_columns = max_columns
+
+    def print(self, line: str) -> None:
+        """Write a line of the report."""
+        self.view.clear()
+        self._out.write(f"{line}\n")
+        self._out.flush()
+
+    def print_prose(self, line: str) -> None:
+        """Write a line of the report that may be wrapped."""
+        for part in fitted(line, self.max_columns):
+            self.print(part)
+
+    def note(self, line: str) -> None:
+        """Write a remark beside the report."""
+        self.view.clear()
+        self._err.write(f"bench: {line}\n")
+        self._err.flush()
 
 
 class Progress:

@@ -8,24 +8,42 @@ from typing import Any
 
 from voxtide.bench.figure import FORMAT, Figure, Measure, Plot, number_text, thinned
 from voxtide.bench.machine import without_home
+from voxtide.bench.tables import fitted, wrapped
+from voxtide.transcript.cues import num_columns
 
 NAME_COLUMNS = 40
+INDENT = " " * len("  MISSED  ")
 
 
-def lines_of(figure: Figure, *, is_verbose: bool) -> list[str]:
-    """A figure as text: each number with its target and its method on one line."""
-    lines = [figure.name, *(f"  {_line(measure)}" for measure in figure.measures)]
-    lines += [f"  note: {note}" for note in figure.notes]
+def lines_of(figure: Figure, *, is_verbose: bool, max_columns: int | None = None) -> list[str]:
+    """A figure as text: each number with its target and its method.
+
+    Args:
+        figure: The figure.
+        is_verbose: Whether to list the errors.
+        max_columns: The width of a terminal, on which a method that does not fit has lines of its own; None for one
+            line per number.
+    """
+    lines = [figure.name]
+    for measure in figure.measures:
+        lines += _lines(measure, max_columns)
+    for note in figure.notes:
+        lines += fitted(f"  note: {note}", max_columns, indent="    ")
     if is_verbose:
-        lines += [f"    {error}" for error in figure.errors]
+        for error in figure.errors:
+            lines += fitted(f"    {error}", max_columns, indent="      ")
     return lines
 
 
-def _line(measure: Measure) -> str:
+def _lines(measure: Measure, max_columns: int | None) -> list[str]:
     mark = "noisy " if measure.suspended else {True: "met   ", False: "MISSED", None: "      "}[measure.is_met]
     value = f"{number_text(measure.value)} {measure.unit}".strip()
     target = f"{measure.target.sign} {number_text(measure.target.limit)}" if measure.target else ""
-    return f"{mark}  {measure.name:<{NAME_COLUMNS}} {value:>14}  {target:<8}  {measure.method}"
+    number = f"  {mark}  {measure.name:<{NAME_COLUMNS}} {value:>14}  {target:<8}"
+    line = f"{number}  {measure.method}"
+    if max_columns is None or num_columns(line) <= max_columns:
+        return [line]
+    return [number.rstrip(), *wrapped(measure.method, max_columns, first=INDENT, indent=INDENT)]
 
 
 def document(figures: Sequence[Figure], *, failures: dict[str, str], about: dict[str, Any]) -> dict[str, Any]:

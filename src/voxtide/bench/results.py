@@ -1,6 +1,7 @@
 """What a run found, in files. In: figures as they are measured. Out: a JSON document and plots, rewritten after each.
 
-A file is replaced by one rename, so a run that is killed leaves the document of its finished figures.
+A file is replaced by one rename, so a run that is killed leaves the document of its finished figures. It leaves no
+page: that is written at the end, and an older run's is removed at the beginning.
 """
 
 from __future__ import annotations
@@ -8,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from errno import ENOTDIR
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from voxtide.bench.machine import describe_machine
 from voxtide.bench.report import document
 from voxtide.bench.reports.html import html_report
 from voxtide.bench.reports.plots import draw
+from voxtide.bench.reports.replacing import replace_file
 from voxtide.errors import MissingExtraError
 
 RESULTS_FILE = "results.json"
@@ -112,6 +114,16 @@ class ResultFiles:
         self._note = note
         self._has_plots = True
 
+    def begin(self, results: Results) -> None:
+        """Write the first documents, and remove an older run's page, which would be taken for this one's.
+
+        Raises:
+            OSError: A file cannot be written or removed.
+        """
+        self.write(results)
+        if self._directory is not None:
+            (self._directory / REPORT_FILE).unlink(missing_ok=True)
+
     def write(self, results: Results) -> None:
         """Replace the documents.
 
@@ -120,7 +132,7 @@ class ResultFiles:
         """
         text = json.dumps(results.document()) + "\n"
         for path in self.json_paths:
-            _replace(path, text)
+            _write(path, text)
 
     def draw(self, figure: Figure) -> None:
         """Draw a figure's plots. Without matplotlib this is noted once.
@@ -137,24 +149,25 @@ class ResultFiles:
             self._has_plots = False
             self._note(f"no plots: {error}")
 
-    def write_page(self, results: Results) -> None:
-        """Write the HTML report beside the plots.
+    def write_page(self, results: Results) -> Path | None:
+        """Write the HTML report beside the plots. Returns its path, None without a directory.
 
         Raises:
             ConfigError: The results have something that it cannot show, such as a number that is not finite.
             OSError: The file cannot be written.
         """
-        if self._directory is not None:
-            _replace(self._directory / REPORT_FILE, html_report(results.document()))
+        if self._directory is None:
+            return None
+        path = self._directory / REPORT_FILE
+        _write(path, html_report(results.document()))
+        return path
 
 
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # runs may share a file
+def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, "utf-8")
-        os.replace(partial, path)
+    except FileExistsError as error:
+        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(path.parent)) from error
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise OSError(error.errno, error.strerror, str(path)) from error
+    replace_file(path, text)

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from voxtide.cli import options
-from voxtide.cli.failures import EXIT_CODES_HELP, SERVE_EXIT_CODES_HELP, reporting
+from voxtide.cli.failures import COMPARE_EXIT_CODES_HELP, EXIT_CODES_HELP, SERVE_EXIT_CODES_HELP, reporting
 from voxtide.cli.serve import options as serve_options
 from voxtide.server.config import ServerConfig
 
@@ -249,7 +249,9 @@ def demo(
         raise typer.Exit(run(recording, engine=engine, pace=pace, is_on_terminal=_is_on_terminal()))
 
 
-@app.command(epilog=_COMPARE_EXAMPLES + EXIT_CODES_HELP, short_help="Compare streaming with chunks, side by side.")
+@app.command(
+    epilog=_COMPARE_EXAMPLES + COMPARE_EXIT_CODES_HELP, short_help="Compare streaming with chunks, side by side."
+)
 def compare(
     source: options.Compared = None,
     chunk: options.Chunk = "1,3,5,10",

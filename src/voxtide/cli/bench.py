@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from typing import Any
 
@@ -16,7 +17,7 @@ from rich.text import Text
 from typer.core import TyperCommand
 
 from voxtide.bench import command
-from voxtide.bench.progress import Status
+from voxtide.bench.progress import RunOutput, Status
 from voxtide.cli.bench_results import add_results_commands
 from voxtide.cli.failures import reporting
 from voxtide.cli.remote import choose_engine
@@ -52,8 +53,11 @@ def _bench() -> None:
 @bench_app.command(MEASURE, cls=_Measure, hidden=True)
 def _measure(ctx: typer.Context) -> None:
     with reporting():
-        view = TerminalView() if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else None
-        raise typer.Exit(command.main(ctx.obj, program=PROGRAM, view=view, key_of=_key_of, again=AGAIN))
+        output = RunOutput(
+            view=TerminalView() if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else None,
+            max_columns=shutil.get_terminal_size().columns if sys.stdout.isatty() else None,
+        )
+        raise typer.Exit(command.main(ctx.obj, output, program=PROGRAM, key_of=_key_of, again=AGAIN))
 
 
 add_results_commands(bench_app)

@@ -6,6 +6,7 @@ Measures nothing, and loads no engine.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ import typer
 from voxtide.bench.reports.diff import diff, lines_of_diff
 from voxtide.bench.reports.document import read_run
 from voxtide.bench.reports.html import page
+from voxtide.bench.reports.replacing import replace_file
 from voxtide.cli.failures import Exit, print_note, printable, reporting
 from voxtide.errors import ConfigError
 
@@ -82,27 +84,26 @@ def diff_command(before: Before, after: After, as_json: AsJson = False, fail_on_
         if as_json:
             typer.echo(json.dumps(found.as_json()))
         else:
-            typer.echo("\n".join(map(printable, lines_of_diff(found))))
+            typer.echo("\n".join(map(printable, lines_of_diff(found, max_columns=shutil.get_terminal_size().columns))))
         raise typer.Exit(Exit.FAILED if fail_on_worse and found.is_worse else Exit.DONE)
 
 
 def report_command(result: ResultFile, output: PageFile = None, force: Force = False) -> None:
     """Make a page of a result: one HTML file that loads nothing else, with tables and plots."""
     with reporting():
-        path = output or result.with_suffix(".html")
         text = page(read_run(result))
+        path = output or result.with_suffix(".html")
         if path == Path("-"):
             typer.echo(text, nl=False)
             return
-        if path.is_dir():
-            raise ConfigError(f"{path} is a directory; name a file in it with --output")
-        if path.exists() and path.samefile(result):
-            raise ConfigError(f"{path} is the result itself; name another file with --output")
         try:
-            with path.open("w" if force else "x", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError:
-            raise ConfigError(f"{path} exists; --force overwrites it") from None
+            if path.is_dir():
+                raise ConfigError(f"{path} is a directory; name a file in it with --output")
+            if path.exists() and path.samefile(result):
+                raise ConfigError(f"{path} is the result itself; name another file with --output")
+            if path.is_file() and not force:
+                raise ConfigError(f"{path} exists; --force overwrites it")
+            replace_file(path, text)
         except OSError as error:
             raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from None
         print_note(f"wrote {path}")

@@ -46,6 +46,18 @@ Exit codes:
   143  stopped by SIGTERM, otherwise like Ctrl-C
 """
 
+COMPARE_EXIT_CODES_HELP = """\b
+Exit codes:
+  0    compared
+  1    the recording cannot be read, or the engine or the server failed
+  2    wrong usage, or an option or a file that cannot be used
+  3    a model or an optional package is missing, or a model is corrupt
+  129  the terminal was closed (SIGHUP), otherwise like Ctrl-C
+  130  stopped by Ctrl-C; what was measured has been printed and written
+  141  stdout was closed, or its reader ended; --json and --plot have been written
+  143  stopped by SIGTERM, otherwise like Ctrl-C
+"""
+
 SERVE_EXIT_CODES_HELP = """\b
 Exit codes:
   0    --calibrate is done

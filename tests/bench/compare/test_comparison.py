@@ -86,9 +86,9 @@ def test_a_missing_last_word_has_no_time() -> None:
 def test_the_table_has_a_row_per_way() -> None:
     lines = lines_of(compared(CHUNKED, STREAMING))
     assert lines[:4] == [
-        "way                  shown        final  last   words     cut      errors    CPU",
-        "chunks of 1 s  1.50 / 1.80  1.50 / 1.80  1.50  3 of 4  1 of 1  1 (25.0 %)  0.100",
-        "streaming      0.25 / 0.55  0.80 / 1.50  0.50  4 of 4       -   0 (0.0 %)  0.250",
+        "way                shown      final  last  words  cut      errors    CPU",
+        "chunks of 1 s  1.50/1.80  1.50/1.80  1.50    3/4  1/1  1 (25.0 %)  0.100",
+        "streaming      0.25/0.55  0.80/1.50  0.50    4/4    -   0 (0.0 %)  0.250",
         "",
     ]
     assert lines[4].startswith("note: chunks of 1 s fall behind: 1 of 3 waited for the one before, up to 0.50 s")
@@ -97,12 +97,38 @@ def test_the_table_has_a_row_per_way() -> None:
 
 def test_the_words_are_listed_on_request() -> None:
     assert lines_of(compared(CHUNKED, STREAMING), has_words=True)[:5] == [
-        "spoken    word  chunks of 1 s  streaming: shown  final",
-        "0.50      ever           1.25              0.75   2.00",
-        "1.20     tried              -              1.25   2.00",
-        "1.70        no           3.50              2.25   3.00",
-        "2.50    matter           4.00              3.00   3.00",
+        "spoken    word  chunks of 1 s  streaming: shown  streaming: final",
+        "0.50      ever           1.25              0.75              2.00",
+        "1.20     tried              -              1.25              2.00",
+        "1.70        no           3.50              2.25              3.00",
+        "2.50    matter           4.00              3.00              3.00",
     ]
+
+
+SLOW = queued([ChunkText(0, 1, "Ever try", 60.0), ChunkText(1, 2, "no", 1.5), ChunkText(2, 3, "Matter.", 0.5)])
+
+
+def test_the_table_of_slow_ways_fits_80_columns() -> None:
+    slow = Way(name="chunks of 10 s", events=events_of(SLOW), audio_s=3.0, cpu_s=0.3, chunks=SLOW)
+    lines = lines_of(compared(slow, STREAMING))
+    assert lines[1] == "chunks of 10 s  60.5/60.8  60.5/60.8  60.5    3/4  1/1  1 (25.0 %)  0.100"
+    assert sum(line.startswith("way ") for line in lines) == 1
+
+
+@pytest.mark.parametrize("max_columns", [40, 60])
+def test_a_wide_table_continues_below(max_columns: int) -> None:
+    slow = Way(name="chunks of 1 s", events=events_of(SLOW), audio_s=3.0, cpu_s=0.3, chunks=SLOW)
+    comparison = compared(slow, STREAMING)
+    whole, lines = (lines_of(comparison, has_words=True, max_columns=it) for it in (200, max_columns))
+    assert max(map(len, whole)) > 60 and max(map(len, lines)) <= max_columns
+    assert sum(line.startswith("way ") for line in lines) > 1
+    assert sorted(set(" ".join(whole).split())) == sorted(set(" ".join(lines).split())), "nothing is lost"
+
+
+def test_a_long_word_is_cut_in_the_list() -> None:
+    long = (Word("a" * 100, 0.1, 0.5),)
+    lines = lines_of(compared(CHUNKED, reference=Reference("a", "talk.txt", long, "known")), has_words=True)
+    assert lines[1].split()[1] == "a" * 23 + "…"
 
 
 def test_without_word_times_the_first_and_the_last_text_count() -> None:
@@ -150,7 +176,7 @@ def test_the_processor_time_of_a_server_is_not_known() -> None:
 def test_a_way_without_text_has_errors_and_no_times() -> None:
     silent = Way(name="streaming", events=(), audio_s=3.0, cpu_s=0.0)
     row = lines_of(compared(silent))[1].split()
-    assert row == ["streaming", "-", "-", "-", "0", "of", "4", "-", "4", "(100.0", "%)", "0.000"]
+    assert row == ["streaming", "-", "-", "-", "0/4", "-", "4", "(100.0", "%)", "0.000"]
 
 
 def test_the_document_is_json_with_every_word_and_chunk() -> None:
@@ -181,3 +207,8 @@ def test_the_plot_ends_at_the_share_of_the_words_that_were_found() -> None:
     assert [line.label for line in plot.lines] == ["chunks of 1 s", "streaming, shown", "streaming, final"]
     assert [line.y[-1] for line in plot.lines] == [75, 100, 100]
     assert list(plot.lines[0].x) == sorted(plot.lines[0].x)
+
+
+def test_a_plot_without_word_times_has_no_points() -> None:
+    plot = plot_of(compared(CHUNKED, STREAMING, reference=UNTIMED), "talk")
+    assert [list(line.x) for line in plot.lines] == [[], [], []]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.bench_documents import of_latencies, of_measure, of_words, rich, written
 from voxtide.bench.figure import Figure, Measure, Target
+from voxtide.bench.load.utterances import UtteranceTalks
 from voxtide.bench.reports.diff import Diff, diff, lines_of_diff
 from voxtide.bench.reports.document import run_of
 from voxtide.bench.reports.noise import NUM_DRAWS, drawn_percentiles
@@ -198,16 +199,36 @@ def test_what_makes_runs_incomparable_is_a_warning() -> None:
     after["machine"]["cpu"] = "Another"
     after["engine"]["model"] = "other"
     after |= {"is_quick": True, "corpus": "prompts-en", "names": ["words"]}
-    after["noise"] = {"limit_cores": 0.1, "others_cores": {"words": 1.2}, "is_noisy": True}
+    after["noise"] = {"limit_cores": 0.1, "others_cores": {"words": 1.2, "cost": 0.05, "flush": 0.3}, "is_noisy": True}
     assert compared(rich(), after).warnings == (
         "different machine, cpu: A Processor and Another",
         "different engine, model: moonshine-tiny-en and other",
         "different setting, is_quick: False and True",
         "different setting, corpus: none and prompts-en",
         "A failed: hour: stopped by Ctrl-C",
-        "B was measured on a noisy machine: words: other programs kept 1.20 cores busy, over 0.10",
+        "B was measured on a noisy machine: other programs kept more than 0.10 cores busy (words 1.20, flush 0.30)",
         "B failed: hour: stopped by Ctrl-C",
     )
+
+
+def spoken(*notes: str) -> Any:
+    """Two figures with these notes, and one without."""
+    measures = (Measure(name="a", value=1, unit="ms", method=""),)
+    named = [Figure(name=name, measures=measures, notes=("a machine", *notes)) for name in ("latency", "flush")]
+    return written(*named, Figure(name="cost", measures=measures))
+
+
+def test_figures_on_different_speech_are_a_warning() -> None:
+    fetched, bundled = (UtteranceTalks(source, "en", ()).note for source in ("the corpus prompts-en", "the recordings"))
+    assert compared(spoken(fetched), spoken(fetched)).warnings == ()
+    assert compared(spoken(fetched), spoken(bundled)).warnings == (
+        f"different speech in latency, flush: {fetched} in A, {bundled} in B",
+    )
+    assert compared(spoken(fetched), spoken()).warnings == (
+        f"different speech in latency, flush: {fetched} in A, no corpus and no talks in B",
+    )
+    talks = [f"corpus {name}: 3 talks, 9 min, 80 utterances" for name in ("prompts-en", "mine")]
+    assert len(compared(spoken(talks[0]), spoken(talks[1])).warnings) == 1
 
 
 def test_the_comparison_as_text() -> None:
@@ -231,7 +252,8 @@ def test_the_comparison_as_text() -> None:
             ),
         )
     )
-    lines = lines_of_diff(compared(before, after))
+    found = compared(before, after)
+    lines = lines_of_diff(found, max_columns=100)
     run = "moonshine (moonshine-tiny-en), voxtide 0.1.0, commit abc, began 2026-01-02T03:04:05+00:00"
     assert lines == [
         f"A: {run}",
@@ -241,3 +263,17 @@ def test_the_comparison_as_text() -> None:
         "better  cost    sessions  10 sessions  20 sessions  +100 %  5 %",
         "2 changed beyond noise, 1 did not",
     ]
+    assert lines_of_diff(found, max_columns=60) == [
+        "A: moonshine (moonshine-tiny-en), voxtide 0.1.0, commit abc,",
+        "   began 2026-01-02T03:04:05+00:00",
+        "B: moonshine (moonshine-tiny-en), voxtide 0.1.0, commit abc,",
+        "   began 2026-01-02T03:04:05+00:00",
+        "worse    cost: CPU",
+        "         A 0.200 cores, B 0.300 cores, +50 %, beyond noise",
+        "         by: 5 %",
+        "better   cost: sessions",
+        "         A 10 sessions, B 20 sessions, +100 %, beyond noise",
+        "         by: 5 %",
+        "2 changed beyond noise, 1 did not",
+    ]
+    assert all(lines_of_diff(found, max_columns=width) for width in range(1, 60)), "no width is too small"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from voxtide.bench.figure import Line, Plot
@@ -41,3 +42,7 @@ def test_colours_are_those_of_the_page() -> None:
     svg = inline_svg(plot("a", "b"), 1)
     assert "var(--line-1)" in svg and "var(--line-2)" in svg and "currentColor" in svg
     assert not any(colour in svg for colour, _, _ in STYLES)
+
+
+def test_a_title_that_leaves_no_room_is_drawn_without_a_warning() -> None:
+    assert "<svg" in inline_svg(replace(plot("a"), title="t\n" * 250), 1)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from errno import ENOSPC
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,18 @@ SCRIPTED = ("compare", "--engine", "scripted")
 LIMIT_S = 60
 
 
+@pytest.fixture(autouse=True)
+def width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Output of 100 columns, wherever the tests run."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+def test_the_output_has_the_terminals_width(voxtide: Voxtide, tones: Tones, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    done = voxtide(*SCRIPTED, tones("a recording of a long name, spoken by nobody.wav", "no"), "--chunk", "1")
+    assert 30 < max(map(len, done.stdout.splitlines())) <= 40
+
+
 def test_a_recording_is_compared(voxtide: Voxtide, tones: Tones, tmp_path: Path) -> None:
     (tmp_path / "talk.txt").write_text("Ever tried, no.")
     path, out, plot = tones("talk.wav", "ever tried no"), tmp_path / "out.json", tmp_path / "out.svg"
@@ -34,7 +47,7 @@ def test_a_recording_is_compared(voxtide: Voxtide, tones: Tones, tmp_path: Path)
             "voxtide: playing 2 s in real time",
         ],
     )
-    assert "\nspoken   word  chunks of 0.6 s  chunks of 2 s  streaming: shown  final\n" in done.stdout
+    assert "\nspoken   word  chunks of 0.6 s  chunks of 2 s  streaming: shown  streaming: final\n" in done.stdout
     assert "\nerrors: against talk.txt, after whisper-normalizer" in done.stdout
     assert "\x1b" not in done.stdout, "no control codes off the terminal"
     document = json.loads(out.read_text("utf-8"))
@@ -102,9 +115,12 @@ def test_more_than_ten_minutes_are_left_out_by_name(
         (["no.wav"], 1, "there is no file no.wav"),
         (["."], 1, ". is a directory"),
         (["--chunk", "1,0.1"], 2, "--chunk '1,0.1': '0.1' is not in 0.5 to 60 seconds"),
+        (["--chunk", "1, 0.1 "], 2, "--chunk '1, 0.1 ': '0.1' is not in 0.5 to 60 seconds"),
+        (["--chunk", "1, x "], 2, "--chunk '1, x ': 'x' is no number; write seconds, such as 1,3,5"),
         (["--plot", "talk.png"], 2, "--plot talk.png must end in .svg"),
         (["--plot", "talk.SVG"], 2, "--plot talk.SVG must end in .svg"),
         (["--json", "."], 2, "cannot write --json .: it is a directory; name a file in it"),
+        (["--json", 300 * "a"], 2, "File name too long; name another file"),
         (["--plot", "no/talk.svg"], 2, "cannot write --plot no/talk.svg: there is no directory no"),
         (["--json", "no/talk.json"], 2, "cannot write --json no/talk.json: there is no directory no"),
         (["--reference", "no.txt"], 2, "cannot read the reference no.txt: No such file or directory"),
@@ -116,6 +132,12 @@ def test_what_cannot_be_compared_is_refused(voxtide: Voxtide, arguments: list[st
     assert done.exit_code == code
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_its_help_has_its_own_exit_codes(voxtide: Voxtide) -> None:
+    text = " ".join(voxtide("compare", "--help").stdout.split())
+    assert "0 compared" in text and "130 stopped by Ctrl-C; what was measured has been printed and written" in text
+    assert "at least one source failed" not in text
 
 
 def test_a_recording_without_audio_is_refused(voxtide: Voxtide, tmp_path: Path) -> None:
@@ -153,6 +175,21 @@ def test_a_file_that_cannot_be_written_is_named_beside_the_table(
     assert "chunks of 1 s" in done.stdout
     assert f"cannot write --json {out}: Is a directory" in done.stderr
     assert plot.exists(), "one failure does not cost the other file"
+
+
+def test_files_are_replaced_as_a_whole(
+    voxtide: Voxtide, tones: Tones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    out, plot = tmp_path / "out.json", tmp_path / "out.svg"
+    for path in (out, plot):
+        path.write_text("older")
+    monkeypatch.setattr("os.replace", full)
+    done = voxtide(*SCRIPTED, tones("talk.wav", "no"), "--chunk", "1", "--json", out, "--plot", plot)
+    assert done.exit_code == 2 and "No space left on device" in done.stderr
+    assert [path.read_text() for path in (out, plot)] == ["older", "older"]
 
 
 def test_the_recording_and_its_text_are_not_replaced(voxtide: Voxtide, tones: Tones, tmp_path: Path) -> None:

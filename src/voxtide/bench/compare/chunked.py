@@ -8,7 +8,6 @@ clock: so an arrival is what a program would see that records, sends and waits.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -38,13 +37,11 @@ def parse_lengths(text: str) -> tuple[float, ...]:
         ConfigError: A part is no number or out of range, or there are too many.
     """
     lengths_s: list[float] = []
-    for part in text.split(","):
+    for part in map(str.strip, text.split(",")):
         try:
             length_s = float(part)
         except ValueError:
-            raise ConfigError(
-                f"--chunk {text!r}: {part.strip()!r} is no number; write seconds, such as 1,3,5"
-            ) from None
+            raise ConfigError(f"--chunk {text!r}: {part!r} is no number; write seconds, such as 1,3,5") from None
         if not MIN_CHUNK_S <= length_s <= MAX_CHUNK_S:
             raise ConfigError(f"--chunk {text!r}: {part!r} is not in {MIN_CHUNK_S:g} to {MAX_CHUNK_S:g} seconds")
         if length_s not in lengths_s:
@@ -122,16 +119,23 @@ async def transcribe_chunks(
     """
     size = round(chunk_s * SAMPLE_RATE_HZ)
     texts = []
-    for number in range(math.ceil(len(samples) / size)):
-        part = samples[number * size : (number + 1) * size]
-        async with engine.open(options) as stream:
-            began_s = clock()
-            outcome = await run_stream(SamplesSource(part, chunk_ms=FAST_CHUNK_MS), stream, clock=clock)
-            took_s = clock() - began_s
-        if outcome.failure is not None:
-            raise outcome.failure
-        start_s = number * size / SAMPLE_RATE_HZ
-        end_s = start_s + len(part) / SAMPLE_RATE_HZ
-        texts.append(ChunkText(start_s, end_s, outcome.transcript.text, took_s))
+    for start in range(0, len(samples), size):
+        part = samples[start : start + size]
+        text, took_s = await _transcribe(engine, part, options, clock)
+        end_s = (start + len(part)) / SAMPLE_RATE_HZ
+        texts.append(ChunkText(start / SAMPLE_RATE_HZ, end_s, text, took_s))
         on_chunk(end_s)
     return tuple(texts)
+
+
+async def _transcribe(
+    engine: Engine, samples: Samples, options: StreamOptions, clock: Callable[[], float]
+) -> tuple[str, float]:
+    """The text of one chunk, and the seconds that it took."""
+    async with engine.open(options) as stream:
+        began_s = clock()
+        outcome = await run_stream(SamplesSource(samples, chunk_ms=FAST_CHUNK_MS), stream, clock=clock)
+        took_s = clock() - began_s
+    if outcome.failure is not None:
+        raise outcome.failure
+    return outcome.transcript.text, took_s

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from textwrap import wrap
 from typing import Any
 
 from voxtide.bench.compare.comparison import Comparison, WayFigures
 from voxtide.bench.compare.ways import Way
 from voxtide.bench.figure import Line, Plot, percentile
+from voxtide.bench.tables import NUM_COLUMNS, cut, tables, wrapped
 from voxtide.bench.word_errors import WordErrors, normaliser_name
 from voxtide.types import Word
 
 LINE_CHARS = 100
-"""Notes and the method are wrapped at this width, or that of a narrower terminal."""
+"""Notes and the method are wrapped at this width on a wider terminal: longer lines are hard to read."""
+
+MAX_WORD_COLUMNS = 24
+"""Longer words are cut in the list of words; few are, and the JSON document has all of each."""
 
 _LATENCIES = (
     "shown, final: seconds from the end of a word in the recording to the first text that has it, and to its final "
@@ -29,21 +32,21 @@ _STREAMING = "streaming: played once in real time, with nothing else of voxtide 
 _CPU = "CPU: processor seconds of this process per second of audio; - if the engine runs on a server"
 
 
-def lines_of(comparison: Comparison, *, has_words: bool = False, num_columns: int = LINE_CHARS) -> list[str]:
+def lines_of(comparison: Comparison, *, has_words: bool = False, max_columns: int = NUM_COLUMNS) -> list[str]:
     """The table, notes and the method as text; with `has_words`, each word's times before.
 
     Args:
         comparison: What was measured.
         has_words: Whether to list the words.
-        num_columns: Width at which notes and the method are wrapped.
+        max_columns: The width. A wider table continues in another one below it.
     """
-    words = [*_word_table(comparison), ""] if has_words and comparison.words else []
+    words = [*_word_table(comparison, max_columns), ""] if has_words and comparison.words else []
     prose = [*(f"note: {note}" for note in comparison.notes()), *_method(comparison)]
-    wrapped = (part for line in prose for part in wrap(line, num_columns, subsequent_indent="  "))
-    return [*words, *_table(comparison), "", *wrapped]
+    lines = (part for line in prose for part in wrapped(line, min(LINE_CHARS, max_columns)))
+    return [*words, *_table(comparison, max_columns), "", *lines]
 
 
-def _table(comparison: Comparison) -> list[str]:
+def _table(comparison: Comparison, max_columns: int) -> list[str]:
     ways = comparison.figures
     columns = {"way": [it.way.name for it in ways]}
     if comparison.words:
@@ -58,18 +61,19 @@ def _table(comparison: Comparison) -> list[str]:
     if any(it.errors for it in ways):
         columns["errors"] = [_errors(it.errors) for it in ways]
     columns["CPU"] = ["-" if it.way.cpu_share is None else f"{it.way.cpu_share:.3f}" for it in ways]
-    return _aligned([list(columns), *map(list, zip(*columns.values(), strict=True))])
+    rows = [list(columns), *map(list, zip(*columns.values(), strict=True))]
+    return tables(rows, max_columns, num_keys=1, num_left=1)
 
 
-def _word_table(comparison: Comparison) -> list[str]:
+def _word_table(comparison: Comparison, max_columns: int) -> list[str]:
     rows = [["spoken", "word", *(name for it in comparison.figures for name in _columns(it.way))]]
     for index, word in enumerate(comparison.words):
-        row = [_seconds(word.end_s), word.text]
+        row = [_seconds(word.end_s), cut(word.text, MAX_WORD_COLUMNS)]
         for it in comparison.figures:
             shown_s, final_s = it.times.get(index, (None, None))
             row += [_seconds(final_s)] if it.way.chunks else [_seconds(shown_s), _seconds(final_s)]
         rows.append(row)
-    return _aligned(rows)
+    return tables(rows, max_columns, num_keys=2, num_left=1)
 
 
 def _method(comparison: Comparison) -> list[str]:
@@ -116,10 +120,9 @@ def _word_document(comparison: Comparison, index: int, word: Word) -> dict[str, 
 
 
 def plot_of(comparison: Comparison, name: str) -> Plot:
-    """How many of the words are shown and final by when. Curves end below 100 % if words are missing.
+    """How many of the words are shown and final by when.
 
-    Raises:
-        VoxtideError: There are no word times.
+    Curves end below 100 % if words are missing. Without word times they have no points.
     """
     lines, num_words = [], len(comparison.words)
     for it in comparison.figures:
@@ -143,7 +146,7 @@ def _share(label: str, latencies_s: Sequence[float], num_words: int) -> Line:
 
 
 def _columns(way: Way) -> tuple[str, ...]:
-    return (way.name,) if way.chunks else (f"{way.name}: shown", "final")
+    return (way.name,) if way.chunks else (f"{way.name}: shown", f"{way.name}: final")
 
 
 def _way_document(it: WayFigures) -> dict[str, Any]:
@@ -170,11 +173,11 @@ def _percentiles(values: Sequence[float]) -> dict[str, float] | None:
 
 
 def _pair(values: Sequence[float]) -> str:
-    return f"{percentile(values, 50):.2f} / {percentile(values, 95):.2f}" if values else "-"
+    return f"{_seconds(percentile(values, 50))}/{_seconds(percentile(values, 95))}" if values else "-"
 
 
 def _of(num_words: int, num_all: int) -> str:
-    return f"{num_words} of {num_all}"
+    return f"{num_words}/{num_all}"
 
 
 def _errors(errors: WordErrors | None) -> str:
@@ -182,13 +185,7 @@ def _errors(errors: WordErrors | None) -> str:
 
 
 def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as columns: the first to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) if index == 0 else cell.rjust(width) for index, (cell, width) in enumerate(cells))
-        for cells in (list(zip(row, widths, strict=True)) for row in rows)
-    ]
+    """Hundredths below 10 s, else tenths: times are not more exact, and the table stays narrow."""
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"

@@ -15,7 +15,7 @@ import numpy as np
 from voxtide.audio.source import AudioSource
 from voxtide.bench.compare.chunked import Chunk, events_of, queued, transcribe_chunks
 from voxtide.bench.figure import percentile
-from voxtide.bench.load.play import PACED_CHUNK_MS, TimedEvent, feeding_note, play
+from voxtide.bench.load.play import PACED_CHUNK_MS, Played, TimedEvent, feeding_note, play
 from voxtide.engines.base import Engine
 from voxtide.engines.registry import ENGINES
 from voxtide.errors import NotAudioError
@@ -145,15 +145,19 @@ async def streaming_way(
     """
     async with engine.open(replace(LIVE, language=language)) as stream:
         played = await play(stream, samples, is_paced=True, observers=observers, stop=stop)
-    late_s = percentile(played.late_s, 95) if played.late_s else 0.0
     return Way(
         name="streaming",
         events=played.events,
         audio_s=min(len(samples) / SAMPLE_RATE_HZ, len(played.late_s) * PACED_CHUNK_MS / 1000),
         cpu_s=None if is_elsewhere(engine) else played.cpu_s,
         language=language or played.transcript.language,
-        note=feeding_note([played]) if late_s > MAX_LATE_S else "",
+        note=_late_note(played),
     )
+
+
+def _late_note(played: Played) -> str:
+    late_s = percentile(played.late_s, 95) if played.late_s else 0.0
+    return feeding_note([played]) if late_s > MAX_LATE_S else ""
 
 
 def is_elsewhere(engine: Engine) -> bool:

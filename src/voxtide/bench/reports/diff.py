@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
 from voxtide.bench.figure import number_text
-from voxtide.bench.reports.document import MeasureResult, RunDocument
+from voxtide.bench.reports.document import FigureResult, MeasureResult, RunDocument
 from voxtide.bench.reports.noise import compare
+from voxtide.bench.tables import NUM_COLUMNS, aligned, width_of, wrapped
 
 Key: TypeAlias = tuple[str, str, str]
 """Figure, name, unit."""
@@ -44,6 +45,9 @@ UNITS_BETTER_LOWER = frozenset(
 
 IDENTITY = ("cpu", "cores", "system", "python", "onnxruntime", "numpy", "faster-whisper")
 """Facts of a machine without which its numbers are those of another."""
+
+SPEECH_NOTES = ("talks of ", "corpus ")
+"""How the notes begin that name the speech of a figure. Without --corpus it depends on what has been fetched."""
 
 OWN = frozenset({"began", "took_s", "is_complete", "names", "only"})
 """Entries in which any two runs may differ; what they measured shows in their numbers."""
@@ -167,10 +171,15 @@ def _warnings(before: RunDocument, after: RunDocument, *, num_shared: int) -> li
     engines = [{name: it.engine.get(name) for name in ("name", "model")} for it in (before, after)]
     settings = [{name: value for name, value in it.about.items() if name not in OWN} for it in (before, after)]
     warnings = [*_unequal("machine", *machines), *_unequal("engine", *engines)]
-    warnings += _unequal("setting", *settings)
+    warnings += [*_unequal("setting", *settings), *_unequal_speech(before, after)]
     warnings += [] if num_shared else ["the runs have no number in common"]
     for name, run in {"A": before, "B": after}.items():
-        warnings += [f"{name} was measured on a noisy machine: {reason}" for reason in run.noisy]
+        if run.noisy:
+            busy = ", ".join(f"{figure} {cores:.2f}" for figure, cores in run.noisy.items())
+            warnings.append(
+                f"{name} was measured on a noisy machine: other programs kept more than "
+                f"{run.noisy_cores:.2f} cores busy ({busy})"
+            )
         warnings += [f"{name} failed: {what}: {reason}" for what, reason in run.failures.items()]
     return warnings
 
@@ -183,6 +192,20 @@ def _unequal(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
     ]
 
 
+def _unequal_speech(before: RunDocument, after: RunDocument) -> list[str]:
+    """Which figures were measured on different sets of speech, a line for each pair of sets."""
+    others = {figure.name: figure for figure in after.figures}
+    figures: dict[tuple[str, str], list[str]] = {}
+    for figure in before.figures:
+        if figure.name in others and (sets := (_speech(figure), _speech(others[figure.name])))[0] != sets[1]:
+            figures.setdefault(sets, []).append(figure.name)
+    return [f"different speech in {', '.join(names)}: {a} in A, {b} in B" for (a, b), names in figures.items()]
+
+
+def _speech(figure: FigureResult) -> str:
+    return "; ".join(note for note in figure.notes if note.startswith(SPEECH_NOTES)) or "no corpus and no talks"
+
+
 def _shown(value: Any) -> str:
     return "none" if value is None else str(value)
 
@@ -191,17 +214,34 @@ def _title(key: Key) -> str:
     return f"{key[0]}: {key[1]}"
 
 
-def lines_of_diff(found: Diff) -> list[str]:
-    """As text: warnings, a table of the changes, then counts."""
-    lines = [f"A: {found.runs[0]}", f"B: {found.runs[1]}"]
-    lines += [f"warning: {warning}" for warning in found.warnings]
-    rows: list[Row] = [("", "FIGURE", "NUMBER", "A", "B", "", "BEYOND NOISE BY")] if found.changes else []
-    rows += [_row(change) for change in found.changes]
-    lines += _aligned(rows)
-    lines.append(f"{len(found.changes)} changed beyond noise, {found.num_unchanged} did not")
+def lines_of_diff(found: Diff, *, max_columns: int = NUM_COLUMNS) -> list[str]:
+    """As text: warnings, a table of the changes, then counts. Where the table is too wide, each change has two lines.
+
+    Args:
+        found: The comparison.
+        max_columns: The width.
+    """
+    head = [f"A: {found.runs[0]}", f"B: {found.runs[1]}", *(f"warning: {warning}" for warning in found.warnings)]
+    tail = [f"{len(found.changes)} changed beyond noise, {found.num_unchanged} did not"]
     for name, titles in {"A": found.only_before, "B": found.only_after}.items():
-        lines += [f"only in {name}: {title}" for title in titles]
-    return lines
+        tail += [f"only in {name}: {title}" for title in titles]
+    return [*_wrapped(head, max_columns), *_changes(found, max_columns), *_wrapped(tail, max_columns)]
+
+
+def _wrapped(lines: list[str], max_columns: int) -> list[str]:
+    return [part for line in lines for part in wrapped(line, max_columns, indent="   ")]
+
+
+def _changes(found: Diff, max_columns: int) -> list[str]:
+    """The changes as a table, or as lines if that is too wide."""
+    if not found.changes:
+        return []
+    rows = [_row(change) for change in found.changes]
+    heads: Row = ("", "FIGURE", "NUMBER", "A", "B", "", "BEYOND NOISE BY")
+    table = aligned([heads, *rows], num_left=len(heads))
+    if width_of(table) <= max_columns:
+        return table
+    return [line for row in rows for line in _lines(row, max_columns)]
 
 
 def _row(change: Change) -> Row:
@@ -211,6 +251,12 @@ def _row(change: Change) -> Row:
     return (change.direction, change.figure, change.name, f"{before}{unit}", f"{after}{unit}", share, change.rule)
 
 
-def _aligned(rows: Sequence[Row]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+def _lines(row: Row, max_columns: int) -> list[str]:
+    """A change on lines of its own."""
+    direction, figure, name, before, after, share, rule = row
+    numbers = ", ".join(filter(None, (f"A {before}", f"B {after}", share, f"beyond noise by: {rule}")))
+    indent = " " * len("changed  ")
+    return [
+        *wrapped(f"{direction:<7}  {figure}: {name}", max_columns, indent=indent),
+        *wrapped(numbers, max_columns, first=indent, indent=indent),
+    ]

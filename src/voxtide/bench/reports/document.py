@@ -1,7 +1,7 @@
 """Reads the JSON document of a run. In: a file, or the parsed JSON. Out: a `RunDocument`. Knows no figure by name.
 
-The file may be a document or the output of a run that ends in one. Everything is checked, and text is cleared of
-control characters, because a document may come from another machine.
+The file may be a document or the output of a run that ends in one. Everything is checked and has a limit, and text is
+cleared of control characters, because a document may come from another machine.
 """
 
 from __future__ import annotations
@@ -10,20 +10,45 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
-from unicodedata import category
+from typing import Any
 
 from voxtide.bench.figure import FORMAT, Line, Plot, Target, thinned
+from voxtide.bench.reports.values import (
+    MAX_NAME_CHARS,
+    MAX_TEXT_CHARS,
+    as_list,
+    as_name,
+    as_number,
+    as_numbers,
+    as_object,
+    as_text,
+    as_texts,
+    clean,
+    cleaned,
+    within,
+)
 from voxtide.errors import ConfigError
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """A standard run writes less than a megabyte."""
 
-MAX_NUMBER = 1e15
-"""Larger numbers are mistakes, and would be printed with hundreds of digits."""
+MAX_MEASURES = 1_000
+"""Numbers of a document. The largest run has fewer than 200; a comparison may draw 4,000 samples for each."""
 
-REORDERING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Unicode's marks of direction, which show a text in another order than it has."""
+MAX_SAMPLES = 1_000_000
+"""Samples and parts behind all numbers: a minute or two of comparing. A corpus of 5 hours gives some 100,000."""
+
+MAX_PLOTS = 50
+"""Of a document. Each takes a tenth of a second to draw; the largest run has 9."""
+
+MAX_LINES = 20
+"""Of a plot, and the targets on each of its axes. Runs have up to four; more would look alike."""
+
+MAX_POINTS = 1_000
+"""Of a line; runs write at most 200."""
+
+MAX_ERRORS = 100_000
+"""Errors of a figure, one wrong passage each: a million words with every tenth wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +90,8 @@ class RunDocument:
         about: What the document says of the run besides the fields below: when, how long, options.
         machine: Processor, versions and commit by name.
         engine: The engine's properties by name; empty if none was opened.
-        noisy: Which figures were measured on a noisy machine, and how noisy it was, a line each.
+        noisy: The figures measured on a noisy machine, with the cores that other programs kept busy.
+        noisy_cores: More than this many made it noisy.
         figures: What was measured.
         failures: What failed, by name, and why.
         not_measured: What was left out, by name, and why.
@@ -74,7 +100,8 @@ class RunDocument:
     about: Mapping[str, Any]
     machine: Mapping[str, Any]
     engine: Mapping[str, Any]
-    noisy: tuple[str, ...]
+    noisy: Mapping[str, float]
+    noisy_cores: float
     figures: tuple[FigureResult, ...]
     failures: Mapping[str, str]
     not_measured: Mapping[str, str]
@@ -95,6 +122,8 @@ def read_run(path: Path) -> RunDocument:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a directory; name a result in it, such as results.json") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
     if len(content) > MAX_FILE_BYTES:
@@ -130,153 +159,122 @@ def run_of(document: Any) -> RunDocument:
     Raises:
         ConfigError: It is no document of the bench, or of another version. Names the entry.
     """
-    whole = _dict(document, "the file")
+    whole = as_object(document, "the file")
     if "figures" not in whole:
         raise ConfigError("it has no figures")
     if (number := whole.get("format", FORMAT)) != FORMAT:
         raise ConfigError(f"its format is {clean(str(number))[:40]}, and this version of voxtide reads {FORMAT}")
-    figures = _dict(whole["figures"], "figures")
+    figures = as_object(whole["figures"], "figures")
     parts = {"format", "machine", "engine", "noise", "figures", "failures", "not_measured"}
-    return RunDocument(
-        about={clean(key): _cleaned(value) for key, value in whole.items() if key not in parts},
-        machine=_cleaned(_dict(whole.get("machine", {}), "machine")),
-        engine=_cleaned(_dict(whole.get("engine", {}), "engine")),
-        noisy=_noisy(_dict(whole.get("noise", {}), "noise")),
+    limit, others = _noise(as_object(whole.get("noise", {}), "noise"))
+    run = RunDocument(
+        about=_facts({key: value for key, value in whole.items() if key not in parts}, "the file"),
+        machine=_facts(whole.get("machine", {}), "machine"),
+        engine=_facts(whole.get("engine", {}), "engine"),
+        noisy={name: cores for name, cores in others.items() if cores > limit},
+        noisy_cores=limit,
         figures=tuple(_figure(name, value) for name, value in figures.items()),
         failures=_reasons(whole.get("failures", {}), "failures"),
         not_measured=_reasons(whole.get("not_measured", {}), "not_measured"),
     )
+    measures = [measure for figure in run.figures for measure in figure.measures]
+    within(len(measures), MAX_MEASURES, "the file", "numbers")
+    within(sum(len(figure.plots) for figure in run.figures), MAX_PLOTS, "the file", "plots")
+    within(sum(map(_num_samples, measures)), MAX_SAMPLES, "the file", "samples behind its numbers")
+    return run
 
 
-def _noisy(noise: Mapping[str, Any]) -> tuple[str, ...]:
-    """The figures during which other programs kept more cores busy than the run allowed."""
-    limit = _number(noise.get("limit_cores", 0), "noise.limit_cores")
-    others = _dict(noise.get("others_cores", {}), "noise.others_cores")
-    cores_of = {clean(name): _number(cores, f"noise.others_cores.{clean(name)}") for name, cores in others.items()}
-    return tuple(
-        f"{name}: other programs kept {cores:.2f} cores busy, over {limit:.2f}"
-        for name, cores in cores_of.items()
-        if cores > limit
-    )
+def _num_samples(measure: MeasureResult) -> int:
+    """How many samples or parts a comparison would draw from."""
+    samples = measure.data.get("parts") if isinstance(measure.data, dict) else measure.data
+    return len(samples) if isinstance(samples, list) else 0
+
+
+def _facts(value: Any, where: str) -> dict[str, Any]:
+    """Names and what they stand for, which reports write as text."""
+    found = {as_name(name, where): cleaned(inner) for name, inner in as_object(value, where).items()}
+    for name, inner in found.items():
+        within(len(str(inner)), MAX_TEXT_CHARS, f"{where}.{name}", "characters")
+    return found
+
+
+def _noise(noise: Mapping[str, Any]) -> tuple[float, dict[str, float]]:
+    """More busy cores than which make a machine noisy, and those that other programs kept busy, by figure."""
+    where = "noise.others_cores"
+    others = {as_name(name, where): cores for name, cores in as_object(noise.get("others_cores", {}), where).items()}
+    limit = as_number(noise.get("limit_cores", 0), "noise.limit_cores")
+    return limit, {name: as_number(cores, f"{where}.{name}") for name, cores in others.items()}
 
 
 def _reasons(value: Any, where: str) -> dict[str, str]:
-    return {clean(name): _text(reason, f"{where}.{clean(name)}") for name, reason in _dict(value, where).items()}
+    reasons = {as_name(name, where): reason for name, reason in as_object(value, where).items()}
+    return {name: as_text(reason, f"{where}.{name}") for name, reason in reasons.items()}
 
 
 def _figure(name: str, value: Any) -> FigureResult:
-    where = f"figures.{clean(name)}"
-    figure = _dict(value, where)
-    details = _dict(figure.get("details", {}), f"{where}.details")
-    measures, plots = (_list(figure.get(key, []), f"{where}.{key}") for key in ("measures", "plots"))
+    name = as_name(name, "figures")
+    where = f"figures.{name}"
+    figure = as_object(value, where)
+    details = as_object(figure.get("details", {}), f"{where}.details", limit=None)
+    measures, plots = (as_list(figure.get(key, []), f"{where}.{key}") for key in ("measures", "plots"))
     return FigureResult(
-        name=clean(name),
-        definition=_text(figure.get("definition", ""), f"{where}.definition"),
+        name=name,
+        definition=as_text(figure.get("definition", ""), f"{where}.definition"),
         measures=tuple(_measure(it, f"{where}.measures[{i}]", details) for i, it in enumerate(measures)),
-        notes=_texts(figure.get("notes", []), f"{where}.notes"),
-        errors=_texts(figure.get("errors", []), f"{where}.errors"),
+        notes=as_texts(figure.get("notes", []), f"{where}.notes"),
+        errors=as_texts(figure.get("errors", []), f"{where}.errors", limit=MAX_ERRORS, max_chars=None),
         plots=tuple(_plot(it, f"{where}.plots[{i}]") for i, it in enumerate(plots)),
     )
 
 
 def _measure(value: Any, where: str, details: Mapping[str, Any]) -> MeasureResult:
-    measure = _dict(value, where)
+    measure = as_object(value, where)
     is_met, percent = measure.get("is_met"), measure.get("percent")
     if not (is_met is None or isinstance(is_met, bool)):
         raise ConfigError(f"{where}.is_met is not true, false or null")
     return MeasureResult(
-        name=_text(measure.get("name"), f"{where}.name"),
-        value=_number(measure.get("value"), f"{where}.value"),
-        unit=_text(measure.get("unit", ""), f"{where}.unit"),
-        method=_text(measure.get("method", ""), f"{where}.method"),
+        name=as_text(measure.get("name"), f"{where}.name", MAX_NAME_CHARS),
+        value=as_number(measure.get("value"), f"{where}.value"),
+        unit=as_text(measure.get("unit", ""), f"{where}.unit", MAX_NAME_CHARS),
+        method=as_text(measure.get("method", ""), f"{where}.method"),
         target=_target(measure.get("target"), f"{where}.target"),
         is_met=is_met,
-        suspended=_text(measure.get("suspended") or "", f"{where}.suspended"),
-        data=details.get(_text(measure.get("data", ""), f"{where}.data")),
-        percent=None if percent is None else _number(percent, f"{where}.percent"),
+        suspended=as_text(measure.get("suspended") or "", f"{where}.suspended"),
+        data=details.get(as_text(measure.get("data", ""), f"{where}.data")),
+        percent=None if percent is None else as_number(percent, f"{where}.percent"),
     )
 
 
 def _target(value: Any, where: str) -> Target | None:
     if value is None:
         return None
-    target = _dict(value, where)
+    target = as_object(value, where)
     sign = target.get("sign")
     if sign not in ("<=", ">="):
         raise ConfigError(f"{where}.sign is neither <= nor >=")
-    return Target(sign, _number(target.get("limit"), f"{where}.limit"))
+    return Target(sign, as_number(target.get("limit"), f"{where}.limit"))
 
 
 def _plot(value: Any, where: str) -> Plot:
-    plot = _dict(value, where)
-    lines = _list(plot.get("lines", []), f"{where}.lines")
+    plot = as_object(value, where)
+    lines = as_list(plot.get("lines", []), f"{where}.lines", limit=MAX_LINES)
     return Plot(
-        **{key: _text(plot.get(key, ""), f"{where}.{key}") for key in ("name", "title", "x_label", "y_label")},
+        **{
+            key: as_text(plot.get(key, ""), f"{where}.{key}", MAX_NAME_CHARS)
+            for key in ("name", "title", "x_label", "y_label")
+        },
         lines=tuple(_line(it, f"{where}.lines[{i}]") for i, it in enumerate(lines)),
-        x_limits=_numbers(plot.get("x_limits", []), f"{where}.x_limits"),
-        y_limits=_numbers(plot.get("y_limits", []), f"{where}.y_limits"),
-        x_names=_texts(plot.get("x_names", []), f"{where}.x_names"),
+        x_limits=as_numbers(plot.get("x_limits", []), f"{where}.x_limits", limit=MAX_LINES),
+        y_limits=as_numbers(plot.get("y_limits", []), f"{where}.y_limits", limit=MAX_LINES),
+        x_names=as_texts(plot.get("x_names", []), f"{where}.x_names", max_chars=MAX_NAME_CHARS),
     )
 
 
 def _line(value: Any, where: str) -> Line:
-    line = _dict(value, where)
-    x, y, low, high = (_numbers(line.get(key, []), f"{where}.{key}") for key in ("x", "y", "low", "high"))
+    line = as_object(value, where)
+    x, y, low, high = (
+        as_numbers(line.get(key, []), f"{where}.{key}", limit=MAX_POINTS) for key in ("x", "y", "low", "high")
+    )
     if not (len(x) == len(y) and len(low) == len(high) and len(low) in (0, len(x))):
         raise ConfigError(f"{where} has {len(x)} x, {len(y)} y, {len(low)} low and {len(high)} high")
-    return thinned(Line(_text(line.get("label", ""), f"{where}.label"), x, y, low, high))
-
-
-def _dict(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ConfigError(f"{where} is not a JSON object")
-    return value
-
-
-def _list(value: Any, where: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise ConfigError(f"{where} is not a list")
-    return value
-
-
-def _number(value: Any, where: str) -> float:
-    if not is_number(value):
-        raise ConfigError(f"{where} is not a number below {MAX_NUMBER:.0e}")
-    return float(value)
-
-
-def is_number(value: Any) -> TypeGuard[float]:
-    """Whether a JSON value is a number of usable size."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_NUMBER
-
-
-def _numbers(value: Any, where: str) -> tuple[float, ...]:
-    return tuple(_number(it, f"{where}[{i}]") for i, it in enumerate(_list(value, where)))
-
-
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str):
-        raise ConfigError(f"{where} is not text")
-    return clean(value)
-
-
-def _texts(value: Any, where: str) -> tuple[str, ...]:
-    return tuple(_text(it, f"{where}[{i}]") for i, it in enumerate(_list(value, where)))
-
-
-def clean(text: str) -> str:
-    """The text without control characters, lone surrogates and marks that reorder text, which become U+FFFD."""
-    return "".join(char if char == "\n" or _is_harmless(char) else "\ufffd" for char in text)
-
-
-def _is_harmless(char: str) -> bool:
-    return category(char) not in ("Cc", "Cs") and char not in REORDERING
-
-
-def _cleaned(value: Any) -> Any:
-    """A JSON value with clean text."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {clean(key): _cleaned(inner) for key, inner in value.items()}
-    return [_cleaned(inner) for inner in value] if isinstance(value, list) else value
+    return thinned(Line(as_text(line.get("label", ""), f"{where}.label", MAX_NAME_CHARS), x, y, low, high))

@@ -14,8 +14,9 @@ from typing import Any
 
 from voxtide.bench.figure import number_text
 from voxtide.bench.machine import without_home
-from voxtide.bench.reports.document import FigureResult, MeasureResult, RunDocument, is_number, run_of
+from voxtide.bench.reports.document import FigureResult, MeasureResult, RunDocument, run_of
 from voxtide.bench.reports.plots import inline_svg
+from voxtide.bench.reports.values import is_number
 from voxtide.errors import MissingExtraError
 
 MAX_ERRORS = 1_000
@@ -111,10 +112,11 @@ def _banner(run: RunDocument) -> str:
     failures = [f"{name}: {reason}" for name, reason in run.failures.items()]
     left_out = [f"{name}: {reason}" for name, reason in run.not_measured.items()]
     noisy = "Latencies and costs are worse for it, and have no verdict. Repeat the run on an idle machine."
+    busy = [f"{it}: other programs kept {n:.2f} cores busy, over {run.noisy_cores:.2f}" for it, n in run.noisy.items()]
     unfinished = [] if run.about.get("is_complete", True) else ["It was stopped, or these are its results so far."]
     boxes = [
         _box("⚠ The run is not complete.", "", unfinished),
-        _box("⚠ The machine was noisy.", noisy, run.noisy),
+        _box("⚠ The machine was noisy.", noisy, busy),
         _box("⚠ Something failed.", "", failures),
         _box("Not measured", "", left_out),
     ]

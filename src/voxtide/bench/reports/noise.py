@@ -24,7 +24,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from voxtide.bench.reports.document import MeasureResult, is_number
+from voxtide.bench.reports.document import MeasureResult
+from voxtide.bench.reports.values import is_number
 
 QUIET_RUNS = 0.05
 """By which share of the larger the medians of two quiet runs may differ."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from voxtide.bench.figure import Line, Plot
+from voxtide.bench.reports.replacing import replace_file
 from voxtide.errors import MissingExtraError
 
 SIZE_INCHES = (7.0, 4.0)
@@ -59,7 +60,7 @@ def draw(plots: Iterable[Plot], directory: Path) -> list[Path]:
     paths = []
     for plot in plots:
         paths.append(directory / f"{plot.name}.svg")
-        paths[-1].write_bytes(_svg(plot, salt="voxtide", is_transparent=False))
+        replace_file(paths[-1], _svg(plot, salt="voxtide", is_transparent=False))
     return paths
 
 
@@ -101,6 +102,7 @@ def _svg(plot: Plot, *, salt: str, is_transparent: bool) -> bytes:
     rc_context, make_figure = _matplotlib()
     with rc_context({**_PARAMETERS, "svg.hashsalt": salt}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # the reader's fonts have it, or show a box
+        warnings.filterwarnings("ignore", message="constrained_layout")  # labels leave no room for the lines
         figure = make_figure(figsize=SIZE_INCHES, layout="constrained")
         axes = figure.add_subplot()
         for index, line in enumerate(plot.lines):

@@ -25,11 +25,13 @@ from voxtide.audio.opening import MICROPHONE, STDIN, is_live, open_source
 from voxtide.bench.compare.chunked import parse_lengths
 from voxtide.bench.compare.comparison import Comparison
 from voxtide.bench.compare.reference import Reference, read_text, reference_of, text_beside
-from voxtide.bench.compare.report import LINE_CHARS, document_of, lines_of, plot_of
+from voxtide.bench.compare.report import document_of, lines_of, plot_of
 from voxtide.bench.compare.ways import FAST, MAX_AUDIO_S, Way, chunked_way, read_samples, streaming_way, warm_up
 from voxtide.bench.load.process import OtherPrograms
 from voxtide.bench.machine import describe_machine
 from voxtide.bench.reports.plots import draw
+from voxtide.bench.reports.replacing import is_writable, replace_file
+from voxtide.bench.tables import wrapped
 from voxtide.cli.compare.view import SideBySide
 from voxtide.cli.failures import Exit, print_note, printable
 from voxtide.cli.interrupts import Interrupts, interruptible
@@ -84,7 +86,8 @@ class CompareRequest:
             raise ConfigError(f"--plot {self.plot} must end in {PLOT_SUFFIX}")
         for option, path in (("--json", self.json), ("--plot", self.plot)):
             if path is not None:
-                self._check_output(option, path)
+                with _naming(option, path):
+                    self._check_output(option, path)
 
     def _check_output(self, option: str, path: Path) -> None:
         """Refuse now what would be lost after minutes, or would replace what is compared."""
@@ -92,7 +95,7 @@ class CompareRequest:
             raise ConfigError(f"cannot write {option} {path}: there is no directory {path.parent}")
         if path.is_dir():
             raise ConfigError(f"cannot write {option} {path}: it is a directory; name a file in it")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
+        if not is_writable(path):
             raise ConfigError(f"cannot write {option} {path}: permission denied; name another file")
         source = None if self.source is None else addresses.parse(self.source)
         for what, used in {"the recording": source, "the spoken text": self.text_file}.items():
@@ -213,15 +216,13 @@ class _Job:
         name = shown_name(self._path) if self._request.source else DEMO
         info, audio_s = self._engine.info, len(samples) / SAMPLE_RATE_HZ
         comparison = Comparison(name, audio_s, info, reference, self._ways, notes=[*self._notes, *self._busy()])
-        num_columns = (
-            min(LINE_CHARS, shutil.get_terminal_size().columns) if self._request.is_on_terminal else LINE_CHARS
-        )
-        head = f"{name}, {audio_s:.1f} s, {' '.join(filter(None, (info.name, info.model)))}"
-        lines = lines_of(comparison, has_words=self._request.has_words, num_columns=num_columns)
+        max_columns = shutil.get_terminal_size().columns  # 80 off a terminal
+        head = printable(f"{name}, {audio_s:.1f} s, {' '.join(filter(None, (info.name, info.model)))}")
+        lines = lines_of(comparison, has_words=self._request.has_words, max_columns=max_columns)
         try:
             self._write(comparison)
         finally:
-            typer.echo("\n".join(["", printable(head), "", *map(printable, lines)]))
+            typer.echo("\n".join(["", *wrapped(head, max_columns), "", *map(printable, lines)]))
 
     def _write(self, comparison: Comparison) -> None:
         """Write --json and --plot.
@@ -233,7 +234,7 @@ class _Job:
             if (path := self._request.json) is not None:
                 document = document_of(comparison, machine=describe_machine(), is_complete=self._is_complete)
                 with _naming("--json", path):
-                    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+                    replace_file(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         finally:
             if (path := self._request.plot) is not None:
                 with _naming("--plot", path):
