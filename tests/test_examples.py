@@ -73,7 +73,7 @@ def test_the_comparison_without_a_file_is_of_the_demo_recording() -> None:
     """Its text is known, and so is the time of each word."""
     done = compare("--compare", "--chunk", "10")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "  0 of 12  " in done.stdout.splitlines()[1]
+    assert "  0/12  " in done.stdout.splitlines()[1]
     assert "word times: known, by forced alignment" in done.stdout
 
 
