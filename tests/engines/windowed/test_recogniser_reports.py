@@ -12,6 +12,7 @@ from voxtide.audio.vad import VAD_FRAME_S
 from voxtide.engines.windowed.config import WindowedConfig
 from voxtide.transcript.events import (
     LanguageDoubted,
+    SegmentEnded,
     SpeechUntranscribed,
 )
 
@@ -99,3 +100,20 @@ def test_a_doubtful_last_word_is_judged_with_the_words_before_it(config: Windowe
     run.feed_until(6.0)
     run.finish()
     assert run.text == "so it goes"
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+@pytest.mark.parametrize("speech_s", [0.6, 1.6])
+def test_speech_without_text_gets_none_with_the_next_utterance(config: WindowedConfig, speech_s: float) -> None:
+    mumbled = ScriptedWord("mumble", 5.6, 5.6 + speech_s, -3.0)
+    spoken = (*(ScriptedWord(word, 0.5 + at, 0.9 + at) for at, word in enumerate(("one", "two", "three", "four"))),)
+    later = tuple(ScriptedWord(word, 8.2 + 0.4 * at, 8.5 + 0.4 * at) for at, word in enumerate(("so", "there", "now")))
+    script = Script((*spoken, mumbled, *later), ((0.5, 4.9), (5.6, 5.6 + speech_s), (8.2, 9.3)))
+    run = ScriptedRun(script, config)
+    for until_s in (5.4, 7.6, 11.0):
+        run.feed_until(until_s)
+        run.flush()
+    run.finish()
+    assert run.text == "one two three four so there now"
+    words = [word for event in run.events if isinstance(event, SegmentEnded) for word in event.segment.words]
+    assert all(word.start_s < word.end_s for word in words)

@@ -318,3 +318,11 @@ def test_a_hypothesis_in_final_text_or_in_silence_is_misplaced() -> None:
     assert not is_misplaced([mark(1.0), in_time], 2.0)
     assert not is_misplaced([mark(1.0)], 2.0)
     assert not is_misplaced([], 2.0)
+
+
+@pytest.mark.parametrize(("last", "logprob", "num"), [(".", -0.1, 3), (".", -0.4, 1), (",", -0.1, 1)])
+def test_doubtful_words_become_final_earlier_after_a_sentence(last: str, logprob: float, num: int) -> None:
+    words = [word("so", 9.2), word("it", 9.4, UNSURE), word("goes", 9.6, UNSURE)]
+    pieces = [*words, replace(mark(9.6, last), logprob=logprob)]
+    config = replace(CONFIG, doubt_s=3.0, sentence_doubt_s=0.1, sentence_logprob=-0.2)
+    assert num_stable(pieces, pieces, now_s=10.0, window_s=5.0, config=config) == num

@@ -214,7 +214,7 @@ def test_words_in_the_silence_before_speech_restart_the_window() -> None:
     final_text.add([word("so", 1.0), word("it", 1.5)], 100.0)
     final_text.begin_speech(4.0)
     assert [piece.normalised for piece in Window(reader, final_text, CONFIG).transcribe(at(5), [])] == ["goes"]
-    assert reader.calls[1] == (at(2), at(5), [], [])
+    assert reader.calls[1] == (at(4), at(5), [], [])
 
 
 def test_much_speech_after_the_last_word_is_transcribed_by_itself_at_its_end() -> None:

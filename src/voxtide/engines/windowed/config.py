@@ -19,6 +19,8 @@ class StabilityConfig:
         sure_logprob: Logprob [nat] at or above which one decision is enough; a word below it needs two that agree.
         doubt_s: Extra age [s per nat of -logprob] that a word below `sure_logprob` needs.
         max_doubt_s: Upper bound of that extra age [s].
+        sentence_doubt_s: The same if the hypothesis ends a sentence, which the model seldom lets end within words.
+        sentence_logprob: Logprob [nat] from which on the end of a sentence counts.
         min_logprob: Logprob [nat] below which a word waits for the deadline. At the end of speech, text whose mean
             is below it is noise.
         deadline_s: Age at which a word is final at any logprob [s].
@@ -36,6 +38,8 @@ class StabilityConfig:
     sure_logprob: float = -0.03
     doubt_s: float = 3.0
     max_doubt_s: float = 0.4
+    sentence_doubt_s: float = 0.4
+    sentence_logprob: float = -0.2
     min_logprob: float = -0.8
     deadline_s: float = 1.2
     short_window_s: float = 2.5
@@ -112,12 +116,12 @@ LIVE = WindowedConfig(
         show_last_logprob=-0.1,
         show_age_s=0.7,
     ),
-    pause_stability=StabilityConfig(max_doubt_s=0.18),
+    pause_stability=StabilityConfig(sentence_doubt_s=0.18),
 )
 """For live speech: an update every 192 ms, at first every 96 ms, and a decision every 384 ms. During speech only old
 words become final, the others at the next pause: before the model has the rest of the utterance, more of them are
-wrong. In a pause all but improbable words are final after 0.28 s: those that waited for the end of speech were as often
-wrong then."""
+wrong. In a pause after a sentence all but improbable words are final after 0.28 s, in other pauses some words wait for
+the end of speech at 0.38 s: the speaker may go on."""
 
 FAST = WindowedConfig(
     update_frames=250,

@@ -15,8 +15,6 @@ from voxtide.types import Word
 MAX_STRETCH_S = 0.6
 """A segment's last word is extended to the end of speech if that is at most this later: models end it too early."""
 
-SENTENCE_ENDS = (".", "?", "!")
-
 
 class WindowedFinalText:
     """The final text of the current flush, the open segment and the current window."""
@@ -92,7 +90,7 @@ class WindowedFinalText:
 
     def _capitalise(self, piece: Piece) -> Piece:
         """Capitalise a piece that begins a sentence: the model may have preferred other punctuation before it."""
-        begins_sentence = bool(self.prefix) and self.prefix[-1].text.endswith(SENTENCE_ENDS)
+        begins_sentence = bool(self.prefix) and self.prefix[-1].ends_sentence
         if begins_sentence and piece.text.startswith(" "):
             return replace(piece, text=" " + piece.text[1:2].upper() + piece.text[2:])
         return piece

@@ -12,6 +12,7 @@ from voxtide.transcript.spacing import writes_spaces
 
 _PUNCTUATION = re.compile(r"^[^\w\s]+$")
 _NON_WORD = re.compile(r"[^\w]+")
+_SENTENCE_ENDS = (".", "?", "!")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class Piece:
     def is_punctuation(self) -> bool:
         """Whether it has no letters or digits."""
         return _PUNCTUATION.match(self.text) is not None
+
+    @property
+    def ends_sentence(self) -> bool:
+        """Whether it is, or ends in, the punctuation after a sentence."""
+        return self.text.endswith(_SENTENCE_ENDS)
 
     @property
     def starts_word(self) -> bool:

@@ -40,23 +40,29 @@ def num_stable(
     """How many pieces are final. `before` were pending after the last decision; punctuation waits for its next word."""
     words_before = _texts(before)
     deadline_s = config.deadline_s + (config.short_window_wait_s if window_s < config.short_window_s else 0.0)
+    max_doubt_s = config.sentence_doubt_s if _ends_sentence(pieces, config) else config.max_doubt_s
     num_final = num_words = 0
     for i, piece in enumerate(pieces):
         if piece.is_punctuation:
             continue
         is_agreed = num_words < len(words_before) and words_before[num_words] == piece.normalised
         age_s = round(now_s - piece.end_s, 6)  # ages may equal a threshold; rounding errors must not decide
-        if age_s < deadline_s and not _is_stable(piece, age_s, is_agreed=is_agreed, config=config):
+        is_stable = _is_stable(piece, age_s, is_agreed=is_agreed, max_doubt_s=max_doubt_s, config=config)
+        if age_s < deadline_s and not is_stable:
             break
         num_words += 1
         num_final = i + 1
     return num_final
 
 
-def _is_stable(piece: Piece, age_s: float, *, is_agreed: bool, config: StabilityConfig) -> bool:
+def _ends_sentence(pieces: list[Piece], config: StabilityConfig) -> bool:
+    return bool(pieces) and pieces[-1].ends_sentence and pieces[-1].logprob >= config.sentence_logprob
+
+
+def _is_stable(piece: Piece, age_s: float, *, is_agreed: bool, max_doubt_s: float, config: StabilityConfig) -> bool:
     if piece.logprob >= config.sure_logprob:
         return age_s >= config.margin_s
-    doubt_s = min(config.max_doubt_s, -config.doubt_s * piece.logprob)
+    doubt_s = min(max_doubt_s, -config.doubt_s * piece.logprob)
     return is_agreed and piece.logprob >= config.min_logprob and age_s >= config.margin_s + doubt_s
 
 

@@ -81,6 +81,11 @@ class Window:
         self.start = start
         self._final_text.drop_before(float("inf"))
 
+    @property
+    def _open_start(self) -> int:
+        """The start of the audio whose words may still come: speech that got none at its end has been judged."""
+        return max(self.start, round(self._final_text.open_start_s * SAMPLE_RATE_HZ))
+
     def duration_s(self, end: int) -> float:
         """The window's length if it ends at `end`."""
         return (end - self.start) / SAMPLE_RATE_HZ
@@ -97,7 +102,7 @@ class Window:
         pieces = self._transcribe(self.start, end, self._final_text.prefix_tokens, draft, is_last=is_last)
         if not self._final_text.prefix:
             return self._with_rest(pieces, end) if is_last else pieces
-        open_start = max(self.start, round(self._final_text.end_s * SAMPLE_RATE_HZ))
+        open_start = self._open_start
         if repeats_last_word(pieces, self._final_text.prefix) or is_misplaced(pieces, self._final_text.open_start_s):
             self.restart(open_start)
             return self._transcribe(self.start, end, [], [], is_last=is_last)
@@ -120,7 +125,7 @@ class Window:
         has_context = bool(self._final_text.prefix) and self._final_text.ends_before_speech
         if not self._config.checks_context or not has_context or not _words(pieces):
             return pieces
-        start = max(self.start, round(self._final_text.open_start_s * SAMPLE_RATE_HZ))
+        start = self._open_start
         alone = self._transcribe(start, end, [], pieces, is_last=is_last)
         if _words(alone) == _words(pieces) or _logprob(alone) <= _logprob(pieces):
             return pieces
@@ -140,9 +145,9 @@ class Window:
         return bool(words) and mean_logprob(words) >= self._config.stability.min_logprob
 
     def _untranscribed_s(self, pieces: list[Piece], end: int) -> float:
-        """The longest speech after the final words that has no word."""
+        """The longest open speech that has no word."""
         words = [piece for piece in pieces if not piece.is_punctuation]
-        starts_s = [max(self.start / SAMPLE_RATE_HZ, self._final_text.end_s), *(word.end_s for word in words)]
+        starts_s = [self._open_start / SAMPLE_RATE_HZ, *(word.end_s for word in words)]
         ends_s = [*(word.start_s for word in words), end / SAMPLE_RATE_HZ]
         return max(self.speech.speech_s(start_s, end_s) for start_s, end_s in zip(starts_s, ends_s, strict=True))
 
@@ -157,8 +162,7 @@ class Window:
     def transcribe_interim(self, end: int, draft: list[Piece]) -> list[Piece]:
         """The same with fewer final words as context. Changes no state, so that it may be skipped."""
         if self._config.confirm_words is not None and self._final_text.ends_before_speech:
-            start = max(self.start, round(self._final_text.open_start_s * SAMPLE_RATE_HZ))
-            return self._transcribe(start, end, [], draft)
+            return self._transcribe(self._open_start, end, [], draft)
         start_s = self._final_text.latest_word_start_s(self._final_text.end_s - self._config.interim_context_s)
         if start_s is None:
             return self._transcribe(self.start, end, self._final_text.prefix_tokens, draft)
@@ -171,7 +175,7 @@ class Window:
         max_samples = self._reader.max_window_samples
         if end - start > max_samples:  # no word has become final since, so the prefix lies before it
             start, prefix, draft_tokens = end - max_samples, [], []
-        open_s = max(start / SAMPLE_RATE_HZ, self._final_text.end_s)
+        open_s = max(start / SAMPLE_RATE_HZ, self._final_text.open_start_s)
         is_speech = self.has_word(open_s, end / SAMPLE_RATE_HZ)
         pieces = self._reader.transcribe(WindowRequest(start, end, prefix, draft_tokens, is_speech, is_last))
         if self._final_text.ends_in_punctuation and pieces and pieces[0].is_punctuation:
