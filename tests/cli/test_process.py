@@ -170,6 +170,18 @@ def test_text_without_a_reader_goes_to_a_file(spawn: Spawn, tmp_path: Path, doc_
     assert "ever failed." in path.read_text()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_text_for_a_full_disk_goes_to_a_file(spawn: Spawn, tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = speaking(spawn, stdout=full.fileno(), cwd=tmp_path)
+    _, err = process.communicate(timeout=LIMIT_S)
+    (path,) = tmp_path.iterdir()
+    full_message = "stdout is full: No space left on device; the last text and the rest go to"
+    assert err.decode() == f"voxtide: {full_message} {path}\n"
+    assert process.returncode == 141
+    assert path.read_text() == "ever tried.\never failed.\nno\n"
+
+
 def test_a_closed_terminal_ends_the_audio_and_keeps_the_text(tmp_path: Path) -> None:
     arguments = (*SCRIPTED, "-", "--encoding", "pcm_s16le", "--output", tmp_path / "notes.srt", "--format", "live")
     read_end, write_end = os.pipe()

@@ -42,7 +42,7 @@ Exit codes:
   3    a model or an optional package is missing, or a model is corrupt
   129  the terminal was closed (SIGHUP), otherwise like Ctrl-C
   130  stopped by Ctrl-C; the text up to then has been printed
-  141  stdout was closed, or its reader ended; stderr names the file with the text, if any
+  141  stdout was closed or full, or its reader ended; stderr names the text's file, if any
   143  stopped by SIGTERM, otherwise like Ctrl-C
 """
 

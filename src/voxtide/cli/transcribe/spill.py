@@ -1,7 +1,8 @@
-"""stdout that loses no text of a live source. In: text. Out: stdout; once its reader is gone, a file. Knows no formats.
+"""stdout that loses no text of a live source. In: text. Out: stdout; once it takes no more, a file. Knows no formats.
 
-When a reader ends, what it did not read is lost with the pipe. So the file begins with the last text written, up to
-what a pipe holds. If stdout was closed from the start, the text of any source goes to the file.
+When a reader ends, what it did not read is lost with the pipe, and when a disk is full, a part that was buffered. So
+the file begins with the last text written, up to what a pipe holds. If stdout was closed from the start, the text of
+any source goes to the file.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ PIPE_CHARS = 64 * 1024
 _GONE = {errno.EPIPE, errno.EIO}
 """The reader closed the pipe, or the terminal is closed."""
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""stdout is a file, and its disk, its owner's share of it or the file has no space."""
+
 
 class SpillingStdout:
     """`sys.stdout` until its reader is gone while a live source runs; a file if it is closed from the start.
 
     Attributes:
-        is_live: Whether a live source is transcribed. Else a write to a reader that is gone raises, as usual.
-        spilled: The file that has the rest of the text, if there is no reader.
+        is_live: Whether a live source is transcribed. Else a write that fails raises, as usual.
+        spilled: The file that has the rest of the text, if stdout takes no more.
     """
 
     def __init__(self, suffix: str) -> None:
@@ -84,17 +88,16 @@ class SpillingStdout:
     def _spill(self, error: OSError) -> None:
         """Write the recent text to a file; the rest follows it."""
         is_closed = error.errno == errno.EBADF
-        if not is_closed and not (self.is_live and error.errno in _GONE):
+        if not is_closed and not (self.is_live and error.errno in _GONE | _FULL):
             raise error
         drop_stdout()
-        gone = "the reader of stdout is gone; the last text and the rest go to"
-        self._divert("stdout is closed; the text goes to" if is_closed else gone)
+        gone = "the reader of stdout is gone" if error.errno in _GONE else f"stdout is full: {error.strerror}"
+        rest = f"{gone}; the last text and the rest go to"
+        self._divert("stdout is closed; the text goes to" if is_closed else rest)
 
     def _divert(self, headline: str) -> None:
-        self._file = new_rescue_file(self._suffix)
+        self._file = new_rescue_file(self._suffix, "".join(self._recent))
         self.spilled = Path(self._file.name)
-        self._file.writelines(self._recent)
-        self._file.flush()
         self._recent.clear()
         print_note(f"{headline} {self.spilled}")
 
