@@ -168,7 +168,7 @@ def test_a_name_that_is_no_model_of_this_engine(store: ModelStore, name: str) ->
 
 @pytest.mark.parametrize("name", ["a/b/c", "./whisper-base", "../model", "~/model", "/no/model"])
 def test_a_path_without_a_directory_is_not_looked_for_on_the_hub(store: ModelStore, name: str) -> None:
-    with pytest.raises(UnknownModelError, match=f"There is no directory '{name}'"):
+    with pytest.raises(UnknownModelError, match=f"there is no directory '{name}'"):
         locate(name, store, None)
 
 

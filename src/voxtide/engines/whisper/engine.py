@@ -226,9 +226,9 @@ def locate(name: str, store: ModelStore, progress: Progress | None) -> Path:
         return fetch_from_hub(on_hub, is_offline=store.is_offline)
     if "/" in name or os.sep in name:
         raise UnknownModelError(
-            f"There is no directory {name!r}; give that of a CTranslate2 model, or OWNER/NAME on the Hugging Face hub"
+            f"there is no directory {name!r}; give that of a CTranslate2 model, or OWNER/NAME on the Hugging Face hub"
         )
     raise UnknownModelError(
-        f"There is no Whisper model {name!r}; choose from {', '.join(ours)}, or give a model's directory, its name on "
+        f"there is no Whisper model {name!r}; choose from {', '.join(ours)}, or give a model's directory, its name on "
         f"the Hugging Face hub, or one of {', '.join(HUB_SIZES_MB)}"
     )
