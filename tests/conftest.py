@@ -21,9 +21,11 @@ settings.load_profile("busy machine")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_ignored_hangup() -> None:
-    """Under nohup, the processes that tests start would inherit that SIGHUP is ignored."""
+def no_ignored_signals() -> None:
+    """Under nohup, the processes that tests start would inherit that SIGHUP is ignored; in the background, SIGINT."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")
