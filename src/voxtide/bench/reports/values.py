@@ -36,13 +36,13 @@ BLANK = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
 """Letters and signs that show nothing, so that two different names look alike."""
 
 
-def within(number: int, limit: int, where: str, what: str) -> None:
-    """Check a count of `what` in `where`.
+def within(number: int, limit: int | None, where: str, what: str) -> None:
+    """Check a count of `what` in `where`; None sets no limit.
 
     Raises:
         ConfigError: It is larger than the limit.
     """
-    if number > limit:
+    if limit is not None and number > limit:
         raise ConfigError(f"{where} has {number} {what}, and at most {limit} can be read")
 
 
@@ -54,8 +54,7 @@ def as_object(value: Any, where: str, *, limit: int | None = MAX_ENTRIES) -> dic
     """
     if not isinstance(value, dict):
         raise ConfigError(f"{where} is not a JSON object")
-    if limit is not None:
-        within(len(value), limit, where, "entries")
+    within(len(value), limit, where, "entries")
     return value
 
 
@@ -114,8 +113,7 @@ def as_text(value: Any, where: str, max_chars: int | None = MAX_TEXT_CHARS) -> s
     """
     if not isinstance(value, str):
         raise ConfigError(f"{where} is not text")
-    if max_chars is not None:
-        within(len(value), max_chars, where, "characters")
+    within(len(value), max_chars, where, "characters")
     return clean(value)
 
 
